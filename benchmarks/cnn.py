@@ -34,7 +34,6 @@ from torch.optim.swa_utils import AveragedModel
 
 from benchmarks.machine import header
 from benchmarks.report import exit_code, origin, write_json
-from nmtool.answers import Answers
 from nmtool.cli.arguments import count
 from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
 from nmtool.data.binning import BOUNDARY
@@ -42,6 +41,7 @@ from nmtool.data.events import AT_ONCE
 from nmtool.data.folds import Folds, grouping, joined
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
+from nmtool.evaluation.answers import Answers
 from nmtool.graph import count_inputs
 from nmtool.training.crossvalidation import fill
 from nmtool.training.loop.augment import Augmentation

@@ -28,12 +28,12 @@ from torch import Tensor
 from nmtool.cli.arguments import count
 from nmtool.cli.console import print_tables
 from nmtool.data import SpikeEvents, load_dataset
+from nmtool.loading import load
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular
 from nmtool.training.front.losses import readout_loss
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.verbs.loading import load
 
 SHARE = 0.05
 """Of a projection's synapses that are moved at once."""

@@ -5,16 +5,7 @@ Type checkers read this file. So does `nmtool/__init__.py`, to find a name when 
 
 from nmtool import plot as plot
 from nmtool import zoo as zoo
-from nmtool.accuracy_difference import AccuracyDifference as AccuracyDifference
-from nmtool.answers import Answers as Answers
 from nmtool.bars import progress_bar as progress_bar
-from nmtool.confusion import Confusion as Confusion
-from nmtool.costs import (
-    Cost as Cost,
-)
-from nmtool.costs import (
-    Tradeoff as Tradeoff,
-)
 from nmtool.data.binning import bin_events as bin_events
 from nmtool.data.catalogue import load_dataset as load_dataset
 from nmtool.data.dataset import Dataset as Dataset
@@ -75,6 +66,23 @@ from nmtool.errors import (
 from nmtool.errors import (
     UsageError as UsageError,
 )
+from nmtool.evaluation.accuracy_difference import AccuracyDifference as AccuracyDifference
+from nmtool.evaluation.answers import Answers as Answers
+from nmtool.evaluation.comparing import compare_accuracy as compare_accuracy
+from nmtool.evaluation.confusion import Confusion as Confusion
+from nmtool.evaluation.evaluation import Evaluation as Evaluation
+from nmtool.evaluation.evaluation import evaluate as evaluate
+from nmtool.evaluation.evaluation import run as run
+from nmtool.exchange.exporting import (
+    Conversion as Conversion,
+)
+from nmtool.exchange.exporting import (
+    convert as convert,
+)
+from nmtool.exchange.exporting import (
+    export as export,
+)
+from nmtool.exchange.inspecting import inspect as inspect
 from nmtool.exporters.brian2_loihi.environment import set_up_brian2_loihi as set_up_brian2_loihi
 from nmtool.exporters.lava.environment import set_up_lava as set_up_lava
 from nmtool.exporters.mlgenn.options import MlgennOptions as MlgennOptions
@@ -102,7 +110,11 @@ from nmtool.integer_network import (
 from nmtool.integer_network import (
     IntegerProjection as IntegerProjection,
 )
+from nmtool.joining import (
+    side_by_side as side_by_side,
+)
 from nmtool.known_answers import KnownAnswers as KnownAnswers
+from nmtool.loading import load as load
 from nmtool.network import (
     Network as Network,
 )
@@ -121,10 +133,22 @@ from nmtool.quantisation import (
 from nmtool.quantisation import (
     round_network as round_network,
 )
+from nmtool.quantisation.quantising import quantise as quantise
 from nmtool.raster import Raster as Raster
 from nmtool.readout import Readout as Readout
 from nmtool.recording import Recording as Recording
 from nmtool.reporting.report import Report as Report
+from nmtool.reporting.results import report as report
+from nmtool.running import simulate as simulate
+from nmtool.setup.doctoring import (
+    Diagnosis as Diagnosis,
+)
+from nmtool.setup.doctoring import (
+    Part as Part,
+)
+from nmtool.setup.doctoring import (
+    doctor as doctor,
+)
 from nmtool.targets import (
     Target as Target,
 )
@@ -134,8 +158,27 @@ from nmtool.targets import (
 from nmtool.targets import (
     target_names as target_names,
 )
+from nmtool.targets.checking import (
+    CheckReport as CheckReport,
+)
+from nmtool.targets.checking import (
+    check as check,
+)
+from nmtool.targets.costing import (
+    compare_cost as compare_cost,
+)
+from nmtool.targets.costing import (
+    cost as cost,
+)
+from nmtool.targets.costs import (
+    Cost as Cost,
+)
+from nmtool.targets.costs import (
+    Tradeoff as Tradeoff,
+)
 from nmtool.targets.fit import Fit as Fit
 from nmtool.training.crossvalidation import cross_validate as cross_validate
+from nmtool.training.crossvalidation import join_folds as join_folds
 from nmtool.training.front.activity import RateTarget as RateTarget
 from nmtool.training.front.losses import (
     first_spike_ms as first_spike_ms,
@@ -167,67 +210,8 @@ from nmtool.training.sweeps import (
 from nmtool.training.sweeps import (
     sweep as sweep,
 )
+from nmtool.training.teaching import teach as teach
 from nmtool.training.tensorboard import tensorboard as tensorboard
-from nmtool.verbs.checking import (
-    CheckReport as CheckReport,
-)
-from nmtool.verbs.checking import (
-    check as check,
-)
-from nmtool.verbs.comparing import compare_accuracy as compare_accuracy
-from nmtool.verbs.costing import (
-    compare_cost as compare_cost,
-)
-from nmtool.verbs.costing import (
-    cost as cost,
-)
-from nmtool.verbs.doctoring import (
-    Diagnosis as Diagnosis,
-)
-from nmtool.verbs.doctoring import (
-    Part as Part,
-)
-from nmtool.verbs.doctoring import (
-    doctor as doctor,
-)
-from nmtool.verbs.exporting import (
-    Conversion as Conversion,
-)
-from nmtool.verbs.exporting import (
-    convert as convert,
-)
-from nmtool.verbs.exporting import (
-    export as export,
-)
-from nmtool.verbs.inspecting import inspect as inspect
-from nmtool.verbs.joining import (
-    join_folds as join_folds,
-)
-from nmtool.verbs.joining import (
-    side_by_side as side_by_side,
-)
-from nmtool.verbs.loading import load as load
-from nmtool.verbs.quantising import quantise as quantise
-from nmtool.verbs.reporting import report as report
-from nmtool.verbs.running import (
-    Evaluation as Evaluation,
-)
-from nmtool.verbs.running import (
-    evaluate as evaluate,
-)
-from nmtool.verbs.running import (
-    run as run,
-)
-from nmtool.verbs.running import (
-    simulate as simulate,
-)
-from nmtool.verbs.teaching import teach as teach
-from nmtool.verbs.walkthrough import (
-    Demonstration as Demonstration,
-)
-from nmtool.verbs.walkthrough import (
-    demo as demo,
-)
 from nmtool.verification.certificate import (
     Certificate as Certificate,
 )
@@ -257,3 +241,9 @@ from nmtool.verification.explanation import (
 from nmtool.verification.faults import MutationScore as MutationScore
 from nmtool.verification.verify import verify as verify
 from nmtool.version import __version__ as __version__
+from nmtool.walkthrough import (
+    Demonstration as Demonstration,
+)
+from nmtool.walkthrough import (
+    demo as demo,
+)

@@ -310,7 +310,7 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
         error: raised by the import.
         extra: of nmtool that brings the library; by default that of `EXTRAS`, or nmtool itself.
     """
-    from nmtool.installation import install_command
+    from nmtool.setup.installation import install_command
 
     module = (error.name or "").partition(".")[0] or "a library"
     library = "scikit-learn" if module == "sklearn" else module

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import WHOLE, WORD, checked, optional
-from nmtool.confusion import Confusion
 from nmtool.errors import UsageError, check_type, libraries_needed
+from nmtool.evaluation.confusion import Confusion
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

@@ -30,10 +30,26 @@ WITH_TORCH = [
     for name in EXAMPLES
 ]
 
-LONG = "nmtool.verbs.walkthrough"  # the demo
-IN_SMALL = [name for name in EXAMPLES if name.startswith("nmtool.verbs.") and name != LONG]
-IN_SMALL += ["nmtool.training.learning", "nmtool.training.crossvalidation"]
-IN_SMALL += ["nmtool.data.incoming", "nmtool.data.shd"]
+LONG = "nmtool.walkthrough"  # the demo
+IN_SMALL = [
+    "nmtool.data.incoming",
+    "nmtool.data.shd",
+    "nmtool.evaluation.comparing",
+    "nmtool.evaluation.evaluation",
+    "nmtool.exchange.exporting",
+    "nmtool.exchange.inspecting",
+    "nmtool.joining",
+    "nmtool.loading",
+    "nmtool.quantisation.quantising",
+    "nmtool.reporting.results",
+    "nmtool.running",
+    "nmtool.setup.doctoring",
+    "nmtool.targets.checking",
+    "nmtool.targets.costing",
+    "nmtool.training.crossvalidation",
+    "nmtool.training.learning",
+    "nmtool.training.teaching",
+]
 """Modules whose skipped examples are run with small networks and data."""
 
 
@@ -147,7 +163,7 @@ def test_the_example_of_the_front_page_names_what_there_is() -> None:
         ("import nmtool as nm\nnm.load('x')", 0),
         ("import nmtool as nm\nnm.lode('x')", 1),
         ("import nmtool as nm\nnm.load('x', 'y', 'z')", 1),
-        ("from nmtool.verbs.loading import lode", 1),
+        ("from nmtool.loading import lode", 1),
         ("x = 1\nprint(x, data.test[:5])", 0),
         ("def f(a):\n    b = a\n    return b, c", 1),
     ],

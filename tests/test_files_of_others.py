@@ -27,9 +27,9 @@ KNOWN = {
     "training/recipes.py": {"importlib"},
     # Libraries that are looked for, or whose version is asked.
     "hardware_sim/compiled.py": {"importlib"},
-    "nmtool/installation.py": {"importlib"},
-    "nmtool/verbs/reporting.py": {"importlib"},
-    "nmtool/verbs/running.py": {"importlib"},
+    "nmtool/setup/installation.py": {"importlib"},
+    "nmtool/reporting/results.py": {"importlib"},
+    "nmtool/evaluation/running.py": {"importlib"},
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},
@@ -38,7 +38,7 @@ KNOWN = {
     "exporters/environments.py": {"subprocess"},
     "training/engines/cuda/ptx.py": {"subprocess"},
     # What is asked for its version, and libraries imported in a process of their own.
-    "nmtool/verbs/doctoring.py": {"importlib", "subprocess"},
+    "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
     "exporters/verilog/simulators.py": {"importlib", "subprocess"},
     # The C library, for the end of a child with its parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},

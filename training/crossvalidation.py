@@ -14,17 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.answers import Answers, answers_file
 from nmtool.arguments import DEVICE, GROUPING, LIST, PATH, WHOLE, checked, optional
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.folds import Folds, Grouping, joined, without_fold
 from nmtool.data.samples import portions_for
 from nmtool.errors import Finding, NetworkError, UsageError, check_type, libraries_needed
+from nmtool.evaluation.answers import NONE_YET, Answers, answers_file
 from nmtool.float_simulator import simulate_floats
 from nmtool.integer_network import IntegerNetwork
+from nmtool.joining import side_by_side
 from nmtool.network import Network
-from nmtool.paths import ANSWERS, RUN_MANIFEST
+from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.raster import Raster
@@ -45,6 +46,59 @@ Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
 
 Returns the class of each of these.
 """
+
+
+@checked(folder=PATH)
+def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
+    """Let the networks of each fold of a cross-validation answer side by side, as one network.
+
+    >>> import nmtool as nm
+    >>> options = nm.TrainOptions(hidden=20, steps=60, epochs=1)  # doctest: +SKIP
+    >>> nm.cross_validate(data, options, by=20, seeds=3, folder="cv")  # doctest: +SKIP
+    <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 3 seeds>
+    >>> join_folds("cv", data)  # doctest: +SKIP
+    <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seeds>
+
+    Outputs are added (`side_by_side`). Where the runs trained in integers, the one network is
+    rounded to their bits and their grid of delays. The folder keeps the answers as `joined.npz`,
+    for `compare_accuracy` and `Answers.load`.
+
+    Args:
+        folder: of a finished cross-validation.
+        data: the samples that it divided.
+
+    Raises:
+        UsageError: the folder lacks answers, or the data are others; networks that cannot be put
+            side by side, as those that answer by first spikes.
+        FileFormatError: answers or a run are missing or damaged.
+        DataError: a split of the data is missing or damaged.
+        StorageError: the answers cannot be written.
+    """
+    where = Path(folder)
+    single = Answers.load(where)
+    single.check_finished()
+    dataset = as_dataset(data)
+    events = joined(dataset, single.splits)
+    single.check_answer_to(events, dataset.name)
+    found = replace(
+        single,
+        predictions=np.full_like(single.predictions[:1], NONE_YET),
+        seeds=single.seeds[:1],
+        model=f"{single.model}, {len(single.seeds)} side by side",
+        path=where / JOINED_ANSWERS,
+    )
+    for fold in range(found.n_folds):
+        runs = [RunFolder(run_folder(where, fold, seed)) for seed in single.seeds]
+        network: Network | IntegerNetwork
+        network = floats = side_by_side([run.network() for run in runs])
+        options = runs[0].options()
+        if options.arithmetic == "integer":
+            heard = without_fold(events, found.fold, fold, dataset.name).train
+            network = rounded(floats, options, heard)
+        _log.info(f"fold {fold}: {len(runs)} networks side by side")
+        found = found.with_fold(0, fold, classes_of(network, events[found.fold == fold]))
+    found.save(where / JOINED_ANSWERS)
+    return found
 
 
 @checked(

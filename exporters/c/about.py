@@ -12,9 +12,9 @@ from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import described_answer
 from nmtool.exporters.c.source import described, memory
 from nmtool.exporters.c.text import WIDTH, harmless
-from nmtool.footprint import integer_footprint
 from nmtool.integer_network import IntegerNetwork
 from nmtool.tables import exact
+from nmtool.targets.footprint import integer_footprint
 from nmtool.version import __version__
 
 _ABOUT = Template("""\

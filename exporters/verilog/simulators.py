@@ -25,8 +25,8 @@ from nmtool import leftovers
 from nmtool.errors import MissingError
 from nmtool.exporters.supervise import supervise
 from nmtool.exporters.verilog.folder import BENCH, HARNESS
-from nmtool.installation import install_command
 from nmtool.paths import cache_folder
+from nmtool.setup.installation import install_command
 
 VARIABLE = "VERILATOR"
 """Names the program of Verilator."""

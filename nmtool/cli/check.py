@@ -9,8 +9,8 @@ from nmtool.cli.arguments import add_json, add_network
 from nmtool.cli.integers import add_rounding_options
 from nmtool.cli.progress import progress
 from nmtool.targets import LOIHI2
+from nmtool.targets.checking import ALL, check
 from nmtool.targets.fit import UNSUPPORTED
-from nmtool.verbs.checking import ALL, check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from nmtool.answers import Answers
 from nmtool.cli import console
 from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options, add_json
 from nmtool.cli.loading import chosen_data, read_split
@@ -13,11 +12,12 @@ from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.data.folds import grouping
 from nmtool.errors import UsageError
+from nmtool.evaluation.answers import Answers
+from nmtool.evaluation.comparing import Compared, compare_accuracy, compared_name, network_pairs
 from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import load
 from nmtool.network import Network
 from nmtool.tables import Table
-from nmtool.verbs.comparing import Compared, compare_accuracy, compared_name, network_pairs
-from nmtool.verbs.loading import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,8 @@ from nmtool.cli.integers import quantise_options
 from nmtool.cli.loading import named_data
 from nmtool.cli.progress import progress
 from nmtool.cli.verilog_options import writing_options
-from nmtool.verbs.exporting import OWN, Conversion, convert
-from nmtool.verbs.quantising import NO_DATA
+from nmtool.exchange.exporting import OWN, Conversion, convert
+from nmtool.quantisation.quantising import NO_DATA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

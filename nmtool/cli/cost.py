@@ -12,11 +12,11 @@ from nmtool.cli.integers import add_quantise_options, integers
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.costs import AXES, Cost, Tradeoff, check_plot
 from nmtool.errors import UsageError
+from nmtool.loading import load
 from nmtool.targets import LOIHI2, target_named
-from nmtool.verbs.costing import compare_cost
-from nmtool.verbs.loading import load
+from nmtool.targets.costing import compare_cost
+from nmtool.targets.costs import AXES, Cost, Tradeoff, check_plot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

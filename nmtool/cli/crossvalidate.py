@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from nmtool.answers import Answers, answers_file
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json, count
 from nmtool.cli.loading import find_data
@@ -15,7 +14,8 @@ from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_settings import add_config, add_settings, chosen_settings
 from nmtool.data.dataset import SPLITS
 from nmtool.data.folds import grouping
-from nmtool.verbs.joining import check_readout, join_folds
+from nmtool.evaluation.answers import Answers, answers_file
+from nmtool.joining import check_readout
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.join:
         check_readout(options.readout)
     dataset = find_data(arguments, arguments.data)
-    from nmtool.training.crossvalidation import cross_validate
+    from nmtool.training.crossvalidation import cross_validate, join_folds
 
     try:
         answers = cross_validate(

@@ -10,7 +10,7 @@ from nmtool.cli.arguments import add_json, count
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.quantisation import Quantisation
-from nmtool.verbs.walkthrough import demo
+from nmtool.walkthrough import demo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.verbs.doctoring import doctor
+    from nmtool.setup.doctoring import doctor
 
     found = doctor(deep=arguments.deep)
     if arguments.json:

@@ -18,10 +18,10 @@ from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
+from nmtool.evaluation.evaluation import Evaluation, evaluate
+from nmtool.exchange.exporting import check_free
+from nmtool.loading import load
 from nmtool.network import Network
-from nmtool.verbs.exporting import check_free
-from nmtool.verbs.loading import load
-from nmtool.verbs.running import Evaluation, evaluate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,11 +12,11 @@ from nmtool.cli.loading import named_data
 from nmtool.cli.nir_options import add_nir_options
 from nmtool.cli.progress import progress
 from nmtool.cli.verilog_options import add_verilog_options, writing_options
+from nmtool.exchange import exporting
+from nmtool.loading import load
 from nmtool.network import Network
 from nmtool.quantisation import CALIBRATION_SAMPLES
-from nmtool.verbs import exporting
-from nmtool.verbs.checking import fits_of_format
-from nmtool.verbs.loading import load
+from nmtool.targets.checking import fits_of_format
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from nmtool.cli import console
 from nmtool.cli.arguments import add_json
 from nmtool.cli.progress import progress
 from nmtool.description import tables_of
-from nmtool.verbs.inspecting import inspect
+from nmtool.exchange.inspecting import inspect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,8 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation.conversion import SCALES
 from nmtool.quantisation.pipeline import RANGES
+from nmtool.quantisation.quantising import NO_DATA, calibration_data, quantise, quantised_already
 from nmtool.targets import LOIHI2, Target
-from nmtool.verbs.quantising import NO_DATA, calibration_data, quantise, quantised_already
 
 OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale", "relays")
 

@@ -7,9 +7,9 @@ import argparse
 from nmtool.cli import console
 from nmtool.cli.arguments import add_force, add_json
 from nmtool.description import describe_network
+from nmtool.exchange.exporting import check_archive_name, check_replaceable
+from nmtool.joining import side_by_side
 from nmtool.network import FILE_KIND
-from nmtool.verbs.exporting import check_archive_name, check_replaceable
-from nmtool.verbs.joining import side_by_side
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,8 @@ from nmtool.cli import console
 from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.data.validation_split import SplitRule
-from nmtool.verbs.loading import validated_on
-from nmtool.verbs.quantising import NO_DATA
+from nmtool.loading import validated_on
+from nmtool.quantisation.quantising import NO_DATA
 
 VALIDATION = "validation"
 

@@ -10,11 +10,11 @@ from nmtool.cli.arguments import add_data_options, add_force, add_json, add_netw
 from nmtool.cli.integers import add_quantise_options, quantise_options
 from nmtool.cli.loading import named_data
 from nmtool.cli.progress import progress
+from nmtool.exchange.exporting import check_archive_name, check_replaceable
 from nmtool.integer_network import FILE_KIND
 from nmtool.quantisation import CALIBRATION_SAMPLES
+from nmtool.quantisation.quantising import COMPARED_SAMPLES, quantise
 from nmtool.targets import LOIHI2, target_named
-from nmtool.verbs.exporting import check_archive_name, check_replaceable
-from nmtool.verbs.quantising import COMPARED_SAMPLES, quantise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,12 +21,12 @@ from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
+from nmtool.exchange.exporting import check_free
+from nmtool.loading import validated_on
 from nmtool.reporting import Report, require
+from nmtool.reporting.results import report
 from nmtool.tables import Table
 from nmtool.targets import LOIHI2
-from nmtool.verbs.exporting import check_free
-from nmtool.verbs.loading import validated_on
-from nmtool.verbs.reporting import report
 
 _PAGE_ENDINGS = (".html", ".htm")
 

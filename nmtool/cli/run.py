@@ -8,7 +8,7 @@ from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_
 from nmtool.cli.evaluate import add_class_options, check_class_options, print_result
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
-from nmtool.verbs import running
+from nmtool.evaluation import evaluation
 from nmtool.verification.certificate import SIMULATOR
 
 EXPORT = (
@@ -30,13 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     check_class_options(arguments)
     runtime = SIMULATOR
-    if not running.holds_integers(arguments.artefact):
-        artefact = running.artefact_that_runs(arguments.artefact)
+    if not evaluation.holds_integers(arguments.artefact):
+        artefact = evaluation.artefact_that_runs(arguments.artefact)
         artefact.require()
         runtime = artefact.name
     dataset = chosen_data(arguments, arguments.split, [])
     events = read_split(dataset, arguments.split)
-    result = running.run(
+    result = evaluation.run(
         arguments.artefact,
         events,
         samples=arguments.samples,

@@ -10,8 +10,7 @@ from nmtool.cli.loading import named_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.data.teacher import FILE_KIND
-from nmtool.verbs.exporting import check_archive_name, check_replaceable
-from nmtool.verbs.teaching import teach
+from nmtool.exchange.exporting import check_archive_name, check_replaceable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.training.teaching import teach
+
     check_archive_name(arguments.output, "a teacher")
     check_replaceable(arguments.output, [FILE_KIND], force=arguments.force)
     use_threads(arguments.threads, with_torch=True)

@@ -23,7 +23,7 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
 def use_threads(number: int | None, *, with_torch: bool = False) -> None:
     """Use that many cores, in torch too where it is installed; None leaves it to libraries."""
     if number is not None:
+        from nmtool.running import has_torch
         from nmtool.training.processes import threads
-        from nmtool.verbs.running import has_torch
 
         threads.use_threads(number, with_torch=with_torch and has_torch())

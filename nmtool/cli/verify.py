@@ -19,9 +19,9 @@ from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError, suggestion
+from nmtool.loading import load
 from nmtool.network import Network
-from nmtool.verbs.loading import load
-from nmtool.verbs.quantising import NO_DATA
+from nmtool.quantisation.quantising import NO_DATA
 from nmtool.verification.against import Against, Way, is_recording
 from nmtool.verification.verify import verify
 

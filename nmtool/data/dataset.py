@@ -317,3 +317,8 @@ class Dataset(Tabular):
 def _described(events: SpikeEvents) -> str:
     names = events.class_names
     return f"{events.n_units} units and {len(names)} classes: {listed(names)}"
+
+
+def default_split(dataset: Dataset) -> str:
+    """The split to run where none is named: test, else validation, else train."""
+    return next(name for name in reversed(SPLITS) if name in dataset.splits)

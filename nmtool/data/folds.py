@@ -7,7 +7,7 @@ A *grouping* says which samples belong together:
                  what is left
 
 It divides samples into folds here, and makes the clusters of an interval
-(`nmtool.accuracy_difference`).
+(`nmtool.evaluation.accuracy_difference`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.confusion import only_classes
 from nmtool.data.binning import count_dropped
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.fit import check_fit
@@ -167,3 +166,9 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
         _log.warning(
             f"remark[events-dropped]: {late} and are dropped; one of longer samples hears them"
         )
+
+
+def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
+    """`2 of 27 classes` for numbers of samples by class of which 25 are 0; '' where none is."""
+    with_samples = np.count_nonzero(samples)
+    return "" if with_samples == len(samples) else f"{with_samples} of {len(samples)} classes"

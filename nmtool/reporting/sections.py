@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import plot
-from nmtool.confusion import Confusion
 from nmtool.description import describe_network, tables_of
 from nmtool.errors import Finding
+from nmtool.evaluation.confusion import Confusion
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import Quantisation, RoundingCost

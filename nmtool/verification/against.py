@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import UsageError, check_type
+from nmtool.evaluation.evaluation import artefact_that_runs
 from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import check_exists
 from nmtool.network import Network
 from nmtool.recording import Recording
-from nmtool.verbs.loading import check_exists
-from nmtool.verbs.running import artefact_that_runs
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format

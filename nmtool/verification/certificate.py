@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from nmtool.confusion import only_classes
+from nmtool.data.samples import only_classes
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 from nmtool.verification.comparison import Agreement, Comparison, Divergence

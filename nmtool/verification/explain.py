@@ -23,7 +23,7 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.verbs.running import simulate
+from nmtool.running import simulate
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import (
     Divergence,

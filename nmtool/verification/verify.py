@@ -25,12 +25,12 @@ from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
 from nmtool.errors import ArtefactError, DataError, UsageError
 from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import load
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verbs.loading import load
-from nmtool.verbs.running import simulate
+from nmtool.running import simulate
 from nmtool.verification.against import NO_OPTIONS, Against, Named, Options, Way
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 from nmtool.verification.coverage import Coverage

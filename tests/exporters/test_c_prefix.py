@@ -17,7 +17,6 @@ from nmtool.exporters.c import C, COptions
 from nmtool.exporters.c.prefix import is_prefix, renamed
 from nmtool.exporters.c.readout import importance
 from nmtool.exporters.c.text import string
-from nmtool.footprint import integer_footprint
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.operations import count_operations
 from nmtool.hardware_sim.simulator import simulate
@@ -25,6 +24,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, RULES, WINDOW, Readout
 from nmtool.recording import Recording
+from nmtool.targets.footprint import integer_footprint
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters.c_programs import SANITIZED, STRICT, compiled, said
 from tests.networks.integers import random_network, random_raster

@@ -25,7 +25,7 @@ from nmtool.exporters.netx import Netx
 from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.installation import install_command
+from nmtool.setup.installation import install_command
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster

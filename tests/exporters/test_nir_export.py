@@ -22,10 +22,10 @@ from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.options import PROFILES, NirOptions
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.installation import install_command
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
+from nmtool.setup.installation import install_command
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network
 from tests.networks.layered import CHANNELS, layered_network, noise

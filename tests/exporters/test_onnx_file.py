@@ -16,7 +16,7 @@ from nmtool.errors import BackendError, FileFormatError, MissingError
 from nmtool.exporters.embedded import digest
 from nmtool.exporters.onnx import Onnx
 from nmtool.exporters.onnx import file as content
-from nmtool.installation import install_command
+from nmtool.setup.installation import install_command
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.confusion import Confusion
 from nmtool.errors import MissingError, UsageError
+from nmtool.evaluation.confusion import Confusion
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
 from tests.refusals import refused

@@ -22,7 +22,7 @@ import pytest
 
 import nmtool
 from nmtool import errors
-from nmtool.installation import install_command
+from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
@@ -198,7 +198,9 @@ def hidden(package: ModuleType) -> list[str]:
 
 def test_no_function_has_the_name_of_a_module_beside_it() -> None:
     found = packages()
-    assert {"nmtool.verbs", "nmtool.data", "nmtool.exporters.nir"} < {one.__name__ for one in found}
+    assert {"nmtool.exchange", "nmtool.data", "nmtool.exporters.nir"} < {
+        one.__name__ for one in found
+    }
     assert {one.__name__: hidden(one) for one in found if hidden(one)} == {}
 
 

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmtool.accuracy_difference import AccuracyDifference
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.samples import Samples
+from nmtool.evaluation.accuracy_difference import AccuracyDifference
+from nmtool.evaluation.evaluation import Evaluation, evaluate
+from nmtool.exchange.exporting import Conversion
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
@@ -28,11 +30,9 @@ from nmtool.training.options import TrainOptions
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.results import SweepResult, TrialResult
 from nmtool.training.sweeps.space import Range, SearchSpace
-from nmtool.verbs.exporting import Conversion
-from nmtool.verbs.running import Evaluation, evaluate
-from nmtool.verbs.walkthrough import Demonstration
 from nmtool.verification import SIMULATOR, Certificate, Check, Comparison, StockCheck
 from nmtool.verification.comparison import Divergence, compare_recordings
+from nmtool.walkthrough import Demonstration
 
 # A table.
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import nmtool as nm
-from nmtool.answers import Answers
+from nmtool.evaluation.answers import Answers
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
 from nmtool.values import Value, frozen, read_only

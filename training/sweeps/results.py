@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
 from nmtool.errors import Finding
-from nmtool.installation import install_command
+from nmtool.setup.installation import install_command
 from nmtool.tables import Table, Tabular
 from nmtool.toml_files import toml_value
 from nmtool.training.sweeps.plan import StudyPlan

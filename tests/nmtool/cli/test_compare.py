@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.accuracy_difference import AccuracyDifference
 from nmtool.data import bin_events
+from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases

@@ -12,6 +12,7 @@ import h5py
 import pytest
 
 from nmtool.errors import MissingError
+from nmtool.exchange import exporting
 from nmtool.exporters import nir
 from nmtool.exporters.c import C
 from nmtool.exporters.lava import environment
@@ -20,7 +21,6 @@ from nmtool.exporters.nir import Nir
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.verbs import exporting
 from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.accuracy_difference import AccuracyDifference
-from nmtool.answers import Answers
 from nmtool.data import load_dataset, write_shd
 from nmtool.errors import UsageError
+from nmtool.evaluation.accuracy_difference import AccuracyDifference
+from nmtool.evaluation.answers import Answers
 from nmtool.training.loop.run_folder import RunFolder
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

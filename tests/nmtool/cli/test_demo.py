@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from nmtool import walkthrough
+from nmtool.evaluation.evaluation import evaluate
 from nmtool.exporters.lava import Lava
 from nmtool.integer_network import IntegerNetwork
-from nmtool.verbs import walkthrough
-from nmtool.verbs.running import evaluate
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 

@@ -14,7 +14,7 @@ import pytest
 from nmtool.cli import evaluate, inspect
 from nmtool.cli.main import ALSO, COMMANDS
 from nmtool.errors import BackendError, DoesNotFitError, UsageError
-from nmtool.installation import install_command
+from nmtool.setup.installation import install_command
 from tests.nmtool.cli.cases import Said
 from tests.nmtool.cli.conftest import Nmtool
 

@@ -10,9 +10,9 @@ import pytest
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.nir import Nir
-from nmtool.installation import install_command
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import codes, refused

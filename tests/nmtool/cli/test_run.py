@@ -11,8 +11,8 @@ from nmtool.data import bin_events
 from nmtool.exporters import formats
 from nmtool.exporters.lava import Lava
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.installation import install_command
 from nmtool.integer_network import IntegerNetwork
+from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava

@@ -14,7 +14,7 @@ from nmtool.data.validation_split import SplitRule
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
-from nmtool.verbs.loading import validated_on
+from nmtool.loading import validated_on
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nmtool import plot
-from nmtool.confusion import Confusion
+from nmtool.evaluation.confusion import Confusion
 from nmtool.raster import Raster
 from nmtool.reporting import Figure
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from nmtool.errors import MissingError, UsageError
-from nmtool.installation import cuda_extra, install_command, version_of
+from nmtool.setup.installation import cuda_extra, install_command, version_of
 from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.processes.launch import launched
 

@@ -23,7 +23,7 @@ from unittest import mock
 from numba import cuda, float32, int32, int64, types, uint8
 
 from nmtool.errors import MissingError
-from nmtool.installation import install_command
+from nmtool.setup.installation import install_command
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.compiled import MAX_REGISTERS
 

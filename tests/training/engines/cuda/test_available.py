@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from nmtool.errors import MissingError, UsageError
-from nmtool.installation import install_command
+from nmtool.setup.installation import install_command
 from nmtool.training.engines.cuda import available
 from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import find_device

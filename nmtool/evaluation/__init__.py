@@ -1,0 +1,1 @@
+"""What networks and artefacts answer to labelled samples, and how far apart two kinds are."""

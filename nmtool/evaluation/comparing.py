@@ -1,0 +1,166 @@
+"""`compare_accuracy`: two kinds of networks on the same samples, with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.arguments import EVENTS, GROUPING, LIST, check_all, checked, optional
+from nmtool.data.events import SpikeEvents
+from nmtool.data.folds import Grouping, group_of, grouping_name
+from nmtool.data.samples import Samples, bin_for
+from nmtool.data.stored import StoredEvents
+from nmtool.errors import UsageError
+from nmtool.evaluation.accuracy_difference import AccuracyDifference
+from nmtool.evaluation.answers import Answers, holds_answers
+from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import Source, as_network
+from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
+from nmtool.progress import Progress, silent
+from nmtool.running import record_portions
+
+Compared = Source | Answers
+"""A network, run or path of one; or answers that were kept, of which each seed is one."""
+
+
+@checked(first=LIST, second=optional(LIST), clusters=LIST)
+def compare_accuracy(
+    first: Sequence[Compared],
+    second: Sequence[Compared] | None = None,
+    data: SpikeEvents | None = None,
+    *,
+    clusters: Sequence[Grouping] = (),
+    progress: Progress = silent,
+) -> AccuracyDifference:
+    """Compare the networks of each pair on the same samples, the first beside the first.
+
+    >>> compare_accuracy([run], data=data.test)  # doctest: +SKIP
+    <AccuracyDifference: +0.33 points, pairs 1, samples 300, 95 % interval -0.67 … +1.33>
+    >>> compare_accuracy([run], data=data.test, clusters=[10]).interval()  # doctest: +SKIP
+    (-0.69, 1.35)
+
+    Args:
+        first: networks, runs, or paths, for instance one per seed. `Answers`, and folders and files
+            of them (`nmtool.cross_validate`), stand for a network per seed.
+        second: as many; by default the float weights of runs that trained in integers.
+        data: the samples; not needed where all are answers.
+        clusters: what the interval draws instead of single samples: columns of the files, such as
+            `speaker`, or a number N for blocks of N neighbouring samples. Of several, each is drawn
+            by itself (`AccuracyDifference.interval`).
+        progress: is shown how far it is.
+
+    Raises:
+        UsageError: there are none, or not as many, a run has no integers, or the data do not fit
+            a network; answers are to other samples or by other folds, or not finished; there are
+            no such clusters.
+        DataError: there is no sample, or most events lie beyond a network's steps.
+    """
+    pairs = network_pairs(first, second)
+    answered = [one for pair in pairs for one in pair if isinstance(one, Answers)]
+    for one in answered:
+        one.check_finished()
+        answered[0].check_same_samples(one)
+    if data is None and len(answered) < 2 * len(pairs):
+        raise UsageError(
+            "there are no samples to compare on",
+            code="data-missing",
+            fix="pass data=data.test; on the command line, --data DATA",
+        )
+    if data is not None:
+        EVENTS.check("data", data)
+    if data is not None and answered:
+        answered[0].check_answer_to(data, "the data")
+    clustered = _clusters(clusters, answered[0] if data is None else data)
+    binned: dict[tuple[Any, ...], Samples] = {}
+
+    def right(source: Compared) -> NDArray[np.bool_]:
+        """[samples] bool: what a network classifies rightly."""
+        if isinstance(source, Answers):
+            return source.right[0]
+        assert data is not None
+        network = as_network(source)
+        alike = (network.dt_ms, network.n_steps, network.channels, tuple(network.class_names))
+        samples: SpikeEvents | Samples = data
+        if not isinstance(data, StoredEvents):
+            if alike not in binned:
+                binned[alike] = bin_for(network, data, measures=True)
+            samples = binned[alike]
+        found = record_portions(network, samples, progress=progress)
+        return np.concatenate([one.predictions == part.label for part, one in found])
+
+    # Pair by pair: who watches sees the networks in the order in which they were named.
+    rows = [(right(one), right(other)) for one, other in pairs]
+    first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
+    return AccuracyDifference(first_right, second_right, clustered)
+
+
+def network_pairs(
+    first: Sequence[Compared], second: Sequence[Compared] | None = None
+) -> list[tuple[Compared, Compared]]:
+    """The networks to compare, as pairs; arguments and errors as for `compare_accuracy`.
+
+    Answers are read, and each of their seeds is a network of its own.
+    """
+    ones, others = _each(first), None if second is None else _each(second)
+    if not ones or (others is not None and len(ones) != len(others)):
+        raise UsageError(
+            f"{len(ones)} cannot be paired with {len(others or ())}",
+            code="pairs-uneven",
+            why="networks are compared in pairs; answers count as one per seed",
+            fix="name as many, in the same order; what is compared with several is named as often",
+        )
+    if others is None:
+        return [_integers_and_floats(one) for one in ones]
+    return list(zip(ones, others, strict=True))
+
+
+def compared_name(one: Compared) -> str:
+    """Name one side of a pair: its path, or that of its answers with the seed."""
+    if not isinstance(one, Answers):
+        return str(one)
+    name = one.model if one.path is None else str(one.path)
+    return f"{name} seed {one.seeds[0]}"
+
+
+def _each(sources: Sequence[Compared]) -> list[Compared]:
+    found: list[Compared] = []
+    for one in sources:
+        if isinstance(one, str | Path) and holds_answers(one):
+            one = Answers.load(one)
+        found += one.each_seed() if isinstance(one, Answers) else [one]
+    return found
+
+
+def _clusters(
+    clusters: Sequence[Grouping], of: SpikeEvents | Answers
+) -> dict[str, NDArray[np.int64]]:
+    """Clusters that the interval draws instead of samples: by name, [samples] int64."""
+    check_all("clusters", clusters, GROUPING)
+    n_samples = of.label.size
+    return {grouping_name(one): group_of(one, of.groups, n_samples) for one in clusters}
+
+
+def _integers_and_floats(run: Compared) -> tuple[Source, Source]:
+    """The integers that a run trained in, and its own float weights."""
+    if isinstance(run, str | Path) and (Path(run) / RUN_INTEGERS).is_file():
+        return str(Path(run) / RUN_INTEGERS), str(Path(run) / RUN_NETWORK)
+    integers = getattr(run, "integers", None)
+    if isinstance(integers, IntegerNetwork):
+        return integers, run.network  # type: ignore[union-attr]
+    if isinstance(run, Answers):
+        raise UsageError(
+            f"{compared_name(run)} has nothing of its own to be compared with",
+            code="runs-without-integers",
+            why="a cross-validation keeps what its networks answered, in one arithmetic",
+            fix="say what it is compared with: --with FOLDER2, another cross-validation",
+        )
+    raise UsageError(
+        f"{compared_name(run)} has nothing of its own to be compared with",
+        code="runs-without-integers",
+        why="only a run that trained in integers has float weights beside them",
+        fix="say what it is compared with: --with NETWORK …",
+    )

@@ -1,0 +1,400 @@
+"""`evaluate` and `run`: accuracy and activity of a network or an export on labelled samples."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage, zoo
+from nmtool.arguments import PATH, SWITCH, WHOLE, checked, optional
+from nmtool.data.events import SpikeEvents, drawn_samples
+from nmtool.data.samples import Samples, portions_for
+from nmtool.data.stored import StoredEvents
+from nmtool.errors import (
+    FileFormatError,
+    UsageError,
+    check_path,
+)
+from nmtool.evaluation.confusion import Confusion
+from nmtool.integer_network import FILE_KIND as INTEGER_FILE
+from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import Source, as_network, check_exists, load, options_behind
+from nmtool.network import Network
+from nmtool.progress import Progress, shown_by, silent
+from nmtool.readout import predict
+from nmtool.recording import Recording
+from nmtool.running import Record, has_torch, portion_by_portion, record_portions, recorder_of
+from nmtool.tables import Table, Tabular, shown
+
+if TYPE_CHECKING:
+    from nmtool.exporters.format import Format
+
+_log = logging.getLogger(__name__)
+
+_WRONG_SAMPLES = 50
+"""Most wrong samples that a table lists; a file of predictions has them all."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Evaluation(Tabular):
+    """Accuracy and activity of a network on labelled samples.
+
+    >>> from nmtool import round_network
+    >>> events = SpikeEvents.from_lists([[1.0, 2.0], [1.0]], [[0, 1], [0]], [0, 1])
+    >>> found = evaluate(round_network(Network.layers([2, 2])).network, events)
+    >>> found
+    <Evaluation: accuracy 50.00% of 2 samples>
+    >>> found.predictions, found.wrong
+    (array([0, 0]), array([1]))
+
+    Attributes:
+        network_hash: content hash of the network that ran.
+        arithmetic: `float`, or the integers that ran.
+        samples: number of samples.
+        drawn_from: number of samples that these were drawn from; None where all ran.
+        accuracy: share classified rightly, 0 … 1.
+        spikes_per_neuron: by spiking population, mean number of spikes per neuron and sample.
+        synaptic_events_per_sample: spikes times the synapses of other weight than 0 they went
+            through, mean over samples.
+        neuron_updates_per_sample: neurons × steps.
+        counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integers.
+        scores: [samples, classes] float64, by the read-out's rule.
+        spikes: emitted in all samples, by all populations.
+        recording: everything that was recorded; None of samples on disk (`StoredEvents`).
+        loss: mean loss of training, where the settings of the run are known.
+        seconds: what an artefact's runtime took.
+        confusion: which classes were taken for which.
+        label: [samples] int64, the class of each sample.
+        number: [samples] int64, the number of each sample in the data, counted from 0.
+    """
+
+    network_hash: str
+    arithmetic: str
+    samples: int
+    accuracy: float
+    spikes_per_neuron: Mapping[str, float]
+    synaptic_events_per_sample: float
+    neuron_updates_per_sample: float
+    counts: Mapping[str, int]
+    scores: NDArray[np.float64] = field(repr=False)
+    spikes: int
+    recording: Recording | None = field(default=None, repr=False)
+    loss: float | None = None
+    seconds: float | None = None
+    confusion: Confusion | None = field(default=None, repr=False)
+    label: NDArray[np.integer] | None = field(default=None, repr=False)
+    number: NDArray[np.int64] | None = field(default=None, repr=False)
+    drawn_from: int | None = None
+
+    @property
+    def predictions(self) -> NDArray[np.int64]:
+        """[samples] int64: the predicted class of every sample."""
+        return predict(self.scores)
+
+    @property
+    def wrong(self) -> NDArray[np.int64]:
+        """[wrong samples] int64: numbers of the samples whose prediction is not their class."""
+        if self.label is None:
+            return np.zeros(0, np.int64)
+        wrong = np.flatnonzero(self.predictions != self.label)
+        return wrong if self.number is None else self.number[wrong]
+
+    @property
+    def only_classes(self) -> str:
+        """`2 of 27 classes` where there is no sample of the others, to call the accuracy so."""
+        return "" if self.confusion is None else self.confusion.only_classes
+
+    def write_predictions(self, path: str | Path) -> None:
+        """Write a CSV file with a row per sample.
+
+        Its columns: `sample`, counted from 0; `label` and `prediction`, numbers of classes;
+        `label_name` and `prediction_name`; and `score NAME` per class.
+
+        >>> import nmtool as nm
+        >>> nm.evaluate("run", data.test).write_predictions("test.csv")  # doctest: +SKIP
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        check_path(path, "the path of the predictions")
+        assert self.label is not None
+        assert self.confusion is not None
+        names, predictions = self.confusion.class_names, self.predictions
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        header = ("sample", "label", "prediction", "label_name", "prediction_name")
+        rows.writerow([*header, *(f"score {name}" for name in names)])
+        numbers = range(self.samples) if self.number is None else self.number.tolist()
+        labels = self.label.tolist()
+        for number, label, prediction, scores in zip(
+            numbers, labels, predictions.tolist(), self.scores.tolist(), strict=True
+        ):
+            rows.writerow([number, label, prediction, names[label], names[prediction], *scores])
+        storage.write_text(path, text.getvalue())
+
+    def class_tables(self) -> list[Table]:
+        """Accuracy per class, the confusion matrix, and the first 50 wrong samples."""
+        assert self.label is not None
+        assert self.confusion is not None
+        names, predictions = self.confusion.class_names, self.predictions
+        which = np.flatnonzero(predictions != self.label)
+        rows = [
+            (int(number), names[self.label[sample]], names[predictions[sample]])
+            for number, sample in zip(self.wrong, which, strict=True)
+        ]
+        title = f"wrong samples: {len(rows):,} of {self.samples:,}"
+        if len(rows) > _WRONG_SAMPLES:
+            title += f", the first {_WRONG_SAMPLES}"
+        wrong = Table(title, ("sample", "class", "taken for"), rows[:_WRONG_SAMPLES])
+        return [*self.confusion.tables(), wrong]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        plain = {
+            name: getattr(self, name)
+            for name in (
+                *("arithmetic", "samples", "accuracy", "spikes_per_neuron"),
+                *("synaptic_events_per_sample", "neuron_updates_per_sample"),
+            )
+        }
+        if self.drawn_from is not None:
+            plain["drawn_from"] = self.drawn_from
+        if self.only_classes:
+            plain["only_classes"] = self.only_classes
+        if self.seconds is None:
+            return {**plain, **self.counts, "loss": self.loss}
+        ran = {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
+        return {**plain, **self.counts, **ran}
+
+    def tables(self) -> list[Table]:
+        """One row per value; those that do not exist are left out."""
+        rates, drawn_from = self.spikes_per_neuron, self.drawn_from
+        values = {
+            **self.as_json(),
+            "samples": f"{self.samples:,}"
+            + ("" if drawn_from is None else f" of {drawn_from:,}, drawn per class"),
+            "accuracy": f"{self.accuracy:.2%}",
+            "spikes_per_neuron": ", ".join(f"{name} {rate:.3g}" for name, rate in rates.items()),
+            "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
+            "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
+        }
+        apart = ("drawn_from", "only_classes")  # told beside the number that they are about
+        rows = [
+            (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)
+            for k, v in values.items()
+            if v is not None and k not in apart
+        ]
+        rows = [(name.replace("_", " "), shown(value)) for name, value in rows]
+        if self.confusion is not None and (weakest := self.confusion.weakest) is not None:
+            rows.append(("weakest class", self.confusion.sentence(weakest)))
+        return [Table("evaluation", ("", "value"), rows)]
+
+    def __repr__(self) -> str:
+        few = f", {self.only_classes}" if self.only_classes else ""
+        return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples{few}>"
+
+
+@checked(samples=optional(WHOLE))
+def evaluate(
+    network: Source,
+    data: SpikeEvents | Samples,
+    *,
+    samples: int | None = None,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Measure accuracy and activity of a network on labelled samples.
+
+    >>> evaluate(q.network, data.test)  # doctest: +SKIP
+    <Evaluation: accuracy 89.33% of 300 samples>
+
+    Args:
+        network: float or integer, a run, or the path of one. Of a float run the loss is known,
+            too, where torch is installed.
+        data: a split of a data set, or samples that are binned for the network already.
+        samples: draw that number of them, so that every class has its share; by default all.
+        progress: is shown how far it is.
+
+    Raises:
+        DataError: there is no sample, or most events lie beyond the network's steps.
+        UsageError: the data have other channels or classes than the network.
+    """
+    found = as_network(network)
+    data, number = _drawn(data, samples)
+    keep = not isinstance(data, StoredEvents)
+    result = _evaluated(found, record_portions(found, data, progress=progress), keep)
+    result = replace(result, **number)
+    options = options_behind(network)
+    if options is None or isinstance(found, IntegerNetwork) or not has_torch():
+        return result
+    from nmtool.training.front.losses import recorded_loss
+
+    assert result.label is not None
+    return replace(result, loss=recorded_loss(options, found, result.scores, result.label))
+
+
+def _drawn(
+    data: SpikeEvents | Samples, count: int | None
+) -> tuple[SpikeEvents | Samples, dict[str, Any]]:
+    """The samples to run, and what an evaluation tells of them where they are drawn."""
+    if count is None:
+        return data, {}
+    number = drawn_samples(data.label, count)
+    if number.size == data.label.size:
+        return data, {}
+    return data.take(number), {"number": number, "drawn_from": data.label.size}
+
+
+@checked(path=PATH, samples=optional(WHOLE), trust=SWITCH)
+def run(
+    path: str | Path,
+    data: SpikeEvents,
+    *,
+    samples: int | None = None,
+    trust: bool = False,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Run an export with the runtime of its format on labelled samples.
+
+    Integers in a file of nmtool's own have the simulator for a runtime.
+
+    >>> import nmtool as nm
+    >>> nm.run("net.onnx", data.test)  # doctest: +SKIP
+    <Evaluation: accuracy 89.33% of 300 samples>
+
+    Args:
+        path: an export of nmtool's, or a NetX file, whoever wrote it; a file of integers, or
+            `zoo:NAME`.
+        data: the samples.
+        samples: draw that number of them, so that every class has its share; by default all.
+        trust: run a Lava folder although its code differs from what this nmtool writes.
+        progress: is shown how far it is.
+
+    Raises:
+        FileFormatError: it is no export, damaged, or not there, or its code differs.
+        UsageError: there is no runtime for its format, or the data do not fit the network.
+        DataError: there is no sample, or most events lie beyond the network's steps.
+        MissingError: the runtime is not installed.
+        BackendError: the runtime failed.
+    """
+    if holds_integers(path):
+        network = load(path)
+        label, record = recorder_of(network, deep=False)
+        return _timed(network, data, samples, record, label, progress)
+    artefact = artefact_that_runs(path)
+    if artefact.executes_code and not trust:
+        artefact.check_written()
+    artefact.require()
+    record = partial(artefact.run, trust=trust)
+    return _timed(artefact.network, data, samples, record, artefact.name, progress)
+
+
+def _timed(
+    network: Network | IntegerNetwork,
+    data: SpikeEvents,
+    count: int | None,
+    record: Record,
+    label: str,
+    progress: Progress,
+) -> Evaluation:
+    events, number = _drawn(data, count)
+    portions = portions_for(network, events, measures=True)
+    began = time.perf_counter()
+    found = portion_by_portion(portions, record, shown_by(progress)(label, events.label.size))
+    result = _evaluated(network, found, keep=not isinstance(events, StoredEvents))
+    return replace(result, seconds=time.perf_counter() - began, **number)
+
+
+def holds_integers(path: str | Path) -> bool:
+    """True for a file of integers of nmtool's own, which the simulator runs.
+
+    Raises:
+        FileFormatError: there is nothing at that path.
+    """
+    check_exists(path)
+    file = zoo.path(path) if zoo.is_name(path) else path
+    return Path(file).is_file() and storage.archive_kind(file) == INTEGER_FILE
+
+
+def _evaluated(
+    network: Network | IntegerNetwork,
+    answered: Iterator[tuple[Samples, Recording]],
+    keep: bool,
+) -> Evaluation:
+    """Evaluate recordings of labelled samples, portion by portion.
+
+    Args:
+        network: what ran.
+        answered: portions of its input, together at least one sample, and what came out.
+        keep: join the recordings, as that of the evaluation.
+    """
+    from nmtool.hardware_sim.operations import count_operations
+
+    spikes, counts = Counter[str](), Counter[str]()
+    events = updates = 0
+    scores, labels, recordings = [], [], []
+    for samples, recording in answered:
+        operations = count_operations(network, samples.raster, recording)
+        events += sum(int(one.sum()) for one in operations.synaptic_events)
+        updates = sum(operations.neurons.values()) * operations.n_steps
+        spikes.update({name: one.n_spikes for name, one in recording.spikes.items()})
+        counts.update({name: n for name, n in recording.counts.items() if "." not in name})
+        scores.append(recording.scores)
+        labels.append(samples.label)
+        if keep:
+            recordings.append(recording)
+    label, found = np.concatenate(labels), np.concatenate(scores)
+    predictions = predict(found)
+    sizes = {population.name: population.size for population in network.populations}
+    return Evaluation(
+        network_hash=network.content_hash,
+        arithmetic=network.arithmetic if isinstance(network, IntegerNetwork) else "float",
+        samples=label.size,
+        accuracy=float((predictions == label).mean()),
+        spikes_per_neuron={name: n / (label.size * sizes[name]) for name, n in spikes.items()},
+        synaptic_events_per_sample=events / label.size,
+        neuron_updates_per_sample=float(updates),
+        counts=dict(counts),
+        scores=found,
+        spikes=spikes.total(),
+        recording=Recording.concatenate(recordings) if keep else None,
+        confusion=Confusion.of(label, predictions, network.class_names),
+        label=label,
+    )
+
+
+def artefact_that_runs(path: str | Path) -> Format:
+    """The export at a path, of a format that has a runtime.
+
+    Raises:
+        FileFormatError: it is no export, or not there.
+        UsageError: there is no runtime for its format.
+    """
+    from nmtool.exporters.formats import artefact_at
+
+    check_exists(path)
+    found = artefact_at(path)
+    if found is None:
+        raise FileFormatError(
+            f"{path} is no export that nmtool knows",
+            code="export-unknown",
+            fix="nmtool export makes one; nmtool evaluate runs networks and runs of training",
+        )
+    if not found.runs:
+        raise UsageError(
+            f"{path} cannot be run",
+            code="runtime-none",
+            why=f"the format {found.name} has no runtime",
+            fix="run its network in the integer simulator: nmtool evaluate",
+        )
+    return found

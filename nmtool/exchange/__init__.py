@@ -1,0 +1,1 @@
+"""Networks in files of every format: written, converted and described."""

@@ -1,0 +1,510 @@
+"""`export` and `convert`: networks in the formats of others, and a check of what was written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from inspect import signature
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nmtool import integer_network, storage
+from nmtool import network as float_network
+from nmtool.arguments import (
+    MAPPING,
+    PATH,
+    SAMPLES,
+    SWITCH,
+    WORD,
+    WRITING_OPTIONS,
+    checked,
+    optional,
+)
+from nmtool.data.dataset import Dataset, default_split
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import bin_for
+from nmtool.description import describe_size, size_in_words
+from nmtool.errors import (
+    FileFormatError,
+    Finding,
+    MissingError,
+    StorageError,
+    UsageError,
+    check_path,
+    suggestion,
+)
+from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import Source, as_network, load
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.quantisation.quantising import calibration_data, quantise, quantised_already
+from nmtool.running import simulate
+from nmtool.tables import Table, Tabular
+from nmtool.targets.checking import fits_of_format
+from nmtool.targets.fit import Fit
+from nmtool.verification.certificate import Certificate
+
+if TYPE_CHECKING:
+    from nmtool.exporters.format import Format
+    from nmtool.exporters.mlgenn.options import MlgennOptions
+    from nmtool.exporters.nir.options import ImportOptions, NirOptions
+    from nmtool.exporters.verilog.options import VerilogOptions
+    from nmtool.known_answers import KnownAnswers
+
+OWN = "npz"
+"""nmtool's own files, of float networks and of integers."""
+
+OWN_EXTENSION = ".npz"
+_OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
+
+
+@dataclass(frozen=True, repr=False)
+class Conversion(Tabular):
+    """A file or folder that `convert` wrote, and its check against the network it was made from.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Network.layers([5, 8, 3]).save(f"{folder}/a.npz")
+    ...     made = convert(f"{folder}/a.npz", f"{folder}/b.npz", quantising={"weight_bits": 4})
+    >>> made.passed, made.network
+    (True, <IntegerNetwork: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>)
+
+    Attributes:
+        source: what was read.
+        path: what was written.
+        format: its name, `npz` for nmtool's own files.
+        network: what was to be written.
+        size_bytes: of the file, or of all files in the folder.
+        findings: what the target cannot hold, where the network was quantised.
+        fits: the targets that its format leads to, each with a word and its findings.
+        is_checked: True where it was read back.
+        unlike: what reading it back gave instead of the network; '' where that is equal.
+        certificate: how its runtime answers to the known answers in it; None where it did not
+            run.
+        not_run: why it did not.
+        missing: the error that says what its runtime lacks here, if that is why.
+    """
+
+    source: str
+    path: Path
+    format: str
+    network: Network | IntegerNetwork
+    size_bytes: int
+    findings: tuple[Finding, ...] = ()
+    fits: tuple[Fit, ...] = ()
+    is_checked: bool = False
+    unlike: str = ""
+    certificate: Certificate | None = None
+    not_run: str = ""
+    missing: MissingError | None = None
+
+    @property
+    def passed(self) -> bool:
+        """True where nothing differs, as far as it was checked."""
+        return not self.unlike and (self.certificate is None or self.certificate.identical)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "in": self.source,
+            "path": str(self.path),
+            "format": self.format,
+            "hash": self.network.content_hash,
+            **describe_size(self.network),
+            "bytes": self.size_bytes,
+            "targets": [one.as_json() for one in self.fits],
+            "check": self._check_json() if self.is_checked else None,
+        }
+
+    def _check_json(self) -> dict[str, Any]:
+        found = self.certificate
+        return {
+            "read_back": not self.unlike,
+            "ran": found is not None,
+            "not_run": self.not_run,
+            **(found or Certificate(0, "", {})).findings_json(),
+        }
+
+    def tables(self) -> list[Table]:
+        """Size of the network and of its file."""
+        rows = [*size_in_words(self.network), ("size", f"{self.size_bytes:,} bytes")]
+        rows += [(one.target.name, one.words) for one in self.fits]
+        return [Table(f"{self.source} → {self.path}", (self.format, ""), rows)]
+
+    def __repr__(self) -> str:
+        state = "not checked" if not self.is_checked else "passed" if self.passed else "differs"
+        return f"<Conversion: {self.source} → {self.path}, {state}>"
+
+
+@checked(
+    to=optional(WORD),
+    prefix=WORD,
+    samples=optional(SAMPLES),
+    options=optional(WRITING_OPTIONS),
+    force=SWITCH,
+)
+def export(
+    network: Source,
+    path: str | Path,
+    *,
+    to: str | None = None,
+    samples: Dataset | SpikeEvents | None = None,
+    options: NirOptions | VerilogOptions | None = None,
+    prefix: str = "",
+    force: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Write a network in another format, with known answers that its receiver can check.
+
+    >>> export(q.network, "network.onnx", samples=data.test)  # doctest: +SKIP
+    PosixPath('network.onnx')
+
+    Args:
+        network: integers, a run, or the path of one; NIR takes float networks as they are.
+        path: to be made, a folder for Lava and for Verilog.
+        to: `lava`, `onnx`, `nir`, `c`, `verilog` or `netx`; by default what the extension of `path`
+            says.
+        samples: one of the known answers is a stretch of these, of a `Dataset` of its test split;
+            the others, by default all, are inputs made so that single faults show.
+        options: how NIR or Verilog is written.
+        prefix: of a C file, that its names begin with: with one, a header is written beside it, and
+            several networks can be linked into one firmware.
+        force: replace an earlier export.
+        progress: is shown what is being done.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: the format is unknown, the network float, or something is at that path.
+        DoesNotFitError: the format cannot hold the network; every reason is listed.
+        StorageError: it could not be written; what was there is untouched.
+        MissingError: the library that writes the format is not installed.
+    """
+    check_path(path, "the path of an export")
+    chosen = format_to_write(to, path)
+    check_free(path, force=force)
+    writing = writing_options(chosen, path, options, prefix, force=force)
+    network = as_network(network)
+    if isinstance(network, Network) and not chosen.holds_floats:
+        raise UsageError(
+            f"the format {chosen.name} holds integers, and the network is float",
+            code="network-float",
+            fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
+        )
+    return _written(chosen, network, path, samples, writing, force, progress)
+
+
+@checked(
+    path=PATH,
+    to=optional(WORD),
+    prefix=WORD,
+    data=optional(SAMPLES),
+    writing=optional(WRITING_OPTIONS),
+    quantising=MAPPING,
+    calibrate=SWITCH,
+    check=SWITCH,
+    force=SWITCH,
+)
+def convert(
+    source: str | Path,
+    path: str | Path,
+    *,
+    to: str | None = None,
+    data: Dataset | SpikeEvents | None = None,
+    reading: ImportOptions | MlgennOptions | None = None,
+    writing: NirOptions | VerilogOptions | None = None,
+    prefix: str = "",
+    quantising: Mapping[str, Any] = MappingProxyType({}),
+    calibrate: bool = True,
+    check: bool = True,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Conversion:
+    """Turn a network of any format into any other that can carry it, and check what was written.
+
+    It is read back, and the known answers in it are run where the format's runtime is
+    installed. What differs stays where it is: see `Conversion.passed`.
+
+    >>> convert("foreign.nir", "network.npz")  # doctest: +SKIP
+    <Conversion: foreign.nir → network.npz, passed>
+
+    Args:
+        source: run folder, network file, file or folder of any format, checkpoints of mlGeNN.
+        path: to be made.
+        to: its format; by default what its extension says, `npz` for nmtool's own files.
+        data: samples for the known answers; training samples of a `Dataset` also calibrate where
+            the network is quantised.
+        reading: how a NIR file or checkpoints of mlGeNN are to be understood.
+        writing: how NIR or Verilog is written.
+        prefix: as for `export`.
+        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
+            without, float networks are quantised only where the format holds integers only.
+        calibrate: without `data`, a run's own data calibrate where they are found.
+        check: read back what was written, and run it.
+        force: replace an earlier file.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: formats or options that do not go together, or something is at that path.
+        FileFormatError: the source is missing, damaged, or holds what a network cannot.
+        DoesNotFitError: the format cannot hold the network.
+        MissingError: the library that writes the format is not installed.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    chosen = _format_or_own(to, path)
+    if chosen is None:
+        check_replaceable(path, _OWN_KINDS, force=force)
+    else:
+        check_free(path, force=force)
+    options = writing_options(chosen, path, writing, prefix, force=force)
+    _check_quantising(quantising)
+    found = load(source, reading)
+    if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
+        raise UsageError(
+            "data have nothing to act on",
+            code="data-unused",
+            why="network files carry no known answers, and nothing is quantised",
+            fix="leave --data out, or have floats quantised: --weight-bits 8",
+        )
+    findings: tuple[Finding, ...] = ()
+    is_float = chosen is None or chosen.holds_floats
+    if quantising and isinstance(found, IntegerNetwork):
+        raise quantised_already(source, quantising)
+    if isinstance(found, Network) and (quantising or not is_float):
+        calibrate_on = calibration_data(data, source, own=calibrate)
+        quantised = quantise(found, calibrate_on=calibrate_on, progress=progress, **quantising)
+        found, findings = quantised.network, quantised.findings
+    path = Path(path)
+    if chosen is None:
+        found.save(path)
+    else:
+        _written(chosen, found, path, data, options, force, progress)
+    name = chosen.name if chosen else OWN
+    files = path.rglob("*") if path.is_dir() else [path]
+    size_bytes = sum(file.stat().st_size for file in files if file.is_file())
+    fits = fits_of_format(found, name, writing)
+    done = Conversion(str(source), path, name, found, size_bytes, findings, fits)
+    return _checked(done, chosen, progress) if check else done
+
+
+def format_to_write(
+    name: str | None, path: str | Path, others: Mapping[str, str] = MappingProxyType({})
+) -> type[Format]:
+    """The format asked for by name or by extension, which must not contradict each other.
+
+    Args:
+        name: of a format, None to go by the extension.
+        path: to be written.
+        others: names and extensions of what the caller writes beside the formats.
+
+    Raises:
+        UsageError: neither says which, or they contradict each other.
+    """
+    from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
+
+    chosen = format_named(name) if name else format_for(path, others)
+    if not chosen.writes:
+        raise UsageError(
+            f"{chosen.name} is no format to export to",
+            code="format-not-written",
+            why=f"networks only {'run in' if chosen.runs else 'come from'} it",
+            fix=f"use one of {', '.join(formats_that_write())}",
+        )
+    if chosen.extensions and not PLACES[chosen.name].names(path):
+        raise UsageError(
+            f"{path} is no name for the format {chosen.name}",
+            code="extension-wrong",
+            fix=f"let it end in {' or '.join(chosen.extensions)}",
+        )
+    return chosen
+
+
+def check_free(path: str | Path, *, force: bool) -> None:
+    """Check, before the work that leads there, that something can be written.
+
+    Raises:
+        UsageError: something is there that may not be replaced.
+        StorageError: the folder, or the one in which it would be made, is not writable.
+    """
+    if os.path.exists(path) and not force:
+        raise UsageError(
+            f"{path} exists",
+            code="path-taken",
+            fix="choose another path, or replace it: --force",
+        )
+    there = next(one for one in Path(path).absolute().parents if os.path.exists(one))
+    effective = os.access in os.supports_effective_ids
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
+        raise StorageError(
+            f"{path} cannot be written",
+            code="file-not-written",
+            why=f"{there} is {'not writable' if there.is_dir() else 'a file'}",
+            fix="choose another path, or check permissions",
+        )
+
+
+def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) -> None:
+    """Raise `UsageError` unless a path is free, or holds an archive that may be replaced.
+
+    Args:
+        path: to be written.
+        kinds: of the archives that may be.
+        force: replace them.
+    """
+    check_free(path, force=force)
+    if Path(path).exists() and storage.archive_kind(path) not in kinds:
+        raise UsageError(
+            f"{path} exists and is of another kind",
+            code="path-foreign",
+            why=f"only a file of the kind {' or '.join(kinds)} is replaced",
+            fix="choose another name",
+        )
+
+
+def check_archive_name(path: str | Path, what: str = "a network file") -> None:
+    """Raise `UsageError` unless a file of that name can be read back as nmtool's own.
+
+    Args:
+        path: to be written.
+        what: is to be in it, for the error.
+    """
+    if Path(path).suffix.lower() != OWN_EXTENSION:
+        raise UsageError(
+            f"{path} is no name for {what}",
+            code="extension-wrong",
+            fix=f"let it end in {OWN_EXTENSION}",
+        )
+
+
+def writing_options(
+    chosen: type[Format] | None,
+    path: str | Path,
+    options: NirOptions | VerilogOptions | None,
+    prefix: str = "",
+    *,
+    force: bool = False,
+) -> Any:
+    """The options that a format is written with; raises `UsageError` for those of another one.
+
+    Args:
+        chosen: the format, None for nmtool's own.
+        path: to be written; the place of a header beside it must be free, too.
+        options: how NIR or Verilog is written.
+        prefix: of names in C, '' for a file without header.
+        force: replace an earlier header.
+    """
+    from nmtool.exporters.c import HEADER, COptions
+
+    given: list[NirOptions | VerilogOptions | COptions] = [options] if options is not None else []
+    given += [COptions(prefix)] if prefix else []
+    taken = chosen.writing_options if chosen else None
+    for one in given:
+        if taken is None or not isinstance(one, taken):
+            raise one.unused_by(chosen.name if chosen else OWN)
+    if prefix:
+        check_free(Path(path).with_suffix(HEADER), force=force)
+    return given[0] if given else None
+
+
+def _check_quantising(given: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for an argument that `quantise` does not take."""
+    known = list(signature(quantise).parameters)[1:]
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"quantise takes no '{name}'",
+                code="quantise-option-unknown",
+                fix=suggestion(name, known),
+            )
+
+
+def _format_or_own(name: str | None, path: str | Path) -> type[Format] | None:
+    """The format asked for by name or by extension; None for nmtool's own files."""
+    has_own = Path(path).suffix.lower() == OWN_EXTENSION
+    if name == OWN:
+        check_archive_name(path)
+    if name == OWN or (has_own and name is None):
+        return None
+    return format_to_write(name, path, {OWN: OWN_EXTENSION})
+
+
+def _written(
+    chosen: type[Format],
+    network: Network | IntegerNetwork,
+    path: str | Path,
+    samples: Dataset | SpikeEvents | None,
+    options: Any,
+    force: bool,
+    progress: Progress,
+) -> Path:
+    """Write a network, with known answers where the format carries them; returns its path."""
+    with progress("known answers"):
+        answers = _answers_to_carry(chosen, network, samples)
+    with progress(f"writing {chosen.name}"):
+        return chosen.write(network, path, answers=answers, options=options, force=force).path
+
+
+def _answers_to_carry(
+    chosen: type[Format],
+    network: Network | IntegerNetwork,
+    samples: Dataset | SpikeEvents | None,
+) -> KnownAnswers | None:
+    """Answers to samples, or to input made for the network; None for a format without a place."""
+    from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
+
+    if not chosen.carries:
+        return None
+    spikes = None
+    if isinstance(samples, Dataset):
+        samples = samples.filled_split(default_split(samples))
+    if samples is not None:
+        spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
+    return known_answers(network, spikes, chosen.reference)
+
+
+def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) -> Conversion:
+    """Read what was written back and, if that gives the network, execute it.
+
+    Raises:
+        BackendError: the runtime failed while it ran.
+    """
+    with progress("reading back"):
+        unlike = _unlike(done.path, done.network.content_hash)
+    done = replace(done, is_checked=True, unlike=unlike)
+    if done.unlike:
+        return replace(done, not_run="it is not what was to be written")
+    if chosen is None:
+        return replace(done, not_run="nmtool's own files have no other runtime")
+    if not (chosen.runs and chosen.carries):
+        return replace(done, not_run=f"the format {chosen.name} has no runtime")
+    try:
+        chosen.require()
+    except MissingError as error:
+        reason = f"{error.what} (fix: {error.fix})" if error.fix else error.what
+        return replace(done, not_run=reason, missing=error)
+    artefact, simulated = chosen(done.path), None
+    answers = artefact.known_answers()
+    if artefact.holds_floats and isinstance(artefact.network, IntegerNetwork):
+        simulated = simulate(artefact.network, answers.spikes)
+    found = artefact.check(
+        answers.spikes,
+        simulated=simulated,
+        answers=answers.recording,
+        deep=answers.is_deep,
+        progress=progress,
+    )
+    certificate = Certificate(
+        answers.spikes.n_samples, answers.network_hash, {chosen.name: found}, on_known_answers=True
+    )
+    return replace(done, certificate=certificate)
+
+
+def _unlike(path: Path, content_hash: str) -> str:
+    try:
+        found = load(path).content_hash
+    except FileFormatError as error:
+        return str(error)
+    return "" if found == content_hash else f"its hash is {found}, not {content_hash}"

@@ -1,0 +1,55 @@
+"""`inspect`: what a file holds, as plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nmtool import recording, storage, zoo
+from nmtool.arguments import PATH, SWITCH, checked
+from nmtool.data import teacher
+from nmtool.data.teacher import Teacher
+from nmtool.description import describe_network, describe_recording
+from nmtool.evaluation.answers import Answers, holds_answers
+from nmtool.loading import load
+from nmtool.progress import Progress, silent
+from nmtool.recording import Recording
+from nmtool.targets.checking import ALL, check
+
+
+@checked(path=PATH, targets=SWITCH)
+def inspect(
+    path: str | Path, *, targets: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
+    """Describe what a run, network, export, recording, teacher or answers hold, as plain values.
+
+    >>> import nmtool as nm
+    >>> nm.inspect("zoo:digits")["neurons"]
+    110
+    >>> nm.inspect("zoo:digits", targets=True)["targets"]["xylo-imu"]
+    'unsupported'
+
+    Args:
+        path: of any of these.
+        targets: also tell of each target that comes with nmtool if a network is `faithful`,
+            `approximate` or `unsupported` there; `check` says why.
+        progress: is shown what is being done.
+
+    Raises:
+        FileFormatError: missing, damaged, or of another kind.
+        UsageError: answers of a cross-validation that is not finished.
+    """
+    path = zoo.path(path) if zoo.is_name(path) else path
+    if holds_answers(path):
+        return Answers.load(path).as_json()
+    kind = storage.archive_kind(path)
+    if kind == recording.FILE_KIND:
+        return describe_recording(Recording.load(path))
+    if kind == teacher.FILE_KIND:
+        return Teacher.load(path).as_json()
+    network = load(path)
+    described = describe_network(network)
+    if not targets:
+        return described
+    fits = check(network, ALL, progress=progress).fits
+    return {**described, "targets": {one.target.name: one.word for one in fits}}

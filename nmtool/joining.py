@@ -1,0 +1,225 @@
+"""`side_by_side`: several networks as one, which answers with the sum of their outputs.
+
+`join_folds` does that with the networks of each fold of a cross-validation.
+
+An output that does not spike is linear: u and v are weighted sums of the spikes that arrive, and
+of the bias. Where several outputs have the same time constants, one population that receives all
+of their synapses therefore has, at every step, the sum of their membranes:
+
+    v[n] = Σ_k w_k·v_k[n]        weights and biases into output k times w_k
+
+A read-out that is linear in the membrane (`mean`, `weighted`, `window`) then gives Σ_k w_k·score_k.
+`max` gives max_n Σ_k w_k·v_k[n], which is the largest sum and not the sum of the largest. The first
+spike of a sum has nothing to do with the first spikes of its parts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.arguments import LIST, checked, optional
+from nmtool.errors import Finding, UsageError
+from nmtool.graph import INPUT
+from nmtool.loading import float_network
+from nmtool.network import Network, Population, Projection
+from nmtool.readout import FIRST_SPIKE
+
+if TYPE_CHECKING:
+    from nmtool.training.learning import Run
+
+_log = logging.getLogger(__name__)
+
+_AS_ALL = "train them on the same data with the same dt, steps, group and readout"
+_SAME_STEPS = (
+    "train all of them with the same --steps N: --steps auto takes it from the samples that a run "
+    "learns from, which its seed draws"
+)
+_FIRST_SPIKE = Finding(
+    "join-first-spike",
+    "readout",
+    f"outputs that answer by {FIRST_SPIKE} cannot be added",
+    "join networks whose outputs do not spike: readout mean, weighted, window or max",
+    why="an output that spikes resets, so that the first spike of a sum is not that of its parts",
+)
+
+
+@checked(networks=LIST, weights=optional(LIST))
+def side_by_side(
+    networks: Sequence[Network | Run | str | Path], weights: Sequence[float] | None = None
+) -> Network:
+    """Put networks side by side into one, whose scores are a weighted sum of theirs.
+
+    Populations get the number of their network behind their name, and the outputs become one
+    population that all project to. What comes out is a network like any other.
+
+    >>> sizes = ([50, 16, 4], [50, 32, 4])
+    >>> one, other = (Network.layers(size, seed=seed) for seed, size in enumerate(sizes))
+    >>> side_by_side([one, other])
+    <Network: 50 channels, hidden_1 16 lif, hidden_2 32 lif, output 4 li, 100 steps of 1 ms>
+
+    With the read-outs `mean`, `weighted` and `window` its scores are that sum, up to the rounding
+    of floats. `max` takes the largest sum of the membranes, not the sum of the largest.
+
+    Args:
+        networks: float networks, runs, which mean the floats that they trained, or paths, in a
+            list. They have channels, steps, classes, read-out and the time constants of their
+            outputs in common.
+        weights: what the scores of each count; by default 1/n for n networks, so that scores are
+            their mean.
+
+    Raises:
+        UsageError: there is no network, or one is made of integers; they differ in what they must
+            have in common, or answer by first spikes; weights that are not one number for each.
+        FileFormatError: a path without a network.
+    """
+    found = [_floats(source) for source in networks]
+    if not found:
+        raise UsageError(
+            "there is no network to put side by side",
+            code="networks-missing",
+            fix="name one or more: networks or runs, in a list",
+        )
+    factors = [1 / len(found)] * len(found) if weights is None else list(weights)
+    _check_weights(factors, len(found))
+    if problems := [*_problems(found)]:
+        raise UsageError(
+            f"{len(found)} networks cannot be put side by side",
+            code="networks-unlike",
+            findings=problems,
+        )
+    first = found[0]
+    renamed = [
+        {p.name: f"{p.name}_{number}" for p in network.populations}
+        for number, network in enumerate(found, 1)
+    ]
+    output = first.readout.population
+    while any(output in names.values() for names in renamed):
+        output += "_"
+    populations: list[Population] = []
+    projections: list[Projection] = []
+    for network, names, factor in zip(found, renamed, factors, strict=True):
+        own = network.readout.population
+        names |= {own: output, INPUT: INPUT}
+        populations += [
+            replace(p, name=names[p.name]) for p in network.populations if p.name != own
+        ]
+        projections += [
+            Projection(
+                names[p.source],
+                names[p.target],
+                p.weight * factor if p.target == own else p.weight,
+                p.delay,
+            )
+            for p in network.projections
+        ]
+    answering = first.population(first.readout.population)
+    biases = [
+        factor * one.population(one.readout.population).values("bias")
+        for one, factor in zip(found, factors, strict=True)
+    ]
+    return replace(
+        first,
+        populations=[*populations, replace(answering, name=output, bias=np.sum(biases, axis=0))],
+        projections=projections,
+        readout=replace(first.readout, population=output),
+    )
+
+
+def check_readout(rule: str) -> None:
+    """Raise `UsageError` where networks with this read-out cannot be put side by side."""
+    if rule == FIRST_SPIKE:
+        raise UsageError(
+            "networks with this read-out cannot be put side by side",
+            code="networks-unlike",
+            findings=[_FIRST_SPIKE],
+        )
+
+
+def _floats(source: Network | Run | str | Path) -> Network:
+    """The float network of a source; raises `UsageError` where it has integers alone."""
+    found = float_network(source)
+    if found is None:
+        name = source if isinstance(source, str | Path) else "a network"
+        raise UsageError(
+            f"{name} is made of integers, which cannot be put side by side",
+            code="join-integers",
+            why="outputs of other scales have no sum",
+            fix="join float networks, and quantise what comes out",
+        )
+    return found
+
+
+def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
+    def is_number(weight: Any) -> bool:
+        kinds = (int, float, np.integer, np.floating)
+        return (
+            isinstance(weight, kinds) and not isinstance(weight, bool) and bool(np.isfinite(weight))
+        )
+
+    if len(weights) != n_networks or not all(map(is_number, weights)):
+        raise UsageError(
+            f"{n_networks} networks cannot have the weights {', '.join(map(str, weights))}",
+            code="join-weights",
+            fix="give a finite number for each, in the same order",
+        )
+    if not any(weights):
+        raise UsageError(
+            "all weights are 0",
+            code="join-weights",
+            why="no network would be heard",
+            fix="give those that shall count another weight than 0",
+        )
+
+
+def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
+    """A finding for everything that keeps networks from having one output."""
+    common: dict[str, Callable[[Network], Any]] = {
+        "channels": lambda network: (network.channels.size, network.channels.group),
+        "dt_ms": lambda network: network.dt_ms,
+        "n_steps": lambda network: network.n_steps,
+        "class_names": lambda network: tuple(network.class_names),
+        "readout": lambda network: (network.readout.rule, network.readout.window),
+    }
+    unlike = [name for name, value in common.items() if len({*map(value, networks)}) > 1]
+    for name in unlike:
+        values = ", ".join(dict.fromkeys(_shown(common[name](one)) for one in networks))
+        fix = _SAME_STEPS if name == "n_steps" else _AS_ALL
+        yield Finding("join-unlike", name, f"it differs: {values}", fix)
+    if any(network.readout.rule == FIRST_SPIKE for network in networks):
+        yield _FIRST_SPIKE
+    if "class_names" in unlike or "readout" in unlike:
+        return
+    outputs = [network.population(network.readout.population) for network in networks]
+    for key in ("tau_mem_ms", "tau_syn_ms"):
+        constants = [output.values(key) for output in outputs]
+        if not all(np.array_equal(constants[0], one) for one in constants):
+            values = ", ".join(dict.fromkeys(map(_reach, constants)))
+            yield Finding(
+                "join-output-constants",
+                key,
+                f"outputs differ in it: {values}",
+                "train them with the same time constants of the output (tau_out_ms, which is "
+                "tau_mem_ms by default, and tau_syn_ms); those of hidden populations may differ",
+                why="membranes that leak at different rates are not those of one population, and "
+                "a read-out looks at one",
+            )
+
+
+def _reach(constants: NDArray[np.float64]) -> str:
+    """Constants of a population in a finding: the one that all neurons have, or the span."""
+    low, high = constants.min(), constants.max()
+    return f"{low:g}" if low == high else f"{low:g} … {high:g}"
+
+
+def _shown(value: Any) -> str:
+    """A value in a finding: several by their members."""
+    if isinstance(value, tuple):
+        return " and ".join(_shown(one) for one in value if one is not None)
+    return f"{value:g}" if isinstance(value, float) else str(value)

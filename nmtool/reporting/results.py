@@ -1,0 +1,618 @@
+"""`report`: everything that is known about a network, gathered for a page and a terminal."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nmtool.arguments import MAPPING, SWITCH, TARGETS, WHOLE, WORD, WORDS, checked, optional
+from nmtool.data.catalogue import as_dataset
+from nmtool.data.dataset import Dataset, default_split
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import Samples, bin_for, some_in_memory
+from nmtool.description import count_synapses
+from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
+from nmtool.evaluation.evaluation import Evaluation, evaluate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import (
+    Source,
+    as_network,
+    float_network,
+    options_behind,
+    run_behind,
+    validated_on,
+)
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.quantisation import Quantisation, RoundingCost
+from nmtool.quantisation.quantising import calibration_split, quantise, quantised_already
+from nmtool.recording import Recording
+from nmtool.reporting import Report, Section, section_of
+from nmtool.reporting import sections as chapters
+from nmtool.running import has_torch
+from nmtool.targets import LOIHI2, Target, target_named
+from nmtool.targets.checking import CheckReport, check, several_targets
+from nmtool.targets.costing import cost
+from nmtool.targets.costs import Cost
+from nmtool.toml_files import toml_value
+from nmtool.verification.against import Against
+from nmtool.verification.certificate import SIMULATOR, Certificate
+from nmtool.verification.comparison import Divergence
+from nmtool.verification.verify import verify
+from nmtool.version import __version__
+
+if TYPE_CHECKING:
+    from nmtool.training.loop.run_folder import RunFolder
+    from nmtool.training.options import TrainOptions
+
+FLOAT, INTEGERS = "float network", "integers (bit-accurate simulator)"
+
+
+@checked(
+    split=optional(WORD),
+    samples=optional(WHOLE),
+    against=WORDS,
+    targets=TARGETS,
+    quantising=MAPPING,
+    trust=SWITCH,
+)
+def report(
+    network: Source,
+    data: Dataset | SpikeEvents | str | Path | None = None,
+    *,
+    split: str | None = None,
+    samples: int | None = None,
+    against: Sequence[str] = (),
+    targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
+    before: Source | None = None,
+    quantising: Mapping[str, Any] = MappingProxyType({}),
+    trust: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Gather everything that is known about a network, or about the run that trained it.
+
+    >>> report(q.network, data)  # doctest: +SKIP
+    <Report on network: accuracy, classes, samples, activity, description, synapses, rounding, \
+check, cost, certificate, reproduce>
+
+    `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables.
+
+    Args:
+        network: a run, a float or integer network, or the path of any file that holds one. A float
+            network is quantised, too.
+        data: samples to run; by default what the run was trained on. What needs samples is left
+            out where there are none.
+        split: of a data set; by default `test`, where there is none `validation`, else `train`.
+        samples: number of samples, drawn so that every class has its share; by default all, of
+            data on disk 1,000.
+        against: backends to compare with the simulator, as of `verify`.
+        targets: chips and formats that the integers are checked for, as of `check`; the first one
+            says what an inference costs.
+        before: the network before learning; by default that of the run, made again from its
+            settings and seed.
+        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`, for a float network.
+        trust: run an export that `network` names although it differs from what nmtool writes.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: the data do not fit the network; a backend is asked for without data; options
+            of quantisation for integers; `before` has another shape.
+        DataError: data that were named have no sample.
+        FileFormatError: a file is missing, damaged, or holds no network.
+        MissingError: the runtime of a backend is not installed; known before anything runs.
+        BackendError: a runtime failed.
+    """
+    run = _Run.of(network)
+    title = str(network) if isinstance(network, str | Path) else run.name
+    compared = Against.of(network, against) if against else None
+    if compared is not None:
+        compared.require()
+    chips = [target_named(one) for one in several_targets(targets)]
+    floats, integers = _networks(network)
+    if quantising and integers is not None:
+        raise quantised_already(network, quantising)
+    dataset, missing = _dataset(data, run)
+    events, where, available = _samples(dataset, split, samples, network)
+    if compared is not None and events is None:
+        raise UsageError(
+            "backends are compared on data",
+            code="data-missing",
+            why=missing,
+            fix="name DATA, or leave out what is compared",
+        )
+    learnt = floats or integers
+    assert learnt is not None
+    binned = None if events is None else bin_for(learnt, events)
+    earlier, before_note = _before(before, learnt, run, dataset)
+    quantisation, rounding_note = None, _rounding_note(floats)
+    if integers is None:
+        quantisation, rounding_note = _quantised(network, floats, dataset, quantising, progress)
+    results = _Results(
+        title=title,
+        run=run,
+        floats=floats,
+        integers=integers if quantisation is None else quantisation.network,
+        quantisation=quantisation,
+        rounding_note=rounding_note,
+        before=earlier,
+        before_note=before_note,
+        events=events,
+        where=where,
+        available=available,
+        samples=binned,
+        notes=[f"Nothing ran: {missing}."] if missing else [],
+    )
+    results.evaluate(progress)
+    if results.integers is not None:
+        results.fits = check(results.integers, chips)
+        if binned is not None:
+            results.cost = cost(results.integers, binned, target=chips[0], progress=progress)
+    if compared is not None:
+        results.verify(compared, trust, progress)
+    named: dict[str, Any] = {"before": before if isinstance(before, str | Path) else None}
+    named |= {"split": split, "samples": samples, "trust": trust}
+    command = _command(title, data, {**named, **quantising})
+    command += [word for name in against for word in ("--against", name)]
+    if chips != [LOIHI2]:
+        given = [targets] if isinstance(targets, str | Path | Target) else targets
+        names = [one.name if isinstance(one, Target) else str(one) for one in given]
+        command += [word for name in names for word in ("--target", name)]
+    return Report(title, _headline(results), _sections(results, command), results.passed)
+
+
+@dataclass
+class _Results:
+    """Everything that a report is made of.
+
+    Attributes:
+        title: what was reported on, as it was named.
+        run: that trained it, as far as that is known.
+        floats, integers: of the network; one of them may be missing.
+        quantisation: that made the integers, where they were made here.
+        rounding_note: a sentence on where the integers come from, or why there are none.
+        before: the network before learning, where it is known.
+        before_note: a sentence on where that comes from, or why it is not known.
+        events: the samples to run; None where there are none.
+        where: what they are, in words.
+        available: number of samples that they were drawn from.
+        samples: the same, binned.
+        notes: sentences on what did not run, and why.
+        evaluations: by what ran.
+        fits: the integers on the targets; None where there are none.
+        cost: what an inference costs; None where nothing ran.
+        certificate: None where no backend was asked for.
+    """
+
+    title: str
+    run: _Run
+    floats: Network | None
+    integers: IntegerNetwork | None
+    quantisation: Quantisation | None
+    rounding_note: str
+    before: Network | IntegerNetwork | None
+    before_note: str
+    events: SpikeEvents | None
+    where: str
+    available: int
+    samples: Samples | None
+    notes: list[str]
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    fits: CheckReport | None = None
+    cost: Cost | None = None
+    certificate: Certificate | None = None
+
+    @property
+    def network(self) -> Network | IntegerNetwork:
+        """The network that was named: of a run in integers, those."""
+        found = self.floats if self.quantisation is not None else self.integers or self.floats
+        assert found is not None
+        return found
+
+    @property
+    def main_evaluation(self) -> Evaluation | None:
+        """The evaluation that most of the page is about: of the integers, where they ran."""
+        return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
+
+    @property
+    def extent(self) -> str:
+        """The number of samples in words, of those there are."""
+        count = 0 if self.events is None else self.events.n_samples
+        return f"{count:,}{f' of {self.available:,}' if count < self.available else ''} samples"
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Share classified rightly, 0 … 1, by what ran."""
+        found = {name: one.accuracy for name, one in self.evaluations.items()}
+        by_backend = {} if self.certificate is None else dict(self.certificate.accuracy)
+        by_backend.pop(SIMULATOR, None)
+        return {**found, **by_backend}
+
+    @property
+    def passed(self) -> bool:
+        """False where a backend differs."""
+        return self.certificate is None or self.certificate.identical
+
+    def evaluate(self, progress: Progress) -> None:
+        """Run floats and integers on the samples, if there are any."""
+        if self.samples is None or self.events is None:
+            return
+        dropped = self.network.bin(self.events).dropped
+        if dropped:
+            self.notes.append(
+                f"{dropped:,} of {self.events.n_events:,} events lie beyond the "
+                f"{self.network.n_steps} steps of the network and were dropped."
+            )
+        if self.floats is not None:
+            try:
+                self.evaluations[FLOAT] = evaluate(self.floats, self.samples, progress=progress)
+            except NetworkError as error:
+                self.notes.append(f"The float network does not run here: {_sentence(error)}.")
+        if self.integers is not None:
+            self.evaluations[INTEGERS] = evaluate(self.integers, self.samples, progress=progress)
+
+    def verify(self, compared: Against, trust: bool, progress: Progress) -> None:
+        """Compare backends with the simulator; an export runs as it is in its own format."""
+        self.certificate = verify(
+            self.network if compared.takes_floats else self.integers or self.network,
+            self.samples,
+            against=compared.names,
+            artefact=compared.own_path,
+            trust=trust,
+            progress=progress,
+        )
+
+    def rounding_cost(self) -> RoundingCost | None:
+        """Floats and integers on the same samples, where both ran."""
+        if not {FLOAT, INTEGERS} <= set(self.evaluations):
+            return None
+        before, after = (self.evaluations[name].recording for name in (FLOAT, INTEGERS))
+        label = self.evaluations[FLOAT].label
+        assert before is not None
+        assert after is not None
+        assert label is not None
+        return RoundingCost.of([(before, after, label)], f"samples of {self.where}")
+
+    def parted(self) -> tuple[str, Divergence, Recording] | None:
+        """The backend that differs, the first place, its recording; None where none differs."""
+        found, evaluation = self.certificate, self.main_evaluation
+        if found is None or evaluation is None:
+            return None
+        if found.network_hash != evaluation.network_hash:
+            return None
+        for name, one in found.checks.items():
+            place = one.comparison.first_divergence
+            if place is not None:
+                return name, place, one.recording
+        return None
+
+
+def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
+    """The sections of a report, in their order; those that do not apply are left out.
+
+    Args:
+        results: what they are about.
+        command: that makes the report again.
+    """
+    run, evaluation, samples = results.run, results.main_evaluation, results.samples
+    on = "" if evaluation is None else f"{results.extent} of {results.where}"
+    if evaluation is not None and evaluation.only_classes:
+        on += f", which cover {evaluation.only_classes}"
+    count = 0 if evaluation is None else evaluation.samples
+    found = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
+    if run.options is not None:
+        found.append(chapters.learning_section(run.log, run.best_entry, run.options.epochs))
+    recording = None if evaluation is None else evaluation.recording
+    if evaluation and samples and evaluation.confusion is not None and recording is not None:
+        name = INTEGERS if INTEGERS in results.evaluations else FLOAT
+        spikes, label, names = samples.raster, samples.label, results.network.class_names
+        found += [
+            chapters.classes_section(name, evaluation.confusion),
+            chapters.samples_section(spikes, label, recording, names, results.parted()),
+            chapters.activity_section(spikes, recording),
+        ]
+    learnt = results.floats or results.network
+    found += [
+        chapters.network_section(results.network),
+        chapters.synapses_section(learnt, results.before, results.before_note),
+        chapters.rounding_section(
+            results.quantisation, results.rounding_cost(), results.rounding_note
+        ),
+    ]
+    if results.fits is not None:
+        found.append(section_of("check", "Does it fit", results.fits))
+    if results.cost is not None:
+        found.append(section_of("cost", "Cost of an inference", results.cost))
+    example = shlex.join([*command, *([] if samples else ["DATA"]), "--against", "c"])
+    found.append(chapters.certificate_section(results.certificate, example))
+    return [*found, _reproduce(results, command)]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Facts about the training of a network; nothing but a name for other networks."""
+
+    name: str = "network"
+    folder: RunFolder | None = None
+    options: TrainOptions | None = None
+    log: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def of(cls, source: Source) -> _Run:
+        """Find the run that a run, its folder, or a network file in it belongs to."""
+        options, folder = options_behind(source), run_behind(source)
+        if options is None:
+            return cls()
+        if not isinstance(source, str | Path):
+            kept = getattr(source, "folder", None)
+            log: Sequence[Mapping[str, Any]] = getattr(source, "log", ())
+            return cls("run" if kept is None else str(kept), folder, options, log)
+        assert folder is not None
+        log = folder.read_log() if folder.log_file.is_file() else []
+        return cls(str(source), folder, options, log)
+
+    @property
+    def best_entry(self) -> Mapping[str, Any] | None:
+        """The entry of the epoch whose network was kept; None where no epoch ended."""
+        if not self.log or self.options is None:
+            return None
+        from nmtool.training.loop.selection import best_epoch
+
+        return best_epoch(self.log, self.options.judge_epochs)
+
+    def reproduction(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
+        """All that training it again needs: (name, value) pairs, settings, text to copy."""
+        if self.options is None:
+            return [], {}, []
+        values = [("seed of training", str(self.options.seed))]
+        settings = self.options.as_json()
+        default = type(self.options)().as_json()
+        start = None if self.folder is None else self.folder.start
+        if start is None:
+            settings = {name: one for name, one in settings.items() if one != default[name]}
+        code = []
+        if self.folder is not None:
+            values.append(("trained with nmtool", self.folder.version))
+            values.append(("processes in training", str(self.folder.n_processes)))
+            if self.folder.teacher is not None:
+                values.append(("learnt from the teacher", self.folder.teacher))
+            data = shlex.quote(self.folder.data_name)
+            command = f"nmtool train {data} -o RUN --config settings.toml"
+            if start is not None:
+                values.append(("started from the network", start))
+                command = f"nmtool finetune START --data {data} -o RUN --config settings.toml"
+            if self.folder.is_data_in_memory:  # which no command finds
+                values.append(("trained on data in memory", self.folder.data_name))
+            else:
+                code.append(("command of training", command))
+        lines = [f"{name} = {toml_value(value)}" for name, value in settings.items()]
+        which = "all settings" if start is not None else "settings other than the defaults"
+        code.append((f"settings.toml, {which}", "\n".join(lines)))
+        return values, settings, code
+
+
+def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
+    """The floats and the integers that a source holds; of a run both, where it has both."""
+    found = as_network(source)
+    if isinstance(found, Network):
+        return found, None
+    return float_network(source), found
+
+
+def _dataset(
+    data: Dataset | SpikeEvents | str | Path | None, run: _Run
+) -> tuple[Dataset | None, str]:
+    """The data to run on; where they are not named and cannot be found, None and why."""
+    if isinstance(data, Dataset):
+        return data, ""
+    if isinstance(data, SpikeEvents):
+        return Dataset("the samples given", ("test",), lambda split: data), ""
+    if data is not None:
+        return as_dataset(data), ""
+    if run.folder is None:
+        return None, "no data are named"
+    from nmtool.training.loop.run_data import data_of
+
+    try:
+        found = data_of(run.folder)
+        for split in ("test", "train"):
+            if split in found.splits:
+                found.split(split)
+    except (InputError, MissingError) as error:
+        if error.code == "data-in-memory":
+            return None, f"{error.what}, and no others are named"
+        name = run.folder.data_name
+        return None, f"the data of the run, '{name}', cannot be read: {_sentence(error)}"
+    return found, ""
+
+
+def _samples(
+    dataset: Dataset | None, split: str | None, samples: int | None, source: Source
+) -> tuple[SpikeEvents | None, str, int]:
+    """The samples to run, what they are in words, and the number that they were drawn from."""
+    if dataset is None:
+        return None, "", 0
+    if split == "validation" or (split is None and "test" not in dataset.splits):
+        dataset = dataset.with_validation(validated_on([source]) or 0)
+    chosen = split or default_split(dataset)
+    events = dataset.filled_split(chosen)
+    some = some_in_memory(events) if samples is None else events.draw(samples).in_memory()
+    return some, f"{dataset.name} ({chosen})", events.n_samples
+
+
+def _rounding_note(floats: Network | None) -> str:
+    """A sentence on integers that were not made here."""
+    if floats is None:
+        return "These integers were not rounded here."
+    return "Trained in integers: the floats beside them are its shadow weights."
+
+
+def _quantised(
+    source: Source,
+    floats: Network | None,
+    dataset: Dataset | None,
+    quantising: Mapping[str, Any],
+    progress: Progress,
+) -> tuple[Quantisation | None, str]:
+    """The integers of a float network, calibrated on training samples; or why there are none."""
+    assert floats is not None
+    calibrate_on, note = None, "Not calibrated: there are no training samples."
+    if dataset is not None and "train" in dataset.splits and dataset.train.n_samples:
+        calibrate_on = calibration_split(dataset, source)
+        note = "Calibrated on training samples."
+    try:
+        return quantise(floats, calibrate_on=calibrate_on, progress=progress, **quantising), note
+    except NetworkError as error:
+        return None, f"This network cannot be rounded: {_sentence(error)}."
+
+
+def _before(
+    named: Source | None,
+    network: Network | IntegerNetwork,
+    run: _Run,
+    dataset: Dataset | None,
+) -> tuple[Network | IntegerNetwork | None, str]:
+    """The network before learning, and where it comes from; or None, and why it is not known."""
+    if named is not None:
+        return _named_before(as_network(named), network, run)
+    if run.options is None or isinstance(network, IntegerNetwork):
+        return None, (
+            "Weights and delays before learning are not known: only a run folder, or the float "
+            "network in it, tells how learning began."
+        )
+    if run.folder is None:
+        return None, "Weights and delays before learning are not known: the run was not kept."
+    if run.folder.start is not None:
+        return None, (
+            "The run started from another network, which its folder does not keep "
+            f"(content hash {run.folder.start}): --before RUN names it."
+        )
+    if dataset is None or "train" not in dataset.splits:
+        return None, "Weights and delays before learning are made again from training samples."
+    if not has_torch():
+        return None, "Weights and delays before learning are made again by torch."
+    from nmtool.training.loop.run import first_network
+
+    try:
+        found = first_network(run.options, dataset)
+    except NmtoolError as error:
+        return None, f"The network before learning cannot be made again: {_sentence(error)}."
+    made = "Weights and delays before learning are made again from settings and seed"
+    if run.folder.initial is None:
+        return found, f"{made}; an older nmtool trained the run, and noted no hash to check them."
+    if found.content_hash != run.folder.initial:
+        return None, (
+            f"{made}, but are not those that the run began with: data, device or libraries are "
+            "others. They are left out."
+        )
+    return found, f"{made}; the content hash is the one that the run noted."
+
+
+def _named_before(
+    before: Network | IntegerNetwork, network: Network | IntegerNetwork, run: _Run
+) -> tuple[Network | IntegerNetwork, str]:
+    """The network that was named as the one before learning, and a sentence on where it is from.
+
+    Raises:
+        UsageError: it has other projections.
+    """
+    shapes = [
+        [(type(one), one.source, one.target, one.shape) for one in each.projections]
+        for each in (before, network)
+    ]
+    if shapes[0] != shapes[1]:
+        raise UsageError(
+            "the network before learning has other projections",
+            code="report-before-differs",
+            why="before and after are compared synapse by synapse",
+            fix="name a network of the same shape, float or integer like the other",
+        )
+    start = None if run.folder is None else run.folder.start
+    if start is None:
+        return before, "Before: the network that was named."
+    if before.content_hash == start:
+        return before, "Before: the network that the run noted it started from."
+    return before, "Before: a network that was named; the run noted another as its start."
+
+
+def _headline(results: _Results) -> list[tuple[str, str]]:
+    """The few numbers that matter most."""
+    network, certificate = results.network, results.certificate
+    evaluation, found = results.main_evaluation, list[tuple[str, str]]()
+    # Without samples of some classes there is no number that stands for all of them.
+    if evaluation is not None and not evaluation.only_classes:
+        part = f", {results.extent}" if evaluation.samples < results.available else ""
+        found = [
+            (f"accuracy, {name.partition(' (')[0]}{part}", f"{share:.2%}")
+            for name, share in results.accuracy.items()
+        ]
+    neurons = sum(p.size for p in network.populations)
+    found.append(("neurons", f"{neurons:,}"))
+    held = sum(p.size for p in results.integers.populations) if results.integers else neurons
+    if held != neurons:
+        found.append(("neurons with relays", f"{held:,}"))
+    found += [
+        ("synapses", f"{count_synapses(network):,}"),
+        ("longest delay", f"{network.max_delay} steps"),
+    ]
+    rates = {} if evaluation is None else evaluation.spikes_per_neuron
+    found += [(f"spikes per neuron, {name}", f"{rate:.3g}") for name, rate in rates.items()]
+    if certificate is not None:
+        found.append(("spikes compared", f"{certificate.spikes_compared:,}"))
+        found.append(("spikes different", f"{certificate.spikes_different:,}"))
+    return found
+
+
+def _command(
+    title: str,
+    data: Dataset | SpikeEvents | str | Path | None,
+    options: Mapping[str, Any],
+) -> list[str]:
+    """The words of a command line; DATA that were not named, or are in memory, are left out."""
+    words = ["nmtool", "report", title]
+    if isinstance(data, str | Path):
+        words.append(str(data))
+    elif isinstance(data, Dataset) and not data.in_memory:
+        words.append(data.name)
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [option] * value
+        elif value is not None:
+            words += [option, str(value)]
+    return words
+
+
+def _reproduce(results: _Results, command: Sequence[str]) -> Section:
+    """Commands, seeds, versions and hashes."""
+    values: list[tuple[str, str]] = []
+    for name, one in (("float network", results.floats), ("integers", results.integers)):
+        if one is not None:
+            values.append((f"content hash, {name}", one.content_hash))
+    events = results.events
+    if events is not None:
+        on = f"{events.n_samples:,} samples, {results.where}"
+        values.append((f"SHA-256 of the {on}", events.content_hash))
+    about_run, settings, code = results.run.reproduction()
+    versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}
+    this_report = ", ".join(f"{name} {one}" for name, one in versions.items())
+    values += [*about_run, ("this report", this_report)]
+    code.append(("command of this report", shlex.join([*command, "-o", "report.html"])))
+    facts = {"hashes": dict(values), "settings": settings, "versions": versions}
+    return chapters.reproduce_section(values, code, {**facts, "code": dict(code)})
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the libraries that compute, where they are installed."""
+    there = ("numpy", "numba", "torch") if has_torch() else ("numpy", "numba")
+    return {name: version(name) for name in there}
+
+
+def _sentence(error: NmtoolError) -> str:
+    """An error within a sentence."""
+    return f"{error.what}, since {error.why}" if error.why else error.what

@@ -1,0 +1,360 @@
+"""`doctor`: what nmtool finds on this computer, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmtool.data.tonic_sets import data_folder
+from nmtool.errors import MissingError, NmtoolError
+from nmtool.machine import cpu_name, usable_cores
+from nmtool.paths import cache_folder
+from nmtool.setup.installation import (
+    GIVES,
+    Library,
+    cuda_extra,
+    install_command,
+    installed_from,
+    is_within,
+    libraries,
+    supported_pythons,
+    version_of,
+)
+from nmtool.tables import Table, Tabular
+from nmtool.version import __version__
+
+if TYPE_CHECKING:
+    from nmtool.exporters.environments import Referee
+
+SYSTEM, LIBRARY, FOLDER, TOOL = "system", "library", "folder", "tool"
+"""Kinds of parts."""
+
+FINE, MISSING, UNTESTED, LIMITED, BROKEN = "fine", "missing", "untested", "limited", "broken"
+"""States of parts. Only what is installed and does not work is broken."""
+
+_ANSWER_S = 5
+_IMPORT_S = 120
+_IMPORTED_AS = {"scikit-learn": "sklearn"}
+_CUDA_OF_TORCH = re.compile(r"^cuda\b[^=]*= *(?:None|'([\d.]+)')", re.MULTILINE)
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that nmtool runs on, or could.
+
+    >>> import nmtool as nm
+    >>> first = nm.doctor().parts[0]
+    >>> first.kind, first.name, first.state
+    ('system', 'nmtool', 'fine')
+
+    Attributes:
+        kind: `system`, `library`, `folder` or `tool`.
+        name: of it.
+        state: `fine`, `missing`, `untested`, `limited` or `broken`.
+        detail: version, path or size, in words.
+        gives: what it is for; '' where that goes without saying.
+        fix: what to do about it; '' where there is nothing.
+    """
+
+    kind: str
+    name: str
+    state: str
+    detail: str
+    gives: str = ""
+    fix: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "state": self.state,
+            "found": self.detail,
+            "gives": self.gives,
+            "fix": self.fix,
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Tabular):
+    """Findings of `doctor`.
+
+    >>> import nmtool as nm
+    >>> found = nm.doctor()
+    >>> found.healthy, found.is_deep
+    (True, False)
+
+    Attributes:
+        parts: everything that was looked at.
+        is_deep: True where libraries and environments were imported, not only looked up.
+    """
+
+    parts: tuple[Part, ...]
+    is_deep: bool
+
+    @property
+    def healthy(self) -> bool:
+        """True where nothing that is installed is broken; what is missing does not count."""
+        return all(part.state != BROKEN for part in self.parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        parts = [part.as_json() for part in self.parts]
+        return {"healthy": self.healthy, "deep": self.is_deep, "parts": parts}
+
+    def tables(self) -> list[Table]:
+        """One table per kind of part."""
+        return [self._table(kind) for kind in _TITLES]
+
+    def _table(self, kind: str) -> Table:
+        parts = [part for part in self.parts if part.kind == kind]
+        rows = [(part.name, part.state, part.detail) for part in parts]
+        if kind != LIBRARY:
+            return Table(_TITLES[kind], ("", "", ""), rows)
+        gives = [(*row, part.gives) for row, part in zip(rows, parts, strict=True)]
+        return Table(_TITLES[kind], ("", "", "version", "for"), gives)
+
+    def advice(self) -> dict[str, list[str]]:
+        """Advice, each with the parts that it would make usable."""
+        found: dict[str, list[str]] = {}
+        for part in self.parts:
+            if part.fix:
+                gives = f" ({part.gives})" if part.gives else ""
+                found.setdefault(part.fix, []).append(f"{part.name}{gives}")
+        return found
+
+    def summary(self) -> str:
+        """The tables and what to do, as plain text."""
+        advice = [f"{', '.join(names)}: {fix}" for fix, names in self.advice().items()]
+        return "\n\n".join([super().summary(), "\n".join(advice)]).strip()
+
+    def __repr__(self) -> str:
+        missing = sum(part.state == MISSING for part in self.parts)
+        state = "healthy" if self.healthy else "something is broken"
+        return f"<Diagnosis: {state}, {missing} of {len(self.parts)} parts missing>"
+
+
+_TITLES = {
+    SYSTEM: "this computer",
+    LIBRARY: "libraries",
+    TOOL: "tools",
+    FOLDER: "folders",
+}
+
+
+def doctor(*, deep: bool = False) -> Diagnosis:
+    """Look at all that nmtool needs or could use here; nothing is changed or downloaded.
+
+    >>> import nmtool as nm
+    >>> nm.doctor().healthy
+    True
+
+    Args:
+        deep: import libraries and environments, compile a program, and start CUDA, which takes
+            from seconds to a minute; otherwise they are only looked up.
+    """
+    parts = [*_system(), *_libraries(deep), *_tools(deep), *_folders()]
+    return Diagnosis(tuple(parts), deep)
+
+
+def _system() -> Iterator[Part]:
+    yield Part(SYSTEM, "nmtool", FINE, f"{__version__}, {installed_from()}")
+    version, wanted = platform.python_version(), supported_pythons()
+    supported = not wanted or is_within(version, wanted)
+    yield Part(
+        SYSTEM,
+        "Python",
+        FINE if supported else UNTESTED,
+        f"{version}, {sys.executable}",
+        fix="" if supported else f"use a Python {wanted}",
+    )
+    tested = sys.platform == "linux"
+    yield Part(
+        SYSTEM,
+        "system",
+        FINE if tested else UNTESTED,
+        f"{platform.system()} {platform.release()}, {platform.machine()}",
+        fix="" if tested else "nmtool is tested on Linux; elsewhere, run its tests first",
+    )
+    cores = usable_cores()
+    yield Part(SYSTEM, "processor", FINE, f"{cpu_name()}, {cores} core{'s' * (cores > 1)} to use")
+
+
+def _libraries(deep: bool) -> Iterator[Part]:
+    seen: set[str] = set()
+    for extra, gives in GIVES.items():
+        for library in libraries(extra):
+            if library.name not in seen:
+                seen.add(library.name)
+                yield _library(library, extra, gives, deep)
+
+
+def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
+    wanted = library.requirement.removeprefix(library.name)
+    if not library.version:
+        state = MISSING if extra else BROKEN
+        return Part(LIBRARY, library.name, state, "", gives, install_command(extra))
+    if not library.fits:
+        found = f"{library.version}, not {wanted}"
+        return Part(LIBRARY, library.name, BROKEN, found, gives, install_command(extra))
+    reason = _import_error(library.name) if deep else ""
+    if reason:
+        fix = install_command(extra, broken=[library.name])
+        return Part(LIBRARY, library.name, BROKEN, f"{library.version}: {reason}", gives, fix)
+    return Part(LIBRARY, library.name, FINE, library.version, gives)
+
+
+def _import_error(package: str) -> str:
+    """The reason why a package cannot be imported, in a process of its own; '' if it can."""
+    module = _IMPORTED_AS.get(package, package.replace("-", "_"))
+    command = [sys.executable, "-c", f"import {module}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S)
+    except subprocess.TimeoutExpired:
+        return f"importing it takes more than {_IMPORT_S} s"
+    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return lines[-1] if done.returncode else ""
+
+
+def _tools(deep: bool) -> Iterator[Part]:
+    from nmtool.exporters.brian2_loihi import environment as brian2_loihi
+    from nmtool.exporters.lava import environment as lava
+
+    yield _compiler(deep)
+    yield _simulator()
+    yield _gpu(deep)
+    yield _referee(lava.REFEREE, "verification in Lava's models of Loihi 2", deep)
+    yield _referee(brian2_loihi.REFEREE, "verification by a second referee", deep)
+
+
+def _compiler(deep: bool) -> Part:
+    from nmtool.exporters.c import compiler
+
+    gives = "running C exports"
+    try:
+        command = compiler.find()
+    except MissingError as error:
+        return Part(TOOL, "C compiler", MISSING, error.why, gives, error.fix)
+    found = (_answer([*command, "--version"]).splitlines() or [command[0]])[0]
+    if deep:
+        with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
+            source = Path(name, "program.c")
+            source.write_text("int main(void)\n{\n    return 0;\n}\n")
+            try:
+                compiler.compile_program(source, Path(name, "program"))
+            except NmtoolError as error:
+                found = f"{found}: {error.why or error.what}"
+                return Part(TOOL, "C compiler", BROKEN, found, gives, error.fix)
+    return Part(TOOL, "C compiler", FINE, found, gives)
+
+
+def _simulator() -> Part:
+    from nmtool.exporters.verilog import simulators
+
+    title, gives = "Verilog simulator", "running Verilog exports"
+    try:
+        found = simulators.find()
+    except MissingError as error:
+        return Part(TOOL, title, MISSING, error.why, gives, error.fix)
+    return Part(TOOL, title, FINE, ", ".join(one.words for one in found), gives)
+
+
+def _gpu(deep: bool) -> Part:
+    """The GPU as training sees it; torch is imported only to look deeper."""
+    gives = "training on an NVIDIA GPU"
+
+    def part(state: str, found: str, fix: str = "") -> Part:
+        return Part(TOOL, "GPU", state, found, gives, fix)
+
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    cards = _answer(query).splitlines() if shutil.which(query[0]) else []
+    if not cards:
+        return part(MISSING, "no NVIDIA driver shows one")
+    found = f"{len(cards)} × {cards[0]}" if len(cards) > 1 else cards[0]
+    cuda = _cuda_of_torch()
+    if cuda is None:
+        return part(MISSING, f"{found}; torch is not installed", install_command("cuda"))
+    if not cuda:
+        fix = "install torch with CUDA as pytorch.org describes"
+        return part(MISSING, f"{found}; torch {version_of('torch')} is without CUDA", fix)
+    extra = cuda_extra(cuda)
+    compiler = version_of("numba-cuda")
+    if not compiler:
+        return part(MISSING, f"{found}; numba-cuda is not installed", install_command(extra))
+    if deep:
+        from nmtool.training.engines.cuda.available import require
+
+        try:
+            require()
+        except MissingError as error:
+            return part(BROKEN, f"{found}; {error.what}: {error.why}", error.fix)
+    return part(FINE, f"{found}; torch for CUDA {cuda}, numba-cuda {compiler}")
+
+
+def _cuda_of_torch() -> str | None:
+    """The CUDA that torch is built for, '' without any, None without torch; nothing is imported."""
+    spec = find_spec("torch")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    for folder in folders:
+        file = Path(folder, "version.py")
+        if file.exists():
+            said = _CUDA_OF_TORCH.search(file.read_text(encoding="utf-8"))
+            return (said[1] or "") if said else ""
+    return None
+
+
+def _referee(referee: Referee, gives: str, deep: bool) -> Part:
+    from nmtool.exporters import environments
+
+    try:
+        environment = environments.locate(referee)
+    except MissingError as error:
+        return Part(TOOL, referee.title, MISSING, error.why, gives, error.fix)
+    if deep:
+        try:
+            environment.check()
+        except NmtoolError as error:
+            found = f"{environment.python}: {error.why or error.what}"
+            return Part(TOOL, referee.title, BROKEN, found, gives, error.fix)
+    return Part(TOOL, referee.title, FINE, f"{referee.version}, {environment.python}", gives)
+
+
+def _folders() -> Iterator[Part]:
+    from nmtool.exporters.lava.environment import REFEREE
+
+    yield _folder("compiled kernels", cache_folder(), "NMTOOL_CACHE")
+    yield _folder("data sets", data_folder(), "NMTOOL_DATA")
+    yield _folder("Lava", REFEREE.home, REFEREE.home_variable)
+    yield _folder("temporary files", Path(tempfile.gettempdir()), "TMPDIR")
+
+
+def _folder(name: str, folder: Path, variable: str) -> Part:
+    """A folder that is there, or the one that it will be made in."""
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        free = shutil.disk_usage(there).free / _GIB
+        return Part(FOLDER, name, FINE, f"{folder}, {free:,.1f} GiB free")
+    fix = f"name another folder in {variable}"
+    return Part(FOLDER, name, LIMITED, f"{folder} cannot be written", fix=fix)
+
+
+def _answer(command: list[str]) -> str:
+    """The output of a command; '' where it fails or is slow."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S)
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,226 @@
+"""`check`: a network on one target or several: whether it fits, what changes, what is wasted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nmtool.arguments import MAPPING, SWITCH, TARGETS, checked
+from nmtool.errors import Finding, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import Source, as_network
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.quantisation import Quantisation, quantise_network
+from nmtool.quantisation.quantising import quantised_already
+from nmtool.tables import Table, Tabular
+from nmtool.targets import LOIHI2, Target, target_named, target_names
+from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
+
+ALL = "all"
+"""In place of targets: all that come with nmtool."""
+
+
+@dataclass(frozen=True, repr=False)
+class CheckReport(Tabular):
+    """A network on several targets, side by side.
+
+    >>> import nmtool as nm
+    >>> report = nm.check(nm.Network.layers([5, 8, 3], delays=10), ["loihi2", "xylo-imu"])
+    >>> report
+    <CheckReport: loihi2 approximate, xylo-imu unsupported>
+    >>> report["xylo-imu"].unsupported[0].code
+    'target-without-delays'
+
+    Attributes:
+        network_hash: content hash of what was checked.
+        arithmetic: `loihi2`, or `float` where it was rounded for each target.
+        fits: one per target, in the order asked for.
+    """
+
+    network_hash: str
+    arithmetic: str
+    fits: tuple[Fit, ...]
+
+    def __getitem__(self, target: str) -> Fit:
+        return {one.target.name: one for one in self.fits}[target]
+
+    def __repr__(self) -> str:
+        words = (f"{one.target.name} {one.word}" for one in self.fits)
+        return f"<CheckReport: {', '.join(words)}>"
+
+    @property
+    def fits_everywhere(self) -> bool:
+        """True where no target is unsupported."""
+        return all(one.word != UNSUPPORTED for one in self.fits)
+
+    @property
+    def wasteful(self) -> tuple[Finding, ...]:
+        """Findings on what takes room and does nothing, on any of the targets."""
+        return tuple(dict.fromkeys(finding for one in self.fits for finding in one.wasteful))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that does not fit or changes on any of the targets, and what is wasteful."""
+        each = [why for one in self.fits for why in (*one.unsupported, *one.approximate)]
+        return tuple(dict.fromkeys([*each, *self.wasteful]))
+
+    def sentences(self) -> list[tuple[str, str]]:
+        """A sentence per target, and its weight: '', `warning` or `alarm`."""
+        weights = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
+        return [(f"{one.target.name}: {one.words}", weights[one.word]) for one in self.fits]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "hash": self.network_hash,
+            "arithmetic": self.arithmetic,
+            "targets": [one.as_json() for one in self.fits],
+        }
+
+    def tables(self) -> list[Table]:
+        """The targets side by side, and the cores of each."""
+        rows = [_row(one) for one in self.fits]
+        header = ("target", "", "arithmetic", "cores", "binds", "findings")
+        return [Table("targets", header, rows), *(t for one in self.fits for t in one.tables())]
+
+
+@checked(targets=TARGETS, relays=SWITCH, quantising=MAPPING)
+def check(
+    network: Source,
+    targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
+    *,
+    relays: bool = False,
+    quantising: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress = silent,
+) -> CheckReport:
+    """Check a network against targets: everything that does not fit, changes or is wasted.
+
+    >>> import nmtool as nm
+    >>> report = nm.check(q.network, ["loihi2", "loihi1"])  # doctest: +SKIP
+    >>> report["loihi2"].word  # doctest: +SKIP
+    'faithful'
+
+    Args:
+        network: integers, or floats, which are rounded for each target; a run, or a path.
+        targets: names, files that end in `.toml`, or `Target`s; `all` is every one that comes
+            with nmtool.
+        relays: where floats are rounded, delays longer than those held leave from relays, which
+            take room; by default they are cut.
+        quantising: arguments of `quantise_network` for floats, e.g. `{"weight_bits": 4}`.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: a target is not known, its file is wrong, or integers are to be rounded.
+        FileFormatError: there is no network at that path.
+    """
+    chosen = [target_named(one) for one in several_targets(targets)]
+    found = as_network(network)
+    if (quantising or relays) and isinstance(found, IntegerNetwork):
+        raise quantised_already(network, [*(["relays"] if relays else []), *quantising])
+    fits: list[Fit] = []
+    roundings: _Roundings = {}
+    with progress("targets", len(chosen)) as advance:
+        for target in chosen:
+            fits.append(_fit(found, target, quantising, relays=relays, roundings=roundings))
+            advance(1, target.name)
+    arithmetic = found.arithmetic if isinstance(found, IntegerNetwork) else "float"
+    return CheckReport(found.content_hash, arithmetic, tuple(fits))
+
+
+def fits_of_format(
+    network: Network | IntegerNetwork, name: str, options: object = None
+) -> tuple[Fit, ...]:
+    """The fits of the targets that a format leads to, the format itself first.
+
+    Args:
+        network: what is to be written.
+        name: of the format.
+        options: how it is written: lanes of a core in Verilog count.
+    """
+    lanes = getattr(options, "lanes", 1)
+    targets = [target_named(one) for one in target_names()]
+    led_to = [one for one in targets if one.format == name]
+    led_to.sort(key=lambda one: one.name != name)
+    roundings: _Roundings = {}
+    return tuple(_fit(network, one, {}, lanes, roundings=roundings) for one in led_to)
+
+
+_Roundings = dict[tuple[object, ...], Quantisation]
+"""Integers of a float network by `Target.rounding`: they are made once for targets alike."""
+
+
+def _fit(
+    network: Network | IntegerNetwork,
+    target: Target,
+    quantising: Mapping[str, Any],
+    lanes: int = 1,
+    *,
+    relays: bool = False,
+    roundings: _Roundings,
+) -> Fit:
+    from nmtool.exporters.formats import PLACES, format_named
+
+    format_ = format_named(target.format) if target.format in PLACES else None
+    changed: Collection[Finding] = ()
+    if isinstance(network, Network):
+        if format_ is not None and format_.holds_floats and not quantising:
+            return Fit(target, unsupported=tuple(format_.misfits(network)))
+        # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
+        keeps = target.max_delay or relays
+        kept = target if keeps else replace(target, max_delay=LOIHI2.max_delay)
+        if kept.rounding not in roundings:
+            how = {"relays": relays, **quantising}
+            roundings[kept.rounding] = quantise_network(network, target=kept, **how)
+        rounded = roundings[kept.rounding]
+        network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
+    reasons = [] if format_ is None else format_.misfits(network)
+    found = fit(network, target, misfits=reasons, changed=changed)
+    if target.fabric.family is None or reasons:
+        return found
+    from nmtool.exporters.verilog import fabric
+
+    uses = fabric.uses(network, target, lanes)
+    return replace(
+        found, uses=tuple(uses), unsupported=(*found.unsupported, *fabric.too_small(target, uses))
+    )
+
+
+def _rounded(rounded: Quantisation) -> Finding:
+    """Floats are never what runs: the finding that says how far the integers are from them."""
+    worst = max((one.rms_error for one in rounded.report.projections), default=0.0)
+    what = f"its floats are rounded; of weights, by up to {worst:.2%} of their size (rms)"
+    fix = "nmtool quantise --data DATA measures what that costs, training in integers avoids it"
+    return Finding("floats-rounded", "network", what, fix)
+
+
+def several_targets(
+    targets: str | Path | Target | Sequence[str | Path | Target],
+) -> Sequence[str | Path | Target]:
+    """The targets that are named, one by one; raises `UsageError` where none is."""
+    names = [targets] if isinstance(targets, str | Path | Target) else list(targets)
+    if ALL in names:
+        return target_names()
+    if not names:
+        raise UsageError(
+            "no target is named", code="target-missing", fix=f"name one, or {ALL}, or leave it out"
+        )
+    return names
+
+
+def _row(one: Fit) -> tuple[Any, ...]:
+    cores = binds = ""
+    if one.resources is not None and one.resources.cores is not None:
+        cores = f"{one.resources.cores:,}{' (inferred)' if one.resources.is_inferred else ''}"
+        binds = ", ".join(one.resources.binding)
+    counts = {
+        "do not fit": len(one.unsupported),
+        "change": len(one.approximate),
+        "wasteful": len(one.wasteful),
+    }
+    words = ", ".join(f"{count} {noun}" for noun, count in counts.items() if count)
+    known = one.target.origin("arithmetic").mark if one.target.arithmetic else ""
+    return one.target.name, one.word, known, cores, binds, words

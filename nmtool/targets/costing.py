@@ -1,0 +1,468 @@
+"""`cost` and `compare_cost`: operations, footprint, latency and energy of networks on samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.arguments import NAMED_TARGET, NETWORKS, checked, optional
+from nmtool.arithmetic import ARITHMETIC
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import Samples, bin_for, only_classes, some_in_memory
+from nmtool.errors import DataError, MissingError, UsageError
+from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork
+from nmtool.loading import Source, as_network
+from nmtool.machine import cpu_name
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.readout import FIRST_SPIKE
+from nmtool.recording import Recording, check_steps
+from nmtool.running import simulate
+from nmtool.targets import Target, target_named
+from nmtool.targets.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
+from nmtool.targets.footprint import (
+    Footprint,
+    connection_sparsity,
+    integer_footprint,
+    torch_footprint,
+)
+from nmtool.targets.resources import resources
+from nmtool.targets.target import CHIP, SOFTWARE, Origin
+
+if TYPE_CHECKING:
+    from nmtool.hardware_sim.operations import Core, Counter, Operations
+    from nmtool.targets.target import EventCosts
+
+TIMED_SAMPLES = 100
+"""Samples, spread evenly over all, that the C program is timed on."""
+
+_C = "c"
+_PJ_PER_UJ, _NS_PER_US = 1e6, 1e3
+
+
+@checked(target=optional(NAMED_TARGET), energy_of=optional(NAMED_TARGET))
+def cost(
+    network: Source,
+    data: SpikeEvents | Samples,
+    *,
+    target: str | Path | Target | None = None,
+    energy_of: str | Path | Target | None = None,
+    progress: Progress = silent,
+) -> Cost:
+    """Count what a network does on samples, and estimate what that takes on a target.
+
+    Operations are counted exactly, in the network's own arithmetic, per inference (a sample from a
+    fresh state), by population and projection, and over steps. Latency and energy are given where
+    the target's figures per event are known. For the target `c`, the network's C program is
+    compiled and timed here.
+
+    >>> cost(q.network, data.test)  # doctest: +SKIP
+    <Cost: 12,345 synaptic events per inference, 300 samples>
+
+    Args:
+        network: float or integer, a run, or the path of one. A chip runs integers: quantise floats
+            first.
+        data: a split of a data set, or samples that are binned for the network already.
+        target: what it shall run on: a name, e.g. `loihi1`, the path of a target's file, or a
+            `Target`.
+        energy_of: another target whose figures per event are to be used, e.g. `loihi1` for
+            Loihi 2, whose own nobody publishes. Latency and energy then say so.
+        progress: is shown how far it is.
+
+    Raises:
+        DataError: there is no sample.
+        UsageError: the data have other channels or classes than the network, or no such target.
+    """
+    from nmtool.hardware_sim.operations import Counter
+
+    chip = None if target is None else target_named(target)
+    figures = None if energy_of is None else target_named(energy_of)
+    chip, figures = chip or figures, figures or chip
+    found = as_network(network)
+    samples = data if isinstance(data, Samples) else bin_for(found, some_in_memory(data))
+    check_steps(found, samples.raster)
+    if not samples.raster.n_samples:
+        raise DataError(
+            "there is no sample to count on", code="split-empty", fix="pass one sample at least"
+        )
+    recording = simulate(found, samples.raster, progress=progress)
+    place = _placed(found, chip)
+    counter = Counter(found, samples.raster, recording, place.cores, dense=_stores_zeros(chip))
+    operations = counter.operations()
+    in_c = chip is not None and chip.name == _C
+    program = found if in_c and isinstance(found, IntegerNetwork) else None
+    shape = (operations.n_samples, operations.n_steps)
+    spikes = {name: one for name, one in operations.spikes.items() if name != INPUT}
+    few = only_classes(np.bincount(samples.label, minlength=len(found.class_names)))
+    return Cost(
+        network_hash=found.content_hash,
+        arithmetic=found.arithmetic if isinstance(found, IntegerNetwork) else "float",
+        bits=_bits(found) if isinstance(found, IntegerNetwork) else "",
+        samples=operations.n_samples,
+        steps=operations.n_steps,
+        accuracy=recording.accuracy(samples.label),
+        target="" if chip is None else chip.name,
+        cores=len(place.cores) or None,
+        grouping=place.words,
+        synaptic_events=Counted.of(_named(found, operations.synaptic_events), shape),
+        synapses_read=Counted.of(_named(found, operations.synapses_read), shape),
+        neuron_updates=Counted.of(operations.neuron_updates, shape),
+        input_spikes=Counted(Spread.of(operations.spikes[INPUT])),
+        spikes=Counted.of(spikes, shape),
+        messages=Counted.of(operations.messages, shape),
+        effective_acs=_total(operations.synaptic_events) / operations.n_samples,
+        effective_macs=0.0,
+        dense_operations=float(_synapses(found) * operations.n_steps),
+        activation_sparsity=_activation_sparsity(operations, spikes),
+        connection_sparsity=connection_sparsity(found),
+        footprint=dict(_footprints(found, with_program=program is not None)),
+        energy=_energy(found, place, figures, operations),
+        latency=_timed(program, samples, recording, progress)
+        if program
+        else _latency(found, place, figures, counter),
+        operations=_program(program, operations) if program else {},
+        absent=dict(_absent(found, spikes)),
+        remarks=(
+            *_remarks(chip, operations, spikes),
+            *([f"the samples cover {few}, and so does the accuracy"] if few else []),
+        ),
+    )
+
+
+@checked(networks=NETWORKS, target=optional(NAMED_TARGET), energy_of=optional(NAMED_TARGET))
+def compare_cost(
+    networks: Mapping[str, Source] | Sequence[Source],
+    data: SpikeEvents,
+    *,
+    target: str | Path | Target | None = None,
+    energy_of: str | Path | Target | None = None,
+    progress: Progress = silent,
+) -> Tradeoff:
+    """Put the accuracy of several networks beside their cost, on the same samples.
+
+    >>> compare_cost({"8 bits": q.network}, data.test)  # doctest: +SKIP
+    <Tradeoff: 1 networks>
+
+    Args:
+        networks: by name, or paths, which are names themselves; others are numbered from 1.
+        data: the samples.
+        target, energy_of: as for `cost`.
+        progress: is shown how far it is.
+
+    Raises:
+        UsageError, DataError: as for `cost`; or there are no networks.
+    """
+    if not isinstance(networks, Mapping):
+        networks = {
+            str(one) if isinstance(one, str | Path) else f"network {number}": one
+            for number, one in enumerate(networks, 1)
+        }
+    if not networks:
+        raise UsageError(
+            "there are no networks to compare", code="networks-missing", fix="name one at least"
+        )
+    return Tradeoff(
+        {
+            name: cost(one, data, target=target, energy_of=energy_of, progress=progress)
+            for name, one in networks.items()
+        }
+    )
+
+
+# Counts.
+
+
+def _named(
+    network: Network | IntegerNetwork, counts: Sequence[NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """Counts of projections by name; parallel ones are numbered."""
+    projections: Sequence = network.projections
+    named: dict[str, NDArray[np.int64]] = {}
+    for projection, one in zip(projections, counts, strict=True):
+        name = label = f"{projection.source} → {projection.target}"
+        for number in range(2, len(named) + 2):
+            if label in named:
+                label = f"{name} ({number})"
+        named[label] = one
+    return named
+
+
+def _total(counts: Sequence[NDArray[np.int64]]) -> int:
+    return sum(int(one.sum()) for one in counts)
+
+
+def _synapses(network: Network | IntegerNetwork) -> int:
+    projections: Sequence = network.projections
+    return sum(projection.weight.size for projection in projections)
+
+
+def _activation_sparsity(
+    operations: Operations, spikes: Mapping[str, NDArray[np.int64]]
+) -> float | None:
+    bins = sum(operations.neurons[name] for name in spikes)
+    bins *= operations.n_samples * operations.n_steps
+    return (bins - _total([*spikes.values()])) / bins if bins else None
+
+
+def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
+    """Operations of the C program, as its source says them, by name.
+
+    A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
+    a synapse read is a product and a sum; a score of the rule `weighted` is a product, too.
+    Addresses, comparisons and the reset of a sample are not counted.
+    """
+    shape = (operations.n_samples, operations.n_steps)
+    none = np.zeros(shape, np.int64)
+    read = sum(operations.synapses_read, none)
+    steps = sum(operations.neuron_updates.values(), none)
+    answer, rule = network.readout.population, network.readout.rule
+    emitted, updates = operations.spikes, operations.neuron_updates
+    scored = emitted[answer] if rule == FIRST_SPIKE else updates[answer]
+    return {
+        "weights_added": Spread.of(read),
+        "neuron_steps": Spread.of(steps),
+        "products": Spread.of(read + 3 * steps + (scored if rule == "weighted" else none)),
+        "divisions": Spread.of(2 * steps),
+        "scores_kept": Spread.of(scored + none),
+    }
+
+
+def _bits(network: IntegerNetwork) -> str:
+    """Bits of weights and of delays, the latter as multiples of their largest common stride."""
+    weights = {projection.weight_bits for projection in network.projections}
+    used = [p.delay[p.weight != 0] for p in network.projections]  # others deliver nothing
+    delays = np.concatenate(used or [np.zeros(0, int)])
+    stride = math.gcd(*map(int, np.unique(delays))) or 1
+    bits = (int(delays.max(initial=0)) // stride).bit_length()
+    return f"{'–'.join(map(str, sorted({min(weights), max(weights)})))}/{bits}" if weights else ""
+
+
+def _footprints(
+    network: Network | IntegerNetwork, *, with_program: bool
+) -> Iterator[tuple[str, Footprint]]:
+    if isinstance(network, IntegerNetwork):
+        yield "chip integers", integer_footprint(network)
+    if isinstance(network, IntegerNetwork) and with_program:
+        from nmtool.exporters.c.source import memory
+
+        yield "C program", Footprint(*memory(network))
+    yield "torch copy", torch_footprint(network)
+
+
+def _absent(
+    network: Network | IntegerNetwork, spikes: Mapping[str, NDArray[np.int64]]
+) -> Iterator[tuple[str, str]]:
+    if not isinstance(network, IntegerNetwork):
+        yield "footprint of chip integers", "the network holds real numbers: quantise it"
+    if not spikes:
+        yield "activation_sparsity", "no population of the network can spike"
+    if not _synapses(network):
+        yield "connection_sparsity", "the network has no synapses"
+
+
+def _remarks(
+    chip: Target | None, operations: Operations, spikes: Mapping[str, NDArray[np.int64]]
+) -> Iterator[str]:
+    emitted = _total([*spikes.values()])
+    if not emitted and not operations.spikes[INPUT].any():
+        yield "nothing was exercised: no spike entered and none was emitted"
+    elif not _total(operations.synaptic_events):
+        yield "no spike passed a synapse of weight other than 0"
+    elif spikes and not emitted:
+        yield "no population spiked: the operations are those of the input alone"
+    if chip is not None and not chip.arithmetic:
+        title = chip.title or chip.name
+        yield f"the spikes are those of the arithmetic {ARITHMETIC}; {title} has another"
+
+
+# Estimates.
+
+
+def _stores_zeros(chip: Target | None) -> bool:
+    """True for a chip whose cores store synapses of weight 0, which is so unless they say not."""
+    return chip is not None and chip.kind == CHIP and chip.core.dense is not False
+
+
+@dataclass(frozen=True)
+class _Placement:
+    """A network on the cores of a chip.
+
+    Attributes:
+        chip: the target; None where none was named.
+        cores: what each holds; empty where that is not known.
+        words: their number in words, with what it rests on.
+        misfit: the reason why no core can hold it; '' where there is none.
+    """
+
+    chip: Target | None
+    cores: Sequence[Core] = ()
+    words: str = ""
+    misfit: str = ""
+
+
+def _placed(network: Network | IntegerNetwork, chip: Target | None) -> _Placement:
+    if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
+        return _Placement(chip)
+    needed = resources(network, chip)
+    for one in needed.populations:
+        if one.binding and not one.per_core[one.binding]:
+            what = f"one neuron of '{one.population}' takes more {one.binding} than a core has"
+            return _Placement(chip, misfit=f"{what}: nmtool check says more")
+    if needed.cores is None:
+        return _Placement(chip)
+    cores = [
+        [(one.population, *part)]
+        for one in needed.populations
+        for part in pairwise(
+            one.neurons * k // (one.cores or 1) for k in range((one.cores or 1) + 1)
+        )
+    ]
+    return _Placement(chip, cores, needed.in_words())
+
+
+def _energy(
+    network: Network | IntegerNetwork,
+    place: _Placement,
+    figures: Target | None,
+    operations: Operations,
+) -> Estimate:
+    from nmtool.hardware_sim.estimates import energy
+
+    chip = place.chip
+    absent = _no_estimate(network, figures, "energy_pj") or place.misfit
+    if absent or chip is None or figures is None:
+        return Estimate("µJ", absent=absent)
+    taken = energy(operations, figures.energy_pj, dense=_stores_zeros(chip)) / _PJ_PER_UJ
+    used, unknown = _figures(figures, "energy_pj", "pJ")
+    return Estimate(
+        "µJ",
+        f"dynamic energy, cores, {_whose(chip, figures, used)}",
+        _note(place, unknown),
+        Spread.of(taken),
+        constants=tuple(used),
+    )
+
+
+def _latency(
+    network: Network | IntegerNetwork,
+    place: _Placement,
+    figures: Target | None,
+    counter: Counter,
+) -> Estimate:
+    from nmtool.hardware_sim.estimates import step_time
+
+    chip = place.chip
+    absent = _no_estimate(network, figures, "time_ns") or place.misfit
+    if absent or chip is None or figures is None:
+        return Estimate("µs", absent=absent)
+    barrier = figures.barrier(len(counter.cores))
+    taken = step_time(counter, figures.time_ns, barrier or 0.0) / _NS_PER_US
+    used, unknown = _figures(figures, "time_ns", "ns")
+    if barrier is None:
+        unknown.append("the barrier of a step")
+    else:
+        origin = figures.origin("barrier_us")
+        used.append(Constant("barrier", barrier, "µs", origin.mark, _source(origin), figures.name))
+    covers = "slowest core of each step" if barrier is None else "slowest core and barrier of steps"
+    return Estimate(
+        "µs",
+        f"{covers}, {_whose(chip, figures, used)}",
+        _note(place, unknown),
+        Spread.of(taken),
+        constants=tuple(used),
+    )
+
+
+def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, section: str) -> str:
+    """The reason why there is no estimate; '' where there is one."""
+    from nmtool.hardware_sim.estimates import NEEDED
+
+    if figures is None:
+        return "no target was named, as loihi1, whose figures per event are known"
+    if not isinstance(network, IntegerNetwork):
+        return "a chip runs integers: quantise the network"
+    costs: EventCosts = getattr(figures, section)
+    if any(getattr(costs, name) is None for name in NEEDED):
+        what = "energy" if section == "energy_pj" else "time"
+        title = figures.title or figures.name
+        if figures.kind == SOFTWARE:
+            return f"{figures.name} is software; the {what} of what runs it was not measured"
+        return (
+            f"nobody has published the {what} that events take on {title}; figures of another "
+            "chip are used where that is named, as --energy-of loihi1"
+        )
+    return ""
+
+
+def _figures(figures: Target, section: str, unit: str) -> tuple[list[Constant], list[str]]:
+    """The figures that an estimate rests on, and the names of those that are not known."""
+    from nmtool.hardware_sim.estimates import USED
+
+    used, unknown = [], []
+    for name in USED:
+        value = getattr(getattr(figures, section), name)
+        origin = figures.origin(f"{section}.{name}")
+        if value is None:
+            unknown.append(name.replace("_", " "))
+        else:
+            used.append(Constant(name, value, unit, origin.mark, _source(origin), figures.name))
+    return used, unknown
+
+
+def _source(origin: Origin) -> str:
+    return "; ".join(part for part in (origin.source, origin.note) if part)
+
+
+def _whose(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
+    """The chip whose figures an estimate rests on, and how they are known."""
+    marks = " and ".join(dict.fromkeys(constant.mark for constant in used))
+    whose = f"{marks} per-event figures of {figures.title or figures.name}"
+    return whose if chip.name == figures.name else f"{whose}, not of {chip.title or chip.name}"
+
+
+def _note(place: _Placement, unknown: Sequence[str]) -> str:
+    """The rest of an estimate's boundary."""
+    parts = ["all neurons updated in every step"]
+    if _stores_zeros(place.chip):
+        parts.append("synapses of weight 0 included")
+    if not place.cores:
+        parts.append("each population on one core, since the chip's cores are not known")
+    parts.append("routers, input to the chip and host left out")
+    if unknown:
+        parts.append(f"left out, as nobody says what it takes: {', '.join(unknown)}")
+    return "; ".join(parts)
+
+
+def _timed(
+    network: IntegerNetwork, samples: Samples, recording: Recording, progress: Progress
+) -> Estimate:
+    """Measured latency of the C program, or the reason why it could not be measured."""
+    from nmtool.exporters.c.timing import PASSES, measure
+
+    count = samples.raster.n_samples
+    chosen = np.unique(np.linspace(0, count - 1, min(count, TIMED_SAMPLES)).round().astype(int))
+    spikes = samples.raster.take(chosen)
+    emitted = {name: one.take(chosen).n_spikes for name, one in recording.spikes.items()}
+    try:
+        with progress("C program", len(chosen)) as advance:
+            taken = measure(network, spikes, emitted, on_progress=advance)
+    except MissingError as error:
+        why = f", since {error.why}" if error.why else ""
+        return Estimate("ns", absent=f"{error.what}{why}; {error.fix}")
+    which = f"{len(chosen)} of {count} samples" if len(chosen) < count else f"all {count} samples"
+    spread = Spread.of_samples(taken)
+    worst = int(chosen[spread.worst_sample])
+    return Estimate(
+        "ns",
+        f"measured, C program, one thread of {cpu_name()}",
+        f"from reset to answer, input in memory; median of {PASSES} passes over {which}",
+        replace(spread, worst_sample=worst),
+    )

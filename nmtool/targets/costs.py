@@ -1,0 +1,592 @@
+"""`Cost`: operations, sparsity, footprint, latency and energy of a network on samples.
+
+Counts are exact. Latency and energy are estimates or measurements, and each says in the same breath
+what it covers. What is not known is absent, with the reason, and never 0.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.errors import UsageError, check_path, libraries_needed
+from nmtool.tables import Table, Tabular, shown
+from nmtool.targets.footprint import Footprint
+
+COUNTS = (
+    *("synaptic_events", "synapses_read", "neuron_updates", "input_spikes", "spikes", "messages"),
+)
+"""Exact counts of a `Cost`, by attribute."""
+
+AXES = {
+    "synaptic_events": "synaptic events per inference",
+    "neuron_updates": "neuron updates per inference",
+    "spikes": "spikes per inference",
+    "messages": "messages per inference",
+    "footprint": "bytes of parameters and state",
+    "energy": "energy per inference",
+    "latency": "latency per inference",
+}
+"""Costs that accuracy is drawn against."""
+
+_WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
+
+_CSV = (
+    *("quantity", "where", "unit", "value", "mean", "p95", "worst", "worst_sample"),
+    *("step_mean", "step_worst", "boundary", "note", "absent_because"),
+)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A quantity over samples and over steps.
+
+    Attributes:
+        mean: per sample.
+        p95: 95 % of the samples have this much or less; a value that some sample has.
+        worst: of any sample.
+        worst_sample: the first sample that has it.
+        step_mean: per step, over all steps of all samples; None where steps were not told apart.
+        step_worst: of any step; likewise.
+        total: of all samples.
+
+    >>> Spread.of(np.array([[1, 2], [0, 5]]))
+    Spread(mean=4.0, p95=5, worst=5, worst_sample=1, step_mean=2.0, step_worst=5, total=8)
+    """
+
+    mean: float
+    p95: float
+    worst: float
+    worst_sample: int
+    step_mean: float | None
+    step_worst: float | None
+    total: float
+
+    @classmethod
+    def of(cls, per_step: NDArray) -> Spread:
+        """The spread of [samples, steps] numbers, at least one of each; integers stay exact."""
+        samples = cls.of_samples(per_step.sum(axis=1))
+        steps = {"step_mean": samples.total / per_step.size, "step_worst": per_step.max().item()}
+        return cls(**{**asdict(samples), **steps})
+
+    @classmethod
+    def of_samples(cls, per_sample: NDArray) -> Spread:
+        """The spread of [samples] numbers, at least one."""
+        total = per_sample.sum().item()
+        return cls(
+            mean=total / per_sample.size,
+            p95=np.percentile(per_sample, 95, method="inverted_cdf").item(),
+            worst=per_sample.max().item(),
+            worst_sample=int(per_sample.argmax()),
+            step_mean=None,
+            step_worst=None,
+            total=total,
+        )
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A count as a whole, and by population or projection.
+
+    Attributes:
+        total: over all parts.
+        parts: by name, e.g. `hidden` or `input → hidden`.
+    """
+
+    total: Spread
+    parts: Mapping[str, Spread] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: Mapping[str, NDArray[np.int64]], shape: tuple[int, int]) -> Counted:
+        """From counts [samples, steps] int64 by name, and their shape, which also none have."""
+        total = sum(parts.values(), np.zeros(shape, np.int64))
+        return cls(Spread.of(total), {name: Spread.of(one) for name, one in parts.items()})
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A figure that an estimate rests on.
+
+    Attributes:
+        name: of the event, e.g. `synaptic_event`.
+        value, unit: per event.
+        mark: published, source code, measured, second-hand or inferred.
+        source: where it stands.
+        target: whose figure it is.
+    """
+
+    name: str
+    value: float
+    unit: str
+    mark: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Latency or energy per inference, or the reason why there is none.
+
+    Attributes:
+        unit: of the numbers.
+        boundary: the part of the system and of its power or time that the numbers cover, and
+            whose figures they rest on, in words.
+        note: everything else to know of them, such as what is left out.
+        spread: the numbers, None where they are not known.
+        absent: the reason, where they are not known.
+        constants: figures that they rest on.
+    """
+
+    unit: str
+    boundary: str = ""
+    note: str = ""
+    spread: Spread | None = None
+    absent: str = ""
+    constants: tuple[Constant, ...] = ()
+
+    def cell(self, value: float) -> str:
+        """A number with its unit and boundary."""
+        return f"{shown(float(value))} {self.unit} ({self.boundary})"
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers and boundary, or the reason why there are none."""
+        if self.spread is None:
+            return {"absent": self.absent}
+        spread = {name: value for name, value in asdict(self.spread).items() if value is not None}
+        return {"unit": self.unit, "boundary": self.boundary, "note": self.note, **spread}
+
+
+@dataclass(frozen=True, repr=False)
+class Cost(Tabular):
+    """The cost of a network on samples. An *inference* is one sample from a fresh state.
+
+    >>> import nmtool as nm
+    >>> events = nm.SpikeEvents.from_lists([[1.0, 2.0], [1.0]], [[0, 1], [0]], [0, 1])
+    >>> cost = nm.cost(nm.round_network(nm.Network.layers([2, 2])).network, events)
+    >>> cost
+    <Cost: 3 synaptic events per inference, 2 samples>
+    >>> cost.neuron_updates.total.mean
+    200.0
+
+    Attributes:
+        network_hash: content hash of the network that ran.
+        arithmetic: `float`, or the integers that ran.
+        bits: of weights and delays, e.g. `8/6`; '' for floats.
+        samples, steps: number of samples, and of steps of each.
+        accuracy: share classified rightly, 0 … 1.
+        target: name of the target, '' where none was named.
+        cores: number of cores of the target that hold the network; None where they are not known
+            and each population counts as one.
+        grouping: the same in words, with what it rests on, e.g. `2 cores if accumulators are as
+            on Loihi 1`.
+        synaptic_events: by projection; a spike times each synapse of weight other than 0 behind it.
+        synapses_read: by projection; the same with weights of 0.
+        neuron_updates: by population; neurons times steps.
+        input_spikes: spikes that entered.
+        spikes: by spiking population, those it emitted.
+        messages: by source; a spike times each core that holds a neuron behind one of its synapses,
+            its own core included. Synapses of weight 0 count where the target's cores store them.
+            Without the cores of a target, times each population behind a weight other than 0.
+        effective_acs, effective_macs, dense_operations: NeuroBench's synaptic operations per
+            inference: additions for spikes through weights other than 0; products with inputs that
+            are no spikes, of which there are none; and every weight in every step.
+        activation_sparsity: share of bins (neurons of spiking populations times steps) without a
+            spike, None where no population can spike.
+        connection_sparsity: share of weights that are 0, None without synapses.
+        footprint: by the way of storing it, `chip integers`, `torch copy` (NeuroBench's) and, for
+            the target `c`, `C program`.
+        energy, latency: per inference.
+        operations: exact source-level operations of a program per inference, by name; for the
+            target `c`.
+        absent: by name of what else is not known, the reason.
+        remarks: sentences that the numbers should not be read without.
+    """
+
+    network_hash: str
+    arithmetic: str
+    bits: str
+    samples: int
+    steps: int
+    accuracy: float
+    target: str
+    cores: int | None
+    grouping: str
+    synaptic_events: Counted
+    synapses_read: Counted
+    neuron_updates: Counted
+    input_spikes: Counted
+    spikes: Counted
+    messages: Counted
+    effective_acs: float
+    effective_macs: float
+    dense_operations: float
+    activation_sparsity: float | None
+    connection_sparsity: float | None
+    footprint: Mapping[str, Footprint]
+    energy: Estimate
+    latency: Estimate
+    operations: Mapping[str, Spread] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        events = self.synaptic_events.total.mean
+        return f"<Cost: {shown(events)} synaptic events per inference, {self.samples} samples>"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on; what is not known is in `absent`."""
+        plain: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in (
+                *("arithmetic", "bits", "samples", "steps", "accuracy"),
+                *("target", "cores", "grouping"),
+            )
+            if getattr(self, name) not in ("", None)
+        }
+        plain |= {name: asdict(getattr(self, name)) for name in COUNTS}
+        plain |= {name: value for name, value in self._scalars() if value is not None}
+        plain["footprint"] = {
+            name: {**asdict(one), "total": one.total} for name, one in self.footprint.items()
+        }
+        if self.operations:
+            plain["operations"] = {name: asdict(one) for name, one in self.operations.items()}
+        plain |= {"energy": self.energy.as_json(), "latency": self.latency.as_json()}
+        return {**plain, "absent": dict(self.absent), "remarks": list(self.remarks)}
+
+    def as_csv(self, *, sources: bool = False) -> str:
+        """A line per quantity and place, under a header; an empty field is not known.
+
+        Args:
+            sources: add a line per figure behind latency and energy.
+        """
+        rows = [*self._rows()]
+        if sources:
+            rows += [
+                {
+                    "quantity": f"figure_{one.name}",
+                    "where": one.target,
+                    "unit": one.unit,
+                    "value": one.value,
+                    "note": f"{one.mark}: {one.source}",
+                }
+                for one in self.constants()
+            ]
+        return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in rows])
+
+    def constants(self) -> list[Constant]:
+        """The figures behind energy and latency."""
+        return [*self.energy.constants, *self.latency.constants]
+
+    def sources(self) -> Table:
+        """The figures behind energy and latency, with mark and source."""
+        rows = [
+            (c.target, c.name.replace("_", " "), shown(c.value), c.unit, c.mark, c.source)
+            for c in self.constants()
+        ]
+        header = ("target", "event", "figure", "unit", "mark", "source")
+        return Table("figures behind energy and latency", header, rows)
+
+    def tables(self) -> list[Table]:
+        """Operations over samples and steps; sparsity and footprint; latency and energy."""
+        header = ("", "where", "mean", "95 %", "worst", "of sample", "per step", "worst step")
+        rows = [
+            (
+                row["quantity"].replace("_", " "),
+                row["where"],
+                *(row[name] for name in ("mean", "p95", "worst", "worst_sample")),
+                *(row[name] for name in ("step_mean", "step_worst")),
+            )
+            for row in self._rows()
+            if "step_mean" in row and not row.get("boundary")
+        ]
+        grouping = f", {self.target}: {self.grouping}" if self.grouping else ""
+        return [
+            Table(f"operations per inference{grouping}", header, rows),
+            Table("sparsity and footprint (NeuroBench)", ("", "value"), list(self._neurobench())),
+            Table("latency and energy per inference", ("", "value"), list(self._estimates())),
+        ]
+
+    def value(self, axis: str) -> float | None:
+        """A cost per inference that accuracy can be drawn against, None where it is not known.
+
+        Args:
+            axis: one of `AXES`.
+        """
+        if axis == "footprint":
+            stored = self.footprint.get("chip integers")
+            return None if stored is None else stored.total
+        if axis in ("energy", "latency"):
+            spread = getattr(self, axis).spread
+            return None if spread is None else spread.mean
+        return getattr(self, axis).total.mean
+
+    def _scalars(self) -> Iterator[tuple[str, float | None]]:
+        for name in (
+            *("effective_acs", "effective_macs", "dense_operations"),
+            *("activation_sparsity", "connection_sparsity"),
+        ):
+            yield name, getattr(self, name)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        """All quantities as rows of the CSV."""
+        yield {"quantity": "accuracy", "where": "all", "value": self.accuracy}
+        for name in COUNTS:
+            counted: Counted = getattr(self, name)
+            for where, spread in (*counted.parts.items(), ("all", counted.total)):
+                yield {"quantity": name, "where": where, "unit": "per inference"} | asdict(spread)
+        for name, spread in self.operations.items():
+            yield {"quantity": name, "where": "C program", "unit": "per inference"} | asdict(spread)
+        for name, value in self._scalars():
+            if value is not None:
+                yield {"quantity": name, "where": "all", "value": value}
+        for name, footprint in self.footprint.items():
+            for part in ("parameters", "state", "total"):
+                row = {"quantity": f"footprint_{part}", "where": name, "unit": "bytes"}
+                yield row | {"value": getattr(footprint, part)}
+        for name, estimate in (("energy", self.energy), ("latency", self.latency)):
+            row = {"quantity": name, "where": "all"}
+            if estimate.spread is None:
+                yield row | {"absent_because": estimate.absent}
+            else:
+                row |= {"unit": estimate.unit, "boundary": estimate.boundary}
+                row |= {"note": estimate.note}
+                yield row | asdict(estimate.spread)
+        for name, reason in self.absent.items():
+            yield {"quantity": name, "where": "all", "absent_because": reason}
+
+    def _neurobench(self) -> Iterator[tuple[str, str]]:
+        for name, value in self._scalars():
+            if value is not None:
+                text = f"{value:.2%}" if "sparsity" in name else f"{value:,.1f} per inference"
+                yield _WORDS.get(name, name.replace("_", " ")), text
+        for name, one in self.footprint.items():
+            split = f"{one.parameters:,} of parameters, {one.state:,} of state"
+            yield f"footprint, {name}", f"{one.total:,} bytes: {split}"
+        for name, reason in self.absent.items():
+            yield name.replace("_", " "), f"not given: {reason}"
+
+    def _estimates(self) -> Iterator[tuple[str, str]]:
+        for name, estimate in (("latency", self.latency), ("energy", self.energy)):
+            spread = estimate.spread
+            if spread is None:
+                yield name, f"not given: {estimate.absent}"
+                continue
+            yield f"{name}, mean", estimate.cell(spread.mean)
+            yield f"{name}, 95 % of samples", estimate.cell(spread.p95)
+            yield f"{name}, worst sample ({spread.worst_sample})", estimate.cell(spread.worst)
+            if spread.step_mean is not None and spread.step_worst is not None:
+                yield f"{name} of a step, mean", estimate.cell(spread.step_mean)
+                yield f"{name} of a step, worst", estimate.cell(spread.step_worst)
+            yield f"note on {name}", estimate.note
+
+
+@dataclass(frozen=True, repr=False)
+class Tradeoff(Tabular):
+    """Accuracy against cost of several networks on the same samples.
+
+    >>> import nmtool as nm
+    >>> floats = nm.Network.layers([2, 2])
+    >>> networks = {bits: nm.round_network(floats, weight_bits=int(bits)).network for bits in "48"}
+    >>> events = nm.SpikeEvents.from_lists([[1.0, 2.0], [1.0]], [[0, 1], [0]], [0, 1])
+    >>> [cost.value("footprint") for cost in nm.compare_cost(networks, events).costs.values()]
+    [28, 30]
+
+    Attributes:
+        costs: by the name of the network, in the order in which they were named.
+    """
+
+    costs: Mapping[str, Cost]
+
+    _HEADER = (
+        *("network", "bits", "accuracy", "synaptic_events", "neuron_updates", "spikes"),
+        *("messages", "connection_sparsity", "footprint"),
+        *("energy_mean", "energy", "latency_mean", "latency"),
+    )
+
+    def __repr__(self) -> str:
+        return f"<Tradeoff: {len(self.costs)} networks>"
+
+    def as_json(self) -> dict[str, Any]:
+        """Costs as plain values, by network."""
+        return {
+            "networks": [
+                {"network": name, "hash": cost.network_hash, **cost.as_json()}
+                for name, cost in self.costs.items()
+            ]
+        }
+
+    def as_csv(self) -> str:
+        """A line per network under a header: means per inference; an empty field is not known.
+
+        `energy` and `latency` have unit and boundary; `energy_mean` is the number alone.
+        """
+        rows = [
+            [
+                *(name, cost.bits, cost.accuracy),
+                *(cost.value(axis) for axis in ("synaptic_events", "neuron_updates", "spikes")),
+                *(cost.value("messages"), cost.connection_sparsity, cost.value("footprint")),
+                *(cost.value("energy"), self._cell(cost, "energy")),
+                *(cost.value("latency"), self._cell(cost, "latency")),
+            ]
+            for name, cost in self.costs.items()
+        ]
+        return as_csv(self._HEADER, rows)
+
+    def tables(self) -> list[Table]:
+        """A row per network, means per inference: counts, then latency and energy where known."""
+        axes = ("synaptic_events", "neuron_updates", "spikes", "messages")
+        counted = [
+            (
+                *(name, cost.bits, f"{cost.accuracy:.2%}"),
+                *(cost.value(axis) for axis in axes),
+                *(_percent(cost.connection_sparsity), cost.value("footprint")),
+            )
+            for name, cost in self.costs.items()
+        ]
+        header = ("network", "bits", "accuracy", *(axis.replace("_", " ") for axis in axes))
+        header += ("zero weights", "bytes")
+        found = [Table("accuracy against cost, means per inference", header, counted)]
+        estimated = [
+            (name, *(self._cell(cost, axis) or "not given" for axis in ("latency", "energy")))
+            for name, cost in self.costs.items()
+        ]
+        if any(cell != "not given" for _, *cells in estimated for cell in cells):
+            title, header = "latency and energy per inference", ("network", "latency", "energy")
+            found.append(Table(title, header, estimated))
+        return found
+
+    def notes(self) -> list[str]:
+        """Sentences about latency and energy, and why they are not given, each once."""
+        found = []
+        for axis in ("latency", "energy"):
+            for cost in self.costs.values():
+                estimate: Estimate = getattr(cost, axis)
+                missing = estimate.spread is None
+                found.append(
+                    f"{axis} not given: {estimate.absent}"
+                    if missing
+                    else f"{axis}: {estimate.note}"
+                )
+        return list(dict.fromkeys(found))
+
+    def plot(
+        self, path: str | Path, against: str = "synaptic_events", *, force: bool = False
+    ) -> Path:
+        """Draw accuracy against a cost; returns the path of the picture.
+
+        Args:
+            path: to be written, .svg, .png or .pdf.
+            against: one of `AXES`; networks of which it is not known are left out.
+            force: replace a file that is there.
+
+        Raises:
+            UsageError: no such cost, no network has it, the extension names no picture, or the
+                file exists.
+            MissingError: matplotlib is not installed.
+            StorageError: the file could not be written.
+        """
+        check_plot(path, against, force=force)
+        points = [
+            (f"{name} ({cost.bits} bits)" if cost.bits else name, value, cost.accuracy)
+            for name, cost in self.costs.items()
+            if (value := cost.value(against)) is not None
+        ]
+        if not points:
+            raise UsageError(
+                f"the {against} of no network is known",
+                code="plot-unknown",
+                why="; ".join(self.notes()),
+                fix=f"draw against another of {', '.join(AXES)}",
+            )
+        content = _drawn(points, self._axis(against), Path(path).suffix.lower().removeprefix("."))
+        with storage.replacing(path) as temporary:
+            Path(temporary).write_bytes(content)
+        return Path(path)
+
+    def _axis(self, against: str) -> str:
+        """The label of the axis of costs, with unit and boundary."""
+        for cost in self.costs.values():
+            estimate = getattr(cost, against, None)
+            if isinstance(estimate, Estimate) and estimate.spread is not None:
+                return f"{AXES[against]}, {estimate.unit}\n({estimate.boundary})"
+        return AXES[against]
+
+    @staticmethod
+    def _cell(cost: Cost, axis: str) -> str:
+        estimate: Estimate = getattr(cost, axis)
+        return "" if estimate.spread is None else estimate.cell(estimate.spread.mean)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
+    """Raise what `Tradeoff.plot` would, as far as it is known before anything is counted."""
+    check_path(path)
+    if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
+        raise UsageError(
+            f"{path} names no kind of picture",
+            code="plot-format",
+            fix="let it end in .svg, .png or .pdf",
+        )
+    if Path(path).exists() and not force:
+        raise UsageError(
+            f"{path} exists",
+            code="path-taken",
+            fix="choose another name, or replace it: --force, in Python force=True",
+        )
+    if against not in AXES:
+        raise UsageError(
+            f"accuracy cannot be drawn against '{against}'",
+            code="plot-axis",
+            fix=f"use one of {', '.join(AXES)}",
+        )
+    with libraries_needed("report"):
+        import matplotlib  # noqa: F401
+
+
+def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV under a header; None is an empty field."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(list(header))
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _drawn(points: Sequence[tuple[str, float, float]], label: str, suffix: str) -> bytes:
+    """A picture of networks, each (name, cost, accuracy)."""
+    with libraries_needed("report"):
+        import matplotlib as mpl
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+    content = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "nmtool", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        for name, cost, accuracy in points:
+            axes.plot([cost], [100 * accuracy], "o")
+            axes.annotate(
+                name, (cost, 100 * accuracy), xytext=(6, 4), textcoords="offset points", fontsize=9
+            )
+        axes.margins(x=0.2, y=0.2)
+        axes.set_xlabel(label, wrap=True)
+        axes.set_ylabel("accuracy, %")
+        axes.grid(alpha=0.3)
+        figure.savefig(content, format=suffix, metadata={} if suffix == "png" else _UNDATED[suffix])
+    return content.getvalue()
+
+
+_UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""Metadata that keep the same picture the same bytes."""

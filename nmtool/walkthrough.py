@@ -1,0 +1,131 @@
+"""`demo`: the whole way on handwritten digits, from training to Lava."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nmtool.arguments import PATH, WHOLE, checked, optional
+from nmtool.data import load_dataset
+from nmtool.errors import UsageError
+from nmtool.evaluation.evaluation import Evaluation, evaluate
+from nmtool.exchange.exporting import export
+from nmtool.paths import RUN_INTEGERS
+from nmtool.progress import Progress, silent
+from nmtool.quantisation import Quantisation
+from nmtool.quantisation.pipeline import LARGEST
+from nmtool.quantisation.quantising import quantise
+from nmtool.tables import Table, Tabular
+from nmtool.verification.certificate import SIMULATOR, Certificate
+from nmtool.verification.verify import verify
+
+DATA = "digits"
+
+RECIPE = "digits"
+"""Settings of training, by the name of the recipe."""
+
+
+@dataclass(frozen=True, repr=False)
+class Demonstration(Tabular):
+    """Results of the demo.
+
+    >>> found = demo("demo")  # doctest: +SKIP
+    >>> found.certificate  # doctest: +SKIP
+    <Certificate: lava on 300 samples, spikes compared 2400000, different 0>
+
+    Attributes:
+        floating: the float network on the test samples.
+        quantisation: of that network.
+        certificate: Lava against the integer simulator, on the same samples.
+    """
+
+    floating: Evaluation
+    quantisation: Quantisation
+    certificate: Certificate
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        result = self.certificate.as_json()
+        result["accuracy"]["float"] = self.floating.accuracy
+        result["hash"] = self.quantisation.network.content_hash
+        result["quantisation"] = self.quantisation.report.as_json()
+        return result
+
+    def tables(self) -> list[Table]:
+        """Accuracy in floats, in the integer simulator and in Lava."""
+        accuracy = self.certificate.accuracy
+        rows = [
+            ("float", f"{self.floating.accuracy:.2%}"),
+            ("integer simulator", f"{accuracy[SIMULATOR]:.2%}"),
+            ("Lava (Loihi 2 arithmetic)", f"{accuracy['lava']:.2%}"),
+        ]
+        return [Table(f"{self.floating.samples} test samples", ("runs in", "accuracy"), rows)]
+
+    def __repr__(self) -> str:
+        return f"<Demonstration: float {self.floating.accuracy:.2%}, {self.certificate!r}>"
+
+
+@checked(folder=optional(PATH), epochs=optional(WHOLE), seed=WHOLE, samples=optional(WHOLE))
+def demo(
+    folder: str | Path | None = None,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    samples: int | None = None,
+    on_chapter: Callable[[str], None] = lambda title: None,
+    on_quantised: Callable[[Quantisation], None] = lambda result: None,
+    progress: Progress = silent,
+) -> Demonstration:
+    """Train, quantise, export and verify on handwritten digits.
+
+    >>> print(demo("demo"))  # doctest: +SKIP
+
+    Args:
+        folder: keep the run, the integers and the export here; None keeps nothing.
+        epochs: passes over the digits; by default those of the recipe.
+        seed: decides everything that is random.
+        samples: number of test samples to verify, drawn per class; by default all.
+        on_chapter: called with a title as each of three parts begins.
+        on_quantised: called as soon as there are integers.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: there is something in the folder.
+        MissingError: Lava is not set up, or torch or scikit-learn not installed.
+    """
+    from nmtool.exporters.lava import Lava
+    from nmtool.training.learning import train
+    from nmtool.training.options import TrainOptions
+
+    if folder is not None and _holds_something(Path(folder)):
+        raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
+    Lava.require()
+    recipe = TrainOptions.from_file(RECIPE)
+    passes = recipe.epochs if epochs is None else epochs
+    options = replace(recipe, epochs=passes, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
+        kept = Path(folder or scratch)
+        data = load_dataset(DATA)
+        on_chapter(f"1. train {options.hidden} recurrent neurons with delays on handwritten digits")
+        network = train(data, options, folder=kept / "run", device="cpu", progress=progress).network
+        on_chapter("2. quantise to 8-bit weights, 6-bit delays, 12-bit decays, and export to Lava")
+        made = quantise(network, calibrate_on=data.train, ranges=LARGEST, progress=progress)
+        on_quantised(made)
+        made.network.save(kept / RUN_INTEGERS)
+        export(made.network, kept / "lava", to="lava")
+        on_chapter("3. run the test samples: float, integer simulator, Lava")
+        test = data.test if samples is None else data.test.draw(samples)
+        floating = evaluate(network, test, progress=progress)
+        certificate = verify(
+            made.network, test, against=["lava"], artefact=kept / "lava", progress=progress
+        )
+    return Demonstration(floating, made, certificate)
+
+
+def _holds_something(path: Path) -> bool:
+    if not path.exists():
+        return False
+    return not path.is_dir() or next(path.iterdir(), None) is not None

@@ -1,0 +1,82 @@
+"""`compare_accuracy`: pairs of networks on the same samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data.samples import bin_for
+from nmtool.errors import UsageError
+from nmtool.evaluation import comparing
+from tests.nmtool.cli import cases
+from tests.refusals import refused
+
+EVENTS = cases.spike_events(10, 5)
+RIGHT = cases.integer_network()
+
+
+def wrong_network() -> nm.IntegerNetwork:
+    """Its outputs are swapped, so that it errs where the other does not."""
+    *others, last = RIGHT.projections
+    return replace(RIGHT, projections=[*others, replace(last, weight=last.weight[:, ::-1])])
+
+
+WRONG = wrong_network()
+
+
+def right(network: nm.IntegerNetwork) -> list[bool]:
+    return (nm.evaluate(network, EVENTS).recording.predictions == EVENTS.label).tolist()
+
+
+def test_who_classifies_which_samples_rightly() -> None:
+    found = nm.compare_accuracy([RIGHT, RIGHT], [WRONG, RIGHT], EVENTS)
+    assert found.first.tolist() == [right(RIGHT), right(RIGHT)]
+    assert found.second.tolist() == [right(WRONG), right(RIGHT)]
+    assert found.points[1] == 0
+    expected = 100 * (np.mean(right(RIGHT)) - np.mean(right(WRONG)))
+    assert found.points[0] == pytest.approx(expected)
+    assert found.points[0] > 0
+    low, high = found.interval()
+    assert low <= found.points.mean() <= high
+    content = found.as_json()
+    assert content["samples"] == 10
+    assert [pair["points"] for pair in content["pairs"]] == found.points.tolist()
+    assert content["interval"] == [low, high]
+    assert "\n" not in repr(found)
+
+
+def test_samples_are_binned_once_for_all_networks_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    binned: list[int] = []
+
+    def count(network: nm.IntegerNetwork, events: nm.SpikeEvents, **how: bool) -> object:
+        binned.append(network.n_steps)
+        return bin_for(network, events, **how)
+
+    monkeypatch.setattr(comparing, "bin_for", count)
+    short = replace(RIGHT, n_steps=26)
+    nm.compare_accuracy([RIGHT, short], [WRONG, short], EVENTS)
+    assert binned == [30, 26]
+
+
+@pytest.mark.torch
+def test_integers_beside_their_floats() -> None:
+    floats = cases.float_network()
+    found = nm.compare_accuracy([RIGHT], [floats], EVENTS)
+    assert found.first[0].tolist() == right(RIGHT)
+    assert found.second[0].mean() == nm.evaluate(floats, EVENTS).accuracy
+
+
+@pytest.mark.parametrize(("n_first", "n_second"), [(1, 2), (2, 1), (0, 0), (0, 1)])
+def test_pairs_must_be_pairs(n_first: int, n_second: int) -> None:
+    with refused(UsageError, "pairs-uneven") as caught:
+        nm.compare_accuracy([RIGHT] * n_first, [RIGHT] * n_second, EVENTS)
+    assert str(n_first) in caught.value.what
+
+
+def test_data_must_fit_every_network() -> None:
+    other = replace(RIGHT, channels=nm.InputChannels(4, 3))
+    with refused(UsageError, "data-channels-differ"):
+        nm.compare_accuracy([RIGHT], [other], EVENTS)

@@ -1,0 +1,65 @@
+"""`Confusion`: counts by class, shares that exist and those that do not."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nmtool as nm
+from nmtool.evaluation.confusion import Confusion
+from tests.nmtool.cli import cases
+
+LABELS = np.array([0, 0, 0, 1, 1, 2])
+GIVEN = np.array([0, 1, 1, 1, 0, 1])
+FOUND = Confusion.of(LABELS, GIVEN, ["a", "b", "c", "d"])
+
+
+def test_counts_and_shares() -> None:
+    assert FOUND.counts.tolist() == [[1, 2, 0, 0], [1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert FOUND.accuracy == 2 / 6
+    assert FOUND.class_accuracy[:3].tolist() == [1 / 3, 1 / 2, 0.0]
+    assert FOUND.class_precision[:2].tolist() == [1 / 2, 1 / 4]
+    assert [FOUND.most_confused(label) for label in range(4)] == [1, 0, 1, None]
+
+
+def test_shares_that_do_not_exist_are_none() -> None:
+    facts = FOUND.as_json()
+    assert facts["class_accuracy"] == [1 / 3, 1 / 2, 0.0, None]
+    assert facts["class_precision"] == [1 / 2, 1 / 4, None, None]
+    nothing = np.zeros(0, np.int64)
+    assert Confusion.of(nothing, nothing, ["a"]).as_json()["accuracy"] is None
+
+
+def test_tables() -> None:
+    classes, matrix = FOUND.tables()
+    assert classes.rows[0] == ("a", 3, "33.33%", "50.00%", "b (2)")
+    assert classes.rows[3] == ("d", 0, "", "", "")
+    assert matrix.rows[1] == ("b", 1, 1, 0, 0)
+
+
+def test_a_matrix_of_many_classes_is_no_table() -> None:
+    many = Confusion.of(LABELS, GIVEN, [str(index) for index in range(13)])
+    assert [table.title for table in many.tables()] == ["accuracy per class"]
+
+
+@given(st.integers(1, 9), st.data())
+def test_every_sample_is_counted_once(n_classes: int, data: st.DataObject) -> None:
+    one = st.integers(0, n_classes - 1)
+    pairs = data.draw(st.lists(st.tuples(one, one), max_size=40))
+    labels = np.array([label for label, _ in pairs], np.int64)
+    predictions = np.array([prediction for _, prediction in pairs], np.int64)
+    found = Confusion.of(labels, predictions, [str(index) for index in range(n_classes)])
+    for label in range(n_classes):
+        for prediction in range(n_classes):
+            assert found.counts[label, prediction] == pairs.count((label, prediction))
+    right = sum(label == prediction for label, prediction in pairs)
+    assert np.trace(found.counts) == right
+
+
+def test_evaluations_have_one() -> None:
+    found = nm.evaluate(cases.integer_network(), cases.spike_events(6, 2))
+    assert found.confusion is not None
+    assert found.confusion.accuracy == found.accuracy
+    assert found.confusion.counts.sum(axis=1).tolist() == [3, 3]
+    assert tuple(found.confusion.class_names) == cases.CLASSES

@@ -1,0 +1,391 @@
+"""`simulate`, `evaluate` and `run`: what networks and exports answer to samples."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import shutil
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool import dynamics
+from nmtool.data import Dataset, bin_events
+from nmtool.data.dataset import default_split
+from nmtool.data.samples import Samples, bin_for
+from nmtool.errors import DataError, FileFormatError, MissingError, UsageError
+from nmtool.exporters.lava import Lava
+from nmtool.exporters.netx import Netx
+from nmtool.exporters.onnx import Onnx
+from nmtool.float_simulator import simulate_floats
+from nmtool.hardware_sim.simulator import simulate as simulate_integers
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.training.mathematics.reference import forward
+from nmtool.verification import compare_recordings
+from tests.networks.chains import chain_network
+from tests.networks.integers import random_raster
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.nmtool.quantisation.test_calibration import spiking_network
+from tests.refusals import refused
+
+Export = Callable[[str], Path]
+EVENTS = cases.spike_events(cases.N_TEST, 2)
+RASTER = bin_events(EVENTS, 1.0, 30).raster
+COUNTS = {"arithmetic", "samples", "accuracy", "spikes_per_neuron"}
+COUNTS |= {"synaptic_events_per_sample", "neuron_updates_per_sample"}
+
+
+def same(one: Recording, other: Recording) -> bool:
+    return compare_recordings(one, other).identical and compare_recordings(other, one).identical
+
+
+def counting(counted: list[int]) -> Any:
+    """A `Progress` that notes the samples it is shown."""
+
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        return nullcontext(lambda n, remark="": counted.append(n))
+
+    return progress
+
+
+def test_a_part_has_samples_of_every_class_and_says_so() -> None:
+    by_class = EVENTS[np.argsort(EVENTS.label, kind="stable")]
+    network = cases.integer_network()
+    found = nm.evaluate(network, by_class, samples=2)
+    assert found.number is not None
+    assert by_class.label[found.number].tolist() == [0, 1]
+    assert (found.samples, found.drawn_from, found.only_classes) == (2, 6, "")
+    wrong = found.number[found.predictions != found.label]
+    np.testing.assert_array_equal(found.wrong, wrong)
+    binned = nm.evaluate(network, bin_for(network, by_class), samples=2)
+    np.testing.assert_array_equal(binned.number, found.number)
+    assert nm.evaluate(network, by_class, samples=6).drawn_from is None
+    with refused(UsageError, "samples-count"):
+        nm.evaluate(network, by_class, samples=0)
+
+
+def test_an_accuracy_of_some_classes_is_called_so(caplog: pytest.LogCaptureFixture) -> None:
+    network = cases.integer_network()
+    found = nm.evaluate(network, EVENTS[EVENTS.label == 1])
+    assert found.only_classes == found.as_json()["only_classes"] == "1 of 2 classes"
+    names = [row[0] for row in found.tables()[0].rows]
+    assert "accuracy, 1 of 2 classes" in names
+    assert "accuracy" not in names
+    assert [one.message.partition("]")[0] for one in caplog.records] == ["remark[classes-missing"]
+
+
+# `simulate`.
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_integers_run_on_rasters_and_on_events(deep: bool) -> None:
+    network, counted = cases.integer_network(), []
+    found = nm.simulate(network, RASTER, deep=deep, progress=counting(counted))
+    assert same(found, simulate_integers(network, RASTER, deep=deep))
+    assert same(found, nm.simulate(network, EVENTS, deep=deep))
+    assert set(found.current) == ({"hidden", "out"} if deep else set())
+    assert set(found.potential) == ({"hidden"} if deep else set())
+    assert sum(counted) == RASTER.n_samples
+
+
+@pytest.mark.torch
+def test_floats_run_as_in_training() -> None:
+    from nmtool.training.front.model import SpikingNetwork
+
+    network, counted = cases.float_network(), []
+    found = nm.simulate(network, RASTER, progress=counting(counted))
+    assert same(found, SpikingNetwork(network).record(RASTER))
+    assert same(found, nm.simulate(network, EVENTS))
+    assert found.membrane["out"].dtype.kind == "f"
+    assert sum(counted) == RASTER.n_samples
+
+
+@pytest.mark.torch
+def test_u_and_v_of_floats_belong_to_the_spikes_of_training() -> None:
+    network = spiking_network()
+    spikes = random_raster(2, 5, 40, 10)
+    found = nm.simulate(network, spikes, deep=True)
+    expected = forward(network, spikes)
+    plain = nm.simulate(network, spikes)
+    assert same(plain, replace(found, current={}, potential={}))
+    assert found.spikes["hidden"].n_spikes > 50
+    for name in ("hidden", "out"):
+        np.testing.assert_allclose(found.current[name], expected.current[name], atol=1e-9)
+    emitted, v = found.spikes["hidden"].dense(), found.potential["hidden"]
+    assert not v[emitted].any()
+    hidden = network.population("hidden")
+    decays = dynamics.decay(hidden.values("tau_mem_ms"), network.dt_ms)
+    drive = (1 - decays) * hidden.values("bias")
+    before = decays * v[:, :-1] + found.current["hidden"][:, 1:] + drive
+    np.testing.assert_array_equal(before > hidden.values("threshold"), emitted[:, 1:])
+    np.testing.assert_allclose(v[:, 1:], np.where(emitted[:, 1:], 0, before), atol=1e-9)
+
+
+@pytest.mark.torch
+def test_networks_that_cannot_be_trained_are_evaluated() -> None:
+    network = cases.float_network()
+    jumps = replace(network, populations=[replace(p, tau_syn_ms=0.0) for p in network.populations])
+    found = nm.evaluate(jumps, EVENTS)
+    assert found.accuracy == simulate_floats(jumps, RASTER).accuracy(EVENTS.label)
+    q = nm.quantise(jumps, calibrate_on=EVENTS, compare_on=EVENTS)
+    assert q.cost is not None
+    assert q.cost.float_accuracy == found.accuracy
+
+
+def test_inputs_that_do_not_fit() -> None:
+    network = cases.integer_network()
+    with refused(DataError, "input-channels-differ"):
+        nm.simulate(network, Raster.silent(1, 30, 5))
+    with refused(UsageError, "data-channels-differ"):
+        nm.simulate(network, replace(EVENTS, n_units=5))
+    with refused(UsageError, "data-classes-differ"):
+        nm.simulate(network, replace(EVENTS, class_names=("a", "b", "c")))
+    with refused(DataError, "split-empty"):
+        nm.simulate(network, EVENTS[:0])
+    with refused(UsageError, "data-type") as caught:
+        nm.simulate(network, Dataset("two", ("test",), lambda split: EVENTS))  # type: ignore[arg-type]
+    assert "Dataset" in caught.value.what
+
+
+# `evaluate`.
+
+
+def test_predictions_are_written_sample_by_sample(tmp_path: Path) -> None:
+    found = nm.evaluate(cases.integer_network(), EVENTS)
+    found.write_predictions(tmp_path / "p.csv")
+    with open(tmp_path / "p.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["label"]) for row in rows] == EVENTS.label.tolist()
+    assert [int(row["prediction"]) for row in rows] == found.recording.predictions.tolist()
+    wrong = [int(row["sample"]) for row in rows if row["label"] != row["prediction"]]
+    assert found.wrong.tolist() == wrong
+    assert len(wrong) == round((1 - found.accuracy) * len(rows))
+    names = EVENTS.class_names
+    assert all(row["label_name"] == names[int(row["label"])] for row in rows)
+    scores = [[float(row[f"score {name}"]) for name in names] for row in rows]
+    assert scores == found.recording.scores.tolist()
+    assert len(found.class_tables()[-1].rows) == len(wrong)
+
+
+def test_integers_are_evaluated() -> None:
+    network = cases.integer_network()
+    found = nm.evaluate(network, EVENTS)
+    recording = simulate_integers(network, RASTER)
+    spikes = recording.spikes["hidden"].n_spikes
+    assert (found.arithmetic, found.samples) == (network.arithmetic, cases.N_TEST)
+    assert found.accuracy == recording.accuracy(EVENTS.label)
+    assert found.spikes_per_neuron == {"hidden": pytest.approx(spikes / (3 * cases.N_TEST))}
+    assert found.neuron_updates_per_sample == 30 * 5
+    assert found.counts == {"u_wraps": 0, "v_clips": 0}
+    assert same(found.recording, recording)
+    assert (found.loss, found.seconds) == (None, None)
+    assert set(found.as_json()) == COUNTS | {"u_wraps", "v_clips", "loss"}
+    again = nm.evaluate(network, Samples(RASTER, EVENTS.label))
+    assert again.as_json() == found.as_json()
+
+
+def test_synaptic_events_are_counted_by_hand() -> None:
+    network = cases.integer_network()
+    found = nm.evaluate(network, EVENTS)
+    sources = {"input": RASTER, "hidden": found.recording.spikes["hidden"]}
+    expected = sum(
+        int(sources[p.source].counts().sum(axis=0) @ (p.weight != 0).sum(axis=1))
+        for p in network.projections
+    )
+    assert found.synaptic_events_per_sample == pytest.approx(expected / cases.N_TEST)
+
+
+@pytest.mark.torch
+def test_floats_are_evaluated() -> None:
+    network = cases.float_network()
+    found = nm.evaluate(network, EVENTS)
+    assert found.arithmetic == "float"
+    assert found.accuracy == nm.simulate(network, RASTER).accuracy(EVENTS.label)
+    assert found.counts == {}
+    assert set(found.as_json()) == COUNTS | {"loss"}
+
+
+def test_progress_is_shown() -> None:
+    seen: list[Any] = []
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        seen.append((label, total))
+        yield lambda n, remark="": seen.append(n)
+
+    nm.evaluate(cases.integer_network(), EVENTS, progress=progress)
+    assert seen == [("integer simulator", cases.N_TEST), cases.N_TEST]
+
+
+# Remarks.
+
+
+def test_events_that_are_dropped_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    network = replace(cases.integer_network(), n_steps=20)
+    with caplog.at_level(logging.INFO, "nmtool"):
+        found = nm.evaluate(network, EVENTS)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    late = int((EVENTS.time_ms >= 20).sum())
+    told = f"remark[events-dropped]: {late} of the {EVENTS.n_events} events "
+    assert record.getMessage().startswith(told)
+    assert found.recording.spikes["hidden"].n_steps == 20
+
+
+def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    network = cases.integer_network()
+    in_seconds = replace(EVENTS, time_ms=1000 * EVENTS.time_ms)
+    for measure in (
+        lambda: nm.evaluate(network, in_seconds),
+        lambda: nm.compare_accuracy([network], [network], data=in_seconds),
+    ):
+        with refused(DataError, "events-mostly-dropped") as caught:
+            measure()
+        assert "--time-unit ms" in caught.value.fix
+    # Spikes can be compared all the same.
+    assert nm.simulate(network, in_seconds).predictions.size == EVENTS.n_samples
+    assert "events-dropped" in caplog.text
+
+
+def test_other_names_of_classes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    network = cases.integer_network()
+    unnamed = replace(network, class_names=("0", "1"))
+    with caplog.at_level(logging.INFO, "nmtool"):
+        expected = nm.evaluate(network, EVENTS)
+        nm.evaluate(unnamed, replace(EVENTS, class_names=("up", "down")))
+        assert caplog.records == []  # numbers are no names
+        found = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
+    assert [(one.name, one.levelno) for one in caplog.records] == [
+        ("nmtool.data.samples", logging.WARNING)
+    ]
+    assert found.accuracy == expected.accuracy
+
+
+# `run`.
+
+
+@pytest.mark.parametrize("name", ["onnx", "nir", "c"])
+def test_exports_run_as_their_network(name: str, export: Export) -> None:
+    if name == "c" and shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    path = export(name)
+    found = nm.run(path, EVENTS)
+    expected = nm.evaluate(cases.integer_network(), EVENTS)
+    assert (found.samples, found.accuracy) == (cases.N_TEST, expected.accuracy)
+    assert found.seconds is not None
+    assert found.seconds > 0
+    spikes = found.recording.spikes["hidden"].n_spikes
+    assert found.as_json()["spikes"] == spikes > 0
+    if name != "nir":
+        assert same(found.recording, expected.recording)
+        assert found.as_json().keys() == COUNTS | {"spikes", "seconds", *found.counts}
+
+
+def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
+    lava.faults = {"fast": flip_spike(3, 9, 1)}
+    path = export("lava")
+    found = nm.run(str(path), EVENTS)
+    assert [call["folder"] for call in lava.calls] == [path]
+    different = compare_recordings(
+        simulate_integers(cases.integer_network(), RASTER), found.recording
+    )
+    assert different.spikes_different == 1
+
+
+@pytest.mark.lava
+def test_in_lava(export: Export) -> None:
+    found = nm.run(export("lava"), EVENTS)
+    assert same(found.recording, simulate_integers(cases.integer_network(), RASTER))
+
+
+@pytest.mark.lava
+def test_netx_in_lava(export: Export) -> None:
+
+    try:
+        Netx.require()
+    except MissingError as error:
+        pytest.skip(str(error))
+    network = chain_network(3)
+    units, classes = network.channels.size * network.channels.group, network.class_names
+    random = np.random.default_rng(0)
+    events = nm.SpikeEvents(
+        np.sort(random.uniform(0, 100, 60)),
+        random.integers(0, units, 60),
+        [0, 60],
+        [0],
+        units,
+        classes,
+    )
+    found = nm.run(export("netx"), events)
+    assert same(found.recording, simulate_integers(network, bin_for(network, events).raster))
+
+
+INTEGERS = cases.integer_network()
+
+
+def test_integers_in_a_file_are_run_by_the_simulator(tmp_path: Path) -> None:
+    INTEGERS.save(tmp_path / "integers.npz")
+    found = nm.run(tmp_path / "integers.npz", EVENTS)
+    expected = nm.evaluate(INTEGERS, EVENTS)
+    assert found.seconds is not None
+    assert same(found.recording, expected.recording)
+    assert found.accuracy == expected.accuracy
+
+
+@pytest.mark.parametrize("name", ["floats.npz", "words.txt"])
+def test_what_is_no_export(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    cases.float_network().save(path)
+    with refused(FileFormatError, "export-unknown") as caught:
+        nm.run(path, EVENTS)
+    assert name in caught.value.what
+    with refused(FileFormatError, "file-missing"):
+        nm.run(tmp_path / f"missing_{name}", EVENTS)
+
+
+def test_a_format_that_nothing_executes(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = export("lava")
+    monkeypatch.setattr(Lava, "runs", False)
+    with refused(UsageError, "runtime-none") as caught:
+        nm.run(path, EVENTS)
+    assert str(path) in caught.value.what
+
+
+def test_a_runtime_that_is_missing_is_known_before_anything_runs(
+    export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = export("onnx")
+
+    def missing(*_: object) -> None:
+        raise MissingError("onnxruntime is not installed", code="library-missing")
+
+    monkeypatch.setattr(Onnx, "require", missing)
+    monkeypatch.setattr(Onnx, "run", None)
+    with refused(MissingError, "library-missing"):
+        nm.run(path, EVENTS)
+
+
+@pytest.mark.usefixtures("lava")
+def test_data_that_do_not_fit_an_export(export: Export) -> None:
+    with refused(UsageError, "data-channels-differ"):
+        nm.run(export("lava"), replace(EVENTS, n_units=5))
+
+
+def test_the_split_to_run_where_none_is_named() -> None:
+    events = cases.spike_events(4)
+    whole = {"train": events, "validation": events, "test": events}
+    for names, expected in (
+        (("train",), "train"),
+        (("train", "validation"), "validation"),
+        (("train", "validation", "test"), "test"),
+        (("test", "train"), "test"),
+    ):
+        assert default_split(Dataset("some", names, whole.__getitem__)) == expected

@@ -1,0 +1,369 @@
+"""`export` and `convert`: what is written, what it carries, and what reading it back says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset
+from nmtool.data.samples import bin_for
+from nmtool.errors import (
+    DataError,
+    DoesNotFitError,
+    FileFormatError,
+    MissingError,
+    StorageError,
+    UsageError,
+)
+from nmtool.exchange import exporting
+from nmtool.exchange.exporting import check_free
+from nmtool.exporters import formats, nir
+from nmtool.exporters.c import C
+from nmtool.exporters.nir import Nir, NirOptions
+from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
+from nmtool.quantisation import round_network, weight_ranges
+from nmtool.verification import compare_recordings
+from tests.networks.chains import chain_network
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.nmtool.conftest import LIBRARIES
+from tests.nmtool.storage.archives import unprivileged
+from tests.refusals import codes, refused
+
+FLOATS, INTEGERS, CHAIN = cases.float_network(), cases.integer_network(), chain_network(3)
+NAMES = {
+    "onnx": "network.onnx",
+    "nir": "network.nir",
+    "c": "network.c",
+    "lava": "folder",
+    "netx": "network.net",
+}
+HAS_COMPILER = shutil.which("cc") is not None
+
+
+def network_for(name: str) -> nm.IntegerNetwork:
+    """Integers that a format can hold, if its library is here."""
+    for library in LIBRARIES.get(name, ()):
+        pytest.importorskip(library)
+    return CHAIN if name == "netx" else INTEGERS
+
+
+def answers_in(name: str, path: Path) -> nm.KnownAnswers:
+    return formats.format_named(name)(path).known_answers()
+
+
+# `export`.
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_is_written_with_known_answers(
+    name: str, as_text: bool, tmp_path: Path
+) -> None:
+    network, path = network_for(name), tmp_path / NAMES[name]
+    to = name if name == "lava" else None
+    assert nm.export(network, str(path) if as_text else path, to=to) == path
+    assert nm.load(path).content_hash == network.content_hash
+    answers = answers_in(name, path)
+    assert answers.network_hash == network.content_hash
+    if name != "nir":
+        expected = known_answers(network)
+        assert (answers.spikes.flat_index() == expected.spikes.flat_index()).all()
+        assert compare_recordings(expected.recording, answers.recording).identical
+
+
+def test_answers_are_to_samples_where_there_are_some(data: Dataset, tmp_path: Path) -> None:
+    """Of a data set those of the test split, without one those of the first split there is."""
+    train = Dataset("train", ("train",), data.split)
+    for number, (samples, events) in enumerate(
+        [(data, data.test), (train, data.train), (data.test, data.test)]
+    ):
+        path = nm.export(INTEGERS, tmp_path / f"{number}.c", samples=samples)
+        raster = bin_for(INTEGERS, events[:ANSWERED_SAMPLES]).raster
+        expected = known_answers(INTEGERS, raster)
+        answers = C(path).known_answers()
+        assert (answers.spikes.flat_index() == expected.spikes.flat_index()).all()
+        assert answers.spikes.n_samples == ANSWERED_SAMPLES
+
+
+def test_floats_are_written_as_nir(tmp_path: Path) -> None:
+    pytest.importorskip("nir")
+    path = nm.export(FLOATS, tmp_path / "network.nir")
+    assert nm.load(path).content_hash == FLOATS.content_hash
+    answers = Nir(path).known_answers()
+    found = Nir(path).run(answers.spikes)
+    assert compare_recordings(answers.recording, found, tolerance=1e-9).identical
+
+
+def test_options_of_nir_are_heard(tmp_path: Path) -> None:
+    pytest.importorskip("nir")
+    usual = nm.export(INTEGERS, tmp_path / "usual.nir")
+    tapped = nm.export(INTEGERS, tmp_path / "tapped.nir", options=NirOptions(form="tapped"))
+    assert usual.read_bytes() != tapped.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["onnx", "c", "netx", "lava"])
+def test_floats_are_not_written_as_integers(name: str, tmp_path: Path) -> None:
+    with refused(UsageError, "network-float") as caught:
+        nm.export(FLOATS, tmp_path / NAMES[name], to=name)
+    assert name in caught.value.what
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["c", "lava"])
+def test_what_is_there_is_replaced_on_demand_only(name: str, tmp_path: Path) -> None:
+    path = tmp_path / NAMES[name]
+    nm.export(INTEGERS, path, to=name)
+    with refused(UsageError, "path-taken") as caught:
+        nm.export(CHAIN, path, to=name)
+    assert str(path) in caught.value.what
+    assert nm.load(path).content_hash == INTEGERS.content_hash
+    nm.export(CHAIN, path, to=name, force=True)
+    assert nm.load(path).content_hash == CHAIN.content_hash
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "code"),
+    [
+        ("network.c", "onnx", "extension-wrong"),
+        ("network", "c", "extension-wrong"),
+        ("network", None, "format-unsaid"),
+        ("network.npz", None, "format-unsaid"),
+        ("network.c", "nest", "format-unknown"),
+        ("network.npz", "npz", "format-unknown"),
+    ],
+)
+def test_a_path_says_its_format(path: str, to: str | None, code: str, tmp_path: Path) -> None:
+    with refused(UsageError, code):
+        nm.export(INTEGERS, tmp_path / path, to=to)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["onnx", "c", "netx", "lava"])
+def test_options_of_nir_mean_nothing_elsewhere(name: str, tmp_path: Path) -> None:
+    with refused(UsageError, "nir-options-unused") as caught:
+        nm.export(INTEGERS, tmp_path / NAMES[name], to=name, options=NirOptions())
+    assert name in caught.value.what
+
+
+def test_every_reason_against_a_format_is_a_finding(tmp_path: Path) -> None:
+    with refused(DoesNotFitError, "netx-does-not-fit") as caught:
+        nm.export(INTEGERS, tmp_path / "network.net")
+    assert codes(caught.value)
+    assert all(code.startswith("netx-") for code in codes(caught.value))
+    assert "hidden" in str(caught.value)
+
+
+def test_samples_must_fit_and_be_there(data: Dataset, tmp_path: Path) -> None:
+    with refused(UsageError, "data-channels-differ"):
+        nm.export(CHAIN, tmp_path / "network.c", samples=data)
+    with refused(DataError, "split-empty"):
+        nm.export(INTEGERS, tmp_path / "network.c", samples=data.test[:0])
+    (tmp_path / "file").touch()
+    with refused(StorageError, "file-not-written"):
+        nm.export(INTEGERS, tmp_path / "file" / "network.c")
+
+
+def test_places_that_cannot_be_written_are_known_before_the_work(tmp_path: Path) -> None:
+    check_free(tmp_path / "no" / "such" / "q.npz", force=False)
+    (tmp_path / "file").touch()
+    with refused(StorageError, "file-not-written"):
+        check_free(tmp_path / "file" / "no" / "q.npz", force=False)
+    (tmp_path / "closed").mkdir(0o555)
+    with unprivileged(), refused(StorageError, "file-not-written"):
+        check_free(tmp_path / "closed" / "q.npz", force=False)
+
+
+# `convert`.
+
+
+@pytest.fixture
+def integers(tmp_path: Path) -> Path:
+    INTEGERS.save(tmp_path / "integers.npz")
+    return tmp_path / "integers.npz"
+
+
+@pytest.fixture
+def floats(tmp_path: Path) -> Path:
+    FLOATS.save(tmp_path / "floats.npz")
+    return tmp_path / "floats.npz"
+
+
+@pytest.mark.usefixtures("lava")
+@pytest.mark.parametrize("name", ["onnx", "nir", "c", "lava"])
+def test_there_and_back(name: str, integers: Path, tmp_path: Path) -> None:
+    network_for(name)
+    if name == "c" and not HAS_COMPILER:
+        pytest.skip("there is no C compiler")
+    path = tmp_path / NAMES[name]
+    found = nm.convert(integers, path, to=name)
+    assert found.passed
+    assert (found.source, found.path, found.format) == (str(integers), path, name)
+    assert (found.is_checked, found.unlike, found.not_run) == (True, "", "")
+    assert found.certificate is not None
+    assert found.certificate.on_known_answers
+    assert found.certificate.network_hash == INTEGERS.content_hash
+    assert list(found.certificate.checks) == [name]
+    assert found.certificate.spikes_compared > 0
+    again = nm.convert(path, tmp_path / "again.npz")
+    assert again.passed
+    assert (again.format, again.certificate) == ("npz", None)
+    assert again.not_run
+    assert again.path.read_bytes() == integers.read_bytes()
+
+
+def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
+    found = nm.convert(floats, tmp_path / "copy.npz")
+    content = found.as_json()
+    keys = {"in", "path", "format", "hash", "neurons", "parameters", "synapses"}
+    assert set(content) == keys | {"delay_histogram", "weight_bits", "bytes", "check", "targets"}
+    assert content["in"] == str(floats)
+    assert content["bytes"] == found.size_bytes == (tmp_path / "copy.npz").stat().st_size
+    assert content["check"] == {
+        "read_back": True,
+        "ran": False,
+        "not_run": found.not_run,
+        "backends": {},
+        "first_divergence": None,
+    }
+    assert json.loads(json.dumps(content)) == content
+    unchecked = nm.convert(floats, tmp_path / "other.npz", check=False)
+    assert unchecked.as_json()["check"] is None
+    assert unchecked.passed
+    assert not unchecked.is_checked
+    assert "\n" not in repr(unchecked)
+
+
+def test_floats_stay_floats_where_they_can(floats: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nir")
+    found = nm.convert(floats, tmp_path / "network.nir")
+    assert found.passed
+    assert found.findings == ()
+    assert nm.load(found.path).content_hash == FLOATS.content_hash
+
+
+def test_floats_are_quantised_where_they_must(floats: Path, data: Dataset, tmp_path: Path) -> None:
+    rounded = round_network(FLOATS, ranges=weight_ranges(FLOATS, 8))
+    found = nm.convert(floats, tmp_path / "network.c", check=False)
+    assert found.network.content_hash == rounded.network.content_hash
+    assert codes(found.findings) == codes(rounded.findings)
+    bits = {"weight_bits": 4}
+    expected = nm.quantise(FLOATS, calibrate_on=data.train[:6], **bits).network  # type: ignore[arg-type]
+    for name in ("four.c", "four.npz"):
+        found = nm.convert(floats, tmp_path / name, data=data, quantising=bits, check=False)
+        assert found.network.content_hash == expected.content_hash
+        assert nm.load(tmp_path / name).content_hash == expected.content_hash
+
+
+def test_known_answers_are_to_the_data(integers: Path, data: Dataset, tmp_path: Path) -> None:
+    found = nm.convert(integers, tmp_path / "network.c", data=data, check=False)
+    alone = nm.export(INTEGERS, tmp_path / "alone.c", samples=data)
+    assert found.path.read_bytes() == alone.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "code"),
+    [
+        ("x.c", {"quantising": {"weight_bits": 4}}, "quantised-already"),
+        ("x.c", {"writing": NirOptions()}, "nir-options-unused"),
+        ("x.npz", {"writing": NirOptions()}, "nir-options-unused"),
+        ("x.c", {"reading": nir.ImportOptions()}, "import-options-unused"),
+        ("x.c", {"to": "npz"}, "extension-wrong"),
+        ("x.npz", {"to": "c"}, "extension-wrong"),
+        ("x", {}, "format-unsaid"),
+        ("x.c", {"to": "nest"}, "format-unknown"),
+        ("integers.npz", {}, "path-taken"),
+    ],
+)
+def test_refusals(
+    path: str, options: dict[str, Any], code: str, integers: Path, tmp_path: Path
+) -> None:
+    with refused(UsageError, code):
+        nm.convert(integers, tmp_path / path, **options)
+    assert [file.name for file in tmp_path.iterdir()] == ["integers.npz"]
+
+
+def test_data_that_nothing_needs(integers: Path, floats: Path, data: Dataset) -> None:
+    for source in (integers, floats):
+        with refused(UsageError, "data-unused"):
+            nm.convert(source, source.with_name("x.npz"), data=data)
+
+
+def test_only_networks_are_replaced(integers: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.npz"
+    mine.write_text("dear")
+    with refused(UsageError, "path-foreign") as caught:
+        nm.convert(integers, mine, force=True)
+    assert str(mine) in caught.value.what
+    assert mine.read_text() == "dear"
+    FLOATS.save(mine)
+    assert nm.convert(integers, mine, force=True).passed
+    assert nm.load(mine).content_hash == INTEGERS.content_hash
+
+
+# What differs.
+
+
+def test_a_runtime_that_answers_otherwise(integers: Path, tmp_path: Path, lava: FakeLava) -> None:
+    lava.faults = {"fast": flip_spike(1, 11, 2)}
+    found = nm.convert(integers, tmp_path / "folder", to="lava")
+    assert not found.passed
+    assert found.unlike == ""
+    assert found.certificate is not None
+    assert found.certificate.spikes_different == 1
+    check = found.as_json()["check"]
+    assert (check["read_back"], check["ran"]) == (True, True)
+    assert check["first_divergence"]["step"] == 11
+    assert "differs" in repr(found)
+    assert found.path.is_dir(), "what differs stays where it is"
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*arguments: object, **options: object) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("output", ["network.c", "copy.npz"])
+def test_a_file_that_reads_back_otherwise(
+    output: str, integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, path = exporting.load, tmp_path / output
+    monkeypatch.setattr(
+        exporting, "load", lambda one, *how: FLOATS if one == path else load(one, *how)
+    )
+    found = nm.convert(integers, path)
+    assert not found.passed
+    assert FLOATS.content_hash in found.unlike
+    assert found.certificate is None
+    check = found.as_json()["check"]
+    assert (check["read_back"], check["ran"], check["backends"]) == (False, False, {})
+    assert path.is_file()
+
+
+def test_a_file_that_cannot_be_read_back(
+    integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(C, "decode", failing(FileFormatError("it is damaged", code="file-damaged")))
+    found = nm.convert(integers, tmp_path / "network.c")
+    assert not found.passed
+    assert "it is damaged" in found.unlike
+
+
+def test_a_runtime_that_is_missing(
+    integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")
+    monkeypatch.setattr("nmtool.exporters.lava.environment.find", failing(missing))
+    found = nm.convert(integers, tmp_path / "folder", to="lava")
+    assert found.passed
+    assert found.certificate is None
+    assert "Lava is gone" in found.not_run
+    assert "fetch it" in found.not_run

@@ -1,0 +1,289 @@
+"""`quantise`: calibrated on data of any kind, the same integers as the command's, what it costs."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.cli.main import main
+from nmtool.data import Dataset, SplitRule, bin_events
+from nmtool.errors import DataError, UsageError
+from nmtool.float_simulator import simulate_floats
+from nmtool.graph import LI
+from nmtool.network import Network, Population
+from nmtool.quantisation import round_network, weight_ranges
+from nmtool.quantisation.calibration import calibrate
+from nmtool.quantisation.quantising import keep_apart
+from nmtool.raster import Raster
+from tests.nmtool.cli import cases
+from tests.refusals import codes, refused
+
+TRAIN = cases.spike_events(cases.N_TRAIN, 1)
+STEPS = 60
+RASTER = bin_events(TRAIN, 1.0, STEPS).raster
+
+
+def slow_network() -> Network:
+    """One whose output's head-room depends on what data show of it."""
+    hidden = cases.float_network().populations[0]
+    slow = Population("out", 2, LI, tau_mem_ms=150.0, tau_syn_ms=150.0)
+    return cases.float_network(populations=[hidden, slow], n_steps=STEPS)
+
+
+NETWORK = slow_network()
+
+
+def calibrated_on(raster: Raster) -> str:
+    """Hash of the integers."""
+    rounding = partial(round_network, ranges=weight_ranges(NETWORK, 8))
+    return rounding(
+        NETWORK, calibration=calibrate(NETWORK, raster, to_integers=rounding)
+    ).network.content_hash
+
+
+def dataset(**splits: nm.SpikeEvents) -> Dataset:
+    return Dataset("two", tuple(splits), splits.__getitem__)
+
+
+# What calibrates.
+
+
+def test_events_and_rasters_calibrate_alike() -> None:
+    expected = calibrated_on(RASTER)
+    for data in (TRAIN, RASTER):
+        found = nm.quantise(NETWORK, calibrate_on=data)
+        assert found.network.content_hash == expected
+        assert found.report.calibrated
+        assert found.cost is None
+    assert found.network.source_hash == NETWORK.content_hash
+
+
+def test_the_first_200_samples_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmtool.quantisation.quantising.CALIBRATION_SAMPLES", 5)
+    expected = calibrated_on(RASTER[:5])
+    assert expected != calibrated_on(RASTER)
+    assert nm.quantise(NETWORK, calibrate_on=RASTER).network.content_hash == expected
+
+
+def test_nothing_calibrates_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "nmtool"):
+        found = nm.quantise(NETWORK)
+    assert [(one.name, one.levelno) for one in caplog.records] == [
+        ("nmtool.quantisation.quantising", logging.WARNING)
+    ]
+    expected = round_network(NETWORK, ranges=weight_ranges(NETWORK, 8))
+    assert found.network.content_hash == expected.network.content_hash
+    assert not found.report.calibrated
+    assert codes(found.findings) == codes(expected.findings)
+    largest = nm.quantise(NETWORK, ranges="largest").network.content_hash
+    assert largest == round_network(NETWORK).network.content_hash
+
+
+@pytest.mark.torch
+def test_a_data_set_calibrates_and_is_compared_on() -> None:
+    compares = SplitRule(cases.N_TRAIN // 2).choose(TRAIN)
+    drawn = TRAIN[compares]
+    assert np.bincount(drawn.label).tolist() == [3, 3]
+    raster = bin_events(TRAIN[~compares], 1.0, STEPS).raster
+    found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN))
+    assert found.network.content_hash == calibrated_on(raster)
+    cost = found.cost
+    assert cost is not None
+    assert (cost.samples, cost.compared_on) == (6, "6 training samples, drawn per class")
+    before, after = nm.evaluate(NETWORK, drawn), nm.evaluate(found.network, drawn)
+    assert (cost.float_accuracy, cost.integer_accuracy) == (before.accuracy, after.accuracy)
+    alike = before.recording.predictions == after.recording.predictions
+    assert cost.agreement == alike.mean()
+    assert (cost.u_wraps, cost.v_clips) == (after.counts["u_wraps"], after.counts["v_clips"])
+    assert [table.title for table in found.tables()][-1] == cost.tables()[0].title
+
+
+@pytest.mark.torch
+def test_quantise_compares_on_the_validation_samples() -> None:
+    found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN), validation="last 3")
+    assert found.cost is not None
+    assert found.cost.compared_on == "3 validation samples of the training split"
+    raster = bin_events(TRAIN[:-3], 1.0, STEPS).raster
+    assert found.network.content_hash == calibrated_on(raster)
+    both = dataset(train=TRAIN, validation=cases.spike_events(5))
+    found = nm.quantise(NETWORK, calibrate_on=both, validation="last 3")
+    assert found.cost is not None
+    assert found.cost.compared_on == "5 samples of the validation split"
+    assert found.network.content_hash == calibrated_on(RASTER)
+
+
+@pytest.mark.torch
+def test_samples_to_compare_on_may_be_named() -> None:
+    others = cases.spike_events(4, 9)
+    for data in (TRAIN, dataset(train=TRAIN, validation=cases.spike_events(5))):
+        found = nm.quantise(NETWORK, calibrate_on=data, compare_on=others)
+        assert found.cost is not None
+        assert found.cost.compared_on == "4 samples"
+        assert found.network.content_hash == calibrated_on(RASTER)
+    assert nm.quantise(NETWORK, compare_on=others).cost is not None
+
+
+@pytest.mark.parametrize(
+    ("n_train", "amount", "n_left", "n_compared"),
+    [
+        (12, None, 6, 6),
+        (12, "last 4", 8, 4),
+        (12, "last 12", 6, 6),
+        (12, "0", 6, 6),
+        (3, None, 2, 1),
+    ],
+)
+def test_what_is_kept_apart(n_train: int, amount: str | None, n_left: int, n_compared: int) -> None:
+    kept, name = keep_apart(
+        dataset(train=cases.spike_events(n_train)), amount and SplitRule(amount)
+    )
+    assert (kept.train.n_samples, kept.validation.n_samples) == (n_left, n_compared)
+    assert ("validation" in name) == (amount == "last 4")
+
+
+def test_a_single_sample_calibrates_and_nothing_is_compared(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "nmtool"):
+        found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN[:1]))
+    assert (found.cost, found.report.calibrated) == (None, True)
+    assert len(caplog.records) == 1
+
+
+def test_without_torch_ranges_are_searched_and_accuracies_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = nm.quantise(NETWORK, calibrate_on=TRAIN, compare_on=TRAIN, ranges="search")
+    assert found.cost is not None
+    before = simulate_floats(NETWORK, RASTER)
+    assert found.cost.float_accuracy == before.accuracy(TRAIN.label)
+    assert found.cost.integer_accuracy == nm.evaluate(found.network, TRAIN).accuracy
+
+
+@pytest.mark.torch
+def test_floats_that_cannot_be_trained_are_compared(caplog: pytest.LogCaptureFixture) -> None:
+    instant = Population("hidden", 3, tau_syn_ms=0.0)
+    network = cases.float_network(populations=[instant, cases.float_network().populations[1]])
+    with caplog.at_level(logging.INFO, "nmtool"):
+        found = nm.quantise(network, calibrate_on=TRAIN, compare_on=TRAIN)
+    assert found.cost is not None
+    assert found.cost.float_accuracy == nm.evaluate(network, TRAIN).accuracy
+    assert all(one.levelno == logging.INFO for one in caplog.records)
+
+
+# The command writes the same integers.
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], {}),
+        (["--weight-bits", "4", "--delay-bits", "2"], {"weight_bits": 4, "delay_bits": 2}),
+        (["--ranges", "largest"], {"ranges": "largest"}),
+        (["--scale", "data"], {"scale": "data"}),
+        (["--ranges", "search"], {"ranges": "search"}),
+    ],
+    ids=["default", "bits", "largest", "data", "search"],
+)
+def test_the_command_writes_these_integers(
+    words: list[str],
+    options: dict[str, Any],
+    data: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NMTOOL_DATA", raising=False)
+    cases.write_folder(tmp_path / "two")
+    NETWORK.save("floats.npz")
+    assert main(["quantise", "floats.npz", "-o", "q.npz", "--data", "two", *words]) == 0
+    found = nm.quantise(NETWORK, calibrate_on=data, **options)
+    assert nm.load("q.npz").content_hash == found.network.content_hash
+    assert found.cost is not None
+
+
+def test_progress_is_shown() -> None:
+    labels: list[str] = []
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        labels.append(label)
+        yield lambda n, remark="": None
+
+    nm.quantise(NETWORK, calibrate_on=RASTER, progress=progress)
+    assert labels == ["calibrating on 12 training samples"]
+
+
+# Refusals.
+
+
+@pytest.mark.torch
+def test_bits_that_a_run_was_trained_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    options = nm.TrainOptions(
+        hidden=3, steps=STEPS, epochs=1, arithmetic="integer", weight_bits=4, delay_bits=3
+    )
+    nm.train(TRAIN, options, folder=tmp_path / "run", device="cpu", threads=1)
+    floats = tmp_path / "run" / "network.npz"
+
+    def remarked(**bits: int) -> list[str]:
+        caplog.clear()
+        nm.quantise(floats, calibrate_on="none", **bits)
+        words = ("--weight-bits 4", "--delay-bits 3")
+        return [word for word in words if word in caplog.text]
+
+    assert remarked() == ["--weight-bits 4", "--delay-bits 3"]
+    assert remarked(weight_bits=4) == ["--delay-bits 3"]
+    assert remarked(weight_bits=8, delay_bits=6) == []
+
+
+def test_integers_are_not_quantised_again() -> None:
+    with refused(UsageError, "quantised-already"):
+        nm.quantise(cases.integer_network(), calibrate_on=TRAIN)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", [{"ranges": "small"}, {"scale": "small"}])
+def test_unknown_options(option: dict[str, str]) -> None:
+    with refused(UsageError, "quantise-option-unknown") as caught:
+        nm.quantise(NETWORK, calibrate_on=TRAIN, **option)  # type: ignore[arg-type]
+    assert "'small'" in caught.value.what
+
+
+@pytest.mark.parametrize("option", [{"ranges": "search"}, {"scale": "data"}])
+def test_options_that_need_data(option: dict[str, str]) -> None:
+    with refused(UsageError, "calibration-data-missing"):
+        nm.quantise(NETWORK, **option)  # type: ignore[arg-type]
+
+
+def test_bits_out_of_range() -> None:
+    for ranges in ("largest", "error"):
+        for bits in (1, 9):
+            with refused(UsageError, "weight-bits-range") as caught:
+                nm.quantise(NETWORK, weight_bits=bits, ranges=ranges)
+            assert str(bits) in caught.value.what
+    with refused(UsageError, "delay-bits-range"):
+        nm.quantise(NETWORK, delay_bits=7)
+
+
+def test_data_that_do_not_fit() -> None:
+    with refused(UsageError, "data-channels-differ"):
+        nm.quantise(cases.float_network(channels=nm.InputChannels(4, 3)), calibrate_on=TRAIN)
+    with refused(DataError, "input-channels-differ"):
+        nm.quantise(NETWORK, calibrate_on=Raster.silent(2, STEPS, 5))
+    with refused(DataError, "split-empty"):
+        nm.quantise(NETWORK, calibrate_on=TRAIN[:0])
+    with refused(DataError, "split-empty"):
+        nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN[:0]))
+    with refused(DataError, "split-missing"):
+        nm.quantise(NETWORK, calibrate_on=dataset(test=TRAIN))
+    with refused(DataError, "split-empty"):
+        nm.quantise(NETWORK, calibrate_on=Raster.silent(0, STEPS, NETWORK.channels.size))

@@ -1,0 +1,334 @@
+"""`report`: what is gathered of networks, runs and data, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.reporting import Report
+from nmtool.reporting.results import FLOAT, INTEGERS
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.nmtool.conftest import Export
+from tests.refusals import refused
+
+KEYS = ("accuracy", "classes", "samples", "activity", "description", "synapses", "rounding")
+KEYS += ("check", "cost", "certificate", "reproduce")
+
+
+def keys(report: Report) -> tuple[str, ...]:
+    return tuple(section.key for section in report.sections)
+
+
+def said(report: Report, key: str) -> str:
+    """The sentences of a section."""
+    (section,) = [section for section in report.sections if section.key == key]
+    return "\n".join(text for text, _ in section.sentences)
+
+
+def test_a_float_network_is_quantised(data: Dataset) -> None:
+    network = cases.float_network()
+    found = nm.report(network, data)
+    facts = found.as_json()
+    assert keys(found) == KEYS
+    made = nm.quantise(network, calibrate_on=data)
+    assert facts["accuracy"] == {
+        "on": "6 samples of two (test)",
+        "samples": 6,
+        "accuracy": {
+            FLOAT: nm.evaluate(network, data.test).accuracy,
+            INTEGERS: nm.evaluate(made.network, data.test).accuracy,
+        },
+    }
+    assert facts["reproduce"]["hashes"]["content hash, integers"] == made.network.content_hash
+    assert facts["rounding"]["projections"] == made.report.as_json()["projections"]
+    assert facts["rounding"]["cost"]["samples"] == 6
+    assert facts["classes"]["counts"] == np.diag([3, 3]).tolist()
+    json.dumps(facts, allow_nan=False)
+    assert found.passed
+
+
+def test_integers_are_taken_as_they_are(data: Dataset) -> None:
+    network = cases.integer_network()
+    found = nm.report(network, data.test)
+    facts = found.as_json()
+    assert list(facts["accuracy"]["accuracy"]) == [INTEGERS]
+    assert facts["description"]["hash"] == network.content_hash
+    assert facts["rounding"]["cost"] is None
+    assert facts["synapses"]["before"] is None
+    with refused(UsageError, "quantised-already"):
+        nm.report(network, data, quantising={"weight_bits": 4})
+
+
+def test_bits_that_are_asked_for() -> None:
+    found = nm.report(cases.float_network(), quantising={"weight_bits": 3})
+    projections = found.as_json()["rounding"]["projections"]
+    assert [projection["weight_bits"] for projection in projections] == [3, 3, 3]
+    assert "--weight-bits 3" in str(found.as_json()["reproduce"]["code"])
+
+
+def test_without_data_nothing_runs() -> None:
+    found = nm.report(cases.float_network())
+    assert keys(found) == tuple(
+        key for key in KEYS if key not in ("classes", "samples", "activity", "cost")
+    )
+    assert found.as_json()["accuracy"]["samples"] == 0
+    assert "no data are named" in said(found, "accuracy")
+
+
+def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset) -> None:
+    network = cases.integer_network()
+    found = nm.report(network, data, targets=["loihi1", "xylo-imu"])
+    facts = found.as_json()
+    assert [one["word"] for one in facts["check"]["targets"]] == ["faithful", "unsupported"]
+    assert facts["cost"] == nm.cost(network, data.test, target="loihi1").as_json()
+    (section,) = [one for one in found.sections if one.key == "check"]
+    assert [weight for _, weight in section.sentences] == ["", "alarm"]
+    assert section.findings == nm.check(network, ["loihi1", "xylo-imu"]).findings
+    assert "--target loihi1 --target xylo-imu" in str(facts["reproduce"]["code"])
+    with refused(UsageError, "target-unknown"):
+        nm.report(network, data, targets="loihi9")
+
+
+def test_splits_and_samples(data: Dataset) -> None:
+    network = cases.integer_network()
+    found = nm.report(network, data, split="train", samples=5).as_json()
+    assert found["accuracy"]["on"] == "5 of 12 samples of two (train)"
+    only = Dataset("two", ("train",), data.split)
+    assert nm.report(network, only).as_json()["accuracy"]["on"] == "12 samples of two (train)"
+    code = found["reproduce"]["code"]["command of this report"]
+    assert code == "nmtool report network --split train --samples 5 -o report.html"
+
+
+def test_a_part_is_not_called_the_whole(data: Dataset) -> None:
+    network = cases.integer_network()
+
+    def headline(found: Report) -> dict[str, str]:
+        return dict(found.headline)
+
+    assert "accuracy, integers" in headline(nm.report(network, data))
+    part = headline(nm.report(network, data, samples=4))
+    assert "accuracy, integers, 4 of 6 samples" in part
+    assert "accuracy, integers" not in part
+    lefts = nm.report(network, data.test[data.test.label == 0])
+    assert not [name for name in headline(lefts) if name.startswith("accuracy")]
+    on = lefts.as_json()["accuracy"]["on"]
+    assert on == "3 samples of the samples given (test), which cover 1 of 2 classes"
+
+
+def test_hashes_of_network_and_data(data: Dataset) -> None:
+    network = cases.integer_network()
+    hashes = nm.report(network, data).as_json()["reproduce"]["hashes"]
+    (of_data,) = [value for name, value in hashes.items() if name.startswith("SHA-256")]
+    assert of_data == data.test.content_hash
+    assert hashes["content hash, integers"] == network.content_hash
+    label = data.test.label.copy()
+    label[0] = 1 - label[0]
+    assert replace(data.test, label=label).content_hash != of_data
+
+
+def test_data_that_do_not_fit(data: Dataset) -> None:
+    others = replace(data.test, n_units=9)
+    with refused(UsageError, "data-channels-differ"):
+        nm.report(cases.integer_network(), others)
+    with refused(DataError, "split-empty"):
+        nm.report(cases.integer_network(), data.test[:0])
+    with refused(UsageError, "dataset-unknown"):
+        nm.report(cases.integer_network(), "nowhere")
+
+
+def test_backends_need_data_and_a_network_needs_to_be_one() -> None:
+    with refused(UsageError, "data-missing"):
+        nm.report(cases.integer_network(), against=["nir"])
+    with refused(FileFormatError, "file-missing"):
+        nm.report("nowhere")
+    with refused(UsageError, "network-type"):
+        nm.report(3)  # type: ignore[arg-type]
+
+
+def test_a_network_without_spikes(data: Dataset) -> None:
+    floats = cases.float_network()
+    out = floats.populations[1]
+    weight = np.ones((cases.N_UNITS, 2))
+    direct = nm.Projection("input", "out", weight, np.zeros_like(weight))
+    found = nm.report(replace(floats, populations=[out], projections=[direct]), data)
+    assert keys(found) == KEYS
+    assert "No population of this network spikes" in said(found, "activity")
+
+
+def test_a_backend_that_agrees(data: Dataset, lava: FakeLava) -> None:
+    found = nm.report(cases.float_network(), data, against=["lava"])
+    facts = found.as_json()
+    assert found.passed
+    assert lava.calls
+    assert facts["certificate"]["backends"]["lava"]["spikes_different"] == 0
+    assert list(facts["accuracy"]["accuracy"]) == [FLOAT, INTEGERS, "lava"]
+    assert list(facts["samples"]["chosen"]) == ["right"]
+
+
+def test_a_backend_that_differs(data: Dataset, lava: FakeLava) -> None:
+    lava.faults = {"fast": flip_spike(3, 11, 2)}
+    found = nm.report(cases.integer_network(), data, against=["lava"])
+    assert not found.passed
+    assert found.as_json()["samples"]["chosen"]["first divergence"] == 3
+    assert ("Backends differ.", "alarm") in next(
+        section.sentences for section in found.sections if section.key == "certificate"
+    )
+
+
+def test_an_export_is_run_as_it_is(data: Dataset, export: Export) -> None:
+    found = nm.report(export("nir"), data, against=["nir"], samples=2)
+    facts = found.as_json()
+    assert found.passed
+    assert facts["certificate"]["backends"]["nir"]["spikes_compared"] > 0
+    assert list(facts["accuracy"]["accuracy"]) == [INTEGERS, "nir"]
+
+
+def test_before_can_be_named() -> None:
+    network = cases.float_network()
+    found = nm.report(network, before=network)
+    assert found.as_json()["synapses"]["before"] == network.content_hash
+    with refused(UsageError, "report-before-differs"):
+        nm.report(network, before=cases.integer_network())
+
+
+# Runs.
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, `two`, and a run on them, `run`."""
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("kept")
+    cases.write_folder(folder / "two")
+    settings = {"hidden": 6, "steps": 30, "max_delay": 9, "batch_size": 4, "validation": 4}
+    options = nm.TrainOptions().with_settings({**settings, "epochs": 2}, "test")
+    nm.train(folder / "two", options, folder=folder / "run", device="cpu", threads=1)
+    return folder
+
+
+@pytest.fixture
+def run(kept: Path, tmp_path: Path) -> Path:
+    """A copy of the run, to change."""
+    return shutil.copytree(kept / "run", tmp_path / "run")
+
+
+def change_manifest(run: Path, **fields: Any) -> None:
+    manifest = json.loads((run / "run.json").read_text("utf-8"))
+    manifest = {name: value for name, value in {**manifest, **fields}.items() if value is not None}
+    (run / "run.json").write_text(json.dumps(manifest), "utf-8")
+
+
+@pytest.mark.torch
+def test_a_run_brings_its_data_and_its_log(kept: Path) -> None:
+    found = nm.report(kept / "run")
+    facts = found.as_json()
+    assert keys(found) == (KEYS[0], "learning", *KEYS[1:])
+    assert facts["accuracy"]["on"] == f"6 samples of {kept / 'two'} (test)"
+    assert [entry["epoch"] for entry in facts["learning"]["log"]] == [1, 2]
+    loaded = nm.Run.load(kept / "run")
+    assert facts["learning"]["kept_epoch"] == loaded.best["epoch"]
+    assert nm.report(loaded).as_json()["accuracy"] == facts["accuracy"]
+
+
+@pytest.mark.torch
+def test_the_network_before_learning_is_made_again(kept: Path) -> None:
+    manifest = json.loads((kept / "run" / "run.json").read_text("utf-8"))
+    facts = nm.report(kept / "run").as_json()
+    assert facts["synapses"]["before"] == manifest["initial"]
+    assert facts["synapses"]["before"] != facts["description"]["hash"]
+    assert any(row["mean |Δ weight|"] > 0 for row in facts["synapses"]["projections"])
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"initial": "0" * 64}, "left out"),
+        ({"initial": None, "start": "1" * 64}, "1" * 64),
+    ],
+)
+def test_what_the_run_began_with_is_not_known(
+    run: Path, kept: Path, fields: dict[str, Any], word: str
+) -> None:
+    change_manifest(run, data=str(kept / "two"), **fields)
+    found = nm.report(run)
+    assert found.as_json()["synapses"]["before"] is None
+    assert word in said(found, "synapses")
+
+
+@pytest.mark.torch
+def test_a_run_of_an_older_version_says_that_nothing_checks_it(run: Path, kept: Path) -> None:
+    noted = json.loads((run / "run.json").read_text("utf-8"))["initial"]
+    change_manifest(run, initial=None)
+    found = nm.report(run)
+    assert found.as_json()["synapses"]["before"] == noted
+    assert "no hash" in said(found, "synapses")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("fields", [{"data": "nowhere"}, {"data": "mine", "in_memory": True}])
+def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
+    change_manifest(run, **fields)
+    found = nm.report(run)
+    reproduce = found.as_json()["reproduce"]
+    assert ("command of training" in reproduce["code"]) == (fields["data"] == "nowhere")
+    assert reproduce["hashes"].get("trained on data in memory", "nowhere") == fields["data"]
+    assert "learning" in keys(found)
+    assert "classes" not in keys(found)
+    assert found.as_json()["accuracy"]["samples"] == 0
+    assert any(weight == "warning" for _, weight in found.sections[0].sentences)
+
+
+@pytest.mark.torch
+def test_a_run_in_integers_shows_both(kept: Path, tmp_path: Path) -> None:
+    changes = {"arithmetic": "integer", "epochs": 1, "weight_bits": 4}
+    nm.finetune(kept / "run", changes, folder=tmp_path / "run4", device="cpu", threads=1)
+    found = nm.report(tmp_path / "run4", before=kept / "run")
+    facts = found.as_json()
+    assert list(facts["accuracy"]["accuracy"]) == [FLOAT, INTEGERS]
+    start = nm.load(kept / "run").content_hash
+    assert facts["synapses"]["before"] == start
+    assert facts["reproduce"]["hashes"]["started from the network"] == start
+    assert facts["reproduce"]["code"]["command of training"].startswith("nmtool finetune START ")
+    alone = nm.report(tmp_path / "run4" / "network.npz", split="validation")
+    assert alone.as_json()["accuracy"]["on"].startswith("4 samples of ")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("start", [False, True])
+def test_settings_make_the_same_run_again(start: bool, kept: Path, tmp_path: Path) -> None:
+    from nmtool.training.loop.run_folder import RunFolder
+
+    folder = kept / "run"
+    if start:
+        folder = tmp_path / "again"
+        changes = {"arithmetic": "integer", "epochs": 1, "clip_norm": None, "rate_strength": 0.5}
+        nm.finetune(kept / "run", changes, folder=folder, device="cpu", threads=1)
+    code = nm.report(folder).as_json()["reproduce"]["code"]
+    (settings,) = [text for name, text in code.items() if name.startswith("settings.toml")]
+    (tmp_path / "settings.toml").write_text(settings, "utf-8")
+    read = nm.TrainOptions.from_file(tmp_path / "settings.toml")
+    if start:
+        from nmtool.training.recipes import read_settings
+
+        read = RunFolder(kept / "run").finetune_options(read_settings(tmp_path / "settings.toml"))
+    assert read == RunFolder(folder).options()
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("lava")
+def test_the_page_is_the_same_each_time(kept: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pages = [nm.report(kept / "run", against=["lava"]).html() for _ in range(2)]
+    assert pages[0] == pages[1]
+    assert pages[0].count("<svg") == pages[0].count("<figure>") > 8

@@ -1,0 +1,175 @@
+"""The command that installs what is missing, by how nmtool came here."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from nmtool.errors import EXTRAS, missing_library
+from nmtool.setup import installation
+from nmtool.setup.installation import (
+    GIVES,
+    TORCH_FOR_CPUS,
+    install_command,
+    installed_from,
+    libraries,
+)
+
+REQUIRES = [
+    "numpy<3,>=1.26",
+    'tomli<3,>=2; python_version < "3"',
+    'torch<3,>=2.2; extra == "train"',
+    'scikit-learn<2,>=1.4; extra == "train"',
+    'nmtool[train]; extra == "sweep"',
+    'optuna<5,>=4; extra == "sweep"',
+    'nmtool[train]; extra == "cuda"',
+    'numba-cuda[cu13]<1,>=0.30; extra == "cuda"',
+    'onnx<2,>=1.16; extra == "onnx"',
+]
+
+
+@dataclass
+class Here:
+    """An environment: what is installed in it, and how nmtool came there."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    requires: list[str] = field(default_factory=lambda: REQUIRES)
+    metadata: Mapping[str, str] = field(default_factory=lambda: {"Requires-Python": "<3.14,>=3.10"})
+
+    def read_text(self, name: str) -> str | None:
+        return self.files.get(name)
+
+    def version(self, name: str) -> str:
+        if name not in self.versions:
+            raise metadata.PackageNotFoundError(name)
+        return self.versions[name]
+
+    def comes_from(self, **origin: object) -> None:
+        self.files = {"direct_url.json": json.dumps(origin)}
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Here:
+    """An empty environment whose pip is on the path, without a GPU, on Linux."""
+    found = Here({"numpy": "2.0.0"})
+    monkeypatch.setattr(metadata, "distribution", lambda name: found)
+    monkeypatch.setattr(metadata, "version", found.version)
+    monkeypatch.setattr(installation, "has_nvidia_driver", lambda: False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
+    monkeypatch.setattr(installation.shutil, "which", lambda name: str(tmp_path / "bin" / name))
+    monkeypatch.setattr(installation, "find_spec", lambda name: object())
+    return found
+
+
+def words(command: str) -> list[list[str]]:
+    """The words of each call of a command, as a shell splits them."""
+    return [shlex.split(call) for call in command.split(" && ")]
+
+
+@pytest.mark.usefixtures("here")
+def test_the_libraries_are_named_and_not_nmtool() -> None:
+    assert words(install_command("onnx")) == [["pip", "install", "onnx<2,>=1.16"]]
+    for extra in ("", "train", "sweep", "cuda", "onnx"):
+        assert "nmtool" not in install_command(extra)
+
+
+def test_without_a_gpu_torch_comes_without_cuda(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert words(install_command("train")) == [
+        ["pip", "install", "torch<3,>=2.2", "--index-url", TORCH_FOR_CPUS],
+        ["pip", "install", "scikit-learn<2,>=1.4"],
+    ]
+    assert TORCH_FOR_CPUS in install_command("sweep")
+    assert words(install_command("cuda")) == [
+        ["pip", "install", "numba-cuda[cu13]<1,>=0.30", "torch<3,>=2.2", "scikit-learn<2,>=1.4"]
+    ]
+    for change in (
+        lambda: monkeypatch.setattr(sys, "platform", "darwin"),
+        lambda: monkeypatch.setattr(installation, "has_nvidia_driver", lambda: True),
+    ):
+        with monkeypatch.context():
+            change()
+            assert TORCH_FOR_CPUS not in install_command("train")
+            assert words(install_command("train"))[0][2] == "torch<3,>=2.2"
+
+
+def test_what_is_there_is_left_alone(here: Here) -> None:
+    here.versions |= {"torch": "2.13.0+cpu", "scikit-learn": "1.0"}
+    assert words(install_command("train")) == [["pip", "install", "scikit-learn<2,>=1.4"]]
+    assert [library.fits for library in libraries("train")] == [True, False]
+    here.versions["torch"] = "3.0"
+    assert "torch" in install_command("train")
+
+
+def test_what_is_broken_is_installed_anew(here: Here) -> None:
+    here.versions |= {"torch": "2.13.0", "scikit-learn": "1.5"}
+    force = "--force-reinstall"
+    assert words(install_command("train", broken=["scikit-learn"])) == [
+        ["pip", "install", force, "scikit-learn<2,>=1.4"]
+    ]
+    assert words(install_command("train", broken=["torch"])) == [
+        ["pip", "install", force, "torch<3,>=2.2", "--index-url", TORCH_FOR_CPUS]
+    ]
+    assert "numpy" in install_command(broken=["numpy"])
+
+
+def test_pipx_injects(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "pipx_metadata.json").write_text("{}")
+    here.comes_from(url="file:///wheels/nmtool-0.1.0-py3-none-any.whl", archive_info={})
+    assert words(install_command("onnx")) == [["pipx", "inject", tmp_path.name, "onnx<2,>=1.16"]]
+    assert installed_from() == "installed by pipx from /wheels/nmtool-0.1.0-py3-none-any.whl"
+    here.versions["onnx"] = "1.20"
+    again = words(install_command("onnx", broken=["onnx"]))
+    assert again == [["pipx", "inject", "--force", tmp_path.name, "onnx<2,>=1.16"]]
+
+
+def test_a_pip_of_elsewhere_is_not_asked(
+    here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python = str(tmp_path / "bin/python")
+    monkeypatch.setattr(installation.shutil, "which", lambda name: "/usr/bin/pip")
+    assert words(install_command("onnx"))[0][:4] == [python, "-m", "pip", "install"]
+    monkeypatch.setattr(installation, "find_spec", lambda n: None if n == "pip" else object())
+    assert words(install_command("onnx"))[0][:4] == ["pip", "--python", python, "install"]
+    here.files = {"INSTALLER": "uv\n"}
+    assert words(install_command("onnx"))[0][:5] == ["uv", "pip", "install", "--python", python]
+
+
+def test_a_checkout_says_so(here: Here) -> None:
+    here.comes_from(url="file:///home/me/my%20nmtool", dir_info={"editable": True})
+    assert installed_from() == "installed from /home/me/my nmtool, as it stands there"
+    here.comes_from(url="file:///home/me/nmtool", dir_info={})
+    assert installed_from() == "installed from /home/me/nmtool"
+    here.files = {}
+    assert installed_from() == "installed"
+
+
+def test_a_folder_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    assert install_command("train").startswith("pip install -e ")
+    assert shlex.split(install_command("train"))[-1].endswith("[train]")
+    assert libraries("train") == ()
+    assert "not installed" in installed_from()
+
+
+def test_every_extra_that_errors_name_has_libraries() -> None:
+    assert {*EXTRAS.values()} <= {*GIVES}
+    for extra in {*EXTRAS.values(), *GIVES}:
+        assert libraries(extra), extra
+    for module, extra in EXTRAS.items():
+        fix = missing_library(ModuleNotFoundError("no", name=module)).fix
+        assert any(library.name in fix for library in libraries(extra)), module

@@ -1,0 +1,150 @@
+"""`nmtool.check`: networks of integers and floats, formats, targets of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.exporters.formats import PLACES
+from nmtool.targets import checking, target_named, target_names
+from nmtool.targets.checking import ALL, fits_of_format
+from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
+from nmtool.targets.target import Core
+from tests.networks.chains import chain_network
+from tests.networks.layered import layered_network
+from tests.refusals import refused
+
+CHAIN = chain_network(4)
+FLOATS = layered_network(5)
+
+
+def words(report: nm.CheckReport) -> dict[str, str]:
+    return {one.target.name: one.word for one in report.fits}
+
+
+def test_integers_on_every_target() -> None:
+    report = nm.check(CHAIN, ALL)
+    found = words(report)
+    assert list(found) == target_names()
+    assert {found[name] for name in ("lava", "onnx", "c", "loihi1", "loihi2")} == {FAITHFUL}
+    assert found["nir"] == APPROXIMATE
+    assert found["xylo-imu"] == UNSUPPORTED
+    assert report["xylo-imu"].unsupported
+    assert not report.fits_everywhere
+    assert nm.check(CHAIN).fits_everywhere
+    assert report.network_hash == CHAIN.content_hash
+    (table, *_) = report.tables()
+    assert [row[0] for row in table.rows] == target_names()
+    assert report.as_json()["targets"][0]["target"] == target_names()[0]
+
+
+def test_a_format_says_what_it_cannot_carry() -> None:
+    """As its export does."""
+    loop = replace(CHAIN.projections[-1], source="input")
+    beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])
+    report = nm.check(beside, ["netx", "c"])
+    assert words(report) == {"netx": UNSUPPORTED, "c": FAITHFUL}
+    with refused(nm.DoesNotFitError, "netx-does-not-fit") as caught:
+        nm.export(beside, "nowhere.net")
+    assert report["netx"].unsupported == caught.value.findings
+
+
+def _wired(network: nm.IntegerNetwork, like: nm.IntegerProjection) -> nm.IntegerProjection:
+    shape = network.channels.size, like.shape[1]
+    return replace(like, weight=np.full(shape, 2), delay=np.zeros(shape, int))
+
+
+def test_floats_are_rounded_but_where_a_format_holds_them() -> None:
+    report = nm.check(FLOATS, ["c", "nir", "loihi2"])
+    assert words(report) == {"c": APPROXIMATE, "nir": FAITHFUL, "loihi2": APPROXIMATE}
+    assert "floats-rounded" in [one.code for one in report["c"].approximate]
+    assert report.arithmetic == "float"
+
+
+def test_rounding_for_a_target_cuts_to_its_limits() -> None:
+    short = nm.Target("short", max_delay=2)
+    codes = [one.code for one in nm.check(FLOATS, short)["short"].approximate]
+    assert "delay-range" in codes
+    none = nm.check(FLOATS, nm.Target("none", max_delay=0))["none"]
+    assert {one.code for one in none.unsupported} == {"target-without-delays"}
+
+
+def test_relays_make_up_for_delays_that_a_target_lacks() -> None:
+    short = nm.Target("short", max_delay=2, core=Core(neurons=8))
+    cut = nm.check(FLOATS, short)["short"]
+    relayed = nm.check(FLOATS, short, relays=True)["short"]
+    assert "delay-range" in [one.code for one in cut.approximate]
+    assert "delay-range" not in [one.code for one in relayed.approximate]
+    assert relayed.resources.cores > cut.resources.cores
+    none = nm.check(FLOATS, nm.Target("none", max_delay=0), relays=True)["none"]
+    assert "target-without-delays" not in {one.code for one in none.unsupported}
+    assert words(nm.check(FLOATS, "nir", relays=True)) == {"nir": FAITHFUL}
+    with refused(nm.UsageError, "quantised-already"):
+        nm.check(CHAIN, relays=True)
+
+
+def test_floats_take_the_bits_that_a_target_has() -> None:
+    few = nm.Target("few", weight_bits=(2, 3), delay_bits=(1, 2), max_delay=3)
+    assert words(nm.check(FLOATS, few)) == {"few": APPROXIMATE}
+
+
+def test_bits_of_floats_and_none_of_integers() -> None:
+    wide = nm.check(FLOATS, "c")["c"].approximate[0].what
+    narrow = nm.check(FLOATS, "c", quantising={"weight_bits": 2})["c"].approximate[0].what
+    assert wide != narrow
+    with refused(nm.UsageError, "quantised-already"):
+        nm.check(CHAIN, quantising={"weight_bits": 4})
+
+
+def test_a_path_and_a_target_of_ones_own(tmp_path: Path) -> None:
+    CHAIN.save(tmp_path / "net.npz")
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\nkind = "chip"\narithmetic = { value = "loihi2", mark = "inferred" }\n'
+        '[core]\nneurons = { value = 1, mark = "inferred", note = "one" }\n'
+        '[chip]\ncores = { value = 2, mark = "inferred" }\n'
+    )
+    report = nm.check(tmp_path / "net.npz", tmp_path / "mine.toml")
+    assert [one.code for one in report["mine"].unsupported] == ["cores-exceeded"]
+    assert report["mine"].resources.cores == sum(p.size for p in CHAIN.populations)
+
+
+def test_targets_that_are_not() -> None:
+    with refused(nm.UsageError, "target-unknown"):
+        nm.check(CHAIN, "loihi3")
+    with refused(nm.UsageError, "target-missing"):
+        nm.check(CHAIN, [])
+
+
+@pytest.mark.parametrize("name", [name for name in PLACES if name != "mlgenn"])
+def test_every_format_is_a_target_and_leads_to_some(name: str) -> None:
+    first, *others = fits_of_format(CHAIN, name)
+    assert first.target.name == name
+    assert first.target is target_named(name)
+    parts = ["ecp5-25", "ecp5-45", "ecp5-85", "ice40up5k"]
+    led_to = {"lava": ["loihi2"], "verilog": parts}
+    assert [one.target.name for one in others] == led_to.get(name, [])
+
+
+def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
+    CHAIN.save(tmp_path / "net.npz")
+    done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)
+    assert [(one.target.name, one.word) for one in done.fits] == [("c", FAITHFUL)]
+    assert done.as_json()["targets"][0]["word"] == FAITHFUL
+    assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
+
+
+def test_targets_alike_share_what_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, made = checking.quantise_network, []
+    monkeypatch.setattr(
+        checking, "quantise_network", lambda *a, **k: made.append(k["target"]) or right(*a, **k)
+    )
+    floats = nm.Network.layers([4, 6, 2], delays=70, seed=3)
+    together = nm.check(floats, ALL)
+    assert len({target.rounding for target in made}) == len(made) < len(together.fits) / 2
+    made.clear()
+    alone = [nm.check(floats, one.target).fits[0] for one in together.fits]
+    assert together.fits == tuple(alone)

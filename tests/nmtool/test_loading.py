@@ -1,0 +1,223 @@
+"""`load` and `inspect`: networks of every format, and what is none."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.exporters.c import C
+from nmtool.exporters.formats import formats_that_write
+from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions
+from nmtool.exporters.nir import ImportOptions, Nir
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.loading import float_network, options_behind
+from nmtool.raster import Raster
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.options import TrainOptions
+from tests.networks.chains import chain_network, dense, write_foreign
+from tests.nmtool.cli import cases
+from tests.refusals import refused
+
+Export = Callable[[str], Path]
+NAMES = formats_that_write()
+
+
+def expected_hash(name: str) -> str:
+    return (chain_network(3) if name == "netx" else cases.integer_network()).content_hash
+
+
+@pytest.mark.parametrize("kind", ["float", "integer"])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_nmtool_s_own_files(kind: str, as_text: bool, tmp_path: Path) -> None:
+    network = cases.float_network() if kind == "float" else cases.integer_network()
+    path = tmp_path / "network.npz"
+    network.save(path)
+    found = nm.load(str(path) if as_text else path)
+    assert type(found) is type(network)
+    assert found.content_hash == network.content_hash
+    assert nm.inspect(path)["hash"] == network.content_hash
+
+
+def test_a_run_means_its_floats_where_floats_are_needed(tmp_path: Path, export: Export) -> None:
+    run, floats, integers = tmp_path / "run", cases.float_network(), cases.integer_network()
+    run.mkdir()
+    integers.save(run / "integers.npz")
+    assert float_network(run) is None
+    floats.save(run / "network.npz")
+    in_memory: Any = SimpleNamespace(network=floats, integers=integers)
+    for source in (floats, in_memory, run, str(run), run / "network.npz"):
+        found = float_network(source)
+        assert found is not None
+        assert found.content_hash == floats.content_hash
+    for source in (integers, run / "integers.npz", export("c"), export("verilog")):
+        assert float_network(source) is None
+
+
+def test_settings_of_the_run_behind(tmp_path: Path) -> None:
+    run, options = RunFolder(tmp_path / "run"), TrainOptions(gain=7.0)
+    run.create({"options": options.as_json()})
+    for name in ("", "network.npz", "integers.npz"):
+        assert options_behind(run.path / name) == options
+    assert options_behind(run.path / "other.npz") is None
+    assert options_behind(cases.float_network()) is None
+    assert options_behind(SimpleNamespace(options=options)) == options
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format(name: str, export: Export) -> None:
+    path = export(name)
+    assert nm.load(path).content_hash == expected_hash(name)
+    assert nm.inspect(path)["hash"] == expected_hash(name)
+
+
+def test_run_folders_mean_the_integers_where_there_are_some(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    with refused(FileFormatError, "run-without-network") as caught:
+        nm.load(run)
+    assert str(run) in caught.value.what
+    cases.float_network().save(run / "network.npz")
+    assert nm.load(run).content_hash == cases.float_network().content_hash
+    cases.integer_network().save(run / "integers.npz")
+    assert nm.load(run).content_hash == cases.integer_network().content_hash
+    assert nm.load(run / "network.npz").content_hash == cases.float_network().content_hash
+
+
+def test_files_of_others(tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "foreign.net", dense(5, 3))
+    found = nm.load(path)
+    assert [population.name for population in found.populations] == ["layer0"]
+
+
+def test_float_networks_come_back_from_nir(tmp_path: Path) -> None:
+    pytest.importorskip("nir")
+    path = Nir.write(cases.float_network(), tmp_path / "network.nir").path
+    assert nm.load(path).content_hash == cases.float_network().content_hash
+    graph = nm.load(path, ImportOptions(dt_ms=1.0, n_steps=12))
+    assert isinstance(graph, nm.Network)
+    assert (graph.n_steps, graph.channels.size) == (12, cases.N_UNITS)
+    assert graph.content_hash != cases.float_network().content_hash
+
+
+# Checkpoints of mlGeNN.
+
+OPTIONS = MlgennOptions(n_steps=30, tau_mem_ms=20.0, tau_syn_ms=5.0)
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Path:
+    """A folder of two epochs of a network without hidden population."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for epoch in (3, 4):
+        weight = np.full(8, epoch, np.float32)
+        np.save(folder / f"{epoch}-Conn_In_Out-g.npy", weight)
+    return folder
+
+
+def test_checkpoints_need_what_they_do_not_say(checkpoints: Path) -> None:
+    with refused(UsageError, "mlgenn-constants") as caught:
+        nm.load(checkpoints)
+    assert str(checkpoints) in caught.value.what
+
+
+def test_the_latest_checkpoint_is_taken_and_told(
+    checkpoints: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = MlgennOptions(**vars(OPTIONS) | {"sizes": {"In": 4, "Out": 2}})
+    with caplog.at_level(logging.INFO, "nmtool"):
+        found = nm.load(checkpoints, options)
+    [record] = caplog.records
+    assert (record.levelno, record.name) == (logging.WARNING, "nmtool.exporters.mlgenn")
+    assert "checkpoint 4" in record.getMessage()
+    assert found.content_hash == Mlgenn(checkpoints).decode(options).content_hash
+    caplog.clear()
+    first = nm.load(checkpoints, MlgennOptions(**vars(options) | {"epoch": 3}))
+    assert caplog.records == []
+    assert first.content_hash != found.content_hash
+
+
+@pytest.mark.parametrize("options", [ImportOptions(), OPTIONS], ids=["nir", "mlgenn"])
+@pytest.mark.parametrize("name", ["own", "c"])
+def test_options_for_another_kind_of_file(
+    name: str, options: ImportOptions | MlgennOptions, tmp_path: Path
+) -> None:
+    path = tmp_path / ("network.npz" if name == "own" else "network.c")
+    if name == "own":
+        cases.float_network().save(path)
+    else:
+        C.write(cases.integer_network(), path)
+    with refused(UsageError, "import-options-unused") as caught:
+        nm.load(path, options)
+    assert str(path) in caught.value.what
+
+
+def test_options_of_one_kind_for_the_other(checkpoints: Path, export: Export) -> None:
+    with refused(UsageError, "import-options-unused"):
+        nm.load(checkpoints, ImportOptions())
+    with refused(UsageError, "import-options-unused"):
+        nm.load(export("nir"), OPTIONS)
+
+
+# What is no network.
+
+
+@pytest.mark.parametrize("name", ["missing", "missing.npz", "missing.onnx", "missing/network.c"])
+@pytest.mark.parametrize("verb", [nm.load, nm.inspect], ids=["load", "inspect"])
+def test_what_is_not_there(verb: Callable[[Path], object], name: str, tmp_path: Path) -> None:
+    with refused(FileFormatError, "file-missing") as caught:
+        verb(tmp_path / name)
+    assert name in caught.value.what
+
+
+def test_what_is_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "recording.npz"
+    raster = Raster.from_dense(np.ones((2, 30, cases.N_UNITS)))
+    recording = simulate(cases.integer_network(), raster)
+    recording.save(path)
+    with refused(FileFormatError, "file-kind") as caught:
+        nm.load(path)
+    assert "recording" in caught.value.what
+    content = nm.inspect(path)
+    assert (content["kind"], content["samples"]) == ("recording", 2)
+    assert json.loads(json.dumps(content)) == content
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_damaged(name: str, export: Export) -> None:
+    path = export(name)
+    held = {"lava": "lava_network/arrays.npz", "verilog": "network.npz"}
+    file = path / held[name] if path.is_dir() else path
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(FileFormatError) as caught:
+        nm.load(path)
+    assert caught.value.code
+    assert str(path) in str(caught.value)
+
+
+def test_tables_of_data_are_no_networks(tmp_path: Path) -> None:
+    (tmp_path / "words.csv").write_text("sample,time,unit,label\n0,1.0,0,0\n")
+    with refused(FileFormatError, "file-kind") as caught:
+        nm.load(tmp_path / "words.csv")
+    assert "nmtool data" in caught.value.fix
+
+
+def test_what_is_no_file_of_any_format(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("words")
+    with refused(FileFormatError, "file-damaged") as caught:
+        nm.load(path)
+    assert "words.txt" in caught.value.what
+    shutil.copy(path, tmp_path / "words.npz")
+    with refused(FileFormatError, "file-damaged"):
+        nm.load(tmp_path / "words.npz")

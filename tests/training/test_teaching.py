@@ -1,0 +1,156 @@
+"""`teach`: what networks hold training samples for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset, stored, write_shd
+from nmtool.errors import DataError, UsageError
+from nmtool.graph import LIF
+from nmtool.running import record_portions
+from tests.nmtool.cli import cases
+from tests.refusals import refused
+
+FLOATS = cases.float_network()
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    powers = np.exp(scores)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _scores(network: nm.Network, events: nm.SpikeEvents) -> np.ndarray:
+    return nm.evaluate(network, events).scores
+
+
+def test_probabilities_of_one_network(data: Dataset) -> None:
+    teacher = nm.teach([FLOATS], data, gain=3.0)
+    np.testing.assert_allclose(
+        teacher.probability, _softmax(3.0 * _scores(FLOATS, data.train)), rtol=1e-12
+    )
+    assert (teacher.data_hash, teacher.networks) == (data.content_hash, (FLOATS.content_hash,))
+    np.testing.assert_array_equal(teacher.rows_of(data), teacher.probability)
+
+
+def test_several_networks_have_the_mean_of_their_probabilities(data: Dataset) -> None:
+    other = replace(
+        FLOATS, projections=[replace(p, weight=1.5 * p.weight) for p in FLOATS.projections]
+    )
+    both = nm.teach([FLOATS, other], data, gain=3.0)
+    each = [nm.teach([one], data, gain=3.0).probability for one in (FLOATS, other)]
+    assert not np.allclose(each[0], each[1])
+    np.testing.assert_allclose(both.probability, np.mean(each, axis=0), rtol=1e-12)
+    assert both.networks == (FLOATS.content_hash, other.content_hash)
+
+
+def test_a_smaller_gain_spreads_them(data: Dataset) -> None:
+    sure, unsure = (nm.teach([FLOATS], data, gain=gain) for gain in (30.0, 0.3))
+    assert sure.probability.max(axis=1).mean() > unsure.probability.max(axis=1).mean() + 0.1
+
+
+def test_large_gains_overflow_nothing(data: Dataset) -> None:
+    found = nm.teach([FLOATS], data, gain=1e9).probability
+    assert np.isfinite(found).all()
+
+
+def test_samples_that_validate_are_answered_too(data: Dataset) -> None:
+    divided = data.with_validation("last 5")
+    teacher = nm.teach([FLOATS], divided, gain=1.0)
+    assert teacher.n_samples == cases.N_TRAIN
+    assert teacher.content_hash == nm.teach([FLOATS], data.train, gain=1.0).content_hash
+    assert len(teacher.rows_of(divided)) == cases.N_TRAIN - 5
+
+
+def test_integers_answer_in_the_units_of_floats(data: Dataset) -> None:
+    integers = nm.quantise(FLOATS, calibrate_on=data.train).network
+    floats = nm.teach([FLOATS], data, gain=2.0).probability
+    found = nm.teach([integers], data, gain=2.0).probability
+    assert np.abs(floats - 0.5).max() > 0.1
+    np.testing.assert_allclose(found, floats, atol=0.1)
+
+
+def test_first_spikes_count_in_ms(data: Dataset) -> None:
+    output = replace(FLOATS.populations[1], kind=LIF, threshold=0.05)
+    readout = nm.Readout("out", "first_spike")
+    network = replace(
+        FLOATS, populations=[FLOATS.populations[0], output], readout=readout, dt_ms=2.0
+    )
+    steps = -_scores(network, data.train)
+    assert len(np.unique(steps)) > 2
+    found = nm.teach([network], data, gain=0.25).probability
+    np.testing.assert_allclose(found, _softmax(-0.25 * 2.0 * steps), rtol=1e-12)
+
+
+def test_some_samples_at_a_time(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Membranes of a training split may be more than fits into memory."""
+    whole = nm.teach([FLOATS], data, gain=1.0)
+    monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
+    sizes = [len(part.label) for part, _ in record_portions(FLOATS, data.train, divided=True)]
+    assert sizes == [5, 5, 2]
+    parts = nm.teach([FLOATS], data, gain=1.0)
+    np.testing.assert_allclose(parts.probability, whole.probability, rtol=1e-6)
+
+
+def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
+    write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
+    on_disk, in_memory = nm.load_dataset(tmp_path), nm.load_dataset(tmp_path, in_memory=True)
+    assert isinstance(on_disk.train, nm.StoredEvents)
+    one, other = (nm.teach([FLOATS], data, gain=1.0) for data in (on_disk, in_memory))
+    assert one.data_hash == other.data_hash
+    np.testing.assert_allclose(one.probability, other.probability, rtol=1e-6)
+
+
+@pytest.mark.torch
+def test_runs_know_their_gain_and_their_data(tmp_path: Path) -> None:
+    write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
+    gains = {"one": 30.0, "other": 60.0}
+    settings: dict[str, Any] = {"hidden": 6, "steps": 30, "max_delay": 9, "epochs": 1}
+    runs = []
+    for name, gain in gains.items():
+        options = nm.TrainOptions(**settings, gain=gain, validation=4)
+        runs.append(nm.train(str(tmp_path), options, folder=tmp_path / name))
+    data = nm.load_dataset(tmp_path)
+    teacher = nm.teach([tmp_path / name for name in gains])
+    assert teacher.data_hash == data.content_hash
+    parts = [
+        nm.teach([run.network], data, gain=gain).probability
+        for run, gain in zip(runs, gains.values(), strict=True)
+    ]
+    np.testing.assert_allclose(teacher.probability, np.mean(parts, axis=0), rtol=1e-12)
+    assert nm.teach(runs).content_hash == teacher.content_hash
+    alone = nm.teach([tmp_path / "one" / "network.npz"])
+    np.testing.assert_allclose(alone.probability, parts[0], rtol=1e-12)
+
+
+def test_refused(data: Dataset, tmp_path: Path) -> None:
+    FLOATS.save(tmp_path / "floats.npz")
+    with refused(UsageError, "networks-missing"):
+        nm.teach([], data)
+    with refused(UsageError, "gain-unknown"):
+        nm.teach([FLOATS], data)
+    with refused(UsageError, "gain-unknown") as caught:
+        nm.teach([tmp_path / "floats.npz"], data)
+    assert "floats.npz" in caught.value.what
+    for gain in (0.0, -1.0, float("nan"), float("inf")):
+        with refused(UsageError, "setting-range"):
+            nm.teach([FLOATS], data, gain=gain)
+    with refused(UsageError, "data-missing"):
+        nm.teach([FLOATS], gain=1.0)
+    with refused(UsageError, "argument-type"):
+        nm.teach(FLOATS, data)  # type: ignore[arg-type]
+    with refused(UsageError, "argument-type"):
+        nm.teach([FLOATS], 3, gain=1.0)  # type: ignore[arg-type]
+    with refused(DataError, "split-empty"):
+        nm.teach([FLOATS], data.train[:0], gain=1.0)
+    other = nm.SpikeEvents.from_lists([[1.0], [2.0]], [[0], [8]], [0, 1])
+    with pytest.raises(UsageError):
+        nm.teach([FLOATS], other, gain=1.0)
