@@ -48,10 +48,10 @@ links:
 	ln -s ../benchmarks .links
 
 lava: $(VENV)/.dev
-	$(BIN)/nmtool lava setup
+	$(BIN)/nmtool setup lava
 
 brian2-loihi: $(VENV)/.dev
-	$(BIN)/nmtool brian2-loihi setup
+	$(BIN)/nmtool setup brian2-loihi
 
 nightly: brian2-loihi test peers lines
 	$(BIN)/python -m pytest -m long

@@ -6,7 +6,7 @@ one linear layer. It counts with floats and has no limit of memory or time that 
 
 It gets what a spiking network gets from the same settings: epochs and batches, the same events
 augmented by the same draws, the samples that validate, the rule by which the epoch is chosen, the
-running mean of its weights. What it answers is kept as `nmtool crossvalidate` keeps answers, so
+running mean of its weights. What it answers is kept as `nmtool train --folds` keeps answers, so
 that `nmtool compare` pairs the two, sample by sample.
 
     python -m benchmarks.cnn DATA --config RECIPE                     validation accuracy
@@ -449,7 +449,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dropout", type=float, default=default.dropout, metavar="X")
     parser.add_argument("--test", action="store_true", help="answer to the test split, too")
     parser.add_argument("--by", type=grouping, metavar="NAME|N", help="cross-validate, by this")
-    parser.add_argument("--folds", type=count, metavar="N", help="as of nmtool crossvalidate")
+    parser.add_argument("--folds", type=count, metavar="N", help="as of nmtool train")
     parser.add_argument("--fold-seed", type=int, default=0, metavar="N", help="likewise")
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=["train"], help="likewise")
     parser.add_argument(

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import nmtool
 from nmtool.cli import help as command_help
-from nmtool.cli.main import COMMANDS, full_parser
+from nmtool.cli.commands import COMMANDS
+from nmtool.cli.main import full_parser
 from nmtool.training.options import GROUPS, TrainOptions
 from tests.messages import KINDS, PARTS, messages
 
@@ -147,9 +148,9 @@ def command_pages() -> Iterator[tuple[str, str]]:
     parser = full_parser()
     [commands] = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     rows = []
-    for subject, names in command_help.COMMANDS.items():
+    for subject, names in groupby(COMMANDS, lambda name: COMMANDS[name].subject):
         rows.append(f"\n## {subject.capitalize()}\n\n| | |\n|---|---|")
-        rows += [f"| [`nmtool {name}`]({name}.md) | {COMMANDS[name]} |" for name in names]
+        rows += [f"| [`nmtool {name}`]({name}.md) | {COMMANDS[name].text} |" for name in names]
     contents = toctree(COMMANDS)
     yield (
         "commands/index.md",

@@ -61,7 +61,7 @@ class Referee:
     @property
     def setup(self) -> str:
         """The command that sets it up."""
-        return f"nmtool {self.name} setup"
+        return f"nmtool setup {self.name}"
 
     @property
     def python_variable(self) -> str:

@@ -310,7 +310,7 @@ class Format:
         if findings := self.differences():
             named = [one.where for one in findings] if self.path.is_dir() else []
             names = f"{', '.join(named[:_FILES_NAMED])}{' …' if len(named) > _FILES_NAMED else ''}"
-            trust = "; or --trust its code" if self.executes_code else ""
+            trust = "; or `trust=True`, which trusts its code" if self.executes_code else ""
             raise FileFormatError(
                 f"{self.path} is not what this nmtool writes for the network in it"
                 + (f": {names}" if names else ""),
@@ -354,7 +354,7 @@ class Format:
             raise UsageError(
                 f"the format {self.name} has no inner variables to compare",
                 code="deep-not-available",
-                fix="leave out --deep",
+                fix="leave out `deep=`",
             )
         check_steps(self.network, spikes)
         if self.executes_code and not trust:

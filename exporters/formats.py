@@ -107,7 +107,7 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
         f"{path} does not say which format it is to be",
         code="format-unsaid",
         why=f"its extension is none of {', '.join(known)}",
-        fix=f"name it: --to {'|'.join([*others, *writing])}",
+        fix=f"name it: `to={'|'.join([*others, *writing])}`",
     )
 
 

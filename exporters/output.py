@@ -50,7 +50,7 @@ def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
             raise UsageError(
                 f"{path} exists",
                 code="path-taken",
-                fix="choose another name, or replace it: --force, in Python force=True",
+                fix="choose another name, or replace it: `force=True`",
             )
     with ExitStack() as written:
         for name, content in files.items():
@@ -137,7 +137,7 @@ def _check_free(folder: Path, force: bool, is_ours: Callable[[], bool], files: s
         raise UsageError(
             f"{folder} exists",
             code="path-taken",
-            fix="choose another folder, or replace it: --force, in Python force=True",
+            fix="choose another folder, or replace it: `force=True`",
         )
     if folder.is_symlink() or not folder.is_dir() or not is_ours():
         raise UsageError(

@@ -1,22 +1,22 @@
 """Arguments of public functions: what is passed by mistake gets an error that says what to pass.
 
-    @checked(path=PATH, deep=SWITCH, samples=optional(WHOLE))
-    def verb(path, *, deep=False, samples=None, progress=silent): …
+    @checked
+    def inspect(path: str | Path, *, targets: bool = False, progress: Progress = silent): …
 
-Only types are checked; ranges and words are the function's own. `progress=None` means `silent`
-for every function that is `checked`.
+The annotation of a parameter says what it takes (`KINDS`); `nmtool.cli.flags` makes its flag of the
+same words. Only types are checked; ranges and words are the function's own. `progress=None` means
+`silent` for every function that is `checked`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import ParamSpec, TypeVar
-
-import numpy as np
+from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
 
 from nmtool.errors import UsageError, check_type, nearest
 from nmtool.progress import shown_by
@@ -54,18 +54,19 @@ def optional(kind: Kind) -> Kind:
     return replace(kind, or_none=True)
 
 
-SWITCH = Kind((bool, np.bool_), "pass True or False")
-WHOLE = Kind((int, np.integer), "pass a whole number")
-NUMBER = Kind((int, float, np.integer, np.floating), "pass a number")
+# Classes of NumPy go by their names, so that help need not wait for it.
+SWITCH = Kind((bool, "bool", "bool_"), "pass True or False")
+WHOLE = Kind((int, "integer"), "pass a whole number")
+NUMBER = Kind((int, float, "integer", "floating"), "pass a number")
 NUMBERS = Kind(
-    (int, float, np.integer, np.floating, np.ndarray, list, tuple, "Tensor"),
+    (int, float, "integer", "floating", "ndarray", list, tuple, "Tensor"),
     "pass a number, or one per neuron",
 )
-ARRAY = Kind((np.ndarray, list, tuple, "Tensor"), "pass an array")
+ARRAY = Kind(("ndarray", list, tuple, "Tensor"), "pass an array")
 WORD = Kind((str,), "pass a word")
 WORDS = Kind((str, list, tuple), "pass words, in a list")
 LIST = Kind((list, tuple), "pass a list")
-NAMES = Kind((list, tuple, np.ndarray), "pass names in a list")
+NAMES = Kind((list, tuple, "ndarray"), "pass names in a list")
 PATH = Kind((str, PathLike), "name a file or folder, as text or as a Path")
 MAPPING = Kind((Mapping,), "pass a dict")
 NETWORK = Kind(
@@ -86,28 +87,90 @@ WRITING_OPTIONS = Kind(
     ("NirOptions", "VerilogOptions"), "pass nmtool.NirOptions(…) or nmtool.VerilogOptions(…)"
 )
 GROUPING = Kind(
-    (str, int, np.integer), "name a column, or pass a number N for blocks of N neighbouring samples"
+    (str, int, "integer"), "name a column, or pass a number N for blocks of N neighbouring samples"
 )
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
 DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")
 RANKS = Kind(("Ranks",), "leave it out; torchrun says it")
 
+Count: TypeAlias = int
+"""A whole number from 1 on."""
+
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 _Object = TypeVar("_Object")
 
 
+def parts_of(annotation: str) -> frozenset[str]:
+    """The names in a union, without what stands in brackets behind them.
+
+    >>> sorted(parts_of("Sequence[str | Path] | None"))
+    ['None', 'Sequence']
+    """
+    while annotation != (outside := re.sub(r"\[[^\[\]]*\]", "", annotation)):
+        annotation = outside
+    return frozenset(name.strip() for name in annotation.split("|"))
+
+
+KINDS = {
+    parts_of(annotation): kind
+    for annotation, kind in {
+        "bool": SWITCH,
+        "int": WHOLE,
+        "Count": WHOLE,
+        "float": NUMBER,
+        "str": WORD,
+        "str | Path": PATH,
+        "Mapping": MAPPING,
+        "Sequence": LIST,
+        "Source": NETWORK,
+        "Network": FLOATS,
+        "Network | IntegerNetwork": EITHER,
+        "Network | IntegerNetwork | str | Path": NETWORK,
+        "Mapping | Sequence": NETWORKS,
+        "Target": TARGET,
+        "str | Path | Target": NAMED_TARGET,
+        "str | Path | Target | Sequence": TARGETS,
+        "SpikeEvents | Dataset": SAMPLES,
+        "Recording": RECORDING,
+        "Grouping": GROUPING,
+        "Calibration": CALIBRATION,
+        "DelayGrid": GRID,
+        "Device | str": DEVICE,
+        "Ranks": RANKS,
+        "NirOptions | VerilogOptions": WRITING_OPTIONS,
+    }.items()
+}
+"""What an annotation takes; a parameter with another one is for the function to check."""
+
+
+def kind_of(annotation: str) -> Kind | None:
+    """The kind that an annotation says; None where it says none."""
+    parts = parts_of(annotation)
+    kind = KINDS.get(parts - {"None"})
+    return optional(kind) if kind and "None" in parts else kind
+
+
+@overload
+def checked(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]: ...
+
+
+@overload
 def checked(
     **kinds: Kind,
-) -> Callable[[Callable[_Arguments, _Result]], Callable[_Arguments, _Result]]:
+) -> Callable[[Callable[_Arguments, _Result]], Callable[_Arguments, _Result]]: ...
+
+
+def checked(function: Any = None, **kinds: Kind) -> Any:
     """Decorate a public function: check the types of its arguments before it begins.
 
     Args:
-        kinds: by the name of an argument.
+        function: what is decorated; its annotations say the kinds.
+        kinds: by the name of an argument, where its annotation does not say it.
 
-    >>> @checked(times=WHOLE)
-    ... def twice(times):
+    >>> @checked
+    ... def twice(times: int):
     ...     return 2 * times
     >>> twice(3)
     6
@@ -117,30 +180,31 @@ def checked(
     nmtool.errors.UsageError: [argument-type] times cannot be a str
     fix: pass a whole number
     """
+    if function is None:
+        return functools.partial(checked, **kinds)
+    signature = inspect.signature(function)
+    unknown = set(kinds) - set(signature.parameters)
+    assert not unknown, f"{function.__qualname__} has no {unknown}"
+    for name, parameter in signature.parameters.items():
+        if name not in kinds and (kind := kind_of(str(parameter.annotation))):
+            kinds[name] = kind
+    shows = "progress" in signature.parameters
 
-    def decorate(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-        signature = inspect.signature(function)
-        unknown = set(kinds) - set(signature.parameters)
-        assert not unknown, f"{function.__qualname__} has no {unknown}"
-        shows = "progress" in signature.parameters
+    @functools.wraps(function)
+    def call(*given: Any, **named: Any) -> Any:
+        _check_keywords(function.__name__, named, signature)
+        try:
+            passed = signature.bind(*given, **named).arguments
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}() {error}") from None
+        for name, kind in kinds.items():
+            if name in passed:
+                kind.check(name, passed[name])
+        if shows and "progress" in passed:
+            named["progress"] = shown_by(passed["progress"])
+        return function(*given, **named)
 
-        @functools.wraps(function)
-        def call(*given: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
-            _check_keywords(function.__name__, named, signature)
-            try:
-                passed = signature.bind(*given, **named).arguments
-            except TypeError as error:
-                raise TypeError(f"{function.__name__}() {error}") from None
-            for name, kind in kinds.items():
-                if name in passed:
-                    kind.check(name, passed[name])
-            if shows and "progress" in passed:
-                named["progress"] = shown_by(passed["progress"])
-            return function(*given, **named)
-
-        return call
-
-    return decorate
+    return call
 
 
 def keywords_checked(cls: type[_Object]) -> type[_Object]:

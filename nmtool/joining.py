@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import LIST, checked, optional
+from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
 from nmtool.graph import INPUT
 from nmtool.loading import float_network
@@ -38,8 +38,8 @@ _log = logging.getLogger(__name__)
 
 _AS_ALL = "train them on the same data with the same dt, steps, group and readout"
 _SAME_STEPS = (
-    "train all of them with the same --steps N: --steps auto takes it from the samples that a run "
-    "learns from, which its seed draws"
+    "train all of them with the same number, `steps=N`: `steps=auto` takes it from the samples "
+    "that a run learns from, which its seed draws"
 )
 _FIRST_SPIKE = Finding(
     "join-first-spike",
@@ -50,7 +50,7 @@ _FIRST_SPIKE = Finding(
 )
 
 
-@checked(networks=LIST, weights=optional(LIST))
+@checked
 def side_by_side(
     networks: Sequence[Network | Run | str | Path], weights: Sequence[float] | None = None
 ) -> Network:

@@ -19,7 +19,7 @@ from itertools import count
 
 import numpy as np
 
-from nmtool.arguments import NAMES, NUMBER, SPIKES, SWITCH, WHOLE, WORD, checked, optional
+from nmtool.arguments import NAMES, SPIKES, checked, optional
 from nmtool.balance import balance_drive
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
@@ -173,19 +173,7 @@ def chained(
     return projections
 
 
-@checked(
-    recurrent=SWITCH,
-    delays=WHOLE,
-    readout=WORD,
-    window=optional(WHOLE),
-    dt_ms=NUMBER,
-    n_steps=WHOLE,
-    class_names=NAMES,
-    heard=optional(SPIKES),
-    spikes_per_channel=NUMBER,
-    rate=optional(NUMBER),
-    seed=WHOLE,
-)
+@checked(class_names=NAMES, heard=optional(SPIKES))
 def layered(
     sizes: Sequence[int | str],
     *,

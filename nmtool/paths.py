@@ -42,6 +42,9 @@ RUN_INTEGERS = "integers.npz"
 RUN_CHECKPOINT = "checkpoint.npz"
 """Everything needed to go on after the last finished epoch."""
 
+RUN_TEACHER = "teacher.npz"
+"""Class probabilities of the networks that the run learns from."""
+
 # Files of other folders.
 
 ANSWERS = "answers.npz"

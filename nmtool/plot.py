@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import WHOLE, WORD, checked, optional
+from nmtool.arguments import checked
 from nmtool.errors import UsageError, check_type, libraries_needed
 from nmtool.evaluation.confusion import Confusion
 from nmtool.raster import Raster
@@ -48,7 +48,7 @@ _NUMBERED_CLASSES = 20
 _BINS = 60
 
 
-@checked(sample=WHOLE)
+@checked
 def raster(
     spikes: Recording | Raster,
     sample: int = 0,
@@ -111,7 +111,7 @@ def raster(
     return ax
 
 
-@checked(sample=WHOLE, label=optional(WHOLE))
+@checked
 def membranes(
     recording: Recording,
     sample: int = 0,
@@ -229,7 +229,7 @@ def confusion(found: Confusion, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@checked(projection=WHOLE)
+@checked
 def weights(
     network: Network | IntegerNetwork,
     projection: int = 0,
@@ -262,7 +262,7 @@ def weights(
     return ax
 
 
-@checked(projection=WHOLE)
+@checked
 def delays(
     network: Network | IntegerNetwork,
     projection: int = 0,
@@ -346,7 +346,7 @@ LEARNING = {
 """Curves that `learning` draws, and their keys in a run's log."""
 
 
-@checked(what=WORD)
+@checked
 def learning(
     log: _HasLog | Sequence[Mapping[str, Any]],
     what: str = "accuracy",

@@ -27,12 +27,9 @@ from nmtool.errors import NetworkError, UsageError
 from nmtool.graph import LI, LIF, MAX_STEPS
 from nmtool.raster import Raster
 
-WEIGHTED = "weighted"
-WINDOW = "window"
-MEMBRANE_RULES = ("mean", WEIGHTED, "max", WINDOW)
-FIRST_SPIKE = "first_spike"
-RULES = (*MEMBRANE_RULES, FIRST_SPIKE)
-
+RULES = ("mean", "weighted", "max", "window", "first_spike")
+MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE = RULES
+MEMBRANE_RULES = (MEAN, WEIGHTED, MAX, WINDOW)
 
 FORMULAS = {
     "mean": "1/T * sum over n of v[n][c]",
@@ -76,7 +73,7 @@ class Readout:
                 raise NetworkError(
                     f"the readout '{WINDOW}' needs to know its length",
                     code="readout-window-missing",
-                    fix="give its steps: window=50, or --in-window 50 for files of others",
+                    fix="give its steps: `window=50`",
                 )
             return
         if self.rule != WINDOW:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 
-from nmtool.arguments import SWITCH, checked
+from nmtool.arguments import checked
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, portions_for
 from nmtool.errors import NetworkError, UsageError, libraries_needed
@@ -22,11 +22,14 @@ from nmtool.recording import Recording
 
 _log = logging.getLogger(__name__)
 
+SIMULATOR = "hardware_sim"
+"""The name of the integer simulator among runtimes."""
+
 Record = Callable[..., Recording]
 """From a raster, and a function that counts samples, `on_progress`, to a recording."""
 
 
-@checked(deep=SWITCH)
+@checked
 def simulate(
     network: Source,
     spikes: Raster | SpikeEvents,

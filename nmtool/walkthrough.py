@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nmtool.arguments import PATH, WHOLE, checked, optional
+from nmtool.arguments import Count, checked
 from nmtool.data import load_dataset
 from nmtool.errors import UsageError
 from nmtool.evaluation.evaluation import Evaluation, evaluate
@@ -18,8 +18,9 @@ from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
 from nmtool.quantisation.pipeline import LARGEST
 from nmtool.quantisation.quantising import quantise
+from nmtool.running import SIMULATOR
 from nmtool.tables import Table, Tabular
-from nmtool.verification.certificate import SIMULATOR, Certificate
+from nmtool.verification.certificate import Certificate
 from nmtool.verification.verify import verify
 
 DATA = "digits"
@@ -68,13 +69,13 @@ class Demonstration(Tabular):
         return f"<Demonstration: float {self.floating.accuracy:.2%}, {self.certificate!r}>"
 
 
-@checked(folder=optional(PATH), epochs=optional(WHOLE), seed=WHOLE, samples=optional(WHOLE))
+@checked
 def demo(
     folder: str | Path | None = None,
     *,
-    epochs: int | None = None,
+    epochs: Count | None = None,
     seed: int = 0,
-    samples: int | None = None,
+    samples: Count | None = None,
     on_chapter: Callable[[str], None] = lambda title: None,
     on_quantised: Callable[[Quantisation], None] = lambda result: None,
     progress: Progress = silent,

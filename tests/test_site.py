@@ -9,7 +9,7 @@ import pytest
 
 import nmtool
 from docs import pages
-from nmtool.cli.main import COMMANDS
+from nmtool.cli.commands import COMMANDS
 from nmtool.training.options import TrainOptions
 from tests.messages import messages
 

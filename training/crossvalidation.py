@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.arguments import DEVICE, GROUPING, LIST, PATH, WHOLE, checked, optional
+from nmtool.arguments import Count, checked
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.folds import Folds, Grouping, joined, without_fold
@@ -48,7 +48,7 @@ Returns the class of each of these.
 """
 
 
-@checked(folder=PATH)
+@checked
 def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
     """Let the networks of each fold of a cross-validation answer side by side, as one network.
 
@@ -101,28 +101,19 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
     return found
 
 
-@checked(
-    by=GROUPING,
-    folds=optional(WHOLE),
-    fold_seed=WHOLE,
-    seeds=WHOLE,
-    splits=LIST,
-    folder=optional(PATH),
-    device=DEVICE,
-    threads=optional(WHOLE),
-)
+@checked
 def cross_validate(
     data: Dataset | SpikeEvents | str | Path,
     options: TrainOptions | str | Path | None = None,
     *,
     by: Grouping,
-    folds: int | None = None,
+    folds: Count | None = None,
     fold_seed: int = 0,
-    seeds: int = 1,
+    seeds: Count = 1,
     splits: Sequence[str] = ("train",),
     folder: str | Path | None = None,
     device: str | Device = "auto",
-    threads: int | None = None,
+    threads: Count | None = None,
     progress: Progress = silent,
 ) -> Answers:
     """Train a network per fold on the samples of all other folds, and ask it about its own.
@@ -148,11 +139,11 @@ def cross_validate(
         options: the settings, a recipe or a file of them; by default `TrainOptions()`.
         by: what is never divided: a column of the files such as `speaker`, or a number N for
             blocks of N neighbouring samples.
-        folds: how many, of whole groups drawn by size; by default each group is one.
+        folds: number of folds, of whole groups drawn by size; by default each group is one.
         fold_seed: decides that draw.
-        seeds: how many networks per fold: seeds from that of the options on.
-        splits: whose samples are divided, joined in this order. The test split is left alone
-            unless it is named. A validation split does not validate here.
+        seeds: networks per fold: seeds from that of the options on.
+        splits: splits whose samples are divided, joined in this order, by default `train`. The
+            test split is left alone unless it is named. A validation split does not validate here.
         folder: where runs and answers are kept; None keeps nothing.
         device, threads: as in `train`.
         progress: counts samples, fold by fold.
@@ -167,7 +158,7 @@ def cross_validate(
             "cross-validation is no job of several processes",
             code="crossvalidation-launched",
             why="its folds are trained one after the other, each on all cores",
-            fix="start it without torchrun; --threads says how many cores it takes",
+            fix="start it without torchrun; `threads=` says how many cores it takes",
         )
     if seeds < 1:
         raise UsageError(

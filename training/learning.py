@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmtool.arguments import (
-    DEVICE,
-    MAPPING,
-    PATH,
-    RANKS,
-    SWITCH,
-    WHOLE,
-    checked,
-    function_or_none,
-    optional,
-)
+from nmtool import storage
+from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.grid import END_PERCENTILE
@@ -29,7 +20,9 @@ from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.interrupts import CheckStop, signals_noted
+from nmtool.loading import Source
 from nmtool.network import Network
+from nmtool.paths import RUN_TEACHER
 from nmtool.progress import Advance, Pace, Progress, duration, silent
 from nmtool.tables import Table, Tabular, brief
 from nmtool.training.loop.remarks import (
@@ -45,6 +38,7 @@ from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, is_best
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import TrainOptions
+from nmtool.training.teaching import teach
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -119,13 +113,7 @@ class Run(Tabular):
         return f"<Run: epoch {self.best['epoch']} of {len(self.log)}, {epoch_line(self.best)}>"
 
 
-@checked(
-    folder=optional(PATH),
-    resume=SWITCH,
-    device=DEVICE,
-    ranks=optional(RANKS),
-    threads=optional(WHOLE),
-)
+@checked
 def train(
     data: Dataset | SpikeEvents | str | Path | None = None,
     options: TrainOptions | None = None,
@@ -133,8 +121,9 @@ def train(
     folder: str | Path | None = None,
     resume: bool = False,
     device: str | Device = "auto",
+    teacher: Sequence[Source] = (),
     ranks: Ranks | None = None,
-    threads: int | None = None,
+    threads: Count | None = None,
     on_batch: OnBatch | None = None,
     on_epoch: OnEpoch | None = None,
     progress: Progress = silent,
@@ -159,7 +148,10 @@ def train(
             which epochs alone may grow.
         folder: where the run is kept; None keeps nothing.
         resume: continue the run in the folder, which ends as if it had not been stopped.
-        device: `cpu`, `cuda`, or `auto` for a GPU where there is everything it needs.
+        device: where to train: `cpu`, `cuda`, or `auto` for a GPU where there is everything it
+            needs.
+        teacher: networks whose class probabilities it learns, beside the labels (`nmtool.teach`);
+            `teacher.npz` in the folder keeps them. A file of them is `options.teacher`.
         ranks: the processes that train together; by default those that torchrun started.
         threads: cores to use; by default all, or this process's share of those that torchrun's
             processes have together.
@@ -192,18 +184,12 @@ def train(
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    call = _Call(chosen, kept, resume, None, on_batch, on_epoch, progress)
+    call = _Call(chosen, kept, resume, None, teacher, on_batch, on_epoch, progress)
     with _threads(threads):
         return call.run(data, device, ranks)
 
 
-@checked(
-    settings=optional(MAPPING),
-    folder=optional(PATH),
-    device=DEVICE,
-    ranks=optional(RANKS),
-    threads=optional(WHOLE),
-)
+@checked
 def finetune(
     start: Run | str | Path,
     settings: Mapping[str, Any] | None = None,
@@ -211,8 +197,9 @@ def finetune(
     *,
     folder: str | Path | None = None,
     device: str | Device = "auto",
+    teacher: Sequence[Source] = (),
     ranks: Ranks | None = None,
-    threads: int | None = None,
+    threads: Count | None = None,
     on_batch: OnBatch | None = None,
     on_epoch: OnEpoch | None = None,
     progress: Progress = silent,
@@ -229,7 +216,7 @@ def finetune(
             a fifth of its learning rates unless they say otherwise. What the network is stays as
             it is, but for delays longer than `max_delay`, which are cut.
         data: by default what the run was trained on, unless that was in memory.
-        folder, device, ranks, threads, on_batch, on_epoch, progress: as in `train`.
+        folder, device, teacher, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 
     Raises:
         FileFormatError: the run has no checkpoint to start from.
@@ -243,7 +230,7 @@ def finetune(
     if data is None:
         data = data_of(origin)
     kept = None if folder is None else RunFolder(Path(folder))
-    call = _Call(options, kept, False, origin, on_batch, on_epoch, progress)
+    call = _Call(options, kept, False, origin, teacher, on_batch, on_epoch, progress)
     with _threads(threads):
         return call.run(data, device, ranks)
 
@@ -285,6 +272,7 @@ class _Call:
     folder: RunFolder | None
     resume: bool
     start: RunFolder | None
+    teacher: Sequence[Source]
     on_batch: OnBatch | None
     on_epoch: OnEpoch | None
     progress: Progress
@@ -311,7 +299,11 @@ class _Call:
         dataset = self._data(data, own)
         options = self.options.with_steps_from(dataset.train)
         origin = self.folder if self.resume else self.start
-        teacher = teacher_of(options, origin, resumed=self.resume)
+        teacher = None
+        if self.teacher:
+            options, teacher = self._taught(options, dataset, own)
+        elif options.teacher is not None:
+            teacher = teacher_of(options, origin, resumed=self.resume)
         if not self.resume:
             check_heard(dataset.train, options)
         if own.is_first and not self.resume:
@@ -374,6 +366,21 @@ class _Call:
         if self.resume and self.folder is not None:
             check_division(self.folder, dataset)
         return dataset
+
+    def _taught(
+        self, options: TrainOptions, dataset: Dataset, ranks: Ranks
+    ) -> tuple[TrainOptions, Teacher]:
+        """Ask networks for a teacher, kept in the folder; options that name it, and it."""
+        file = Path(RUN_TEACHER) if self.folder is None else self.folder.path / RUN_TEACHER
+        with ranks.one_rank_per_machine_first():
+            if self.folder is None or ranks.is_first_on_machine:
+                teacher = teach(self.teacher, dataset, progress=self.progress)
+                if self.folder is not None:
+                    storage.make_folder(self.folder.path)
+                    teacher.save(file)
+            else:
+                teacher = Teacher.load(file)
+        return replace(options, teacher=str(file)), teacher
 
     def _validation_rule(self) -> SplitRule:
         """The rule for samples that validate; a run that goes on from another keeps that one's."""
@@ -529,6 +536,5 @@ def _check_free(folder: RunFolder) -> None:
             raise UsageError(
                 f"{folder.path} holds a {file.name} already",
                 code="path-taken",
-                fix="choose another folder, or resume the run in it: "
-                "nmtool train DATA -o RUN --resume",
+                fix="choose another folder, or resume the run in it: `resume=True`",
             )

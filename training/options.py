@@ -238,8 +238,8 @@ class TrainOptions:
     teacher: str | Path | None = _option(  # noqa: RUF009 (paths are frozen)
         LEARNING,
         None,
-        "file of class probabilities per training sample to learn from beside the labels; `nmtool "
-        "teach` makes one",
+        "file of class probabilities per training sample to learn from beside the labels; "
+        "nmtool.teach makes one",
     )
     teacher_share: float = _option(
         LEARNING, 0.5, "share of the loss that is the teacher's, the rest is the labels'", 0, 1
@@ -377,7 +377,7 @@ class TrainOptions:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {longest}",
                 code="max-delay-beyond-chip",
-                fix=f"--max-delay {longest}, to which finetune cuts longer delays; in a new run, "
+                fix=f"`max_delay={longest}`, to which finetune cuts longer delays; in a new run, "
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import LIST, NUMBER, checked, optional
+from nmtool.arguments import checked
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
@@ -25,7 +25,7 @@ from nmtool.running import record_portions
 _log = logging.getLogger(__name__)
 
 
-@checked(networks=LIST, gain=optional(NUMBER))
+@checked
 def teach(
     networks: Sequence[Source],
     data: Dataset | SpikeEvents | str | Path | None = None,
@@ -87,8 +87,7 @@ def _gain(source: Source) -> float:
             f"the gain of {name} is not known",
             code="gain-unknown",
             why="it is no run of training",
-            fix="give one, such as --gain 200, in Python gain=200: scores are multiplied by it "
-            "before the softmax",
+            fix="give one, such as `gain=200`: scores are multiplied by it before the softmax",
         )
     return float(options.gain)
 
@@ -118,7 +117,7 @@ def _dataset(
         raise UsageError(
             "there are no samples to answer",
             code="data-missing",
-            fix="name the data that the teacher is to be of: --data DATA, in Python data=…",
+            fix="name the data that the teacher is to be of: `data=`",
         )
     return data_of(run)
 

@@ -57,7 +57,7 @@ def run(
                 *(["--deep"] if deep else []),
             ],
             what="running the network in brian2-loihi",
-            fix="nmtool brian2-loihi setup --force, if it is damaged",
+            fix="nmtool setup brian2-loihi --force, if it is damaged",
             idle_timeout_s=SILENCE_S,
             on_line=partial(_report, on_progress),
             env={**clean_variables(), "TMPDIR": scratch},  # Brian writes logs there
@@ -96,7 +96,7 @@ def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recordin
             "brian2-loihi left no answer that can be read",
             code="brian2-loihi-answer-unreadable",
             why=": ".join(filter(None, [error.what, error.why])),
-            fix="nmtool brian2-loihi setup --force, if it is damaged",
+            fix="nmtool setup brian2-loihi --force, if it is damaged",
             findings=error.findings,
         ) from error
     if recording is None:
@@ -124,7 +124,7 @@ def _beyond(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
                     f"population '{population.name}'",
                     f"{quantity} is {value} at step {step} of sample {sample}, the first of "
                     f"{samples} samples that leave the range",
-                    "quantise with --scale static, or compare with another backend",
+                    "quantise with `scale=static`, or compare with another backend",
                 )
             )
     return found

@@ -52,7 +52,7 @@ class COptions:
         return UsageError(
             f"the format {name} has no names to put a prefix before",
             code="prefix-unused",
-            fix="leave --prefix out, or write C: -o NAME.c",
+            fix="leave `prefix=` out, or write C: -o NAME.c",
         )
 
 

@@ -36,7 +36,7 @@ def check_prefix(prefix: str) -> None:
             code="c-prefix",
             why=f"it takes at most {_LONGEST} letters, digits and single underscores between "
             "them, and begins with a letter",
-            fix="choose a word, e.g. --prefix kws",
+            fix="choose a word, e.g. `prefix=kws`",
         )
 
 

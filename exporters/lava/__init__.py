@@ -136,7 +136,7 @@ class Lava(Format, name="lava"):
             supervise(
                 [python, copied, events, recording, *options],
                 what="running the network in Lava",
-                fix="nmtool lava setup --force, if Lava itself is damaged",
+                fix="nmtool setup lava --force, if Lava itself is damaged",
                 timeout_s=timeout_s,
                 idle_timeout_s=SILENCE_S,
                 on_line=progress_reader(on_progress),

@@ -24,7 +24,7 @@ _FILE = re.compile(r"([A-Za-z0-9]+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
 _OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
 """A variable of a population."""
 
-_NAME_THEM = "name all populations: --in-populations NAME,NAME,…"
+_NAME_THEM = "name all populations: `populations=NAME,NAME,…`"
 _LEAVE_OUT = "leave it out of the folder, if the network does without"
 _WRITE_AGAIN = "write the checkpoint again, or take another epoch"
 
@@ -109,7 +109,7 @@ def _chosen(folder: str | Path, epoch: str | int | None) -> str:
             f"{folder} does not show which checkpoint is the latest",
             code="mlgenn-latest-unclear",
             why=f"there are {_listed(found)}",
-            fix=f"name one: --in-epoch {found[-1]}",
+            fix=f"name one: `epoch={found[-1]}`",
         )
     chosen = "".join(found[-1:]) if epoch is None else str(epoch)
     if chosen not in found:

@@ -27,15 +27,16 @@ class MlgennOptions:
     Attributes:
         dt_ms: length of a time step in ms.
         n_steps: steps of a sample; by default those of 1000 ms.
-        tau_mem_ms, tau_syn_ms: time constants in ms, needed.
-        threshold: ϑ, needed for populations that spike.
+        tau_mem_ms: time constant of membranes in ms, needed.
+        tau_syn_ms: time constant of synapses in ms, needed.
+        threshold: ϑ of populations that spike, needed for those.
         scaled: whether currents were scaled by (1 − α)·κ, mlGeNN's `scale_i` of neurons and
             synapses, which its defaults for EventProp turn on.
         readout: rule that turns the output population into scores, see `nmtool.readout`.
         epoch: which checkpoint, by the number or word its files begin with; by default the
             latest number.
-        sizes: neurons by population, where the arrays leave them open.
-        populations: mlGeNN's names, where files could be read in several ways.
+        sizes: neurons of populations, where the arrays leave them open.
+        populations: all of mlGeNN's names, where those of files can be read in several ways.
         group: neighbouring channels of the data that share an input.
         window: steps that the rule `window` averages.
     """
@@ -94,7 +95,7 @@ class MlgennOptions:
         findings = list(self._untold(inner, spiking))
         if unsized:
             what = "its number of neurons is not told; that of one may tell the others"
-            fix = "--in-sizes NAME=N"
+            fix = "`sizes=NAME=N`"
             findings += [Finding("mlgenn-size-untold", name, what, fix) for name in unsized]
         if findings:
             raise UsageError(
@@ -106,7 +107,7 @@ class MlgennOptions:
 
     def _untold(self, inner: Collection[str], spiking: Collection[str]) -> Iterator[Finding]:
         for key in PER_POPULATION:
-            what, fix = f"{key} is not told", f"--in-{key.replace('_', '-')} VALUE"
+            what, fix = f"{key} is not told", f"`{key}=VALUE`"
             for name in spiking if key == "threshold" else inner:
                 if not self.tells(key, name):
                     yield Finding("mlgenn-value-untold", name, what, fix)

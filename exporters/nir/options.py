@@ -11,17 +11,10 @@ from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
 from nmtool.exporters.options import others_than_usual
 
-GROUPED, TAPPED, EXPANDER, AXONAL = "grouped", "tapped", "expander", "axonal"
-FORMS = (GROUPED, TAPPED, EXPANDER, AXONAL)
-
-IMPLIED, EXPLICIT = "implied", "explicit"
-RECURRENT_STEPS = (IMPLIED, EXPLICIT)
-
-DELAYED, FREE = "delayed", "free"
-HOPS = (DELAYED, FREE)
-
-POPULATION, CURRENT, SPIKES = "population", "current", "spikes"
-READOUTS = (POPULATION, CURRENT, SPIKES)
+GROUPED, TAPPED, EXPANDER, AXONAL = FORMS = ("grouped", "tapped", "expander", "axonal")
+IMPLIED, EXPLICIT = RECURRENT_STEPS = ("implied", "explicit")
+DELAYED, FREE = HOPS = ("delayed", "free")
+POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
 
 PROFILES = ("norse", "snntorch", "spikingjelly", "rockpool", "sinabs")
 
@@ -38,21 +31,22 @@ class NirOptions:
     ('delayed', 'free')
 
     Attributes:
-        form: of projections whose synapses have delays of their own. `grouped`: a `Delay` and a
-            `Linear` per delay. `tapped`: a line of `Delay` of one step, a `Linear` at each tap.
-            `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: one `Delay`. Projections
-            whose neurons delay all their synapses alike are axonal in any form.
-        readout: `population`: the output population ends the graph. `current`: what it receives
-            does, for peers without integrators. `spikes`: the spikes that feed it do.
+        form: how delays that differ between the synapses of a neuron are written. `grouped`: a
+            `Delay` and a `Linear` per delay. `tapped`: a line of `Delay` of one step, a `Linear` at
+            each tap. `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: one `Delay`.
+            Projections whose neurons delay all their synapses alike are axonal in any form.
+        readout: how the graph ends. `population`: the output population ends it. `current`: what it
+            receives does, for peers without integrators. `spikes`: the spikes that feed it do.
         recurrent_step: `implied`: a connection that closes a loop costs a step by itself, as in
             every importer that was measured, and its delay is written a step shorter.
             `explicit`: only a `Delay` costs steps.
         hops: `delayed`: the step every hop costs is part of the delays. `free`: hops cost
             nothing, so that populations run ahead by the steps that the file records; only
-            differences of delays remain. None: `free` for a profile, else `delayed`.
-        nir_dt_s: the step in s that time constants and delays are written for; only ratios to
+            differences of delays remain. By default `free` for a profile, else `delayed`.
+        nir_dt_s: step in s that time constants and delays are written for; only ratios to
             it matter.
-        profile: refuse what this peer would drop or break; None writes any network.
+        profile: refuse what this peer would drop or break, with the reasons; by default any network
+            is written.
 
     Raises:
         UsageError: an unknown choice, or a step that is not positive.
@@ -101,7 +95,7 @@ class NirOptions:
             f"the format {name} takes no options of NIR files",
             code="nir-options-unused",
             why=others_than_usual(self),
-            fix="leave them out, or write NIR: --to nir",
+            fix="leave them out, or write NIR: `to=nir`",
         )
 
 
@@ -114,11 +108,11 @@ class ImportOptions:
     >>> options.step_ms, options.steps
     (1.0, 1000)
     >>> options.assumed(loops=False, rule="mean")
-    '1,000 steps per sample (--in-steps 1000); the read-out mean (--in-rule mean)'
+    '1,000 steps per sample (`n_steps=1000`); the read-out mean (`rule=mean`)'
 
     Attributes:
-        nir_dt_s: the step in s that it was made for, which NIR does not hold; by default 1e-4.
-        dt_ms: the step of the network in ms; by default the same.
+        nir_dt_s: step in s that the file was made for, which NIR does not hold; by default 1e-4.
+        dt_ms: step of the network in ms; by default the same.
         n_steps: steps of a sample; by default 1000 ms.
         rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
             of the membranes for others.
@@ -174,10 +168,10 @@ class ImportOptions:
             rule: of the read-out that was made.
         """
         found = {
-            f"a step of {self.step_s * 1e3:g} ms (--in-nir-dt {self.step_s:g})": self.nir_dt_s,
-            f"{self.steps:,} steps per sample (--in-steps {self.steps})": self.n_steps,
-            f"the read-out {rule} (--in-rule {rule})": self.rule,
+            f"a step of {self.step_s * 1e3:g} ms (`nir_dt_s={self.step_s:g}`)": self.nir_dt_s,
+            f"{self.steps:,} steps per sample (`n_steps={self.steps}`)": self.n_steps,
+            f"the read-out {rule} (`rule={rule}`)": self.rule,
         }
         if loops:
-            found["a step for what closes a loop (--in-recurrent-step implied)"] = self.implied
+            found["a step for what closes a loop (`implied=True`)"] = self.implied
         return "; ".join(text for text, given in found.items() if given is None)

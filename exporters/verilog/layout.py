@@ -313,10 +313,10 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
     if not suit or lanes not in (None, *suit):
         tried = lanes or MAX_LANES
         what = (
-            f"its synapses take {synapse_words(network, tried):,} words with --lanes {tried}, the "
+            f"its synapses take {synapse_words(network, tried):,} words with `lanes={tried}`, the "
             f"core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,}"
         )
-        fix = f"export it with --lanes {suit[0]}" if suit else "train a smaller network"
+        fix = f"export it with `lanes={suit[0]}`" if suit else "train a smaller network"
         findings.append(Finding("verilog-banks", "network", what, fix))
     if len(network.populations) >= MAX_POPULATIONS:
         what = (

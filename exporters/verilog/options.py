@@ -20,10 +20,10 @@ class VerilogOptions:
     {'lanes': 4, 'part': '', 'deep': False}
 
     Attributes:
-        lanes: synapses that are added in one clock, one of `LANES`.
-        part: the target it is meant for, e.g. `ecp5-85`: a network that does not fit is refused,
-            and `make` in the folder builds for it; '' for any.
-        deep: the core also tells u and v of every neuron.
+        lanes: synapses that are added in one clock: 1, 2, 4, 8 or 16; more are faster and larger.
+        part: FPGA that it is meant for, e.g. `ecp5-85`: a network that does not fit is refused,
+            with the reasons, and `make` in the folder builds for it; by default any.
+        deep: let the core tell u and v of every neuron, too, and its benches compare them.
 
     Raises:
         UsageError: another number of lanes, or a part that nmtool does not know.
@@ -62,5 +62,5 @@ class VerilogOptions:
             f"the format {name} takes no options of Verilog",
             code="verilog-options-unused",
             why=others_than_usual(self),
-            fix="leave them out, or write Verilog: --to verilog",
+            fix="leave them out, or write Verilog: `to=verilog`",
         )

@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and a parser whose complaints read like all others."""
+"""A parser whose complaints read like all others, and flags that are of no function."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from nmtool.cli import help
 from nmtool.errors import Finding, UsageError, nearest, suggestion
+
+SAMPLES, ROUNDING, MACHINE = "data", "rounding to integers", "output and machine"
+"""Groups that several commands have in their help."""
 
 NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
+
+
+_PYTHON = {"data": "calibrate_on", "targets": "target"}
+"""By the name of a value, what other functions call it."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,10 +72,37 @@ class Parser(argparse.ArgumentParser):
                 findings=findings,
             )
 
+    def flag(self, dest: str) -> str:
+        """The flag whose value goes by that name."""
+        [action] = [one for one in self._actions if one.dest == dest]
+        return action.option_strings[-1]
+
+    def flags(self) -> dict[str, str]:
+        """Flags, and arguments as the usage has them, by the names of their values.
+
+        Options of files of others, whose flags begin with `--in`, go by the names of the options.
+        """
+        names = {
+            action.dest: str([action.metavar or action.dest, *action.option_strings][-1])
+            for action in self._actions
+        }
+        own = {dest.removeprefix("in_"): flag for dest, flag in names.items()}
+        own |= {_PYTHON[dest]: flag for dest, flag in names.items() if dest in _PYTHON}
+        return {**own, **names}
+
+    def in_group(self, title: str) -> list[str]:
+        """The names of the values of a group of flags."""
+        groups = [one for one in self._action_groups if one.title == title]
+        return [action.dest for one in groups for action in one._group_actions]
+
     def format_usage(self) -> str:
+        from nmtool.cli import help
+
         return f"usage: {self.usage or help.usage(self)}\n"
 
     def format_help(self) -> str:
+        from nmtool.cli import help
+
         formatter = self._get_formatter()
         formatter.add_usage(self.usage or help.usage(self), self._actions, [])
         formatter.add_text(self.description)
@@ -107,71 +140,19 @@ def validation_amount(text: str) -> str:
     return found
 
 
-def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:
-    """Add the positional argument NETWORK."""
-    parser.add_argument("network", metavar="NETWORK", help=text)
-
-
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add the positional argument DATA and the options that say how it is found."""
-    parser.add_argument("data", metavar="DATA", help=DATA)
-    add_data_options(parser)
-
-
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how DATA is found."""
-    parser.add_argument("--data-dir", metavar="DIR", help="where downloaded data sets are kept")
-    parser.add_argument(
-        "--units", type=count, metavar="N", help="channels of a folder whose files do not say it"
-    )
-
-
-def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
-    """Add `--split`, `--validation` and `--samples`."""
-    from nmtool.data import SPLITS
-
-    parser.add_argument("--split", choices=SPLITS, default="test", help="default test")
-    parser.add_argument(
-        "--validation",
-        type=validation_amount,
-        metavar="SHARE|N",
-        help="take a share or a number of the training samples as validation split, where the data "
-        "have none, drawn per class, or 'last N' of them; by default those that validated the run, "
-        "where there is one",
-    )
-    parser.add_argument(
-        "--samples",
-        type=count,
-        metavar="N",
-        help="only N samples, drawn so that every class has its share, the same ones each time",
-    )
-
-
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add `--trust`, the word for running code of others."""
-    parser.add_argument(
-        "--trust",
-        action="store_true",
-        help="run an export although it differs from what this nmtool writes: a Lava folder is "
-        "code, which may do anything",
-    )
-
-
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add `--device`."""
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where to train; auto takes the GPU if there is everything it needs (default auto)",
+    group(parser, MACHINE).add_argument(
+        "--json", action="store_true", help="one JSON object on stdout"
     )
 
 
 def add_force(parser: argparse._ActionsContainer, what: str) -> None:
     """Add `--force`, which replaces an earlier result."""
     parser.add_argument("--force", action="store_true", help=f"replace {what}")
+
+
+def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
+    """The group of that title in the help of a command; made where it is missing."""
+    groups = {one.title: one for one in parser._action_groups}
+    return groups.get(title) or parser.add_argument_group(title)

@@ -1,62 +1,105 @@
-"""`nmtool check NETWORK`: does it fit, what changes, what is wasted."""
+"""`nmtool check NETWORK …`: does it fit, what changes, what is wasted; with data, its cost."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
-from nmtool.cli.arguments import add_json, add_network
-from nmtool.cli.integers import add_rounding_options
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import DATA, NETWORK, SAMPLES, add_json
+from nmtool.cli.cost import add_cost_options, counted, print_cost, wanted_json
+from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
-from nmtool.targets import LOIHI2
-from nmtool.targets.checking import ALL, check
-from nmtool.targets.fit import UNSUPPORTED
+from nmtool.cli.rounding import add_rounding, rounding
+from nmtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmtool.targets.checking import CheckReport
+
+ALL = "all"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_network(parser)
-    parser.add_argument(
-        "--target",
-        action="append",
-        metavar="TARGET",
-        help=f"a chip or a format, or a file FILE.toml that describes one (docs/targets.md); may "
-        f"be repeated; '{ALL}' for all that come with nmtool; default {LOIHI2.name}",
+    parser.usage = "nmtool check NETWORK … [--data DATA] [options]"
+    flags.add(
+        parser,
+        "check",
+        only=("network", "targets"),
+        network=flag("networks", nargs="+", metavar="NETWORK", help=NETWORK),
+        targets=flag(
+            "--target",
+            help="a chip or a format, or a file FILE.toml that describes one (docs/targets.md); "
+            "may be repeated, the first one also for the cost; 'all' for all that come with "
+            "nmtool; default loihi2",
+        ),
     )
+    parser.add_argument(
+        "--data", metavar="DATA", help=f"{DATA}: count what an inference costs on its samples, too"
+    )
+    add_cost_options(parser)
     add_json(parser)
-    add_rounding_options(parser)
-    parser.add_argument(
-        "--relays",
-        action="store_true",
-        help="count the relays of nmtool quantise --relays, from which delays longer than those "
-        "held leave; by default they are cut",
-    )
+    add_rounding(parser)
     parser.epilog = (
-        "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target xylo-imu. "
-        f"Exit code 1 if a named target is {UNSUPPORTED}; '{ALL}' is an overview."
+        "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target xylo-imu; "
+        "nmtool check run8 run4 --data digits --target loihi1 --plot cost.svg. "
+        "Exit code 1 if a named target is unsupported; 'all' is an overview."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    named = arguments.target or [LOIHI2.name]
-    bits = {"weight_bits": arguments.weight_bits, "delay_bits": arguments.delay_bits}
-    found = check(
-        arguments.network,
-        named,
-        relays=arguments.relays,
-        quantising={name: value for name, value in bits.items() if value is not None},
-        progress=progress,
-    )
+    from nmtool.targets import LOIHI2
+    from nmtool.targets.checking import check
+
+    if arguments.data is None:
+        _check_flags(arguments)
+    named = getattr(arguments, "targets", [LOIHI2.name])
+    bits = rounding(arguments)
+    relays = bits.pop("relays", False)
+    how: dict[str, Any] = {"relays": relays, "quantising": bits, "progress": progress}
+    networks = dict.fromkeys(arguments.networks)
+    checks = {path: check(path, named, **how) for path in networks}
+    cost = None
+    if arguments.data is not None:
+        first = getattr(arguments, "targets", [None])[0]
+        cost = counted(arguments, [*networks], None if first == ALL else first)
     if arguments.json:
-        console.print_json({"network": str(arguments.network), **found.as_json()})
-    else:
-        console.print_tables(found)
-        for one in found.fits:
-            if one.unsupported or one.approximate:
-                console.print_line(
-                    f"{one.target.name}: {one.word}", style=console.FIT_STYLES[one.word]
-                )
-                console.print_findings([*one.unsupported, *one.approximate])
-        if found.wasteful:
-            console.print_line("wasteful", style="bold")
-            console.print_findings(found.wasteful)
-    return 0 if ALL in named or found.fits_everywhere else 1
+        found: dict[str, Any] = {"networks": [_plain(path, one) for path, one in checks.items()]}
+        if len(checks) == 1:
+            [found] = found["networks"]
+        if cost is not None:
+            found["cost"] = wanted_json(arguments, cost)
+        console.print_json(found)
+    elif not arguments.csv:
+        for path, one in checks.items():
+            if len(checks) > 1:
+                console.print_line(path, style="bold")
+            _print(one)
+    if cost is not None and not arguments.json:
+        print_cost(arguments, cost)
+    return 0 if ALL in named or all(one.fits_everywhere for one in checks.values()) else 1
+
+
+def _check_flags(arguments: argparse.Namespace) -> None:
+    """Raise `UsageError` for flags that mean nothing without `--data`."""
+    for name in (*arguments.parser.in_group(SAMPLES), "energy_of", "sources", "plot", "by", "csv"):
+        if getattr(arguments, name, None):
+            raise UsageError(
+                f"{arguments.parser.flag(name)} is about the cost on samples",
+                code="data-missing",
+                fix="name them: --data DATA; or leave it out",
+            )
+
+
+def _plain(path: str, one: CheckReport) -> dict[str, Any]:
+    return {"network": path, **one.as_json()}
+
+
+def _print(found: CheckReport) -> None:
+    console.print_tables(found)
+    for one in found.fits:
+        if one.unsupported or one.approximate:
+            console.print_line(f"{one.target.name}: {one.word}", style=console.FIT_STYLES[one.word])
+            console.print_findings([*one.unsupported, *one.approximate])
+    if found.wasteful:
+        console.print_line("wasteful", style="bold")
+        console.print_findings(found.wasteful)

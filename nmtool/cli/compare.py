@@ -3,53 +3,48 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
-from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options, add_json
-from nmtool.cli.loading import chosen_data, read_split
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import DATA, NETWORK, add_json
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import add_choice_of_samples, add_data_options, read_samples
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.data.folds import grouping
 from nmtool.errors import UsageError
-from nmtool.evaluation.answers import Answers
-from nmtool.evaluation.comparing import Compared, compare_accuracy, compared_name, network_pairs
-from nmtool.integer_network import IntegerNetwork
-from nmtool.loading import load
-from nmtool.network import Network
 from nmtool.tables import Table
+
+if TYPE_CHECKING:
+    from nmtool.evaluation.answers import Answers
+    from nmtool.evaluation.comparing import Compared
+    from nmtool.integer_network import IntegerNetwork
+    from nmtool.network import Network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool compare NETWORK … --data DATA [options]"
-    parser.add_argument(
-        "networks",
-        nargs="+",
-        metavar="NETWORK",
-        help=f"{NETWORK}; or the folder of a cross-validation, a network per seed",
+    flags.add(
+        parser,
+        "compare_accuracy",
+        first=flag(
+            "first",
+            nargs="+",
+            metavar="NETWORK",
+            action=None,
+            help=f"{NETWORK}; or the folder of a cross-validation, a network per seed",
+        ),
+        second=flag(
+            "--with",
+            nargs="+",
+            metavar="NETWORK",
+            action=None,
+            help="networks to compare with, one per NETWORK, in the same order; by default each "
+            "NETWORK is a run that trained in integers, compared with its own float weights",
+        ),
+        clusters=flag("--cluster", type=_grouping, metavar="NAME|N"),
     )
     parser.add_argument(
         "--data", metavar="DATA", help=f"{DATA}; not needed between cross-validations"
-    )
-    parser.add_argument(
-        "--with",
-        dest="others",
-        nargs="+",
-        default=[],
-        metavar="NETWORK",
-        help="networks to compare with, one per NETWORK, in the same order; by default each "
-        "NETWORK is a run that trained in integers, compared with its own float weights",
-    )
-    parser.add_argument(
-        "--cluster",
-        dest="clusters",
-        action="append",
-        type=grouping,
-        default=[],
-        metavar="NAME|N",
-        help="the interval draws whole clusters instead of samples: those of a column of the "
-        "files, such as speaker, or blocks of N neighbouring samples; given twice, each is drawn "
-        "by itself",
     )
     add_data_options(parser)
     add_choice_of_samples(parser)
@@ -62,32 +57,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.samples is not None and any(isinstance(by, int) for by in arguments.clusters):
+    from nmtool.evaluation.answers import Answers
+    from nmtool.evaluation.comparing import compare_accuracy, compared_name, network_pairs
+    from nmtool.network import Network
+
+    given = flags.given(arguments, "compare_accuracy")
+    clusters, others = given.get("clusters", []), given.get("second")
+    if arguments.samples is not None and any(isinstance(by, int) for by in clusters):
         raise UsageError(
             "drawn samples are no blocks of neighbours",
             code="clusters-of-drawn",
             why="--samples draws them one by one from the whole split",
             fix="leave out --samples, or name a column: --cluster speaker",
         )
-    pairs = network_pairs(arguments.networks, arguments.others or None)
+    pairs = network_pairs(arguments.first, others)
     first, second = ([_loaded(pair[side]) for pair in pairs] for side in (0, 1))
     has_floats = any(isinstance(network, Network) for network in (*first, *second))
     use_threads(arguments.threads, with_torch=has_floats)
-    data, split, events = arguments.data, arguments.split, None
-    if data is not None:
-        dataset = chosen_data(arguments, split, [*arguments.networks, *arguments.others])
-        events = read_split(dataset, split, arguments.samples)
+    events = None
+    if arguments.data is not None:
+        _, events = read_samples(arguments, [*arguments.first, *(others or [])])
     elif arguments.samples is not None:
         raise UsageError(
             "there are no data to take samples of",
             code="samples-without-data",
             fix="name them: --data DATA; or leave out --samples",
         )
-    elif isinstance(first[0], Answers):
+    data, split = arguments.data, arguments.split or "test"
+    if events is None and isinstance(first[0], Answers):
         data, split = first[0].data, ", ".join(first[0].splits)
-    compared = compare_accuracy(
-        first, second, events, clusters=arguments.clusters, progress=progress
-    )
+    compared = compare_accuracy(first, second, events, clusters=clusters, progress=progress)
     result = compared.as_json()
     named = [{"first": compared_name(one), "second": compared_name(other)} for one, other in pairs]
     result["pairs"] = [n | pair for n, pair in zip(named, result["pairs"], strict=True)]
@@ -100,7 +99,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _grouping(text: str) -> str | int:
+    """A column, or a number of neighbouring samples, for `type=`."""
+    from nmtool.data.folds import grouping
+
+    return grouping(text)
+
+
 def _loaded(one: Compared) -> Network | IntegerNetwork | Answers:
+    from nmtool.evaluation.answers import Answers
+    from nmtool.loading import load
+
     return one if isinstance(one, Answers) else load(str(one))
 
 

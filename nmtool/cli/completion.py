@@ -1,4 +1,4 @@
-"""`nmtool completion SHELL`: a script by shtab, from the arguments of all commands."""
+"""A script by shtab, from the arguments of all commands, for `nmtool setup completion SHELL`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ import sys
 from collections.abc import Iterator
 
 SHELLS = ("bash", "zsh", "fish")
+EXAMPLES = (
+    "nmtool setup completion bash > ~/.local/share/bash-completion/completions/nmtool; "
+    "nmtool setup completion zsh > _nmtool, in a folder of $fpath; "
+    "nmtool setup completion fish > ~/.config/fish/completions/nmtool.fish"
+)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=SHELLS, help="the shell that the script is for")
-    parser.epilog = (
-        "Write the script where the shell looks for it: nmtool completion bash > "
-        "~/.local/share/bash-completion/completions/nmtool; nmtool completion zsh > _nmtool, in a "
-        "folder of $fpath; nmtool completion fish > ~/.config/fish/completions/nmtool.fish"
-    )
-
-
-def run(arguments: argparse.Namespace) -> int:
+def write(shell: str) -> int:
+    """Write the script to stdout."""
     from nmtool.cli.main import full_parser
     from nmtool.errors import libraries_needed
 
@@ -26,10 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
         import shtab
     parser = full_parser()
     for action in _with_values(parser):
+        if listed := getattr(action.type, "listed", None):
+            action.choices = list(listed())
         # Words of which nothing else is known may be paths.
         if action.choices is None and action.type is None:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
-    sys.stdout.write(shtab.complete(parser, shell=arguments.shell) + "\n")
+    sys.stdout.write(shtab.complete(parser, shell=shell) + "\n")
     return 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -64,14 +65,36 @@ def _console_on(stream: TextIO) -> Console:
     return console
 
 
+_flags: dict[str, str] = {}
+"""Flags of the command that runs, by the names that the library has for their values."""
+
+
+def speak_flags(names: Mapping[str, str]) -> None:
+    """Let texts of the library name arguments as flags from now on: `force=True` as --force."""
+    _flags.clear()
+    _flags.update(names)
+
+
+def in_flags(text: str) -> str:
+    """A text of the library with the command's flags for Python's arguments."""
+
+    def flag(argument: re.Match[str]) -> str:
+        name, value = argument[1], argument[2].strip("'\"()").replace(", ", ",")
+        if name not in _flags:
+            return argument[0]
+        return _flags[name] if value in ("", "True") else f"{_flags[name]} {value}"
+
+    return re.sub(r"`(\w+)=([^`]*)`", flag, text)
+
+
 def print_line(text: str, style: str = "") -> None:
     """A line of results for people, on stdout."""
-    out().print(text, style=style, soft_wrap=True)
+    out().print(in_flags(text), style=style, soft_wrap=True)
 
 
 def print_remark(text: str) -> None:
     """A remark for people, on stderr."""
-    log().print(text, soft_wrap=True)
+    log().print(in_flags(text), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -99,11 +122,11 @@ def print_error(error: NmtoolError) -> None:
     """Code, what, every finding, why and fix, on stderr."""
     console = log()
     head = (f"error[{error.code}]: ", "bold red")
-    _print_hanging(console, Text.assemble(head, error.what))
+    _print_hanging(console, Text.assemble(head, in_flags(error.what)))
     print_finding_remarks(error.findings)
     for label, text in (("why", error.why), ("fix", error.fix)):
         if text:
-            _print_hanging(console, Text.assemble((f"  {label}: ", "bold"), text))
+            _print_hanging(console, Text.assemble((f"  {label}: ", "bold"), in_flags(text)))
 
 
 def print_table(table: Table) -> None:
@@ -112,7 +135,7 @@ def print_table(table: Table) -> None:
     On a terminal, words of the header and sentences are folded, and paths shortened, until it fits.
     """
     console = out()
-    rows = [[shown(value) for value in row] for row in table.rows]
+    rows = [[in_flags(shown(value)) for value in row] for row in table.rows]
     widths = column_widths(table.header, rows, console.width - 2)
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name, width, numeric in zip(table.header, widths, table.right_aligned(), strict=True):
@@ -227,7 +250,7 @@ def _print_findings(console: Console, findings: Iterable[Finding]) -> None:
     for finding in grouped(findings):
         why = f", since {finding.why}" if finding.why else ""
         text = f" {finding.where}: {finding.what}{why}; {finding.fix}"
-        _print_hanging(console, Text.assemble((finding.code, "yellow"), text))
+        _print_hanging(console, Text.assemble((finding.code, "yellow"), in_flags(text)))
 
 
 def _print_hanging(console: Console, line: Text) -> None:
@@ -282,7 +305,7 @@ class _Remarks(logging.Handler):
         console = log()
         parts = getattr(record, "parts", None)
         if parts is None or not console.is_interactive:
-            _print_hanging(console, Text(record.getMessage()))
+            _print_hanging(console, Text(in_flags(record.getMessage())))
             return
         line = Text("  ".join(fitted(parts, console.width)).rstrip())
         line.highlight_words(["best"], VERDICT_STYLES[True])

@@ -1,68 +1,96 @@
-"""`nmtool convert IN OUT`: any format in, any that can carry it out, checked on the way."""
+"""`nmtool convert IN OUT` and `nmtool export IN -o OUT`: any format in, any that can carry it out.
+
+Both are one command. `convert` reads back and runs what it wrote.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
-from nmtool.cli.arguments import add_force
-from nmtool.cli.export import add_writing_options
-from nmtool.cli.import_options import add_import_options, import_options
-from nmtool.cli.integers import quantise_options
-from nmtool.cli.loading import named_data
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import MACHINE, add_force, add_json, group
+from nmtool.cli.flags import flag
+from nmtool.cli.format_options import (
+    add_reading_options,
+    add_writing_options,
+    reading_options,
+    writing_options,
+)
+from nmtool.cli.loading import NO_DATA, add_data_options, named_data
 from nmtool.cli.progress import progress
-from nmtool.cli.verilog_options import writing_options
-from nmtool.exchange.exporting import OWN, Conversion, convert
-from nmtool.quantisation.quantising import NO_DATA
+from nmtool.cli.rounding import add_rounding, rounding
+from nmtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmtool.exchange.exporting import Conversion
+
+IN = "run folder, network file, file of any of the formats, or folder of mlGeNN's checkpoints"
+OWN = "npz"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters.formats import formats_that_write
-
-    parser.add_argument(
-        "network",
-        metavar="IN",
-        help="run folder, network file, file of any of the formats, or folder of mlGeNN's "
-        "checkpoints",
-    )
+    parser.usage = "nmtool convert IN OUT [options]"
+    add_options(parser)
     parser.add_argument(
         "output",
         metavar="OUT",
         help="to be made; float networks are quantised where its format holds integers only",
     )
-    parser.add_argument(
-        "--to",
-        choices=[OWN, *formats_that_write()],
-        help="format of OUT; by default that of its extension",
-    )
-    add_force(parser, "an earlier OUT")
-    parser.add_argument("--no-verify", action="store_true", help="do not read OUT back, nor run it")
-    add_writing_options(parser)
-    add_import_options(parser)
+    flags.add(parser, "convert", only=("check",), check=flag("--no-verify"))
     parser.epilog = (
         "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "
         "nmtool convert foreign.nir network.npz --in-nir-dt 0.001; nmtool convert checkpoints "
-        "network.npz --in-tau-mem-ms 20 --in-tau-syn-ms 5 --in-threshold 1 --in-sizes Input=700. "
+        "network.npz --in-tau-mem-ms 20 --in-tau-syn-ms 5 --in-threshold 1 --in-sizes Input=700; "
+        "nmtool convert run0 run1 run2 network.npz --join. "
         "Exit code 1 if what was written differs; it is kept."
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    done = convert(
-        arguments.network,
-        arguments.output,
-        to=arguments.to,
-        data=named_data(arguments),
-        calibrate=arguments.data != NO_DATA,
-        reading=import_options(arguments),
-        writing=writing_options(arguments),
-        prefix=arguments.prefix,
-        quantising=quantise_options(arguments),
-        check=not arguments.no_verify,
-        force=arguments.force,
-        progress=progress,
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add IN and all flags but those of OUT."""
+    parser.add_argument("networks", nargs="+", metavar="IN", help=f"{IN}; several with --join")
+    flags.add(
+        parser,
+        "convert",
+        only=("to", "prefix"),
+        to=flag(type=flags.one_of(_formats), metavar="FORMAT"),
+        prefix=flag(
+            metavar="WORD",
+            help="C: let all names begin with WORD and write a header, too, so that several "
+            "networks fit into one firmware",
+        ),
     )
-    console.print_finding_remarks(done.findings)
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="take the samples of the known answers from here; when quantising, also calibrate on "
+        "its first 200 training samples, by default on those of the run, if IN is one; none: no "
+        "data",
+    )
+    parser.add_argument(
+        "--join",
+        action="store_true",
+        help="put several INs side by side into one network, whose outputs are added",
+    )
+    flags.add(
+        parser,
+        "side_by_side",
+        only=("weights",),
+        weights=flag(nargs="+", type=float, metavar="W", action=None),
+    )
+    add_force(group(parser, MACHINE), "an earlier OUT")
+    add_json(parser)
+    add_data_options(parser)
+    add_rounding(parser)
+    add_writing_options(parser)
+    add_reading_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    done = converted(arguments)
     if arguments.json:
         console.print_json(done.as_json())
     else:
@@ -70,6 +98,52 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_finding_remarks([why for one in done.fits for why in one.unsupported])
         _print_check(done)
     return 0 if done.passed else 1
+
+
+def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversion:
+    """Write IN as OUT, and say on stderr what rounding had to give."""
+    from nmtool.exchange.exporting import convert
+
+    paths = arguments.networks
+    given = {"check": check, **flags.given(arguments, "convert"), "force": arguments.force}
+    done = convert(
+        _joined(arguments, paths),
+        arguments.output,
+        data=named_data(arguments),
+        calibrate=arguments.data != NO_DATA,
+        reading=reading_options(arguments, paths[0]),
+        writing=writing_options(arguments),
+        quantising=rounding(arguments),
+        progress=progress,
+        **given,
+    )
+    console.print_finding_remarks(done.findings)
+    return replace(done, source=" + ".join(paths))
+
+
+def _formats() -> list[str]:
+    from nmtool.exporters.formats import formats_that_write
+
+    return [OWN, *formats_that_write()]
+
+
+def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
+    """IN, or the one network of several INs.
+
+    Raises:
+        UsageError: there are several without `--join`.
+    """
+    from nmtool.joining import side_by_side
+
+    if arguments.join:
+        return side_by_side(paths, **flags.given(arguments, "side_by_side"))
+    if len(paths) > 1:
+        raise UsageError(
+            f"there are {len(paths)} networks to write into one file",
+            code="networks-several",
+            fix="put them side by side: --join; or write one at a time",
+        )
+    return paths[0]
 
 
 def _print_check(done: Conversion) -> None:

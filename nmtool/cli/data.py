@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
-from nmtool.cli.arguments import add_data_options, add_force, add_json, validation_amount
-from nmtool.cli.loading import find_data
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import add_force, add_json, validation_amount
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import add_data_options, find_data
 from nmtool.cli.progress import working
-from nmtool.data.dataset import Dataset
-from nmtool.data.description import table_of
-from nmtool.data.grid import propose_grid
-from nmtool.data.incoming import Meaning, is_incoming, read_incoming, with_test, write_dataset
-from nmtool.data.remarks import remarks
-from nmtool.data.shd import TIME_UNITS_MS
-from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, listed
+
+if TYPE_CHECKING:
+    from nmtool.data.dataset import Dataset
 
 SHOWN = 100
 """Classes whose names are printed."""
@@ -40,15 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     group = parser.add_argument_group("conversion")
     group.add_argument("-o", "--output", metavar="FOLDER", help="write it there in SHD layout")
-    group.add_argument("--dt", type=float, metavar="MS", help="length of a step of dense spikes")
-    group.add_argument(
-        "--time-unit",
-        choices=tuple(TIME_UNITS_MS),
-        default="s",
-        help="of the times in HDF5 files (default s, as in SHD)",
-    )
-    group.add_argument(
-        "--labels-from", type=int, default=0, metavar="N", help="first class (default 0)"
+    flags.add(
+        group,
+        "Meaning",
+        time_unit=flag(choices=flags.words("nmtool.data.shd.TIME_UNITS_MS")),
+        dt_ms=flag("--dt", metavar="MS"),
+        n_units=None,
     )
     group.add_argument(
         "--test",
@@ -62,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.data.description import table_of
+    from nmtool.data.grid import propose_grid
+    from nmtool.data.incoming import with_test, write_dataset
+    from nmtool.data.remarks import remarks
+    from nmtool.data.validation_split import SplitRule
+
     dataset = _dataset(arguments)
     with working(f"reading {dataset.name}"):
         if arguments.test is not None:
@@ -98,9 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _dataset(arguments: argparse.Namespace) -> Dataset:
     """A data set by name or folder, or one in files of others."""
-    name = arguments.data
-    meaning = Meaning(arguments.time_unit, arguments.dt, arguments.labels_from, arguments.units)
-    changes = meaning != Meaning(n_units=arguments.units)
+    from nmtool.data.incoming import Meaning, is_incoming, read_incoming
+
+    name, meaning = arguments.data, Meaning(**flags.given(arguments, "Meaning"))
+    changes = meaning != Meaning(n_units=meaning.n_units)
     converts = Path(name).exists() and (changes or arguments.output is not None)
     if converts or is_incoming(name):
         with working(f"reading {name}"):

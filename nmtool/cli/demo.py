@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import TYPE_CHECKING
 
-from nmtool.cli import console
-from nmtool.cli.arguments import add_json, count
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import add_json
+from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.quantisation import Quantisation
-from nmtool.walkthrough import demo
+
+if TYPE_CHECKING:
+    from nmtool.quantisation import Quantisation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-o", "--output", metavar="FOLDER", help="keep the run, the integers and the export here"
-    )
-    parser.add_argument("--epochs", type=count, metavar="N", help="passes over the digits")
-    parser.add_argument("--seed", type=int, default=0, help="decides everything that is random")
-    parser.add_argument("--samples", type=count, metavar="N", help="verify only N, drawn per class")
+    flags.add(parser, "demo", folder=flag("-o", "--output", metavar="FOLDER"))
     add_json(parser)
     add_threads_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.walkthrough import demo
+
     use_threads(arguments.threads, with_torch=True)
     began = time.perf_counter()
     found = demo(
-        arguments.output,
-        epochs=arguments.epochs,
-        seed=arguments.seed,
-        samples=arguments.samples,
+        **flags.given(arguments, "demo"),
         on_chapter=console.print_remark if arguments.json else _print_chapter,
         on_quantised=(lambda made: None) if arguments.json else _print_quantised,
         progress=progress,
@@ -42,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0 if found.certificate.identical else 1
     console.print_tables(found)
     console.print_certificate(found.certificate)
-    if arguments.output:
-        console.print_line(f"kept in {arguments.output}: run, integers.npz, lava")
+    if folder := flags.given(arguments, "demo").get("folder"):
+        console.print_line(f"kept in {folder}: run, integers.npz, lava")
     console.print_line(f"{seconds:.0f} s")
     return 0 if found.certificate.identical else 1
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from nmtool.cli import console
+from nmtool.cli import console, flags
 from nmtool.cli.arguments import add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--deep",
-        action="store_true",
-        help="import libraries and environments, compile, start CUDA; otherwise all are looked up",
-    )
+    flags.add(parser, "doctor")
     add_json(parser)
     parser.epilog = (
         "Exit code 1 if something that is installed is broken; what is missing is no reason."
@@ -23,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.setup.doctoring import doctor
 
-    found = doctor(deep=arguments.deep)
+    found = doctor(**flags.given(arguments, "doctor"))
     if arguments.json:
         console.print_json(found.as_json())
     else:

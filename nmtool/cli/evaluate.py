@@ -1,44 +1,42 @@
-"""`nmtool evaluate NETWORK DATA`."""
+"""`nmtool evaluate NETWORK DATA`: a network in its own arithmetic, an export in its own runtime."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
-from nmtool.cli.arguments import (
-    add_choice_of_samples,
-    add_data,
-    add_force,
-    add_json,
-    add_network,
-)
-from nmtool.cli.loading import chosen_data, read_split
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import MACHINE, NETWORK, add_force, add_json, group
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import add_choice_of_samples, add_data, read_samples
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
-from nmtool.evaluation.evaluation import Evaluation, evaluate
-from nmtool.exchange.exporting import check_free
-from nmtool.loading import load
-from nmtool.network import Network
+
+if TYPE_CHECKING:
+    from nmtool.evaluation.evaluation import Evaluation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_network(parser)
+    flags.add(
+        parser,
+        "evaluate",
+        only=("network",),
+        network=flag("network", metavar="NETWORK", help=NETWORK),
+    )
     add_data(parser)
-    add_choice_of_samples(parser)
-    add_class_options(parser)
-    add_json(parser)
+    add_options(parser)
     add_threads_option(parser)
     parser.epilog = (
-        "examples: nmtool evaluate run digits; "
+        "examples: nmtool evaluate run digits; nmtool evaluate network.onnx digits:validation; "
         "nmtool evaluate run digits --classes --predictions predictions.csv"
     )
 
 
-def add_class_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--classes`, `--predictions` and `--force`: results by class and by sample."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that choose samples and results."""
+    add_choice_of_samples(parser)
     parser.add_argument(
         "--classes",
         action="store_true",
@@ -49,15 +47,40 @@ def add_class_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.csv",
         help="write sample, label, prediction, their names and all scores, a row per sample",
     )
-    add_force(parser, "an earlier FILE.csv")
+    machine = group(parser, MACHINE)
+    add_force(machine, "an earlier FILE.csv")
+    flags.add(machine, "evaluate", only=("trust",))
+    add_json(parser)
 
 
-def check_class_options(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
+    from nmtool.evaluation.evaluation import evaluate, runs_itself
+    from nmtool.loading import load
+    from nmtool.network import Network
+
+    check_predictions(arguments)
+    path = arguments.network
+    if not runs_itself(path):
+        found = load(path)
+        use_threads(arguments.threads, with_torch=isinstance(found, Network))
+    _, events = read_samples(arguments, [path], draws=False)
+    how = {**flags.given(arguments, "evaluate"), "samples": arguments.samples}
+    result = evaluate(data=events, **how, progress=progress)
+    what = {"network": path, "hash": result.network_hash}
+    if result.runtime:
+        what["format"] = result.runtime
+    print_result(arguments, result, what, path)
+    return 0
+
+
+def check_predictions(arguments: argparse.Namespace) -> None:
     """Check, before anything runs, that predictions can be written.
 
     Raises:
         UsageError: there is something already, or the name is none of a CSV file.
     """
+    from nmtool.exchange.exporting import check_free
+
     if arguments.predictions is None:
         return
     if not arguments.predictions.lower().endswith(".csv"):
@@ -69,33 +92,16 @@ def check_class_options(arguments: argparse.Namespace) -> None:
     check_free(arguments.predictions, force=arguments.force)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    check_class_options(arguments)
-    found = load(arguments.network)
-    use_threads(arguments.threads, with_torch=isinstance(found, Network))
-    dataset = chosen_data(arguments, arguments.split, [arguments.network])
-    events = read_split(dataset, arguments.split)
-    result = evaluate(arguments.network, events, samples=arguments.samples, progress=progress)
-    what = {"network": arguments.network, "hash": found.content_hash}
-    print_result(arguments, result, what, f"{arguments.network} on {arguments.data}")
-    return 0
-
-
 def print_result(
-    arguments: argparse.Namespace,
-    result: Evaluation,
-    what: dict[str, Any],
-    title: str,
-    how: str = "",
+    arguments: argparse.Namespace, result: Evaluation, what: dict[str, Any], path: str
 ) -> None:
     """Print an evaluation, and what was asked for beside it; write the predictions.
 
     Args:
-        arguments: with `json`, `data`, `split` and those of `add_class_options`.
+        arguments: with DATA and the flags of `add_options`.
         result: the evaluation.
         what: first fields of the JSON object.
-        title: what the table is about.
-        how: ends its title.
+        path: of the network.
     """
     if arguments.predictions is not None:
         result.write_predictions(arguments.predictions)
@@ -107,8 +113,10 @@ def print_result(
             more["wrong_samples"] = result.wrong.tolist()
         console.print_json({**what, **where, **result.as_json(), **more})
         return
+    how = f", run by {result.runtime}" if result.runtime else ""
     for table in result.tables():
-        console.print_table(replace(table, title=f"{title} ({arguments.split}){how}"))
+        title = f"{path} on {arguments.data} ({arguments.split}){how}"
+        console.print_table(replace(table, title=title))
     if arguments.classes:
         for table in result.class_tables():
             console.print_table(table)

@@ -3,42 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
 
-FIRST: Mapping[str, Sequence[str]] = {
-    "train": ("--output", "--config", "--hidden", "--steps", "--epochs"),
-    "crossvalidate": ("--output", "--by", "--config", "--folds", "--seeds"),
-    "finetune": ("--output", "--data", "--config", "--epochs", "--arithmetic"),
-    "evaluate": ("--split", "--samples", "--classes", "--predictions", "--json"),
-    "cost": ("--data", "--target", "--samples", "--plot", "--by"),
-    "compare": ("--data", "--with", "--split", "--samples"),
-    "quantise": ("--output", "--data", "--weight-bits", "--delay-bits", "--target"),
-    "export": ("--output", "--to", "--data", "--force"),
-    "convert": ("--to", "--force", "--data", "--no-verify", "--in-nir-dt"),
-    "run": ("--split", "--samples", "--json"),
-    "verify": ("--against", "--samples", "--split", "--exercise", "--artefact"),
-    "report": ("--output", "--against", "--target", "--samples", "--force"),
-}
-"""By command, the options to start with, at most five; of other commands all stand together."""
-
-_SUBJECTS: Mapping[str, Sequence[str]] = {
-    "data": ("data", "data_dir", "units", "split", "validation", "validation_by", "samples"),
-    "rounding to integers": ("weight_bits", "delay_bits", "ranges", "scale"),
-    "output and machine": (
-        *("output", "json", "csv", "force", "trust", "tensorboard"),
-        *("threads", "device", "help"),
-    ),
-}
-"""Options that several commands have, by the names of their values."""
-
-COMMANDS: Mapping[str, Sequence[str]] = {
-    "to start with": ("demo", "train", "evaluate", "quantise", "verify"),
-    "training": ("sweep", "finetune", "crossvalidate", "teach", "join", "compare"),
-    "chips and formats": ("check", "cost", "export", "convert", "run", "zoo"),
-    "a look at things": ("report", "inspect", "data"),
-    "this computer": ("doctor", "completion", "lava", "brian2-loihi"),
-}
-"""Commands by subject."""
+from nmtool.cli.arguments import MACHINE, ROUNDING, SAMPLES
+from nmtool.cli.commands import COMMANDS
 
 _Section = tuple[str | None, str | None, list[argparse.Action]]
 
@@ -64,29 +31,28 @@ def sections(parser: argparse.ArgumentParser) -> list[_Section]:
     if subparsers:
         return [*_commands(subparsers[0]), ("options", None, parser._optionals._group_actions)]
     positional, optional = parser._positionals, parser._optionals
-    named = [g for g in parser._action_groups if g not in (positional, optional)]
-    command = parser.prog.rpartition(" ")[2]
-    first = [parser._option_string_actions[name] for name in FIRST.get(command, ())]
-    rest = [action for action in optional._group_actions if action not in first]
+    by_title = {one.title: one for one in parser._action_groups}
+    command = COMMANDS.get(parser.prog.rpartition(" ")[2])
+    names = command.first if command else ()
+    first = [parser._option_string_actions[name] for name in names]
+    helps = [action for action in optional._group_actions if action.dest == "help"]
+    rest = [action for action in optional._group_actions if action not in [*first, *helps]]
     found: list[_Section] = [("arguments", None, positional._group_actions)]
-    if not first:
-        found.append(("options", None, rest))
-        return [*found, *((g.title, g.description, g._group_actions) for g in named)]
-    found.append(("to start with", None, first))
-    known = {dest for dests in _SUBJECTS.values() for dest in dests}
-    found.append(("more options", None, [action for action in rest if action.dest not in known]))
-    for title, dests in _SUBJECTS.items():
-        found.append((title, None, [action for action in rest if action.dest in dests]))
-    for group in named:
-        left = [action for action in group._group_actions if action not in first]
-        found.append((group.title, group.description, left))
-    return found
+    if first:
+        found.append(("to start with", None, first))
+    found.append(("more options" if first else "options", None, rest))
+    shared = [by_title[title] for title in (SAMPLES, ROUNDING, MACHINE) if title in by_title]
+    others = [one for one in parser._action_groups if one not in [positional, optional, *shared]]
+    for one in [*shared, *others]:
+        left = [action for action in one._group_actions if action not in first]
+        left += helps if one.title == MACHINE else []
+        found.append((one.title, one.description, left))
+    return found if MACHINE in by_title else [*found, (MACHINE, None, helps)]
 
 
 def _commands(action: argparse._SubParsersAction[argparse.ArgumentParser]) -> list[_Section]:
     """The commands by subject; those of none come last."""
-    by_name = {one.dest: one for one in action._choices_actions}
-    found: list[_Section] = []
-    for title, names in COMMANDS.items():
-        found.append((title, None, [by_name.pop(name) for name in names if name in by_name]))
-    return [*found, ("more commands", None, list(by_name.values()))]
+    by_subject: dict[str, list[argparse.Action]] = {}
+    for one in action._choices_actions:
+        by_subject.setdefault(COMMANDS[one.dest].subject, []).append(one)
+    return [(title, None, actions) for title, actions in by_subject.items()]

@@ -4,15 +4,59 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import DATA, SAMPLES, count, group, validation_amount
+from nmtool.cli.flags import flag
 from nmtool.cli.progress import working
-from nmtool.data import Dataset, SpikeEvents, load_dataset
-from nmtool.data.validation_split import SplitRule
-from nmtool.loading import validated_on
-from nmtool.quantisation.quantising import NO_DATA
+from nmtool.errors import UsageError
+from nmtool.splits import SPLITS, name_and_split
+
+if TYPE_CHECKING:
+    from nmtool.data import Dataset, SpikeEvents
+    from nmtool.data.validation_split import SplitRule
 
 VALIDATION = "validation"
+NO_DATA = "none"
+"""DATA where there shall be none, not even those of a run."""
+
+
+def add_data(parser: argparse.ArgumentParser, text: str = DATA, **settings: Any) -> None:
+    """Add the argument DATA and the flags that say how it is found."""
+    parser.add_argument("data", metavar="DATA", help=text, **settings)
+    add_data_options(parser)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how DATA is found."""
+    flags.add(
+        group(parser, SAMPLES),
+        "load_dataset",
+        only=("data_dir", "n_units"),
+        data_dir=flag(metavar="DIR"),
+        n_units=flag("--units", type=count),
+    )
+
+
+def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
+    """Add `--split`, `--validation` and `--samples`, which choose among the samples of DATA."""
+    some = group(parser, SAMPLES)
+    some.add_argument("--split", choices=SPLITS, help="default test; DATA:SPLIT says it, too")
+    some.add_argument(
+        "--validation",
+        type=validation_amount,
+        metavar="SHARE|N",
+        help="take a share or a number of the training samples as validation split, where the data "
+        "have none, drawn per class, or 'last N' of them; by default those that validated the run, "
+        "where there is one",
+    )
+    some.add_argument(
+        "--samples",
+        type=count,
+        metavar="N",
+        help="only N samples, drawn so that every class has its share, the same ones each time",
+    )
 
 
 def find_data(
@@ -21,16 +65,17 @@ def find_data(
     """Find the data set of that name or folder.
 
     Args:
-        arguments: with the options that say how data are found.
+        arguments: with the flags that say how data are found.
         name: what DATA says.
         validation_rule: training samples for the validation split.
 
     Raises:
         UsageError: there is no such data set, or it has a validation split already.
     """
-    return load_dataset(
-        name, validation=validation_rule, data_dir=arguments.data_dir, n_units=arguments.units
-    )
+    from nmtool.data import load_dataset
+
+    how = flags.given(arguments, "load_dataset")
+    return load_dataset(name, **{**how, "validation": validation_rule})
 
 
 def named_data(arguments: argparse.Namespace) -> Dataset | None:
@@ -40,6 +85,33 @@ def named_data(arguments: argparse.Namespace) -> Dataset | None:
     return find_data(arguments, arguments.data)
 
 
+def read_samples(
+    arguments: argparse.Namespace, networks: Iterable[str], *, draws: bool = True
+) -> tuple[Dataset, SpikeEvents]:
+    """The data set that DATA names, and the samples of it that a command works on.
+
+    `arguments.data` and `arguments.split` tell the two apart afterwards.
+
+    Args:
+        arguments: with DATA and the flags of `add_choice_of_samples`.
+        networks: that are to run, whose own validation split is found.
+        draws: leave out samples that `--samples` does not draw.
+
+    Raises:
+        DataError: there is no sample.
+    """
+    name, split = name_and_split(arguments.data)
+    if split and arguments.split not in (None, split):
+        raise UsageError(
+            f"{arguments.data} and --split {arguments.split} name two splits",
+            code="split-named-twice",
+            fix="leave out one of them",
+        )
+    arguments.data, arguments.split = name, split or arguments.split or "test"
+    dataset = chosen_data(arguments, arguments.split, networks)
+    return dataset, read_split(dataset, arguments.split, arguments.samples if draws else None)
+
+
 def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[str]) -> Dataset:
     """Find DATA, with the validation split that `--validation` asks for.
 
@@ -47,6 +119,8 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     networks come from. Other splits are left whole then. What is asked for is drawn as in those
     runs, from their seed and by their groups.
     """
+    from nmtool.loading import validated_on
+
     known = validated_on(networks)
     asked = asked_rule(arguments, known)
     if asked is not None:
@@ -60,6 +134,8 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
 
 def asked_rule(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
     """The rule that `--validation` asks for, drawn as the known one; None for none."""
+    from nmtool.data.validation_split import SplitRule
+
     asked: str | None = arguments.validation
     if asked is None or known is None or asked.startswith("last"):
         return None if asked is None else SplitRule(asked)

@@ -14,44 +14,12 @@ from contextlib import nullcontext
 
 from nmtool.cli import console, failures, streams
 from nmtool.cli.arguments import Parser
+from nmtool.cli.commands import ALSO, COMMANDS, OLD, TOGETHER
 from nmtool.cli.threads import PATIENCE
 from nmtool.cli.torchrun import one_process_speaks
 from nmtool.errors import UsageError
 from nmtool.interrupts import interrupts_remembered
 from nmtool.version import __version__
-
-COMMANDS = {
-    "demo": "the whole story on built-in data: train, quantise, export, verify",
-    "train": "learn weights and delays",
-    "sweep": "search training settings by validation accuracy",
-    "crossvalidate": "train a network per fold, which answers to samples it has not learnt from",
-    "finetune": "go on from a trained network with other settings, as in integers",
-    "teach": "class probabilities of training samples, by one network or several, to train on",
-    "join": "several networks side by side as one, whose outputs are added",
-    "evaluate": "accuracy and activity of a network on data",
-    "cost": "operations, footprint, latency and energy per inference, of one network or several",
-    "compare": "how far apart two kinds of networks are, and how sure that is",
-    "quantise": "round a network to the integers of a chip",
-    "check": "does a network fit a chip, what changes there, what is wasted",
-    "export": "write a network in another format",
-    "convert": "turn a network of any format into any other, and check what was written",
-    "run": "run an export with the runtime of its format",
-    "verify": "compare backends spike for spike",
-    "zoo": "trained and verified networks that come with nmtool",
-    "report": "one page on everything that is known about a run or a network",
-    "inspect": "what a file holds",
-    "data": "what a data set holds",
-    "doctor": "what is installed here, what is missing, and how to get it",
-    "completion": "a script that lets a shell complete commands and options",
-    "lava": "set up the environment that Lava runs in",
-    "brian2-loihi": "set up the environment that brian2-loihi, a second referee, runs in",
-}
-
-ALSO = {"quantize": "quantise"}
-"""Other spellings of commands."""
-
-TOGETHER = ("train", "finetune")
-"""Commands whose processes, where torchrun starts several, work on one thing."""
 
 READER_GONE = 141
 
@@ -62,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     streams.prepare()
     console.log_to_stderr()
+    console.speak_flags({})
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -91,7 +60,7 @@ def _run(words: list[str]) -> int:
     command = next((word for word in words if not word.startswith("-")), None)
     if command in ALSO:
         words[words.index(command)] = command = ALSO[command]
-    if command is not None and command not in COMMANDS:
+    if command is not None and command not in (*COMMANDS, *OLD):
         raise _unknown(command)
     speaks = one_process_speaks() if command in TOGETHER else nullcontext()
     with speaks, interrupts_remembered():
@@ -101,10 +70,13 @@ def _run(words: list[str]) -> int:
 def _run_command(command: str | None, words: list[str]) -> int:
     parser, by_name = _parser(command)
     if command is not None:
+        console.speak_flags(by_name[command].flags())
         by_name[command].check_options(words[words.index(command) + 1 :])
     if not words:
         parser.print_help(sys.stderr)
         return UsageError.exit_code
+    if command is not None and command in OLD:
+        console.print_remark(f"nmtool {command} is now: nmtool {OLD[command]}")
     try:
         options = parser.parse_args(words)
     except SystemExit as done:
@@ -139,10 +111,17 @@ def _parser(*known: str | None) -> tuple[Parser, dict[str, Parser]]:
     parser.add_argument("--version", action="version", version=f"nmtool {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     by_name: dict[str, Parser] = {}
-    for name, text in COMMANDS.items():
-        sub = by_name[name] = commands.add_parser(name, help=text, description=text)
+    for name, command in COMMANDS.items():
+        sub = by_name[name] = commands.add_parser(name, help=command.text, description=command.text)
         if name in known:
-            module = importlib.import_module(f"nmtool.cli.{name.replace('-', '_')}")
+            module = importlib.import_module(f"nmtool.cli.{name}")
             module.add_arguments(sub)
-            sub.set_defaults(run=module.run)
+            sub.set_defaults(run=module.run, parser=sub)
+    for name in OLD.keys() & {*known}:
+        from nmtool.cli.old import SPELLINGS
+
+        old = SPELLINGS[name]
+        sub = by_name[name] = commands.add_parser(name, description=f"now: nmtool {OLD[name]}")
+        old.add_arguments(sub)
+        sub.set_defaults(run=old.run, parser=sub)
     return parser, by_name

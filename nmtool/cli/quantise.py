@@ -5,39 +5,37 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nmtool.cli import console
-from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
-from nmtool.cli.integers import add_quantise_options, quantise_options
-from nmtool.cli.loading import named_data
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import MACHINE, add_force, add_json, group
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import add_data_options, named_data
 from nmtool.cli.progress import progress
-from nmtool.exchange.exporting import check_archive_name, check_replaceable
-from nmtool.integer_network import FILE_KIND
-from nmtool.quantisation import CALIBRATION_SAMPLES
-from nmtool.quantisation.quantising import COMPARED_SAMPLES, quantise
-from nmtool.targets import LOIHI2, target_named
+from nmtool.cli.rounding import add_rounding, rounding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_network(parser, "run folder or network file")
     parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
-    parser.add_argument(
-        "--target",
-        metavar="TARGET",
-        default=LOIHI2.name,
-        help="a chip's name or file, whose limits of weights and delays count; default loihi2",
-    )
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
-        "accuracies on its validation split; without one on those samples that validated the run, "
-        f"if NETWORK is one, else on {COMPARED_SAMPLES} drawn training samples, or half of "
-        "them; what compares does not calibrate. By default the data of the run, if NETWORK is "
-        "one; none: no data",
+        help="calibrate on its first 200 training samples, and compare accuracies on its "
+        "validation split; without one on those samples that validated the run, if NETWORK is one, "
+        "else on 300 drawn training samples, or half of them; what compares does not calibrate. By "
+        "default the data of the run, if NETWORK is one; none: no data",
     )
-    add_force(parser, "an integer network in FILE.npz")
+    add_rounding(parser)
+    flags.add(
+        parser,
+        "quantise",
+        only=("network", "target"),
+        network=flag("network", metavar="NETWORK", help="run folder or network file"),
+        target=flag(
+            metavar="TARGET",
+            help="a chip's name or file, whose limits of weights and delays count; default loihi2",
+        ),
+    )
+    add_force(group(parser, MACHINE), "an integer network in FILE.npz")
     add_json(parser)
-    add_quantise_options(parser)
     add_data_options(parser)
     parser.epilog = (
         "examples: nmtool quantise run -o integers.npz; "
@@ -46,15 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.exchange.exporting import check_archive_name, check_replaceable
+    from nmtool.integer_network import FILE_KIND
+    from nmtool.quantisation.quantising import quantise
+    from nmtool.targets import LOIHI2, target_named
+
     output = Path(arguments.output)
     check_archive_name(output)
     check_replaceable(output, [FILE_KIND], force=arguments.force)
     result = quantise(
         arguments.network,
         calibrate_on=named_data(arguments) or arguments.data,
-        target=target_named(arguments.target),
+        target=target_named(getattr(arguments, "target", LOIHI2)),
         progress=progress,
-        **quantise_options(arguments),
+        **rounding(arguments),
     )
     result.network.save(output)
     if arguments.json:

@@ -4,68 +4,50 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nmtool.cli import console
-from nmtool.cli.arguments import (
-    DATA,
-    NETWORK,
-    add_choice_of_samples,
-    add_data_options,
-    add_force,
-    add_json,
-    add_trust,
-)
-from nmtool.cli.integers import add_quantise_options, quantise_options
-from nmtool.cli.loading import asked_rule, find_data
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import add_choice_of_samples, add_data, asked_rule, find_data
 from nmtool.cli.progress import progress
+from nmtool.cli.rounding import add_rounding, rounding
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.data import Dataset
 from nmtool.errors import UsageError
-from nmtool.exchange.exporting import check_free
-from nmtool.loading import validated_on
-from nmtool.reporting import Report, require
-from nmtool.reporting.results import report
+from nmtool.splits import name_and_split
 from nmtool.tables import Table
-from nmtool.targets import LOIHI2
+
+if TYPE_CHECKING:
+    from nmtool.data import Dataset
+    from nmtool.reporting import Report
 
 _PAGE_ENDINGS = (".html", ".htm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters.formats import formats_that_run
-
-    parser.add_argument("network", metavar="NETWORK", help=f"{NETWORK}; floats are quantised, too")
-    parser.add_argument(
-        "data", metavar="DATA", nargs="?", help=f"{DATA}; by default what the run was trained on"
+    machine = group(parser, MACHINE)
+    flags.add(
+        parser,
+        "report",
+        network=flag("network", metavar="NETWORK", help=f"{NETWORK}; floats are quantised, too"),
+        split=None,
+        samples=None,
+        trust=None,
+        against=flag(type=flags.one_of(_backends), metavar="BACKEND"),
+        targets=flag(
+            "--target",
+            help="a chip or a format to check for, as of nmtool check; may be repeated, the first "
+            "one also for the cost; default loihi2",
+        ),
     )
+    flags.add(machine, "report", only=("trust",))
     parser.add_argument(
         "-o", "--output", metavar="PAGE.html", help="write a page, with plots (needs matplotlib)"
     )
-    add_force(parser, "an earlier page")
-    parser.add_argument(
-        "--against",
-        action="append",
-        default=[],
-        choices=formats_that_run(),
-        help="backend to compare with the simulator, may be repeated",
-    )
-    parser.add_argument(
-        "--target",
-        action="append",
-        metavar="TARGET",
-        help=f"a chip or a format to check for, as of nmtool check; may be repeated, the first one "
-        f"also for the cost; default {LOIHI2.name}",
-    )
-    parser.add_argument(
-        "--before",
-        metavar="NETWORK",
-        help="the network before learning; by default made again from settings and seed",
-    )
-    add_data_options(parser)
+    add_data(parser, f"{DATA}; by default what the run was trained on", nargs="?")
     add_choice_of_samples(parser)
-    parser.set_defaults(split=None)
-    add_trust(parser)
-    add_quantise_options(parser)
+    add_force(machine, "an earlier page")
+    add_rounding(parser)
     add_json(parser)
     add_threads_option(parser)
     parser.epilog = (
@@ -75,19 +57,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.reporting.results import report
+
     use_threads(arguments.threads, with_torch=True)
     if arguments.output is not None:
         _check_page(Path(arguments.output), force=arguments.force)
     found = report(
-        arguments.network,
-        _data(arguments),
+        data=_data(arguments),
+        **flags.given(arguments, "report"),
         split=arguments.split,
         samples=arguments.samples,
-        against=arguments.against,
-        targets=arguments.target or [LOIHI2.name],
-        before=arguments.before,
-        quantising=quantise_options(arguments),
-        trust=arguments.trust,
+        quantising=rounding(arguments),
         progress=progress,
     )
     if arguments.output is not None:
@@ -101,6 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if found.passed else 1
 
 
+def _backends() -> list[str]:
+    from nmtool.exporters.formats import formats_that_run
+
+    return formats_that_run()
+
+
 def _check_page(path: Path, *, force: bool) -> None:
     """Check, before anything runs, that a page can be written there.
 
@@ -108,6 +94,9 @@ def _check_page(path: Path, *, force: bool) -> None:
         UsageError: the name does not end as that of a page, or something is there.
         MissingError: matplotlib is not installed.
     """
+    from nmtool.exchange.exporting import check_free
+    from nmtool.reporting import require
+
     if path.suffix.lower() not in _PAGE_ENDINGS:
         raise UsageError(
             f"{path} is no name for a page",
@@ -119,14 +108,18 @@ def _check_page(path: Path, *, force: bool) -> None:
 
 
 def _data(arguments: argparse.Namespace) -> Dataset | None:
-    """DATA with the options that say how it is found; None where it is not named."""
+    """DATA with the flags that say how it is found; None where it is not named."""
+    from nmtool.loading import validated_on
+
     if arguments.data is not None:
+        name, split = name_and_split(arguments.data)
+        arguments.data, arguments.split = name, split or arguments.split
         rule = asked_rule(arguments, validated_on([arguments.network]))
-        return find_data(arguments, arguments.data, rule)
-    for option in ("data_dir", "units", "validation"):
-        if getattr(arguments, option) is not None:
+        return find_data(arguments, name, rule)
+    for name in ("data_dir", "n_units", "validation"):
+        if getattr(arguments, name, None) is not None:
             raise UsageError(
-                f"--{option.replace('_', '-')} is about DATA, which is not named",
+                f"{arguments.parser.flag(name)} is about DATA, which is not named",
                 code="data-missing",
                 fix="name DATA, or leave it out",
             )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from nmtool.cli import console
-from nmtool.cli.arguments import add_device, add_json, count
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import add_json
+from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
-from nmtool.cli.threads import add_threads_option
 
 if TYPE_CHECKING:
     from nmtool.training.sweeps import SweepResult
@@ -21,37 +21,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "continues a study that has begun, and may run in several terminals at once. Ctrl-C "
         "stops after the current batch, pressed again at once."
     )
-    parser.add_argument(
-        "study",
-        metavar="STUDY.toml",
-        help="what is searched, on which data; examples/study.toml explains it",
-    )
-    parser.add_argument(
-        "--processes", type=count, default=1, metavar="N", help="trials at a time (default 1)"
-    )
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        help="database of the study, for several machines, such as "
-        "postgresql://USER:PASSWORD@HOST/DATABASE (default: a SQLite file in the study's folder)",
+    flags.add(
+        parser,
+        "sweep",
+        study=flag(
+            "study",
+            metavar="STUDY.toml",
+            help="what is searched, on which data; examples/study.toml explains it",
+        ),
+        storage=flag(metavar="URL"),
+        device=flag(choices=("auto", "cpu", "cuda")),
     )
     add_json(parser)
-    add_threads_option(parser)
-    add_device(parser)
     parser.epilog = "example: nmtool sweep examples/study.toml --processes 2"
 
 
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.training.sweeps import sweep
 
-    found = sweep(
-        arguments.study,
-        processes=arguments.processes,
-        threads=arguments.threads,
-        device=arguments.device,
-        storage=arguments.storage,
-        progress=progress,
-    )
+    found = sweep(**flags.given(arguments, "sweep"), progress=progress)
     if arguments.json:
         console.print_json(found.as_json())
     else:

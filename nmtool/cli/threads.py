@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from nmtool.cli.arguments import count
+from nmtool.cli.arguments import MACHINE, count, group
 
 PATIENCE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "30000"}
 """Environment in which threads that wait for work look for it for some 0.1 ms, and then sleep.
@@ -17,7 +17,9 @@ start.
 
 def add_threads_option(parser: argparse.ArgumentParser) -> None:
     """Add `--threads`."""
-    parser.add_argument("--threads", type=count, metavar="N", help="cores to use; default all")
+    group(parser, MACHINE).add_argument(
+        "--threads", type=count, metavar="N", help="cores to use; default all"
+    )
 
 
 def use_threads(number: int | None, *, with_torch: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""`nmtool train DATA -o RUN`."""
+"""`nmtool train DATA -o RUN`: a new run, one that goes on from another, or one per fold."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
-from nmtool.cli.arguments import DATA, add_data_options, add_device, add_json
-from nmtool.cli.loading import find_data
+from nmtool.cli import console, flags, folds
+from nmtool.cli.arguments import DATA, MACHINE, add_json, group
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import add_data, find_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option
 from nmtool.cli.torchrun import is_first, sigterm_raises
 from nmtool.cli.train_settings import (
     add_config,
     add_settings,
+    changed_settings,
     chosen_settings,
     resumed_settings,
+    teachers,
 )
 from nmtool.errors import RankError, UsageError
 
@@ -27,36 +30,58 @@ if TYPE_CHECKING:
     from nmtool.data import Dataset
     from nmtool.training.learning import OnEpoch, Run
     from nmtool.training.loop.run_folder import RunFolder
-    from nmtool.training.options import TrainOptions
+
+OUTPUT = "folder for the run"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
-    parser.add_argument(
-        "data", metavar="DATA", nargs="?", help=f"{DATA}; beside --resume by default those of RUN"
+    add_data(parser, f"{DATA}; with --resume or --start by default those of the run", nargs="?")
+    flags.add(
+        parser,
+        "train",
+        only=("resume",),
+        resume=flag(help="resume the run in RUN, which ends as if it had not been stopped"),
     )
-    add_data_options(parser)
-    parser.add_argument("--resume", action="store_true", help="resume the run in RUN")
+    flags.add(
+        parser,
+        "finetune",
+        only=("start",),
+        start=flag(
+            "--start",
+            metavar="RUN",
+            help="go on from where another run stands, as a new run with its settings, for 10 "
+            "epochs at a fifth of its learning rates unless FILE.toml or options say otherwise. "
+            "What the network is stays as it is, but for delays longer than --max-delay, which "
+            "are cut",
+        ),
+    )
+    folds.add_options(parser)
     add_run_options(parser)
     add_settings(parser)
     parser.description = (
         "Learn weights and delays. Ctrl-C stops after the current batch, pressed again at once; "
-        "finished epochs are kept."
+        "finished epochs are kept. With --folds or --by a network is trained per fold, which "
+        "answers to samples that it has not learnt from."
     )
     parser.epilog = (
-        "example: nmtool train digits -o run --config digits; with several processes: "
+        "examples: nmtool train digits -o run --config digits; "
+        "nmtool train -o run8 --start run --arithmetic integer --weight-bits 8; "
+        "nmtool train FOLDER -o cv --by speaker --config fsdd700_integer; "
+        "nmtool train digits -o pupil --teacher run0 run1 run2; with several processes: "
         "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config digits"
     )
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser, output: str = OUTPUT) -> None:
     """Add what every command that trains takes, but for the settings."""
-    parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for the run")
+    parser.add_argument("-o", "--output", required=True, metavar="RUN", help=output)
     add_config(parser)
     add_json(parser)
     add_threads_option(parser)
-    add_device(parser)
-    parser.add_argument(
+    machine = group(parser, MACHINE)
+    flags.add(machine, "train", only=("device",))
+    machine.add_argument(
         "--tensorboard", metavar="DIR", help="write a point per epoch for TensorBoard, too"
     )
 
@@ -64,39 +89,57 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.training.loop.run_folder import RunFolder
 
-    if arguments.data is None and not arguments.resume:
+    kinds = {
+        "--resume": "resume" in arguments,
+        "--start": "start" in arguments,
+        "--folds or --by": folds.are_asked(arguments),
+    }
+    asked = [name for name, given in kinds.items() if given]
+    if len(asked) > 1:
+        raise UsageError(
+            f"{' and '.join(asked)} do not go together",
+            code="train-options-mixed",
+            fix="leave out all but one of them",
+        )
+    if arguments.data is None and not ("resume" in arguments or "start" in arguments):
         raise UsageError(
             "there are no data to train on",
             code="command-line",
             fix="name them: nmtool train DATA -o RUN; see nmtool train --help",
         )
+    if folds.are_asked(arguments):
+        return folds.run(arguments)
+    given = flags.given(arguments, "train")
     folder = RunFolder(Path(arguments.output))
-    options = _options(arguments, folder)
-    data = given_data(arguments, folder)
-    with training(arguments) as on_epoch:
-        from nmtool.training.learning import train
+    how: dict[str, Any] = {"folder": folder.path, "threads": arguments.threads}
+    how |= {"device": given.get("device", "auto"), "progress": progress}
+    if asked_networks := teachers(arguments):
+        how["teacher"] = asked_networks
+    if "start" in arguments:
+        origin = RunFolder(Path(arguments.start))
+        settings = changed_settings(arguments)
+        origin.finetune_options(settings, arguments.config or "command line")
+        origin.check_start()
+        data = given_data(arguments, origin)
+        with training(arguments) as on_epoch:
+            from nmtool.training.learning import finetune
 
-        made = train(
-            data,
-            options,
-            folder=folder.path,
-            resume=arguments.resume,
-            device=arguments.device,
-            threads=arguments.threads,
-            on_epoch=on_epoch,
-            progress=progress,
-        )
+            made = finetune(origin.path, settings, data, on_epoch=on_epoch, **how)
+    else:
+        resumes = "resume" in arguments
+        options = resumed_settings(folder, arguments) if resumes else chosen_settings(arguments)
+        data = given_data(arguments, folder)
+        with training(arguments) as on_epoch:
+            from nmtool.training.learning import train
+
+            made = train(data, options, resume=resumes, on_epoch=on_epoch, **how)
     print_run(arguments, made)
     return 0
 
 
-def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
-    return resumed_settings(folder, arguments) if arguments.resume else chosen_settings(arguments)
-
-
 def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
     """Data set of the options; None where they name none, and the run finds its own."""
-    if arguments.data or arguments.data_dir or arguments.units:
+    if arguments.data or "data_dir" in arguments or "n_units" in arguments:
         return find_data(arguments, arguments.data or run.data_name)
     return None
 

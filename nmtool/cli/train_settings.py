@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import UsageError
@@ -78,6 +79,12 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             if text != argparse.SUPPRESS:
                 shared["help"] = "the same as --no-recurrent"
             either.add_argument("--feedforward", action="store_false", **shared)
+    elif option.name == "teacher":
+        shared["help"] = (
+            "networks or runs whose class probabilities are learnt beside the labels, kept as "
+            "RUN/teacher.npz; or one such file"
+        )
+        group.add_argument(flag, nargs="+", metavar="RUN", **shared)
     elif "tuple[int | str, ...]" in str(option.type):
         group.add_argument(flag, metavar="LAYER[,LAYER…]", **shared)
     elif kind.startswith("tuple"):
@@ -114,7 +121,31 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     from nmtool.training.options import TrainOptions
 
     names = {option.name for option in fields(TrainOptions)}
-    return {name: value for name, value in vars(arguments).items() if name in names}
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    if "teacher" in given:
+        del given["teacher"]
+        given |= {} if teachers(arguments) else {"teacher": arguments.teacher[0]}
+    return given
+
+
+def teachers(arguments: argparse.Namespace) -> list[str]:
+    """Networks that are to be asked for class probabilities; none where a file has them."""
+    named: list[str] = getattr(arguments, "teacher", [])
+    return named if len(named) > 1 or any(map(_is_network, named)) else []
+
+
+def _is_network(path: str) -> bool:
+    """True for the path of a network, run or export."""
+    from nmtool import storage, zoo
+    from nmtool.exporters.formats import artefact_at
+    from nmtool.integer_network import FILE_KIND as INTEGERS
+    from nmtool.network import FILE_KIND as FLOATS
+
+    if zoo.is_name(path) or Path(path).is_dir():
+        return True
+    if Path(path).suffix == ".npz" and Path(path).is_file():
+        return storage.archive_kind(path) in (FLOATS, INTEGERS)
+    return artefact_at(path) is not None
 
 
 def changed_settings(arguments: argparse.Namespace) -> dict[str, Any]:

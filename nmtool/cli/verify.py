@@ -4,89 +4,63 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from nmtool.cli import console
-from nmtool.cli.arguments import (
-    DATA,
-    add_choice_of_samples,
-    add_data_options,
-    add_json,
-    add_network,
-    add_trust,
-)
-from nmtool.cli.integers import add_quantise_options, integers, quantise_options
-from nmtool.cli.loading import chosen_data, read_split
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import DATA, MACHINE, SAMPLES, add_json, group
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import NO_DATA, add_choice_of_samples, add_data, read_samples
 from nmtool.cli.progress import progress
+from nmtool.cli.rounding import add_rounding, integers, rounding
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.errors import UsageError, suggestion
-from nmtool.loading import load
-from nmtool.network import Network
-from nmtool.quantisation.quantising import NO_DATA
-from nmtool.verification.against import Against, Way, is_recording
-from nmtool.verification.verify import verify
+from nmtool.errors import UsageError
 
-ON_DATA = ("against", "split", "validation", "samples", "deep", "exercise", "data_dir", "units")
-"""Options that mean nothing where an export is compared on the answers it carries.
-
-So do those of quantisation.
-"""
+if TYPE_CHECKING:
+    from nmtool.verification.against import Against, Way
 
 LAVA = "lava"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters.formats import formats_that_run
-    from nmtool.exporters.lava import MODELS
-
-    add_network(
+    flags.add(
         parser,
-        "integer network file, or an export, which is run as it is; runs and float networks are "
-        "quantised",
+        "verify",
+        network=flag(
+            "network",
+            metavar="NETWORK",
+            help="integer network file, or an export, which is run as it is; runs and float "
+            "networks are quantised",
+        ),
+        against=flag(
+            action="append",
+            type=_backend_or_recording,
+            metavar="BACKEND|FILE.npz",
+            help="backend to compare: lava, brian2-loihi, onnx, nir, c, verilog or netx; may be "
+            "repeated; an export's own by default. FILE.npz: spikes that another framework "
+            "recorded (docs/recording.md), with which floats are compared, too",
+        ),
+        artefact=flag(
+            action="append",
+            metavar="EXPORT",
+            help="prove that this export is NETWORK: the same integers, written as nmtool does",
+        ),
+        trust=None,
     )
-    parser.add_argument(
-        "data",
-        metavar="DATA",
+    flags.add(group(parser, MACHINE), "verify", only=("trust",))
+    add_data(
+        parser,
+        f"{DATA}; left out, an export answers for itself, and others are compared on inputs made "
+        "for them, a run quantised on its own data; none: the same, calibrated on nothing",
         nargs="?",
-        help=f"{DATA}; left out, an export answers for itself, and others are compared on inputs "
-        "made for them, a run quantised on its own data; none: the same, calibrated on nothing",
     )
-    add_data_options(parser)
-    parser.add_argument(
-        "--against",
-        action="append",
-        type=_backend_or_recording,
-        metavar="|".join([*formats_that_run(), "FILE.npz"]),
-        help="backend to compare, may be repeated; an export's own by default. FILE.npz: spikes "
-        "that another framework recorded (docs/recording.md), with which floats are compared, too",
-    )
-    parser.add_argument(
-        "--artefact",
-        action="append",
-        metavar="EXPORT",
-        help="prove that this export is NETWORK: the same integers, written as nmtool does",
-    )
-    add_trust(parser)
     add_choice_of_samples(parser)
-    parser.set_defaults(split=None)  # tells one that is given, where there are no data, from none
-    parser.add_argument("--deep", action="store_true", help="compare u and v of every neuron too")
-    parser.add_argument(
-        "--exercise",
-        action="store_true",
-        help="compare generated samples too, with u and v, which exercise what the data do not",
-    )
-    parser.add_argument(
-        "--no-coverage",
-        dest="coverage",
-        action="store_false",
-        help="do not tell what was exercised, and how many one-unit faults would have been seen",
-    )
     parser.add_argument(
         "--model",
-        choices=MODELS,
+        choices=("fast", "stock"),
         help="Lava's model: fast (default; one sample runs on stock too) or stock, its own, slow",
     )
     add_json(parser)
-    add_quantise_options(parser)
+    add_rounding(parser)
     add_threads_option(parser)
     parser.epilog = (
         "examples: nmtool verify integers.npz digits --against lava; nmtool verify lava_folder. "
@@ -95,37 +69,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.loading import load
+    from nmtool.network import Network
+    from nmtool.verification.against import Against, Way
+    from nmtool.verification.verify import verify
+
     use_threads(arguments.threads)
-    artefact = _one_artefact(arguments.artefact or [])
-    compared = Against.of(arguments.network, arguments.against or (), artefact)
+    given = flags.given(arguments, "verify")
+    artefact = _one_artefact(given.pop("artefact", []))
+    compared = Against.of(arguments.network, given.get("against", ()), artefact)
     has_data = arguments.data not in (None, NO_DATA)
-    way = compared.way(has_data=has_data, exercise=arguments.exercise)
-    _check_options(arguments, compared, way)
+    way = compared.way(has_data=has_data, exercise=given.get("exercise", False))
+    _check_flags(arguments, compared, artefact, way)
     if way is not Way.ANSWERS:
         compared.require()
-    events, network = None, load(arguments.network)
-    dataset = None
+    dataset, events, network = None, None, load(arguments.network)
     if has_data:
-        split = arguments.split or "test"
-        dataset = chosen_data(arguments, split, [arguments.network])
         # A recording holds the samples in their order; of others, some are drawn.
-        count = None if compared.recordings else arguments.samples
-        events = read_split(dataset, split, count)
+        dataset, events = read_samples(
+            arguments, [arguments.network], draws=not compared.recordings
+        )
         if compared.recordings and arguments.samples is not None:
             events = events[: arguments.samples]
         dataset = dataset if "train" in dataset.splits else None
     stays_float = isinstance(network, Network) and compared.takes_floats
-    if not stays_float or quantise_options(arguments):
-        network = integers(arguments, network, dataset)
+    if not stays_float or rounding(arguments):
+        network = integers(arguments, network, arguments.network, dataset)
     certificate = verify(
-        network,
-        events,
-        against=arguments.against or compared.names,
+        **{
+            **given,
+            "network": network,
+            "data": events,
+            "against": given.get("against") or compared.names,
+        },
         artefact=compared.own_path,
-        trust=arguments.trust,
-        deep=arguments.deep,
-        coverage=arguments.coverage,
-        exercise=arguments.exercise,
         options={LAVA: {"model": arguments.model}} if arguments.model else {},
         progress=progress,
     )
@@ -137,18 +114,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if certificate.identical else 1
 
 
-def _backend_or_recording(text: str) -> str:
-    """The name of a backend or the path of a recording, for `type=`."""
+def _backends() -> list[str]:
     from nmtool.exporters.formats import formats_that_run
 
-    known = formats_that_run()
-    if text not in known and not is_recording(text):
-        raise UsageError(
-            f"--against cannot be '{text}', which is no backend and no recording",
-            code="command-line",
-            fix=suggestion(text, known, also=", or FILE.npz"),
-        )
-    return text
+    return formats_that_run()
+
+
+def _backend_or_recording(text: str) -> str:
+    """The name of a backend or the path of a recording, for `type=`."""
+    from nmtool.verification.against import is_recording
+
+    return text if is_recording(text) else flags.one_of(_backends, ", or FILE.npz")(text)
 
 
 def _one_artefact(named: Sequence[str]) -> str | None:
@@ -161,20 +137,23 @@ def _one_artefact(named: Sequence[str]) -> str | None:
     return named[0] if named else None
 
 
-def _check_options(arguments: argparse.Namespace, compared: Against, way: Way) -> None:
-    """Raise `UsageError` for options that this comparison does not use."""
-    unused = {
-        Way.DATA: (),
-        Way.MADE: [name for name in ON_DATA if name not in ("against", "deep")],
-        Way.ANSWERS: [*ON_DATA, *(() if arguments.artefact else quantise_options(arguments))],
-    }
-    for name in unused[way]:
-        if getattr(arguments, name):
-            raise UsageError(
-                f"--{name.replace('_', '-')} is for a comparison on data",
-                code="data-missing",
-                fix="name DATA, or leave it out",
-            )
+def _check_flags(
+    arguments: argparse.Namespace, compared: Against, artefact: str | None, way: Way
+) -> None:
+    """Raise `UsageError` for flags that this comparison does not use."""
+    from nmtool.verification.against import Way
+
+    if way is not Way.DATA:
+        of_data = [*arguments.parser.in_group(SAMPLES), "exercise"]
+        if way is Way.ANSWERS:
+            of_data += ["against", "deep", *(rounding(arguments) if artefact is None else [])]
+        for name in of_data:
+            if getattr(arguments, name, None):
+                raise UsageError(
+                    f"{arguments.parser.flag(name)} is for a comparison on data",
+                    code="data-missing",
+                    fix="name DATA, or leave it out",
+                )
     if arguments.model and LAVA not in compared.names:
         raise UsageError(
             f"--model is for Lava, not for {', '.join(compared.names)}",

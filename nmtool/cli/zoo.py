@@ -13,7 +13,7 @@ from nmtool.tables import Table
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="tell everything about this one")
     add_json(parser)
-    parser.epilog = "examples: nmtool zoo; nmtool zoo digits; nmtool run zoo:digits digits"
+    parser.epilog = "examples: nmtool zoo; nmtool zoo digits; nmtool evaluate zoo:digits digits"
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import NUMBER, WHOLE, checked
+from nmtool.arguments import checked
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import UsageError, check_type
 from nmtool.graph import MAX_STEPS, check_timing, count_inputs
@@ -56,7 +56,7 @@ def default_steps(dt_ms: float) -> int:
     return max(1, math.ceil(n_steps - BOUNDARY))
 
 
-@checked(dt_ms=NUMBER, n_steps=WHOLE, group=WHOLE)
+@checked
 def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> Binned:
     """Bin events into steps, and neighbouring units into channels.
 

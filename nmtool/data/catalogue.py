@@ -16,12 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data import shd, tonic_sets
-from nmtool.data.dataset import SPLITS, Dataset
+from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
 from nmtool.data.rows import ROW_SUFFIXES
@@ -31,6 +32,7 @@ from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
 from nmtool.paths import EXPORT_ANSWERS, RUN_MANIFEST
+from nmtool.splits import SPLITS, name_and_split
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +124,23 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     )
 
 
+def as_samples(data: Any) -> Any:
+    """The samples that a verb was given; a name, such as `digits:test`, means those of a split.
+
+    Without a split in the name they are those that `default_split` chooses. What is no name is
+    returned as it is.
+
+    Raises:
+        UsageError: there is no such data set.
+        DataError: it has no such split, or no sample there.
+    """
+    if not isinstance(data, str | Path):
+        return data
+    name, split = name_and_split(str(data))
+    dataset = load_dataset(type(data)(name))
+    return dataset.filled_split(split or default_split(dataset))
+
+
 def same_data(one: str, other: str) -> bool:
     """True where two words for data are the same name or the same folder."""
     if one == other:
@@ -164,7 +183,7 @@ def _in_folder(
         if error.code == "shd-missing" and (folder / RUN_MANIFEST).is_file():
             fix = f"'{name}' is a run: name data, with NETWORK first where a command takes one"
         elif error.code == "shd-missing" and (folder / EXPORT_ANSWERS).is_file():
-            fix = f"'{name}' is an export: nmtool verify {name}, or --artefact {name}"
+            fix = f"'{name}' is an export: nmtool verify {name}, or NETWORK --artefact {name}"
         else:
             raise
         raise error.restated(error.what, DataError, fix=fix) from error
@@ -187,8 +206,8 @@ class _Files:
         if layout.units_assumed and split == "train":
             _log.warning(
                 f"the files in {self.folder} do not say how many channels there are: "
-                f"{layout.n_units} are assumed, as in SHD; --units N, or their attribute n_units, "
-                "says otherwise"
+                f"{layout.n_units} are assumed, as in SHD; `n_units=N`, or their attribute "
+                "n_units, says otherwise"
             )
         return read_events(self.files[split], layout, in_memory=self.in_memory)
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data import shd
-from nmtool.data.dataset import SPLITS, split_named
 from nmtool.data.rows import Rows, are_numbers
 from nmtool.errors import DataError, FileFormatError, listed, printable
+from nmtool.splits import SPLITS, split_named
 
 _UNIT_COLUMNS = ("unit", "channel", "neuron")
 _REQUIRED = ("sample", "label")

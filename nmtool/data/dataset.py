@@ -14,25 +14,8 @@ from nmtool.data.description import describe, table_of
 from nmtool.data.events import SpikeEvents
 from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, UsageError, check_type, listed, suggestion
+from nmtool.splits import SPLITS
 from nmtool.tables import Table, Tabular
-
-SPLITS = ("train", "validation", "test")
-
-SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val"),
-    "test": ("test", "testing"),
-}
-"""Words for each split in names of files and arrays and in columns of CSV files."""
-
-
-def split_named(word: str) -> str | None:
-    """The split that a word stands for; None where it stands for none.
-
-    >>> split_named("val"), split_named("testing"), split_named("rest")
-    ('validation', 'test', None)
-    """
-    return next((split for split, words in SPLIT_WORDS.items() if word in words), None)
 
 
 class Dataset(Tabular):
@@ -107,7 +90,7 @@ class Dataset(Tabular):
                 raise DataError(
                     f"the {split} split differs from the training split in units or classes",
                     code="events-differ",
-                    fix="of files, --units N gives all the same channels; in Python, give "
+                    fix="of files, `n_units=N` gives all the same channels; in Python, give "
                     "n_units and class_names where you make each of them",
                     why=f"{_described(events)}; training has {_described(train)}",
                 )
@@ -267,7 +250,7 @@ class Dataset(Tabular):
             raise UsageError(
                 f"'{self.name}' has no validation split",
                 code="validation-missing",
-                fix="make one of training samples: --validation SHARE or --validation N",
+                fix="make one of training samples: `validation=0.2`",
             )
         return found
 
@@ -307,7 +290,7 @@ class Dataset(Tabular):
             raise DataError(
                 f"'{self.name}' has no {split} split",
                 code="split-missing",
-                fix="choose one of those: --split; or draw one: nmtool data IN -o FOLDER "
+                fix="choose one of those: `split=`; or draw one: nmtool data IN -o FOLDER "
                 "--test 0.2",
                 why=f"it has {', '.join(self._loadable) or 'none'}",
             )

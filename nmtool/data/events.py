@@ -449,7 +449,7 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
         raise UsageError(
             f"{count} samples cannot be drawn",
             code="samples-count",
-            fix="draw 1 or more, --samples N, or take all",
+            fix="draw 1 or more, `samples=N`, or take all",
         )
     return np.sort(class_by_class(label, seed)[:count])
 

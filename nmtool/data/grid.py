@@ -95,7 +95,7 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
         raise DataError(
             "there is no event to tell how many steps a sample needs",
             code="events-missing",
-            fix="look at the data, nmtool data, or say --steps N",
+            fix="look at the data, nmtool data, or say `steps=N`",
         )
     end_ms = usual_end_ms(last_ms)
     needed = min(end_ms / dt_ms + BOUNDARY, MAX_STEPS)
@@ -105,7 +105,7 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
             f"samples end after {end_ms:,.0f} ms, which is {steps:,} or more steps of {dt_ms:g} ms",
             code="steps-too-many",
             why=f"more than {MOST_STEPS:,} steps are not chosen automatically",
-            fix=f"{TIME_UNIT_FIX}; else choose a longer --dt, or say --steps N",
+            fix=f"{TIME_UNIT_FIX}; else choose a longer `dt_ms=`, or say `steps=N`",
         )
     return steps
 

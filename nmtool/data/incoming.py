@@ -24,12 +24,13 @@ from nmtool.arguments import NUMBER, WHOLE, WORD, check_fields, optional
 from nmtool.data import shd
 from nmtool.data.conversion import check_dimensions, from_dense
 from nmtool.data.csv_rows import read_csv
-from nmtool.data.dataset import SPLITS, Dataset
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, naming, numbered_classes
 from nmtool.data.npz_rows import read_npz
 from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, texts
 from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
+from nmtool.splits import SPLITS
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
     kinds = {file.suffix for file in files.values()}
     if kinds <= set(shd.HDF5_SUFFIXES):
         if meaning.dt_ms is not None:
-            raise _unused(path, "--dt", "times of events have no step")
+            raise _unused(path, "`dt_ms=`", "times of events have no step")
         events = _read_hdf5(files, meaning)
     elif kinds & set(shd.HDF5_SUFFIXES):
         raise DataError(
@@ -128,15 +129,15 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         if meaning.time_unit != AS_THEY_ARE.time_unit:
             why = "the name of a CSV column says it: time_s, time_ms, time_us or time_ns"
             raise _unused(
-                path, "--time-unit", why, fix="correct that name, and leave the option out"
+                path, "`time_unit=`", why, fix="correct that name, and leave the option out"
             )
         splits = _read_rows(files)
         if meaning.n_units is not None and any(rows.dense is not None for rows in splits.values()):
-            raise _unused(path, "--units", "dense spikes have the channels of their array")
+            raise _unused(path, "`n_units=`", "dense spikes have the channels of their array")
         if meaning.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
-            raise _unused(path, "--dt", "times of events have no step")
+            raise _unused(path, "`dt_ms=`", "times of events have no step")
         if meaning.labels_from and any(not are_numbers(rows.labels) for rows in splits.values()):
-            raise _unused(path, "--labels-from", "its classes have names")
+            raise _unused(path, "`labels_from=`", "its classes have names")
         with naming(path):
             events = _together(splits, meaning) if splits else {}
     if "train" not in events:
@@ -176,7 +177,7 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
         raise UsageError(
             f"'{dataset.name}' has a test split of its own",
             code="test-exists",
-            fix="leave out --test",
+            fix="leave out `test=`",
         )
     try:
         held = rule.choose(dataset.train)
@@ -187,9 +188,9 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
         raise UsageError(
             f"the share or number {rule.amount} of {n_samples} samples makes no test split",
             code="test-range",
-            fix="give more samples, or leave out --test"
+            fix="give more samples, or leave out `test=`"
             if n_samples < 2
-            else f"take 1 to {n_samples - 1} of them: --test N",
+            else f"take 1 to {n_samples - 1} of them: `test=N`",
         ) from error
     parts = {"train": dataset.train[~held], "test": dataset.train[held]}
     return Dataset.of(name=dataset.name, validation=dataset.validation, **parts)
@@ -227,7 +228,7 @@ def write_dataset(
         raise UsageError(
             f"{others[0]} is there already",
             code="path-taken",
-            fix="name another folder, or write over files of the same name: --force",
+            fix="name another folder, or write over files of the same name: `force=True`",
         )
     storage.make_folder(folder)
     for split, file in files.items():
@@ -295,7 +296,7 @@ def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEv
             raise DataError(
                 "nothing says how long a step of the dense spikes is",
                 code="dense-step-unknown",
-                fix="--dt MS, or an entry dt_ms in the file",
+                fix="`dt_ms=`, or an entry dt_ms in the file",
             )
         made[split] = from_dense(
             rows.dense,

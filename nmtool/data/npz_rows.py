@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.data.conversion import check_labels
-from nmtool.data.dataset import SPLIT_WORDS, SPLITS
 from nmtool.data.rows import Rows, texts
 from nmtool.errors import DataError, listed, printable
+from nmtool.splits import SPLIT_WORDS, SPLITS
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def _step(dt_ms: NDArray | None) -> float | None:
             f"dt_ms is {printable(dt_ms.dtype)} of shape {dt_ms.shape}, not a number",
             code="npz-step",
             fix="write the length of a step in ms, np.savez(FILE, …, dt_ms=1.0), or leave it out "
-            "and say --dt MS",
+            "and say `dt_ms=`",
         )
     return float(dt_ms.item())
 

@@ -67,7 +67,7 @@ def times(events: SpikeEvents) -> Iterator[Finding]:
             "times",
             f"{END_PERCENTILE:g} % of the samples end within {end_ms:.4g} ms; were their numbers "
             f"s, within {1000 * end_ms:,.4g} ms",
-            "where the file holds s for ms: --time-unit s, or in CSV a column time_s",
+            "where the file holds s for ms: `time_unit=s`, or in CSV a column time_s",
         )
 
 
@@ -89,10 +89,10 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
             "channels",
             f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; the highest "
             f"channel that does is {highest} of 0 … {events.n_units - 1}",
-            f"if there are only {highest + 1} channels, say so: --units {highest + 1}, or "
+            f"if there are only {highest + 1} channels, say so: `n_units={highest + 1}`, or "
             "n_units in the files"
             if fewer
-            else "leave them out of the data, or let neighbours share an input: --group N",
+            else "leave them out of the data, or let neighbours share an input: `group=N`",
         )
 
 
@@ -137,7 +137,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
                 f"the {split} split has no sample of {_few(missing, names)}",
                 "add samples of them"
                 if split != "validation" or rule is None
-                else "hold out more: --validation N",
+                else "hold out more: `validation=N`",
             )
     total = np.sum(list(known.values()), axis=0)
     if np.count_nonzero(total) == 1 and len(known) == len(labels):

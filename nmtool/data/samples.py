@@ -109,8 +109,8 @@ def some_in_memory(events: SpikeEvents) -> SpikeEvents:
     if events.n_samples > SOME:
         _log.warning(
             f"remark[samples-drawn]: {SOME:,} of {events.n_samples:,} samples, drawn per class, "
-            "stand for all, since the data stay on disk; --samples chooses their number, in Python "
-            "data.test.draw(N).in_memory()"
+            "stand for all, since the data stay on disk; `samples=` chooses their number, or in "
+            "Python data.test.draw(N).in_memory()"
         )
     return events.draw(SOME).in_memory()
 

@@ -39,8 +39,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
-from nmtool.arguments import EVENTS, PATH, SWITCH, checked
-from nmtool.data.dataset import split_named
+from nmtool.arguments import EVENTS, checked
 from nmtool.data.events import MAX_CLASSES, SpikeEvents, naming, numbered_classes
 from nmtool.errors import (
     DataError,
@@ -52,6 +51,7 @@ from nmtool.errors import (
 )
 from nmtool.graph import MAX_CHANNELS, is_unicode
 from nmtool.plain_filters import PLAIN_FILTERS
+from nmtool.splits import split_named
 
 LAYOUT_UNITS = 700
 """Channels of the artificial cochlea behind SHD and SSC, which their files do not mention."""
@@ -224,7 +224,7 @@ def check_first_class(smallest: float, first: int) -> None:
         raise DataError(
             f"there is a label {smallest:g}, and the first class is {first}",
             code="labels-range",
-            fix="name the smallest label: --labels-from N",
+            fix="name the smallest label: `labels_from=N`",
         )
 
 
@@ -312,7 +312,7 @@ def read_labels(path: str | Path) -> NDArray[np.integer]:
         return _labels(file)
 
 
-@checked(path=PATH, events=EVENTS, force=SWITCH)
+@checked(events=EVENTS)
 def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> None:
     """Write one file of a data set, readable by tonic as well.
 

@@ -126,7 +126,7 @@ class Teacher(Tabular):
                 f"the teacher is not one of '{dataset.name}'",
                 code="teacher-data-differ",
                 why="its file names the content hash of other training samples",
-                fix="make one of these data: nmtool teach NETWORK --data DATA -o FILE.npz",
+                fix="make one of these data: nmtool train DATA -o RUN --teacher NETWORK",
             )
         whole = dataset.undivided
         if self.probability.shape != (whole.n_samples, len(whole.class_names)):
@@ -136,7 +136,7 @@ class Teacher(Tabular):
                 f"{len(whole.class_names)}",
                 code="teacher-shape",
                 why="it needs a row for every training sample, those that validate too",
-                fix="make one of these data: nmtool teach NETWORK --data DATA -o FILE.npz",
+                fix="make one of these data: nmtool train DATA -o RUN --teacher NETWORK",
             )
         return self.probability[dataset.train_index]
 
@@ -163,7 +163,7 @@ class Teacher(Tabular):
             raise FileFormatError(
                 f"there is no file {path} with a teacher",
                 code="teacher-missing",
-                fix="check its name and the folder you are in; `nmtool teach` makes one",
+                fix="check its name and the folder you are in; `nmtool.teach` makes one",
             )
         try:
             return cls(*_read(path))

@@ -146,9 +146,9 @@ class SplitRule:
             raise UsageError(
                 f"{found} of {n_samples} training samples cannot validate",
                 code="validation-range",
-                fix=f"take 1 to {n_samples - 1}, --validation N, or none: --validation 0"
+                fix=f"take 1 to {n_samples - 1}, `validation=N`, or none: `validation=0`"
                 if n_samples > 1
-                else "take none: --validation 0",
+                else "take none: `validation=0`",
             )
         return found
 
@@ -198,7 +198,7 @@ def _group(events: SpikeEvents, name: str) -> NDArray[np.integer]:
             why=f"they are grouped by {known}"
             if known
             else "no list in `extra` has one whole number per sample in every file",
-            fix="name such a group, or leave out --validation-by; in a file, extra/NAME holds an "
+            fix="name such a group, or leave out `validation_by=`; in a file, extra/NAME holds an "
             "integer per sample",
         )
     return events.groups[name]
@@ -213,7 +213,7 @@ def _whole_groups(
         raise UsageError(
             f"all samples are of one {name}",
             code="validation-by-single",
-            fix="leave out --validation-by",
+            fix="leave out `validation_by=`",
             why="a group is not divided, and one of two is needed to learn from",
         )
     sizes = np.bincount(member)

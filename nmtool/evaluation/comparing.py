@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import EVENTS, GROUPING, LIST, check_all, checked, optional
+from nmtool.arguments import EVENTS, GROUPING, check_all, checked
+from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.folds import Grouping, group_of, grouping_name
 from nmtool.data.samples import Samples, bin_for
@@ -27,11 +28,11 @@ Compared = Source | Answers
 """A network, run or path of one; or answers that were kept, of which each seed is one."""
 
 
-@checked(first=LIST, second=optional(LIST), clusters=LIST)
+@checked
 def compare_accuracy(
     first: Sequence[Compared],
     second: Sequence[Compared] | None = None,
-    data: SpikeEvents | None = None,
+    data: SpikeEvents | str | Path | None = None,
     *,
     clusters: Sequence[Grouping] = (),
     progress: Progress = silent,
@@ -47,7 +48,7 @@ def compare_accuracy(
         first: networks, runs, or paths, for instance one per seed. `Answers`, and folders and files
             of them (`nmtool.cross_validate`), stand for a network per seed.
         second: as many; by default the float weights of runs that trained in integers.
-        data: the samples; not needed where all are answers.
+        data: the samples, or the name of a split, `digits:test`; not needed where all are answers.
         clusters: what the interval draws instead of single samples: columns of the files, such as
             `speaker`, or a number N for blocks of N neighbouring samples. Of several, each is drawn
             by itself (`AccuracyDifference.interval`).
@@ -68,26 +69,27 @@ def compare_accuracy(
         raise UsageError(
             "there are no samples to compare on",
             code="data-missing",
-            fix="pass data=data.test; on the command line, --data DATA",
+            fix="name them: `data=`",
         )
-    if data is not None:
-        EVENTS.check("data", data)
-    if data is not None and answered:
-        answered[0].check_answer_to(data, "the data")
-    clustered = _clusters(clusters, answered[0] if data is None else data)
+    events = None if data is None else as_samples(data)
+    if events is not None:
+        EVENTS.check("data", events)
+    if events is not None and answered:
+        answered[0].check_answer_to(events, "the data")
+    clustered = _clusters(clusters, answered[0] if events is None else events)
     binned: dict[tuple[Any, ...], Samples] = {}
 
     def right(source: Compared) -> NDArray[np.bool_]:
         """[samples] bool: what a network classifies rightly."""
         if isinstance(source, Answers):
             return source.right[0]
-        assert data is not None
+        assert events is not None
         network = as_network(source)
         alike = (network.dt_ms, network.n_steps, network.channels, tuple(network.class_names))
-        samples: SpikeEvents | Samples = data
-        if not isinstance(data, StoredEvents):
+        samples: SpikeEvents | Samples = events
+        if not isinstance(events, StoredEvents):
             if alike not in binned:
-                binned[alike] = bin_for(network, data, measures=True)
+                binned[alike] = bin_for(network, events, measures=True)
             samples = binned[alike]
         found = record_portions(network, samples, progress=progress)
         return np.concatenate([one.predictions == part.label for part, one in found])
@@ -156,11 +158,11 @@ def _integers_and_floats(run: Compared) -> tuple[Source, Source]:
             f"{compared_name(run)} has nothing of its own to be compared with",
             code="runs-without-integers",
             why="a cross-validation keeps what its networks answered, in one arithmetic",
-            fix="say what it is compared with: --with FOLDER2, another cross-validation",
+            fix="say what it is compared with: `second=[FOLDER2]`, another cross-validation",
         )
     raise UsageError(
         f"{compared_name(run)} has nothing of its own to be compared with",
         code="runs-without-integers",
         why="only a run that trained in integers has float weights beside them",
-        fix="say what it is compared with: --with NETWORK …",
+        fix="say what it is compared with: `second=[NETWORK, …]`",
     )

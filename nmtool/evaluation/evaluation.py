@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage, zoo
-from nmtool.arguments import PATH, SWITCH, WHOLE, checked, optional
+from nmtool.arguments import Count, checked
+from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents, drawn_samples
 from nmtool.data.samples import Samples, portions_for
 from nmtool.data.stored import StoredEvents
@@ -34,7 +35,14 @@ from nmtool.network import Network
 from nmtool.progress import Progress, shown_by, silent
 from nmtool.readout import predict
 from nmtool.recording import Recording
-from nmtool.running import Record, has_torch, portion_by_portion, record_portions, recorder_of
+from nmtool.running import (
+    SIMULATOR,
+    Record,
+    has_torch,
+    portion_by_portion,
+    record_portions,
+    recorder_of,
+)
 from nmtool.tables import Table, Tabular, shown
 
 if TYPE_CHECKING:
@@ -74,6 +82,7 @@ class Evaluation(Tabular):
         recording: everything that was recorded; None of samples on disk (`StoredEvents`).
         loss: mean loss of training, where the settings of the run are known.
         seconds: what an artefact's runtime took.
+        runtime: that an export ran in; '' for a network in its own arithmetic.
         confusion: which classes were taken for which.
         label: [samples] int64, the class of each sample.
         number: [samples] int64, the number of each sample in the data, counted from 0.
@@ -92,6 +101,7 @@ class Evaluation(Tabular):
     recording: Recording | None = field(default=None, repr=False)
     loss: float | None = None
     seconds: float | None = None
+    runtime: str = ""
     confusion: Confusion | None = field(default=None, repr=False)
     label: NDArray[np.integer] | None = field(default=None, repr=False)
     number: NDArray[np.int64] | None = field(default=None, repr=False)
@@ -205,15 +215,18 @@ class Evaluation(Tabular):
         return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples{few}>"
 
 
-@checked(samples=optional(WHOLE))
+@checked
 def evaluate(
     network: Source,
-    data: SpikeEvents | Samples,
+    data: SpikeEvents | Samples | str | Path,
     *,
-    samples: int | None = None,
+    samples: Count | None = None,
+    trust: bool = False,
     progress: Progress = silent,
 ) -> Evaluation:
     """Measure accuracy and activity of a network on labelled samples.
+
+    The path of an export means the export itself: it runs in the runtime of its format (`run`).
 
     >>> evaluate(q.network, data.test)  # doctest: +SKIP
     <Evaluation: accuracy 89.33% of 300 samples>
@@ -221,18 +234,24 @@ def evaluate(
     Args:
         network: float or integer, a run, or the path of one. Of a float run the loss is known,
             too, where torch is installed.
-        data: a split of a data set, or samples that are binned for the network already.
+        data: a split of a data set, by name `digits:test`, or samples that are binned for the
+            network already.
         samples: draw that number of them, so that every class has its share; by default all.
+        trust: run an export although it differs from what this nmtool writes: a Lava folder is
+            code, which may do anything.
         progress: is shown how far it is.
 
     Raises:
         DataError: there is no sample, or most events lie beyond the network's steps.
         UsageError: the data have other channels or classes than the network.
+        MissingError: the runtime of an export is not installed.
     """
+    if runs_itself(network):
+        return run(network, data, samples=samples, trust=trust, progress=progress)
     found = as_network(network)
-    data, number = _drawn(data, samples)
-    keep = not isinstance(data, StoredEvents)
-    result = _evaluated(found, record_portions(found, data, progress=progress), keep)
+    events, number = _drawn(as_samples(data), samples)
+    keep = not isinstance(events, StoredEvents)
+    result = _evaluated(found, record_portions(found, events, progress=progress), keep)
     result = replace(result, **number)
     options = options_behind(network)
     if options is None or isinstance(found, IntegerNetwork) or not has_torch():
@@ -241,6 +260,28 @@ def evaluate(
 
     assert result.label is not None
     return replace(result, loss=recorded_loss(options, found, result.scores, result.label))
+
+
+def runs_itself(network: object) -> TypeGuard[str | Path]:
+    """True for the path of an export whose format has a runtime."""
+    from nmtool.exporters.formats import artefact_at
+
+    if not isinstance(network, str | Path) or zoo.is_name(network) or not Path(network).exists():
+        return False
+    artefact = artefact_at(network)
+    return artefact is not None and artefact.runs
+
+
+def check_runs(path: str | Path) -> None:
+    """Check, before samples are read, that what is at a path can run.
+
+    Raises:
+        FileFormatError: it is no export, or not there.
+        UsageError: there is no runtime for its format.
+        MissingError: the runtime is not installed.
+    """
+    if not holds_integers(path):
+        artefact_that_runs(path).require()
 
 
 def _drawn(
@@ -255,12 +296,12 @@ def _drawn(
     return data.take(number), {"number": number, "drawn_from": data.label.size}
 
 
-@checked(path=PATH, samples=optional(WHOLE), trust=SWITCH)
+@checked
 def run(
     path: str | Path,
-    data: SpikeEvents,
+    data: SpikeEvents | Samples | str | Path,
     *,
-    samples: int | None = None,
+    samples: Count | None = None,
     trust: bool = False,
     progress: Progress = silent,
 ) -> Evaluation:
@@ -275,7 +316,7 @@ def run(
     Args:
         path: an export of nmtool's, or a NetX file, whoever wrote it; a file of integers, or
             `zoo:NAME`.
-        data: the samples.
+        data: the samples, or the name of a split, `digits:test`.
         samples: draw that number of them, so that every class has its share; by default all.
         trust: run a Lava folder although its code differs from what this nmtool writes.
         progress: is shown how far it is.
@@ -289,30 +330,31 @@ def run(
     """
     if holds_integers(path):
         network = load(path)
-        label, record = recorder_of(network, deep=False)
-        return _timed(network, data, samples, record, label, progress)
+        _, record = recorder_of(network, deep=False)
+        return _timed(network, as_samples(data), samples, record, SIMULATOR, progress)
     artefact = artefact_that_runs(path)
     if artefact.executes_code and not trust:
         artefact.check_written()
     artefact.require()
     record = partial(artefact.run, trust=trust)
-    return _timed(artefact.network, data, samples, record, artefact.name, progress)
+    return _timed(artefact.network, as_samples(data), samples, record, artefact.name, progress)
 
 
 def _timed(
     network: Network | IntegerNetwork,
-    data: SpikeEvents,
+    data: SpikeEvents | Samples,
     count: int | None,
     record: Record,
-    label: str,
+    runtime: str,
     progress: Progress,
 ) -> Evaluation:
     events, number = _drawn(data, count)
     portions = portions_for(network, events, measures=True)
     began = time.perf_counter()
-    found = portion_by_portion(portions, record, shown_by(progress)(label, events.label.size))
+    found = portion_by_portion(portions, record, shown_by(progress)(runtime, events.label.size))
     result = _evaluated(network, found, keep=not isinstance(events, StoredEvents))
-    return replace(result, seconds=time.perf_counter() - began, **number)
+    seconds = time.perf_counter() - began
+    return replace(result, seconds=seconds, runtime=runtime, **number)
 
 
 def holds_integers(path: str | Path) -> bool:

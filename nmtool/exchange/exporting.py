@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nmtool import integer_network, storage
 from nmtool import network as float_network
 from nmtool.arguments import (
-    MAPPING,
-    PATH,
-    SAMPLES,
-    SWITCH,
-    WORD,
-    WRITING_OPTIONS,
     checked,
-    optional,
 )
 from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.events import SpikeEvents
@@ -138,13 +131,7 @@ class Conversion(Tabular):
         return f"<Conversion: {self.source} → {self.path}, {state}>"
 
 
-@checked(
-    to=optional(WORD),
-    prefix=WORD,
-    samples=optional(SAMPLES),
-    options=optional(WRITING_OPTIONS),
-    force=SWITCH,
-)
+@checked
 def export(
     network: Source,
     path: str | Path,
@@ -197,19 +184,9 @@ def export(
     return _written(chosen, network, path, samples, writing, force, progress)
 
 
-@checked(
-    path=PATH,
-    to=optional(WORD),
-    prefix=WORD,
-    data=optional(SAMPLES),
-    writing=optional(WRITING_OPTIONS),
-    quantising=MAPPING,
-    calibrate=SWITCH,
-    check=SWITCH,
-    force=SWITCH,
-)
+@checked
 def convert(
-    source: str | Path,
+    source: Source,
     path: str | Path,
     *,
     to: str | None = None,
@@ -232,9 +209,11 @@ def convert(
     <Conversion: foreign.nir → network.npz, passed>
 
     Args:
-        source: run folder, network file, file or folder of any format, checkpoints of mlGeNN.
+        source: run folder, network file, file or folder of any format, checkpoints of mlGeNN; or a
+            network or run in memory.
         path: to be made.
-        to: its format; by default what its extension says, `npz` for nmtool's own files.
+        to: its format: `lava`, `onnx`, `nir`, `c`, `verilog`, `netx`, or `npz` for nmtool's own
+            files; by default what its extension says.
         data: samples for the known answers; training samples of a `Dataset` also calibrate where
             the network is quantised.
         reading: how a NIR file or checkpoints of mlGeNN are to be understood.
@@ -261,13 +240,13 @@ def convert(
         check_free(path, force=force)
     options = writing_options(chosen, path, writing, prefix, force=force)
     _check_quantising(quantising)
-    found = load(source, reading)
+    found = load(source, reading) if isinstance(source, str | Path) else as_network(source)
     if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
         raise UsageError(
             "data have nothing to act on",
             code="data-unused",
             why="network files carry no known answers, and nothing is quantised",
-            fix="leave --data out, or have floats quantised: --weight-bits 8",
+            fix="leave `data=` out, or have floats quantised: `weight_bits=8`",
         )
     findings: tuple[Finding, ...] = ()
     is_float = chosen is None or chosen.holds_floats
@@ -286,7 +265,8 @@ def convert(
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
     fits = fits_of_format(found, name, writing)
-    done = Conversion(str(source), path, name, found, size_bytes, findings, fits)
+    named = str(source) if isinstance(source, str | Path) else "a network"
+    done = Conversion(named, path, name, found, size_bytes, findings, fits)
     return _checked(done, chosen, progress) if check else done
 
 
@@ -333,7 +313,7 @@ def check_free(path: str | Path, *, force: bool) -> None:
         raise UsageError(
             f"{path} exists",
             code="path-taken",
-            fix="choose another path, or replace it: --force",
+            fix="choose another path, or replace it: `force=True`",
         )
     there = next(one for one in Path(path).absolute().parents if os.path.exists(one))
     effective = os.access in os.supports_effective_ids

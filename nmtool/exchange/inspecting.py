@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import recording, storage, zoo
-from nmtool.arguments import PATH, SWITCH, checked
+from nmtool.arguments import checked
 from nmtool.data import teacher
 from nmtool.data.teacher import Teacher
 from nmtool.description import describe_network, describe_recording
@@ -17,7 +17,7 @@ from nmtool.recording import Recording
 from nmtool.targets.checking import ALL, check
 
 
-@checked(path=PATH, targets=SWITCH)
+@checked
 def inspect(
     path: str | Path, *, targets: bool = False, progress: Progress = silent
 ) -> dict[str, Any]:

@@ -11,15 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import (
-    CALIBRATION,
-    FLOATS,
-    GRID,
-    MAPPING,
-    TARGET,
-    WHOLE,
-    WORD,
     checked,
-    optional,
 )
 from nmtool.arithmetic import MAX_WEIGHT, SILENT_THRESHOLD, weight_step
 from nmtool.errors import Finding, UsageError
@@ -73,15 +65,7 @@ _LEAST_YIELD = 1 + 1 / 1024
 """A scale whose integers break a bound shrinks at least by this factor."""
 
 
-@checked(
-    network=FLOATS,
-    weight_bits=WHOLE,
-    delays=optional(GRID),
-    ranges=optional(MAPPING),
-    calibration=optional(CALIBRATION),
-    scale=WORD,
-    target=TARGET,
-)
+@checked
 def round_network(
     network: Network,
     *,

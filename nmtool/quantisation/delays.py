@@ -112,7 +112,7 @@ def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
         if beyond_target:
             what = f"{beyond_target} delays are longer than the {longest} steps of the target"
             fix = (
-                f"they were cut to {grid.longest}; relays (--relays) make up for them, or a "
+                f"they were cut to {grid.longest}; relays (`relays=True`) make up for them, or a "
                 "longer time step"
             )
             yield Finding("delay-range", where, what, fix)

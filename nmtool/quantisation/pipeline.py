@@ -177,5 +177,5 @@ def check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
             raise UsageError(
                 f"{name} '{value}' needs calibration data",
                 code="calibration-data-missing",
-                fix="name them: --data DATA, or calibrate_on=data.train",
+                fix="name them: `calibrate_on=`",
             )

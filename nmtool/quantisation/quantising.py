@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmtool.arguments import SWITCH, TARGET, WHOLE, WORD, checked, optional
+from nmtool.arguments import checked
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
@@ -47,14 +47,7 @@ COMPARED_SAMPLES = 300
 _log = logging.getLogger(__name__)
 
 
-@checked(
-    weight_bits=optional(WHOLE),
-    delay_bits=optional(WHOLE),
-    ranges=WORD,
-    scale=WORD,
-    relays=SWITCH,
-    target=TARGET,
-)
+@checked
 def quantise(
     network: Network | Run | str | Path,
     *,
@@ -212,9 +205,11 @@ def own_data(source: object) -> Dataset | None:
             return None
         found = data_of(run)
     except NmtoolError as error:
-        _log.warning(f"{error.what}: nothing calibrates; --data names them")
+        _log.warning(f"{error.what}: nothing calibrates; `calibrate_on=` names them")
         return None
-    _log.info(f"calibrated on {found.name}, the data of the run; --data {NO_DATA} leaves them out")
+    _log.info(
+        f"calibrated on {found.name}, the data of the run; `calibrate_on={NO_DATA}` leaves them out"
+    )
     return found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nmtool.arguments import MAPPING, SWITCH, TARGETS, WHOLE, WORD, WORDS, checked, optional
+from nmtool.arguments import WORDS, Count, checked
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.events import SpikeEvents
@@ -35,14 +35,14 @@ from nmtool.quantisation.quantising import calibration_split, quantise, quantise
 from nmtool.recording import Recording
 from nmtool.reporting import Report, Section, section_of
 from nmtool.reporting import sections as chapters
-from nmtool.running import has_torch
+from nmtool.running import SIMULATOR, has_torch
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.targets.checking import CheckReport, check, several_targets
 from nmtool.targets.costing import cost
 from nmtool.targets.costs import Cost
 from nmtool.toml_files import toml_value
 from nmtool.verification.against import Against
-from nmtool.verification.certificate import SIMULATOR, Certificate
+from nmtool.verification.certificate import Certificate
 from nmtool.verification.comparison import Divergence
 from nmtool.verification.verify import verify
 from nmtool.version import __version__
@@ -54,20 +54,13 @@ if TYPE_CHECKING:
 FLOAT, INTEGERS = "float network", "integers (bit-accurate simulator)"
 
 
-@checked(
-    split=optional(WORD),
-    samples=optional(WHOLE),
-    against=WORDS,
-    targets=TARGETS,
-    quantising=MAPPING,
-    trust=SWITCH,
-)
+@checked(against=WORDS)
 def report(
     network: Source,
     data: Dataset | SpikeEvents | str | Path | None = None,
     *,
     split: str | None = None,
-    samples: int | None = None,
+    samples: Count | None = None,
     against: Sequence[str] = (),
     targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     before: Source | None = None,
@@ -91,7 +84,7 @@ check, cost, certificate, reproduce>
         split: of a data set; by default `test`, where there is none `validation`, else `train`.
         samples: number of samples, drawn so that every class has its share; by default all, of
             data on disk 1,000.
-        against: backends to compare with the simulator, as of `verify`.
+        against: backend to compare with the simulator, as of `verify`, or several of them.
         targets: chips and formats that the integers are checked for, as of `check`; the first one
             says what an inference costs.
         before: the network before learning; by default that of the run, made again from its
@@ -385,7 +378,7 @@ class _Run:
             command = f"nmtool train {data} -o RUN --config settings.toml"
             if start is not None:
                 values.append(("started from the network", start))
-                command = f"nmtool finetune START --data {data} -o RUN --config settings.toml"
+                command = f"nmtool train {data} -o RUN --start START --config settings.toml"
             if self.folder.is_data_in_memory:  # which no command finds
                 values.append(("trained on data in memory", self.folder.data_name))
             else:
@@ -490,7 +483,7 @@ def _before(
     if run.folder.start is not None:
         return None, (
             "The run started from another network, which its folder does not keep "
-            f"(content hash {run.folder.start}): --before RUN names it."
+            f"(content hash {run.folder.start}): `before=RUN` names it."
         )
     if dataset is None or "train" not in dataset.splits:
         return None, "Weights and delays before learning are made again from training samples."

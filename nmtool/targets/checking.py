@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nmtool.arguments import MAPPING, SWITCH, TARGETS, checked
+from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, as_network
@@ -88,7 +88,7 @@ class CheckReport(Tabular):
         return [Table("targets", header, rows), *(t for one in self.fits for t in one.tables())]
 
 
-@checked(targets=TARGETS, relays=SWITCH, quantising=MAPPING)
+@checked
 def check(
     network: Source,
     targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,

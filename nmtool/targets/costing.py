@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import NAMED_TARGET, NETWORKS, checked, optional
+from nmtool.arguments import checked
 from nmtool.arithmetic import ARITHMETIC
+from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, only_classes, some_in_memory
 from nmtool.errors import DataError, MissingError, UsageError
@@ -48,10 +49,10 @@ _C = "c"
 _PJ_PER_UJ, _NS_PER_US = 1e6, 1e3
 
 
-@checked(target=optional(NAMED_TARGET), energy_of=optional(NAMED_TARGET))
+@checked
 def cost(
     network: Source,
-    data: SpikeEvents | Samples,
+    data: SpikeEvents | Samples | str | Path,
     *,
     target: str | Path | Target | None = None,
     energy_of: str | Path | Target | None = None,
@@ -70,7 +71,8 @@ def cost(
     Args:
         network: float or integer, a run, or the path of one. A chip runs integers: quantise floats
             first.
-        data: a split of a data set, or samples that are binned for the network already.
+        data: a split of a data set, by name `digits:test`, or samples that are binned for the
+            network already.
         target: what it shall run on: a name, e.g. `loihi1`, the path of a target's file, or a
             `Target`.
         energy_of: another target whose figures per event are to be used, e.g. `loihi1` for
@@ -87,7 +89,8 @@ def cost(
     figures = None if energy_of is None else target_named(energy_of)
     chip, figures = chip or figures, figures or chip
     found = as_network(network)
-    samples = data if isinstance(data, Samples) else bin_for(found, some_in_memory(data))
+    events = as_samples(data)
+    samples = events if isinstance(events, Samples) else bin_for(found, some_in_memory(events))
     check_steps(found, samples.raster)
     if not samples.raster.n_samples:
         raise DataError(
@@ -137,10 +140,10 @@ def cost(
     )
 
 
-@checked(networks=NETWORKS, target=optional(NAMED_TARGET), energy_of=optional(NAMED_TARGET))
+@checked
 def compare_cost(
     networks: Mapping[str, Source] | Sequence[Source],
-    data: SpikeEvents,
+    data: SpikeEvents | str | Path,
     *,
     target: str | Path | Target | None = None,
     energy_of: str | Path | Target | None = None,
@@ -153,7 +156,7 @@ def compare_cost(
 
     Args:
         networks: by name, or paths, which are names themselves; others are numbered from 1.
-        data: the samples.
+        data: the samples, or the name of a split, `digits:test`.
         target, energy_of: as for `cost`.
         progress: is shown how far it is.
 
@@ -169,9 +172,10 @@ def compare_cost(
         raise UsageError(
             "there are no networks to compare", code="networks-missing", fix="name one at least"
         )
+    events = as_samples(data)
     return Tradeoff(
         {
-            name: cost(one, data, target=target, energy_of=energy_of, progress=progress)
+            name: cost(one, events, target=target, energy_of=energy_of, progress=progress)
             for name, one in networks.items()
         }
     )
@@ -397,7 +401,7 @@ def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, sect
             return f"{figures.name} is software; the {what} of what runs it was not measured"
         return (
             f"nobody has published the {what} that events take on {title}; figures of another "
-            "chip are used where that is named, as --energy-of loihi1"
+            "chip are used where that is named, as `energy_of=loihi1`"
         )
     return ""
 

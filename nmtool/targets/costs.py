@@ -542,7 +542,7 @@ def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
         raise UsageError(
             f"{path} exists",
             code="path-taken",
-            fix="choose another name, or replace it: --force, in Python force=True",
+            fix="choose another name, or replace it: `force=True`",
         )
     if against not in AXES:
         raise UsageError(

@@ -203,7 +203,7 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         if delay_bits > target.delay_bits[-1]:
             what = f"its delays take {delay_bits} bits in strides of {stride}, {name} holds "
             what += f"{target.delay_bits[-1]}"
-            fix = f"quantise for it: --delay-bits {target.delay_bits[-1]}"
+            fix = f"quantise for it: `delay_bits={target.delay_bits[-1]}`"
             yield Finding("target-delay-bits", where, what, fix)
         beyond = int((one.delay[one.weight != 0] > target.max_delay).sum())
         if beyond and not target.max_delay:
@@ -212,18 +212,18 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
             fix = "quantise for it, which cuts them, or train with this reach"
-            yield Finding("target-delay-range", where, what, f"{fix}: --target {_word(target)}")
+            yield Finding("target-delay-range", where, what, f"{fix}: `target={_word(target)}`")
         if one.weight_bits not in target.weight_bits:
             held = ", ".join(map(str, target.weight_bits))
             what = f"its weights have {one.weight_bits} bits, {name} holds {held}"
-            fix = f"quantise for it: --weight-bits {target.weight_bits[-1]}"
+            fix = f"quantise for it: `weight_bits={target.weight_bits[-1]}`"
             yield Finding("target-weight-bits", where, what, fix)
         if one.weight_exponent not in target.weight_exponents(one.weight_bits):
             what = f"its weights are shifted by {one.weight_exponent}, {name} shifts less"
             yield Finding("target-weight-exponent", where, what, f"quantise for {name}")
     for population in network.populations:
         for what in _constants_beyond(population, target):
-            fix = f"quantise the float network for it: --target {_word(target)}"
+            fix = f"quantise the float network for it: `target={_word(target)}`"
             yield Finding("target-constant-range", population.name, f"{what} of {name}", fix)
         if population.bias.any() and not _holds_biases(target):
             what = f"{np.count_nonzero(population.bias)} neurons have a bias, and {name} has none"
@@ -232,7 +232,7 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         if drive >= target.drive_limit:
             what = f"weights of one sign that arrive at a neuron sum to {drive:,}, {name} adds "
             what += f"less than {target.drive_limit:,}"
-            fix = f"quantise the float network for it: --target {_word(target)}"
+            fix = f"quantise the float network for it: `target={_word(target)}`"
             yield Finding("target-drive", population.name, what, fix)
 
 
@@ -412,7 +412,7 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         spare = _spare_bits(one.weight, one.weight_bits)
         if spare and one.weight.any():
             what = f"its weights of {one.weight_bits} bits carry {one.weight_bits - spare}"
-            fix = f"--weight-bits {one.weight_bits - spare} saves the rest, and rounds all other "
+            fix = f"`weight_bits={one.weight_bits - spare}` saves the rest, and rounds all other "
             fix += "projections to as many"
             yield Finding("bits-unused", where, what, fix)
 

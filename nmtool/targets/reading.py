@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from nmtool.arguments import NAMED_TARGET, checked
+from nmtool.arguments import checked
 from nmtool.arithmetic import ARITHMETIC
 from nmtool.errors import Finding, UsageError, check_path, suggestion
 from nmtool.targets.target import (
@@ -65,7 +65,7 @@ def target_names() -> list[str]:
     return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
 
 
-@checked(name=NAMED_TARGET)
+@checked
 def target_named(name: str | Path | Target) -> Target:
     """A target that comes with nmtool, by its name, or the target in a file; a target is itself.
 
@@ -93,7 +93,7 @@ def target_named(name: str | Path | Target) -> Target:
                 f"'{name}' is not one target, but {len(family)}",
                 code="target-family",
                 why="they hold different networks",
-                fix=f"give --target one of {', '.join(family)}",
+                fix=f"give `target=` one of {', '.join(family)}",
             )
         raise UsageError(
             f"there is no target '{name}'",

@@ -6,7 +6,8 @@ beside the integer simulator; `Coverage` and `MutationScore` are how much it say
 `Explanation` why recordings differ. `nmtool.verify` puts them together.
 """
 
-from nmtool.verification.certificate import SIMULATOR, Certificate, Check, StockCheck
+from nmtool.running import SIMULATOR
+from nmtool.verification.certificate import Certificate, Check, StockCheck
 from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,
     Agreement,

@@ -141,7 +141,7 @@ class Against:
             raise UsageError(
                 "a recording is compared on the samples that were recorded",
                 code="recording-data",
-                fix="leave out --exercise" if exercise else "name DATA",
+                fix="leave out `exercise=`" if exercise else "name them: `data=`",
             )
         if has_data:
             self._check_any()
@@ -150,7 +150,7 @@ class Against:
             raise UsageError(
                 "generated samples are compared beside data",
                 code="data-missing",
-                fix="name DATA, or leave out --exercise",
+                fix="name them: `data=`; or leave out `exercise=`",
             )
         if self.own is None and self.formats:
             return Way.MADE
@@ -159,13 +159,14 @@ class Against:
                 f"{self.subject} carries no known answers",
                 code="answers-not-carried",
                 why="it is no export that nmtool knows how to run",
-                fix="name DATA to compare on, and a backend",
+                fix="name samples to compare on, `data=`, and a backend, `against=`",
             )
         if self.formats != [type(self.own)] or deep:
             raise UsageError(
                 "other backends, and u and v, are compared on data",
                 code="data-missing",
-                fix="name DATA, or leave out what is compared beside the export's own answers",
+                fix="name them, `data=`, or leave out what is compared beside the export's own "
+                "answers",
             )
         return Way.ANSWERS
 
@@ -176,7 +177,7 @@ class Against:
             raise UsageError(
                 "there is nothing to compare with",
                 code="backend-missing",
-                fix=f"name a backend: --against {'|'.join(formats_that_run())}",
+                fix=f"name a backend: `against={'|'.join(formats_that_run())}`",
             )
 
     def check_options(self, options: Options) -> None:

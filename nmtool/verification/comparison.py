@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import NUMBER, checked
+from nmtool.arguments import checked
 from nmtool.errors import DataError, Finding, check_type
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -140,7 +140,7 @@ _ALWAYS = ("spikes", "membrane")
 _SHAPED = (*_ALWAYS, "current", "potential")
 
 
-@checked(tolerance=NUMBER)
+@checked
 def compare_recordings(
     expected: Recording, actual: Recording, *, tolerance: float = 0.0
 ) -> Comparison:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import EITHER, RECORDING, SPIKES, WORD, checked, optional
+from nmtool.arguments import SPIKES, checked
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.dynamics import HOP_LATENCY
@@ -48,14 +48,7 @@ SAMPLES_TOGETHER = 4
 _VALUES_TOGETHER = 1 << 22
 
 
-@checked(
-    network=EITHER,
-    spikes=SPIKES,
-    expected=RECORDING,
-    actual=RECORDING,
-    other=optional(EITHER),
-    backend=WORD,
-)
+@checked(spikes=SPIKES)
 def explain(
     network: Network | IntegerNetwork,
     spikes: Raster | SpikeEvents,

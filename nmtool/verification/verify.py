@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
+from nmtool.arguments import MAPPING, checked
+from nmtool.data.catalogue import as_samples
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
@@ -30,9 +31,9 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.running import simulate
+from nmtool.running import SIMULATOR, simulate
 from nmtool.verification.against import NO_OPTIONS, Against, Named, Options, Way
-from nmtool.verification.certificate import SIMULATOR, Certificate, Check
+from nmtool.verification.certificate import Certificate, Check
 from nmtool.verification.coverage import Coverage
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.explain import ArtefactRun, check_foreign, with_explanation
@@ -47,18 +48,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-@checked(
-    network=NETWORK,
-    artefact=optional(PATH),
-    deep=SWITCH,
-    trust=SWITCH,
-    coverage=SWITCH,
-    exercise=SWITCH,
-    options=MAPPING,
-)
+@checked(options=MAPPING)
 def verify(
     network: Network | IntegerNetwork | str | Path,
-    data: SpikeEvents | Samples | Raster | None = None,
+    data: SpikeEvents | Samples | Raster | str | Path | None = None,
     *,
     against: Named | Sequence[Named] = (),
     artefact: str | Path | None = None,
@@ -77,10 +70,10 @@ def verify(
     Args:
         network: integers, or the path of a network or an export. A float network is compared
             with formats of real numbers only.
-        data: samples, binned or not; those of a set on disk are compared a portion at a time, and
-            coverage is measured on the first portion. Left out, an export is compared on the known
-            answers that it carries, and integers on inputs made for them, in which single faults
-            show, nearly all of them with `deep`.
+        data: samples, binned or not, or the name of a split, `digits:test`; those of a set on disk
+            are compared a portion at a time, and coverage is measured on the first portion. Left
+            out, an export is compared on the known answers that it carries, and integers on inputs
+            made for them, in which single faults show, nearly all of them with `deep`.
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `verilog`, `netx`; by default
             that of the export. Recordings, too, of somebody's own framework, in memory or as paths
             (docs/recording.md): float networks are compared with the float simulator.
@@ -113,7 +106,7 @@ def verify(
     way = compared.way(has_data=data is not None, deep=deep, exercise=exercise)
     if way is Way.ANSWERS:
         return _on_answers(network, compared, how)
-    return _on_inputs(network, data, compared, how)
+    return _on_inputs(network, as_samples(data), compared, how)
 
 
 @dataclass(frozen=True)
@@ -365,7 +358,7 @@ def _check_backends(
     for run in runs:
         name, records = run.artefact.name, run.artefact.records_states
         if deep and able and not records:
-            _log.warning(f"{name} has no inner variables to compare: --deep is for the others")
+            _log.warning(f"{name} has no inner variables to compare: `deep=True` is for the others")
         # One alone that records none refuses by itself.
         checks[name] = run.check(deep=deep and (records or not able), progress=progress)
     return {
@@ -454,7 +447,7 @@ def _generated(
             "samples are generated for integers",
             code="exercise-float",
             why="they aim at the numbers that a chip stores",
-            fix="quantise the network first, or leave out --exercise",
+            fix="quantise the network first, or leave out `exercise=`",
         )
     from nmtool.verification.exercise import exercise
 

@@ -21,7 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from nmtool.cli.main import COMMANDS, main
+from nmtool.cli.commands import COMMANDS
+from nmtool.cli.main import main
 
 CLOSED = "-"
 CPU_S = 10

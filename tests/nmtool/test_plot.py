@@ -200,7 +200,11 @@ def test_what_is_not_there_is_refused() -> None:
         ("plot-nothing", lambda: plot.raster(silent)),
         ("plot-nothing", lambda: plot.rates(silent)),
         ("plot-projection-range", lambda: plot.weights(NETWORK, 3)),
-        ("plot-projection-range", lambda: plot.delays(NETWORK, before=RECORDING)),
+        (
+            "plot-projection-range",
+            lambda: plot.delays(NETWORK, before=cases.float_network().with_projections([])),
+        ),
+        ("argument-type", lambda: plot.delays(NETWORK, before=RECORDING)),
         ("plot-curve-unknown", lambda: plot.learning(LOG, "joy")),
         ("plot-log-path", lambda: plot.learning("run")),
         ("plot-label-range", lambda: plot.membranes(RECORDING, label=7)),

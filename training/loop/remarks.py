@@ -90,7 +90,7 @@ def check_heard(events: SpikeEvents, options: TrainOptions) -> None:
             f"last step (dt × steps = {covered:g} ms)",
             code="events-mostly-dropped",
             why="little is left to learn from" + (hint if meant else ""),
-            fix=f"--steps auto covers them; {TIME_UNIT_FIX}",
+            fix=f"`steps=auto` covers them; {TIME_UNIT_FIX}",
         )
 
 
@@ -122,39 +122,44 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
     usual = TrainOptions()
     has_own_split = dataset.validation is not None and dataset.validation_rule is None
     in_floats = "this run trains floats"
-    quantise = "--arithmetic integer trains with them; nmtool quantise rounds with its own"
+    quantise = "`arithmetic=integer` trains with them; nmtool quantise rounds with its own"
     for is_unused, names, why, fix in (
         (options.arithmetic == "float", INTEGER_SETTINGS, in_floats, quantise),
-        (options.teacher is None, ("teacher_share",), "there is no teacher", "name one: --teacher"),
+        (
+            options.teacher is None,
+            ("teacher_share",),
+            "there is no teacher",
+            "name one: `teacher=`",
+        ),
         (
             not options.recurrent,
             ("init_recurrent", "init_delay_recurrent"),
             "there are no recurrent synapses",
-            "leave it out, or --recurrent",
+            "leave it out, or `recurrent=True`",
         ),
         (
             not options.train_delays,
             ("delay_lr",),
             "delays are not learnt",
-            "leave it out, or --train-delays",
+            "leave it out, or `train_delays=True`",
         ),
         (
             len(options.hidden_layers) < 2,
             ("init_hidden", "init_delay_hidden"),
             "there are no synapses between hidden layers",
-            "leave it out, or ask for two layers: --hidden 128,64",
+            "leave it out, or ask for two layers: `hidden=128,64`",
         ),
         (
             options.margin_ms is not None,
             ("gain",),
             "a margin loss has no softmax",
-            "leave it out, or --margin none, for cross-entropy",
+            "leave it out, or `margin_ms=none`, for cross-entropy",
         ),
         (
             options.rate_strength == 0,
             ("rate",),
             "rate_strength is 0",
-            "leave it out, or choose a --rate-strength above 0",
+            "leave it out, or choose a `rate_strength=` above 0",
         ),
         (
             has_own_split,
@@ -166,7 +171,7 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
             not has_own_split and str(options.validation) == "0",
             ("validation_by",),
             "no samples validate",
-            "leave it out, or choose a number of samples: --validation",
+            "leave it out, or choose a number of samples: `validation=`",
         ),
     ):
         for name in names:
@@ -246,7 +251,7 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
             f"{n_delays:,} were longer",
             f"{target.name} holds no longer ones; nmtool quantise {start.path} --relays keeps them"
             if is_full
-            else "a larger --max-delay keeps them",
+            else "a larger `max_delay=` keeps them",
         )
 
 
@@ -296,7 +301,7 @@ class EpochRemarks:
                     name,
                     f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
                     "nothing",
-                    "try smaller --lr and --delay-lr, a larger --init-rate or --rescue",
+                    "try smaller `lr=` and `delay_lr=`, a larger `init_rate=` or `rescue=`",
                 )
             if rate > options.n_steps / 2 and self._is_new(f"busy {name}"):
                 yield Finding(
@@ -304,7 +309,7 @@ class EpochRemarks:
                     name,
                     f"'{name}' spikes in more than every second step ({rate:.0f} spikes per neuron "
                     f"and sample in {options.n_steps} steps) and tells nothing apart",
-                    "try smaller --lr and --init-rate, a larger --rate-strength",
+                    "try smaller `lr=` and `init_rate=`, a larger `rate_strength=`",
                 )
         usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
         if loss > EXPLODED_LOSS_RATIO * usual and self._is_new("loss"):
@@ -313,8 +318,8 @@ class EpochRemarks:
                 "loss-exploded",
                 "loss",
                 f"the loss has exploded: {loss:.3g}, {than} is {usual:.3g}",
-                f"try smaller --lr and --delay-lr (now {options.lr:g} and {options.delay_lr:g}), "
-                "or --clip-norm 1",
+                f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
+                "or `clip_norm=1`",
             )
         self._lowest = min(self._lowest, loss)
 
@@ -332,7 +337,7 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
             "steps",
             f"{late:,} of the {events.n_events:,} events of an epoch lie after the last step "
             f"(dt × steps = {options.dt_ms * options.n_steps:g} ms) and are dropped",
-            "more --steps keep them",
+            "more steps (`steps=`) keep them",
         )
 
 
@@ -345,8 +350,8 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
                 "dt-above-time-constant",
                 "dt",
                 f"a step of {options.dt_ms:g} ms is longer than {name} = {constant:g}",
-                f"what decays within a step is lost: --dt {constant / 5:g} or shorter, or a longer "
-                "time constant",
+                f"what decays within a step is lost: `dt_ms={constant / 5:g}` or shorter, or a "
+                "longer time constant",
             )
     last = last_spike_ms(events)
     if not last.size:
@@ -358,7 +363,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             "dt",
             f"{END_PERCENTILE:g} % of the samples end within {reach:.4g} ms, fewer than "
             f"{MIN_STEPS_COVERED} steps of {options.dt_ms:g} ms",
-            "a shorter --dt tells the events apart; SpikeEvents count in ms, not in seconds",
+            "a shorter `dt_ms=` tells the events apart; SpikeEvents count in ms, not in seconds",
         )
     room = options.longest_delay * options.dt_ms + options.tau_mem_ms
     if options.dt_ms * options.n_steps > MAX_LENGTH_RATIO * (reach + room):
@@ -368,7 +373,7 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             f"{options.n_steps:,} steps of {options.dt_ms:g} ms last "
             f"{options.dt_ms * options.n_steps:g} ms, and {END_PERCENTILE:g} % of the samples end "
             f"within {reach:.4g} ms",
-            "--steps auto ends soon after them, which trains faster",
+            "`steps=auto` ends soon after them, which trains faster",
         )
     merged = merged_share(events, options.dt_ms, options.n_steps, options.group)
     if merged > MAX_MERGED_SHARE:
@@ -377,9 +382,9 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             "events-merged",
             "dt",
             f"{merged:.0%} of the events share a step and a channel with another, and count once",
-            f"--dt {better.dt_ms:g} merges {better.merged:.0%} of them"
+            f"`dt_ms={better.dt_ms:g}` merges {better.merged:.0%} of them"
             if better is not None and better.dt_ms < options.dt_ms
-            else "a shorter --dt or a smaller --group keeps them apart",
+            else "a shorter `dt_ms=` or a smaller `group=` keeps them apart",
         )
 
 
@@ -394,7 +399,7 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
             "delays",
             f"delays of {grid.bits} bits in strides of {grid.stride} steps end at {grid.longest}, "
             f"longer ones are cut: max_delay is {options.max_delay}",
-            "more --delay-bits or another --delay-stride reach further",
+            "more `delay_bits=` or another `delay_stride=` reach further",
         )
 
 
@@ -409,8 +414,8 @@ def _unheard_delays(options: TrainOptions) -> Iterator[Finding]:
             f"input delays start uniform in 0 … {longest} steps, and samples have "
             f"{options.n_steps}: over {unheard / (longest + 1):.0%} of the synapses no spike "
             "arrives",
-            f"--init-delay-input {options.n_steps // 2} starts them shorter; a shorter --dt with "
-            "more --steps leaves them room",
+            f"`init_delay_input={options.n_steps // 2}` starts them shorter; a shorter `dt_ms=` "
+            "with more `steps=` leaves them room",
         )
 
 
@@ -427,7 +432,7 @@ def _classes_apart(
                 "split-unshuffled",
                 "validation",
                 f"{name} hold only {held} of the {n_classes} classes",
-                f"draw them per class, --validation {validation.size}, or shuffle the file",
+                f"draw them per class, `validation={validation.size}`, or shuffle the file",
             )
             return
 

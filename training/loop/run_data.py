@@ -91,7 +91,7 @@ def data_of(run: RunFolder) -> Dataset:
         raise UsageError(
             f"{run.path} was trained on data in memory",
             code="data-in-memory",
-            fix="name them again: DATA of train, --data DATA of other commands, in Python data=…",
+            fix="name them again: `data=`",
         )
     if is_name(name):
         return load_dataset(name)
@@ -103,7 +103,7 @@ def data_of(run: RunFolder) -> Dataset:
             return dataset
         if dataset is not None:
             others.append(f"{folder} holds other samples")
-    fix = "name their folder: FOLDER of train, --data FOLDER of other commands, in Python data=…"
+    fix = "name their folder: `data=`"
     about = f"the data that {run.path} was trained on, '{name}',"
     if Path(name).is_dir():
         raise UsageError(

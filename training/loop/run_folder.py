@@ -117,8 +117,8 @@ class RunFolder:
                     f"another process trains in {self.path}",
                     code="run-in-use",
                     why="two of them would overwrite each other's checkpoints",
-                    fix="wait for it or stop it, then resume the run: --resume; or choose another "
-                    "folder: -o",
+                    fix="wait for it or stop it, then resume the run: `resume=True`; or choose "
+                    "another folder",
                 )
             yield
         finally:
@@ -140,7 +140,7 @@ class RunFolder:
             raise UsageError(
                 f"{self.path} already holds a run",
                 code="path-taken",
-                fix="choose another folder, or resume it: --resume",
+                fix="choose another folder, or resume it: `resume=True`",
             )
         storage.make_folder(self.path)
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
@@ -358,7 +358,7 @@ class RunFolder:
             f"{self.log_file} cannot be read",
             code="file-damaged",
             why=why,
-            fix="resume the run, which writes it anew: --resume",
+            fix="resume the run, which writes it anew: `resume=True`",
         )
 
     def check_network(self, network: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmtool.arguments import WHOLE, WORD, checked, optional
+from nmtool.arguments import Count, checked
 from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
 from nmtool.interrupts import signals_noted
 from nmtool.progress import Progress, silent
@@ -38,12 +38,12 @@ __all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
 log = logging.getLogger(__name__)
 
 
-@checked(processes=WHOLE, threads=optional(WHOLE), device=WORD, storage=optional(WORD))
+@checked
 def sweep(
     study: str | Path | StudyPlan,
     *,
-    processes: int = 1,
-    threads: int | None = None,
+    processes: Count = 1,
+    threads: Count | None = None,
     device: str = "auto",
     storage: str | None = None,
     progress: Progress = silent,

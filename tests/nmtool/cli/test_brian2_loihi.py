@@ -15,9 +15,9 @@ FOUND = Environment(Path("/some/python"), environment.REFEREE)
 
 def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "find", lambda: FOUND)
-    said = nmtool("brian2-loihi", "status")
+    said = nmtool("setup", "brian2-loihi", "--status")
     assert said.out == "brian2-loihi==0.5.2 runs with /some/python\n"
-    assert nmtool("brian2-loihi", "status", "--json").json == {
+    assert nmtool("setup", "brian2-loihi", "--status", "--json").json == {
         "brian2-loihi": "brian2-loihi==0.5.2",
         "python": "/some/python",
     }
@@ -31,13 +31,16 @@ def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
         return FOUND
 
     monkeypatch.setattr(environment, "set_up_brian2_loihi", setup)
-    assert nmtool("brian2-loihi", "setup", "--force", "--json").json["python"] == "/some/python"
+    assert nmtool("setup", "brian2-loihi", "--force", "--json").json["python"] == "/some/python"
     assert asked == [True]
 
 
 @pytest.mark.parametrize(
     "words",
-    [["brian2-loihi", "status"], ["verify", "integers.npz", "two", "--against", "brian2-loihi"]],
+    [
+        ["setup", "brian2-loihi", "--status"],
+        ["verify", "integers.npz", "two", "--against", "brian2-loihi"],
+    ],
 )
 @pytest.mark.usefixtures("integers")
 def test_not_set_up(
@@ -47,7 +50,7 @@ def test_not_set_up(
     monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
     said = nmtool(*words)
     assert (said.code, said.out, said.error) == (3, "", "brian2-loihi-not-set-up")
-    for value in (tmp_path / "none", "nmtool brian2-loihi setup", "NMTOOL_BRIAN2_LOIHI_PYTHON"):
+    for value in (tmp_path / "none", "nmtool setup brian2-loihi", "NMTOOL_BRIAN2_LOIHI_PYTHON"):
         assert str(value) in said.err
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import nmtool as nm
 from nmtool.targets import target_names
 from tests.nmtool.cli.conftest import Nmtool
@@ -74,3 +76,41 @@ def test_export_says_what_its_targets_make_of_a_network(nmtool: Nmtool, integers
     content = nmtool("export", integers, "-o", "net2.c", "--json").json
     assert [one["word"] for one in content["targets"]] == ["faithful"]
     assert "targets: " in nmtool("inspect", integers, "--targets").out
+
+
+@pytest.mark.usefixtures("data")
+def test_with_data_the_cost_is_counted_too(nmtool: Nmtool, integers: Path) -> None:
+    words = ("check", integers, "--target", "loihi1", "--data", "two:train")
+    said = nmtool(*words, "--json")
+    assert (said.code, said.err) == (0, "")
+    alone = nmtool("check", integers, "--target", "loihi1", "--json").json
+    counted = nmtool(
+        *("cost", integers, "two", "--split", "train", "--target", "loihi1", "--json"),
+    ).json
+    assert said.json == {**alone, "cost": counted}
+    assert counted["samples"] == 12
+    shown = nmtool(*words).out
+    assert shown.index("loihi1  ") < shown.index("on two (train): 12 samples")
+
+
+@pytest.mark.usefixtures("data")
+def test_several_networks_side_by_side(nmtool: Nmtool, integers: Path, floats: Path) -> None:
+    assert nmtool("quantise", floats, "-o", "q.npz", "--weight-bits", 4).code == 0
+    said = nmtool("check", integers, "q.npz", "--data", "two", "--samples", 4, "--json")
+    assert said.code == 0
+    assert [one["network"] for one in said.json["networks"]] == [str(integers), "q.npz"]
+    assert len(said.json["cost"]["networks"]) == 2
+    shown = nmtool("check", integers, "q.npz")
+    assert shown.code == 0
+    assert "\nq.npz\n" in shown.out
+
+
+@pytest.mark.parametrize(
+    "words", [("--samples", 3), ("--units", 4), ("--energy-of", "loihi1"), ("--csv",)]
+)
+def test_flags_of_a_count_need_data(
+    words: tuple[object, ...], nmtool: Nmtool, integers: Path
+) -> None:
+    said = nmtool("check", integers, *words)
+    assert (said.code, said.error) == (2, "data-missing")
+    assert str(words[0]) in said.err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.main import COMMANDS
+from nmtool.cli.commands import COMMANDS
 from tests.nmtool.cli.conftest import Nmtool
 
 BASH = """
@@ -29,15 +29,15 @@ LINES = {
     ("nmtool", "train", "two", "--hid"): {"--hidden"},
     ("nmtool", "export", "n.npz", "--to", ""): {"lava", "onnx", "nir", "c", "netx"},
     ("nmtool", "export", "net"): {"network.npz"},
-    ("nmtool", "brian2-loihi", ""): {"setup", "status"},
-    ("nmtool", "completion", "f"): {"fish"},
+    ("nmtool", "setup", ""): {"lava", "brian2-loihi", "completion"},
+    ("nmtool", "setup", "completion", "f"): {"fish"},
 }
 
 
 @pytest.fixture
 def script(nmtool: Nmtool) -> Path:
     pytest.importorskip("shtab")
-    said = nmtool("completion", "bash")
+    said = nmtool("setup", "completion", "bash")
     assert (said.code, said.err) == (0, "")
     Path("script").write_text(said.out)
     return Path("script")
@@ -60,7 +60,7 @@ def test_what_bash_proposes() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_shell_gets_a_script_that_it_can_read(shell: str, nmtool: Nmtool) -> None:
     pytest.importorskip("shtab")
-    said = nmtool("completion", shell)
+    said = nmtool("setup", "completion", shell)
     assert (said.code, said.err) == (0, "")
     for word in (*COMMANDS, "hidden", "prefix"):
         assert word in said.out
@@ -71,8 +71,8 @@ def test_every_shell_gets_a_script_that_it_can_read(shell: str, nmtool: Nmtool) 
 
 def test_without_the_library(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "shtab", None)
-    said = nmtool("completion", "bash")
+    said = nmtool("setup", "completion", "bash")
     assert (said.code, said.out, said.error) == (3, "", "library-missing")
     assert "'shtab<" in said.err
-    said = nmtool("completion", "cmd")
+    said = nmtool("setup", "completion", "cmd")
     assert (said.code, said.error) == (2, "command-line")

@@ -19,6 +19,8 @@ from tests.nmtool.cli.conftest import Nmtool
 TEST = cases.spike_events(cases.N_TEST, 2)
 """The test split of the fixture `data`."""
 
+SPELT_NOW = "nmtool cost is now: nmtool check NETWORK … --data DATA\n"
+
 
 @pytest.mark.usefixtures("data")
 def test_one_network_as_json(nmtool: Nmtool, integers: Path) -> None:
@@ -48,7 +50,7 @@ def test_one_network_for_people(nmtool: Nmtool, integers: Path) -> None:
     assert len(energy) == 5
     assert all("µJ (dynamic energy, cores, " in words[-1] for words in energy)
     assert "Davies et al. 2018" in said.out
-    assert said.err == ""
+    assert said.err == SPELT_NOW
     without = nmtool("cost", integers, "two", "--sources")
     assert "Davies" not in without.out
     assert "no figures were used" in without.out
@@ -137,7 +139,7 @@ def test_a_picture(nmtool: Nmtool, several: list[Path]) -> None:
     pytest.importorskip("matplotlib")
     said = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg", "--by", "footprint")
     assert said.code == 0
-    assert said.err == "cost.svg written\n"
+    assert said.err == f"{SPELT_NOW}cost.svg written\n"
     assert "bits4.npz (4/" in Path("cost.svg").read_text("utf-8")
     again = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg")
     assert (again.code, again.out, again.error) == (2, "", "path-taken")
@@ -186,7 +188,7 @@ def test_nothing_was_exercised(nmtool: Nmtool, data: Path, integers: Path) -> No
     said = nmtool("cost", integers, "two", "--json")
     assert said.code == 0
     assert "nothing was exercised" in said.err
-    assert said.json["remarks"] == [said.err.strip()]
+    assert [SPELT_NOW.strip(), *said.json["remarks"]] == said.err.splitlines()
     assert said.json["synaptic_events"]["total"]["total"] == 0
 
 

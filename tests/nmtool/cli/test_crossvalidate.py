@@ -33,7 +33,7 @@ def _spoken(data: Path) -> None:
 
 
 def test_a_table_for_people(nmtool: Nmtool) -> None:
-    said = nmtool("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST)
+    said = nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST)
     assert said.code == 0, said.err
     kept = Answers.load("cv")
     assert kept.is_finished
@@ -46,7 +46,7 @@ def test_a_table_for_people(nmtool: Nmtool) -> None:
 
 def test_json_and_all_that_can_be_asked_for(nmtool: Nmtool) -> None:
     said = nmtool(
-        "crossvalidate", "two", "--by", 3, "--folds", 2, "--fold-seed", 7, "--seeds", 2,
+        "train", "two", "--by", 3, "--folds", 2, "--fold-seed", 7, "--seeds", 2,
         "--splits", "train", "test", "-o", "cv", "--json", *INTEGERS,
     )  # fmt: skip
     assert said.code == 0, said.err
@@ -60,7 +60,7 @@ def test_json_and_all_that_can_be_asked_for(nmtool: Nmtool) -> None:
 
 
 def test_networks_of_a_fold_side_by_side(nmtool: Nmtool) -> None:
-    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", "--seeds", 2, *INTEGERS)
+    words = ("train", "two", "--by", "speaker", "-o", "cv", "--seeds", 2, *INTEGERS)
     assert nmtool(*words).code == 0
     said = nmtool(*words, "--join", "--json")
     assert said.code == 0, said.err
@@ -82,8 +82,8 @@ def test_answers_are_shown_though_their_networks_cannot_be_joined(
     def fail(*given: object) -> None:
         raise UsageError("no", code="networks-unlike", fix="none")
 
-    monkeypatch.setattr("nmtool.cli.crossvalidate.join_folds", fail)
-    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST, "--join")
+    monkeypatch.setattr("nmtool.training.crossvalidation.join_folds", fail)
+    words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST, "--join")
     said = nmtool(*words, *(["--json"] if as_json else []))
     assert (said.code, said.error) == (2, "networks-unlike")
     kept = Answers.load("cv")
@@ -94,7 +94,7 @@ def test_answers_are_shown_though_their_networks_cannot_be_joined(
 
 
 def test_first_spikes_are_not_joined_after_hours(nmtool: Nmtool) -> None:
-    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST)
+    words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST)
     said = nmtool(*words, "--readout", "first_spike", "--join")
     assert (said.code, said.error) == (2, "networks-unlike")
     assert "join-first-spike" in said.err
@@ -102,7 +102,7 @@ def test_first_spikes_are_not_joined_after_hours(nmtool: Nmtool) -> None:
 
 
 def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST)
+    words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST)
     assert nmtool(*words[:4], "-o", "whole", *FAST).code == 0
     with monkeypatch.context() as patched:
         stop_in_epoch(1, patched)
@@ -125,7 +125,7 @@ def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatc
 
 def test_two_are_compared(nmtool: Nmtool) -> None:
     for name, more in (("floats", FAST), ("integers", (*INTEGERS, "--weight-bits", "2"))):
-        assert nmtool("crossvalidate", "two", "--by", "speaker", "-o", name, *more).code == 0
+        assert nmtool("train", "two", "--by", "speaker", "-o", name, *more).code == 0
     words = ("compare", "integers", "--with", "floats", "--cluster", "speaker", "--cluster", 2)
     one, other = Answers.load("integers"), Answers.load("floats")
     clusters = {"speaker": np.arange(12) % 3, "blocks of 2": np.arange(12) // 2}
@@ -170,8 +170,8 @@ def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, float
 )
 @pytest.mark.usefixtures("integers")
 def test_what_cannot_be_compared(nmtool: Nmtool, words: list[str], error: str) -> None:
-    assert nmtool("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST).code == 0
-    assert nmtool("crossvalidate", "two", "--by", 6, "-o", "other", *FAST).code == 0
+    assert nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST).code == 0
+    assert nmtool("train", "two", "--by", 6, "-o", "other", *FAST).code == 0
     said = nmtool("compare", "cv", *words)
     assert (said.code, said.error) == (2, error)
 
@@ -182,12 +182,14 @@ def test_what_cannot_be_compared(nmtool: Nmtool, words: list[str], error: str) -
         (["--by", "sex", "-o", "cv"], "grouping-unknown"),
         (["--by", "speaker", "--folds", "4", "-o", "cv"], "folds-range"),
         (["--by", "speaker"], "command-line"),
-        (["-o", "cv"], "command-line"),
+        (["--seeds", "2", "-o", "cv"], "folds-missing"),
+        (["--join", "-o", "cv"], "folds-missing"),
+        (["--folds", "2", "-o", "cv", "--resume"], "train-options-mixed"),
         (["--by", "speaker", "-o", "cv", "--splits", "tests"], "command-line"),
         (["--by", "speaker", "-o", "cv", "--splits", "validation"], "validation-missing"),
     ],
 )
 def test_what_is_refused(nmtool: Nmtool, words: list[str], error: str) -> None:
-    said = nmtool("crossvalidate", "two", *words)
+    said = nmtool("train", "two", *words)
     assert (said.code, said.error) == (2, error)
     assert not Path("cv").exists()

@@ -56,7 +56,7 @@ def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:
     integers = ("--arithmetic", "integer", "--epochs", 1)
     few = (*integers, "--delay-bits", 2, "--delay-stride", 2)
     train = ("train", "two", "-o", "run", *cases.SETTINGS)
-    for words in (train, ("finetune", "run", "-o", "fine")):
+    for words in (train, ("train", "--start", "run", "-o", "fine")):
         said = nmtool(*words, *few)
         assert said.code == 0, said.err
         told = [line for line in said.err.splitlines() if "max_delay is 9" in line]

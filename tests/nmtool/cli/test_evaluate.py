@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import nmtool as nm
 from nmtool.data import bin_events
 from nmtool.data.events import drawn_samples
 from nmtool.hardware_sim.operations import count_operations
@@ -175,3 +177,33 @@ def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
     said = nmtool("evaluate", "run", "two", "--json")
     assert not more or said.json["spikes_per_neuron"]["output"] > 0.3
     assert np.isclose(said.json["loss"], expected, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("data")
+def test_an_export_answers_in_its_own_runtime(nmtool: Nmtool, integers: Path) -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    expected = nmtool("evaluate", integers, "two", "--json").json
+    assert nmtool("export", integers, "-o", "net.c").code == 0
+    said = nmtool("evaluate", "net.c", "two:test", "--json")
+    assert (said.code, said.err) == (0, "")
+    found = said.json
+    assert found.pop("seconds") >= 0
+    assert (found.pop("format"), found.pop("spikes") > 20) == ("c", True)
+    for name in ("loss", "u_wraps", "v_clips"):
+        del expected[name]
+    assert found == {**expected, "network": "net.c"}
+    assert "run by c" in nmtool("evaluate", "net.c", "two").out
+    in_python = nm.evaluate("net.c", "two:test", samples=4)
+    assert (in_python.runtime, in_python.samples, in_python.drawn_from) == ("c", 4, 6)
+
+
+@pytest.mark.usefixtures("data")
+def test_a_split_is_named_with_the_data(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("evaluate", integers, "two:train", "--json").json
+    assert said == nmtool("evaluate", integers, "two", "--split", "train", "--json").json
+    assert (said["data"], said["split"], said["samples"]) == ("two", "train", 12)
+    assert nm.evaluate(integers, "two:train").accuracy == said["accuracy"]
+    assert nm.evaluate(integers, "two").samples == 6
+    twice = nmtool("evaluate", integers, "two:train", "--split", "test")
+    assert (twice.code, twice.error) == (2, "split-named-twice")

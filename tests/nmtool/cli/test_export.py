@@ -78,14 +78,6 @@ def test_wrong_usage(
     assert not Path("folder").exists()
 
 
-def test_exported_folders_are_networks(nmtool: Nmtool, data: Path, integers: Path) -> None:
-    assert nmtool("export", integers, "--to", "lava", "-o", "folder").code == 0
-    expected = nmtool("evaluate", integers, data, "--json").json
-    said = nmtool("evaluate", "folder", data, "--json")
-    assert said.json == {**expected, "network": "folder"}
-    assert cases.integer_network().content_hash == said.json["hash"]
-
-
 def test_answers_are_those_to_generated_input(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("export", integers, "--to", "lava", "-o", "folder").code == 0
     expected = known_answers(IntegerNetwork.load(integers))
@@ -103,4 +95,4 @@ def test_answers_are_those_to_data(nmtool: Nmtool, integers: Path) -> None:
 def test_the_format_must_be_told(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("export", integers, "-o", "folder")
     assert (said.code, said.error) == (2, "format-unsaid")
-    assert "--to lava|" in said.err
+    assert "--to npz|lava|" in said.err

@@ -32,7 +32,7 @@ def _log(folder: str) -> list[dict]:
 
 
 def test_goes_on_in_integers(nmtool: Nmtool) -> None:
-    said = nmtool("finetune", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 2)
+    said = nmtool("train", "--start", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 2)
     assert said.code == 0, said.err
     before, after = RunFolder(Path("run")).options(), RunFolder(Path("fine")).options()
     assert (after.arithmetic, after.epochs) == ("integer", 2)
@@ -48,7 +48,7 @@ def test_goes_on_in_integers(nmtool: Nmtool) -> None:
 
 def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> None:
     Path("s.toml").write_text("lr = 0.004\nweight_bits = 4\nepochs = 5\nhidden = 6\n")
-    said = nmtool("finetune", "run", "-o", "fine", "--config", "s.toml", "--epochs", 1)
+    said = nmtool("train", "--start", "run", "-o", "fine", "--config", "s.toml", "--epochs", 1)
     assert said.code == 0, said.err
     before, after = RunFolder(Path("run")).options(), RunFolder(Path("fine")).options()
     assert (after.lr, after.weight_bits, after.epochs) == (0.004, 4, 1)
@@ -57,15 +57,14 @@ def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> 
 
 
 def test_help_knows_that_a_run_decides(nmtool: Nmtool) -> None:
-    told = " ".join(nmtool("finetune", "--help").out.split())
-    assert "settings (default: those of RUN; 10 epochs, 1/5 of its learning rates):" in told
-    assert "--epochs N passes over the training samples --arithmetic" in told
-    for words in ("(default 30", "--hidden", "--no-recurrent", "--feedforward", "--tau-mem X"):
-        assert words not in told
+    told = " ".join(nmtool("train", "--help").out.split())
+    assert "as a new run with its settings, for 10 epochs at a fifth of its learning rates" in told
 
 
 def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
-    said = nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--lr", 0, "--delay-lr", 0)
+    said = nmtool(
+        "train", "--start", "run", "-o", "fine", "--epochs", 1, "--lr", 0, "--delay-lr", 0
+    )
     assert said.code == 0, said.err
     shadows = [dict(np.load(f"{folder}/checkpoint.npz")) for folder in ("run", "fine")]
     weights = [name for name in shadows[0] if name.startswith("parameter.")]
@@ -83,7 +82,7 @@ def test_delays_beyond_a_new_limit_are_cut(average: float | str, nmtool: Nmtool)
     before = _delays("far")
     n_longer = int((before > 4).sum())
     assert n_longer > 3
-    said = nmtool("finetune", "far", "-o", "near", "--max-delay", 4, *slow)
+    said = nmtool("train", "--start", "far", "-o", "near", "--max-delay", 4, *slow)
     assert said.code == 0, said.err
     told, *others = said.err.splitlines()
     assert " 4 steps (max_delay)" in told
@@ -104,7 +103,7 @@ def _delays(folder: str) -> np.ndarray:
 def test_a_run_with_delays_beyond_the_chip_goes_on_in_integers(nmtool: Nmtool) -> None:
     words = (*cases.SETTINGS, "--max-delay", 80, "--init-delay-input", 80)
     assert nmtool("train", "two", "-o", "far", *words).code == 0
-    integers = ("finetune", "far", "-o", "near", "--arithmetic", "integer", "--epochs", 1)
+    integers = ("train", "--start", "far", "-o", "near", "--arithmetic", "integer", "--epochs", 1)
     said = nmtool(*integers)
     assert (said.code, said.error) == (2, "max-delay-beyond-chip")
     for value in ("max_delay is 80 ", "--max-delay 61"):
@@ -119,7 +118,7 @@ def test_few_bits_of_delay_can_be_tuned_again(nmtool: Nmtool) -> None:
     words = ("--arithmetic", "integer", "--delay-bits", 3, "--max-delay", 13, "--epochs", 1)
     assert nmtool("train", "two", "-o", "few", *cases.SETTINGS, *words).code == 0
     assert IntegerNetwork.load("few/integers.npz").max_delay <= 13
-    said = nmtool("finetune", "few", "-o", "again", "--epochs", 1)
+    said = nmtool("train", "--start", "few", "-o", "again", "--epochs", 1)
     assert said.code == 0, said.err
     assert "cut" not in said.err
 
@@ -128,7 +127,7 @@ def test_few_bits_of_delay_can_be_tuned_again(nmtool: Nmtool) -> None:
 def test_stopped_and_resumed_equals_uninterrupted(
     epoch: int, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ("finetune", "run", "--epochs", 2, "--average", 0.9)
+    words = ("train", "--start", "run", "--epochs", 2, "--average", 0.9)
     assert nmtool(*words, "-o", "whole").code == 0
     with monkeypatch.context() as patch:
         stop_in_epoch(epoch, patch)
@@ -143,7 +142,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
 
 
 def test_a_run_that_lost_its_start_is_not_resumed(nmtool: Nmtool) -> None:
-    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 0
+    assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
     Path("fine/checkpoint.npz").unlink()
     said = nmtool("train", "two", "-o", "fine", "--resume")
     assert (said.code, said.error) == (2, "resume-nothing-kept")
@@ -153,7 +152,10 @@ def test_a_run_that_lost_its_start_is_not_resumed(nmtool: Nmtool) -> None:
 
 def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
     assert (
-        nmtool("finetune", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 1).code == 0
+        nmtool(
+            "train", "--start", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 1
+        ).code
+        == 0
     )
     in_integers = nmtool("evaluate", "fine", "two", "--json").json
     in_floats = nmtool("evaluate", "fine/network.npz", "two", "--json").json
@@ -167,9 +169,9 @@ def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
 
 def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
     (tmp_path / "two").rename(tmp_path / "moved")
-    said = nmtool("finetune", "run", "-o", "fine", "--epochs", 1)
+    said = nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1)
     assert (said.code, said.error) == (2, "dataset-unknown")
-    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--data", "moved").code == 0
+    assert nmtool("train", "moved", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
     assert Network.load("fine/network.npz").n_steps > 0
 
 
@@ -197,6 +199,6 @@ def test_what_cannot_be_is_refused(
 
 def test_a_run_without_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
     Path("run/checkpoint.npz").unlink()
-    said = nmtool("finetune", "run", "-o", "fine")
+    said = nmtool("train", "--start", "run", "-o", "fine")
     assert (said.code, said.error) == (2, "checkpoint-missing")
     assert "run " in said.err

@@ -7,7 +7,8 @@ import argparse
 import pytest
 
 from nmtool.cli import help
-from nmtool.cli.main import COMMANDS, _parser
+from nmtool.cli.commands import COMMANDS
+from nmtool.cli.main import _parser
 
 
 def shown(command: str) -> list[argparse.Action]:
@@ -23,19 +24,18 @@ def test_every_argument_stands_in_one_place(command: str) -> None:
     assert len({id(action) for action in actions}) == len(actions) == len(chosen._actions)
 
 
-@pytest.mark.parametrize("command", help.FIRST)
+@pytest.mark.parametrize("command", [name for name, one in COMMANDS.items() if one.first])
 def test_at_most_five_options_come_first(command: str) -> None:
     chosen = _parser(command)[1][command]
     titles = [title for title, _, actions in help.sections(chosen) if actions]
     assert titles[:2] == ["arguments", "to start with"]
-    assert 1 <= len(help.FIRST[command]) <= 5
+    assert 1 <= len(COMMANDS[command].first) <= 5
     options = [action for action in shown(command) if action.option_strings]
-    for name, action in zip(help.FIRST[command], options, strict=False):
+    for name, action in zip(COMMANDS[command].first, options, strict=False):
         assert name in action.option_strings
 
 
-def test_every_command_has_a_subject() -> None:
-    assert {name for names in help.COMMANDS.values() for name in names} <= set(COMMANDS)
+def test_every_command_is_listed_once() -> None:
     parser, _ = _parser(None)
     names = [action.dest for _, _, actions in help.sections(parser) for action in actions]
     assert {*names} >= {*COMMANDS}

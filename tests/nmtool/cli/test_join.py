@@ -73,3 +73,24 @@ def test_refused(nmtool: Nmtool, floats: Path, integers: Path, tmp_path: Path) -
     said = nmtool("join", floats, floats, "-o", integers, "--force")
     assert said.error == "path-foreign"
     assert not Path("both.npz").exists()
+
+
+@pytest.mark.parametrize("command", ["convert", "export"])
+def test_networks_are_written_side_by_side(
+    command: str, nmtool: Nmtool, floats: Path, other: Path
+) -> None:
+    out = ("both.npz",) if command == "convert" else ("-o", "both.npz")
+    words = (command, floats, other, *out, "--join")
+    said = nmtool(*words, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json["hash"] == nm.side_by_side([floats, other]).content_hash
+    assert nm.load("both.npz").content_hash == said.json["hash"]
+    assert nmtool(*words, "--force", "--weights", "1", "-0.5").code == 0
+    weighted = nm.side_by_side([floats, other], [1.0, -0.5])
+    assert nm.load("both.npz").content_hash == weighted.content_hash
+
+
+def test_several_networks_need_the_word(nmtool: Nmtool, floats: Path, other: Path) -> None:
+    said = nmtool("convert", floats, other, "both.npz")
+    assert (said.code, said.error) == (2, "networks-several")
+    assert "--join" in said.err

@@ -15,8 +15,8 @@ from tests.nmtool.cli.conftest import Nmtool
 
 def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "find", lambda: Environment(Path("/some/python"), REFEREE))
-    assert nmtool("lava", "status").out == "lava-nc==0.10.0 runs with /some/python\n"
-    assert nmtool("lava", "status", "--json").json == {
+    assert nmtool("setup", "lava", "--status").out == "lava-nc==0.10.0 runs with /some/python\n"
+    assert nmtool("setup", "lava", "--status", "--json").json == {
         "lava": "lava-nc==0.10.0",
         "python": "/some/python",
     }
@@ -31,14 +31,14 @@ def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
         return Environment(Path("/new/python"), REFEREE)
 
     monkeypatch.setattr(environment, "set_up_lava", setup)
-    said = nmtool("lava", "setup", "--json")
+    said = nmtool("setup", "lava", "--json")
     assert said.json["python"] == "/new/python"
     assert said.err == "installing\n"
-    assert nmtool("lava", "setup", "--force").code == 0
+    assert nmtool("setup", "lava", "--force").code == 0
     assert asked == [False, True]
 
 
-@pytest.mark.parametrize("words", [["lava", "status"], ["demo"]])
+@pytest.mark.parametrize("words", [["setup", "lava", "--status"], ["demo"]])
 def test_not_set_up(
     words: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -55,12 +55,12 @@ def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
         raise MissingError("not asked for", code="not-asked")
 
     monkeypatch.setattr(environment, "find", find)
-    said = nmtool("lava", "status", "--force")
+    said = nmtool("setup", "lava", "--status", "--force")
     assert (said.code, said.error) == (2, "option-unused")
 
 
 @pytest.mark.lava
 def test_found(nmtool: Nmtool) -> None:
-    said = nmtool("lava", "status", "--json")
+    said = nmtool("setup", "lava", "--status", "--json")
     assert said.code == 0, said
     assert Path(said.json["python"]).is_file()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.cli import evaluate, inspect
-from nmtool.cli.main import ALSO, COMMANDS
+from nmtool.cli.commands import ALSO, COMMANDS
 from nmtool.errors import BackendError, DoesNotFitError, UsageError
 from nmtool.setup.installation import install_command
 from tests.nmtool.cli.cases import Said
@@ -69,7 +69,7 @@ def test_every_command_has_help(command: str, nmtool: Nmtool) -> None:
     said = nmtool(command, "--help")
     assert said.code == 0
     assert said.out.startswith(f"usage: nmtool {command}")
-    assert COMMANDS[command].split()[0] in said.out.lower()
+    assert COMMANDS[command].text.split()[0].rstrip(":") in said.out.lower()
     assert "SUPPRESS" not in said.out
     assert said.err == ""
 
@@ -109,13 +109,16 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
         (["train", "a", "--readout", "men"], "command-line", ["--readout", "'mean'?", "window"]),
         (["evaluate", "a", "b", "--split", "tests"], "command-line", ["did you mean 'test'?"]),
         (["export", "a", "--to", "lva"], "command-line", ["--to", "did you mean 'lava'?"]),
-        (["quantise", "a", "--weight-bits", "9"], "command-line", ["--weight-bits", "8"]),
+        (["check", "a", "--ranges", "lagrest"], "command-line", ["--ranges", "'largest'?"]),
         (["verify", "a", "--against", "onxx"], "command-line", ["'onnx'?", "FILE.npz"]),
-        (["completion", "bsh"], "command-line", ["'bash'?"]),
+        (["setup", "completion", "bsh"], "command-line", ["'bash'?"]),
         (["inspect", "a", "--", "--b", "--c"], "command-line", ["--c"]),
         (["verify", "a", "b"], "file-missing", [" a\n"]),
         (["verify", "a", "b", "--threads", "99999"], "threads-range", ["99999"]),
-        (["lava"], "command-line", ["setup|status"]),
+        (["setup"], "command-line", ["lava|brian2-loihi|completion"]),
+        (["setup", "completion"], "command-line", ["bash|zsh|fish"]),
+        (["setup", "completion", "bash", "--json"], "option-unused", ["--json", "lava"]),
+        (["setup", "lava", "bash"], "option-unused", ["completion"]),
         (["--speed"], "command-line", ["COMMAND"]),
     ],
 )

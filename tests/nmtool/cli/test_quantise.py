@@ -240,8 +240,8 @@ def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integ
             "calibration-data-missing",
             "ranges",
         ),
-        (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "command-line", "--delay-bits"),
-        (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "command-line", "--weight-bits"),
+        (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "delay-bits-range", "6"),
+        (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "weight-bits-range", "8"),
         (["floats.npz", "-o", "floats.npz/q.npz"], "file-not-written", "floats.npz"),
     ],
 )

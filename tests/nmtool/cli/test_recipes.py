@@ -29,7 +29,7 @@ def test_options_override_a_recipe(nmtool: Nmtool) -> None:
 def test_finetune_lays_a_recipe_over_the_run(nmtool: Nmtool) -> None:
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
     four = ("--config", "fsdd700_four_bits", "--epochs", "1", "--threads", "1")
-    assert nmtool("finetune", "run", "-o", "fine", *four).code == 0
+    assert nmtool("train", "--start", "run", "-o", "fine", *four).code == 0
     told = read_settings("fsdd700_four_bits") | {"epochs": 1, "hidden": 6, "steps": 30}
     assert options("fine").items() >= told.items()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.main import COMMANDS
+from nmtool.cli.commands import COMMANDS
 from tests.hostile.forks import CLOSED
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.test_main import ROOT, _environment
@@ -33,17 +33,17 @@ WRONG = ("", "nonsense")
 USED = (
     f"train two -o run {' '.join(cases.SETTINGS)} --epochs 1",
     "sweep study.toml",
-    "finetune nowhere two -o tuned",
+    "train two --start nowhere -o tuned",
     "compare two --a nowhere --b nowhere",
     "quantise floats.npz -o q.npz --force",
     "quantise floats.npz -o q.npz --force --json",
     "convert floats.npz x.npz --force",
-    "run nowhere two",
+    "evaluate nowhere two",
     "verify nowhere",
     "verify integers.npz two --against onnx",
     "data two",
     "data two --json",
-    "lava nonsense",
+    "setup nonsense",
     "demo --nonsense",
 )
 

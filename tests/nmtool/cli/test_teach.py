@@ -80,3 +80,20 @@ def test_refused(nmtool: Nmtool, floats: Path) -> None:
         said = nmtool("teach", floats, *words)
         assert (said.code, said.error) == (2, code)
     assert not Path("t.npz").exists()
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_networks_are_learnt_from_at_once(nmtool: Nmtool) -> None:
+    assert nmtool("train", "two", "-o", "run0", *cases.SETTINGS).code == 0
+    assert nmtool("teach", "run0", "-o", "t.npz").code == 0
+    words = ("train", "two", *cases.SETTINGS, "--teacher-share", "0.75")
+    assert nmtool(*words, "-o", "run1", "--teacher", "run0").code == 0
+    assert nmtool(*words, "-o", "run2", "--teacher", "t.npz").code == 0
+    assert nm.load("run1").content_hash == nm.load("run2").content_hash
+    kept = Teacher.load("run1/teacher.npz")
+    assert kept.content_hash == Teacher.load("t.npz").content_hash
+    assert nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4").code == 0
+    found = nm.train("two", nm.TrainOptions(hidden=3, steps=30, epochs=1), teacher=["run0", "run1"])
+    assert found.options.teacher == "teacher.npz"
+    assert not Path("teacher.npz").exists()

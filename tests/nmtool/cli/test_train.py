@@ -277,7 +277,7 @@ def test_a_target_of_ones_own_is_found_from_another_folder(
     assert json.loads(Path("run/run.json").read_text())["options"]["target"] == "mine.toml"
     Path("below").mkdir()
     monkeypatch.chdir("below")
-    assert main(["finetune", "../run", "-o", "tuned", "--epochs", "1", "--data", "../two"]) == 0
+    assert main(["train", "../two", "--start", "../run", "-o", "tuned", "--epochs", "1"]) == 0
 
 
 HOLDS = """

@@ -114,7 +114,7 @@ def test_who_says_what(nmtool: Nmtool) -> None:
 def test_without_any_the_option_is_told(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("evaluate", integers, "two", "--split", "validation")
     assert (said.code, said.error) == (2, "validation-missing")
-    assert "--validation N" in said.err
+    assert "--validation 0.2" in said.err
     for wrong in ("most", "0", "1.5"):
         said = nmtool("evaluate", integers, "two", "--validation", wrong)
         assert (said.code, said.error) == (2, "command-line")
@@ -138,9 +138,11 @@ def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> N
     assert manifest["options"]["validation"] == "0.34"
     rule = SplitRule("0.34", 5)
     assert validated_on(["run"]) == rule
-    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--seed", 6).code == 0
+    assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1, "--seed", 6).code == 0
     assert validated_on(["fine"]) == rule
-    assert nmtool("finetune", "run", "-o", "more", "--epochs", 1, "--validation", 6).code == 0
+    assert (
+        nmtool("train", "--start", "run", "-o", "more", "--epochs", 1, "--validation", 6).code == 0
+    )
     assert validated_on(["more"]) == SplitRule("6", 5)
     assert nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["samples"] == 4
     held = load_dataset("two", validation=rule).validation
@@ -184,7 +186,7 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
     log = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
     accuracy = nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["accuracy"]
     assert accuracy == max(entry["validation_accuracy"] for entry in log)
-    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 0
+    assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
     assert validated_on(["fine"]) == SplitRule("last 4")
 
 

@@ -1,0 +1,247 @@
+"""Flags of a command, from the signature and the "Args:" of the function behind it.
+
+    flags.add(parser, "inspect", path=flag("path", metavar="FILE"))
+    content = nm.inspect(**flags.given(arguments, "inspect"), progress=progress)
+
+A parameter without a default is an argument of the command, one with a default a flag of its name;
+the annotation says what follows the flag, the entry below "Args:" is its help. A flag that is not
+given leaves no trace, so that the function's own default holds. Functions are read, not imported:
+help waits for nothing that they need, and has its texts under `python -OO`, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import nmtool
+from nmtool.arguments import parts_of
+from nmtool.cli.arguments import count
+from nmtool.errors import suggestion
+
+HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
+"""The module of each public name."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How a parameter differs on the command line from what its signature says.
+
+    Attributes:
+        names: of the flag, or the one of an argument; none: that of the parameter.
+        settings: of `argparse.ArgumentParser.add_argument`.
+    """
+
+    names: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+def flag(*names: str, **settings: Any) -> Flag:
+    """A `Flag`, with settings as keywords."""
+    return Flag(names, settings)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a function, or a field of a class of options.
+
+    Attributes:
+        name: its name.
+        annotation: as it is written, without `None`.
+        default: as it is written; None where a value has to be given.
+        text: its entry below "Args:", or below "Attributes:".
+    """
+
+    name: str
+    annotation: str
+    default: str | None
+    text: str
+
+
+_BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
+    "int": {"type": int, "metavar": "N"},
+    "Count": {"type": count, "metavar": "N"},
+    "float": {"type": float, "metavar": "X"},
+    "str": {},
+    "str | Path": {},
+    "Source": {"metavar": "NETWORK"},
+    "Network | IntegerNetwork | str | Path": {"metavar": "NETWORK"},
+    "str | Path | Target": {"metavar": "TARGET"},
+    "str | Path | Target | Sequence": {"action": "append", "metavar": "TARGET"},
+    "Sequence": {"action": "append"},
+    "Device | str": {"choices": ("auto", "cpu", "cuda")},
+}
+"""What follows the flag of a parameter, by its annotation; others have no flag of their own."""
+_FORMS = {parts_of(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
+
+
+def add(
+    parser: argparse._ActionsContainer,
+    function: str,
+    *,
+    only: Iterable[str] = (),
+    dest_prefix: str = "",
+    **own: Flag | None,
+) -> None:
+    """Add a flag per parameter of a function; one that is there already is shared.
+
+    Args:
+        parser: of the command, or a group in it.
+        function: public name of a function or of a class of options, or its full dotted name.
+        only: parameters that get a flag; by default all whose annotation says what follows.
+        dest_prefix: of the flags and of the names of their values.
+        own: by parameter, how its flag differs; None: it has none.
+    """
+    parameters = read(function)
+    names = [one.name for one in parameters]
+    unknown = {*own, *only} - {*names}
+    assert not unknown, f"{function} has no {unknown}"
+    for one in parameters:
+        chosen = own.get(one.name, Flag((), {}))
+        form = _form(one) or (None if one.name not in own else {})
+        if chosen is None or form is None or (only and one.name not in only):
+            continue
+        if "choices" in chosen.settings:
+            form.pop("metavar", None)
+        _add(parser, one, dest_prefix, {**form, **chosen.settings}, chosen.names)
+
+
+def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:
+    """The values that were given for a function, by its parameters."""
+    values = vars(arguments)
+    derived = {one.dest for one in arguments.parser._actions if one.default is argparse.SUPPRESS}
+    names = [one.name for one in read(function) if prefix + one.name in derived]
+    return {name: values[prefix + name] for name in names if prefix + name in values}
+
+
+def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str], str]:
+    """A word of a list that help does not wait for, for `type=`; `also` says what else there is."""
+
+    def word(text: str) -> str:
+        known = list(listed())
+        if text not in known:
+            near = suggestion(text, known, also=also)
+            raise argparse.ArgumentTypeError(f"cannot be '{text}'; {near}")
+        return text
+
+    word.listed = listed  # type: ignore[attr-defined]
+    return word
+
+
+def words(constant: str) -> tuple[str, ...]:
+    """The words in a constant of a module, such as `nmtool.targets.costs.AXES`, read likewise."""
+    module, _, name = constant.rpartition(".")
+    [value] = [
+        one.value
+        for one in _tree(module).body
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[-1]) == name
+    ]
+    return tuple(ast.literal_eval(value))
+
+
+def _form(parameter: Parameter) -> dict[str, Any] | None:
+    """Settings for a parameter's annotation; None where it has no form on the command line."""
+    if parameter.annotation == "bool":
+        return {"action": "store_const", "const": parameter.default == "False"}
+    form = _FORMS.get(parts_of(parameter.annotation))
+    return None if form is None else {"metavar": parameter.name.upper(), **form}
+
+
+def _add(
+    parser: argparse._ActionsContainer,
+    parameter: Parameter,
+    prefix: str,
+    settings: dict[str, Any],
+    names: tuple[str, ...],
+) -> None:
+    dest = prefix + parameter.name
+    text = settings.pop("help", parameter.text)
+    if not names and parameter.default is None:
+        names = (dest,)
+    if not names:
+        is_switched_off = settings.get("const") is False
+        names = ("--" + ("no-" if is_switched_off else "") + dest.replace("_", "-"),)
+        text = f"do not {text}" if is_switched_off else text
+    if dest in [one.dest for one in parser._actions]:
+        return
+    if names[0].startswith("-"):
+        settings["dest"] = dest
+    parser.add_argument(*names, default=argparse.SUPPRESS, help=text, **settings)
+
+
+# What is read of a function.
+
+
+@cache
+def read(function: str) -> tuple[Parameter, ...]:
+    """The parameters of a function, or the fields of a class of options, from its source."""
+    module, _, name = function.rpartition(".")
+    module = module or HOMES[name]
+    [node] = [one for one in _tree(module).body if getattr(one, "name", "") == name]
+    assert isinstance(node, ast.FunctionDef | ast.ClassDef)
+    text = ast.get_docstring(node) or ""
+    texts = dict(_entries(text, "Attributes:" if isinstance(node, ast.ClassDef) else "Args:"))
+    pairs = _fields(node) if isinstance(node, ast.ClassDef) else _parameters(node)
+    return tuple(
+        Parameter(name, annotation.removesuffix(" | None"), default, _text(name, texts))
+        for name, annotation, default in pairs
+    )
+
+
+def _text(name: str, texts: Mapping[str, str]) -> str:
+    """The entry of a parameter; where it is "as for" another function's, that one."""
+    text = texts.get(name, "")
+    if (other := re.fullmatch(r"as (?:for|in|of) (\w+)", text)) and other[1] in HOMES:
+        return next(one.text for one in read(other[1]) if one.name == name)
+    return text
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    """The source of a module of nmtool, parsed."""
+    top, below = module.split(".")[:2], module.split(".")[2:]
+    spec = find_spec(".".join(top))
+    assert spec is not None
+    file = Path(str(spec.origin))
+    if below:
+        file = file.parent.joinpath(*below)
+        file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+    return ast.parse(file.read_text("utf-8"))
+
+
+_Told = Iterator[tuple[str, str, str | None]]
+
+
+def _parameters(node: ast.FunctionDef) -> _Told:
+    """Name, annotation and default of each parameter."""
+    listed = [*node.args.args, *node.args.kwonlyargs]
+    missing = len(node.args.args) - len(node.args.defaults)
+    defaults = [*[None] * missing, *node.args.defaults, *node.args.kw_defaults]
+    for one, default in zip(listed, defaults, strict=True):
+        annotation = ast.unparse(one.annotation) if one.annotation else ""
+        yield one.arg, annotation, None if default is None else ast.unparse(default)
+
+
+def _fields(node: ast.ClassDef) -> _Told:
+    """Name, annotation and default of each field of a dataclass."""
+    for one in node.body:
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+            default = None if one.value is None else ast.unparse(one.value)
+            yield one.target.id, ast.unparse(one.annotation), default
+
+
+def _entries(docstring: str, title: str) -> Iterator[tuple[str, str]]:
+    """Names and texts of a section of a docstring, as a command says them."""
+    _, _, section = docstring.partition(f"{title}\n")
+    section = re.split(r"^\S", section, maxsplit=1, flags=re.M)[0]
+    for entry in re.findall(r"^ {4}(\w[\w, ]*): (.*(?:\n {8}.*)*)", section, flags=re.M):
+        text = " ".join(entry[1].split()).replace("`", "").replace("%", "%%")
+        for name in entry[0].split(", "):
+            yield name, text.removesuffix(".")

@@ -1,0 +1,115 @@
+"""`nmtool train DATA --folds N --by NAME|N -o FOLDER`: cross-validation."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import group
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import find_data
+from nmtool.cli.progress import progress
+from nmtool.cli.threads import use_threads
+from nmtool.cli.train_settings import chosen_settings
+from nmtool.errors import UsageError
+from nmtool.splits import SPLITS
+
+if TYPE_CHECKING:
+    from nmtool.evaluation.answers import Answers
+
+VERB = "cross_validate"
+
+
+def add_options(parser: argparse.ArgumentParser, *, by_required: bool = False) -> None:
+    """Add the flags of a cross-validation."""
+    folds = group(parser, "cross-validation")
+    flags.add(
+        folds,
+        VERB,
+        only=("by", "folds", "fold_seed", "seeds", "splits"),
+        by=flag("--by", type=_grouping, metavar="NAME|N", required=by_required),
+        splits=flag(nargs="+", action=None, choices=SPLITS, metavar="SPLIT"),
+    )
+    folds.add_argument(
+        "--join",
+        action="store_true",
+        help="let the networks of each fold answer side by side, too, as one; FOLDER/joined.npz "
+        "keeps these answers",
+    )
+
+
+def are_asked(arguments: argparse.Namespace) -> bool:
+    """True where a network per fold is to be trained.
+
+    Raises:
+        UsageError: flags of folds, but neither `--folds` nor `--by`.
+    """
+    given = flags.given(arguments, VERB)
+    if given.keys() & {"folds", "by"}:
+        return True
+    others = [name for name in ("fold_seed", "seeds", "splits") if name in given]
+    if others or arguments.join:
+        name = arguments.parser.flag(others[0]) if others else "--join"
+        raise UsageError(
+            f"{name} is for a cross-validation",
+            code="folds-missing",
+            fix="say how samples are divided: --folds N, --by NAME; or leave it out",
+        )
+    return False
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train a network per fold, and print what all of them answer."""
+    from nmtool.evaluation.answers import answers_file
+    from nmtool.joining import check_readout
+
+    options = chosen_settings(arguments)
+    if arguments.join:
+        check_readout(options.readout)
+    dataset = find_data(arguments, arguments.data)
+    given = {"by": 1, **flags.given(arguments, VERB)}
+    from nmtool.training.crossvalidation import cross_validate, join_folds
+
+    try:
+        answers = cross_validate(
+            **{**given, "data": dataset, "options": options},
+            folder=arguments.output,
+            threads=arguments.threads,
+            progress=progress,
+        )
+        _show(arguments, answers, lambda: join_folds(arguments.output, dataset))
+    except KeyboardInterrupt:
+        if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
+            console.print_remark("finished folds and epochs are kept; the same command continues")
+        raise
+    return 0
+
+
+def _grouping(text: str) -> str | int:
+    """A column, or a number of neighbouring samples, for `type=`."""
+    from nmtool.data.folds import grouping
+
+    return grouping(text)
+
+
+def _show(arguments: argparse.Namespace, answers: Answers, join: Callable[[], Answers]) -> None:
+    """Print the answers, and those of joined networks; the former even if joining fails."""
+    from nmtool.evaluation.answers import answers_file
+
+    file = str(answers_file(arguments.output))
+    content = {"folder": arguments.output, "answers": file, **answers.as_json()}
+    if not arguments.json:
+        console.print_tables(answers)
+    try:
+        if arguments.join:
+            use_threads(arguments.threads, with_torch=True)
+            joined = join()
+            content["joined"] = {"answers": str(joined.path), **joined.as_json()}
+            if not arguments.json:
+                console.print_tables(joined)
+    finally:
+        if arguments.json:
+            console.print_json(content)

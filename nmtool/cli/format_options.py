@@ -1,0 +1,196 @@
+"""Flags that say how formats are written, and how files of others are to be understood."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nmtool.cli import flags
+from nmtool.cli.arguments import count, group
+from nmtool.cli.flags import flag
+from nmtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmtool.exporters.nir.options import NirOptions
+    from nmtool.exporters.verilog.options import VerilogOptions
+
+NIR, MLGENN = "nir", "mlgenn"
+READING = {NIR: "ImportOptions", MLGENN: "MlgennOptions"}
+"""By kind of input, the options that it is read with."""
+_WORDS = {NIR: "NIR files", MLGENN: "checkpoints of mlGeNN"}
+_IN = "in_"
+
+
+def add_writing_options(parser: argparse.ArgumentParser) -> None:
+    """Add a flag per option of NIR and of Verilog."""
+    flags.add(
+        group(parser, "NIR files"),
+        "NirOptions",
+        form=_choice("FORMS"),
+        readout=_choice("READOUTS"),
+        recurrent_step=_choice("RECURRENT_STEPS"),
+        hops=_choice("HOPS"),
+        profile=_choice("PROFILES"),
+        nir_dt_s=flag("--nir-dt", metavar="S"),
+    )
+    flags.add(group(parser, "Verilog"), "VerilogOptions", part=flag(metavar="FPGA"))
+
+
+def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOptions | None:
+    """The options of NIR or of Verilog as given, None without any.
+
+    Raises:
+        UsageError: they are out of range, or of both.
+    """
+    nir, verilog = (flags.given(arguments, name) for name in ("NirOptions", "VerilogOptions"))
+    if nir and verilog:
+        raise UsageError(
+            "options of NIR files and of Verilog do not go together",
+            code="writing-options-mixed",
+            why=f"{', '.join(verilog)} are of Verilog",
+            fix="leave out those of the format that you do not write",
+        )
+    if nir:
+        from nmtool.exporters.nir.options import NirOptions
+
+        return NirOptions(**nir)
+    if verilog:
+        from nmtool.exporters.verilog.options import VerilogOptions
+
+        return VerilogOptions(**verilog)
+    return None
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add a flag `--in…` per option of files of others."""
+    shared = group(parser, "Networks of others")
+    flags.add(
+        shared,
+        READING[NIR],
+        dest_prefix=_IN,
+        only=("dt_ms", "n_steps", "rule", "window"),
+        dt_ms=flag(
+            metavar="MS",
+            help="step of the network in ms; by default that of --in-nir-dt, or 1 for checkpoints",
+        ),
+        n_steps=flag("--in-steps", type=count, metavar="N"),
+        rule=flag(
+            choices=flags.words("nmtool.readout.RULES"),
+            help="of the read-out; by default weighted for checkpoints; for NIR, max of the counts "
+            "of outputs that spike, mean of the membranes of others",
+        ),
+        window=flag(type=count),
+    )
+    flags.add(
+        parser.add_argument_group(
+            "NIR files of others",
+            "One of the options --in… has the graph read even from a file that carries nmtool's "
+            "own network.",
+        ),
+        READING[NIR],
+        dest_prefix=_IN,
+        nir_dt_s=flag("--in-nir-dt", metavar="S"),
+        implied=flag(
+            "--in-recurrent-step",
+            type=_is_implied,
+            action=None,
+            const=None,
+            metavar="{implied,explicit}",
+            help="implied (default): a connection that closes a loop costs a step by itself; "
+            "explicit: only a Delay does",
+        ),
+    )
+    flags.add(
+        parser.add_argument_group(
+            "Checkpoints of mlGeNN",
+            "They do not say time constants and thresholds. VALUE is one for all populations, or "
+            "NAME=VALUE,NAME=VALUE by mlGeNN's names of them.",
+        ),
+        READING[MLGENN],
+        dest_prefix=_IN,
+        readout=None,  # --in-rule
+        tau_mem_ms=flag(type=_per_population, metavar="VALUE"),
+        tau_syn_ms=flag(type=_per_population, metavar="VALUE"),
+        threshold=flag(type=_per_population, metavar="VALUE"),
+        scaled=flag(
+            "--in-unscaled",
+            help="neurons and synapses were made with scale_i=False; by default currents are "
+            "scaled, as mlGeNN's defaults for EventProp have it",
+        ),
+        epoch=flag(metavar="EPOCH"),
+        sizes=flag(type=_sizes, metavar="NAME=N,…"),
+        populations=flag(type=lambda text: tuple(text.split(",")), metavar="NAME,…"),
+        group=flag(type=count),
+    )
+
+
+def reading_options(arguments: argparse.Namespace, path: str) -> Any:
+    """Options for `nmtool.load` to read IN with; None where its kind takes none.
+
+    Raises:
+        UsageError: a flag is for other inputs, out of range, or missing.
+    """
+    from nmtool.exporters.formats import artefact_at
+
+    artefact = artefact_at(path)
+    kind = "" if artefact is None else artefact.name
+    by_kind = {name: flags.given(arguments, of, prefix=_IN) for name, of in READING.items()}
+    if "rule" in by_kind[NIR]:
+        by_kind[MLGENN]["readout"] = by_kind[NIR]["rule"]
+    own = {_IN + name for name in by_kind.get(kind, ())}
+    own |= {"in_rule"} if kind == MLGENN else set()
+    for others in by_kind.values():
+        for name in others:
+            dest = "in_rule" if name == "readout" else _IN + name
+            if dest not in own:
+                kinds = [_WORDS[one] for one, values in by_kind.items() if name in values]
+                name = arguments.parser.flag(dest)
+                raise UsageError(
+                    f"{name} is for {' and '.join(kinds)}, which {path} is not",
+                    code="import-options-unused",
+                    fix="leave it out",
+                )
+    if artefact is None or artefact.reading_options is None:
+        return None
+    # NIR files say all that is needed; with options, the graph is read where nmtool wrote one.
+    given = by_kind[kind]
+    return artefact.reading_options(**given) if given or kind != NIR else None
+
+
+def _choice(constant: str) -> flags.Flag:
+    return flag(choices=flags.words(f"nmtool.exporters.nir.options.{constant}"))
+
+
+def _is_implied(text: str) -> bool:
+    """`implied` or `explicit`, for `type=`."""
+    if text not in ("implied", "explicit"):
+        raise argparse.ArgumentTypeError(f"must be implied or explicit, not '{text}'")
+    return text == "implied"
+
+
+def _per_population(text: str) -> float | dict[str, float]:
+    """`20`, or `Hidden=20,Output=10`, for `type=`."""
+    try:
+        return _by_name(text, float) if "=" in text else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number, or NAME=NUMBER,…, not '{text}'"
+        ) from None
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """`Input=700,Hidden=256`, for `type=`."""
+    try:
+        return _by_name(text, count)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be NAME=NUMBER,…, not '{text}'") from None
+
+
+def _by_name(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
+    """Values by name; raises `ValueError` where a name is missing or comes twice."""
+    pairs = [part.split("=") for part in text.split(",")]
+    found = {name.strip(): value(number) for name, number in pairs}
+    if len(found) < len(pairs) or "" in found:
+        raise ValueError
+    return found

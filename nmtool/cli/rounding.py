@@ -1,0 +1,75 @@
+"""Flags of quantisation, and integer networks for the commands that must round."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import ROUNDING, group
+from nmtool.cli.flags import flag
+from nmtool.cli.loading import NO_DATA
+from nmtool.cli.progress import progress
+
+if TYPE_CHECKING:
+    from nmtool.data import Dataset
+    from nmtool.integer_network import IntegerNetwork
+    from nmtool.network import Network
+    from nmtool.targets import Target
+
+FLAGS = ("weight_bits", "delay_bits", "ranges", "scale", "relays")
+
+
+def add_rounding(parser: argparse.ArgumentParser, only: Iterable[str] = FLAGS) -> None:
+    """Add the flags of quantisation."""
+    flags.add(
+        group(parser, ROUNDING),
+        "quantise",
+        only=only,
+        ranges=flag(choices=flags.words("nmtool.quantisation.pipeline.RANGES")),
+        scale=flag(choices=flags.words("nmtool.quantisation.conversion.SCALES")),
+    )
+
+
+def rounding(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The values of these flags that are given, as arguments of `quantise`."""
+    given = flags.given(arguments, "quantise")
+    return {name: value for name, value in given.items() if name in FLAGS}
+
+
+def integers(
+    arguments: argparse.Namespace,
+    network: Network | IntegerNetwork,
+    path: str,
+    dataset: Dataset | None,
+    target: Target | None = None,
+) -> IntegerNetwork:
+    """The integer network a command works on; what rounding had to give is said on stderr.
+
+    Without a data set, a run's own data calibrate, unless `--data none` was said.
+
+    Args:
+        arguments: with the flags of quantisation, and DATA.
+        network: what was loaded from `path`.
+        path: as it was named.
+        dataset: calibrates.
+        target: by default Loihi 2.
+
+    Raises:
+        UsageError: flags of quantisation are given, but there is nothing to quantise.
+    """
+    from nmtool.integer_network import IntegerNetwork
+    from nmtool.quantisation.quantising import calibration_data, quantise, quantised_already
+
+    given = rounding(arguments)
+    if isinstance(network, IntegerNetwork):
+        if given:
+            raise quantised_already(path, given)
+        return network
+    if target is not None:
+        given["target"] = target
+    calibrate_on = calibration_data(dataset, path, own=arguments.data != NO_DATA)
+    result = quantise(network, calibrate_on=calibrate_on, progress=progress, **given)
+    console.print_finding_remarks(result.findings)
+    return result.network

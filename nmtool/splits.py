@@ -1,0 +1,31 @@
+"""Splits of a data set, and the words that stand for them."""
+
+from __future__ import annotations
+
+SPLITS = ("train", "validation", "test")
+
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val"),
+    "test": ("test", "testing"),
+}
+"""Words for each split in names of files and arrays and in columns of CSV files."""
+
+
+def split_named(word: str) -> str | None:
+    """The split that a word stands for; None where it stands for none.
+
+    >>> split_named("val"), split_named("testing"), split_named("rest")
+    ('validation', 'test', None)
+    """
+    return next((split for split, words in SPLIT_WORDS.items() if word in words), None)
+
+
+def name_and_split(word: str) -> tuple[str, str | None]:
+    """A data set and its split, where a word names both.
+
+    >>> name_and_split("digits:test"), name_and_split("tonic:NMNIST")
+    (('digits', 'test'), ('tonic:NMNIST', None))
+    """
+    name, _, split = word.rpartition(":")
+    return (name, split) if name and split in SPLITS else (word, None)

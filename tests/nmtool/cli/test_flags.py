@@ -1,0 +1,143 @@
+"""Flags of commands that follow from the functions behind them."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import nmtool as nm
+from nmtool.cli import flags
+from nmtool.cli.arguments import Parser
+from nmtool.cli.console import in_flags, speak_flags
+from nmtool.cli.flags import flag
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.test_main import ROOT
+
+
+def parsed(*words: str, function: str, **own: Any) -> dict[str, Any]:
+    """What a function is given by the words of a command."""
+    parser = Parser(prog="nmtool some")
+    flags.add(parser, function, **own)
+    parser.set_defaults(parser=parser)
+    return flags.given(parser.parse_args(list(words)), function)
+
+
+@pytest.mark.parametrize("function", ["verify", "inspect", "quantise", "convert", "demo"])
+def test_functions_are_read_as_they_are(function: str) -> None:
+    signature = inspect.signature(getattr(nm, function))
+    found = flags.read(function)
+    assert [one.name for one in found] == list(signature.parameters)
+    for one, parameter in zip(found, signature.parameters.values(), strict=True):
+        assert one.annotation == parameter.annotation.removesuffix(" | None")
+        assert (one.default is None) == (parameter.default is inspect.Parameter.empty)
+        assert one.text, one.name
+
+
+def test_fields_of_options_are_read_likewise() -> None:
+    found = {one.name: one for one in flags.read("NirOptions")}
+    assert list(found) == list(inspect.signature(nm.NirOptions).parameters)
+    assert found["nir_dt_s"].annotation == "float"
+
+
+def test_what_stands_in_the_signature_is_the_flag() -> None:
+    assert parsed("a.npz", function="inspect") == {"path": "a.npz"}
+    assert parsed("a.npz", "--targets", function="inspect") == {"path": "a.npz", "targets": True}
+    assert parsed(function="demo") == {}
+    given = parsed("--epochs", "3", "--seed", "-1", "--folder", "a", function="demo")
+    assert given == {"epochs": 3, "seed": -1, "folder": "a"}
+
+
+def test_a_flag_switches_off_what_is_on() -> None:
+    assert parsed("n", function="verify") == {"network": "n"}
+    given = parsed("n", "--no-coverage", "--deep", function="verify")
+    assert given == {"network": "n", "coverage": False, "deep": True}
+
+
+def test_a_flag_may_differ_from_its_parameter() -> None:
+    own = {"folder": flag("-o", "--output", metavar="FOLDER"), "epochs": None}
+    assert parsed("-o", "a", function="demo", **own) == {"folder": "a"}
+    assert parsed("--seed", "4", function="demo", only=("seed",)) == {"seed": 4}
+    prefixed = Parser(prog="nmtool some")
+    flags.add(prefixed, "demo", dest_prefix="in_", only=("seed",))
+    prefixed.set_defaults(parser=prefixed)
+    arguments = prefixed.parse_args(["--in-seed", "5"])
+    assert flags.given(arguments, "demo", prefix="in_") == {"seed": 5}
+    assert flags.given(arguments, "demo") == {}
+
+
+def test_an_entry_may_point_to_that_of_another_function() -> None:
+    texts = [
+        next(one.text for one in flags.read(name) if one.name == "energy_of")
+        for name in ("cost", "compare_cost")
+    ]
+    assert texts[0] == texts[1] != ""
+
+
+def test_constants_are_read() -> None:
+    assert flags.words("nmtool.readout.RULES") == nm.readout.RULES
+    assert flags.words("nmtool.targets.costs.AXES")[0] == "synaptic_events"
+
+
+@pytest.mark.parametrize("command", ["verify", "convert", "train"])
+def test_help_is_there_without_docstrings(command: str) -> None:
+    texts = [
+        subprocess.run(
+            [sys.executable, *options, "-m", "nmtool", command, "--help"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "80"},
+        )
+        for options in ([], ["-OO"])
+    ]
+    assert [one.returncode for one in texts] == [0, 0]
+    assert texts[0].stdout == texts[1].stdout != ""
+
+
+@pytest.mark.parametrize("command", ["convert", "verify", "export", "evaluate", "check"])
+def test_help_waits_for_no_function(command: str) -> None:
+    code = (
+        "import sys; from nmtool.cli.main import main; main(sys.argv[1:]); "
+        "print(*(m for m in sys.modules if m in ('numpy', 'h5py', 'torch', 'numba')), "
+        "sum(m.startswith('nmtool') for m in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, command, "--help"], capture_output=True, text=True, cwd=ROOT
+    )
+    *heavy, count = done.stderr.split()
+    assert heavy == []
+    assert int(count) < 40
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("replace it: `force=True`", "replace it: --force"),
+        ("name them: `data=`", "name them: DATA"),
+        ("`weight_bits=4` saves the rest", "--weight-bits 4 saves the rest"),
+        ("`hidden=(128, 64)` or `steps='auto'`", "--hidden 128,64 or --steps auto"),
+        ("`n_steps=40` of another", "`n_steps=40` of another"),
+        ("`code` and a=b", "`code` and a=b"),
+    ],
+)
+def test_arguments_of_python_are_told_as_flags(text: str, expected: str) -> None:
+    names = {"force": "--force", "data": "DATA", "weight_bits": "--weight-bits"}
+    speak_flags({**names, "hidden": "--hidden", "steps": "--steps"})
+    try:
+        assert in_flags(text) == expected
+    finally:
+        speak_flags({})
+
+
+def test_an_error_speaks_to_who_hears_it(nmtool: Nmtool, integers: object) -> None:
+    assert nmtool("export", integers, "-o", "q.c").code == 0
+    assert "  fix: choose another path, or replace it: --force\n" in (
+        nmtool("export", integers, "-o", "q.c").err
+    )
+    with pytest.raises(nm.UsageError, match=r"replace it: `force=True`"):
+        nm.export(nm.load("q.c"), "q.c")

@@ -1,0 +1,62 @@
+"""Commands as they were spelt before: they answer, and say how they are spelt now."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from nmtool.cli.commands import COMMANDS, OLD
+from nmtool.cli.old import SPELLINGS
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+FAST = " ".join(map(str, [*cases.SETTINGS, "--epochs", "1"]))
+ALIKE = {
+    "finetune run -o {} --epochs 1 --threads 1 --json": "train --start run -o {} --epochs 1 "
+    "--threads 1 --json",
+    f"crossvalidate two --by 3 --folds 2 -o {{}} {FAST} --json": "train two --by 3 --folds 2 -o {} "
+    f"{FAST} --json",
+    "lava status --json": "setup lava --status --json",
+    "completion bash": "setup completion bash",
+}
+"""Old spellings and those of today whose answers are the same, with a place for what is made."""
+
+
+def test_each_names_a_command_of_today() -> None:
+    assert SPELLINGS.keys() == OLD.keys()
+    assert not OLD.keys() & COMMANDS.keys()
+    assert all(now.split()[0] in COMMANDS for now in OLD.values())
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_help_names_the_spelling_of_today(name: str, nmtool: Nmtool) -> None:
+    said = nmtool(name, "--help")
+    assert said.code == 0
+    assert f"now: nmtool {OLD[name]}" in " ".join(said.out.split())
+    assert f"\n  {name} " not in nmtool("--help").out
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("old", ALIKE)
+def test_the_answer_is_the_same(old: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("shtab")
+    from nmtool.exporters.environments import Environment
+    from nmtool.exporters.lava import environment
+
+    found = Environment(Path("/some/python"), environment.REFEREE)
+    monkeypatch.setattr(environment, "find", lambda: found)
+    assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
+    said = [
+        nmtool(*shlex.split(words.format(made)))
+        for words, made in ((old, "made_before"), (ALIKE[old], "made_now"))
+    ]
+    assert [one.code for one in said] == [0, 0]
+    before, now = (re.sub('"seconds": .*', "", one.out) for one in said)
+    assert before.replace("made_before", "made_now") == now
+    name = old.split()[0]
+    assert said[0].err.startswith(f"nmtool {name} is now: nmtool {OLD[name]}\n")
+    assert "is now" not in said[1].err
