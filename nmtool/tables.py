@@ -1,15 +1,19 @@
 """Tables: how values show themselves to people, in a terminal, a script and a notebook.
 
 A value that has something to show is `Tabular`: it gives its tables, and with them a `summary()`
-in plain text and a display in notebooks.
+in plain text and a display in notebooks. One that scripts read, too, is `Plain`: it gives its
+fields in the types that JSON has. A `Result` is both.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from operator import attrgetter
+from pathlib import PurePath
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,20 @@ class Table:
 
 
 class Tabular:
-    """A value that shows itself as tables."""
+    """A value that shows itself as tables.
+
+    Its `repr` is `<Name: …>` with the text `_line`, or `<Name …>` where that begins with a space.
+    Attributes stand in braces, as in `str.format`, and `{#rows}` is the number of rows. A dataclass
+    with a line says `repr=False`.
+    """
+
+    _line: ClassVar[str] = ""
+
+    def __repr__(self) -> str:
+        if not self._line:
+            return super().__repr__()
+        colon = "" if self._line.startswith(" ") else ": "
+        return f"<{type(self).__name__}{colon}{self._line.format_map(_Attributes(self))}>"
 
     def tables(self) -> list[Table]:
         """The tables, the most important first."""
@@ -80,6 +97,91 @@ class Tabular:
 
     def _repr_html_(self) -> str:
         return "".join(table._repr_html_() for table in self.tables())
+
+
+class Plain:
+    """A dataclass that gives scripts its values.
+
+    The text `_json` names fields and properties in their order, by default all fields. `key=name`
+    gives one by another name, and `key=name.part` an attribute of it. Values that equal one of
+    `_left_out` are not given.
+    """
+
+    _json: ClassVar[str] = ""
+    _left_out: ClassVar[tuple[Any, ...]] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        names = [name.partition("=") for name in self._json.split() or _fields(self)]
+        found = {key: plain(attrgetter(path or key)(self)) for key, _, path in names}
+        return {key: value for key, value in found.items() if value not in self._left_out}
+
+
+class Result(Plain, Tabular):
+    """A dataclass that declares how it shows itself to people and to scripts.
+
+    >>> @dataclass(frozen=True, repr=False)
+    ... class Score(Result):
+    ...     _line = "{share:.2%} of {samples} samples"
+    ...     _json = "samples accuracy=share"
+    ...
+    ...     samples: int
+    ...     right: int
+    ...
+    ...     @property
+    ...     def share(self) -> float:
+    ...         return self.right / self.samples
+    >>> score = Score(4000, 3000)
+    >>> score
+    <Score: 75.00% of 4000 samples>
+    >>> score.as_json()
+    {'samples': 4000, 'accuracy': 0.75}
+    >>> score.tables()[0].rows
+    [('samples', '4,000'), ('right', '3,000')]
+    """
+
+    def tables(self) -> list[Table]:
+        """One row per field that is known; mappings and lists are left out."""
+        values = {name.replace("_", " "): getattr(self, name) for name in _fields(self)}
+        apart = (Mapping, list, tuple, type(None))
+        rows = [(name, shown(one)) for name, one in values.items() if not isinstance(one, apart)]
+        return [Table(type(self).__name__.lower(), ("", "value"), rows)]
+
+
+class _Attributes:
+    """Attributes of a value by name, and their lengths, for `str.format_map`."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __getitem__(self, name: str) -> Any:
+        found = getattr(self._value, name.removeprefix("#"))
+        return len(found) if name.startswith("#") else found
+
+
+def _fields(value: Any) -> list[str]:
+    return [field.name for field in fields(value)]
+
+
+def plain(value: Any) -> Any:
+    """A value in the types that JSON has; what has none of them stays as it is.
+
+    >>> plain({"path": PurePath("a/b"), "spans": ((1, 2), (3, 4))})
+    {'path': 'a/b', 'spans': [[1, 2], [3, 4]]}
+    """
+    if hasattr(value, "as_json"):
+        return value.as_json()
+    if is_dataclass(value):
+        return {name: plain(getattr(value, name)) for name in _fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Enum):
+        return plain(value.value)
+    return value.tolist() if hasattr(value, "tolist") else value  # of numpy
 
 
 def shown(value: Any) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +29,7 @@ from nmtool.quantisation import Quantisation, round_network
 from nmtool.quantisation.report import RoundingCost
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.tables import Table, Tabular, shown
+from nmtool.tables import Plain, Result, Table, Tabular, plain, shown
 from nmtool.training.learning import Run
 from nmtool.training.options import TrainOptions
 from nmtool.training.sweeps.plan import StudyPlan
@@ -107,6 +112,123 @@ def test_whole_numbers_are_shown_exactly(value: int) -> None:
 def test_what_is_tabular_says_so_itself() -> None:
     with pytest.raises(NotImplementedError):
         Tabular().tables()
+
+
+# What a class declares.
+
+
+@dataclass(frozen=True)
+class Place:
+    """Something without a word on how it shows itself."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, repr=False)
+class Score(Result):
+    """Something that declares everything."""
+
+    _line = "{share:.1%} of {samples:,} samples at {place.name!r}, {#notes} notes"
+    _json = "samples where=place.name path=place.path accuracy=share notes loss"
+    _left_out = ("", None)
+
+    samples: int
+    right: int
+    place: Place
+    notes: tuple[str, ...] = ()
+    loss: float | None = None
+    by_class: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """Of the samples that are right."""
+        return self.right / self.samples
+
+
+SCORE = Score(4000, 3000, Place("home", Path("a/b")), ("one", "two"))
+
+
+def test_a_line_makes_the_repr() -> None:
+    class Named(Score):
+        _line = " '{place.name}': {right} right"
+
+    assert repr(SCORE) == "<Score: 75.0% of 4,000 samples at 'home', 2 notes>"
+    assert repr(Named(2, 1, SCORE.place)) == "<Named 'home': 1 right>"
+
+
+def test_a_value_without_a_line_has_the_repr_of_its_kind() -> None:
+    @dataclass(frozen=True)
+    class Shown(Tabular):
+        size: int
+
+    class Other(Tabular):
+        pass
+
+    assert repr(Shown(3)).endswith("Shown(size=3)")
+    assert re.fullmatch(r"<\S*Other object at 0x[0-9a-f]+>", repr(Other()))
+
+
+def test_scripts_are_told_what_is_declared() -> None:
+    found = SCORE.as_json()
+    assert found == {
+        "samples": 4000,
+        "where": "home",
+        "path": "a/b",
+        "accuracy": 0.75,
+        "notes": ["one", "two"],
+    }
+    assert list(found) == ["samples", "where", "path", "accuracy", "notes"]
+    lost = Score(4, 0, Place("", Path("a")), loss=0.0)
+    assert lost.as_json() == {"samples": 4, "path": "a", "accuracy": 0.0, "notes": [], "loss": 0.0}
+
+
+def test_scripts_are_told_all_fields_by_default() -> None:
+    @dataclass(frozen=True)
+    class All(Plain):
+        second: int
+        first: Any
+        unknown: float | None = None
+
+    found = All(2, {"a": SCORE.place}).as_json()
+    assert found == {"second": 2, "first": {"a": {"name": "home", "path": "a/b"}}, "unknown": None}
+    assert list(found) == ["second", "first", "unknown"]
+
+
+def test_people_are_shown_a_row_per_field() -> None:
+    (table,) = SCORE.tables()
+    assert (table.title, table.header) == ("score", ("", "value"))
+    assert table.rows == [("samples", "4,000"), ("right", "3,000"), ("place", str(SCORE.place))]
+    (table,) = Score(4, 0, SCORE.place, loss=0.25, by_class={"a": 1}).tables()
+    assert table.rows[-1] == ("loss", "0.25")
+
+
+class Side(Enum):
+    LEFT = "left"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("text", "text"),
+        (True, True),
+        (1.5, 1.5),
+        (np.float64(1.5), 1.5),
+        (np.bool_(True), True),
+        (np.arange(4).reshape(2, 2), [[0, 1], [2, 3]]),
+        ((1, [2, (np.int64(3),)]), [1, [2, [3]]]),
+        (MappingProxyType({"a": Path("b"), "c": ()}), {"a": "b", "c": []}),
+        ([Side.LEFT], ["left"]),
+        (SCORE.place, {"name": "home", "path": "a/b"}),
+        ([Readout("out", "mean")], [{"population": "out", "rule": "mean"}]),
+    ],
+)
+def test_values_in_the_types_of_json(value: Any, expected: Any) -> None:
+    found = plain(value)
+    assert found == expected
+    assert type(found) is type(expected)
+    assert json.loads(json.dumps(found)) == expected
 
 
 # All values that show themselves, those of a network with 700 channels.
