@@ -9,7 +9,7 @@ from typing import Any
 from nmtool.data.samples import only_classes
 from nmtool.recording import Recording
 from nmtool.running import SIMULATOR
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Result, Table, Tabular
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
 from nmtool.verification.coverage import Coverage
 from nmtool.verification.explanation import Explanation
@@ -150,7 +150,7 @@ class Check(Tabular):
 
 
 @dataclass(frozen=True)
-class Certificate(Tabular):
+class Certificate(Result):
     """Everything that was compared of one network, or of one artefact.
 
     >>> import nmtool as nm
@@ -185,6 +185,8 @@ class Certificate(Tabular):
     `print(certificate)` says what was compared and what differs, a line per backend;
     `certificate.summary()` shows it as a table.
     """
+
+    _json = "generated coverage mutation overflows generated_overflows artefacts"
 
     samples: int
     network_hash: str
@@ -231,16 +233,7 @@ class Certificate(Tabular):
             about["accuracy"] = dict(self.accuracy)
             if few := only_classes(self.class_samples):
                 about["only_classes"] = few
-        return {
-            **about,
-            **self.findings_json(),
-            "generated": {name: check.as_json() for name, check in self.generated.items()},
-            "coverage": None if self.coverage is None else self.coverage.as_json(),
-            "mutation": None if self.mutation is None else self.mutation.as_json(),
-            "overflows": dict(self.overflows),
-            "generated_overflows": dict(self.generated_overflows),
-            "artefacts": dict(self.artefacts),
-        }
+        return {**about, **self.findings_json(), **super().as_json()}
 
     def findings_json(self) -> dict[str, Any]:
         """Counts by backend, and the place of the first difference, as plain values."""

@@ -12,8 +12,7 @@ order, so that their membranes are compared with a tolerance; spikes never are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from nmtool.arguments import checked
 from nmtool.errors import DataError, Finding, check_type
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Result
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class Divergence:
         )
 
 
-@dataclass(frozen=True)
-class Comparison(Tabular):
+@dataclass(frozen=True, repr=False)
+class Comparison(Result):
     """Counts of the differences between a recording and the expected one.
 
     >>> import nmtool as nm
@@ -76,6 +75,15 @@ class Comparison(Tabular):
         first_divergence: None if nothing differs.
     """
 
+    _json = (
+        "spikes_compared spikes_different spikes_emitted "
+        "membrane_compared membrane_different predictions_different"
+    )
+    _line = (
+        "spikes compared {spikes_compared}, different {spikes_different}; u, v different "
+        "{membrane_different} of {membrane_compared}; predictions different {predictions_different}"
+    )
+
     spikes_compared: int
     spikes_different: int
     spikes_emitted: int
@@ -88,26 +96,6 @@ class Comparison(Tabular):
     def identical(self) -> bool:
         """True where nothing at all differs."""
         return not (self.spikes_different or self.membrane_different or self.predictions_different)
-
-    def as_json(self) -> dict[str, Any]:
-        """The counts, by the names scripts rely on."""
-        counts = asdict(self)
-        del counts["first_divergence"]
-        return counts
-
-    def tables(self) -> list[Table]:
-        """One row per count, and the first divergence where there is one."""
-        rows = [(name.replace("_", " "), f"{n:,}") for name, n in self.as_json().items()]
-        if self.first_divergence is not None:
-            rows.append(("first divergence", str(self.first_divergence)))
-        return [Table("comparison", ("", "value"), rows)]
-
-    def __repr__(self) -> str:
-        return (
-            f"<Comparison: spikes compared {self.spikes_compared}, different "
-            f"{self.spikes_different}; u, v different {self.membrane_different} of "
-            f"{self.membrane_compared}; predictions different {self.predictions_different}>"
-        )
 
 
 @dataclass(frozen=True)

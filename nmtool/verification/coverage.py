@@ -20,7 +20,7 @@ from nmtool.graph import INPUT, LI, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Plain, Result, Table
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.state_bounds import StateBounds
@@ -30,7 +30,7 @@ LISTED = 8
 
 
 @dataclass(frozen=True)
-class ProjectionCoverage:
+class ProjectionCoverage(Plain):
     """Synapses of one projection, those of weight 0 left out.
 
     Attributes:
@@ -59,10 +59,6 @@ class ProjectionCoverage:
         """Both ends."""
         return f"{self.source} → {self.target}"
 
-    def as_json(self) -> dict[str, Any]:
-        """All attributes as plain values."""
-        return {**vars(self), "silent": list(self.silent)}
-
     def remark(self) -> str:
         """A line on what was not exercised, '' where all of it was."""
         left = self.synapses - self.synapses_exercised
@@ -83,7 +79,7 @@ class ProjectionCoverage:
 
 
 @dataclass(frozen=True)
-class PopulationCoverage:
+class PopulationCoverage(Plain):
     """Neurons of one population.
 
     Attributes:
@@ -103,13 +99,9 @@ class PopulationCoverage:
     biases: int
     biases_exercised: int
 
-    def as_json(self) -> dict[str, Any]:
-        """All attributes as plain values."""
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class Coverage(Tabular):
+class Coverage(Result):
     """The stored numbers that a run exercised.
 
     >>> import nmtool as nm
@@ -143,12 +135,9 @@ class Coverage(Tabular):
 
     def as_json(self) -> dict[str, Any]:
         """Counts over all, and by projection and population."""
-        counts = self.counts()
-        return {
-            **{name: {"exercised": part, "of": of} for name, (part, of) in counts.items()},
-            "projections": [one.as_json() for one in self.projections],
-            "populations": [one.as_json() for one in self.populations],
-        }
+        counts = self.counts().items()
+        over_all = {name: {"exercised": part, "of": of} for name, (part, of) in counts}
+        return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
         """One line over the whole network; what it has none of is left out."""

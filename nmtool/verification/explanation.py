@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
-from nmtool.tables import Table, Tabular, shown
+from nmtool.tables import Plain, Result, Table, shown
 from nmtool.verification.comparison import Divergence
 
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
@@ -45,7 +44,7 @@ _WAYS = {
 
 
 @dataclass(frozen=True)
-class Cause:
+class Cause(Plain):
     """One fault that explains everything that was looked at.
 
     >>> import nmtool as nm
@@ -68,6 +67,8 @@ class Cause:
         detail: what the others leave open, in words.
     """
 
+    _left_out = (None, "")
+
     kind: str
     population: str = ""
     source: str = ""
@@ -89,13 +90,6 @@ class Cause:
         }
         between = "" if self.span is None else f" (or others in {self.span[0]} … {self.span[1]})"
         return _WAYS[self.kind].format(**words) + between
-
-    def as_json(self) -> dict[str, Any]:
-        """Attributes that are known, by name; unknown ones are left out."""
-        held = asdict(self)
-        if self.span is not None:
-            held["span"] = list(self.span)
-        return {name: value for name, value in held.items() if value is not None and value != ""}
 
 
 @dataclass(frozen=True)
@@ -129,7 +123,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation(Tabular):
+class Explanation(Result):
     """Causes of a difference between two recordings of one network, or where two networks part.
 
     >>> import nmtool as nm
@@ -161,6 +155,11 @@ class Explanation(Tabular):
     `print(explanation)` tells it in sentences.
     """
 
+    _json = (
+        "backend place causes n_causes tried_on updates arrivals others=other_arrivals different "
+        "samples_different samples remark"
+    )
+
     place: Divergence | None
     causes: Sequence[Cause]
     n_causes: int
@@ -178,25 +177,6 @@ class Explanation(Tabular):
     def single(self) -> Cause | None:
         """The cause, where there is exactly one."""
         return self.causes[0] if self.n_causes == 1 else None
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
-        return {
-            "backend": self.backend,
-            "place": None if self.place is None else asdict(self.place),
-            "causes": [cause.as_json() for cause in self.causes],
-            "n_causes": self.n_causes,
-            "tried_on": self.tried_on,
-            "updates": self.updates,
-            "arrivals": [asdict(arrival) for arrival in self.arrivals],
-            "others": None
-            if self.other_arrivals is None
-            else [asdict(one) for one in self.other_arrivals],
-            "different": dict(self.different),
-            "samples_different": self.samples_different,
-            "samples": self.samples,
-            "remark": self.remark,
-        }
 
     def sentences(self) -> list[str]:
         """Place, counts and causes, a line each."""

@@ -62,7 +62,7 @@ class Fault:
         return f"{self.kind} of {self.where}{index} {self.change:+d}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MutationScore(Tabular):
     """The one-unit faults that a comparison would have shown.
 
@@ -81,6 +81,8 @@ class MutationScore(Tabular):
         seed: the seed of the draw.
         deep: True where u and v of every neuron are compared, too.
     """
+
+    _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
 
     faults: Sequence[Fault] = field(repr=False)
     seen: Sequence[bool] = field(repr=False)
@@ -147,12 +149,6 @@ class MutationScore(Tabular):
         total = ("all", len(self.faults), self.n_seen, self.n_equivalent)
         header = ("one-unit faults of", "drawn", "seen", "no input shows")
         return [Table("mutation score", header, [*rows, total])]
-
-    def __repr__(self) -> str:
-        return (
-            f"<MutationScore: seen {self.n_seen} of {len(self.faults)} faults, "
-            f"equivalent {self.n_equivalent}>"
-        )
 
 
 def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
