@@ -18,12 +18,12 @@ from nmtool.quantisation.neurons import common_value, held_tau, threshold_error
 from nmtool.quantisation.scale import current_ceiling, one_signed_sum
 from nmtool.quantisation.weights import weight_jumps
 from nmtool.recording import Recording
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Result, Table, Tabular
 from nmtool.targets import Target
 from nmtool.verification.comparison import spike_agreement
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quantisation(Tabular):
     """An integer network, what rounding changed, and what that cost.
 
@@ -40,6 +40,8 @@ class Quantisation(Tabular):
         cost: what rounding costs in accuracy, where that was measured.
     """
 
+    _line = "{network}, {#findings} findings"
+
     network: IntegerNetwork
     report: QuantisationReport
     cost: RoundingCost | None = None
@@ -52,9 +54,6 @@ class Quantisation(Tabular):
     def tables(self) -> list[Table]:
         """The report, and the cost where there is one."""
         return [*self.report.tables(), *(self.cost.tables() if self.cost else [])]
-
-    def __repr__(self) -> str:
-        return f"<Quantisation: {self.network}, {len(self.findings)} findings>"
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class ProjectionReport:
 
 
 @dataclass(frozen=True)
-class RoundingCost(Tabular):
+class RoundingCost(Result):
     """A float network and its integers on the same samples.
 
     Attributes:
@@ -199,10 +198,6 @@ class RoundingCost(Tabular):
             wraps,
             clips,
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
-        return asdict(self)
 
     def tables(self) -> list[Table]:
         """One row per value."""

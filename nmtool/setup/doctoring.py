@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import MissingError, NmtoolError
@@ -30,7 +30,7 @@ from nmtool.setup.installation import (
     supported_pythons,
     version_of,
 )
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Plain, Result, Table
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _GIB = 1 << 30
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Plain):
     """Something that nmtool runs on, or could.
 
     >>> import nmtool as nm
@@ -67,6 +67,8 @@ class Part:
         fix: what to do about it; '' where there is nothing.
     """
 
+    _json = "kind name state found=detail gives fix"
+
     kind: str
     name: str
     state: str
@@ -74,20 +76,9 @@ class Part:
     gives: str = ""
     fix: str = ""
 
-    def as_json(self) -> dict[str, str]:
-        """Plain values, by the names scripts rely on."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "state": self.state,
-            "found": self.detail,
-            "gives": self.gives,
-            "fix": self.fix,
-        }
-
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis(Tabular):
+class Diagnosis(Result):
     """Findings of `doctor`.
 
     >>> import nmtool as nm
@@ -100,6 +91,8 @@ class Diagnosis(Tabular):
         is_deep: True where libraries and environments were imported, not only looked up.
     """
 
+    _json = "healthy deep=is_deep parts"
+
     parts: tuple[Part, ...]
     is_deep: bool
 
@@ -107,11 +100,6 @@ class Diagnosis(Tabular):
     def healthy(self) -> bool:
         """True where nothing that is installed is broken; what is missing does not count."""
         return all(part.state != BROKEN for part in self.parts)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
-        parts = [part.as_json() for part in self.parts]
-        return {"healthy": self.healthy, "deep": self.is_deep, "parts": parts}
 
     def tables(self) -> list[Table]:
         """One table per kind of part."""

@@ -16,7 +16,7 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, quantise_network
 from nmtool.quantisation.quantising import quantised_already
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Result, Table
 from nmtool.targets import LOIHI2, Target, target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 
@@ -25,7 +25,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True, repr=False)
-class CheckReport(Tabular):
+class CheckReport(Result):
     """A network on several targets, side by side.
 
     >>> import nmtool as nm
@@ -40,6 +40,8 @@ class CheckReport(Tabular):
         arithmetic: `loihi2`, or `float` where it was rounded for each target.
         fits: one per target, in the order asked for.
     """
+
+    _json = "hash=network_hash arithmetic targets=fits"
 
     network_hash: str
     arithmetic: str
@@ -72,14 +74,6 @@ class CheckReport(Tabular):
         """A sentence per target, and its weight: '', `warning` or `alarm`."""
         weights = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
         return [(f"{one.target.name}: {one.words}", weights[one.word]) for one in self.fits]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
-        return {
-            "hash": self.network_hash,
-            "arithmetic": self.arithmetic,
-            "targets": [one.as_json() for one in self.fits],
-        }
 
     def tables(self) -> list[Table]:
         """The targets side by side, and the cores of each."""

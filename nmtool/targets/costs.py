@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.errors import UsageError, check_path, libraries_needed
-from nmtool.tables import Table, Tabular, shown
+from nmtool.tables import Result, Table, Tabular, shown
 from nmtool.targets.footprint import Footprint
 
 COUNTS = (
@@ -165,7 +165,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, repr=False)
-class Cost(Tabular):
+class Cost(Result):
     """The cost of a network on samples. An *inference* is one sample from a fresh state.
 
     >>> import nmtool as nm
@@ -210,6 +210,14 @@ class Cost(Tabular):
         remarks: sentences that the numbers should not be read without.
     """
 
+    _json = (
+        "arithmetic bits samples steps accuracy target cores grouping "
+        "synaptic_events synapses_read neuron_updates input_spikes spikes messages "
+        "effective_acs effective_macs dense_operations activation_sparsity connection_sparsity "
+        "footprint operations energy latency absent remarks"
+    )
+    _left_out = ("", None)
+
     network_hash: str
     arithmetic: str
     bits: str
@@ -243,23 +251,10 @@ class Cost(Tabular):
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on; what is not known is in `absent`."""
-        plain: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in (
-                *("arithmetic", "bits", "samples", "steps", "accuracy"),
-                *("target", "cores", "grouping"),
-            )
-            if getattr(self, name) not in ("", None)
-        }
-        plain |= {name: asdict(getattr(self, name)) for name in COUNTS}
-        plain |= {name: value for name, value in self._scalars() if value is not None}
-        plain["footprint"] = {
-            name: {**asdict(one), "total": one.total} for name, one in self.footprint.items()
-        }
-        if self.operations:
-            plain["operations"] = {name: asdict(one) for name, one in self.operations.items()}
-        plain |= {"energy": self.energy.as_json(), "latency": self.latency.as_json()}
-        return {**plain, "absent": dict(self.absent), "remarks": list(self.remarks)}
+        plain = super().as_json()
+        if not self.operations:
+            del plain["operations"]
+        return plain
 
     def as_csv(self, *, sources: bool = False) -> str:
         """A line per quantity and place, under a header; an empty field is not known.
@@ -403,6 +398,8 @@ class Tradeoff(Tabular):
         costs: by the name of the network, in the order in which they were named.
     """
 
+    _line = "{#costs} networks"
+
     costs: Mapping[str, Cost]
 
     _HEADER = (
@@ -410,9 +407,6 @@ class Tradeoff(Tabular):
         *("messages", "connection_sparsity", "footprint"),
         *("energy_mean", "energy", "latency_mean", "latency"),
     )
-
-    def __repr__(self) -> str:
-        return f"<Tradeoff: {len(self.costs)} networks>"
 
     def as_json(self) -> dict[str, Any]:
         """Costs as plain values, by network."""

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_signed_sum
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Plain, Result, Table
 from nmtool.targets.reading import target_names
 from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
 from nmtool.targets.target import LOIHI2_NEURON, Core, Neuron, Target
@@ -34,7 +33,7 @@ FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
 
 @dataclass(frozen=True)
-class Use:
+class Use(Plain):
     """One resource of an FPGA.
 
     Attributes:
@@ -44,6 +43,8 @@ class Use:
         error: largest share by which `used` was off where it was compared with a synthesis; 0
             where it is counted.
     """
+
+    _json = "resource used held=available error"
 
     resource: str
     used: int
@@ -58,18 +59,9 @@ class Use:
     def __str__(self) -> str:
         return f"{self.used:,} of {self.available:,} {self.resource}"
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
-        return {
-            "resource": self.resource,
-            "used": self.used,
-            "held": self.available,
-            "error": self.error,
-        }
-
 
 @dataclass(frozen=True, repr=False)
-class Fit(Tabular):
+class Fit(Result):
     """A network on one target.
 
     >>> import nmtool as nm
@@ -85,6 +77,9 @@ class Fit(Tabular):
         resources: the cores that it takes; None where the target says nothing of cores.
         uses: what it takes of an FPGA; empty for all other targets.
     """
+
+    _json = "target=target.name word unsupported approximate wasteful resources uses"
+    _line = "{target.name}: {words}"
 
     target: Target
     unsupported: tuple[Finding, ...] = ()
@@ -109,20 +104,6 @@ class Fit(Tabular):
         if self.resources is None or self.resources.cores is None:
             return self.word
         return f"{self.word}, {self.resources.in_words()}"
-
-    def __repr__(self) -> str:
-        return f"<Fit: {self.target.name}: {self.words}>"
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
-        kinds = ("unsupported", "approximate", "wasteful")
-        return {
-            "target": self.target.name,
-            "word": self.word,
-            **{kind: [asdict(one) for one in getattr(self, kind)] for kind in kinds},
-            "resources": None if self.resources is None else self.resources.as_json(),
-            "uses": [one.as_json() for one in self.uses],
-        }
 
     def tables(self) -> list[Table]:
         """The cores that it takes, or what it takes of an FPGA."""

@@ -14,6 +14,7 @@ import numpy as np
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.tables import Plain
 from nmtool.targets.resources import longest_delay
 
 _BIAS_BITS = 13
@@ -30,13 +31,15 @@ _NEURON_CONSTANTS = 4
 
 
 @dataclass(frozen=True)
-class Footprint:
+class Footprint(Plain):
     """Bytes that a network takes.
 
     Attributes:
         parameters: of everything that does not change while it runs.
         state: of everything that does.
     """
+
+    _json = "parameters state total"
 
     parameters: int
     state: int

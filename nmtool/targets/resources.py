@@ -27,7 +27,7 @@ import numpy as np
 from nmtool.errors import Finding
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
-from nmtool.tables import Table
+from nmtool.tables import Plain, Table
 from nmtool.targets.target import INFERRED, Target
 
 NEURONS, SYNAPSES, MEMORY = "neurons", "synapses", "memory"
@@ -44,7 +44,7 @@ PLACES = {
 
 
 @dataclass(frozen=True)
-class PopulationCores:
+class PopulationCores(Plain):
     """Cores of one population.
 
     Attributes:
@@ -54,6 +54,11 @@ class PopulationCores:
         bytes_per_neuron: of its synapses and its own state.
         per_core: neurons that a core holds, by resource; resources that are not known are missing.
     """
+
+    _json = (
+        "population neurons synapses_per_neuron=synapses bytes_per_neuron "
+        "neurons_per_core=per_core binding cores"
+    )
 
     population: str
     neurons: int
@@ -87,7 +92,7 @@ class Saving:
 
 
 @dataclass(frozen=True)
-class Resources:
+class Resources(Plain):
     """Cores that a network takes on a target.
 
     Attributes:
@@ -97,6 +102,8 @@ class Resources:
         zeros_assumed: weights of 0 are counted as synapses in memory, although the target leaves
             `dense` unknown.
     """
+
+    _json = "cores chips binding if=assumptions populations savings"
 
     target: Target
     populations: tuple[PopulationCores, ...]
@@ -146,28 +153,6 @@ class Resources:
         of = "" if held is None else f" of {held:,}"
         words = f"{self.cores:,}{of} core{'s' if (held or self.cores) != 1 else ''}"
         return f"{words} if {' and '.join(self.assumptions)}" if self.assumptions else words
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on."""
-        return {
-            "cores": self.cores,
-            "chips": self.chips,
-            "binding": self.binding,
-            "if": self.assumptions,
-            "populations": [
-                {
-                    "population": one.population,
-                    "neurons": one.neurons,
-                    "synapses_per_neuron": one.synapses,
-                    "bytes_per_neuron": one.bytes_per_neuron,
-                    "neurons_per_core": dict(one.per_core),
-                    "binding": one.binding,
-                    "cores": one.cores,
-                }
-                for one in self.populations
-            ],
-            "savings": [{"change": one.change, "cores": one.cores} for one in self.savings],
-        }
 
     def tables(self) -> list[Table]:
         """Cores by population, and what would take fewer."""
