@@ -16,9 +16,8 @@ membranes are exact: but for `weighted`, every backend finds the same order of c
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from nmtool.errors import NetworkError, UsageError
 from nmtool.graph import LI, LIF, MAX_STEPS
 from nmtool.raster import Raster
+from nmtool.tables import Plain
 
 RULES = ("mean", "weighted", "max", "window", "first_spike")
 MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE = RULES
@@ -42,7 +42,7 @@ FORMULAS = {
 
 
 @dataclass(frozen=True)
-class Readout:
+class Readout(Plain):
     """The population that answers, and the rule that turns its activity into scores.
 
     >>> Readout("output", "window", 50).words
@@ -56,6 +56,8 @@ class Readout:
     Raises:
         NetworkError: the rule is unknown, or the window is missing, out of range or for no use.
     """
+
+    _left_out = (None,)
 
     population: str
     rule: str
@@ -109,10 +111,6 @@ class Readout:
     def words(self) -> str:
         """The rule as people read it."""
         return self.rule if self.window is None else f"{self.rule} of {self.window} steps"
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values for files; what a rule does not have is left out."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 def time_weights(readout: Readout, n_steps: int) -> NDArray[np.float64]:

@@ -54,6 +54,8 @@ class SpikeEvents(Tabular):
         DataError: names the first sample (and event) that is wrong; both count from 0.
     """
 
+    _line = "{n_samples:,} samples, {n_units} units, {#class_names} classes, {n_events:,} events"
+
     time_ms: NDArray[np.floating]
     unit: NDArray[np.integer]
     offset: NDArray[np.integer]
@@ -139,12 +141,6 @@ class SpikeEvents(Tabular):
                     fix="give one number per sample",
                 )
         self._set("groups", {name: group.astype(np.int64) for name, group in groups.items()})
-
-    def __repr__(self) -> str:
-        return (
-            f"<SpikeEvents: {self.n_samples:,} samples, {self.n_units} units, "
-            f"{len(self.class_names)} classes, {self.n_events:,} events>"
-        )
 
     def __len__(self) -> int:
         return self.n_samples

@@ -23,6 +23,7 @@ from nmtool.arguments import GROUPING, WORD, check_all
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, check_seed
 from nmtool.errors import UsageError, listed
+from nmtool.tables import Plain
 
 Grouping = str | int
 """A column of the files, or the length of blocks of neighbouring samples."""
@@ -84,7 +85,7 @@ def group_of(
 
 
 @dataclass(frozen=True)
-class Folds:
+class Folds(Plain):
     """A rule that divides samples into folds, of which none divides a group.
 
     >>> Folds(by=2).assign(SpikeEvents.from_lists([[]] * 5, [[]] * 5, [0] * 5, n_units=1))
@@ -135,10 +136,6 @@ class Folds:
             fold_of[one] = np.argmin(filled)
             filled[fold_of[one]] += sizes[one]
         return fold_of[member.reshape(-1)]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, for files."""
-        return {"by": self.by, "n": self.n, "seed": self.seed}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Folds:

@@ -32,11 +32,10 @@ class Samples(Tabular):
         label: [samples] int64.
     """
 
+    _line = "{raster}"
+
     raster: Raster
     label: NDArray[np.integer]
-
-    def __repr__(self) -> str:
-        return f"<Samples: {self.raster}>"
 
     def take(self, samples: NDArray[np.integer]) -> Samples:
         """The given samples (indices from 0), in the given order."""

@@ -76,9 +76,6 @@ class StoredEvents(SpikeEvents):
         self._set("class_names", index.class_names)
         self._set("groups", {name: one[self._samples] for name, one in index.groups.items()})
 
-    def __repr__(self) -> str:
-        return super().__repr__().replace("SpikeEvents", "StoredEvents", 1)
-
     @property
     def time_ms(self) -> NDArray[np.floating]:  # type: ignore[override]
         """[events] float64, read anew each time."""

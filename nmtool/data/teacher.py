@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from nmtool import storage
 from nmtool.arguments import ARRAY, NAMES, WORD, check_fields
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path, listed, reason
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Result, Table
 
 if TYPE_CHECKING:
     from nmtool.data.dataset import Dataset
@@ -39,7 +39,7 @@ _TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Teacher(Tabular):
+class Teacher(Result):
     """Class probabilities of all training samples, to learn from beside the labels.
 
     >>> teacher = Teacher([[0.9, 0.1], [0.25, 0.75]])
@@ -58,6 +58,9 @@ class Teacher(Tabular):
         DataError: rows that are no probabilities.
     """
 
+    _line = "{n_samples:,} samples, {n_classes} classes"
+    _json = "hash=content_hash data_hash networks samples=n_samples classes=n_classes"
+
     probability: NDArray[np.float64]
     data_hash: str = ""
     networks: Sequence[str] = field(default=())
@@ -67,20 +70,10 @@ class Teacher(Tabular):
         object.__setattr__(self, "networks", tuple(self.networks))
         object.__setattr__(self, "probability", _checked(np.asarray(self.probability)))
 
-    def __repr__(self) -> str:
-        return f"<Teacher: {self.n_samples:,} samples, {self.n_classes} classes>"
-
     def as_json(self) -> dict[str, Any]:
         """Plain values: size, hashes, and how sure the teacher is."""
-        return {
-            "kind": "teacher",
-            "hash": self.content_hash,
-            "data_hash": self.data_hash,
-            "networks": list(self.networks),
-            "samples": self.n_samples,
-            "classes": self.n_classes,
-            "mean_of_likeliest": float(self.probability.max(axis=1).mean()),
-        }
+        mean = float(self.probability.max(axis=1).mean())
+        return {"kind": "teacher", **super().as_json(), "mean_of_likeliest": mean}
 
     def tables(self) -> list[Table]:
         """Samples, classes, how sure the teacher is, and what it belongs to."""

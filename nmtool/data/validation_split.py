@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents, check_seed, class_by_class
 from nmtool.errors import UsageError, listed
+from nmtool.tables import Plain
 
 AUTO = "auto"
 AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
@@ -67,7 +68,7 @@ def kept_amount(value: object) -> object:
 
 
 @dataclass(frozen=True)
-class SplitRule:
+class SplitRule(Plain):
     """A rule that divides training samples into those to learn from and those to validate on.
 
     >>> SplitRule(0.2, seed=7)
@@ -117,10 +118,6 @@ class SplitRule:
         by = kept.get("by")
         seed = int(kept.get("seed", 0))
         return cls(str(kept.get("amount")), seed, None if by is None else str(by))
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {"amount": self.amount, "seed": self.seed, "by": self.by}
 
     @property
     def is_last(self) -> bool:

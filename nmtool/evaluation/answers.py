@@ -15,7 +15,7 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.folds import Folds
 from nmtool.errors import UsageError
 from nmtool.paths import ANSWERS
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Result, Table
 from nmtool.values import Value, read_only, read_only_by_name
 
 FILE_KIND = "nmtool answers"
@@ -27,7 +27,7 @@ NONE_YET = -1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Answers(Value, Tabular):
+class Answers(Value, Result):
     """Classes that networks gave to samples which they did not learn from, once per seed.
 
     >>> samples = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 1, 1])
@@ -52,6 +52,8 @@ class Answers(Value, Tabular):
         settings: that it was trained with.
         path: the file, where there is one; answers of two files may be equal.
     """
+
+    _json = "data data_hash splits model samples=label.size rule accuracy"
 
     predictions: NDArray[np.int64]
     label: NDArray[np.integer]
@@ -233,13 +235,7 @@ class Answers(Value, Tabular):
         """
         self.check_finished()
         return {
-            "data": self.data,
-            "data_hash": self.data_hash,
-            "splits": list(self.splits),
-            "model": self.model,
-            "samples": self.label.size,
-            "rule": None if self.rule is None else self.rule.as_json(),
-            "accuracy": self.accuracy,
+            **super().as_json(),
             "seeds": [
                 {"seed": seed, "accuracy": float(whole), "folds": folds.tolist()}
                 for seed, whole, folds in zip(

@@ -43,7 +43,7 @@ from nmtool.running import (
     record_portions,
     recorder_of,
 )
-from nmtool.tables import Table, Tabular, shown
+from nmtool.tables import Result, Table, shown
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -55,7 +55,7 @@ _WRONG_SAMPLES = 50
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Evaluation(Tabular):
+class Evaluation(Result):
     """Accuracy and activity of a network on labelled samples.
 
     >>> from nmtool import round_network
@@ -87,6 +87,11 @@ class Evaluation(Tabular):
         label: [samples] int64, the class of each sample.
         number: [samples] int64, the number of each sample in the data, counted from 0.
     """
+
+    _json = (
+        "arithmetic samples accuracy spikes_per_neuron "
+        "synaptic_events_per_sample neuron_updates_per_sample"
+    )
 
     network_hash: str
     arithmetic: str
@@ -171,13 +176,7 @@ class Evaluation(Tabular):
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
-        plain = {
-            name: getattr(self, name)
-            for name in (
-                *("arithmetic", "samples", "accuracy", "spikes_per_neuron"),
-                *("synaptic_events_per_sample", "neuron_updates_per_sample"),
-            )
-        }
+        plain = super().as_json()
         if self.drawn_from is not None:
             plain["drawn_from"] = self.drawn_from
         if self.only_classes:
