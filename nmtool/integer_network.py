@@ -88,6 +88,8 @@ class IntegerPopulation(Value, Tabular):
             Takes no part in a run; it translates integers back.
     """
 
+    _line = " '{name}': {size} {kind}"
+
     name: str
     size: int
     kind: str
@@ -145,9 +147,6 @@ class IntegerPopulation(Value, Tabular):
                 code="bias-mantissa-range",
                 fix="raise bias_exponent, and divide the mantissas",
             )
-
-    def __repr__(self) -> str:
-        return f"<IntegerPopulation '{self.name}': {self.size} {self.kind}>"
 
     def tables(self) -> list[Table]:
         """The constants of the neurons."""

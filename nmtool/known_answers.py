@@ -53,6 +53,8 @@ class KnownAnswers(Value, Tabular):
             v are not integers, or not of the same populations.
     """
 
+    _line = "{spikes.n_samples} samples × {spikes.n_steps} steps, of network {network_hash:.12}"
+
     network_hash: str
     spikes: Raster
     recording: Recording
@@ -88,10 +90,6 @@ class KnownAnswers(Value, Tabular):
                 code="known-answers-states",
                 fix="record them with simulate(…, deep=True)",
             )
-
-    def __repr__(self) -> str:
-        shape = f"{self.spikes.n_samples} samples × {self.spikes.n_steps} steps"
-        return f"<KnownAnswers: {shape}, of network {self.network_hash[:12]}>"
 
     @property
     def is_deep(self) -> bool:

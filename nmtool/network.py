@@ -59,6 +59,8 @@ class Population(Value, Tabular):
     Scalars are spread over the neurons.
     """
 
+    _line = " '{name}': {size} {kind}"
+
     name: str
     size: int
     kind: str = LIF
@@ -91,9 +93,6 @@ class Population(Value, Tabular):
                 code="bias-not-finite",
                 fix="replace NaN and infinity by numbers",
             )
-
-    def __repr__(self) -> str:
-        return f"<Population '{self.name}': {self.size} {self.kind}>"
 
     def tables(self) -> list[Table]:
         """The constants of the neurons."""

@@ -52,6 +52,8 @@ class Raster(Value, Tabular):
         DataError: the lists contradict each other, their order or the numbers above.
     """
 
+    _line = "{n_samples} samples × {n_steps} steps × {n_neurons} neurons, {n_spikes:,} spikes"
+
     offset: NDArray[np.integer]
     step: NDArray[np.integer]
     neuron: NDArray[np.integer]
@@ -118,10 +120,6 @@ class Raster(Value, Tabular):
                 code="raster-order",
                 fix="let `Raster.from_events` sort them",
             )
-
-    def __repr__(self) -> str:
-        shape = f"{self.n_samples} samples × {self.n_steps} steps × {self.n_neurons} neurons"
-        return f"<Raster: {shape}, {self.n_spikes:,} spikes>"
 
     def tables(self) -> list[Table]:
         """Its size, and the number of spikes."""

@@ -43,6 +43,8 @@ class Demonstration(Tabular):
         certificate: Lava against the integer simulator, on the same samples.
     """
 
+    _line = "float {floating.accuracy:.2%}, {certificate!r}"
+
     floating: Evaluation
     quantisation: Quantisation
     certificate: Certificate
@@ -64,9 +66,6 @@ class Demonstration(Tabular):
             ("Lava (Loihi 2 arithmetic)", f"{accuracy['lava']:.2%}"),
         ]
         return [Table(f"{self.floating.samples} test samples", ("runs in", "accuracy"), rows)]
-
-    def __repr__(self) -> str:
-        return f"<Demonstration: float {self.floating.accuracy:.2%}, {self.certificate!r}>"
 
 
 @checked

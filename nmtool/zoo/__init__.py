@@ -39,12 +39,11 @@ class ZooNetwork(Tabular):
         facts: how it was trained, accuracy, cost and certificate, by the names of its file.
     """
 
+    _line = PREFIX + "{name}, {title}"
+
     name: str
     title: str
     facts: Mapping[str, Any]
-
-    def __repr__(self) -> str:
-        return f"<ZooNetwork: {PREFIX}{self.name}, {self.title}>"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""

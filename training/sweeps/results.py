@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nmtool import storage
 from nmtool.errors import Finding
 from nmtool.setup.installation import install_command
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Plain, Table, Tabular
 from nmtool.toml_files import toml_value
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.study import (
@@ -33,7 +33,7 @@ N_BEST = 10
 
 
 @dataclass(frozen=True)
-class TrialResult:
+class TrialResult(Plain):
     """A trial of a study.
 
     Attributes:
@@ -45,6 +45,8 @@ class TrialResult:
         reason: of a failure, '' for others.
         failure: code, why and fix of the error that made it fail, as far as they are known.
     """
+
+    _json = "trial=number score scores searched"
 
     number: int
     fate: str
@@ -61,15 +63,6 @@ class TrialResult:
             "trial-failed", f"trial {self.number}", self.reason, "search other values"
         )
         return replace(general, **self.failure)
-
-    def as_json(self) -> dict[str, Any]:
-        """A finished trial, for scripts."""
-        return {
-            "trial": self.number,
-            "score": self.score,
-            "scores": list(self.scores),
-            "searched": self.searched,
-        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,6 +83,11 @@ class SweepResult(Tabular):
             first; None where it cannot be computed.
         importance_unknown: the reason it cannot, '' where it can.
     """
+
+    _line = (
+        " of {plan.file}: {#trials} trials, the best is trial {best_trial.number} with "
+        "validation {best_trial.score:.1%}"
+    )
 
     plan: StudyPlan
     trials: tuple[TrialResult, ...]
@@ -128,13 +126,6 @@ class SweepResult(Tabular):
         for trial in self.trials:
             counts[trial.fate] += 1
         return counts
-
-    def __repr__(self) -> str:
-        best = self.best_trial
-        return (
-            f"<SweepResult of {self.plan.file}: {len(self.trials)} trials, the best is trial "
-            f"{best.number} with validation {best.score:.1%}>"
-        )
 
     def tables(self) -> list[Table]:
         """The best trials, and the importance of settings where it is known."""

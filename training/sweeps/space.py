@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from itertools import product
 from typing import Any
 
 from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
+from nmtool.tables import Plain
 from nmtool.training.options import TrainOptions, example, upgraded_settings
 
 
 @dataclass(frozen=True)
-class Range:
+class Range(Plain):
     """Numbers from `low` to `high`, both included.
 
     Attributes:
@@ -42,10 +43,6 @@ class Range:
     def is_whole(self) -> bool:
         """True where it holds whole numbers."""
         return isinstance(self.low, int)
-
-    def as_json(self) -> dict[str, Any]:
-        """The range as `STUDY.toml` writes it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
