@@ -263,9 +263,9 @@ def python_pages() -> Iterator[tuple[str, str]]:
 def member(name: str) -> str:
     """The documentation of a name, by Sphinx."""
     found = getattr(nmtool, name)
-    kind, more = (
-        ("autoclass", "\n   :members:") if isinstance(found, type) else ("autofunction", "")
-    )
+    # Inherited members count as a class's own, but for those of Python and torch.
+    members = "\n   :members:\n   :inherited-members: BaseException, Module, object"
+    kind, more = ("autoclass", members) if isinstance(found, type) else ("autofunction", "")
     return f"## {name}\n\n```{{eval-rst}}\n.. {kind}:: nmtool.{name}{more}\n```\n\n"
 
 
