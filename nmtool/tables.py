@@ -103,8 +103,8 @@ class Plain:
     """A dataclass that gives scripts its values.
 
     The text `_json` names fields and properties in their order, by default all fields. `key=name`
-    gives one by another name, and `key=name.part` an attribute of it. Values that equal one of
-    `_left_out` are not given.
+    gives one by another name, `key=name.part` an attribute of it, and `key=#rows` the number of
+    rows. Values that equal one of `_left_out` are not given.
     """
 
     _json: ClassVar[str] = ""
@@ -113,7 +113,7 @@ class Plain:
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
         names = [name.partition("=") for name in self._json.split() or _fields(self)]
-        found = {key: plain(attrgetter(path or key)(self)) for key, _, path in names}
+        found = {key: plain(_Attributes(self)[name or key]) for key, _, name in names}
         return {key: value for key, value in found.items() if value not in self._left_out}
 
 
@@ -149,13 +149,13 @@ class Result(Plain, Tabular):
 
 
 class _Attributes:
-    """Attributes of a value by name, and their lengths, for `str.format_map`."""
+    """Attributes of a value by name: `part`, `part.name`, and `#parts` for their number."""
 
     def __init__(self, value: object) -> None:
         self._value = value
 
     def __getitem__(self, name: str) -> Any:
-        found = getattr(self._value, name.removeprefix("#"))
+        found = attrgetter(name.removeprefix("#"))(self._value)
         return len(found) if name.startswith("#") else found
 
 

@@ -8,7 +8,7 @@ anything else noticing. `mutation.py` counts those that a comparison would show,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ from nmtool.integer_network import (
     IntegerPopulation,
     IntegerProjection,
 )
-from nmtool.tables import Table, Tabular
+from nmtool.tables import Result, Table
 from nmtool.targets import LOIHI2
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Fault:
 
 
 @dataclass(frozen=True, repr=False)
-class MutationScore(Tabular):
+class MutationScore(Result):
     """The one-unit faults that a comparison would have shown.
 
     >>> import nmtool as nm
@@ -83,10 +83,11 @@ class MutationScore(Tabular):
     """
 
     _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
+    _json = "faults=#faults seen=n_seen equivalent=n_equivalent deep seed"
 
-    faults: Sequence[Fault] = field(repr=False)
-    seen: Sequence[bool] = field(repr=False)
-    equivalent: Sequence[bool] = field(repr=False)
+    faults: Sequence[Fault]
+    seen: Sequence[bool]
+    equivalent: Sequence[bool]
     seed: int
     deep: bool
 
@@ -118,11 +119,7 @@ class MutationScore(Tabular):
     def as_json(self) -> dict[str, Any]:
         """The counts, over all and by kind."""
         return {
-            "faults": len(self.faults),
-            "seen": self.n_seen,
-            "equivalent": self.n_equivalent,
-            "deep": self.deep,
-            "seed": self.seed,
+            **super().as_json(),
             "by_kind": {
                 kind: dict(zip(("faults", "seen", "equivalent"), counts, strict=True))
                 for kind, counts in self.by_kind().items()

@@ -130,7 +130,7 @@ class Score(Result):
     """Something that declares everything."""
 
     _line = "{share:.1%} of {samples:,} samples at {place.name!r}, {#notes} notes"
-    _json = "samples where=place.name path=place.path accuracy=share notes loss"
+    _json = "samples where=place.name path=place.path accuracy=share said=#notes notes loss"
     _left_out = ("", None)
 
     samples: int
@@ -176,11 +176,13 @@ def test_scripts_are_told_what_is_declared() -> None:
         "where": "home",
         "path": "a/b",
         "accuracy": 0.75,
+        "said": 2,
         "notes": ["one", "two"],
     }
-    assert list(found) == ["samples", "where", "path", "accuracy", "notes"]
+    assert list(found) == ["samples", "where", "path", "accuracy", "said", "notes"]
     lost = Score(4, 0, Place("", Path("a")), loss=0.0)
-    assert lost.as_json() == {"samples": 4, "path": "a", "accuracy": 0.0, "notes": [], "loss": 0.0}
+    about = {"samples": 4, "path": "a", "accuracy": 0.0}
+    assert lost.as_json() == {**about, "said": 0, "notes": [], "loss": 0.0}
 
 
 def test_scripts_are_told_all_fields_by_default() -> None:
