@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import recording as recordings
-from nmtool import storage
+from nmtool import recording as recordings, storage
 from nmtool.arithmetic import decayed
 from nmtool.errors import DataError
 from nmtool.graph import INPUT

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import readout as readout_rules
-from nmtool import storage
+from nmtool import readout as readout_rules, storage
 from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
 from nmtool.errors import NetworkError
-from nmtool.exporters.c import file as content
-from nmtool.exporters.c import runtime
+from nmtool.exporters.c import file as content, runtime
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import reference, step
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.workload import Workload
-from nmtool import dynamics
-from nmtool import readout as rules
+from nmtool import dynamics, readout as rules
 from nmtool.network import Network, Population
 
 

@@ -28,8 +28,7 @@ from nmtool.errors import (
     check_path,
 )
 from nmtool.evaluation.confusion import Confusion
-from nmtool.integer_network import FILE_KIND as INTEGER_FILE
-from nmtool.integer_network import IntegerNetwork
+from nmtool.integer_network import FILE_KIND as INTEGER_FILE, IntegerNetwork
 from nmtool.loading import Source, as_network, check_exists, load, options_behind
 from nmtool.network import Network
 from nmtool.progress import Progress, shown_by, silent

@@ -10,8 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nmtool import integer_network, storage
-from nmtool import network as float_network
+from nmtool import integer_network, network as float_network, storage
 from nmtool.arguments import (
     checked,
 )

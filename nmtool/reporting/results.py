@@ -33,8 +33,7 @@ from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.quantisation.quantising import calibration_split, quantise, quantised_already
 from nmtool.recording import Recording
-from nmtool.reporting import Report, Section, section_of
-from nmtool.reporting import sections as chapters
+from nmtool.reporting import Report, Section, section_of, sections as chapters
 from nmtool.running import SIMULATOR, has_torch
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.targets.checking import CheckReport, check, several_targets

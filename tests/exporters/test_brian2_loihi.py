@@ -9,15 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 import nmtool as nm
 from nmtool import storage
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
-from nmtool.exporters.brian2_loihi import Brian2Loihi, runtime
-from nmtool.exporters.brian2_loihi import environment as environments
+from nmtool.exporters.brian2_loihi import Brian2Loihi, environment as environments, runtime
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
-from nmtool.exporters.c import C, compiler, program, runtime, source
-from nmtool.exporters.c import file as content
+from nmtool.exporters.c import C, compiler, file as content, program, runtime, source
 from nmtool.graph import InputChannels
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

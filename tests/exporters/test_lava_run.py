@@ -14,16 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import BackendError
 from nmtool.exporters import lava
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
-from nmtool.exporters.lava import Lava
-from nmtool.exporters.lava import environment as environments
+from nmtool.exporters.lava import Lava, environment as environments
 from nmtool.exporters.supervise import supervise
 from nmtool.graph import INPUT, LIF, InputChannels
 from nmtool.hardware_sim.reference import run_reference

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
-from hypothesis import strategies as st
+from hypothesis import given, reject, settings, strategies as st
 
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.batches import MAX_SAMPLES

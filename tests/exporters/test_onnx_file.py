@@ -14,8 +14,7 @@ import pytest
 
 from nmtool.errors import BackendError, FileFormatError, MissingError
 from nmtool.exporters.embedded import digest
-from nmtool.exporters.onnx import Onnx
-from nmtool.exporters.onnx import file as content
+from nmtool.exporters.onnx import Onnx, file as content
 from nmtool.setup.installation import install_command
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters import written_files

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.exporters.onnx.file import OPSET, model_bytes

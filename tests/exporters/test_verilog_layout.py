@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters import verilog
-from nmtool.exporters.verilog import Verilog
-from nmtool.exporters.verilog import layout as layout_module
+from nmtool.exporters.verilog import Verilog, layout as layout_module
 from nmtool.exporters.verilog.layout import (
     BANK_BITS,
     LANES,

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import BackendError
 from nmtool.exporters.verilog.words import expected_text, input_text, read_recording

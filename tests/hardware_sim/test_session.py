@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import DataError, NetworkError, UsageError

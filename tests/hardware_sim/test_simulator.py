@@ -5,8 +5,7 @@ from collections import Counter
 import numba
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import DataError

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.hardware_sim import kernel, wrong_step

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.arguments import WHOLE as WHOLE_NUMBER
-from nmtool.arguments import checked, optional
+from nmtool.arguments import WHOLE as WHOLE_NUMBER, checked, optional
 from nmtool.errors import NmtoolError, UsageError
 from nmtool.progress import silent
 from tests.nmtool.cli import cases

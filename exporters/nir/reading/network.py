@@ -30,8 +30,7 @@ from nmtool.exporters.nir.graph.nodes import (
     whole_steps,
 )
 from nmtool.exporters.nir.options import ImportOptions
-from nmtool.exporters.nir.reading import linear, misfits
-from nmtool.exporters.nir.reading import synapses as wires
+from nmtool.exporters.nir.reading import linear, misfits, synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts, assembled
 from nmtool.exporters.nir.reading.constants import begun
 from nmtool.exporters.nir.reading.neurons import (

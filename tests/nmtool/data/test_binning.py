@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmtool.data import SpikeEvents, bin_events, default_steps
 from nmtool.data.binning import count_dropped, step_position

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.folds import Folds, group_of, grouping, joined, without_fold

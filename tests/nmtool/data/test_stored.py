@@ -15,8 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmtool.data import SpikeEvents, bin_events, load_dataset, shd, stored, write_shd
 from nmtool.data.description import describe

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.validation_split import SplitRule, amount, kept_amount

@@ -7,16 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nmtool.errors import UsageError
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
-from nmtool.readout import MEMBRANE_RULES
-from nmtool.readout import membrane_scores as plain_scores
+from nmtool.readout import MEMBRANE_RULES, membrane_scores as plain_scores
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front import losses
 from nmtool.training.front.model import Activity, SpikingNetwork

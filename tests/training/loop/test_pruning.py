@@ -8,8 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.pruning import Pruning, progress, whole

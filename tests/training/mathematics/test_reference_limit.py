@@ -23,10 +23,10 @@ from nmtool.training.mathematics.oracle import (
     ContinuousNetwork,
     ContinuousProjection,
     SpikeTimes,
+    Trace as ExactTrace,
     differentiate,
     simulate,
 )
-from nmtool.training.mathematics.oracle import Trace as ExactTrace
 from nmtool.training.mathematics.oracle.forward import Arrival, Emission
 from nmtool.training.mathematics.reference import Trace, backward, forward
 from tests.networks.continuous import (

@@ -7,8 +7,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import distributed, nn
 
 from nmtool.errors import MissingError, RankError

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from nmtool.hardware_sim.compiled import SOURCES as BELOW
-from nmtool.hardware_sim.compiled import compiler
+from nmtool.hardware_sim.compiled import SOURCES as BELOW, compiler
 
 SOURCES = (*BELOW, "nmtool.training.engines.cpu.kernels", "nmtool.training.engines.cell")
 """Modules and packages that the kernels are made of."""
