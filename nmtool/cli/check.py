@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, NETWORK, SAMPLES, add_json
-from nmtool.cli.cost import add_cost_options, counted, print_cost, wanted_json
+from nmtool.cli.cost import COST_FLAGS, add_cost_options, counted, print_cost, wanted_json
 from nmtool.cli.flags import flag
+from nmtool.cli.loading import check_unused
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import add_rounding, rounding
-from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
     from nmtool.targets.checking import CheckReport
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.targets.checking import check
 
     if arguments.data is None:
-        _check_flags(arguments)
+        check_unused(arguments, [*arguments.parser.in_group(SAMPLES), *COST_FLAGS])
     named = getattr(arguments, "targets", [LOIHI2.name])
     bits = rounding(arguments)
     relays = bits.pop("relays", False)
@@ -77,17 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
     if cost is not None and not arguments.json:
         print_cost(arguments, cost)
     return 0 if ALL in named or all(one.fits_everywhere for one in checks.values()) else 1
-
-
-def _check_flags(arguments: argparse.Namespace) -> None:
-    """Raise `UsageError` for flags that mean nothing without `--data`."""
-    for name in (*arguments.parser.in_group(SAMPLES), "energy_of", "sources", "plot", "by", "csv"):
-        if getattr(arguments, name, None):
-            raise UsageError(
-                f"{arguments.parser.flag(name)} is about the cost on samples",
-                code="data-missing",
-                fix="name them: --data DATA; or leave it out",
-            )
 
 
 def _plain(path: str, one: CheckReport) -> dict[str, Any]:

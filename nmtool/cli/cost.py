@@ -1,4 +1,4 @@
-"""Counts on samples for `nmtool check --data DATA`, and `nmtool cost`, its earlier name."""
+"""Counts on samples, for `nmtool check --data DATA`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
+from nmtool.cli.arguments import MACHINE, add_force, group
 from nmtool.cli.loading import add_choice_of_samples, add_data_options, read_samples
 from nmtool.cli.progress import progress
-from nmtool.cli.rounding import add_rounding, integers
+from nmtool.cli.rounding import integers
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
 
@@ -19,18 +19,8 @@ if TYPE_CHECKING:
     from nmtool.targets.costs import Cost, Tradeoff
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "networks",
-        nargs="+",
-        metavar="NETWORK",
-        help=f"{NETWORK}; floats are quantised. Without --data the last word is DATA",
-    )
-    parser.add_argument("--data", metavar="DATA", help=DATA)
-    flags.add(parser, "compare_cost", only=("target",))
-    add_cost_options(parser)
-    add_json(parser)
-    add_rounding(parser)
+COST_FLAGS = ("energy_of", "sources", "plot", "by", "csv")
+"""Values of the flags that only a count has."""
 
 
 def add_cost_options(parser: argparse.ArgumentParser) -> None:
@@ -53,23 +43,6 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
     cost.add_argument("--csv", action="store_true", help="CSV with a header on stdout")
     add_force(group(parser, MACHINE), "a picture that is there")
     add_threads_option(parser)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    if arguments.data is None:
-        *arguments.networks, arguments.data = arguments.networks
-    if not arguments.networks:
-        raise UsageError(
-            "there are no samples to count on",
-            code="data-missing",
-            fix="name DATA: nmtool check NETWORK --data DATA",
-        )
-    target = flags.given(arguments, "compare_cost").get("target")
-    found = counted(arguments, [*dict.fromkeys(arguments.networks)], target)
-    if arguments.json:
-        console.print_json(wanted_json(arguments, found))
-    print_cost(arguments, found)
-    return 0
 
 
 def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | None) -> Tradeoff:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 VERB = "cross_validate"
 
 
-def add_options(parser: argparse.ArgumentParser, *, by_required: bool = False) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a cross-validation."""
     folds = group(parser, "cross-validation")
     flags.add(
         folds,
         VERB,
         only=("by", "folds", "fold_seed", "seeds", "splits"),
-        by=flag("--by", type=_grouping, metavar="NAME|N", required=by_required),
+        by=flag("--by", type=_grouping, metavar="NAME|N"),
         splits=flag(nargs="+", action=None, choices=SPLITS, metavar="SPLIT"),
     )
     folds.add_argument(

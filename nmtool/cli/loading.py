@@ -59,6 +59,17 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
+    """Raise `UsageError` for flags that mean nothing where DATA is not named."""
+    for name in names:
+        if getattr(arguments, name, None):
+            raise UsageError(
+                f"{arguments.parser.flag(name)} is about samples, and no data are named",
+                code="data-missing",
+                fix="name them, `data=`, or leave it out",
+            )
+
+
 def find_data(
     arguments: argparse.Namespace, name: str, validation_rule: SplitRule | None = None
 ) -> Dataset:

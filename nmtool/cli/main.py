@@ -121,7 +121,7 @@ def _parser(*known: str | None) -> tuple[Parser, dict[str, Parser]]:
         from nmtool.cli.old import SPELLINGS
 
         old = SPELLINGS[name]
-        sub = by_name[name] = commands.add_parser(name, description=f"now: nmtool {OLD[name]}")
+        sub = by_name[name] = commands.add_parser(name)
         old.add_arguments(sub)
         sub.set_defaults(run=old.run, parser=sub)
     return parser, by_name

@@ -1,6 +1,6 @@
 """Commands as they were spelt before, which answer as they did; `commands.OLD` names today's.
 
-What they print on stdout stays as it is.
+Most take the arguments of today's command. What they print on stdout stays as it is.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nmtool.cli import completion, console, cost, evaluate, flags, folds, setup, train
+from nmtool.cli import check, completion, console, cost, evaluate, flags, folds, setup, train
 from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import add_data, add_data_options, named_data, read_samples
+from nmtool.cli.loading import add_data_options, named_data, read_samples
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.cli.train_settings import add_settings
+from nmtool.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -28,95 +28,30 @@ class Old:
 
 
 def _add_finetune(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("start", metavar="RUN", help="folder of the run to start from")
-    parser.add_argument("--data", metavar="DATA", help=DATA)
-    add_data_options(parser)
-    parser.set_defaults(join=False)
-    train.add_run_options(parser)
-    add_settings(parser)
+    train.add_arguments(parser)
+    parser.add_argument("--data", dest="named", metavar="DATA", help=DATA)
 
 
-def _add_crossvalidate(parser: argparse.ArgumentParser) -> None:
-    add_data(parser)
-    folds.add_options(parser, by_required=True)
-    train.add_run_options(parser, "folder for runs and answers")
-    add_settings(parser)
+def _finetune(arguments: argparse.Namespace) -> int:
+    arguments.start, arguments.data = arguments.data, arguments.named
+    return train.run(arguments)
 
 
-def _add_teach(parser: argparse.ArgumentParser) -> None:
-    flags.add(
-        parser,
-        "teach",
-        networks=flag("networks", nargs="+", metavar="NETWORK", action=None, help=NETWORK),
-    )
-    parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
-    parser.add_argument("--data", metavar="DATA", help=DATA)
-    add_force(group(parser, MACHINE), "an earlier teacher in FILE.npz")
-    add_json(parser)
-    add_threads_option(parser)
-    add_data_options(parser)
-
-
-def _teach(arguments: argparse.Namespace) -> int:
-    from nmtool.data.teacher import FILE_KIND
-    from nmtool.exchange.exporting import check_archive_name, check_replaceable
-    from nmtool.training.teaching import teach
-
-    check_archive_name(arguments.output, "a teacher")
-    check_replaceable(arguments.output, [FILE_KIND], force=arguments.force)
-    use_threads(arguments.threads, with_torch=True)
-    found = teach(**flags.given(arguments, "teach"), data=named_data(arguments), progress=progress)
-    found.save(arguments.output)
-    _print(arguments, found, found.as_json())
-    return 0
-
-
-def _add_join(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
-    flags.add(
-        parser,
-        "side_by_side",
-        networks=flag("networks", nargs="+", metavar="NETWORK", action=None),
-        weights=flag(nargs="+", type=float, metavar="W", action=None),
-    )
-    add_force(group(parser, MACHINE), "a float network in FILE.npz")
-    add_json(parser)
-
-
-def _join(arguments: argparse.Namespace) -> int:
-    from nmtool.description import describe_network
-    from nmtool.exchange.exporting import check_archive_name, check_replaceable
-    from nmtool.joining import side_by_side
-    from nmtool.network import FILE_KIND
-
-    check_archive_name(arguments.output)
-    check_replaceable(arguments.output, [FILE_KIND], force=arguments.force)
-    network = side_by_side(**flags.given(arguments, "side_by_side"))
-    network.save(arguments.output)
-    about = describe_network(network)
-    _print(arguments, network, {key: about[key] for key in ("hash", "neurons", "synapses")})
-    return 0
-
-
-def _print(arguments: argparse.Namespace, made: Any, content: dict[str, Any]) -> None:
-    if arguments.json:
-        console.print_json({"file": arguments.output, **content})
-    else:
-        console.print_tables(made)
-        console.print_line(f"{arguments.output} written")
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artefact", metavar="EXPORT", help=NETWORK)
-    add_data(parser)
-    evaluate.add_options(parser)
+def _crossvalidate(arguments: argparse.Namespace) -> int:
+    if "by" not in arguments or arguments.data is None:
+        raise UsageError(
+            "a cross-validation needs DATA and --by",
+            code="command-line",
+            fix="nmtool train DATA --by NAME|N -o FOLDER",
+        )
+    return folds.run(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from nmtool.evaluation.evaluation import check_runs, run
 
     evaluate.check_predictions(arguments)
-    path = arguments.artefact
+    path = arguments.network
     check_runs(path)
     _, events = read_samples(arguments, [], draws=False)
     how = {**flags.given(arguments, "run"), "samples": arguments.samples}
@@ -126,12 +61,95 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _cost(arguments: argparse.Namespace) -> int:
+    if arguments.data is None:
+        *arguments.networks, arguments.data = arguments.networks
+    if not arguments.networks:
+        raise UsageError(
+            "there are no samples to count on",
+            code="data-missing",
+            fix="name DATA: nmtool check NETWORK --data DATA",
+        )
+    target = getattr(arguments, "targets", [None])[-1]
+    found = cost.counted(arguments, [*dict.fromkeys(arguments.networks)], target)
+    if arguments.json:
+        console.print_json(cost.wanted_json(arguments, found))
+    cost.print_cost(arguments, found)
+    return 0
+
+
+def _add_file(parser: argparse.ArgumentParser, function: str) -> None:
+    """Add NETWORK …, `-o FILE.npz` and the flags of a function of networks."""
+    networks = flag("networks", nargs="+", metavar="NETWORK", action=None, help=NETWORK)
+    flags.add(parser, function, networks=networks)
+    parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
+    add_force(group(parser, MACHINE), "an earlier FILE.npz")
+    add_json(parser)
+
+
+def _write(arguments: argparse.Namespace, kind: str, what: str, made: Callable[[], Any]) -> Any:
+    """Make a value and write it to FILE.npz, where nothing but one of its kind is replaced."""
+    from nmtool.exchange.exporting import check_archive_name, check_replaceable
+
+    check_archive_name(arguments.output, what)
+    check_replaceable(arguments.output, [kind], force=arguments.force)
+    found = made()
+    found.save(arguments.output)
+    if not arguments.json:
+        console.print_tables(found)
+        console.print_line(f"{arguments.output} written")
+    return found
+
+
+def _add_teach(parser: argparse.ArgumentParser) -> None:
+    _add_file(parser, "teach")
+    parser.add_argument("--data", metavar="DATA", help=DATA)
+    add_threads_option(parser)
+    add_data_options(parser)
+
+
+def _teach(arguments: argparse.Namespace) -> int:
+    from nmtool.data.teacher import FILE_KIND
+    from nmtool.training.teaching import teach
+
+    use_threads(arguments.threads, with_torch=True)
+    given = flags.given(arguments, "teach")
+    found = _write(
+        arguments,
+        FILE_KIND,
+        "a teacher",
+        lambda: teach(**given, data=named_data(arguments), progress=progress),
+    )
+    if arguments.json:
+        console.print_json({"file": arguments.output, **found.as_json()})
+    return 0
+
+
+def _add_join(parser: argparse.ArgumentParser) -> None:
+    weights = flag(nargs="+", type=float, metavar="W", action=None)
+    flags.add(parser, "side_by_side", only=("weights",), weights=weights)
+    _add_file(parser, "side_by_side")
+
+
+def _join(arguments: argparse.Namespace) -> int:
+    from nmtool.description import describe_network
+    from nmtool.joining import side_by_side
+    from nmtool.network import FILE_KIND
+
+    given = flags.given(arguments, "side_by_side")
+    network = _write(arguments, FILE_KIND, "a network file", lambda: side_by_side(**given))
+    if arguments.json:
+        about = describe_network(network)
+        shown = {key: about[key] for key in ("hash", "neurons", "synapses")}
+        console.print_json({"file": arguments.output, **shown})
+    return 0
+
+
 def _add_referee(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["setup", "status"], metavar="setup|status")
     parser.add_argument("--force", action="store_true", help="setup: make it anew")
     add_json(parser)
-    what = parser.prog.rpartition(" ")[2]
-    parser.set_defaults(what=what, shell=None)
+    parser.set_defaults(what=parser.prog.rpartition(" ")[2], shell=None)
 
 
 def _referee(arguments: argparse.Namespace) -> int:
@@ -144,12 +162,12 @@ def _add_completion(parser: argparse.ArgumentParser) -> None:
 
 
 SPELLINGS = {
-    "finetune": Old(_add_finetune, train.run),
-    "crossvalidate": Old(_add_crossvalidate, folds.run),
+    "finetune": Old(_add_finetune, _finetune),
+    "crossvalidate": Old(train.add_arguments, _crossvalidate),
     "teach": Old(_add_teach, _teach),
     "join": Old(_add_join, _join),
-    "run": Old(_add_run, _run),
-    "cost": Old(cost.add_arguments, cost.run),
+    "run": Old(evaluate.add_arguments, _run),
+    "cost": Old(check.add_arguments, _cost),
     "lava": Old(_add_referee, _referee),
     "brian2-loihi": Old(_add_referee, _referee),
     "completion": Old(_add_completion, lambda arguments: completion.write(arguments.shell)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import add_choice_of_samples, add_data, asked_rule, find_data
+from nmtool.cli.loading import add_choice_of_samples, add_data, asked_rule, check_unused, find_data
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import add_rounding, rounding
 from nmtool.cli.threads import add_threads_option, use_threads
@@ -116,13 +116,7 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
         arguments.data, arguments.split = name, split or arguments.split
         rule = asked_rule(arguments, validated_on([arguments.network]))
         return find_data(arguments, name, rule)
-    for name in ("data_dir", "n_units", "validation"):
-        if getattr(arguments, name, None) is not None:
-            raise UsageError(
-                f"{arguments.parser.flag(name)} is about DATA, which is not named",
-                code="data-missing",
-                fix="name DATA, or leave it out",
-            )
+    check_unused(arguments, ("data_dir", "n_units", "validation"))
     return None
 
 

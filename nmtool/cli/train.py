@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from nmtool.training.learning import OnEpoch, Run
     from nmtool.training.loop.run_folder import RunFolder
 
-OUTPUT = "folder for the run"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
@@ -57,7 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     folds.add_options(parser)
-    add_run_options(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="RUN", help="folder for the run, or for all folds"
+    )
+    add_config(parser)
+    add_json(parser)
+    add_threads_option(parser)
+    machine = group(parser, MACHINE)
+    flags.add(machine, "train", only=("device",))
+    machine.add_argument(
+        "--tensorboard", metavar="DIR", help="write a point per epoch for TensorBoard, too"
+    )
     add_settings(parser)
     parser.description = (
         "Learn weights and delays. Ctrl-C stops after the current batch, pressed again at once; "
@@ -70,19 +78,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nmtool train FOLDER -o cv --by speaker --config fsdd700_integer; "
         "nmtool train digits -o pupil --teacher run0 run1 run2; with several processes: "
         "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config digits"
-    )
-
-
-def add_run_options(parser: argparse.ArgumentParser, output: str = OUTPUT) -> None:
-    """Add what every command that trains takes, but for the settings."""
-    parser.add_argument("-o", "--output", required=True, metavar="RUN", help=output)
-    add_config(parser)
-    add_json(parser)
-    add_threads_option(parser)
-    machine = group(parser, MACHINE)
-    flags.add(machine, "train", only=("device",))
-    machine.add_argument(
-        "--tensorboard", metavar="DIR", help="write a point per epoch for TensorBoard, too"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, MACHINE, SAMPLES, add_json, group
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import NO_DATA, add_choice_of_samples, add_data, read_samples
+from nmtool.cli.loading import NO_DATA, add_choice_of_samples, add_data, check_unused, read_samples
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import add_rounding, integers, rounding
 from nmtool.cli.threads import add_threads_option, use_threads
@@ -143,17 +143,12 @@ def _check_flags(
     """Raise `UsageError` for flags that this comparison does not use."""
     from nmtool.verification.against import Way
 
+    unused: list[str] = []
     if way is not Way.DATA:
-        of_data = [*arguments.parser.in_group(SAMPLES), "exercise"]
-        if way is Way.ANSWERS:
-            of_data += ["against", "deep", *(rounding(arguments) if artefact is None else [])]
-        for name in of_data:
-            if getattr(arguments, name, None):
-                raise UsageError(
-                    f"{arguments.parser.flag(name)} is for a comparison on data",
-                    code="data-missing",
-                    fix="name DATA, or leave it out",
-                )
+        unused = [*arguments.parser.in_group(SAMPLES), "exercise"]
+    if way is Way.ANSWERS:
+        unused += ["against", "deep", *(rounding(arguments) if artefact is None else [])]
+    check_unused(arguments, unused)
     if arguments.model and LAVA not in compared.names:
         raise UsageError(
             f"--model is for Lava, not for {', '.join(compared.names)}",

@@ -35,7 +35,7 @@ def test_each_names_a_command_of_today() -> None:
 def test_help_names_the_spelling_of_today(name: str, nmtool: Nmtool) -> None:
     said = nmtool(name, "--help")
     assert said.code == 0
-    assert f"now: nmtool {OLD[name]}" in " ".join(said.out.split())
+    assert said.err == f"nmtool {name} is now: nmtool {OLD[name]}\n"
     assert f"\n  {name} " not in nmtool("--help").out
 
 
