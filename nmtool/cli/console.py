@@ -104,13 +104,15 @@ def print_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The value in the types JSON has; infinities and NaN become strings."""
+    """The value in the types JSON has; infinities and NaN become strings, arguments flags."""
     import numpy as np  # which --help need not wait for
 
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
+    if isinstance(value, str):
+        return in_flags(value)
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):

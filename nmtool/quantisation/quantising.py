@@ -279,7 +279,7 @@ def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError
         floats = f": {file}"
     elif run is not None:
         floats = f": {run.network_file}"
-    if named := [f"--{option.replace('_', '-')}" for option in options]:
+    if named := [f"`{option}=`" for option in options]:
         return UsageError(
             f"there is nothing to quantise with {', '.join(named)}",
             code="quantised-already",
@@ -311,5 +311,5 @@ def _remark_bits(
     others = [(k, trained) for k, given, trained, most in bits if given is None and trained != most]
     if others:
         words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
-        to_keep = " ".join(f"--{kind}-bits {trained}" for kind, trained in others)
+        to_keep = " ".join(f"`{kind}_bits={trained}`" for kind, trained in others)
         _log.warning(f"the run was trained in {words}; {to_keep} keeps them")

@@ -86,11 +86,11 @@ def test_an_output_without_a_known_extension_is_refused() -> None:
     with refused(UsageError, "format-unsaid") as caught:
         format_for("network.npz")
     assert ".npz" not in caught.value.why
-    assert f"--to {'|'.join(formats_that_write())}" in caught.value.fix
+    assert f"`to={'|'.join(formats_that_write())}`" in caught.value.fix
     with refused(UsageError, "format-unsaid") as caught:
         format_for("network.none", {"npz": ".npz"})
     assert ".npz, .onnx, .nir, .c, .net" in caught.value.why
-    assert f"--to npz|{'|'.join(formats_that_write())}" in caught.value.fix
+    assert f"`to=npz|{'|'.join(formats_that_write())}`" in caught.value.fix
 
 
 def test_unknown_names_are_refused() -> None:

@@ -320,16 +320,16 @@ def test_everything_untold_is_listed(tmp_path: Path) -> None:
         load(written(tmp_path, values), MlgennOptions(tau_mem_ms={"Hid": 1.0}))
     value, size = "mlgenn-value-untold", "mlgenn-size-untold"
     assert [(one.code, one.where, one.fix) for one in caught.value.findings] == [
-        (value, "Out", "--in-tau-mem-ms VALUE"),
-        (value, "Out", "--in-tau-syn-ms VALUE"),
-        (value, "Hid", "--in-tau-syn-ms VALUE"),
-        (value, "Hid", "--in-threshold VALUE"),
-        (size, "In", "--in-sizes NAME=N"),
-        (size, "Out", "--in-sizes NAME=N"),
-        (size, "Hid", "--in-sizes NAME=N"),
+        (value, "Out", "`tau_mem_ms=VALUE`"),
+        (value, "Out", "`tau_syn_ms=VALUE`"),
+        (value, "Hid", "`tau_syn_ms=VALUE`"),
+        (value, "Hid", "`threshold=VALUE`"),
+        (size, "In", "`sizes=NAME=N`"),
+        (size, "Out", "`sizes=NAME=N`"),
+        (size, "Hid", "`sizes=NAME=N`"),
     ]
-    options = "--in-tau-mem-ms VALUE --in-tau-syn-ms VALUE --in-threshold VALUE --in-sizes NAME=N"
-    assert options in caught.value.fix
+    for option in ("tau_mem_ms=VALUE", "tau_syn_ms=VALUE", "threshold=VALUE", "sizes=NAME=N"):
+        assert f"`{option}`" in caught.value.fix
 
 
 def test_a_sample_lasts_a_second_unless_told(tmp_path: Path) -> None:

@@ -187,3 +187,18 @@ def test_whatever_else_is_raised_is_damage() -> None:
     assert "x.nir" in caught.value.what
     assert "edges" in caught.value.why
     assert caught.value.fix
+
+
+def test_steps_at_which_all_delays_are_whole_are_named(tmp_path: Path) -> None:
+    nodes = {"d": nir.Delay(np.array([1.5e-4, 2e-4])), "e": nir.Delay(np.full(2, 1.2e-4))}
+    path = row({**nodes, "a": lif()}, tmp_path / "x.nir")
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        Nir(path).read()
+    assert {one.where for one in caught.value.findings} == {"d", "e"}
+    assert "1.5 steps of 0.0001 s" in caught.value.findings[0].what
+    assert all("`nir_dt_s=1e-05`" in one.fix for one in caught.value.findings)
+    assert Nir(path).read(ImportOptions(nir_dt_s=1e-5)).max_delay > 20
+    never = row({"d": nir.Delay(np.full(2, np.pi * 1e-4)), "a": lif()}, tmp_path / "y.nir")
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        Nir(never).read()
+    assert "nir_dt_s" not in caught.value.findings[0].fix

@@ -151,7 +151,7 @@ def test_what_is_assumed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
     Nir(path).read()
     (remark,) = [one.getMessage() for one in caplog.records]
-    for part in ("0.1 ms", "--in-nir-dt", "10,000", "--in-steps", "--in-rule max"):
+    for part in ("0.1 ms", "nir_dt_s=", "10,000", "n_steps=", "`rule=max`"):
         assert part in remark
     caplog.clear()
     Nir(path).read(ImportOptions(1e-4, n_steps=30, rule="max", implied=True))

@@ -141,7 +141,7 @@ def test_banks_have_numbers_of_three_digits(words: int, found: list[str], tmp_pa
     if found:
         with refused(DoesNotFitError, "verilog-misfit") as caught:
             Verilog.write(long, tmp_path / "x", options=verilog.VerilogOptions(lanes=4))
-        assert "--lanes 1" in caught.value.findings[0].fix
+        assert "`lanes=1`" in caught.value.findings[0].fix
         assert not list(tmp_path.iterdir())
 
 

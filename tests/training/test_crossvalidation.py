@@ -544,7 +544,7 @@ def test_seeds_pair_with_seeds(kept: nm.Answers) -> None:
         nm.compare_accuracy([])
     with refused(UsageError, "runs-without-integers") as caught:
         nm.compare_accuracy([kept])
-    assert "--with FOLDER2" in caught.value.fix
+    assert "`second=[FOLDER2]`" in caught.value.fix
 
 
 def test_answers_by_other_folds_are_not_compared(kept: nm.Answers) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, Finding, printable
 from nmtool.exporters.nir.graph.nodes import (
@@ -56,6 +57,9 @@ _SHAPELESS = {"nir-kind", "nir-values", "nir-matrix", "nir-window", "nir-shape"}
 MAX_AXES = 32
 """Of an input or output."""
 
+MAX_PARTS = 100
+"""Shortest step that is proposed for delays between steps, as a part of the one asked for."""
+
 
 def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
     """A graph whose nodes and edges a network can hold.
@@ -77,6 +81,8 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
         name: list(_node_findings(printable(name), node, dt_s))
         for name, node in sorted(graph.nodes.items())
     }
+    for name, finding in _delay_findings(graph, dt_s).items():
+        found[name].append(finding)
     listed = [finding for one in found.values() for finding in one] + _port_findings(graph)
     nodes = {}
     for name, node in graph.nodes.items():
@@ -160,13 +166,40 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
         yield from windows.findings(name, node)
     if node.kind == DELAY and (node.values["delay"] < 0).any():
         yield Finding("nir-delay-negative", name, "a delay is negative", "let it be 0 at least")
-    if node.kind == DELAY:
-        steps = node.values["delay"] / dt_s
-        if (np.abs(steps - np.round(steps)) > 1e-3).any():
-            what = f"a delay is no whole number of steps of {dt_s:g} s"
-            yield Finding("nir-delay", name, what, "import it with other steps")
     if node.kind in neurons.PARAMETERS:
         yield from neurons.findings(name, node, dt_s)
+
+
+def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
+    """By node, a finding where a delay falls between steps, with steps where none does."""
+    delays_s = {
+        name: np.ravel(node.values["delay"])
+        for name, node in graph.nodes.items()
+        if node.kind == DELAY and np.isfinite(node.values.get("delay", np.nan)).all()
+    }
+    between = {name: values[~_are_whole(values / dt_s)] for name, values in delays_s.items()}
+    between = {name: values for name, values in between.items() if values.size}
+    if not between:
+        return {}
+    every = np.unique(np.concatenate([*delays_s.values()]))
+    steps_s = (dt_s / parts for parts in range(2, MAX_PARTS + 1))
+    step_s = next((step for step in steps_s if _are_whole(every / step).all()), None)
+    fix = "give it a whole number of steps"
+    if step_s is not None:
+        fix = f"import it with shorter steps: `nir_dt_s={step_s:g}`"
+    return {
+        name: Finding(
+            "nir-delay",
+            printable(name),
+            f"a delay of {values[0]:g} s is {values[0] / dt_s:.4g} steps of {dt_s:g} s",
+            fix,
+        )
+        for name, values in between.items()
+    }
+
+
+def _are_whole(steps: NDArray) -> NDArray[np.bool_]:
+    return np.abs(steps - np.round(steps)) <= 1e-3
 
 
 def _port_findings(graph: Graph) -> list[Finding]:

@@ -140,7 +140,8 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
             found.append(Finding("nir-time-constant", name, what, "make it longer than a step"))
         elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
             what = f"{key} is as short as {tau.min():g} s, a step is {dt_s:g} s"
-            found.append(Finding("nir-step-too-long", name, what, "import it with shorter steps"))
+            fix = f"import it with shorter steps, such as `nir_dt_s={tau.min() / 10:g}`"
+            found.append(Finding("nir-step-too-long", name, what, fix))
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
         reset = np.asarray(node.values.get("v_reset", 0.0))

@@ -238,11 +238,11 @@ def test_bits_that_a_run_was_trained_in(tmp_path: Path, caplog: pytest.LogCaptur
     def remarked(**bits: int) -> list[str]:
         caplog.clear()
         nm.quantise(floats, calibrate_on="none", **bits)
-        words = ("--weight-bits 4", "--delay-bits 3")
+        words = ("`weight_bits=4`", "`delay_bits=3`")
         return [word for word in words if word in caplog.text]
 
-    assert remarked() == ["--weight-bits 4", "--delay-bits 3"]
-    assert remarked(weight_bits=4) == ["--delay-bits 3"]
+    assert remarked() == ["`weight_bits=4`", "`delay_bits=3`"]
+    assert remarked(weight_bits=4) == ["`delay_bits=3`"]
     assert remarked(weight_bits=8, delay_bits=6) == []
 
 

@@ -317,7 +317,7 @@ def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> N
     if used is None:
         assert not wasted
         return
-    assert f"--weight-bits {used} " in wasted[0].fix
+    assert f"`weight_bits={used}` " in wasted[0].fix
     # What is said holds: the same weights are legal in so many bits, and not in one less.
     replace(made.projections[0], weight_bits=used)
     if used > 2:

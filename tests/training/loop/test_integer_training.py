@@ -157,7 +157,7 @@ def _splits() -> tuple[SpikeEvents, SpikeEvents]:
 def test_delays_beyond_the_chip_are_refused() -> None:
     with refused(UsageError, "max-delay-beyond-chip") as caught:
         small_options(arithmetic="integer", max_delay=62)
-    assert "--max-delay 61" in caught.value.fix
+    assert "`max_delay=61`" in caught.value.fix
     assert small_options(max_delay=62).max_delay == 62
 
 

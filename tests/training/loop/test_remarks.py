@@ -47,7 +47,7 @@ def test_events_after_the_last_step() -> None:
     assert told.code == "events-dropped"
     assert told.what.startswith(f"{late} of the {dataset.train.n_events} events ")
     assert " 40 ms" in told.what
-    assert "--steps" in told.fix
+    assert "steps=" in told.fix
 
 
 @pytest.mark.parametrize(("max_delay", "n_lines"), [(6, 0), (7, 0), (8, 1), (12, 1)])
