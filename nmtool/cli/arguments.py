@@ -80,7 +80,8 @@ class Parser(argparse.ArgumentParser):
     def flags(self) -> dict[str, str]:
         """Flags, and arguments as the usage has them, by the names of their values.
 
-        Options of files of others, whose flags begin with `--in`, go by the names of the options.
+        Options of files of others, whose flags begin with `--in`, go by the names of the options,
+        before those of files that are written: messages are about what is read.
         """
         names = {
             action.dest: str([action.metavar or action.dest, *action.option_strings][-1])
@@ -88,7 +89,7 @@ class Parser(argparse.ArgumentParser):
         }
         own = {dest.removeprefix("in_"): flag for dest, flag in names.items()}
         own |= {_PYTHON[dest]: flag for dest, flag in names.items() if dest in _PYTHON}
-        return {**own, **names}
+        return {**names, **own}
 
     def in_group(self, title: str) -> list[str]:
         """The names of the values of a group of flags."""

@@ -207,3 +207,22 @@ def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -
         (line,) = (line for line in said.err.splitlines() if line.startswith(finding.code))
         assert all(part in line for part in (finding.where, finding.what, finding.fix))
     assert not Path("out.npz").exists()
+
+
+def test_steps_for_delays_between_steps_are_named_as_the_flag(nmtool: Nmtool) -> None:
+    import nir
+    import numpy as np
+
+    nodes = {
+        "in": nir.Input(np.array([2])),
+        "d": nir.Delay(np.array([1.5e-4, 2e-4])),
+        "a": nir.LIF(np.full(2, 0.02), np.ones(2), np.zeros(2), np.ones(2)),
+        "out": nir.Output(np.array([2])),
+    }
+    edges = [("in", "d"), ("d", "a"), ("a", "out")]
+    nir.write("foreign.nir", nir.NIRGraph(nodes, edges, type_check=False))
+    said = nmtool("convert", "foreign.nir", "network.npz", "--in-steps", 40)
+    assert (said.code, said.error) == (2, "nir-graph-unfit")
+    assert "import it with shorter steps: --in-nir-dt 5e-05" in " ".join(said.err.split())
+    words = ("--in-nir-dt", "5e-05", "--in-steps", 40)
+    assert nmtool("convert", "foreign.nir", "network.npz", *words).code == 0
