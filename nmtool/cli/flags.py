@@ -99,18 +99,29 @@ def add(
         dest_prefix: of the flags and of the names of their values.
         own: by parameter, how its flag differs; None: it has none.
     """
-    parameters = read(function)
-    names = [one.name for one in parameters]
-    unknown = {*own, *only} - {*names}
+    parameters = {one.name: one for one in read(function)}
+    unknown = {*own, *only} - {*parameters}
     assert not unknown, f"{function} has no {unknown}"
-    for one in parameters:
-        chosen = own.get(one.name, Flag((), {}))
-        form = _form(one) or (None if one.name not in own else {})
-        if chosen is None or form is None or (only and one.name not in only):
+    chosen: dict[str, Flag] = {}
+    for name, one in parameters.items():
+        differs, form = own.get(name, Flag((), {})), _form(one)
+        has_form = form is not None or name in own
+        if differs is None or not has_form or (only and name not in only):
             continue
-        if "choices" in chosen.settings:
-            form.pop("metavar", None)
-        _add(parser, one, dest_prefix, {**form, **chosen.settings}, chosen.names)
+        settings = {"help": one.text, **(form or {}), **differs.settings}
+        if "choices" in differs.settings:
+            settings["metavar"] = differs.settings.get("metavar")
+        chosen[name] = Flag(differs.names or _names(one, dest_prefix, settings), settings)
+    spelt = {f"`{name}`": made.names[-1] for name, made in chosen.items()}
+    for name, made in chosen.items():
+        if dest_prefix + name in [action.dest for action in parser._actions]:
+            continue
+        settings = {**made.settings, "default": argparse.SUPPRESS}
+        text = re.sub("`[^`]*`", lambda quoted: spelt.get(quoted[0], quoted[0]), settings["help"])
+        settings["help"] = text.replace("`", "").replace("%", "%%")
+        if made.names[0].startswith("-"):
+            settings["dest"] = dest_prefix + name
+        parser.add_argument(*made.names, **settings)
 
 
 def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:
@@ -154,26 +165,15 @@ def _form(parameter: Parameter) -> dict[str, Any] | None:
     return None if form is None else {"metavar": parameter.name.upper(), **form}
 
 
-def _add(
-    parser: argparse._ActionsContainer,
-    parameter: Parameter,
-    prefix: str,
-    settings: dict[str, Any],
-    names: tuple[str, ...],
-) -> None:
-    dest = prefix + parameter.name
-    text = settings.pop("help", parameter.text)
-    if not names and parameter.default is None:
-        names = (dest,)
-    if not names:
-        is_switched_off = settings.get("const") is False
-        names = ("--" + ("no-" if is_switched_off else "") + dest.replace("_", "-"),)
-        text = f"do not {text}" if is_switched_off else text
-    if dest in [one.dest for one in parser._actions]:
-        return
-    if names[0].startswith("-"):
-        settings["dest"] = dest
-    parser.add_argument(*names, default=argparse.SUPPRESS, help=text, **settings)
+def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
+    """Its own name as an argument's or a flag's; a flag that switches off says so in its help."""
+    if parameter.default is None:
+        return (prefix + parameter.name,)
+    flag = (prefix + parameter.name).replace("_", "-")
+    if settings.get("const") is not False:
+        return (f"--{flag}",)
+    settings["help"] = f"do not {settings['help']}"
+    return (f"--no-{flag}",)
 
 
 # What is read of a function.
@@ -198,7 +198,7 @@ def read(function: str) -> tuple[Parameter, ...]:
 def _text(name: str, texts: Mapping[str, str]) -> str:
     """The entry of a parameter; where it is "as for" another function's, that one."""
     text = texts.get(name, "")
-    if (other := re.fullmatch(r"as (?:for|in|of) (\w+)", text)) and other[1] in HOMES:
+    if (other := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and other[1] in HOMES:
         return next(one.text for one in read(other[1]) if one.name == name)
     return text
 
@@ -238,10 +238,10 @@ def _fields(node: ast.ClassDef) -> _Told:
 
 
 def _entries(docstring: str, title: str) -> Iterator[tuple[str, str]]:
-    """Names and texts of a section of a docstring, as a command says them."""
+    """Names and texts of a section of a docstring."""
     _, _, section = docstring.partition(f"{title}\n")
     section = re.split(r"^\S", section, maxsplit=1, flags=re.M)[0]
     for entry in re.findall(r"^ {4}(\w[\w, ]*): (.*(?:\n {8}.*)*)", section, flags=re.M):
-        text = " ".join(entry[1].split()).replace("`", "").replace("%", "%%")
+        text = " ".join(entry[1].split()).removesuffix(".")
         for name in entry[0].split(", "):
-            yield name, text.removesuffix(".")
+            yield name, text
