@@ -153,7 +153,7 @@ def add_force(parser: argparse._ActionsContainer, what: str) -> None:
     parser.add_argument("--force", action="store_true", help=f"replace {what}")
 
 
-def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
+def group(parser: argparse._ActionsContainer, title: str) -> argparse._ArgumentGroup:
     """The group of that title in the help of a command; made where it is missing."""
     groups = {one.title: one for one in parser._action_groups}
     return groups.get(title) or parser.add_argument_group(title)

@@ -22,21 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "evaluate",
-        only=("network",),
-        network=flag("network", metavar="NETWORK", help=NETWORK),
+        network=flag(help=NETWORK),
+        samples=None,
+        trust=flag(group=MACHINE),
     )
     add_data(parser)
-    add_options(parser)
-    add_threads_option(parser)
-    parser.epilog = (
-        "examples: nmtool evaluate run digits; nmtool evaluate network.onnx digits:validation; "
-        "nmtool evaluate run digits --classes --predictions predictions.csv"
-    )
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that choose samples and results."""
     add_choice_of_samples(parser)
+    add_threads_option(parser)
     parser.add_argument(
         "--classes",
         action="store_true",
@@ -47,10 +39,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.csv",
         help="write sample, label, prediction, their names and all scores, a row per sample",
     )
-    machine = group(parser, MACHINE)
-    add_force(machine, "an earlier FILE.csv")
-    flags.add(machine, "evaluate", only=("trust",))
+    add_force(group(parser, MACHINE), "an earlier FILE.csv")
     add_json(parser)
+    parser.epilog = (
+        "examples: nmtool evaluate run digits; nmtool evaluate network.onnx digits:validation; "
+        "nmtool evaluate run digits --classes --predictions predictions.csv"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -98,7 +92,7 @@ def print_result(
     """Print an evaluation, and what was asked for beside it; write the predictions.
 
     Args:
-        arguments: with DATA and the flags of `add_options`.
+        arguments: with those of `add_arguments`.
         result: the evaluation.
         what: first fields of the JSON object.
         path: of the network.

@@ -15,7 +15,7 @@ import argparse
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any
 
 import nmtool
 from nmtool.arguments import parts_of
-from nmtool.cli.arguments import count
+from nmtool.cli.arguments import count, group
 from nmtool.errors import suggestion
 
 HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
@@ -37,15 +37,17 @@ class Flag:
     Attributes:
         names: of the flag, or the one of an argument; none: that of the parameter.
         settings: of `argparse.ArgumentParser.add_argument`.
+        group: title of its group in the help; '' for the one that flags are added to.
     """
 
-    names: tuple[str, ...]
-    settings: Mapping[str, Any]
+    names: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
 
 
-def flag(*names: str, **settings: Any) -> Flag:
+def flag(*names: str, group: str = "", **settings: Any) -> Flag:
     """A `Flag`, with settings as keywords."""
-    return Flag(names, settings)
+    return Flag(names, settings, group)
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,15 @@ def add(
     assert not unknown, f"{function} has no {unknown}"
     chosen: dict[str, Flag] = {}
     for name, one in parameters.items():
-        differs, form = own.get(name, Flag((), {})), _form(one)
+        differs, form = own.get(name, Flag()), _form(one)
         has_form = form is not None or name in own
         if differs is None or not has_form or (only and name not in only):
             continue
         settings = {"help": one.text, **(form or {}), **differs.settings}
         if "choices" in differs.settings:
             settings["metavar"] = differs.settings.get("metavar")
-        chosen[name] = Flag(differs.names or _names(one, dest_prefix, settings), settings)
+        names = differs.names or _names(one, dest_prefix, settings)
+        chosen[name] = Flag(names, settings, differs.group)
     spelt = {f"`{name}`": made.names[-1] for name, made in chosen.items()}
     for name, made in chosen.items():
         if dest_prefix + name in [action.dest for action in parser._actions]:
@@ -121,7 +124,8 @@ def add(
         settings["help"] = text.replace("`", "").replace("%", "%%")
         if made.names[0].startswith("-"):
             settings["dest"] = dest_prefix + name
-        parser.add_argument(*made.names, **settings)
+        place = group(parser, made.group) if made.group else parser
+        place.add_argument(*made.names, **settings)
 
 
 def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:

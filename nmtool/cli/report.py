@@ -25,14 +25,13 @@ _PAGE_ENDINGS = (".html", ".htm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    machine = group(parser, MACHINE)
     flags.add(
         parser,
         "report",
         network=flag("network", metavar="NETWORK", help=f"{NETWORK}; floats are quantised, too"),
         split=None,
         samples=None,
-        trust=None,
+        trust=flag(group=MACHINE),
         against=flag(type=flags.one_of(_backends), metavar="BACKEND"),
         targets=flag(
             "--target",
@@ -40,13 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "one also for the cost; default loihi2",
         ),
     )
-    flags.add(machine, "report", only=("trust",))
     parser.add_argument(
         "-o", "--output", metavar="PAGE.html", help="write a page, with plots (needs matplotlib)"
     )
     add_data(parser, f"{DATA}; by default what the run was trained on", nargs="?")
     add_choice_of_samples(parser)
-    add_force(machine, "an earlier page")
+    add_force(group(parser, MACHINE), "an earlier page")
     add_rounding(parser)
     add_json(parser)
     add_threads_option(parser)

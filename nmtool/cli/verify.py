@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import DATA, MACHINE, SAMPLES, add_json, group
+from nmtool.cli.arguments import DATA, MACHINE, SAMPLES, add_json
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import NO_DATA, add_choice_of_samples, add_data, check_unused, read_samples
 from nmtool.cli.progress import progress
@@ -44,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="EXPORT",
             help="prove that this export is NETWORK: the same integers, written as nmtool does",
         ),
-        trust=None,
+        trust=flag(group=MACHINE),
+        exercise=flag(group=SAMPLES),
     )
-    flags.add(group(parser, MACHINE), "verify", only=("trust",))
     add_data(
         parser,
         f"{DATA}; left out, an export answers for itself, and others are compared on inputs made "
@@ -145,7 +145,7 @@ def _check_flags(
 
     unused: list[str] = []
     if way is not Way.DATA:
-        unused = [*arguments.parser.in_group(SAMPLES), "exercise"]
+        unused = arguments.parser.in_group(SAMPLES)
     if way is Way.ANSWERS:
         unused += ["against", "deep", *(rounding(arguments) if artefact is None else [])]
     check_unused(arguments, unused)

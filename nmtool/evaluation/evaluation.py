@@ -286,8 +286,8 @@ def _drawn(
     data: SpikeEvents | Samples, count: int | None
 ) -> tuple[SpikeEvents | Samples, dict[str, Any]]:
     """The samples to run, and what an evaluation tells of them where they are drawn."""
-    if count is None:
-        return data, {}
+    if count is None or not isinstance(data, SpikeEvents | Samples):
+        return data, {}  # what is neither is refused when it is binned
     number = drawn_samples(data.label, count)
     if number.size == data.label.size:
         return data, {}

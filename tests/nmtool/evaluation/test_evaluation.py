@@ -153,6 +153,8 @@ def test_inputs_that_do_not_fit() -> None:
     with refused(UsageError, "data-type") as caught:
         nm.simulate(network, Dataset("two", ("test",), lambda split: EVENTS))  # type: ignore[arg-type]
     assert "Dataset" in caught.value.what
+    with refused(UsageError, "data-type"):
+        nm.evaluate(network, np.zeros((2, 9, 4)), samples=1)  # type: ignore[arg-type]
 
 
 # `evaluate`.
