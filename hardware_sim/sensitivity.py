@@ -18,14 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
+from nmtool.arithmetic import LOIHI2, STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2
 
 STATES_AT_ONCE = 1 << 20
 """Number of states examined together; it bounds the memory needed."""

@@ -76,7 +76,7 @@ NETWORK = Kind(
 NETWORKS = Kind((Mapping, list, tuple), "pass networks in a list, or in a dict by their names")
 FLOATS = Kind(("Network",), "pass a float nmtool.Network")
 EITHER = Kind(("Network", "IntegerNetwork"), "pass a Network or an IntegerNetwork")
-TARGET = Kind(("Target",), "pass an nmtool.Target, such as nmtool.target_named('loihi2')")
+TARGET = Kind(("Limits",), "pass an nmtool.Target, such as nmtool.target_named('loihi2')")
 NAMED_TARGET = Kind(("Target", str, PathLike), "name a target, or pass an nmtool.Target")
 TARGETS = Kind(("Target", str, PathLike, list, tuple), "name targets, or pass nmtool.Targets")
 EVENTS = Kind(("SpikeEvents",), "pass SpikeEvents, such as data.test")
@@ -129,7 +129,7 @@ KINDS = {
         "Network | IntegerNetwork": EITHER,
         "Network | IntegerNetwork | str | Path": NETWORK,
         "Mapping | Sequence": NETWORKS,
-        "Target": TARGET,
+        "Limits": TARGET,
         "str | Path | Target": NAMED_TARGET,
         "str | Path | Target | Sequence": TARGETS,
         "SpikeEvents | Dataset": SAMPLES,

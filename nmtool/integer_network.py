@@ -24,10 +24,11 @@ from nmtool.arguments import (
     check_fields,
 )
 from nmtool.arithmetic import (
-    ARITHMETIC,
+    LOIHI2,
     MAX_WEIGHT,
     SILENT_THRESHOLD,
     STATE_ONE,
+    Limits,
     keep_current,
     keep_membrane,
     shifted,
@@ -46,7 +47,6 @@ from nmtool.errors import NetworkError
 from nmtool.graph import LI, LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
-from nmtool.targets import LOIHI2, Target
 from nmtool.values import Value, read_only
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class IntegerPopulation(Value, Tabular):
         bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
         object.__setattr__(self, "bias_mantissa", read_only(bias, np.int16))
 
-    def check(self, target: Target) -> None:
+    def check(self, target: Limits) -> None:
         """Raise `NetworkError` unless a target holds these constants."""
         self._check_range("du", self.du, target.max_du)
         self._check_range("dv", self.dv, target.max_dv)
@@ -217,12 +217,12 @@ class IntegerProjection(Value, Tabular):
         object.__setattr__(self, "weight", read_only(weight, np.int16))
         object.__setattr__(self, "delay", read_only(delay, np.uint8))
 
-    def check(self, target: Target) -> None:
+    def check(self, target: Limits) -> None:
         """Raise `NetworkError` unless a target holds these synapses."""
         label = f"projection {self.source} → {self.target}"
         self._check_limits(label, target, self.weight, self.delay)
 
-    def _check_limits(self, label: str, target: Target, weight: NDArray, delay: NDArray) -> None:
+    def _check_limits(self, label: str, target: Limits, weight: NDArray, delay: NDArray) -> None:
         bits = target.weight_bits
         if self.weight_bits not in bits:
             raise NetworkError(
@@ -311,7 +311,7 @@ class IntegerNetwork(Value, Tabular):
     n_steps: int
     class_names: Sequence[str] = field(default=())
     source_hash: str = ""
-    arithmetic: str = ARITHMETIC
+    arithmetic: str = LOIHI2.name
 
     def __post_init__(self) -> None:
         for key, kind in (("populations", IntegerPopulation), ("projections", IntegerProjection)):
@@ -321,11 +321,11 @@ class IntegerNetwork(Value, Tabular):
             check_all(key, getattr(self, key), Kind((kind,), fix))
         check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
         check_fields(self, arithmetic=WORD, source_hash=WORD)
-        if self.arithmetic != ARITHMETIC:
+        if self.arithmetic != LOIHI2.name:
             raise NetworkError(
                 f"unknown arithmetic '{self.arithmetic}'",
                 code="arithmetic-unknown",
-                why=f"this nmtool runs {ARITHMETIC} only",
+                why=f"this nmtool runs {LOIHI2.name} only",
                 fix="update nmtool",
             )
         graph.check_graph(self.channels, self.populations, self.projections)
@@ -340,7 +340,7 @@ class IntegerNetwork(Value, Tabular):
         """Everything about the network but its synapses one by one."""
         return tables_of("integer network", describe_network(self))
 
-    def check(self, target: Target) -> None:
+    def check(self, target: Limits) -> None:
         """Raise `NetworkError` unless a target holds the network; any of its limits counts.
 
         What Loihi 2 holds is checked when a network is made; a target that holds less is asked.

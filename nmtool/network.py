@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
 from nmtool.arguments import ARRAY, LIST, NAMES, NUMBERS, WORD, Kind, check_all, check_fields
+from nmtool.arithmetic import LOIHI2, MAX_FLOAT_DELAY
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -25,7 +26,6 @@ from nmtool.errors import NetworkError
 from nmtool.graph import LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
-from nmtool.targets import LOIHI2, MAX_FLOAT_DELAY
 from nmtool.values import Value, read_only
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.arguments import keywords_checked
+from nmtool.arithmetic import MAX_TRAINED_DELAY
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
 from nmtool.data.validation_split import AUTO, SplitRule, amount, kept_amount
@@ -25,7 +26,7 @@ from nmtool.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
 from nmtool.network import INITIAL_RATE
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
-from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, target_named
+from nmtool.targets import LOIHI2, target_named
 from nmtool.toml_files import OFF
 from nmtool.training.recipes import read_settings
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import MAX_FLOAT_DELAY
 from nmtool.errors import FileFormatError, Finding, UsageError
-from nmtool.targets import MAX_FLOAT_DELAY
 
 WEIGHT, DELAY = "weight", "delay"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import Finding
 from nmtool.exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import LOIHI2
 
 _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 

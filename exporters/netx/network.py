@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nmtool import arithmetic
+from nmtool.arithmetic import LOIHI2
 from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
 from nmtool.errors import Finding
 from nmtool.exporters.netx.file import NetxFile
@@ -22,7 +23,6 @@ from nmtool.integer_network import (
     sign_mode,
 )
 from nmtool.readout import FIRST_SPIKE, Readout
-from nmtool.targets import LOIHI2
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import (
     checked,
 )
-from nmtool.arithmetic import MAX_WEIGHT, SILENT_THRESHOLD, weight_step
+from nmtool.arithmetic import LOIHI2, MAX_WEIGHT, SILENT_THRESHOLD, Limits, weight_step
 from nmtool.errors import Finding, UsageError
 from nmtool.graph import LIF
 from nmtool.integer_network import (
@@ -53,7 +53,6 @@ from nmtool.quantisation.scale import (
 )
 from nmtool.quantisation.weights import check_weight_bits, weight_findings, weight_jumps
 from nmtool.rounding import round_half_away
-from nmtool.targets import LOIHI2, Target
 
 STATIC, DATA = SCALES = ("static", "data")
 """Sources of the bounds on currents: every possible input, or calibration data."""
@@ -74,7 +73,7 @@ def round_network(
     ranges: Mapping[int, float] | None = None,
     calibration: Calibration | None = None,
     scale: str = STATIC,
-    target: Target = LOIHI2,
+    target: Limits = LOIHI2,
 ) -> Quantisation:
     """Round a network to the integers of a target.
 
@@ -148,7 +147,7 @@ class _Request:
     """Arguments of `round_network`."""
 
     network: Network
-    target: Target
+    target: Limits
     weight_bits: int
     delays: DelayGrid
     ranges: Mapping[int, float]

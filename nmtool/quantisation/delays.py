@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool.arguments import TARGET, WHOLE, check_fields, optional
+from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.network import Network
 from nmtool.rounding import round_half_away
-from nmtool.targets import LOIHI2, Target
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DelayGrid:
     bits: int = 6
     stride: int = 1
     limit: int | None = None
-    target: Target = field(default=LOIHI2, repr=False)
+    target: Limits = field(default=LOIHI2, repr=False)
 
     def __post_init__(self) -> None:
         check_fields(self, bits=WHOLE, stride=WHOLE, limit=optional(WHOLE), target=TARGET)
@@ -60,7 +60,7 @@ class DelayGrid:
 
     @classmethod
     def spanning(
-        cls, bits: int, longest: int, limit: int | None = None, target: Target = LOIHI2
+        cls, bits: int, longest: int, limit: int | None = None, target: Limits = LOIHI2
     ) -> DelayGrid:
         """The `bits`-bit grid of the least largest error for delays up to `longest` steps.
 
@@ -72,7 +72,7 @@ class DelayGrid:
         grids = [cls(bits, stride, limit, target) for stride in strides]
         return min(grids, key=lambda grid: max(grid.stride / 2, longest - grid.longest))
 
-    def within(self, target: Target) -> DelayGrid:
+    def within(self, target: Limits) -> DelayGrid:
         """The same grid, held by a target, none of its delays beyond the longest of that.
 
         Raises:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import DECAY_ONE, STATE_ONE
+from nmtool.arithmetic import DECAY_ONE, STATE_ONE, Limits
 from nmtool.errors import Finding
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network import Network, Population
 from nmtool.rounding import round_half_away
-from nmtool.targets import Target
 
 THRESHOLD_TOLERANCE = 0.05
 """Of a threshold, relative to itself."""
@@ -27,13 +26,13 @@ def common_value(values: NDArray[np.float64]) -> float:
     return float(values[0] if same else np.mean(values))
 
 
-def current_decay(population: Population, dt_ms: float, target: Target) -> int:
+def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
     """du, to which the chip adds 1: the nearest one where the exact one is out of range."""
     exact = _lost(population, "tau_syn_ms", dt_ms) - 1
     return min(max(exact, 0), target.max_du)
 
 
-def membrane_decay(population: Population, dt_ms: float, target: Target) -> int:
+def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:
     """dv, the nearest one where the exact one is out of range."""
     return min(_lost(population, "tau_mem_ms", dt_ms), target.max_dv)
 
@@ -58,7 +57,7 @@ def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
 
 
 def bias_integers(
-    population: Population, dt_ms: float, scale: float, target: Target
+    population: Population, dt_ms: float, scale: float, target: Limits
 ) -> tuple[NDArray[np.int16], int]:
     """[size] mantissas and their common exponent; zeros where the target holds no biases.
 
@@ -86,7 +85,7 @@ def threshold_error(exact: Population, held: IntegerPopulation) -> float:
     return held.vth / (held.scale * common_value(exact.values("threshold"))) - 1
 
 
-def constant_findings(network: Network, target: Target) -> Iterator[Finding]:
+def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
     """Constants that a target cannot hold as they are, whatever the scale."""
     for population in network.populations:
         yield from _averaged(population)
@@ -139,7 +138,7 @@ def _mean_taken(values: NDArray[np.float64]) -> str:
     return f"the mean, {common_value(values):g}, was taken"
 
 
-def _decays(population: Population, dt_ms: float, target: Target) -> Iterator[Finding]:
+def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Finding]:
     held = {
         "tau_mem_ms": membrane_decay(population, dt_ms, target),
         "tau_syn_ms": current_decay(population, dt_ms, target) + 1,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from nmtool.arithmetic import STATE_LIMIT
+from nmtool.arithmetic import LOIHI2, STATE_LIMIT, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import IntegerPopulation
 from nmtool.network import Network
@@ -19,7 +19,6 @@ from nmtool.quantisation.scale import MEMBRANE, Calibration
 from nmtool.quantisation.weights import search_ranges, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2, Target
 from nmtool.verification.comparison import spike_agreement
 
 LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
@@ -35,7 +34,7 @@ def quantise_network(
     ranges: str = ERROR,
     scale: str = STATIC,
     relays: bool = False,
-    target: Target = LOIHI2,
+    target: Limits = LOIHI2,
     float_run: Callable[[Raster], Recording] | None = None,
     progress: Progress = silent,
 ) -> Quantisation:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmtool.arguments import checked
+from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
@@ -31,7 +32,6 @@ from nmtool.quantisation.conversion import STATIC
 from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.running import simulate
-from nmtool.targets import LOIHI2, Target
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
@@ -59,7 +59,7 @@ def quantise(
     scale: str = STATIC,
     relays: bool = False,
     validation: SplitRule | Amount | None = None,
-    target: Target = LOIHI2,
+    target: Limits = LOIHI2,
     progress: Progress = silent,
 ) -> Quantisation:
     """Round a network to the integers of a target, by default Loihi 2.
@@ -298,7 +298,7 @@ def _trained_integers(source: str | Path) -> bool:
 
 
 def _remark_bits(
-    source: object, weight_bits: int | None, delay_bits: int | None, target: Target
+    source: object, weight_bits: int | None, delay_bits: int | None, target: Limits
 ) -> None:
     """Say which bits a run trained in, where others were chosen by default."""
     run = run_behind(source)

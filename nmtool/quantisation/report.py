@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_ONE
+from nmtool.arithmetic import STATE_LIMIT, STATE_ONE, Limits
 from nmtool.errors import Finding
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -19,7 +19,6 @@ from nmtool.quantisation.scale import current_ceiling, one_signed_sum
 from nmtool.quantisation.weights import weight_jumps
 from nmtool.recording import Recording
 from nmtool.tables import Result, Table, Tabular
-from nmtool.targets import Target
 from nmtool.verification.comparison import spike_agreement
 
 
@@ -214,7 +213,7 @@ class RoundingCost(Result):
 
 
 def population_reports(
-    network: Network, integers: IntegerNetwork, limits: Mapping[str, str], target: Target
+    network: Network, integers: IntegerNetwork, limits: Mapping[str, str], target: Limits
 ) -> list[PopulationReport]:
     """One per population, in the network's order.
 

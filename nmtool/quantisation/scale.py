@@ -32,8 +32,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_ONE
-from nmtool.targets import LOIHI2, Target
+from nmtool.arithmetic import DECAY_ONE, LOIHI2, STATE_LIMIT, STATE_ONE, Limits
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
@@ -97,19 +96,19 @@ def one_signed_sum(weights: Sequence[NDArray]) -> float:
     return float(max(np.max(positive), np.max(negative)))
 
 
-def largest_scale(ceilings: Ceilings, target: Target = LOIHI2) -> float:
+def largest_scale(ceilings: Ceilings, target: Limits = LOIHI2) -> float:
     """The scale at which the first of the bounds that are not about weights is met."""
     return min(_bounds(ceilings, target).values())
 
 
-def limited_by(ceilings: Ceilings, scale: float, target: Target = LOIHI2) -> str:
+def limited_by(ceilings: Ceilings, scale: float, target: Limits = LOIHI2) -> str:
     """The limit that keeps a scale from being twice as large, by the names above."""
     bounds = _bounds(ceilings, target)
     first = min(bounds, key=bounds.__getitem__)
     return first if 2 * scale > bounds[first] else WEIGHTS
 
 
-def _bounds(ceilings: Ceilings, target: Target) -> dict[str, float]:
+def _bounds(ceilings: Ceilings, target: Limits) -> dict[str, float]:
     bounds = {
         INPUT: _ratio(target.drive_limit * _MARGIN, ceilings.drive),
         CURRENT: _ratio(STATE_LIMIT * _MARGIN / STATE_ONE, ceilings.current),
@@ -129,7 +128,7 @@ def choose_scale(
     limits: Sequence[int],
     at_most: float = math.inf,
     weight_bits: int = 8,
-    target: Target = LOIHI2,
+    target: Limits = LOIHI2,
 ) -> tuple[float, list[int]]:
     """Scale of a population and exponents of its projections.
 
@@ -174,7 +173,7 @@ def share_of_ranges(
     *,
     output_dv: int = 0,
     output_bias: float = 0.0,
-    target: Target = LOIHI2,
+    target: Limits = LOIHI2,
 ) -> float:
     """Largest share of the ranges of a, u and an output's v that any input can fill; legal below 1.
 

@@ -27,14 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import MAX_WEIGHT, weight_step
+from nmtool.arithmetic import LOIHI2, MAX_WEIGHT, Limits, weight_step
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
 from nmtool.network import Network, Projection
 from nmtool.quantisation import scale
 from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
-from nmtool.targets import LOIHI2, Target
 
 _FACTORS = 2.0 ** (-np.arange(0, 33) / 8)
 """Ranges tried, as shares of the largest weight: down to 1/16."""
@@ -43,7 +42,7 @@ _MOVES = (2.0**0.5, 2.0**0.25)
 """A search changes ranges by these factors, the coarse one first."""
 
 
-def weight_ranges(network: Network, weight_bits: int, target: Target = LOIHI2) -> dict[int, float]:
+def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -> dict[int, float]:
     """Per projection (by index) the magnitude, as a jump of u, that its integers should reach.
 
     Args:
@@ -63,7 +62,7 @@ def weight_ranges(network: Network, weight_bits: int, target: Target = LOIHI2) -
     return ranges
 
 
-def check_weight_bits(weight_bits: int, target: Target) -> None:
+def check_weight_bits(weight_bits: int, target: Limits) -> None:
     """Raise `UsageError` unless the target holds weights of `weight_bits` bits."""
     held = target.weight_bits
     if weight_bits not in held:

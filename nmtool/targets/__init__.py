@@ -7,22 +7,13 @@
 """
 
 from nmtool.targets.reading import target_named, target_names
-from nmtool.targets.target import (
-    MAX_FLOAT_DELAY,
-    MAX_SIX_BIT_DELAY,
-    MAX_TRAINED_DELAY,
-    Origin,
-    Target,
-)
+from nmtool.targets.target import Origin, Target
 
 LOIHI2 = target_named("loihi2")
 """Holds all that the arithmetic `loihi2` runs."""
 
 __all__ = [
     "LOIHI2",
-    "MAX_FLOAT_DELAY",
-    "MAX_SIX_BIT_DELAY",
-    "MAX_TRAINED_DELAY",
     "Origin",
     "Target",
     "target_named",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import checked
-from nmtool.arithmetic import ARITHMETIC
+from nmtool.arithmetic import LOIHI2 as ARITHMETIC
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, only_classes, some_in_memory
@@ -284,7 +284,7 @@ def _remarks(
         yield "no population spiked: the operations are those of the input alone"
     if chip is not None and not chip.arithmetic:
         title = chip.title or chip.name
-        yield f"the spikes are those of the arithmetic {ARITHMETIC}; {title} has another"
+        yield f"the spikes are those of the arithmetic {ARITHMETIC.name}; {title} has another"
 
 
 # Estimates.

@@ -16,7 +16,15 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_ONE, STATE_SHIFT, weight_step
+from nmtool.arithmetic import (
+    DECAY_ONE,
+    LOIHI2,
+    STATE_LIMIT,
+    STATE_ONE,
+    STATE_SHIFT,
+    Neuron,
+    weight_step,
+)
 from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -24,7 +32,7 @@ from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_sig
 from nmtool.tables import Plain, Result, Table
 from nmtool.targets.reading import target_names
 from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
-from nmtool.targets.target import LOIHI2_NEURON, Core, Neuron, Target
+from nmtool.targets.target import Core, Target
 
 STATE_BITS = STATE_LIMIT.bit_length()
 """Of u and v in `loihi2`, sign included."""
@@ -261,7 +269,7 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
 
 def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Differences between the target's neuron and that of `loihi2`."""
-    neuron, wanted = target.neuron, LOIHI2_NEURON
+    neuron, wanted = target.neuron, LOIHI2.neuron
     if neuron == wanted:
         return
     if unknown := _unknown(network, neuron):
@@ -335,8 +343,8 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
         bias = float(np.abs(population.bias).max(initial=0))
         kept = membrane_ceiling(current + bias, population.dv)
         for noun, reach, way, same in (
-            ("current", current, neuron.u_overflow, LOIHI2_NEURON.u_overflow),
-            ("membrane", kept, neuron.v_overflow, LOIHI2_NEURON.v_overflow),
+            ("current", current, neuron.u_overflow, LOIHI2.neuron.u_overflow),
+            ("membrane", kept, neuron.v_overflow, LOIHI2.neuron.v_overflow),
         ):
             if reach >= 1 << (bits - 1) and (held != STATE_BITS or way != same):
                 there = f"it {way}" if way else "nobody knows what it does"

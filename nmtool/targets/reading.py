@@ -19,21 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.arguments import checked
-from nmtool.arithmetic import ARITHMETIC
+from nmtool.arithmetic import LIMITS, LOIHI2, Neuron
 from nmtool.errors import Finding, UsageError, check_path, suggestion
 from nmtool.targets.target import (
     CHIP,
     DEFINED,
     INFERRED,
-    LIMITS,
-    LOIHI2_NEURON,
     MARKS,
     SOFTWARE,
     Chip,
     Core,
     EventCosts,
     Fabric,
-    Neuron,
     Origin,
     Target,
 )
@@ -159,10 +156,10 @@ class _Reader:
                     for name, value in found
                 }
             )
-        if values["arithmetic"] == ARITHMETIC:
+        if values["arithmetic"] == LOIHI2.name:
             if self.content.get("neuron"):
-                self._contradiction("neuron", f"its arithmetic is {ARITHMETIC}, which says it all")
-            values["neuron"] = LOIHI2_NEURON
+                self._contradiction("neuron", f"its arithmetic is {LOIHI2.name}, which says it all")
+            values["neuron"] = LOIHI2.neuron
         for _, value in self._figures("", [BARRIER]):
             values[BARRIER] = self._barrier(value)
         if self.findings:
@@ -188,7 +185,7 @@ class _Reader:
             self._wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
         choices: dict[str, Sequence[str]] = {
             "kind": (CHIP, SOFTWARE),
-            "arithmetic": ("", ARITHMETIC),
+            "arithmetic": ("", LOIHI2.name),
         }
         if self.formats:
             choices["format"] = self.formats

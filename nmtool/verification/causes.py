@@ -18,7 +18,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import MAX_WEIGHT, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
+from nmtool.arithmetic import (
+    LOIHI2,
+    MAX_SIX_BIT_DELAY,
+    MAX_WEIGHT,
+    SILENT_THRESHOLD,
+    STATE_LIMIT,
+    STATE_SHIFT,
+    weight_step,
+)
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
 from nmtool.hardware_sim.replay import (
@@ -50,7 +58,6 @@ from nmtool.hardware_sim.wrong_step import (
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY
 from nmtool.verification.coverage import exercised
 from nmtool.verification.explanation import Cause
 

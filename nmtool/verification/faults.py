@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import arithmetic
+from nmtool.arithmetic import LOIHI2
 from nmtool.graph import LIF
 from nmtool.integer_network import (
     EXCITATORY,
@@ -26,7 +27,6 @@ from nmtool.integer_network import (
     IntegerProjection,
 )
 from nmtool.tables import Result, Table
-from nmtool.targets import LOIHI2
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.uniform import Draws

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from nmtool.arithmetic import MAX_FLOAT_DELAY
 from nmtool.dynamics import current_gain, decay, membrane_gain
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions, checkpoints
@@ -18,7 +19,6 @@ from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
-from nmtool.targets import MAX_FLOAT_DELAY
 from tests.refusals import codes, refused
 
 STEPS = 40

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nmtool.arithmetic import MAX_TRAINED_DELAY
 from nmtool.errors import UsageError
-from nmtool.targets import MAX_TRAINED_DELAY
 from nmtool.training.engines.cell import NeuronConstants
 from nmtool.training.engines.engine import Block, MakeBlock, SynapseGradients, Synapses
 from nmtool.training.engines.spike_trains import SpikeTrains

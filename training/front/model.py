@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from nmtool import network as plain
 from nmtool.arguments import SWITCH, WHOLE
+from nmtool.arithmetic import LOIHI2, MAX_TRAINED_DELAY
 from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
 from nmtool.errors import NetworkError, UsageError, check_type, suggestion
@@ -27,7 +28,6 @@ from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular
-from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.arithmetic import Arithmetic, FloatArithmetic

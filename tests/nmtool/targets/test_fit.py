@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 
 import nmtool as nm
-from nmtool.arithmetic import SILENT_THRESHOLD
+from nmtool.arithmetic import SILENT_THRESHOLD, Neuron
 from nmtool.errors import Finding
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.targets import LOIHI2, Origin, Target, target_named
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
-from nmtool.targets.target import LOIHI2_NEURON, Chip, Core, Neuron
+from nmtool.targets.target import Chip, Core
 from tests.networks.drawn import integer_networks
 
 
@@ -87,7 +87,7 @@ def test_findings_of_formats_and_of_rounding_are_taken_over() -> None:
         ({"bias_limit": 0}, {"bias": 1}, "target-without-bias"),
         ({"delay_bits": (1, 2)}, {"delay": 61, "other": 1}, "target-delay-bits"),
         ({"drive_limit": 8}, {}, "target-drive"),
-        ({"neuron": replace(LOIHI2_NEURON, bias=False)}, {"bias": 1}, "target-without-bias"),
+        ({"neuron": replace(LOIHI2.neuron, bias=False)}, {"bias": 1}, "target-without-bias"),
         ({"chip": Chip(inputs=1)}, {}, "chip-exceeded"),
     ],
 )
@@ -110,7 +110,7 @@ def test_what_a_target_does_not_hold(limits: dict, made: dict, code: str) -> Non
         ({"bias_limit": 1}, {}),
         ({"delay_bits": (1, 2)}, {"delay": 60, "other": 20}),
         ({"drive_limit": 9}, {}),
-        ({"neuron": replace(LOIHI2_NEURON, bias=False)}, {}),
+        ({"neuron": replace(LOIHI2.neuron, bias=False)}, {}),
     ],
 )
 def test_what_it_just_holds(limits: dict, made: dict) -> None:
@@ -159,12 +159,12 @@ def test_every_difference_of_a_neuron_is_named(neuron: dict, code: list[str]) ->
 
     Sums of 8 and 6 times 64 leave currents below 2^11 and membranes below 2^14 and 12,289.
     """
-    target = Target("t", arithmetic="", neuron=replace(LOIHI2_NEURON, **neuron))
+    target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, **neuron))
     assert codes(fit(network(), target))[:2] == ([], code)
 
 
 def test_decays_that_are_no_shift_say_what_they_become() -> None:
-    target = Target("t", arithmetic="", neuron=replace(LOIHI2_NEURON, decay="shift"))
+    target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, decay="shift"))
     first, second = fit(network(du=1199, dv=400), target).approximate[:2]
     ratio = np.log(1 - 1200 / 4096) / np.log(1 - 1024 / 4096)
     assert f"{ratio:.2f}" in first.what
@@ -174,7 +174,7 @@ def test_decays_that_are_no_shift_say_what_they_become() -> None:
 
 def test_overflow_matters_only_where_some_input_can_reach_it() -> None:
     """A sum of 8·64·2^7 = 2^16 decays by a 128th per step: u reaches 2^23."""
-    grows = Target("t", neuron=replace(LOIHI2_NEURON, u_overflow="grows"))
+    grows = Target("t", neuron=replace(LOIHI2.neuron, u_overflow="grows"))
     wide = network([[254, 0], [2, 0]], exponent=7, du=15)
     narrow = network([[254, 0], [2, 0]], exponent=7, du=2047)
     assert codes(fit(wide, grows))[1] == ["target-overflow"]
@@ -197,18 +197,18 @@ def test_overflow_matters_only_where_some_input_can_reach_it() -> None:
 )
 def test_states_beyond_24_bits_or_the_targets(neuron: dict, found: list[str]) -> None:
     """Hidden currents reach 2^23, those of the output 6·256·64; membranes are without leak."""
-    target = Target("t", arithmetic="", neuron=replace(LOIHI2_NEURON, **neuron))
+    target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, **neuron))
     wide = network([[254, 0], [2, 0]], exponent=7, du=15, dv=0)
     assert codes(fit(wide, target))[1] == found
 
 
 def test_biases_that_a_target_may_not_have_are_asked_for() -> None:
-    target = Target("t", arithmetic="", neuron=replace(LOIHI2_NEURON, bias=None))
+    target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, bias=None))
     assert codes(fit(network(bias=1), target))[1] == ["target-neuron-unknown"]
 
 
 def test_real_numbers_have_no_bits_to_be_known() -> None:
-    neuron = replace(LOIHI2_NEURON, rounding="none", state_bits=None, decay_bits=None)
+    neuron = replace(LOIHI2.neuron, rounding="none", state_bits=None, decay_bits=None)
     target = Target("t", arithmetic="", neuron=neuron)
     assert codes(fit(network(), target))[1] == ["target-rounding"]
 

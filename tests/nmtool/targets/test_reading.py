@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from nmtool import arithmetic
+from nmtool.arithmetic import LIMITS
 from nmtool.errors import UsageError
 from nmtool.targets import LOIHI2, target_named, target_names
 from nmtool.targets.reading import SECTIONS
-from nmtool.targets.target import DEFINED, INFERRED, LIMITS, LOIHI2_NEURON, MARKS, SOFTWARE, Target
+from nmtool.targets.target import DEFINED, INFERRED, MARKS, SOFTWARE, Target
 from tests.refusals import codes, refused
 
 DOCS = Path(__file__).parents[3] / "docs" / "targets.md"
@@ -80,8 +82,10 @@ def test_the_targets_that_come_with_nmtool() -> None:
 
 
 def test_loihi_2_holds_what_the_arithmetic_runs() -> None:
-    assert [getattr(LOIHI2, limit) for limit in LIMITS] == [getattr(Target, one) for one in LIMITS]
-    assert LOIHI2.neuron == LOIHI2_NEURON
+    assert [getattr(LOIHI2, limit) for limit in LIMITS] == [
+        getattr(arithmetic.LOIHI2, limit) for limit in LIMITS
+    ]
+    assert LOIHI2.neuron == arithmetic.LOIHI2.neuron
     assert LOIHI2.energy_pj.synaptic_event is None
     assert LOIHI2.time_ns.synaptic_event is None
 
