@@ -42,7 +42,7 @@ from nmtool.data.folds import Folds, grouping, joined
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
 from nmtool.evaluation.answers import Answers
-from nmtool.graph import count_inputs
+from nmtool.network.graph import count_inputs
 from nmtool.training.crossvalidation import fill
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.optimise import rate_factor

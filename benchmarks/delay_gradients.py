@@ -29,7 +29,7 @@ from nmtool.cli.arguments import count
 from nmtool.cli.console import print_tables
 from nmtool.data import SpikeEvents, load_dataset
 from nmtool.loading import load
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular
 from nmtool.training.front.losses import readout_loss

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.workload import Workload
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 
 if TYPE_CHECKING:
     from benchmarks.torch_step import TorchStep

@@ -18,7 +18,7 @@ from pathlib import Path
 import nmtool as nm
 from nmtool.exporters.verilog.fabric import ECP5, LARGE_BANK_BITS, uses
 from nmtool.exporters.verilog.folder import running_files
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets import target_named
 
 CASES = (

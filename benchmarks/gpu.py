@@ -20,7 +20,7 @@ from benchmarks.drive import find_drive
 from benchmarks.engines import CPU, CUDA, OURS
 from benchmarks.rows import Row
 from benchmarks.workload import Workload
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.engines import devices

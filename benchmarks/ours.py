@@ -9,8 +9,8 @@ from torch import Tensor
 
 from benchmarks.torch_step import TorchStep
 from benchmarks.workload import Workload
-from nmtool.graph import LIF
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
 from nmtool.raster import Raster
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front.activity import RateTarget, rate_targets

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.ours import Ours
 from benchmarks.workload import Workload
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.training.engines.devices import find_device
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.graph import INPUT
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.options import TrainOptions

@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import integer_network, network, storage
+from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.exporters.hdf5 import PlainFile
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.network import float_network as network, integer_network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 
 GROUP = "nmtool"
 """Of an HDF5 file; readers of NIR and of NetX leave it alone."""

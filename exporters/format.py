@@ -18,10 +18,10 @@ from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError,
 from nmtool.exporters.embedded import damaged, pack_network
 from nmtool.exporters.formats import PLACES, import_options_unused
 from nmtool.exporters.output import write_files, write_folder
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import shifted, weight_step
-from nmtool.integer_network import INHIBITORY, MIXED, IntegerProjection
+from nmtool.network.integer_network import INHIBITORY, MIXED, IntegerProjection
 
 
 def weight_unit(weight_bits: int, sign_mode: str) -> int:

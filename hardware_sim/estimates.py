@@ -17,8 +17,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.operations import Counter, Counts, Operations
+from nmtool.network.graph import INPUT
 from nmtool.targets.target import EventCosts
 
 USED = ("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in")

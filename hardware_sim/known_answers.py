@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import strongly_connected
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.stimuli import driving_input
 from nmtool.hardware_sim.stretches import busiest_stretches
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import strongly_connected
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork
 
 
 class Plan(NamedTuple):

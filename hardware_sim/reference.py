@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.step import neuron_step
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 

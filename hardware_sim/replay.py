@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import keep_current, keep_membrane, shifted
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.step import neuron_step as plain_step
 from nmtool.hardware_sim.wrong_step import Rules, left_by_spike, wrong_step
-from nmtool.integer_network import OF_PROJECTIONS, IntegerNetwork
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
 
 SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2

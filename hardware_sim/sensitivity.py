@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import LOIHI2, STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

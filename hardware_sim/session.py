@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
-from nmtool.graph import LIF, count_inputs
 from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.plan import lay_out
 from nmtool.hardware_sim.simulator import columns, fault_counts
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import LIF, count_inputs
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import WINDOW, Readout, StreamScores
 from nmtool.raster import Raster
-from nmtool.readout import WINDOW, Readout, StreamScores
 from nmtool.recording import Recording
 from nmtool.values import frozen
 

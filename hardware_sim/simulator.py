@@ -12,7 +12,7 @@ from nmtool.batches import in_batches
 from nmtool.errors import DataError
 from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.plan import Plan, lay_out
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.values import frozen

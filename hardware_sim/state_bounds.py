@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 
 _ANYTHING = 1 << 31
 

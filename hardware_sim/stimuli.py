@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.uniform import Draws
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

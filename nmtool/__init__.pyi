@@ -55,26 +55,27 @@ from nmtool.exporters.nir.options import (
 )
 from nmtool.exporters.nir.snntorch import from_snntorch as from_snntorch
 from nmtool.exporters.verilog.options import VerilogOptions as VerilogOptions
-from nmtool.graph import InputChannels as InputChannels
 from nmtool.hardware_sim.session import (
     Decision as Decision,
     Session as Session,
-)
-from nmtool.integer_network import (
-    IntegerNetwork as IntegerNetwork,
-    IntegerPopulation as IntegerPopulation,
-    IntegerProjection as IntegerProjection,
 )
 from nmtool.joining import (
     side_by_side as side_by_side,
 )
 from nmtool.known_answers import KnownAnswers as KnownAnswers
 from nmtool.loading import load as load
-from nmtool.network import (
+from nmtool.network.float_network import (
     Network as Network,
     Population as Population,
     Projection as Projection,
 )
+from nmtool.network.graph import InputChannels as InputChannels
+from nmtool.network.integer_network import (
+    IntegerNetwork as IntegerNetwork,
+    IntegerPopulation as IntegerPopulation,
+    IntegerProjection as IntegerProjection,
+)
+from nmtool.network.readout import Readout as Readout
 from nmtool.quantisation import (
     Calibration as Calibration,
     Quantisation as Quantisation,
@@ -82,7 +83,6 @@ from nmtool.quantisation import (
 )
 from nmtool.quantisation.quantising import quantise as quantise
 from nmtool.raster import Raster as Raster
-from nmtool.readout import Readout as Readout
 from nmtool.recording import Recording as Recording
 from nmtool.reporting.report import Report as Report
 from nmtool.reporting.results import report as report

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from nmtool.tables import Table
 
 if TYPE_CHECKING:
-    from nmtool.integer_network import IntegerNetwork
-    from nmtool.network import Network
+    from nmtool.network.float_network import Network
+    from nmtool.network.integer_network import IntegerNetwork
     from nmtool.recording import Recording
 
 _PER_NEURON = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
@@ -126,7 +126,7 @@ def projection_line(projection: Any) -> str:
 
 def _is_integer(network: Network | IntegerNetwork) -> TypeGuard[IntegerNetwork]:
     # A network describes itself by this module, which it can therefore not import at its top.
-    from nmtool.integer_network import IntegerNetwork
+    from nmtool.network.integer_network import IntegerNetwork
 
     return isinstance(network, IntegerNetwork)
 

@@ -27,11 +27,11 @@ from nmtool import dynamics
 from nmtool.arithmetic import DECAY_ONE, STATE_ONE
 from nmtool.batches import in_batches, samples_at_once
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording, check_input
 from nmtool.values import frozen
 

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
-from nmtool.graph import INPUT
 from nmtool.loading import float_network
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import FIRST_SPIKE
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT
+from nmtool.network.readout import FIRST_SPIKE
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run

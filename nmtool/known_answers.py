@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nmtool import recording as recordings, storage
 from nmtool.arithmetic import decayed
 from nmtool.errors import DataError
-from nmtool.graph import INPUT
+from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from nmtool import integer_network, network, storage, zoo
+from nmtool import storage, zoo
 from nmtool.data.shd import split_files
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network import float_network as network, integer_network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from nmtool.integer_network import IntegerNetwork, IntegerProjection
-    from nmtool.network import Network, Projection
+    from nmtool.network.float_network import Network, Projection
+    from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 
 DENSE_SPIKES = 4000
 """Spikes from which on a raster is drawn as an image, which keeps vector files small."""

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import readout as readout_rules, storage
+from nmtool import storage
 from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError
-from nmtool.graph import MAX_CHANNELS, MAX_STEPS
+from nmtool.network import readout as readout_rules
+from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS
+from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, frozen, read_only_by_name
 
 if TYPE_CHECKING:
-    from nmtool.integer_network import IntegerNetwork
-    from nmtool.network import Network
+    from nmtool.network.float_network import Network
+    from nmtool.network.integer_network import IntegerNetwork
 
 FILE_KIND = "nmtool recording"
 FILE_VERSION = 1

@@ -13,9 +13,9 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, portions_for
 from nmtool.errors import NetworkError, UsageError, libraries_needed
 from nmtool.float_simulator import simulate_floats, with_states
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, as_network
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Advance, Progress, shown_by, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording

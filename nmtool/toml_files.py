@@ -9,7 +9,7 @@ from typing import Any
 
 from nmtool import storage
 from nmtool.errors import UsageError
-from nmtool.graph import is_unicode
+from nmtool.network.graph import is_unicode
 
 OFF = "none"
 """Word for None in files of settings and on the command line."""

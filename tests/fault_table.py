@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from nmtool.errors import Finding
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.explain import explain

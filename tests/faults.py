@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
 from nmtool.errors import NetworkError
 from nmtool.exporters.c import file as content, runtime
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import reference, step
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
 from nmtool.verification.explanation import Cause

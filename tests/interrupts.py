@@ -35,7 +35,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nmtool.cli.main import main as nmtool_main
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.training.loop.run_folder import RunFolder
 
 EPOCHS = 5

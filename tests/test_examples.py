@@ -17,7 +17,7 @@ import pytest
 import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.cli.main import _parser, main
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.training.options import SHAPE, TrainOptions
 from nmtool.training.recipes import read_settings, recipe_names
 from nmtool.training.sweeps import read_plan

@@ -22,9 +22,9 @@ import numpy as np
 import pytest
 
 from nmtool.arithmetic import SILENT_THRESHOLD
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.readout import Readout
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.version import __version__
 from tests import readme_lines
 

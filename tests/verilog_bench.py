@@ -14,7 +14,7 @@ from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import MEMORIES, Layout, Memory
 from nmtool.exporters.verilog.simulators import Verilator
 from nmtool.exporters.verilog.words import input_text, read_recording
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

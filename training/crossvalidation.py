@@ -22,9 +22,9 @@ from nmtool.data.samples import portions_for
 from nmtool.errors import Finding, NetworkError, UsageError, check_type, libraries_needed
 from nmtool.evaluation.answers import NONE_YET, Answers, answers_file
 from nmtool.float_simulator import simulate_floats
-from nmtool.integer_network import IntegerNetwork
 from nmtool.joining import side_by_side
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING

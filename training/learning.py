@@ -18,10 +18,10 @@ from nmtool.data.grid import END_PERCENTILE
 from nmtool.data.teacher import Teacher
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
-from nmtool.integer_network import IntegerNetwork
 from nmtool.interrupts import CheckStop, signals_noted
 from nmtool.loading import Source
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_TEACHER
 from nmtool.progress import Advance, Pace, Progress, duration, silent
 from nmtool.tables import Table, Tabular, brief

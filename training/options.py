@@ -21,11 +21,11 @@ from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
 from nmtool.data.validation_split import AUTO, SplitRule, amount, kept_amount
 from nmtool.errors import UsageError, check_path, nearest, suggestion
-from nmtool.graph import MAX_CHANNELS, MAX_STEPS
-from nmtool.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
-from nmtool.network import INITIAL_RATE
+from nmtool.network.float_network import INITIAL_RATE
+from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS
+from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
+from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.quantisation import DelayGrid
-from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.targets import LOIHI2, target_named
 from nmtool.toml_files import OFF
 from nmtool.training.recipes import read_settings
@@ -402,7 +402,7 @@ class TrainOptions:
 
     @property
     def hidden_layers(self) -> tuple[int | str, ...]:
-        """Each hidden layer, see `nmtool.layers`; none where input and output are joined."""
+        """Each hidden layer (`nmtool.network.layers`); none where input and output are joined."""
         if isinstance(self.hidden, tuple):
             return self.hidden
         return (self.hidden,) * self.layers if self.hidden else ()

@@ -15,10 +15,10 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError, check_type
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, as_network, options_behind, run_behind
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.running import record_portions
 

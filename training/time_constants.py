@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nmtool.errors import NetworkError
-from nmtool.network import Population
+from nmtool.network.float_network import Population
 from nmtool.quantisation.neurons import held_tau
 
 

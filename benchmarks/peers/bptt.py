@@ -30,8 +30,8 @@ from benchmarks.torch_step import TorchStep
 from benchmarks.workload import Workload
 from nmtool import dynamics
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 
 HIDDEN = "hidden"

@@ -16,8 +16,8 @@ from benchmarks.peers.bptt import HIDDEN, dense_input
 from benchmarks.peers.readout import Readout
 from benchmarks.torch_step import TorchStep
 from benchmarks.workload import Workload
-from nmtool.graph import INPUT
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 
 _MS_PER_S = 1000.0

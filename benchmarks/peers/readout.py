@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.workload import Workload
-from nmtool import dynamics, readout as rules
-from nmtool.network import Network, Population
+from nmtool import dynamics
+from nmtool.network import readout as rules
+from nmtool.network.float_network import Network, Population
 
 
 def arrival_weights(

@@ -18,8 +18,8 @@ from benchmarks.peers.bptt import HIDDEN, constants, dense_input
 from benchmarks.peers.readout import Readout, jumps
 from benchmarks.torch_step import TorchStep
 from benchmarks.workload import Workload
-from nmtool.graph import INPUT
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 
 

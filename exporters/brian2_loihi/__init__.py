@@ -40,7 +40,7 @@ from typing import Any
 
 from nmtool.errors import DoesNotFitError, Finding
 from nmtool.exporters.format import Format
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

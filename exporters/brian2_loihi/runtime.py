@@ -17,8 +17,8 @@ from nmtool.exporters.brian2_loihi import environment as environments
 from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import write_events
 from nmtool.exporters.supervise import SILENCE_S, supervise
-from nmtool.graph import LI, LIF
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import LI, LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

@@ -12,7 +12,7 @@ from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import described_answer
 from nmtool.exporters.c.source import described, memory
 from nmtool.exporters.c.text import WIDTH, harmless
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.targets.footprint import integer_footprint
 from nmtool.version import __version__

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from nmtool.errors import DataError
 from nmtool.exporters.c.text import array
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

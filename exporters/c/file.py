@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import integer_network
 from nmtool.errors import FileFormatError
 from nmtool.exporters.c import templates
 from nmtool.exporters.c.about import about
@@ -32,9 +31,10 @@ from nmtool.exporters.c.source import program, projection_symbol
 from nmtool.exporters.c.text import dumped, read_arrays
 from nmtool.exporters.embedded import check_hash, check_version, damaged, digest, read_bytes
 from nmtool.exporters.stored_weights import network_arrays
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network import integer_network
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive
 
 WHAT = "C file"

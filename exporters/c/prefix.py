@@ -12,7 +12,7 @@ from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import scores_in_words
 from nmtool.exporters.c.source import interface, program
 from nmtool.exporters.c.text import string
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _LONGEST = 40

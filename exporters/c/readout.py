@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.exporters.c.text import array
-from nmtool.integer_network import IntegerNetwork
-from nmtool.readout import FIRST_SPIKE, WEIGHTED, WINDOW, Readout, time_weights
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, WINDOW, Readout, time_weights
 from nmtool.rounding import round_half_away
 
 IMPORTANCE_ONE = 1 << 15

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from nmtool.exporters.c.prefix import renamed
 from nmtool.exporters.c.program import NETWORK, run_program
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.values import frozen

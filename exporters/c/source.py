@@ -10,8 +10,8 @@ from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import answer_memory, forget, keep_score, no_score
 from nmtool.exporters.c.text import array
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.tables import exact
 
 MAX_SHORT_INDEX = 65535

@@ -18,7 +18,7 @@ from nmtool.errors import BackendError
 from nmtool.exporters.c import file
 from nmtool.exporters.c.program import NETWORK, run_program
 from nmtool.exporters.c.source import index_type
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 
 PASSES = 5

@@ -13,14 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nmtool import integer_network, storage
+from nmtool import storage
 from nmtool.errors import FileFormatError, Finding, UsageError
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.format import Format
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE
-from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network import integer_network
+from nmtool.network.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.paths import EXPORT_ANSWERS
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from string import Template
 
-from nmtool.graph import LI
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import LI
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
 from nmtool.version import __version__
 

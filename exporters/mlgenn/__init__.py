@@ -26,9 +26,9 @@ from nmtool.exporters.format import Format
 from nmtool.exporters.mlgenn.checkpoint import Connection, checkpoints, read_connections
 from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
-from nmtool.graph import INPUT, LI, LIF, InputChannels, by_name
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels, by_name
+from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.rounding import round_half_away
 
 _log = logging.getLogger(__name__)

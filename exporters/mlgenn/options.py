@@ -32,7 +32,7 @@ class MlgennOptions:
         threshold: ϑ of populations that spike, needed for those.
         scaled: whether currents were scaled by (1 − α)·κ, mlGeNN's `scale_i` of neurons and
             synapses, which its defaults for EventProp turn on.
-        readout: rule that turns the output population into scores, see `nmtool.readout`.
+        readout: rule that turns the output population into scores, see `nmtool.network.readout`.
         epoch: which checkpoint, by the number or word its files begin with; by default the
             latest number.
         sizes: neurons of populations, where the arrays leave them open.

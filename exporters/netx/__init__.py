@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
 from nmtool.exporters.embedded import GROUP, Embedded, pack_network, unpack_network
 from nmtool.exporters.format import Format
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

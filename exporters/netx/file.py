@@ -21,7 +21,7 @@ from nmtool.exporters.embedded import GROUP, Embedded, check_version, read_embed
 from nmtool.exporters.hdf5 import PlainFile, opened
 from nmtool.exporters.netx.layers import Layer
 from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:
     import h5py

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import MAX_WEIGHT
 from nmtool.errors import Finding
-from nmtool.integer_network import MIXED, sign_mode
+from nmtool.network.integer_network import MIXED, sign_mode
 
 Integers = NDArray[np.int64]
 

@@ -14,15 +14,15 @@ from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
 from nmtool.errors import Finding
 from nmtool.exporters.netx.file import NetxFile
 from nmtool.exporters.netx.layers import BIAS_EXPONENT, Layer
-from nmtool.graph import INPUT, LI, LIF, MAX_STEPS, InputChannels
-from nmtool.integer_network import (
+from nmtool.network.graph import INPUT, LI, LIF, MAX_STEPS, InputChannels
+from nmtool.network.integer_network import (
     MIXED,
     IntegerNetwork,
     IntegerPopulation,
     IntegerProjection,
     sign_mode,
 )
-from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.network.readout import FIRST_SPIKE, Readout
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from nmtool.exporters.exchange import (
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.supervise import SILENCE_S, supervise
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

@@ -16,9 +16,9 @@ from nmtool.errors import DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.format import Format
 from nmtool.exporters.nir.options import ImportOptions, NirOptions
 from nmtool.float_simulator import simulate_floats
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verification.comparison import FLOAT_TOLERANCE

@@ -43,7 +43,7 @@ from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.reading.windows import window_of
 from nmtool.exporters.windows import Shape
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import Finding
 from nmtool.exporters.format import Format
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import integer_network
 from nmtool.errors import FileFormatError, missing_library
 from nmtool.exporters.embedded import (
     check_hash,
@@ -31,8 +30,9 @@ from nmtool.exporters.onnx.graph import make_graph
 from nmtool.exporters.onnx.synapses import projection_names
 from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, numbers
 from nmtool.exporters.stored_weights import network_arrays
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network import integer_network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive
 from nmtool.version import __version__
 
@@ -45,7 +45,7 @@ VERSION = 1
 """Of what nmtool writes into ONNX files."""
 
 VERSION_KEY = "nmtool.version"
-NETWORK_KEY = "nmtool.network"
+NETWORK_KEY = "nmtool.network.float_network"
 HASH_KEY = "nmtool.hash"
 ANSWERS_KEY = "nmtool.known_answers"
 DIGEST_KEY = "nmtool.sha256"

@@ -15,8 +15,8 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.onnx.loop import BATCH, QUANTITIES, Loop, add_loop, recorded_quantities
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals, named_projections
-from nmtool.graph import INPUT, strongly_connected
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.graph import INPUT, strongly_connected
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.tables import exact
 
 TIME = "time"

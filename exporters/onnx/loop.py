@@ -16,8 +16,8 @@ import numpy as np
 from nmtool.exporters.onnx import neuron
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerPopulation
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerPopulation
 
 NOW = "[n]"
 """Ends the names of values inside the loop, of step n."""

@@ -17,8 +17,8 @@ from nmtool.arithmetic import (
     keep_membrane,
 )
 from nmtool.exporters.onnx.nodes import Nodes
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerPopulation
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerPopulation
 
 
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nmtool.batches import in_batches
 from nmtool.errors import BackendError, missing_library
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
-from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 
 
 @dataclass(frozen=True)

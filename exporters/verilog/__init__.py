@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from nmtool.errors import DoesNotFitError, Finding
 from nmtool.exporters.format import Format
 from nmtool.exporters.verilog.options import VerilogOptions
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.targets import target_named

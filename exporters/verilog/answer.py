@@ -12,8 +12,8 @@ import numpy as np
 
 from nmtool.exporters.c.readout import importance
 from nmtool.exporters.verilog.layout import Memory, bits_for, field
-from nmtool.integer_network import IntegerNetwork
-from nmtool.readout import FIRST_SPIKE, WEIGHTED, WINDOW
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, WINDOW
 
 _STATE_BITS, _IMPORTANCE_BITS = 24, 16
 

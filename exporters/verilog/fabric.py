@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from nmtool.errors import Finding
 from nmtool.exporters.verilog.answer import answer_block
 from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout, bits_for
-from nmtool.integer_network import IntegerNetwork
-from nmtool.readout import WEIGHTED, WINDOW
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import WEIGHTED, WINDOW
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
 

@@ -30,8 +30,8 @@ from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.exporters.verilog.readme import readme_text
 from nmtool.exporters.verilog.top import top_text
 from nmtool.exporters.verilog.words import expected_text, input_text
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
 
 WHAT = "folder of Verilog"
 VERSION = 1

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import STATE_SHIFT, keep_current, keep_membrane
 from nmtool.errors import Finding
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import MIXED, IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 
 MAX_LANES = 16

@@ -6,9 +6,9 @@ from string import Template
 
 from nmtool.exporters.verilog.layout import Layout
 from nmtool.exporters.verilog.options import VerilogOptions
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.readout import WEIGHTED
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import WEIGHTED
 from nmtool.tables import exact
 from nmtool.version import __version__
 

@@ -11,7 +11,7 @@ from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import Layout
 from nmtool.exporters.verilog.simulators import Icarus, Verilator, find, is_own
 from nmtool.exporters.verilog.words import input_text, read_recording
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

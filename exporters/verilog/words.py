@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from nmtool.errors import BackendError
 from nmtool.exporters.verilog.layout import MAX_POPULATIONS
-from nmtool.graph import LI, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.graph import LI, LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

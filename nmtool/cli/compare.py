@@ -17,8 +17,8 @@ from nmtool.tables import Table
 if TYPE_CHECKING:
     from nmtool.evaluation.answers import Answers
     from nmtool.evaluation.comparing import Compared
-    from nmtool.integer_network import IntegerNetwork
-    from nmtool.network import Network
+    from nmtool.network.float_network import Network
+    from nmtool.network.integer_network import IntegerNetwork
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.evaluation.answers import Answers
     from nmtool.evaluation.comparing import compare_accuracy, compared_name, network_pairs
-    from nmtool.network import Network
+    from nmtool.network.float_network import Network
 
     given = flags.given(arguments, "compare_accuracy")
     clusters, others = given.get("clusters", []), given.get("second")

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.evaluation.evaluation import evaluate, runs_itself
     from nmtool.loading import load
-    from nmtool.network import Network
+    from nmtool.network.float_network import Network
 
     check_predictions(arguments)
     path = arguments.network

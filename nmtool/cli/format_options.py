@@ -76,7 +76,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         ),
         n_steps=flag("--in-steps", type=count, metavar="N"),
         rule=flag(
-            choices=flags.words("nmtool.readout.RULES"),
+            choices=flags.words("nmtool.network.readout.RULES"),
             help="of the read-out; by default weighted for checkpoints; for NIR, max of the counts "
             "of outputs that spike, mean of the membranes of others",
         ),

@@ -134,7 +134,7 @@ def _add_join(parser: argparse.ArgumentParser) -> None:
 def _join(arguments: argparse.Namespace) -> int:
     from nmtool.description import describe_network
     from nmtool.joining import side_by_side
-    from nmtool.network import FILE_KIND
+    from nmtool.network.float_network import FILE_KIND
 
     given = flags.given(arguments, "side_by_side")
     network = _write(arguments, FILE_KIND, "a network file", lambda: side_by_side(**given))

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.exchange.exporting import check_archive_name, check_replaceable
-    from nmtool.integer_network import FILE_KIND
+    from nmtool.network.integer_network import FILE_KIND
     from nmtool.quantisation.quantising import quantise
     from nmtool.targets import LOIHI2, target_named
 

@@ -14,8 +14,8 @@ from nmtool.cli.progress import progress
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
-    from nmtool.integer_network import IntegerNetwork
-    from nmtool.network import Network
+    from nmtool.network.float_network import Network
+    from nmtool.network.integer_network import IntegerNetwork
     from nmtool.targets import Target
 
 FLAGS = ("weight_bits", "delay_bits", "ranges", "scale", "relays")
@@ -59,7 +59,7 @@ def integers(
     Raises:
         UsageError: flags of quantisation are given, but there is nothing to quantise.
     """
-    from nmtool.integer_network import IntegerNetwork
+    from nmtool.network.integer_network import IntegerNetwork
     from nmtool.quantisation.quantising import calibration_data, quantise, quantised_already
 
     given = rounding(arguments)

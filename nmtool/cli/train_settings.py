@@ -138,8 +138,8 @@ def _is_network(path: str) -> bool:
     """True for the path of a network, run or export."""
     from nmtool import storage, zoo
     from nmtool.exporters.formats import artefact_at
-    from nmtool.integer_network import FILE_KIND as INTEGERS
-    from nmtool.network import FILE_KIND as FLOATS
+    from nmtool.network.float_network import FILE_KIND as FLOATS
+    from nmtool.network.integer_network import FILE_KIND as INTEGERS
 
     if zoo.is_name(path) or Path(path).is_dir():
         return True

@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.loading import load
-    from nmtool.network import Network
+    from nmtool.network.float_network import Network
     from nmtool.verification.against import Against, Way
     from nmtool.verification.verify import verify
 

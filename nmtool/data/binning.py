@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import checked
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.graph import MAX_STEPS, check_timing, count_inputs
+from nmtool.network.graph import MAX_STEPS, check_timing, count_inputs
 from nmtool.raster import Raster
 
 BOUNDARY = 1e-9

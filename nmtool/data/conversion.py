@@ -28,7 +28,7 @@ from nmtool.data.flatten import (
     sensor_size_of,
 )
 from nmtool.errors import DataError, UsageError, listed, printable
-from nmtool.graph import MAX_CHANNELS, check_timing
+from nmtool.network.graph import MAX_CHANNELS, check_timing
 
 _log = logging.getLogger(__name__)
 

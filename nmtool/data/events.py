@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
 from nmtool.errors import DataError, UsageError, listed, printable
-from nmtool.graph import MAX_CHANNELS, is_unicode
+from nmtool.network.graph import MAX_CHANNELS, is_unicode
 from nmtool.tables import Table, Tabular
 
 AT_ONCE = 256

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
-from nmtool.graph import count_inputs
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import count_inputs
+from nmtool.network.integer_network import IntegerNetwork
 
 _OTHER_DATA = "it was trained on other data"
 

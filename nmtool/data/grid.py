@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nmtool.data.binning import BOUNDARY, bin_events
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError
-from nmtool.graph import MAX_STEPS, check_timing
+from nmtool.network.graph import MAX_STEPS, check_timing
 
 END_PERCENTILE = 99.5
 """Of the samples' last spikes."""

@@ -11,7 +11,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.grid import END_PERCENTILE, TIME_UNIT_FIX, last_spike_ms, usual_end_ms
 from nmtool.errors import Finding, NmtoolError, listed, printable
-from nmtool.graph import count_inputs
+from nmtool.network.graph import count_inputs
 
 MANY_SILENT = 0.1
 """Share of the inputs that is worth a word."""

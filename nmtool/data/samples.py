@@ -15,8 +15,8 @@ from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
 from nmtool.data.stored import StoredEvents
 from nmtool.errors import DataError, UsageError, listed
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular
 

@@ -49,7 +49,7 @@ from nmtool.errors import (
     listed,
     printable,
 )
-from nmtool.graph import MAX_CHANNELS, is_unicode
+from nmtool.network.graph import MAX_CHANNELS, is_unicode
 from nmtool.plain_filters import PLAIN_FILTERS
 from nmtool.splits import split_named
 

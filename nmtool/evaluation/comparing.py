@@ -18,8 +18,8 @@ from nmtool.data.stored import StoredEvents
 from nmtool.errors import UsageError
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.evaluation.answers import Answers, holds_answers
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, as_network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
 from nmtool.running import record_portions

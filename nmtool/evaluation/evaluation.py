@@ -28,11 +28,11 @@ from nmtool.errors import (
     check_path,
 )
 from nmtool.evaluation.confusion import Confusion
-from nmtool.integer_network import FILE_KIND as INTEGER_FILE, IntegerNetwork
 from nmtool.loading import Source, as_network, check_exists, load, options_behind
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import FILE_KIND as INTEGER_FILE, IntegerNetwork
+from nmtool.network.readout import predict
 from nmtool.progress import Progress, shown_by, silent
-from nmtool.readout import predict
 from nmtool.recording import Recording
 from nmtool.running import (
     SIMULATOR,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nmtool import integer_network, network as float_network, storage
+from nmtool import storage
 from nmtool.arguments import (
     checked,
 )
@@ -27,9 +27,10 @@ from nmtool.errors import (
     check_path,
     suggestion,
 )
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, as_network, load
-from nmtool.network import Network
+from nmtool.network import float_network, integer_network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.quantising import calibration_data, quantise, quantised_already
 from nmtool.running import simulate

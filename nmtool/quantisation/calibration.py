@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, keep_current
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation.conversion import Quantisation, round_network
 from nmtool.quantisation.scale import Calibration
 from nmtool.raster import Raster

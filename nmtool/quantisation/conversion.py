@@ -15,15 +15,15 @@ from nmtool.arguments import (
 )
 from nmtool.arithmetic import LOIHI2, MAX_WEIGHT, SILENT_THRESHOLD, Limits, weight_step
 from nmtool.errors import Finding, UsageError
-from nmtool.graph import LIF
-from nmtool.integer_network import (
+from nmtool.network.float_network import Network, Population
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import (
     MIXED,
     IntegerNetwork,
     IntegerPopulation,
     IntegerProjection,
     sign_mode,
 )
-from nmtool.network import Network, Population
 from nmtool.quantisation.delays import DelayGrid, delay_findings
 from nmtool.quantisation.neurons import (
     bias_integers,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.arguments import TARGET, WHOLE, check_fields, optional
 from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.rounding import round_half_away
 
 

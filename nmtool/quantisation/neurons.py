@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from nmtool import dynamics
 from nmtool.arithmetic import DECAY_ONE, STATE_ONE, Limits
 from nmtool.errors import Finding
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
-from nmtool.network import Network, Population
+from nmtool.network.float_network import Network, Population
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.rounding import round_half_away
 
 THRESHOLD_TOLERANCE = 0.05

@@ -8,8 +8,8 @@ from functools import partial
 
 from nmtool.arithmetic import LOIHI2, STATE_LIMIT, Limits
 from nmtool.errors import Finding, UsageError
-from nmtool.integer_network import IntegerPopulation
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerPopulation
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales
 from nmtool.quantisation.conversion import DATA, SCALES, STATIC, round_network

@@ -17,9 +17,9 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
 from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, NmtoolError, UsageError, check_type
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, float_network, run_behind, validated_on
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, shown_by, silent
 from nmtool.quantisation import (

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import STATE_LIMIT, STATE_ONE, Limits
 from nmtool.errors import Finding
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation.delays import DelayGrid
 from nmtool.quantisation.neurons import common_value, held_tau, threshold_error
 from nmtool.quantisation.scale import current_ceiling, one_signed_sum

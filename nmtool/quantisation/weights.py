@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from nmtool import dynamics
 from nmtool.arithmetic import LOIHI2, MAX_WEIGHT, Limits, weight_step
 from nmtool.errors import Finding, UsageError
-from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
-from nmtool.network import Network, Projection
+from nmtool.network.float_network import Network, Projection
+from nmtool.network.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
 from nmtool.quantisation import scale
 from nmtool.raster import Raster
 from nmtool.rounding import round_half_away

@@ -19,7 +19,6 @@ from nmtool.data.samples import Samples, bin_for, some_in_memory
 from nmtool.description import count_synapses
 from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
 from nmtool.evaluation.evaluation import Evaluation, evaluate
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import (
     Source,
     as_network,
@@ -28,7 +27,8 @@ from nmtool.loading import (
     run_behind,
     validated_on,
 )
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.quantisation.quantising import calibration_split, quantise, quantised_already

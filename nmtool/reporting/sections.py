@@ -14,8 +14,8 @@ from nmtool import plot
 from nmtool.description import describe_network, tables_of
 from nmtool.errors import Finding
 from nmtool.evaluation.confusion import Confusion
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -10,9 +10,9 @@ from typing import Any
 
 from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, as_network
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, quantise_network
 from nmtool.quantisation.quantising import quantised_already

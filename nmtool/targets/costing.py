@@ -18,13 +18,13 @@ from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, only_classes, some_in_memory
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import Source, as_network
 from nmtool.machine import cpu_name
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE
 from nmtool.progress import Progress, silent
-from nmtool.readout import FIRST_SPIKE
 from nmtool.recording import Recording, check_steps
 from nmtool.running import simulate
 from nmtool.targets import Target, target_named

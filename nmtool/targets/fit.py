@@ -26,8 +26,8 @@ from nmtool.arithmetic import (
     weight_step,
 )
 from nmtool.errors import Finding
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_signed_sum
 from nmtool.tables import Plain, Result, Table
 from nmtool.targets.reading import target_names

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import Plain
 from nmtool.targets.resources import longest_delay
 

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from nmtool.errors import Finding
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.tables import Plain, Table
 from nmtool.targets.target import INFERRED, Target
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import UsageError, check_type
 from nmtool.evaluation.evaluation import artefact_that_runs
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import check_exists
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.recording import Recording
 
 if TYPE_CHECKING:

@@ -28,7 +28,6 @@ from nmtool.arithmetic import (
     weight_step,
 )
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.replay import (
     ANY,
     FIRST,
@@ -55,7 +54,8 @@ from nmtool.hardware_sim.wrong_step import (
     WRAP,
     Rules,
 )
-from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.coverage import exercised

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.hardware_sim.uniform import Draws
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verification.coverage import exercised, first_spikes

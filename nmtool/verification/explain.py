@@ -17,9 +17,9 @@ from nmtool.data.samples import bin_for
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import BackendError, DataError
 from nmtool.float_simulator import simulate_floats
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from nmtool import arithmetic
 from nmtool.arithmetic import LOIHI2
-from nmtool.graph import LIF
-from nmtool.integer_network import (
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import (
     EXCITATORY,
     INHIBITORY,
     MIXED,

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.errors import DataError, Finding, suggestion
-from nmtool.graph import INPUT, LI, LIF
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LI, LIF
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE
 from nmtool.recording import FILE_KIND, Recording
 from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,

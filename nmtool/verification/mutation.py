@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from nmtool import arithmetic
 from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.replay import (
     EVERYTHING,
     MEMBRANE,
@@ -33,7 +32,8 @@ from nmtool.hardware_sim.replay import (
 )
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import StateBounds, bounds_of_neurons, state_bounds
-from nmtool.integer_network import OF_PROJECTIONS, IntegerNetwork
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verification.faults import (

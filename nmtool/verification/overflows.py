@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.batches import samples_at_once
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import target_named, target_names

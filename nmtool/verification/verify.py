@@ -25,9 +25,9 @@ from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
 from nmtool.errors import ArtefactError, DataError, UsageError
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import load
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.errors import FileFormatError, suggestion
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import Table, Tabular
 from nmtool.toml_files import read_toml
 

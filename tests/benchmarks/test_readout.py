@@ -8,8 +8,8 @@ import torch
 
 from benchmarks.peers.readout import Readout, arrival_weights
 from nmtool import dynamics
-from nmtool.network import Population
-from nmtool.readout import membrane_scores
+from nmtool.network.float_network import Population
+from nmtool.network.readout import membrane_scores
 from tests.benchmarks.tiny import TINY
 from tests.networks.trainable import readout
 

@@ -15,8 +15,8 @@ import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.exporters.c import C, compiler, file as content, program, runtime, source
-from nmtool.graph import InputChannels
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import InputChannels
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters import written_files

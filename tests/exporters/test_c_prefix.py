@@ -20,9 +20,9 @@ from nmtool.exporters.c.text import string
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.operations import count_operations
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, RULES, WINDOW, Readout
 from nmtool.recording import Recording
 from nmtool.targets.footprint import integer_footprint
 from nmtool.verification.comparison import compare_recordings

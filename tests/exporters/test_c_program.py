@@ -18,10 +18,10 @@ from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import FAULT_KINDS, draw_faults, mutant

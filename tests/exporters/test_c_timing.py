@@ -15,7 +15,7 @@ from nmtool.exporters.c import C, runtime
 from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from tests.exporters.c_programs import said
 from tests.networks.integers import random_network, random_raster

@@ -32,9 +32,9 @@ from nmtool.exporters.format import Format
 from nmtool.exporters.formats import all_formats
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import quantise_network
 from nmtool.verification.comparison import compare_recordings
 from tests.damage import damages

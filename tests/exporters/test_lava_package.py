@@ -20,9 +20,16 @@ from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import (
+    FIRST_SPIKE,
+    RULES,
+    WINDOW,
+    Readout,
+    membrane_scores,
+    spike_scores,
+)
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, RULES, WINDOW, Readout, membrane_scores, spike_scores
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused

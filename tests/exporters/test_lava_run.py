@@ -23,12 +23,12 @@ from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
 from nmtool.exporters.lava import Lava, environment as environments
 from nmtool.exporters.supervise import supervise
-from nmtool.graph import INPUT, LIF, InputChannels
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
 from tests.networks.edges import edge_network, scattered_network

@@ -15,9 +15,9 @@ from nmtool.dynamics import current_gain, decay, membrane_gain
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions, checkpoints
 from nmtool.exporters.nir import reference
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from tests.refusals import codes, refused
 

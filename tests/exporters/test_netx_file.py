@@ -22,8 +22,8 @@ from nmtool.errors import (
 )
 from nmtool.exporters.netx import Netx
 from nmtool.exporters.netx.chain import layers_of
-from nmtool.graph import LI, LIF
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.network.graph import LI, LIF
 from nmtool.setup.installation import install_command
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds

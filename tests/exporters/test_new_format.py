@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool import integer_network
 from nmtool.errors import UsageError
 from nmtool.exporters.embedded import check_hash, read_bytes
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import PLACES, Place
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network import integer_network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive
 from tests.exporters import test_conformance
 from tests.nmtool.cli import cases

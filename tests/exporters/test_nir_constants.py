@@ -16,7 +16,7 @@ from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.quantisation import round_network
 from nmtool.raster import Raster
 from tests.networks.drawn import seeds

@@ -20,11 +20,11 @@ from nmtool.errors import (
 from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.options import PROFILES, NirOptions
-from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import Readout
 from nmtool.setup.installation import install_command
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network

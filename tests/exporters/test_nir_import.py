@@ -12,7 +12,7 @@ import pytest
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.nir import ImportOptions, Nir, NirOptions
 from nmtool.exporters.nir.options import FORMS
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from tests.networks.layered import layered_network, noise
 from tests.refusals import refused

@@ -20,10 +20,10 @@ from nmtool.exporters.nir import Nir
 from nmtool.exporters.nir.graph.file import read_beside, read_graph, settings_of
 from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
 from nmtool.exporters.nir.runtime.interpreter import interpret
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from tests.networks.layered import CHANNELS, layered_network, noise
 
 pytestmark = [

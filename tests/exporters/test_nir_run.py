@@ -14,11 +14,11 @@ from nmtool.batches import MAX_SAMPLES
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.nir import Nir
 from nmtool.exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, NirOptions
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network import Network
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.recording import Recording
 from nmtool.training.mathematics.reference import forward
 from nmtool.verification.comparison import FLOAT_TOLERANCE, compare_recordings, spike_agreement

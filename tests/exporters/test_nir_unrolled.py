@@ -19,7 +19,7 @@ from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.nodes import Graph, Node
 from nmtool.exporters.nir.reading import shapes
 from nmtool.exporters.nir.reading.windows import window_of
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from tests.exporters.nir_graphs import DT_S
 from tests.refusals import codes, refused

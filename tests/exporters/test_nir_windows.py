@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from nmtool.exporters.nir import ImportOptions, Nir
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from tests.networks.drawn import seeds
 

@@ -14,7 +14,7 @@ from nmtool.exporters.onnx.file import OPSET, model_bytes
 from nmtool.exporters.onnx.runtime import output_names, recording, run
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings

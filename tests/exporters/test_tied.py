@@ -24,7 +24,7 @@ from nmtool.exporters.c import file as c_content
 from nmtool.exporters.embedded import digest
 from nmtool.exporters.lava import Lava
 from nmtool.exporters.onnx import file as onnx_content
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.verification.faults import draw_faults, mutant
 from tests.networks.chains import chain_network
 from tests.networks.integers import random_raster

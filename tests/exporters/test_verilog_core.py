@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nmtool.exporters.verilog.layout import misfits
-from nmtool.readout import FIRST_SPIKE, StreamScores
+from nmtool.network.readout import FIRST_SPIKE, StreamScores
 from tests.verilog.cases import RTL, Case, all_cases, classes, first_spikes, verdict
 from tests.verilog.modules import MODULES, Answers
 from tests.verilog_clocks import recorded

@@ -13,8 +13,8 @@ import pytest
 from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import BANK_BITS
 from nmtool.exporters.verilog.words import input_text, read_recording
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.graph import INPUT
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_raster
 from tests.verilog.cases import li, lif, made

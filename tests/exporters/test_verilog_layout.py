@@ -23,9 +23,9 @@ from nmtool.exporters.verilog.layout import (
     misfits,
     synapse_words,
 )
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.readout import Readout
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from tests.networks.drawn import integer_networks
 from tests.refusals import refused
 

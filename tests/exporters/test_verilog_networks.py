@@ -16,11 +16,11 @@ import nmtool as nm
 from nmtool.exporters.verilog import Verilog, runtime
 from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import LANES, Layout, misfits
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, rasters, seeds
 from tests.networks.integers import Maker, random_raster

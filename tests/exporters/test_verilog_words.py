@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from nmtool.errors import BackendError
 from nmtool.exporters.verilog.words import expected_text, input_text, read_recording
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, rasters, seeds

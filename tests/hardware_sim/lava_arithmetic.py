@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 
 UV_LIMIT = 1 << 23
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.estimates import energy, step_time
 from nmtool.hardware_sim.operations import Counter
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets.target import EventCosts
 

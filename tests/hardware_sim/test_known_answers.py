@@ -10,14 +10,14 @@ import pytest
 
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import DataError
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import known_answers as module
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import draw_faults, mutant

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.replay import altered, cells_of, streams
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.graph import INPUT
 from nmtool.verification.causes import Case, find_causes
 from nmtool.verification.faults import draw_faults, faulty_value, mutant, target_index, touches_one
 from nmtool.verification.mutation import Witness

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings

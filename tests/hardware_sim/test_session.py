@@ -11,13 +11,13 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import DataError, NetworkError, UsageError
-from nmtool.graph import INPUT, LIF, InputChannels
 from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import WEIGHTED, WINDOW, Readout, membrane_scores
 from nmtool.raster import Raster
-from nmtool.readout import WEIGHTED, WINDOW, Readout, membrane_scores
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
 from tests.networks.drawn import float_networks, integer_networks, seeds

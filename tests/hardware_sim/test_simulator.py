@@ -9,13 +9,13 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import DataError
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import simulator
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
 from nmtool.verification.comparison import compare_recordings

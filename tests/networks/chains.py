@@ -9,9 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import MIXED, IntegerNetwork, sign_mode
-from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import MIXED, IntegerNetwork, sign_mode
+from nmtool.network.readout import FIRST_SPIKE, Readout
 from tests.networks.integers import Maker
 
 NEURON = {"type": b"CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}

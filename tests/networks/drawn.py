@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmtool.graph import INPUT, KINDS, LIF, InputChannels
-from nmtool.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
+from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.recording import Recording
 from tests.networks.integers import SIGNS, Maker, random_raster
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import SILENT_THRESHOLD, weight_step
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import (
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import (
     EXCITATORY,
     INHIBITORY,
     MIXED,
@@ -17,8 +17,8 @@ from nmtool.integer_network import (
     IntegerPopulation,
     IntegerProjection,
 )
+from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.targets import LOIHI2
 
 SIGNS = (MIXED, EXCITATORY, INHIBITORY)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from nmtool.arithmetic import SILENT_THRESHOLD
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 
 
 def speech_network(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.training.mathematics.reference import Trace
 
 CHANNELS, STEPS, SAMPLES = 5, 40, 2

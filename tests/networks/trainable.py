@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmtool.graph import LIF, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import LIF, InputChannels
+from nmtool.network.readout import FIRST_SPIKE, WINDOW, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, WINDOW, Readout
 
 TOPOLOGIES = {
     "feed-forward": [("input", "hidden"), ("hidden", "output")],

@@ -20,8 +20,8 @@ from nmtool.description import (
     tables_of,
 )
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.networks.drawn import float_networks, integer_networks, recordings

@@ -15,13 +15,13 @@ from hypothesis import given, strategies as st
 import nmtool as nm
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.float_simulator import simulate_floats
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.readout import MEMBRANE_RULES, Readout
 from nmtool.quantisation import round_network
 from nmtool.raster import Raster
-from nmtool.readout import MEMBRANE_RULES, Readout
 from tests.nmtool.cli import cases
 from tests.refusals import codes, refused
 

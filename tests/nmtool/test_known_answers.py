@@ -14,8 +14,8 @@ from hypothesis import given, settings, strategies as st
 from nmtool.errors import DataError, FileFormatError
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.known_answers import KnownAnswers
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network, random_raster

@@ -13,8 +13,8 @@ import pytest
 import nmtool as nm
 from nmtool.data.samples import Samples
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from tests.networks.speech import speech_network, speech_raster
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.errors import DataError
+from nmtool.network.readout import Readout, membrane_scores
 from nmtool.raster import Raster
-from nmtool.readout import Readout, membrane_scores
 from nmtool.recording import Recording, check_input, check_steps
 from tests.networks.drawn import recordings
 from tests.networks.integers import random_network

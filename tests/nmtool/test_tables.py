@@ -20,14 +20,14 @@ from nmtool.data.samples import Samples
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.evaluation.evaluation import Evaluation, evaluate
 from nmtool.exchange.exporting import Conversion
-from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.quantisation import Quantisation, round_network
 from nmtool.quantisation.report import RoundingCost
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.tables import Plain, Result, Table, Tabular, plain, shown
 from nmtool.training.learning import Run
 from nmtool.training.options import TrainOptions

@@ -12,7 +12,7 @@ import pytest
 import nmtool as nm
 from nmtool.data import Dataset, stored, write_shd
 from nmtool.errors import DataError, UsageError
-from nmtool.graph import LIF
+from nmtool.network.graph import LIF
 from nmtool.running import record_portions
 from tests.nmtool.cli import cases
 from tests.refusals import refused

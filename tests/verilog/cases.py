@@ -21,11 +21,11 @@ from nmtool.exporters.verilog import __file__ as _package
 from nmtool.exporters.verilog.answer import answer_block
 from nmtool.exporters.verilog.layout import BANK_BITS, MEMORIES, Layout, Memory, misfits
 from nmtool.exporters.verilog.top import top_text
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, Readout
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, WEIGHTED, Readout
 from nmtool.recording import Recording
 from tests.networks.integers import Maker
 

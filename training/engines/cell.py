@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
-from nmtool.network import Population
+from nmtool.network.float_network import Population
 from nmtool.training.time_constants import check_time_constants
 
 

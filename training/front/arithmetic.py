@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.training.engines.cell import NeuronConstants, neuron_constants
 from nmtool.training.engines.devices import Device
 from nmtool.training.engines.engine import Synapses

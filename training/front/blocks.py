@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from nmtool.errors import NetworkError
-from nmtool.graph import INPUT, LI
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LI
 from nmtool.training.engines.engine import Synapses
 from nmtool.training.engines.spike_trains import SpikeTrains, merge
 from nmtool.training.front.functions import Connection, Push

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from nmtool import dynamics
 from nmtool.arithmetic import DECAY_ONE, keep_current, keep_membrane
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network import Network, Population
+from nmtool.network.float_network import Network, Population
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
 from nmtool.quantisation.neurons import held_tau
 from nmtool.training.engines.cell import IntegerConstants, neuron_constants

@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from nmtool.arguments import NUMBER
 from nmtool.errors import UsageError, check_type
-from nmtool.graph import LIF
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
+from nmtool.network.readout import FIRST_SPIKE, Readout, time_weights
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, Readout, time_weights
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.model import Activity
 from nmtool.training.options import TrainOptions
@@ -28,11 +28,11 @@ Targets are labels, [samples] int64, or class probabilities, [samples, classes] 
 
 
 def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
-    """[samples, classes] scores, the differentiable twin of `nmtool.readout.membrane_scores`.
+    """[samples, classes] scores, the differentiable twin of those in `nmtool.network.readout`.
 
     Args:
         membrane: [samples, T, classes] float.
-        readout: by one of `nmtool.readout.MEMBRANE_RULES`.
+        readout: by one of `nmtool.network.readout.MEMBRANE_RULES`.
     """
     if readout.rule == "max":
         return membrane.amax(dim=1)

@@ -16,15 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nmtool import network as plain
 from nmtool.arguments import SWITCH, WHOLE
 from nmtool.arithmetic import LOIHI2, MAX_TRAINED_DELAY
 from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
 from nmtool.errors import NetworkError, UsageError, check_type, suggestion
-from nmtool.graph import INPUT, LI, strongly_connected
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network import float_network as plain
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LI, strongly_connected
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from nmtool.data.binning import bin_events
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.graph import check_timing
+from nmtool.network.graph import check_timing
 
 TONIC = np.dtype([("t", np.int64), ("x", np.int64), ("p", np.int64)])
 """An event as tonic has it: time in µs, position, polarity."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
 from nmtool.raster import Raster

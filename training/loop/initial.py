@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmtool.graph import InputChannels, count_inputs
-from nmtool.layers import OUTPUT, Draw, chained, hidden_layers
-from nmtool.network import Network, Population
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network, Population
+from nmtool.network.graph import InputChannels, count_inputs
+from nmtool.network.layers import OUTPUT, Draw, chained, hidden_layers
+from nmtool.network.readout import Readout
 from nmtool.training.options import TrainOptions
 
 

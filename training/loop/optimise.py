@@ -9,7 +9,7 @@ import torch
 from torch import linalg, nn
 
 from nmtool.errors import UsageError
-from nmtool.readout import FIRST_SPIKE
+from nmtool.network.readout import FIRST_SPIKE
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
 

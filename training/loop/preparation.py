@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.balance import balance_drive
 from nmtool.data import SpikeEvents, check_same_classes
 from nmtool.errors import DataError
-from nmtool.network import Network
+from nmtool.network.balance import balance_drive
+from nmtool.network.float_network import Network
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front.model import SpikingNetwork

@@ -27,8 +27,8 @@ from nmtool.data.remarks import channels, classes, labels_of
 from nmtool.data.samples import MAX_DROPPED_SHARE
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
-from nmtool.graph import count_inputs
-from nmtool.readout import FIRST_SPIKE
+from nmtool.network.graph import count_inputs
+from nmtool.network.readout import FIRST_SPIKE
 from nmtool.targets import target_named
 from nmtool.training.loop.initial import longest_initial
 from nmtool.training.loop.run_data import divides_alike, is_data_of

@@ -14,7 +14,7 @@ from nmtool import storage
 from nmtool.data import Dataset
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.run_data import about_data

@@ -26,8 +26,8 @@ from typing import Any
 from nmtool import storage
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import (
     RUN_CHECKPOINT,
     RUN_INTEGERS,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.graph import LIF
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
 from nmtool.training.processes.ranks import Ranks
 
 

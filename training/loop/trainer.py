@@ -16,8 +16,8 @@ from nmtool.data import SpikeEvents
 from nmtool.data.binning import Binned
 from nmtool.data.events import AT_ONCE
 from nmtool.errors import StorageError
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.training.front import losses
 from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent

@@ -11,8 +11,8 @@ from nmtool.data import SpikeEvents
 from nmtool.data.events import AT_ONCE
 from nmtool.data.stored import StoredEvents
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.front.model import SpikingNetwork

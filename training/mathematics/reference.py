@@ -42,8 +42,8 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY, decay, drive_scale, membrane_gain
 from nmtool.errors import DataError
-from nmtool.graph import INPUT, LI, LIF
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.raster import Raster
 from nmtool.recording import check_input
 from nmtool.training.time_constants import check_time_constants

@@ -44,9 +44,9 @@ from nmtool.exporters.nir.graph.nodes import (
     Node,
 )
 from nmtool.exporters.nir.options import NirOptions
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:
     import h5py

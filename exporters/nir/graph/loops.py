@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.nir.graph.nodes import INPUT, Edge, Graph
-from nmtool.graph import strongly_connected
+from nmtool.network.graph import strongly_connected
 
 MAX_NEURON_NODES = 250
 """Graphs with more nodes of neurons are refused: searching for loops recurses along them."""

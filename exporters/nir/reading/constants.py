@@ -18,7 +18,7 @@ from nmtool.exporters.nir.reading.assembly import Parts
 from nmtool.exporters.nir.reading.neurons import GraphPopulation, legal_names
 from nmtool.exporters.nir.reading.synapses import CONSTANT, Signal, SynapseList
 from nmtool.float_simulator import StepPopulation
-from nmtool.graph import LIF
+from nmtool.network.graph import LIF
 
 CLOCK = "clock"
 BIAS, LEAK = "bias", "leak"

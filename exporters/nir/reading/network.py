@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nmtool import graph as kinds
 from nmtool.description import count_synapses
 from nmtool.errors import Finding, printable
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
@@ -43,8 +42,9 @@ from nmtool.exporters.nir.reading.neurons import (
 from nmtool.exporters.nir.reading.shapes import Shapes
 from nmtool.exporters.nir.reading.synapses import Signal
 from nmtool.float_simulator import StepPopulation
-from nmtool.network import Network
-from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.network import graph as kinds
+from nmtool.network.float_network import Network
+from nmtool.network.readout import FIRST_SPIKE, Readout
 
 _log = logging.getLogger(__name__)
 

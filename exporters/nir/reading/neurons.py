@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import graph as kinds
 from nmtool.errors import Finding
 from nmtool.exporters.nir.graph.nodes import (
     CUBA_LI,
@@ -30,6 +29,7 @@ from nmtool.exporters.nir.graph.nodes import (
     Node,
 )
 from nmtool.float_simulator import Array, StepPopulation
+from nmtool.network import graph as kinds
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIF: ("tau", "r", "v_leak", "v_threshold"),

@@ -15,9 +15,9 @@ from nmtool.exporters.nir.options import CURRENT, IMPLIED
 from nmtool.exporters.nir.runtime.delay_lines import delay_lines, held_back
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.float_simulator import Array, Spikes, step_network
-from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

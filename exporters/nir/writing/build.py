@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmtool import graph as kinds
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import INPUT, OUTPUT, Edge, Graph, Node
@@ -16,8 +15,9 @@ from nmtool.exporters.nir.writing.misfits import misfits, mixed_leaks
 from nmtool.exporters.nir.writing.peers import edge_order, refusals
 from nmtool.exporters.nir.writing.plan import Plan
 from nmtool.float_simulator import step_network
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network import graph as kinds
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from nmtool.exporters.nir.options import AXONAL, POPULATION, SPIKES
 from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.plan import Plan
 from nmtool.float_simulator import StepNetwork
-from nmtool.graph import INPUT, LI
+from nmtool.network.graph import INPUT, LI
 
 MAX_NODES = 2000
 """NIR checks a graph in time that grows with the square of its nodes."""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmtool import graph as kinds
 from nmtool.exporters.nir.graph.nodes import (
     AFFINE,
     CUBA_LI,
@@ -30,6 +29,7 @@ from nmtool.exporters.nir.graph.nodes import (
     Node,
 )
 from nmtool.float_simulator import Array, StepPopulation
+from nmtool.network import graph as kinds
 
 
 def mixes_leaks(population: StepPopulation) -> bool:

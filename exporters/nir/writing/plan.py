@@ -12,7 +12,7 @@ from nmtool.exporters.nir.options import CURRENT, EXPLICIT, FREE, POPULATION, SP
 from nmtool.exporters.nir.writing import neurons
 from nmtool.exporters.nir.writing.neurons import unused
 from nmtool.float_simulator import StepNetwork, StepPopulation, StepProjection
-from nmtool.graph import INPUT
+from nmtool.network.graph import INPUT
 
 
 class Plan:

@@ -13,11 +13,11 @@ import h5py
 import numpy as np
 
 from nmtool.data import SpikeEvents, write_shd
-from nmtool.graph import INPUT, LI, InputChannels
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import Readout
 from nmtool.quantisation import round_network
-from nmtool.readout import Readout
 
 N_UNITS = 4
 CLASSES = ("left", "right")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.data import SpikeEvents, bin_events, write_shd
-from nmtool.integer_network import IntegerProjection
+from nmtool.network.integer_network import IntegerProjection
 from tests.nmtool.cli import cases
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.training import learning
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nmtool.data import SpikeEvents, write_shd
-from nmtool.graph import InputChannels
-from nmtool.network import Projection
+from nmtool.network.float_network import Projection
+from nmtool.network.graph import InputChannels
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.cases import Said
 from tests.nmtool.cli.conftest import Nmtool

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.exporters.c import C
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.exporters.c_programs import compiled, said
 from tests.nmtool.cli.conftest import Nmtool
 

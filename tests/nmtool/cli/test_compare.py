@@ -11,7 +11,7 @@ import pytest
 from nmtool.data import bin_events
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 

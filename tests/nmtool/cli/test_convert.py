@@ -19,8 +19,8 @@ from nmtool.exporters.lava import environment
 from nmtool.exporters.netx import Netx
 from nmtool.exporters.nir import Nir
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

@@ -9,8 +9,8 @@ import pytest
 
 from nmtool.exporters.c import C
 from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import round_network
 from tests.nmtool.cli.conftest import Nmtool
 

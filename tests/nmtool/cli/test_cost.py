@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 

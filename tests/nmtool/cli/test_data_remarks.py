@@ -10,7 +10,7 @@ import h5py
 import pytest
 
 from nmtool.data import load_dataset, write_shd
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 

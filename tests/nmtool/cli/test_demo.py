@@ -10,7 +10,7 @@ import pytest
 from nmtool import walkthrough
 from nmtool.evaluation.evaluation import evaluate
 from nmtool.exporters.lava import Lava
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 

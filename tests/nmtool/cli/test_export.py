@@ -9,7 +9,7 @@ import pytest
 from nmtool.data import bin_events
 from nmtool.exporters.lava import Lava
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 

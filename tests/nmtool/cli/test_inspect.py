@@ -9,8 +9,8 @@ import pytest
 
 from nmtool.data import bin_events
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Population
+from nmtool.network.float_network import Population
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 

@@ -10,8 +10,8 @@ import pytest
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.nir import Nir
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

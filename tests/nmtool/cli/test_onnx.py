@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.exporters.onnx import Onnx
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 

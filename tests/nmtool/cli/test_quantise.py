@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from nmtool.data import SplitRule, bin_events, write_shd
-from nmtool.graph import LI
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import LI
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import DelayGrid, round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate
 from nmtool.quantisation.weights import score_error

@@ -10,7 +10,7 @@ import pytest
 from nmtool.data import bin_events
 from nmtool.exporters.lava import Lava
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

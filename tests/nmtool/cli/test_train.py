@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.cli.main import main
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from tests.interrupts import core_story, leave_core
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

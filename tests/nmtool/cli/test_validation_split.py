@@ -13,8 +13,8 @@ from nmtool.data import bin_events, load_dataset, write_shd
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
 from nmtool.loading import validated_on
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused

@@ -12,7 +12,7 @@ from nmtool.data.events import drawn_samples
 from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.lava import environment
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike, shift_membrane

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava
 from tests.nmtool.cli.lava_case import write_case

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.nmtool.cli.lava_case import (

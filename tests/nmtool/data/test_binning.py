@@ -9,10 +9,10 @@ from hypothesis import given, strategies as st
 from nmtool.data import SpikeEvents, bin_events, default_steps
 from nmtool.data.binning import count_dropped, step_position
 from nmtool.errors import NetworkError, UsageError
-from nmtool.graph import InputChannels
-from nmtool.network import Network, Population
+from nmtool.network.float_network import Network, Population
+from nmtool.network.graph import InputChannels
+from nmtool.network.readout import Readout
 from nmtool.quantisation import round_network
-from nmtool.readout import Readout
 from tests.refusals import refused
 
 DTS = (1.0, 2.0, 0.1, 0.3, 0.7, 1e-3, 1 / 3)

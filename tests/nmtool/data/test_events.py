@@ -10,7 +10,7 @@ from nmtool.data import SpikeEvents
 from nmtool.data.events import drawn_samples
 from nmtool.data.latency import from_latencies
 from nmtool.errors import DataError, UsageError
-from nmtool.graph import MAX_CHANNELS
+from nmtool.network.graph import MAX_CHANNELS
 from tests.refusals import refused
 
 GOOD = {

@@ -8,7 +8,7 @@ import pytest
 
 from nmtool.data import SpikeEvents, check_fit, check_same_classes
 from nmtool.errors import UsageError
-from nmtool.graph import InputChannels
+from nmtool.network.graph import InputChannels
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 

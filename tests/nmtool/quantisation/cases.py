@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmtool.graph import INPUT, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.quantisation import Quantisation
-from nmtool.readout import Readout
 
 bits_strategy = st.sampled_from([2, 3, 4, 6, 8])
 FAN_IN = (1, 2, 5, 40, 1000)

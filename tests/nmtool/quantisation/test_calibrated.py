@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nmtool.errors import UsageError
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.quantisation import Calibration, round_network
 from tests.nmtool.quantisation.cases import codes, one_population
 from tests.refusals import refused

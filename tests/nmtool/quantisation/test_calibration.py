@@ -9,14 +9,14 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.dynamics import decay, drive_scale
-from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.quantisation import Calibration, Quantisation, round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.targets import LOIHI2
 from tests.networks.integers import random_raster
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.errors import UsageError
-from nmtool.graph import INPUT
-from nmtool.network import Projection
+from nmtool.network.float_network import Projection
+from nmtool.network.graph import INPUT
 from nmtool.quantisation import DelayGrid
 from nmtool.quantisation.pipeline import quantise_network
 from nmtool.targets import LOIHI2

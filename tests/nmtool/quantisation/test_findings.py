@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.dynamics import drive_scale, membrane_gain
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.quantisation import Calibration, DelayGrid, round_network, weight_ranges
 from tests.networks.drawn import float_networks
 from tests.nmtool.quantisation.cases import bits_strategy, codes, one_population

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from nmtool.float_simulator import simulate_floats
-from nmtool.graph import InputChannels
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import InputChannels
+from nmtool.network.readout import Readout
 from nmtool.quantisation import quantise_network
 from nmtool.quantisation.scale import MEMBRANE
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.verification.comparison import spike_agreement
 from tests.refusals import codes
 

@@ -17,8 +17,8 @@ from nmtool.cli.main import main
 from nmtool.data import Dataset, SplitRule, bin_events
 from nmtool.errors import DataError, UsageError
 from nmtool.float_simulator import simulate_floats
-from nmtool.graph import LI
-from nmtool.network import Network, Population
+from nmtool.network.float_network import Network, Population
+from nmtool.network.graph import LI
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate
 from nmtool.quantisation.quantising import keep_apart

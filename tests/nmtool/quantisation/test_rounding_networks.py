@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from nmtool.dynamics import decay, drive_scale, membrane_gain
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, sign_mode
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, sign_mode
 from nmtool.quantisation import round_network
 from tests.networks.drawn import float_networks
 from tests.nmtool.quantisation.cases import FAN_IN, bits_strategy, one_population

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import neuron_step
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.quantisation.calibration import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.targets import LOIHI2
 
 

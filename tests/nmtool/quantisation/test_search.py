@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.quantisation.weights import score_error, search_ranges
 from tests.networks.integers import random_raster

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, strategies as st
 
 from nmtool.dynamics import drive_scale
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.quantisation.weights import least_error_range, weight_ranges
 from nmtool.rounding import round_half_away
 from tests.networks.drawn import float_networks

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import integer_network, known_answers, network, recording
+from nmtool import known_answers, recording
 from nmtool.errors import FileFormatError
-from nmtool.graph import INPUT, InputChannels
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import Readout
+from nmtool.network import float_network as network, integer_network
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import Readout
 from nmtool.recording import Recording
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nmtool import integer_network, network, storage
+from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError
+from nmtool.network import float_network as network, integer_network
 from tests.networks.integers import random_network
 from tests.nmtool.storage.archives import SAMPLES, unprivileged
 from tests.refusals import refused
@@ -26,7 +27,7 @@ def assert_untouched(path: Path, before: bytes) -> None:
 FULL_DISK = """
 import resource, signal, sys
 from nmtool.errors import StorageError
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 
 network = IntegerNetwork.load(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

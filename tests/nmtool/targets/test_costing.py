@@ -17,10 +17,10 @@ import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.data.samples import Samples
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.targets.costs import COUNTS, Spread
 from nmtool.targets.footprint import Footprint
 from tests.networks.drawn import integer_networks, rasters

@@ -12,7 +12,7 @@ from hypothesis import given
 import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD, Neuron
 from nmtool.errors import Finding
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.targets import LOIHI2, Origin, Target, target_named
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 from nmtool.targets.target import Chip, Core

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmtool.integer_network import IntegerProjection
+from nmtool.network.integer_network import IntegerProjection
 from nmtool.targets.footprint import (
     Footprint,
     connection_sparsity,

@@ -10,7 +10,7 @@ import pytest
 import nmtool as nm
 from nmtool.arithmetic import LIMITS, MAX_SIX_BIT_DELAY
 from nmtool.errors import NetworkError, UsageError
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import DelayGrid, calibrate, round_network
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 import nmtool as nm
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.targets import Origin, Target, target_named
 from nmtool.targets.resources import (
     ACCUMULATORS,

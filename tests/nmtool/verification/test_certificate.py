@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from nmtool.arithmetic import SILENT_THRESHOLD
-from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.verification import (
     SIMULATOR,

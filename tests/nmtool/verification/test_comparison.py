@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.errors import DataError
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import (
     Agreement,

@@ -10,12 +10,12 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.errors import DataError
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.verification import compare_recordings
 from nmtool.verification.coverage import coverage, exercised, first_spikes
 from tests.networks.drawn import integer_networks, rasters

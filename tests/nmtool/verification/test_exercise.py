@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nmtool.errors import DataError
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.graph import INPUT
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.verification.coverage import coverage
 from nmtool.verification.exercise import SAMPLES, exercise

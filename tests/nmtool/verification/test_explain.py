@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from nmtool.exporters import c
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from nmtool.errors import DataError
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification import compare_recordings

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import nmtool as nm
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.float_simulator import arriving, membrane, simulate_floats, step_network
-from nmtool.graph import INPUT
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 from tests.networks.integers import random_network, random_raster
 from tests.networks.layered import layered_network, noise

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from nmtool.errors import UsageError
-from nmtool.graph import INPUT, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
 from nmtool.training.front.model import SpikingNetwork
 from tests.networks.trainable import random_input, random_network

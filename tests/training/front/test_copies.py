@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.training.front.losses import readout_loss
 from nmtool.training.front.model import SpikingNetwork

@@ -12,13 +12,13 @@ from hypothesis import example, given, settings, strategies as st
 from nmtool import dynamics
 from nmtool.arithmetic import keep_membrane
 from nmtool.errors import NetworkError
-from nmtool.graph import LIF
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network, Population
+from nmtool.network.float_network import Network, Population
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import RULES
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
-from nmtool.readout import RULES
 from nmtool.training.front.integer_arithmetic import held_population
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.mathematics import reference

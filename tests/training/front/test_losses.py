@@ -11,10 +11,10 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nmtool.errors import UsageError
-from nmtool.graph import INPUT, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.readout import MEMBRANE_RULES, membrane_scores as plain_scores
 from nmtool.raster import Raster
-from nmtool.readout import MEMBRANE_RULES, membrane_scores as plain_scores
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front import losses
 from nmtool.training.front.model import Activity, SpikingNetwork

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nmtool.errors import DataError, NetworkError, UsageError
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.mathematics import reference

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nmtool.network import Network
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network
+from nmtool.network.readout import Readout
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.options import TrainOptions
 

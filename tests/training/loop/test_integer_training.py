@@ -12,8 +12,8 @@ import pytest
 from nmtool.data import SpikeEvents
 from nmtool.errors import UsageError
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.training.front.integer_arithmetic import IntegerArithmetic
 from nmtool.training.learning import epoch_line

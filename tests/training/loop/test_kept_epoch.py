@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.pruning import whole

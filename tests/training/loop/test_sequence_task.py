@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from nmtool.graph import INPUT, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.training.front.losses import predictions, readout_loss
 from nmtool.training.front.model import SpikingNetwork
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nmtool.graph import INPUT, LI, InputChannels
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.training.loop.totals import Totals
 from nmtool.training.processes.ranks import ALONE
 

@@ -14,7 +14,7 @@ import torch
 
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
-from nmtool.readout import RULES
+from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.preparation import make_trainer

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nmtool.dynamics import decay, drive_scale, membrane_gain
-from nmtool.graph import INPUT, LI, LIF
+from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.training.mathematics.reference import Gradients, Trace, backward, forward
 from tests.networks.stepped import (
     SAMPLES,

@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.dynamics import current_gain, drive_scale
 from nmtool.errors import DataError, NetworkError
-from nmtool.graph import INPUT, LI, LIF
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import INPUT, LI, LIF
 from nmtool.raster import Raster
 from nmtool.training.mathematics.reference import backward, forward
 from tests.networks.stepped import (

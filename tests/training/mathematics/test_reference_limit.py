@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from nmtool.graph import INPUT, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 from nmtool.rounding import round_half_away
 from nmtool.training.mathematics.oracle import (
     ContinuousNetwork,

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.graph import INPUT
+from nmtool.network.graph import INPUT
 from nmtool.training.mathematics.oracle.closed_forms import (
     LifConstants,
     adjoint_before,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import DataError, NetworkError
-from nmtool.graph import INPUT, LIF
+from nmtool.network.graph import INPUT, LIF
 from nmtool.training.mathematics.oracle.closed_forms import (
     LifConstants,
     advance,

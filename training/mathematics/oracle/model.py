@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import DataError, NetworkError
-from nmtool.graph import LIF, InputChannels, check_graph
-from nmtool.network import Population
+from nmtool.network.float_network import Population
+from nmtool.network.graph import LIF, InputChannels, check_graph
 from nmtool.training.mathematics.oracle.closed_forms import LifConstants
 from nmtool.training.time_constants import check_time_constants
 

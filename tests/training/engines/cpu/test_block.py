@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nmtool.network import Network, Projection
+from nmtool.network.float_network import Network, Projection
 from nmtool.training.engines.cell import neuron_constants
 from nmtool.training.engines.cpu.block import Block
 from nmtool.training.engines.cpu.pool import Scratch

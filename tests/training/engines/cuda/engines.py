@@ -13,7 +13,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from nmtool.network import Network, Projection
+from nmtool.network.float_network import Network, Projection
 from nmtool.raster import Raster
 from nmtool.training.engines.cell import neuron_constants
 from nmtool.training.engines.cuda import SIMULATED

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmtool.network import Network
+from nmtool.network.float_network import Network
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cuda.available import require

@@ -18,8 +18,8 @@ from nmtool.arguments import WHOLE
 from nmtool.arithmetic import DECAY_ONE
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import UsageError
-from nmtool.graph import INPUT
-from nmtool.network import Network, Population, Projection
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT
 
 
 def with_relays(network: Network, longest: int) -> Network:

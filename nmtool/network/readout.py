@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import NetworkError, UsageError
-from nmtool.graph import LI, LIF, MAX_STEPS
+from nmtool.network.graph import LI, LIF, MAX_STEPS
 from nmtool.raster import Raster
 from nmtool.tables import Plain
 

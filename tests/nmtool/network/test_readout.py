@@ -10,9 +10,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from nmtool.errors import NetworkError, UsageError
-from nmtool.graph import MAX_STEPS
-from nmtool.raster import Raster
-from nmtool.readout import (
+from nmtool.network.graph import MAX_STEPS
+from nmtool.network.readout import (
     FIRST_SPIKE,
     MEMBRANE_RULES,
     RULES,
@@ -24,6 +23,7 @@ from nmtool.readout import (
     spike_scores,
     time_weights,
 )
+from nmtool.raster import Raster
 from tests.networks.drawn import readouts, seeds
 from tests.refusals import refused
 

@@ -10,7 +10,7 @@ import pytest
 import nmtool as nm
 from nmtool.errors import NetworkError, UsageError
 from nmtool.float_simulator import simulate_floats
-from nmtool.layers import spelled_layers
+from nmtool.network.layers import spelled_layers
 from tests.refusals import refused
 
 

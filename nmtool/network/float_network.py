@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmtool import graph, storage
+from nmtool import storage
 from nmtool.arguments import ARRAY, LIST, NAMES, NUMBERS, WORD, Kind, check_all, check_fields
 from nmtool.arithmetic import LOIHI2, MAX_FLOAT_DELAY
 from nmtool.description import (
@@ -23,8 +23,9 @@ from nmtool.description import (
     tables_of,
 )
 from nmtool.errors import NetworkError
-from nmtool.graph import LIF, InputChannels
-from nmtool.readout import Readout
+from nmtool.network import graph
+from nmtool.network.graph import LIF, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, read_only
 
@@ -261,7 +262,7 @@ class Network(Value, Tabular):
             UsageError: an argument of another type, or out of range.
             NetworkError: numbers that no network can have.
         """
-        from nmtool.layers import layered
+        from nmtool.network.layers import layered
 
         return layered(
             sizes,
@@ -323,7 +324,7 @@ output 4 li, 100 steps of 1 ms>
         Raises:
             UsageError: it is less than 0.
         """
-        from nmtool.relays import with_relays
+        from nmtool.network.relays import with_relays
 
         return with_relays(self, longest)
 

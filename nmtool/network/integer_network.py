@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmtool import graph, storage
+from nmtool import storage
 from nmtool.arguments import (
     ARRAY,
     LIST,
@@ -44,8 +44,9 @@ from nmtool.description import (
     tables_of,
 )
 from nmtool.errors import NetworkError
-from nmtool.graph import LI, LIF, InputChannels
-from nmtool.readout import Readout
+from nmtool.network import graph
+from nmtool.network.graph import LI, LIF, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, read_only
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 
 from numpy.typing import NDArray
 
-from nmtool.graph import LIF, strongly_connected
-from nmtool.network import Network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF, strongly_connected
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

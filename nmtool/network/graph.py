@@ -14,7 +14,7 @@ from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import NetworkError, check_type
 
 if TYPE_CHECKING:
-    from nmtool.readout import Readout
+    from nmtool.network.readout import Readout
 
 INPUT = "input"
 """Name of the source that input spikes come from."""
@@ -261,7 +261,7 @@ def pack_header(network: Any) -> dict[str, Any]:
 
 def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments from what `pack_header` wrote, without the graph itself."""
-    from nmtool.readout import Readout
+    from nmtool.network.readout import Readout
 
     return {
         "channels": InputChannels(**header["channels"]),

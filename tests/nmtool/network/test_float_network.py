@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from nmtool.errors import NetworkError
-from nmtool.graph import INPUT, InputChannels
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.readout import Readout
 from tests.refusals import refused
 
 CONSTANTS = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")

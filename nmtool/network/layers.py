@@ -20,14 +20,14 @@ from itertools import count
 import numpy as np
 
 from nmtool.arguments import NAMES, SPIKES, checked, optional
-from nmtool.balance import balance_drive
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
 from nmtool.float_simulator import simulate_floats
-from nmtool.graph import INPUT, LIF, MAX_CHANNELS, InputChannels
-from nmtool.network import Network, Population, Projection
+from nmtool.network.balance import balance_drive
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, LIF, MAX_CHANNELS, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.readout import Readout
 
 OUTPUT = "output"
 

@@ -9,8 +9,8 @@ from hypothesis import given, strategies as st
 
 from nmtool.arithmetic import weight_step
 from nmtool.errors import NetworkError, UsageError
-from nmtool.graph import INPUT, InputChannels
-from nmtool.integer_network import (
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.integer_network import (
     EXCITATORY,
     INHIBITORY,
     MIXED,
@@ -19,7 +19,7 @@ from nmtool.integer_network import (
     IntegerProjection,
     sign_mode,
 )
-from nmtool.readout import Readout
+from nmtool.network.readout import Readout
 from tests.networks.integers import random_network
 from tests.refusals import refused
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nmtool.errors import NetworkError
-from nmtool.graph import INPUT, InputChannels, by_name, check_timing, strongly_connected
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import Readout
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import INPUT, InputChannels, by_name, check_timing, strongly_connected
+from nmtool.network.readout import Readout
 from tests.refusals import refused
 
 NAMES = ["a", "b", "c", "d", "e"]
