@@ -12,22 +12,9 @@ heard. Expected output, for any run:
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import nmtool as nm
-from nmtool.quantisation import DelayGrid
-from nmtool.training.front.integer_arithmetic import Rounding
-
-
-@dataclass(frozen=True)
-class Decided(Rounding):
-    """Rounds to the integers that a run was left with."""
-
-    integers: nm.IntegerNetwork
-
-    def __call__(self, network: nm.Network) -> nm.IntegerNetwork:
-        return self.integers
 
 
 def main(folder: Path, data: str) -> None:
@@ -37,8 +24,7 @@ def main(folder: Path, data: str) -> None:
     events = nm.load_dataset(data).test
     heard = integers.bin(events).raster
 
-    rounding = Decided(8, DelayGrid(), {}, nm.Calibration(), integers)
-    trainer = nm.SpikingNetwork(run.network, rounding=rounding)
+    trainer = nm.SpikingNetwork(run.network, rounding=integers)
     found = nm.compare_recordings(nm.simulate(integers, heard), trainer.record(heard))
     print(
         f"trainer: spikes compared {found.spikes_compared}, different {found.spikes_different}; "

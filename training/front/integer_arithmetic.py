@@ -8,7 +8,7 @@ floats; gradients by rounded weights and delays go straight through to the shado
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,15 +43,19 @@ class Rounding:
         delays: the grid of delays, and the target that holds them.
         ranges: per projection (by index) the range of its integers, see `nmtool.quantisation`.
         calibration: largest magnitudes that data showed.
+        integers: what every network becomes; None: what the others decide.
     """
 
-    weight_bits: int
-    delays: DelayGrid
-    ranges: Mapping[int, float]
-    calibration: Calibration
+    weight_bits: int = 8
+    delays: DelayGrid = field(default_factory=DelayGrid)
+    ranges: Mapping[int, float] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
+    integers: IntegerNetwork | None = None
 
     def __call__(self, network: Network) -> IntegerNetwork:
         """The integers of a network."""
+        if self.integers is not None:
+            return self.integers
         return self.to_integers(network, calibration=self.calibration).network
 
     def to_integers(self, network: Network, *, calibration: Calibration) -> Quantisation:

@@ -124,7 +124,8 @@ class SpikingNetwork(nn.Module, Tabular):
         axonal: one delay per source neuron of a projection, not one per synapse.
         dtype: arithmetic of the kernels, float32 or float64.
         device: where parameters live, and the engine that runs there.
-        rounding: run in a chip's integers, to which parameters are rounded so; None runs floats.
+        rounding: run in a chip's integers: those that parameters are rounded to so, or an
+            `IntegerNetwork` of the same populations and projections; None runs floats.
 
     Raises:
         NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
@@ -140,7 +141,7 @@ class SpikingNetwork(nn.Module, Tabular):
         axonal: bool = False,
         dtype: torch.dtype = torch.float32,
         device: Device = CPU,
-        rounding: Rounding | None = None,
+        rounding: Rounding | IntegerNetwork | None = None,
     ) -> None:
         super().__init__()
         fix = "pass a float nmtool.Network; nmtool.load reads one"
@@ -178,6 +179,9 @@ class SpikingNetwork(nn.Module, Tabular):
         names = [p.name for p in network.populations]
         groups = strongly_connected(names, edges)
         self.blocks: list[BlockPlan] = [plan_block(network, group) for group in groups]
+        if isinstance(rounding, IntegerNetwork):
+            _check_same_graph(network, rounding)
+            rounding = Rounding(integers=rounding)
         self.arithmetic: Arithmetic = (
             FloatArithmetic(network, dtype, device)
             if rounding is None
@@ -275,3 +279,19 @@ def _plain(membrane: Tensor, unit: float | None) -> NDArray:
     if unit is None:
         return membrane.cpu().numpy()
     return torch.round(membrane * unit).to(torch.int32).cpu().numpy()
+
+
+def _check_same_graph(network: Network, integers: IntegerNetwork) -> None:
+    """Raise `UsageError` unless both have the same populations and projections."""
+
+    def graph(one: Network | IntegerNetwork) -> list[tuple[object, ...]]:
+        populations = [(p.name, p.kind, p.size) for p in one.populations]
+        return populations + [(p.source, p.target, p.shape) for p in one.projections]
+
+    if graph(network) != graph(integers):
+        raise UsageError(
+            "the integers are those of another network",
+            code="integers-other-graph",
+            why="their populations or projections differ",
+            fix="pass integers that this network was rounded to",
+        )

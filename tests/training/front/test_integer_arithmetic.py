@@ -11,7 +11,7 @@ from hypothesis import example, given, settings, strategies as st
 
 from nmtool import dynamics
 from nmtool.arithmetic import keep_membrane
-from nmtool.errors import NetworkError
+from nmtool.errors import NetworkError, UsageError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LIF
@@ -22,6 +22,7 @@ from nmtool.raster import Raster
 from nmtool.training.front.integer_arithmetic import held_population
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.mathematics import reference
+from nmtool.verification.comparison import compare_recordings
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network, with_readout
 from tests.refusals import refused
 from tests.training.integer_runs import (
@@ -173,3 +174,16 @@ def test_a_leak_that_the_chip_cannot_hold_is_named(tau_mem_ms: float, trains: bo
     with refused(NetworkError, "time-constant-untrainable") as error:
         model.record(spikes)
     assert all(word in error.value.why for word in ("tau_mem_ms", "4095 ms", "1 ms"))
+
+
+def test_integers_run_as_they_are() -> None:
+    network = random_network("two layers", seed=5)
+    integers = rounding_of(network, 4, DelayGrid(3, 2))(network)
+    model = SpikingNetwork(network, max_delay=network.max_delay, rounding=integers)
+    spikes = random_input(network, 5, seed=6)
+    found = compare_recordings(simulate(integers, spikes), model.record(spikes))
+    assert found.identical
+    assert found.spikes_emitted > 0
+    other = random_network("recurrent", seed=5)
+    with refused(UsageError, "integers-other-graph"):
+        SpikingNetwork(other, max_delay=other.max_delay, rounding=integers)
