@@ -112,7 +112,7 @@ def test_without_an_environment_the_fix_is_named(
     monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path / "none"))
     with refused(MissingError, "brian2-loihi-not-set-up") as caught:
         Brian2Loihi.require()
-    assert "nmtool brian2-loihi setup" in caught.value.fix
+    assert "nmtool setup brian2-loihi" in caught.value.fix
     assert environments.REFEREE.python_variable in caught.value.fix
     assert str(tmp_path / "none") in caught.value.why
 

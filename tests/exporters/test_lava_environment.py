@@ -63,7 +63,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None
 def test_without_an_environment_the_fix_is_named(installer: Installer) -> None:
     with refused(MissingError, "lava-not-set-up") as caught:
         environments.find()
-    assert "nmtool lava setup" in caught.value.fix
+    assert "nmtool setup lava" in caught.value.fix
 
 
 def test_a_named_python_must_exist(

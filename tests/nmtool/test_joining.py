@@ -242,7 +242,7 @@ def test_networks_that_have_no_common_output(other: Network, code: str, where: s
 def test_steps_that_the_data_decided_are_given_instead() -> None:
     with refused(UsageError, "networks-unlike") as caught:
         nm.side_by_side([drawn(1), drawn(2, n_steps=60)])
-    assert "--steps N" in caught.value.findings[0].fix
+    assert "`steps=N`" in caught.value.findings[0].fix
 
 
 def test_windows_of_other_lengths() -> None:

@@ -20,6 +20,12 @@ from tests.refusals import refused
 FLOATS = cases.float_network()
 
 
+@pytest.fixture
+def data() -> Dataset:
+    """Twelve training samples, in memory."""
+    return Dataset.of(train=cases.spike_events(cases.N_TRAIN, 1))
+
+
 def _softmax(scores: np.ndarray) -> np.ndarray:
     powers = np.exp(scores)
     return powers / powers.sum(axis=1, keepdims=True)

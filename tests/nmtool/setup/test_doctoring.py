@@ -124,7 +124,7 @@ def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_environments_of_referees(environments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = next(one for one in doctor().parts if (one.kind, one.name) == ("tool", "Lava"))
-    assert (found.state, "nmtool lava setup" in found.fix) == (MISSING, True)
+    assert (found.state, "nmtool setup lava" in found.fix) == (MISSING, True)
     python = environments / "python"
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o700)

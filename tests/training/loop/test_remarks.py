@@ -113,7 +113,7 @@ def test_delays_that_a_start_has_to_give_up(
         [told] = start_remarks(start, options, small_dataset())
         assert told.code == "delays-cut"
         assert ("--relays" in told.fix) == is_full
-        assert ("--max-delay" in told.fix) != is_full
+        assert ("max_delay=" in told.fix) != is_full
 
 
 def test_a_start_without_recurrence_is_not_told_of_its_beginning() -> None:
@@ -249,7 +249,7 @@ def test_the_grid() -> None:
     (told,) = remarks(Dataset.of(train=twice), TrainOptions(**fits))
     assert told.code == "events-merged"
     assert told.what.startswith("33%")
-    assert "--dt 0.2" in told.fix
+    assert "`dt_ms=0.2`" in told.fix
 
 
 def test_times_that_look_like_milliseconds() -> None:
