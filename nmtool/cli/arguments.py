@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         name = "/".join(action.option_strings) or action.metavar or action.dest
-        known = [str(one) for one in action.choices]
+        known = [str(choice) for choice in action.choices]
         raise UsageError(
             f"{name} cannot be '{value}'",
             code="command-line",
@@ -60,9 +60,9 @@ class Parser(argparse.ArgumentParser):
             what = f"{self.prog} has no such option"
             findings.append(Finding("no-such-option", word, what, fix))
         if len(findings) == 1:
-            one = findings[0]
+            finding = findings[0]
             raise UsageError(
-                f"{self.prog} has no option {one.where}", code="option-unknown", fix=one.fix
+                f"{self.prog} has no option {finding.where}", code="option-unknown", fix=finding.fix
             )
         if findings:
             raise UsageError(
@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 
     def flag(self, dest: str) -> str:
         """The flag whose value goes by that name."""
-        [action] = [one for one in self._actions if one.dest == dest]
+        [action] = [candidate for candidate in self._actions if candidate.dest == dest]
         return action.option_strings[-1]
 
     def flags(self) -> dict[str, str]:
@@ -93,8 +93,8 @@ class Parser(argparse.ArgumentParser):
 
     def in_group(self, title: str) -> list[str]:
         """The names of the values of a group of flags."""
-        groups = [one for one in self._action_groups if one.title == title]
-        return [action.dest for one in groups for action in one._group_actions]
+        groups = [group for group in self._action_groups if group.title == title]
+        return [action.dest for group in groups for action in group._group_actions]
 
     def format_usage(self) -> str:
         from nmtool.cli import help
@@ -135,10 +135,10 @@ def validation_amount(text: str) -> str:
     """A share or number of samples to hold out, for `type=`."""
     from nmtool.data.validation_split import amount
 
-    found = amount(text)
-    if found is None or found == "0":
+    share = amount(text)
+    if share is None or share == "0":
         raise argparse.ArgumentTypeError(f"must be like 0.2, 300 or 'last 300', not '{text}'")
-    return found
+    return share
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -155,5 +155,5 @@ def add_force(parser: argparse._ActionsContainer, what: str) -> None:
 
 def group(parser: argparse._ActionsContainer, title: str) -> argparse._ArgumentGroup:
     """The group of that title in the help of a command; made where it is missing."""
-    groups = {one.title: one for one in parser._action_groups}
+    groups = {titled.title: titled for titled in parser._action_groups}
     return groups.get(title) or parser.add_argument_group(title)

@@ -63,32 +63,34 @@ def run(arguments: argparse.Namespace) -> int:
         first = getattr(arguments, "targets", [None])[0]
         cost = counted(arguments, [*networks], None if first == ALL else first)
     if arguments.json:
-        found: dict[str, Any] = {"networks": [_plain(path, one) for path, one in checks.items()]}
+        content: dict[str, Any] = {
+            "networks": [_plain(path, report) for path, report in checks.items()]
+        }
         if len(checks) == 1:
-            [found] = found["networks"]
+            [content] = content["networks"]
         if cost is not None:
-            found["cost"] = wanted_json(arguments, cost)
-        console.print_json(found)
+            content["cost"] = wanted_json(arguments, cost)
+        console.print_json(content)
     elif not arguments.csv:
-        for path, one in checks.items():
+        for path, report in checks.items():
             if len(checks) > 1:
                 console.print_line(path, style="bold")
-            _print(one)
+            _print(report)
     if cost is not None and not arguments.json:
         print_cost(arguments, cost)
-    return 0 if ALL in named or all(one.fits_everywhere for one in checks.values()) else 1
+    return 0 if ALL in named or all(report.fits_everywhere for report in checks.values()) else 1
 
 
-def _plain(path: str, one: CheckReport) -> dict[str, Any]:
-    return {"network": path, **one.as_json()}
+def _plain(path: str, report: CheckReport) -> dict[str, Any]:
+    return {"network": path, **report.as_json()}
 
 
-def _print(found: CheckReport) -> None:
-    console.print_tables(found)
-    for one in found.fits:
-        if one.unsupported or one.approximate:
-            console.print_line(f"{one.target.name}: {one.word}", style=console.FIT_STYLES[one.word])
-            console.print_findings([*one.unsupported, *one.approximate])
-    if found.wasteful:
+def _print(report: CheckReport) -> None:
+    console.print_tables(report)
+    for fit in report.fits:
+        if fit.unsupported or fit.approximate:
+            console.print_line(f"{fit.target.name}: {fit.word}", style=console.FIT_STYLES[fit.word])
+            console.print_findings([*fit.unsupported, *fit.approximate])
+    if report.wasteful:
         console.print_line("wasteful", style="bold")
-        console.print_findings(found.wasteful)
+        console.print_findings(report.wasteful)

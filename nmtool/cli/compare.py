@@ -88,7 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
         data, split = first[0].data, ", ".join(first[0].splits)
     compared = compare_accuracy(first, second, events, clusters=clusters, progress=progress)
     result = compared.as_json()
-    named = [{"first": compared_name(one), "second": compared_name(other)} for one, other in pairs]
+    named = [
+        {"first": compared_name(side), "second": compared_name(other)} for side, other in pairs
+    ]
     result["pairs"] = [n | pair for n, pair in zip(named, result["pairs"], strict=True)]
     if arguments.json:
         console.print_json({"data": data, "split": split, **result})
@@ -106,11 +108,11 @@ def _grouping(text: str) -> str | int:
     return grouping(text)
 
 
-def _loaded(one: Compared) -> Network | IntegerNetwork | Answers:
+def _loaded(side: Compared) -> Network | IntegerNetwork | Answers:
     from nmtool.evaluation.answers import Answers
     from nmtool.loading import load
 
-    return one if isinstance(one, Answers) else load(str(one))
+    return side if isinstance(side, Answers) else load(str(side))
 
 
 def _print(where: str, result: dict[str, Any], drawn: str) -> None:

@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json(done.as_json())
     else:
         console.print_tables(done)
-        console.print_finding_remarks([why for one in done.fits for why in one.unsupported])
+        console.print_finding_remarks([why for fit in done.fits for why in fit.unsupported])
         _print_check(done)
     return 0 if done.passed else 1
 

@@ -60,7 +60,7 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
     by = arguments.by or "synaptic_events"
     if arguments.plot:
         check_plot(arguments.plot, by, force=arguments.force)
-    found = {path: load(path) for path in paths}
+    loaded = {path: load(path) for path in paths}
     dataset, events = read_samples(arguments, paths)
     if arguments.samples is not None:
         events = events.in_memory()
@@ -69,7 +69,7 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
     limits = chip if chip.arithmetic else LOIHI2
     networks = {
         path: integers(arguments, network, path, calibrates, limits)
-        for path, network in found.items()
+        for path, network in loaded.items()
     }
     energy_of = flags.given(arguments, "compare_cost").get("energy_of")
     compared = compare_cost(networks, events, target=target, energy_of=energy_of, progress=progress)
@@ -78,22 +78,22 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
     return compared
 
 
-def wanted_json(arguments: argparse.Namespace, found: Tradeoff) -> dict[str, Any]:
+def wanted_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, Any]:
     """The counts as one JSON object, of one network or of several."""
-    first, *others = found.costs.items()
+    first, *others = tradeoff.costs.items()
     where = {"data": arguments.data, "split": arguments.split}
-    used = [asdict(one) for one in first[1].constants()]
+    used = [asdict(figure) for figure in first[1].constants()]
     sources = {"sources": used} if arguments.sources else {}
     if others:
-        return {**where, **found.as_json(), **sources}
+        return {**where, **tradeoff.as_json(), **sources}
     path, cost = first
     what = {"network": path, "hash": cost.network_hash}
     return {**what, **where, **cost.as_json(), **sources}
 
 
-def print_cost(arguments: argparse.Namespace, found: Tradeoff) -> None:
+def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
     """Print counts for people or as CSV, and remarks and the name of the picture on stderr."""
-    costs = found.costs
+    costs = tradeoff.costs
     shown = not (arguments.json or arguments.csv)
     if len(costs) == 1:
         [(path, cost)] = costs.items()
@@ -106,11 +106,11 @@ def print_cost(arguments: argparse.Namespace, found: Tradeoff) -> None:
             )
             console.print_tables(cost)
     elif arguments.csv:
-        console.out().file.write(found.as_csv())
+        console.out().file.write(tradeoff.as_csv())
     elif shown:
         console.print_line(f"on {arguments.data} ({arguments.split})")
-        console.print_tables(found)
-        for note in found.notes():
+        console.print_tables(tradeoff)
+        for note in tradeoff.notes():
             console.print_line(note)
     if shown and arguments.sources:
         _print_sources(next(iter(costs.values())))
@@ -121,8 +121,8 @@ def print_cost(arguments: argparse.Namespace, found: Tradeoff) -> None:
         console.print_remark(f"{arguments.plot} written")
 
 
-def _print_sources(found: Cost) -> None:
-    if found.constants():
-        console.print_table(found.sources())
+def _print_sources(cost: Cost) -> None:
+    if cost.constants():
+        console.print_table(cost.sources())
     else:
         console.print_line("no figures were used")

@@ -68,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
             dataset = with_test(dataset, SplitRule(arguments.test, arguments.seed))
         content = dataset.describe()
         grid = propose_grid(dataset.train) if "train" in dataset.splits else None
-        found = list(remarks(dataset))
-    for one in found:
-        console.print_remark(f"remark[{one.code}]: {one.what}; {one.fix}")
+        findings = list(remarks(dataset))
+    for remark in findings:
+        console.print_remark(f"remark[{remark.code}]: {remark.what}; {remark.fix}")
     files: list[str] = []
     if arguments.output is not None:
         folder = Path(arguments.output)
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         files = [str(file) for file in written]
     if arguments.json:
         result: dict[str, Any] = {"data": dataset.name, "splits": content}
-        result["remarks"] = [vars(one) for one in found]
+        result["remarks"] = [vars(remark) for remark in findings]
         if files:
             result["files"] = files
         console.print_json(result)

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     use_threads(arguments.threads, with_torch=True)
     began = time.perf_counter()
-    found = demo(
+    demonstration = demo(
         **flags.given(arguments, "demo"),
         on_chapter=console.print_remark if arguments.json else _print_chapter,
         on_quantised=(lambda made: None) if arguments.json else _print_quantised,
@@ -35,14 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     seconds = time.perf_counter() - began
     if arguments.json:
-        console.print_json({**found.as_json(), "seconds": round(seconds, 3)})
-        return 0 if found.certificate.identical else 1
-    console.print_tables(found)
-    console.print_certificate(found.certificate)
+        console.print_json({**demonstration.as_json(), "seconds": round(seconds, 3)})
+        return 0 if demonstration.certificate.identical else 1
+    console.print_tables(demonstration)
+    console.print_certificate(demonstration.certificate)
     if folder := flags.given(arguments, "demo").get("folder"):
         console.print_line(f"kept in {folder}: run, integers.npz, lava")
     console.print_line(f"{seconds:.0f} s")
-    return 0 if found.certificate.identical else 1
+    return 0 if demonstration.certificate.identical else 1
 
 
 def _print_chapter(text: str) -> None:

@@ -19,16 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.setup.doctoring import doctor
 
-    found = doctor(**flags.given(arguments, "doctor"))
+    diagnosis = doctor(**flags.given(arguments, "doctor"))
     if arguments.json:
-        console.print_json(found.as_json())
+        console.print_json(diagnosis.as_json())
     else:
-        console.print_tables(found)
-        for fix, names in found.advice().items():
+        console.print_tables(diagnosis)
+        for fix, names in diagnosis.advice().items():
             console.print_line(f"{', '.join(names)}:")
             console.print_line(f"    {fix}")
         console.print_line(
-            "nothing that is installed is broken" if found.healthy else "something is broken",
-            style="green" if found.healthy else "bold red",
+            "nothing that is installed is broken" if diagnosis.healthy else "something is broken",
+            style="green" if diagnosis.healthy else "bold red",
         )
-    return 0 if found.healthy else 1
+    return 0 if diagnosis.healthy else 1

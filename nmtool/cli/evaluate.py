@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_predictions(arguments)
     path = arguments.network
     if not runs_itself(path):
-        found = load(path)
-        use_threads(arguments.threads, with_torch=isinstance(found, Network))
+        network = load(path)
+        use_threads(arguments.threads, with_torch=isinstance(network, Network))
     _, events = read_samples(arguments, [path], draws=False)
     how = {**flags.given(arguments, "evaluate"), "samples": arguments.samples}
     result = evaluate(data=events, **how, progress=progress)

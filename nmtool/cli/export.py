@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         content = {"format": done.format, "path": str(done.path), "hash": done.network.content_hash}
         if header is not None:
             content["header"] = str(header)
-        console.print_json({**content, "targets": [one.as_json() for one in done.fits]})
+        console.print_json({**content, "targets": [fit.as_json() for fit in done.fits]})
         return 0
     console.print_fits(done.fits)
     written = f"{done.path} written" if header is None else f"{done.path} and {header} written"

@@ -101,19 +101,19 @@ def add(
         dest_prefix: of the flags and of the names of their values.
         own: by parameter, how its flag differs; None: it has none.
     """
-    parameters = {one.name: one for one in read(function)}
+    parameters = {parameter.name: parameter for parameter in read(function)}
     unknown = {*own, *only} - {*parameters}
     assert not unknown, f"{function} has no {unknown}"
     chosen: dict[str, Flag] = {}
-    for name, one in parameters.items():
-        differs, form = own.get(name, Flag()), _form(one)
+    for name, parameter in parameters.items():
+        differs, form = own.get(name, Flag()), _form(parameter)
         has_form = form is not None or name in own
         if differs is None or not has_form or (only and name not in only):
             continue
-        settings = {"help": one.text, **(form or {}), **differs.settings}
+        settings = {"help": parameter.text, **(form or {}), **differs.settings}
         if "choices" in differs.settings:
             settings["metavar"] = differs.settings.get("metavar")
-        names = differs.names or _names(one, dest_prefix, settings)
+        names = differs.names or _names(parameter, dest_prefix, settings)
         chosen[name] = Flag(names, settings, differs.group)
     spelt = {f"`{name}`": made.names[-1] for name, made in chosen.items()}
     for name, made in chosen.items():
@@ -131,8 +131,8 @@ def add(
 def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:
     """The values that were given for a function, by its parameters."""
     values = vars(arguments)
-    derived = {one.dest for one in arguments.parser._actions if one.default is argparse.SUPPRESS}
-    names = [one.name for one in read(function) if prefix + one.name in derived]
+    derived = {item.dest for item in arguments.parser._actions if item.default is argparse.SUPPRESS}
+    names = [item.name for item in read(function) if prefix + item.name in derived]
     return {name: values[prefix + name] for name in names if prefix + name in values}
 
 
@@ -154,9 +154,9 @@ def words(constant: str) -> tuple[str, ...]:
     """The words in a constant of a module, such as `nmtool.targets.costs.AXES`, read likewise."""
     module, _, name = constant.rpartition(".")
     [value] = [
-        one.value
-        for one in _tree(module).body
-        if isinstance(one, ast.Assign) and ast.unparse(one.targets[-1]) == name
+        statement.value
+        for statement in _tree(module).body
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[-1]) == name
     ]
     return tuple(ast.literal_eval(value))
 
@@ -188,7 +188,9 @@ def read(function: str) -> tuple[Parameter, ...]:
     """The parameters of a function, or the fields of a class of options, from its source."""
     module, _, name = function.rpartition(".")
     module = module or HOMES[name]
-    [node] = [one for one in _tree(module).body if getattr(one, "name", "") == name]
+    [node] = [
+        statement for statement in _tree(module).body if getattr(statement, "name", "") == name
+    ]
     assert isinstance(node, ast.FunctionDef | ast.ClassDef)
     text = ast.get_docstring(node) or ""
     texts = dict(_entries(text, "Attributes:" if isinstance(node, ast.ClassDef) else "Args:"))
@@ -203,7 +205,7 @@ def _text(name: str, texts: Mapping[str, str]) -> str:
     """The entry of a parameter; where it is "as for" another function's, that one."""
     text = texts.get(name, "")
     if (other := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and other[1] in HOMES:
-        return next(one.text for one in read(other[1]) if one.name == name)
+        return next(parameter.text for parameter in read(other[1]) if parameter.name == name)
     return text
 
 
@@ -228,17 +230,17 @@ def _parameters(node: ast.FunctionDef) -> _Told:
     listed = [*node.args.args, *node.args.kwonlyargs]
     missing = len(node.args.args) - len(node.args.defaults)
     defaults = [*[None] * missing, *node.args.defaults, *node.args.kw_defaults]
-    for one, default in zip(listed, defaults, strict=True):
-        annotation = ast.unparse(one.annotation) if one.annotation else ""
-        yield one.arg, annotation, None if default is None else ast.unparse(default)
+    for parameter, default in zip(listed, defaults, strict=True):
+        annotation = ast.unparse(parameter.annotation) if parameter.annotation else ""
+        yield parameter.arg, annotation, None if default is None else ast.unparse(default)
 
 
 def _fields(node: ast.ClassDef) -> _Told:
     """Name, annotation and default of each field of a dataclass."""
-    for one in node.body:
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-            default = None if one.value is None else ast.unparse(one.value)
-            yield one.target.id, ast.unparse(one.annotation), default
+    for statement in node.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            default = None if statement.value is None else ast.unparse(statement.value)
+            yield statement.target.id, ast.unparse(statement.annotation), default
 
 
 def _entries(docstring: str, title: str) -> Iterator[tuple[str, str]]:

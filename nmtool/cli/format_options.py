@@ -144,7 +144,11 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
         for name in others:
             dest = "in_rule" if name == "readout" else _IN + name
             if dest not in own:
-                kinds = [_WORDS[one] for one, values in by_kind.items() if name in values]
+                kinds = [
+                    _WORDS[kind_of_input]
+                    for kind_of_input, values in by_kind.items()
+                    if name in values
+                ]
                 name = arguments.parser.flag(dest)
                 raise UsageError(
                     f"{name} is for {' and '.join(kinds)}, which {path} is not",
@@ -190,7 +194,7 @@ def _sizes(text: str) -> dict[str, int]:
 def _by_name(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
     """Values by name; raises `ValueError` where a name is missing or comes twice."""
     pairs = [part.split("=") for part in text.split(",")]
-    found = {name.strip(): value(number) for name, number in pairs}
-    if len(found) < len(pairs) or "" in found:
+    values = {name.strip(): value(number) for name, number in pairs}
+    if len(values) < len(pairs) or "" in values:
         raise ValueError
-    return found
+    return values

@@ -31,28 +31,30 @@ def sections(parser: argparse.ArgumentParser) -> list[_Section]:
     if subparsers:
         return [*_commands(subparsers[0]), ("options", None, parser._optionals._group_actions)]
     positional, optional = parser._positionals, parser._optionals
-    by_title = {one.title: one for one in parser._action_groups}
+    by_title = {group.title: group for group in parser._action_groups}
     command = COMMANDS.get(parser.prog.rpartition(" ")[2])
     names = command.first if command else ()
     first = [parser._option_string_actions[name] for name in names]
     helps = [action for action in optional._group_actions if action.dest == "help"]
     rest = [action for action in optional._group_actions if action not in [*first, *helps]]
-    found: list[_Section] = [("arguments", None, positional._group_actions)]
+    listed: list[_Section] = [("arguments", None, positional._group_actions)]
     if first:
-        found.append(("to start with", None, first))
-    found.append(("more options" if first else "options", None, rest))
+        listed.append(("to start with", None, first))
+    listed.append(("more options" if first else "options", None, rest))
     shared = [by_title[title] for title in (SAMPLES, ROUNDING, MACHINE) if title in by_title]
-    others = [one for one in parser._action_groups if one not in [positional, optional, *shared]]
-    for one in [*shared, *others]:
-        left = [action for action in one._group_actions if action not in first]
-        left += helps if one.title == MACHINE else []
-        found.append((one.title, one.description, left))
-    return found if MACHINE in by_title else [*found, (MACHINE, None, helps)]
+    others = [
+        group for group in parser._action_groups if group not in [positional, optional, *shared]
+    ]
+    for group in [*shared, *others]:
+        left = [action for action in group._group_actions if action not in first]
+        left += helps if group.title == MACHINE else []
+        listed.append((group.title, group.description, left))
+    return listed if MACHINE in by_title else [*listed, (MACHINE, None, helps)]
 
 
 def _commands(action: argparse._SubParsersAction[argparse.ArgumentParser]) -> list[_Section]:
     """The commands by subject; those of none come last."""
     by_subject: dict[str, list[argparse.Action]] = {}
-    for one in action._choices_actions:
-        by_subject.setdefault(COMMANDS[one.dest].subject, []).append(one)
+    for entry in action._choices_actions:
+        by_subject.setdefault(COMMANDS[entry.dest].subject, []).append(entry)
     return [(title, None, actions) for title, actions in by_subject.items()]

@@ -71,10 +71,10 @@ def _cost(arguments: argparse.Namespace) -> int:
             fix="name DATA: nmtool check NETWORK --data DATA",
         )
     target = getattr(arguments, "targets", [None])[-1]
-    found = cost.counted(arguments, [*dict.fromkeys(arguments.networks)], target)
+    tradeoff = cost.counted(arguments, [*dict.fromkeys(arguments.networks)], target)
     if arguments.json:
-        console.print_json(cost.wanted_json(arguments, found))
-    cost.print_cost(arguments, found)
+        console.print_json(cost.wanted_json(arguments, tradeoff))
+    cost.print_cost(arguments, tradeoff)
     return 0
 
 
@@ -93,12 +93,12 @@ def _write(arguments: argparse.Namespace, kind: str, what: str, made: Callable[[
 
     check_archive_name(arguments.output, what)
     check_replaceable(arguments.output, [kind], force=arguments.force)
-    found = made()
-    found.save(arguments.output)
+    value = made()
+    value.save(arguments.output)
     if not arguments.json:
-        console.print_tables(found)
+        console.print_tables(value)
         console.print_line(f"{arguments.output} written")
-    return found
+    return value
 
 
 def _add_teach(parser: argparse.ArgumentParser) -> None:
@@ -114,14 +114,14 @@ def _teach(arguments: argparse.Namespace) -> int:
 
     use_threads(arguments.threads, with_torch=True)
     given = flags.given(arguments, "teach")
-    found = _write(
+    teacher = _write(
         arguments,
         FILE_KIND,
         "a teacher",
         lambda: teach(**given, data=named_data(arguments), progress=progress),
     )
     if arguments.json:
-        console.print_json({"file": arguments.output, **found.as_json()})
+        console.print_json({"file": arguments.output, **teacher.as_json()})
     return 0
 
 

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     use_threads(arguments.threads, with_torch=True)
     if arguments.output is not None:
         _check_page(Path(arguments.output), force=arguments.force)
-    found = report(
+    made = report(
         data=_data(arguments),
         **flags.given(arguments, "report"),
         split=arguments.split,
@@ -69,14 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
         progress=progress,
     )
     if arguments.output is not None:
-        found.save(arguments.output)
+        made.save(arguments.output)
     if arguments.json:
-        console.print_json(found.as_json())
+        console.print_json(made.as_json())
     else:
-        _print(found)
+        _print(made)
         if arguments.output is not None:
             console.print_line(f"{arguments.output} written")
-    return 0 if found.passed else 1
+    return 0 if made.passed else 1
 
 
 def _backends() -> list[str]:
@@ -118,10 +118,10 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
     return None
 
 
-def _print(found: Report) -> None:
+def _print(made: Report) -> None:
     """All sections, for people, without their plots."""
-    console.print_table(Table(f"report on {found.title}", ("", "value"), list(found.headline)))
-    for section in found.sections:
+    console.print_table(Table(f"report on {made.title}", ("", "value"), list(made.headline)))
+    for section in made.sections:
         if not any((section.sentences, section.tables, section.findings, section.code)):
             continue  # it has plots alone
         console.print_line(section.title.upper(), style="bold")

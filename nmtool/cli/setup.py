@@ -51,13 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     referee = environment.REFEREE
     if arguments.status:
         with working(f"importing {referee.title}"):
-            found = environment.find()
+            made = environment.find()
     else:
-        found = set_up(on_line=console.print_remark, force=arguments.force)
+        made = set_up(on_line=console.print_remark, force=arguments.force)
     if arguments.json:
-        console.print_json({referee.name: referee.version, "python": str(found.python)})
+        console.print_json({referee.name: referee.version, "python": str(made.python)})
     else:
-        console.print_line(f"{referee.version} runs with {found.python}")
+        console.print_line(f"{referee.version} runs with {made.python}")
     return 0
 
 

@@ -39,21 +39,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.training.sweeps import sweep
 
-    found = sweep(**flags.given(arguments, "sweep"), progress=progress)
+    result = sweep(**flags.given(arguments, "sweep"), progress=progress)
     if arguments.json:
-        console.print_json(found.as_json())
+        console.print_json(result.as_json())
     else:
-        _print(found)
+        _print(result)
     return 0
 
 
-def _print(found: SweepResult) -> None:
+def _print(result: SweepResult) -> None:
     """The tables, for people."""
-    console.print_tables(found)
-    if found.importance is None:
-        console.print_line(f"importance of settings: unknown, {found.importance_unknown}")
-    fates = [f"{n} {fate.replace('_', ' ')}" for fate, n in found.counts.items() if n]
-    best = found.best_trial
+    console.print_tables(result)
+    if result.importance is None:
+        console.print_line(f"importance of settings: unknown, {result.importance_unknown}")
+    fates = [f"{n} {fate.replace('_', ' ')}" for fate, n in result.counts.items() if n]
+    best = result.best_trial
     console.print_line(f"trials: {', '.join(fates)}")
-    console.print_line(f"{found.best_file}: trial {best.number}  validation {best.score:.1%}")
-    console.print_line(f"train with it: {found.plan.training}")
+    console.print_line(f"{result.best_file}: trial {best.number}  validation {best.score:.1%}")
+    console.print_line(f"train with it: {result.plan.training}")

@@ -18,25 +18,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.name:
-        found = zoo.about(arguments.name)
+        network = zoo.about(arguments.name)
         if arguments.json:
-            console.print_json(found.as_json())
+            console.print_json(network.as_json())
         else:
-            console.print_tables(found)
+            console.print_tables(network)
         return 0
     networks = [zoo.about(name) for name in zoo.names()]
     if arguments.json:
-        console.print_json({"networks": [one.as_json() for one in networks]})
+        console.print_json({"networks": [network.as_json() for network in networks]})
         return 0
     rows = [
         (
-            f"{zoo.PREFIX}{one.name}",
-            one.title,
-            one.facts["neurons"],
-            f"{one.facts['test_accuracy']:.2%}",
-            one.facts["synaptic_events_per_sample"],
+            f"{zoo.PREFIX}{network.name}",
+            network.title,
+            network.facts["neurons"],
+            f"{network.facts['test_accuracy']:.2%}",
+            network.facts["synaptic_events_per_sample"],
         )
-        for one in networks
+        for network in networks
     ]
     header = ("name", "", "neurons", "test", "synaptic events per sample")
     console.print_table(Table("networks to start from", header, rows))
