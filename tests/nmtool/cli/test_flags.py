@@ -15,6 +15,7 @@ from nmtool.cli import flags
 from nmtool.cli.arguments import Parser
 from nmtool.cli.console import in_flags, speak_flags
 from nmtool.cli.flags import flag
+from nmtool.network.readout import RULES
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.test_main import ROOT
 
@@ -79,7 +80,7 @@ def test_an_entry_may_point_to_that_of_another_function() -> None:
 
 
 def test_constants_are_read() -> None:
-    assert flags.words("nmtool.network.readout.RULES") == nm.readout.RULES
+    assert flags.words("nmtool.network.readout.RULES") == RULES
     assert flags.words("nmtool.targets.costs.AXES")[0] == "synaptic_events"
 
 
