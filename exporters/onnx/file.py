@@ -45,7 +45,7 @@ VERSION = 1
 """Of what nmtool writes into ONNX files."""
 
 VERSION_KEY = "nmtool.version"
-NETWORK_KEY = "nmtool.network.float_network"
+NETWORK_KEY = "nmtool.network"
 HASH_KEY = "nmtool.hash"
 ANSWERS_KEY = "nmtool.known_answers"
 DIGEST_KEY = "nmtool.sha256"

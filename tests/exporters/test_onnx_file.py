@@ -85,7 +85,7 @@ def test_onnx_itself_opens_it(path: Path) -> None:
     onnx.checker.check_model(model, full_check=True)
     found = {entry.key: entry.value for entry in model.metadata_props}
     assert found["nmtool.hash"] == NETWORK.content_hash
-    header = json.loads(found["nmtool.network.float_network"])
+    header = json.loads(found["nmtool.network"])
     assert (header["arithmetic"], header["dt_ms"]) == ("loihi2", 1.0)
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.magma.core.run_conditions import RunSteps
-from lava.proc.io.sink import Read, RingBuffer as Sink
+from lava.proc.io.sink import Read
+from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.lif.process import LIF
 from numpy.typing import DTypeLike, NDArray
 
