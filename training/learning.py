@@ -173,6 +173,12 @@ def train(
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
     kept = None if folder is None else RunFolder(Path(folder))
+    if resume and teacher:
+        raise UsageError(
+            "a run that is resumed keeps its teacher",
+            code="resume-teacher-given",
+            fix="leave out `teacher=`, or start a new run",
+        )
     if resume:
         kept, options = _resumed(kept, options)
         data = data_of(kept) if data is None else data

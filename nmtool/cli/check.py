@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_cost_options(parser)
     add_json(parser)
-    add_rounding(parser)
+    add_rounding(parser, ("weight_bits", "delay_bits", "relays"))
     parser.epilog = (
         "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target xylo-imu; "
         "nmtool check run8 run4 --data digits --target loihi1 --plot cost.svg. "

@@ -135,8 +135,15 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
     """
     from nmtool.joining import side_by_side
 
+    weights = flags.given(arguments, "side_by_side")
     if arguments.join:
-        return side_by_side(paths, **flags.given(arguments, "side_by_side"))
+        return side_by_side(paths, **weights)
+    if weights:
+        raise UsageError(
+            "--weights are those of networks side by side",
+            code="option-unused",
+            fix="leave it out, or name several networks and --join",
+        )
     if len(paths) > 1:
         raise UsageError(
             f"there are {len(paths)} networks to write into one file",

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import group
+from nmtool.cli.arguments import group, grouping
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import use_threads
-from nmtool.cli.train_settings import chosen_settings
+from nmtool.cli.train_settings import chosen_settings, teachers
 from nmtool.errors import UsageError
 from nmtool.splits import SPLITS
 
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         folds,
         VERB,
         only=("by", "folds", "fold_seed", "seeds", "splits"),
-        by=flag("--by", type=_grouping, metavar="NAME|N"),
+        by=flag("--by", type=grouping, metavar="NAME|N"),
         splits=flag(nargs="+", action=None, choices=SPLITS, metavar="SPLIT"),
     )
     folds.add_argument(
@@ -66,6 +66,17 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.evaluation.answers import answers_file
     from nmtool.joining import check_readout
 
+    if teachers(arguments):
+        raise UsageError(
+            "networks that teach cannot be cross-validated with",
+            code="crossvalidation-teacher",
+            why="they have learnt from samples of every fold",
+            fix="leave out --teacher",
+        )
+    if arguments.tensorboard is not None:
+        raise UsageError(
+            "--tensorboard is for one run", code="option-unused", fix="leave it out, or --folds"
+        )
     options = chosen_settings(arguments)
     if arguments.join:
         check_readout(options.readout)
@@ -86,13 +97,6 @@ def run(arguments: argparse.Namespace) -> int:
             console.print_remark("finished folds and epochs are kept; the same command continues")
         raise
     return 0
-
-
-def _grouping(text: str) -> str | int:
-    """A column, or a number of neighbouring samples, for `type=`."""
-    from nmtool.data.folds import grouping
-
-    return grouping(text)
 
 
 def _show(arguments: argparse.Namespace, answers: Answers, join: Callable[[], Answers]) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nmtool.cli import check, completion, console, cost, evaluate, flags, folds, setup, train
+from nmtool.cli import check, completion, console, cost, evaluate, flags, setup, train
 from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data_options, named_data, read_samples
 from nmtool.cli.progress import progress
+from nmtool.cli.rounding import add_rounding
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
 
@@ -33,6 +34,12 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _finetune(arguments: argparse.Namespace) -> int:
+    if arguments.data is None:
+        raise UsageError(
+            "there is no run to start from",
+            code="command-line",
+            fix="nmtool train --start RUN -o RUN2",
+        )
     arguments.start, arguments.data = arguments.data, arguments.named
     return train.run(arguments)
 
@@ -44,7 +51,7 @@ def _crossvalidate(arguments: argparse.Namespace) -> int:
             code="command-line",
             fix="nmtool train DATA --by NAME|N -o FOLDER",
         )
-    return folds.run(arguments)
+    return train.run(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -59,6 +66,11 @@ def _run(arguments: argparse.Namespace) -> int:
     what = {"export": path, "format": result.runtime, "hash": result.network_hash}
     evaluate.print_result(arguments, result, what, path)
     return 0
+
+
+def _add_cost(parser: argparse.ArgumentParser) -> None:
+    check.add_arguments(parser)
+    add_rounding(parser)
 
 
 def _cost(arguments: argparse.Namespace) -> int:
@@ -167,7 +179,7 @@ SPELLINGS = {
     "teach": Old(_add_teach, _teach),
     "join": Old(_add_join, _join),
     "run": Old(evaluate.add_arguments, _run),
-    "cost": Old(check.add_arguments, _cost),
+    "cost": Old(_add_cost, _cost),
     "lava": Old(_add_referee, _referee),
     "brian2-loihi": Old(_add_referee, _referee),
     "completion": Old(_add_completion, lambda arguments: completion.write(arguments.shell)),

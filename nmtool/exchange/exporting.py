@@ -240,6 +240,12 @@ def convert(
         check_free(path, force=force)
     options = writing_options(chosen, path, writing, prefix, force=force)
     _check_quantising(quantising)
+    if reading is not None and not isinstance(source, str | Path):
+        raise UsageError(
+            "options of reading are for one file",
+            code="import-options-unused",
+            fix="leave them out, or convert the file by itself first",
+        )
     found = load(source, reading) if isinstance(source, str | Path) else as_network(source)
     if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
         raise UsageError(

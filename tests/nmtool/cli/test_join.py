@@ -94,3 +94,7 @@ def test_several_networks_need_the_word(nmtool: Nmtool, floats: Path, other: Pat
     said = nmtool("convert", floats, other, "both.npz")
     assert (said.code, said.error) == (2, "networks-several")
     assert "--join" in said.err
+    alone = nmtool("convert", floats, "both.npz", "--weights", "2")
+    assert (alone.code, alone.error) == (2, "option-unused")
+    read = nmtool("convert", floats, other, "both.npz", "--join", "--in-steps", "5")
+    assert (read.code, read.error) == (2, "import-options-unused")

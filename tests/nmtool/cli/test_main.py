@@ -109,7 +109,7 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
         (["train", "a", "--readout", "men"], "command-line", ["--readout", "'mean'?", "window"]),
         (["evaluate", "a", "b", "--split", "tests"], "command-line", ["did you mean 'test'?"]),
         (["export", "a", "--to", "lva"], "command-line", ["--to", "did you mean 'lava'?"]),
-        (["check", "a", "--ranges", "lagrest"], "command-line", ["--ranges", "'largest'?"]),
+        (["verify", "a", "--ranges", "lagrest"], "command-line", ["--ranges", "'largest'?"]),
         (["verify", "a", "--against", "onxx"], "command-line", ["'onnx'?", "FILE.npz"]),
         (["setup", "completion", "bsh"], "command-line", ["'bash'?"]),
         (["inspect", "a", "--", "--b", "--c"], "command-line", ["--c"]),

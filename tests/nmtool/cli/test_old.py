@@ -20,6 +20,7 @@ ALIKE = {
     f"crossvalidate two --by 3 --folds 2 -o {{}} {FAST} --json": "train two --by 3 --folds 2 -o {} "
     f"{FAST} --json",
     "lava status --json": "setup lava --status --json",
+    "brian2-loihi status --json": "setup brian2-loihi --status --json",
     "completion bash": "setup completion bash",
 }
 """Old spellings and those of today whose answers are the same, with a place for what is made."""
@@ -44,11 +45,13 @@ def test_help_names_the_spelling_of_today(name: str, nmtool: Nmtool) -> None:
 @pytest.mark.parametrize("old", ALIKE)
 def test_the_answer_is_the_same(old: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("shtab")
+    from nmtool.exporters.brian2_loihi import environment as brian2_loihi
     from nmtool.exporters.environments import Environment
     from nmtool.exporters.lava import environment
 
     found = Environment(Path("/some/python"), environment.REFEREE)
     monkeypatch.setattr(environment, "find", lambda: found)
+    monkeypatch.setattr(brian2_loihi, "find", lambda: found)
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
     said = [
         nmtool(*shlex.split(words.format(made)))

@@ -97,3 +97,8 @@ def test_networks_are_learnt_from_at_once(nmtool: Nmtool) -> None:
     found = nm.train("two", nm.TrainOptions(hidden=3, steps=30, epochs=1), teacher=["run0", "run1"])
     assert found.options.teacher == "teacher.npz"
     assert not Path("teacher.npz").exists()
+    settings = (*cases.SETTINGS, "--folds", 2)
+    folds = nmtool("train", "two", "-o", "cv", *settings, "--teacher", "run0")
+    assert (folds.code, folds.error) == (2, "crossvalidation-teacher")
+    resumed = nmtool("train", "two", "-o", "run1", "--resume", "--teacher", "run0")
+    assert (resumed.code, resumed.error) == (2, "resume-teacher-given")
