@@ -142,7 +142,7 @@ KINDS = {
         "NirOptions | VerilogOptions": WRITING_OPTIONS,
     }.items()
 }
-"""What an annotation takes; a parameter with another one is for the function to check."""
+"""Kinds by annotation. Parameters with other annotations are checked by their function."""
 
 
 def kind_of(annotation: str) -> Kind | None:

@@ -130,8 +130,8 @@ class Limits:
     def weight_exponents(self, weight_bits: int) -> range:
         """Exponents of a projection: as low as weights of so few bits can be shifted right exactly.
 
-        Shifted weights are then weights of eight bits times a power of two from 1 on, and so are
-        their sums, whatever a chip shifts first.
+        A shifted weight is then an eight-bit weight times 1, 2, 4, …; so is a sum of them, whether
+        a chip shifts before it adds or after.
         """
         return range(weight_bits - 8, self.max_weight_exponent + 1)
 

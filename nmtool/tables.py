@@ -113,8 +113,8 @@ class Plain:
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
         names = [name.partition("=") for name in self._json.split() or _fields(self)]
-        found = {key: plain(_Attributes(self)[name or key]) for key, _, name in names}
-        return {key: value for key, value in found.items() if value not in self._left_out}
+        values = {key: plain(_Attributes(self)[name or key]) for key, _, name in names}
+        return {key: value for key, value in values.items() if value not in self._left_out}
 
 
 class Result(Plain, Tabular):
@@ -155,8 +155,8 @@ class _Attributes:
         self._value = value
 
     def __getitem__(self, name: str) -> Any:
-        found = attrgetter(name.removeprefix("#"))(self._value)
-        return len(found) if name.startswith("#") else found
+        attribute = attrgetter(name.removeprefix("#"))(self._value)
+        return len(attribute) if name.startswith("#") else attribute
 
 
 def _fields(value: Any) -> list[str]:

@@ -17,7 +17,7 @@ DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
 _PYTHON = {"data": "calibrate_on", "targets": "target"}
-"""By the name of a value, what other functions call it."""
+"""Names of arguments of other functions, by the name of the value in a command."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -139,6 +139,13 @@ def validation_amount(text: str) -> str:
     if share is None or share == "0":
         raise argparse.ArgumentTypeError(f"must be like 0.2, 300 or 'last 300', not '{text}'")
     return share
+
+
+def grouping(text: str) -> str | int:
+    """A column of the files, or a number of neighbouring samples, for `type=`."""
+    from nmtool.data.folds import grouping
+
+    return grouping(text)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

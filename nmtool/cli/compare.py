@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import DATA, NETWORK, add_json
+from nmtool.cli.arguments import DATA, NETWORK, add_json, grouping
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_choice_of_samples, add_data_options, read_samples
 from nmtool.cli.progress import progress
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="networks to compare with, one per NETWORK, in the same order; by default each "
             "NETWORK is a run that trained in integers, compared with its own float weights",
         ),
-        clusters=flag("--cluster", type=_grouping, metavar="NAME|N"),
+        clusters=flag("--cluster", type=grouping, metavar="NAME|N"),
     )
     parser.add_argument(
         "--data", metavar="DATA", help=f"{DATA}; not needed between cross-validations"
@@ -99,13 +99,6 @@ def run(arguments: argparse.Namespace) -> int:
         drawn = f"clusters: {', '.join(counts)}" if counts else f"{result['samples']} samples"
         _print(f"on {data} ({split})", result, drawn)
     return 0
-
-
-def _grouping(text: str) -> str | int:
-    """A column, or a number of neighbouring samples, for `type=`."""
-    from nmtool.data.folds import grouping
-
-    return grouping(text)
 
 
 def _loaded(side: Compared) -> Network | IntegerNetwork | Answers:

@@ -32,7 +32,7 @@ HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
 
 @dataclass(frozen=True)
 class Flag:
-    """How a parameter differs on the command line from what its signature says.
+    """Name, form and help of a flag, where the signature does not give them.
 
     Attributes:
         names: of the flag, or the one of an argument; none: that of the parameter.
@@ -80,7 +80,7 @@ _BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
     "Sequence": {"action": "append"},
     "Device | str": {"choices": ("auto", "cpu", "cuda")},
 }
-"""What follows the flag of a parameter, by its annotation; others have no flag of their own."""
+"""Settings of `add_argument` by annotation. Other parameters get a flag only from a command."""
 _FORMS = {parts_of(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
 
 
@@ -222,10 +222,10 @@ def _tree(module: str) -> ast.Module:
     return ast.parse(file.read_text("utf-8"))
 
 
-_Told = Iterator[tuple[str, str, str | None]]
+_Declared = Iterator[tuple[str, str, str | None]]
 
 
-def _parameters(node: ast.FunctionDef) -> _Told:
+def _parameters(node: ast.FunctionDef) -> _Declared:
     """Name, annotation and default of each parameter."""
     listed = [*node.args.args, *node.args.kwonlyargs]
     missing = len(node.args.args) - len(node.args.defaults)
@@ -235,7 +235,7 @@ def _parameters(node: ast.FunctionDef) -> _Told:
         yield parameter.arg, annotation, None if default is None else ast.unparse(default)
 
 
-def _fields(node: ast.ClassDef) -> _Told:
+def _fields(node: ast.ClassDef) -> _Declared:
     """Name, annotation and default of each field of a dataclass."""
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):

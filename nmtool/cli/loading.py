@@ -47,9 +47,8 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
         "--validation",
         type=validation_amount,
         metavar="SHARE|N",
-        help="take a share or a number of the training samples as validation split, where the data "
-        "have none, drawn per class, or 'last N' of them; by default those that validated the run, "
-        "where there is one",
+        help="validation split of data that have none: a share or a number of the training "
+        "samples, drawn per class, or 'last N'; default: the validation samples of the run",
     )
     some.add_argument(
         "--samples",
@@ -64,7 +63,7 @@ def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
     for name in names:
         if getattr(arguments, name, None):
             raise UsageError(
-                f"{arguments.parser.flag(name)} is about samples, and no data are named",
+                f"{arguments.parser.flag(name)} is for what runs on data, and none are named",
                 code="data-missing",
                 fix="name them, `data=`, or leave it out",
             )

@@ -25,6 +25,8 @@ _PAGE_ENDINGS = (".html", ".htm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from nmtool.exporters.formats import formats_that_run
+
     flags.add(
         parser,
         "report",
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         split=None,
         samples=None,
         trust=flag(group=MACHINE),
-        against=flag(type=flags.one_of(_backends), metavar="BACKEND"),
+        against=flag(type=flags.one_of(formats_that_run), metavar="BACKEND"),
         targets=flag(
             "--target",
             help="a chip or a format to check for, as of nmtool check; may be repeated, the first "
@@ -77,12 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.output is not None:
             console.print_line(f"{arguments.output} written")
     return 0 if made.passed else 1
-
-
-def _backends() -> list[str]:
-    from nmtool.exporters.formats import formats_that_run
-
-    return formats_that_run()
 
 
 def _check_page(path: Path, *, force: bool) -> None:

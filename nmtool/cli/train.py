@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     kinds = {
         "--resume": "resume" in arguments,
         "--start": "start" in arguments,
-        "--folds or --by": folds.are_asked(arguments),
+        "--folds or --by": (has_folds := folds.are_asked(arguments)),
     }
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
             code="command-line",
             fix="name them: nmtool train DATA -o RUN; see nmtool train --help",
         )
-    if folds.are_asked(arguments):
+    if has_folds:
         return folds.run(arguments)
     given = flags.given(arguments, "train")
     folder = RunFolder(Path(arguments.output))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,31 +30,16 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_settings(
-    parser: argparse.ArgumentParser,
-    title: str = "settings",
-    hidden: Collection[str] | None = None,
-) -> None:
-    """Add one option per field of `TrainOptions`, in groups; those not given leave no trace.
-
-    Args:
-        parser: that of the command.
-        title: what heads their help.
-        hidden: settings that the help leaves out, together with all defaults, for a command that
-            begins with those of a run.
-    """
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add one option per field of `TrainOptions`, in groups; those not given leave no trace."""
     from nmtool.training.options import GROUPS, TrainOptions
 
-    parser.add_argument_group(title, _IN_A_FILE)
+    parser.add_argument_group("settings", _IN_A_FILE)
     for name in GROUPS:
-        group = parser.add_argument_group(f"{title.partition(' ')[0]}: {name}")
+        group = parser.add_argument_group(f"settings: {name}")
         for option in fields(TrainOptions):
-            if option.metadata["group"] != name:
-                continue
-            text = _help(option)
-            if hidden is not None:
-                text = argparse.SUPPRESS if option.name in hidden else option.metadata["help"]
-            _add_setting(group, option, text)
+            if option.metadata["group"] == name:
+                _add_setting(group, option, _help(option))
 
 
 def _help(option: Field[Any]) -> str:
@@ -76,8 +61,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
         either = group.add_mutually_exclusive_group()
         either.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
         if option.name == "recurrent":
-            if text != argparse.SUPPRESS:
-                shared["help"] = "the same as --no-recurrent"
+            shared["help"] = "the same as --no-recurrent"
             either.add_argument("--feedforward", action="store_false", **shared)
     elif option.name == "teacher":
         shared["help"] = (

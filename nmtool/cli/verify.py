@@ -114,17 +114,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if certificate.identical else 1
 
 
-def _backends() -> list[str]:
-    from nmtool.exporters.formats import formats_that_run
-
-    return formats_that_run()
-
-
 def _backend_or_recording(text: str) -> str:
     """The name of a backend or the path of a recording, for `type=`."""
+    from nmtool.exporters.formats import formats_that_run
     from nmtool.verification.against import is_recording
 
-    return text if is_recording(text) else flags.one_of(_backends, ", or FILE.npz")(text)
+    return text if is_recording(text) else flags.one_of(formats_that_run, ", or FILE.npz")(text)
 
 
 def _one_artefact(named: Sequence[str]) -> str | None:

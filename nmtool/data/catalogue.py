@@ -125,10 +125,9 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
 
 
 def as_samples(data: Any) -> Any:
-    """The samples that a verb was given; a name, such as `digits:test`, means those of a split.
+    """Load the samples that a name such as `digits:test` stands for; return other values as is.
 
-    Without a split in the name they are those that `default_split` chooses. What is no name is
-    returned as it is.
+    A name without a split stands for the split that `default_split` chooses.
 
     Raises:
         UsageError: there is no such data set.

@@ -1,1 +1,1 @@
-"""What networks and artefacts answer to labelled samples, and how far apart two kinds are."""
+"""Accuracy and activity of networks and exports on labelled samples, and how accuracies differ."""
