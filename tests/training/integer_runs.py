@@ -16,8 +16,8 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
 from nmtool.training.engines.devices import CPU, Device
-from nmtool.training.front.integer_arithmetic import Rounding
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.front.rounding import Rounding
 from nmtool.verification.comparison import compare_recordings
 
 FAULTS = ("u_wraps", "v_clips")
@@ -70,7 +70,7 @@ def assert_identical(model: SpikingNetwork, mine: Recording, theirs: Recording) 
     np.testing.assert_array_equal(mine.predictions, theirs.predictions)
     for name, membrane in theirs.membrane.items():
         assert mine.membrane[name].dtype == membrane.dtype
-    assert model.arithmetic.take_faults() == {name: theirs.counts[name] for name in FAULTS}
+    assert model.take_faults() == {name: theirs.counts[name] for name in FAULTS}
 
 
 def assert_all_spiked(recording: Recording) -> None:

@@ -1,11 +1,13 @@
-"""Constants of a population's neurons, in the form that kernels read."""
+"""Neurons of a layer as a device runs them: their constants, in the form that kernels read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
@@ -55,16 +57,49 @@ class IntegerConstants(NamedTuple):
     unit: NDArray[np.float64]
 
 
-def add_faults(totals: Sequence[NDArray[np.int64]], faults: NDArray[np.int64]) -> None:
-    """Add what happened in a pass over a block to the totals of its populations.
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """The neurons of a population, or of several that run as one layer.
 
-    Args:
-        totals: per population [2, its neurons], wraps of u and clips of v; added to.
-        faults: [samples, 2, neurons of the block] int64.
+    Attributes:
+        constants: as floats; of a chip's integers those that they stand for.
+        jump: [neurons] float tensor, jump of u per unit of the weights that learn.
+        dt_ms: length of a step in ms.
+        integers: constants of a forward pass in a chip's integers; None where it runs in floats.
+        faults: in integers, per population [2, its neurons] int64, wraps of u and clips of v;
+            every forward pass adds its own.
     """
-    edges = np.cumsum([part.shape[1] for part in totals])[:-1]
-    for total, part in zip(totals, np.split(faults.sum(axis=0), edges, axis=1), strict=True):
-        total += part
+
+    constants: NeuronConstants
+    jump: torch.Tensor
+    dt_ms: float
+    integers: IntegerConstants | None = None
+    faults: Sequence[NDArray[np.int64]] = ()
+
+    @classmethod
+    def joined(cls, parts: Sequence[Neurons]) -> Neurons:
+        """The neurons of several populations, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        integers = [part.integers for part in parts if part.integers is not None]
+        return cls(
+            NeuronConstants(*_concatenated([part.constants for part in parts])),
+            torch.cat([part.jump for part in parts]),
+            parts[0].dt_ms,
+            IntegerConstants(*_concatenated(integers)) if integers else None,
+            [counts for part in parts for counts in part.faults],
+        )
+
+    def add_faults(self, faults: NDArray[np.int64]) -> None:
+        """Add what happened in a pass, [samples, 2, neurons] int64, to the populations' counts."""
+        edges = np.cumsum([counts.shape[1] for counts in self.faults])[:-1]
+        parts = np.split(faults.sum(axis=0), edges, axis=1)
+        for counts, part in zip(self.faults, parts, strict=True):
+            counts += part
+
+
+def _concatenated(constants: Sequence[tuple[NDArray, ...]]) -> list[NDArray]:
+    return [np.concatenate(values) for values in zip(*constants, strict=True)]
 
 
 def neuron_constants(

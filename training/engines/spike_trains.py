@@ -104,6 +104,19 @@ class SpikeTrains:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class LifRun:
+    """Results of the forward pass of spiking neurons that the backward pass needs.
+
+    Attributes:
+        spikes: the spikes, without times.
+        slope: [spikes] float, q of each spike.
+    """
+
+    spikes: SpikeTrains
+    slope: Tensor
+
+
 def merge(heard: Sequence[SpikeTrains]) -> SpikeTrains:
     """Several populations as one, their neurons numbered through.
 

@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from nmtool.arithmetic import MAX_TRAINED_DELAY
 from nmtool.errors import UsageError
-from nmtool.training.engines.cell import NeuronConstants
-from nmtool.training.engines.engine import Block, MakeBlock, SynapseGradients, Synapses
+from nmtool.training.engines.cell import Neurons
+from nmtool.training.engines.devices import Backward, Device
 from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 Push = Callable[[Tensor, int], Tensor]
 """From spikes per neuron [neurons] and number of samples to what is added to μ_v at a spike."""
-
-
-@dataclass(frozen=True, eq=False)
-class Connection:
-    """A projection in training: the parameters that learn, and the synapses that run.
-
-    Attributes:
-        weight: [pre, post] float, in the paper's units.
-        delay: [pre, post] float, in steps.
-        synapses: what they amount to in this pass. Gradients go straight through to weight and
-            delay.
-    """
-
-    weight: Tensor
-    delay: Tensor
-    synapses: Synapses
-
-
-@dataclass(frozen=True, eq=False)
-class Neurons:
-    """The neurons of a block and the engine that runs them.
-
-    Attributes:
-        cell: constants of the neurons.
-        jump: [neurons] float, jump of u per unit of the weights that learn.
-        dt_ms: length of a step in ms.
-        make_block: makes a block of these neurons and their synapses.
-    """
-
-    cell: NeuronConstants
-    jump: NDArray
-    dt_ms: float
-    make_block: MakeBlock
 
 
 def whole_steps(delay: Tensor) -> Tensor:
@@ -80,85 +48,76 @@ def whole_steps(delay: Tensor) -> Tensor:
 
 
 def run_lif(
+    device: Device,
     neurons: Neurons,
+    afferent: Synapses,
+    recurrent: Synapses | None,
     source: SpikeTrains,
-    afferent: Connection,
-    recurrent: Connection | None = None,
     push: Push | None = None,
 ) -> SpikeTrains:
     """Spiking neurons over whole spike trains.
 
     Args:
-        neurons: their constants and their engine.
-        source: afferent spikes.
+        device: where they run.
+        neurons: their constants.
         afferent: synapses from the source.
         recurrent: synapses among the neurons.
+        source: afferent spikes.
         push: what to add to μ_v at every spike, from the spike counts of this very pass.
     """
-    block = neurons.make_block(
-        neurons.cell, afferent.synapses, recurrent.synapses if recurrent else None
-    )
+    loop = (None, None) if recurrent is None else _parameters(recurrent)
     time_ms, spikes = _Lif.apply(
+        partial(device.lif, neurons, afferent, recurrent, source),
         neurons,
-        block,
-        source,
         push,
-        afferent.weight,
-        afferent.delay,
-        recurrent.weight if recurrent else None,
-        recurrent.delay if recurrent else None,
+        *_parameters(afferent),
+        *loop,
         source.time_ms,
     )
     return replace(spikes, time_ms=time_ms)
 
 
-def run_li(neurons: Neurons, source: SpikeTrains, afferent: Connection) -> Tensor:
+def run_li(device: Device, neurons: Neurons, afferent: Synapses, source: SpikeTrains) -> Tensor:
     """Non-spiking neurons over whole spike trains.
+
+    Args:
+        device, neurons, afferent, source: as of `run_lif`.
 
     Returns:
         [samples, T, neurons] float: v after each step.
     """
-    block = neurons.make_block(neurons.cell, afferent.synapses, None)
-    return _Li.apply(neurons, block, source, afferent.weight, afferent.delay, source.time_ms)
+    run = partial(device.li, neurons, afferent, source)
+    return _Li.apply(run, neurons, *_parameters(afferent), source.time_ms)
 
 
 class _Lif(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
+        run: Callable[[], tuple[SpikeTrains, Backward]],
         neurons: Neurons,
-        block: Block,
-        source: SpikeTrains,
         push: Push | None,
         weight: Tensor,
-        delay: Tensor,
-        recurrent_weight: Tensor | None,
-        recurrent_delay: Tensor | None,
-        source_time: Tensor | None,
+        *other_inputs: Tensor | None,
     ) -> tuple[Tensor, SpikeTrains]:
-        run = block.run_lif(source)
-        ctx.kept = (neurons, block, source, push, run)
-        return run.spikes.step.to(weight.dtype).mul_(neurons.dt_ms), run.spikes
+        spikes, backward = run()
+        ctx.kept = neurons, push, spikes, backward
+        return spikes.step.to(weight.dtype).mul_(neurons.dt_ms), spikes
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        neurons, block, source, push, run = _taken(ctx)
-        spikes, slope = run.spikes, run.slope
-        pushed = slope.new_zeros(spikes.n_neurons)
+        neurons, push, spikes, backward = _taken(ctx)
+        pushed = neurons.jump.new_zeros(spikes.n_neurons)
         if push is not None:
-            pushed += push(spikes.counts(), spikes.n_samples).to(slope.dtype)
-        result = block.backward_lif(
-            source,
-            run,
-            outputs[0].to(slope.dtype),
-            pushed,
-            want_source_time=ctx.needs_input_grad[-1],
+            pushed += push(spikes.counts(), spikes.n_samples).to(pushed.dtype)
+        gradients = backward(
+            outputs[0].to(pushed.dtype), pushed, want_source_time=ctx.needs_input_grad[-1]
         )
         return (
-            *(None, None, None, None),
-            *_by_parameters(result.afferent, neurons.jump),
-            *_by_parameters(result.recurrent, neurons.jump),
-            result.source_time,
+            *(None, None, None),
+            *_by_parameters(gradients.afferent, neurons),
+            *_by_parameters(gradients.recurrent, neurons),
+            gradients.source_time,
         )
 
 
@@ -166,31 +125,33 @@ class _Li(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
+        run: Callable[[], tuple[Tensor, Backward]],
         neurons: Neurons,
-        block: Block,
-        source: SpikeTrains,
-        weight: Tensor,
-        delay: Tensor,
-        source_time: Tensor | None,
+        *inputs: Tensor | None,
     ) -> Tensor:
-        ctx.kept = (neurons, block, source)
-        return block.run_li(source)
+        membrane, backward = run()
+        ctx.kept = neurons, backward
+        return membrane
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        neurons, block, source = _taken(ctx)
-        result = block.backward_li(source, outputs[0], want_source_time=ctx.needs_input_grad[-1])
-        gradients = _by_parameters(result.afferent, neurons.jump)
-        return (*(None, None, None), *gradients, result.source_time)
+        neurons, backward = _taken(ctx)
+        gradients = backward(outputs[0], want_source_time=ctx.needs_input_grad[-1])
+        by_parameters = _by_parameters(gradients.afferent, neurons)
+        return (*(None, None), *by_parameters, gradients.source_time)
+
+
+def _parameters(synapses: Synapses) -> tuple[Tensor | None, Tensor | None]:
+    return synapses.weight_parameter, synapses.delay_parameter
 
 
 def _by_parameters(
-    gradients: SynapseGradients | None, jump: NDArray
+    gradients: SynapseGradients | None, neurons: Neurons
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients by weights in the paper's units and by delays in steps."""
     if gradients is None:
         return None, None
-    return gradients.weight * torch.from_numpy(jump).to(gradients.weight), gradients.delay
+    return gradients.weight * neurons.jump, gradients.delay
 
 
 def _taken(ctx: Any) -> tuple[Any, ...]:

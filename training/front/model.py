@@ -1,14 +1,14 @@
 """`SpikingNetwork`: a `Network` as a torch module, trained by EventProp.
 
 Any graph of populations runs: those that can reach each other are simulated together as one
-block, blocks follow one another. Gradients of weights and delays arrive in `.grad`; any torch
+layer, layers follow one another. Gradients of weights and delays arrive in `.grad`; any torch
 optimiser works.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -22,18 +22,19 @@ from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
 from nmtool.errors import NetworkError, UsageError, check_type, suggestion
 from nmtool.network import float_network as plain
-from nmtool.network.float_network import Network
+from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import INPUT, LI, strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular
+from nmtool.training.engines.cell import Neurons, neuron_constants
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.spike_trains import SpikeTrains
-from nmtool.training.front.arithmetic import Arithmetic, FloatArithmetic
-from nmtool.training.front.blocks import BlockPlan, plan_block
+from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
-from nmtool.training.front.integer_arithmetic import IntegerArithmetic, Rounding
+from nmtool.training.front.rounding import Rounding, integer_neurons, integer_synapses
+from nmtool.training.front.wiring import Wiring, wire
 
 _RASTER = "pass a Raster: network.bin(events).raster, or Raster.from_dense(spikes)"
 
@@ -127,6 +128,11 @@ class SpikingNetwork(nn.Module, Tabular):
         rounding: run in a chip's integers: those that parameters are rounded to so, or an
             `IntegerNetwork` of the same populations and projections; None runs floats.
 
+    Attributes:
+        rounding: as above; training replaces it between epochs.
+        faults: in integers, per population [2, neurons] int64, wraps of u and clips of v in all
+            passes since `take_faults`.
+
     Raises:
         NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
             longer delays in the network than the largest; delays that are not axonal.
@@ -170,7 +176,7 @@ class SpikingNetwork(nn.Module, Tabular):
                 fix=f"allow max_delay={network.max_delay}, or cut the network's delays",
             )
         self.network = network
-        self.device = device
+        self.device = replace(device)  # with scratch memory of its own
         like = torch.zeros(0, dtype=dtype, device=device.torch)
         self.projections = nn.ModuleList(
             Projection(spec, max_delay, like, axonal=axonal) for spec in network.projections
@@ -178,15 +184,17 @@ class SpikingNetwork(nn.Module, Tabular):
         edges = [(p.source, p.target) for p in network.projections]
         names = [p.name for p in network.populations]
         groups = strongly_connected(names, edges)
-        self.blocks: list[BlockPlan] = [plan_block(network, group) for group in groups]
+        self.layers: list[Wiring] = [wire(network, group) for group in groups]
         if isinstance(rounding, IntegerNetwork):
             _check_same_graph(network, rounding)
             rounding = Rounding(integers=rounding)
-        self.arithmetic: Arithmetic = (
-            FloatArithmetic(network, dtype, device)
-            if rounding is None
-            else IntegerArithmetic(network, rounding, dtype, device)
-        )
+        self.rounding = rounding
+        self._like, self._neurons = like, {}
+        self.faults: dict[str, NDArray[np.int64]] = {}
+        if rounding is None:
+            self._neurons = {p.name: self._float_neurons(p) for p in network.populations}
+        else:
+            self.faults = {p.name: np.zeros((2, p.size), np.int64) for p in network.populations}
 
     def __repr__(self) -> str:
         return f"<SpikingNetwork: {network_line(self.network)}, on {self.device.torch}>"
@@ -216,20 +224,53 @@ class SpikingNetwork(nn.Module, Tabular):
         check_input(self.network, spikes)
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
         membrane: dict[str, Tensor] = {}
-        now = self.arithmetic.prepare(self.synapses)
-        for block in self.blocks:
-            source, afferent = block.afferent(trains, now.connections)
-            neurons = now.neurons(block.names)
-            if block.kind == LI:
-                membrane[block.names[0]] = run_li(neurons, source, afferent)
+        integers = self.to_integers()
+        populations, synapses = self._running(integers)
+        for layer in self.layers:
+            neurons = Neurons.joined([populations[name] for name in layer.names])
+            afferent, source = layer.afferent(synapses), layer.source(trains)
+            if layer.kind == LI:
+                membrane[layer.names[0]] = run_li(self.device, neurons, afferent, source)
                 continue
-            loop, joint = block.recurrent(now.connections), block.joint_push(push or {})
-            trains |= block.split(run_lif(neurons, source, afferent, loop, joint))
+            recurrent, joint = layer.recurrent(synapses), layer.push(push or {})
+            spiked = run_lif(self.device, neurons, afferent, recurrent, source, joint)
+            trains |= layer.split(spiked)
         del trains[INPUT]
-        return Activity(trains, membrane, now.units)
+        units = {} if integers is None else {p.name: p.unit for p in integers.populations}
+        return Activity(trains, membrane, units)
+
+    def _running(
+        self, integers: IntegerNetwork | None
+    ) -> tuple[Mapping[str, Neurons], list[Synapses]]:
+        """Neurons by population and synapses by projection, as they run in this pass."""
+        if integers is None:
+            return self._neurons, [self._float_synapses(p) for p in self.synapses]
+        network = self.network
+        neurons = {
+            p.name: integer_neurons(
+                integers.population(p.name), p, network.dt_ms, self._like, self.faults[p.name]
+            )
+            for p in network.populations
+        }
+        synapses = [
+            integer_synapses(chip, integers.population(chip.target).scale, p.weight, p.delays)
+            for chip, p in zip(integers.projections, self.synapses, strict=True)
+        ]
+        return neurons, synapses
+
+    def _float_neurons(self, population: Population) -> Neurons:
+        dt_ms, dtype = self.network.dt_ms, self._like.cpu().numpy().dtype
+        constants = neuron_constants(population, dt_ms, dtype)
+        return Neurons(constants, torch.from_numpy(constants.b).to(self._like), dt_ms)
+
+    def _float_synapses(self, projection: Projection) -> Synapses:
+        weight, delay = projection.weight, projection.delays
+        jumps = (weight.detach() * self._neurons[projection.target].jump).contiguous()
+        steps = whole_steps(delay).contiguous()
+        return Synapses(jumps, steps, weight_parameter=weight, delay_parameter=delay)
 
     def _check_push(self, push: Mapping[str, Push]) -> None:
-        spiking = [name for block in self.blocks if block.kind != LI for name in block.names]
+        spiking = [name for layer in self.layers if layer.kind != LI for name in layer.names]
         for name in push:
             if name not in spiking:
                 raise UsageError(
@@ -267,11 +308,27 @@ class SpikingNetwork(nn.Module, Tabular):
 
     def to_network(self) -> Network:
         """The network as it runs now, delays in whole steps."""
-        return self.arithmetic.network_of(self.synapses)
+        projections = [p.spec() for p in self.synapses]
+        if self.rounding is not None:
+            delays = [p.delays.detach().cpu().numpy().astype(np.float64) for p in self.synapses]
+            projections = [
+                replace(projection, delay=self.rounding.delays.snap(delay))
+                for projection, delay in zip(projections, delays, strict=True)
+            ]
+        return replace(self.network, projections=projections)
 
     def to_integers(self) -> IntegerNetwork | None:
         """The integers as they run now; None in float arithmetic."""
-        return self.arithmetic.integers_of(self.synapses)
+        return None if self.rounding is None else self.rounding(self.to_network())
+
+    def take_faults(self) -> dict[str, int]:
+        """Wraps of u and clips of v of all neurons since this was last called; empty in floats."""
+        if self.rounding is None:
+            return {}
+        wraps, clips = sum(faults.sum(axis=1) for faults in self.faults.values())
+        for faults in self.faults.values():
+            faults[:] = 0
+        return {"u_wraps": int(wraps), "v_clips": int(clips)}
 
 
 def _plain(membrane: Tensor, unit: float | None) -> NDArray:

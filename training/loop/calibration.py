@@ -10,7 +10,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
 from nmtool.raster import Raster
-from nmtool.training.front.integer_arithmetic import Rounding
+from nmtool.training.front.rounding import Rounding
 from nmtool.training.options import TrainOptions
 
 

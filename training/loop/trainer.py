@@ -21,7 +21,6 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.training.front import losses
 from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
-from nmtool.training.front.integer_arithmetic import IntegerArithmetic
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop import checkpoint
 from nmtool.training.loop.ahead import ahead
@@ -266,15 +265,14 @@ class Trainer:
 
     def _faults(self) -> dict[str, int]:
         """Overflows of all ranks in this epoch's passes, training and validation."""
-        mine = self.model.arithmetic.take_faults()
+        mine = self.model.take_faults()
         total = self._ranks.sum(list(mine.values()))
         return {name: int(count) for name, count in zip(mine, total, strict=True)}
 
     def _renew_scales(self) -> None:
         """Estimate scales anew, from the weights as they are; a resumed run finds the same."""
-        arithmetic = self.model.arithmetic
-        if isinstance(arithmetic, IntegerArithmetic) and self._calibrator is not None:
-            arithmetic.rounding = self._calibrator.rounding(self.model.to_network())
+        if self._calibrator is not None:
+            self.model.rounding = self._calibrator.rounding(self.model.to_network())
 
     def _judge(
         self,

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from nmtool.errors import MissingError, UsageError
-from nmtool.training.engines.cpu.engine import CpuEngine
 from nmtool.training.engines.cuda import available
-from nmtool.training.engines.devices import CPU, find_device
+from nmtool.training.engines.devices import CPU, Cuda, find_device
 from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
@@ -30,7 +29,7 @@ def a_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
 
 def test_the_cpu() -> None:
     assert find_device("cpu") is CPU
-    assert isinstance(CPU.engine(), CpuEngine)
+    assert (CPU.name, CPU.torch) == ("cpu", torch.device("cpu"))
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -43,10 +42,7 @@ def test_without_a_gpu() -> None:
 
 @pytest.mark.parametrize("name", ["auto", "cuda"])
 def test_with_a_gpu(name: str, a_gpu: torch.device) -> None:
-    from nmtool.training.engines.cuda.engine import CudaEngine
-
-    found = find_device(name)
-    assert (found.name, found.torch, found.engine) == ("cuda", a_gpu, CudaEngine)
+    assert find_device(name) == Cuda("cuda", a_gpu)
 
 
 def test_an_unknown_name() -> None:

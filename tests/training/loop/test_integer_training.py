@@ -15,7 +15,6 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid
-from nmtool.training.front.integer_arithmetic import IntegerArithmetic
 from nmtool.training.learning import epoch_line
 from nmtool.training.loop.calibration import Calibrator
 from nmtool.training.loop.preparation import make_trainer
@@ -77,12 +76,11 @@ def test_a_resumed_integer_run_equals_an_uninterrupted_one(tmp_path: Path) -> No
 
 def test_the_log_counts_overflows() -> None:
     trainer = make_trainer(small_options(arithmetic="integer", epochs=1), *_splits())
-    assert isinstance(trainer.model.arithmetic, IntegerArithmetic)
-    trainer.model.arithmetic.faults["output"][:, 1] += [3, 4]
+    trainer.model.faults["output"][:, 1] += [3, 4]
     trainer._epoch()
     entry = json.loads(json.dumps(trainer.log[0]))
     assert (entry["u_wraps"], entry["v_clips"]) == (3, 4)
-    assert trainer.model.arithmetic.take_faults() == {"u_wraps": 0, "v_clips": 0}
+    assert trainer.model.take_faults() == {"u_wraps": 0, "v_clips": 0}
 
 
 def test_no_overflow_survives() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cpu.kernels import gradients
 from nmtool.training.engines.cpu.portions import ByChannel
-from nmtool.training.engines.engine import SynapseGradients, Synapses
+from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 
 class Matrix:

@@ -8,8 +8,8 @@ from torch import Tensor
 from nmtool.training.engines.cuda.arrays import launch
 from nmtool.training.engines.cuda.kernels import gradients
 from nmtool.training.engines.cuda.limits import Limits, blocks_of
-from nmtool.training.engines.engine import SynapseGradients, Synapses
 from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 
 def edges(key: Tensor, count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""A network of two blocks on the CUDA engine and on the reference, and their comparison.
+"""A network of two layers on the CUDA engine and on the reference, and their comparison.
 
 The engine runs in Numba's simulator (NUMBA_ENABLE_CUDASIM=1, tensors on the CPU) or on a GPU.
 """
@@ -15,12 +15,12 @@ from torch import Tensor
 
 from nmtool.network.float_network import Network, Projection
 from nmtool.raster import Raster
-from nmtool.training.engines.cell import neuron_constants
+from nmtool.training.engines.cell import Neurons, neuron_constants
 from nmtool.training.engines.cuda import SIMULATED
-from nmtool.training.engines.cuda.block import Block
+from nmtool.training.engines.cuda.layer import Layer
 from nmtool.training.engines.cuda.limits import Limits
-from nmtool.training.engines.engine import Backward, LifRun, SynapseGradients, Synapses
-from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
+from nmtool.training.engines.synapses import Gradients, SynapseGradients, Synapses
 from nmtool.training.mathematics import reference
 from tests.networks.trainable import random_input, random_network
 
@@ -97,34 +97,36 @@ def tensor(values: NDArray, dtype: DTypeLike) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype)).to(DEVICE)
 
 
-def block(
+def layer(
     network: Network,
     afferent: Projection,
     recurrent: Projection | None,
     case: Case,
     dtype: DTypeLike = np.float64,
-) -> Block:
-    """The block that a projection ends in."""
+) -> Layer:
+    """The layer that a projection ends in."""
     cell = neuron_constants(network.population(afferent.target), network.dt_ms, dtype)
 
     def synapses(projection: Projection) -> Synapses:
         jumps = projection.weight.astype(dtype) * cell.b
         return Synapses(tensor(jumps, dtype), tensor(projection.delay, case.delays))
 
-    return Block(cell, synapses(afferent), synapses(recurrent) if recurrent else None, case.limits)
+    neurons = Neurons(cell, tensor(cell.b, dtype), network.dt_ms)
+    loop = synapses(recurrent) if recurrent else None
+    return Layer(neurons, synapses(afferent), loop, case.limits)
 
 
-def blocks(network: Network, case: Case, dtype: DTypeLike = np.float64) -> tuple[Block, Block]:
-    """The hidden and the output block."""
+def layers(network: Network, case: Case, dtype: DTypeLike = np.float64) -> tuple[Layer, Layer]:
+    """The hidden and the output layer."""
     into_hidden, *loop, into_output = network.projections
-    hidden = block(network, into_hidden, loop[0] if loop else None, case, dtype)
-    return hidden, block(network, into_output, None, case, dtype)
+    hidden = layer(network, into_hidden, loop[0] if loop else None, case, dtype)
+    return hidden, layer(network, into_output, None, case, dtype)
 
 
 def backward(
-    hidden: Block, output: Block, source: SpikeTrains, run: LifRun, losses: Losses
-) -> tuple[Backward, Backward]:
-    """Gradients of the hidden and of the output block."""
+    hidden: Layer, output: Layer, source: SpikeTrains, run: LifRun, losses: Losses
+) -> tuple[Gradients, Gradients]:
+    """Gradients of the hidden and of the output layer."""
     dtype = run.slope.cpu().numpy().dtype
     d_membrane = tensor(losses.membrane, dtype)
     of_output = output.backward_li(run.spikes, d_membrane, want_source_time=True)
@@ -143,7 +145,7 @@ def compare(case: Case) -> int:
     """
     network, spikes = case.network(), case.input()
     trace = reference.forward(network, spikes)
-    hidden, output = blocks(network, case)
+    hidden, output = layers(network, case)
     source = SpikeTrains.from_raster(spikes, DEVICE)
     run = hidden.run_lif(source)
     _assert_same_spikes(run.spikes, trace.spikes["hidden"])
@@ -171,7 +173,7 @@ def reference_gradients(
 
 def assert_gradients(
     network: Network,
-    mine: tuple[Backward, Backward],
+    mine: tuple[Gradients, Gradients],
     theirs: reference.Gradients,
     tolerance: float,
 ) -> None:

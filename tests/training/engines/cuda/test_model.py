@@ -10,10 +10,9 @@ from nmtool.network.float_network import Network
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cuda.available import require
-from nmtool.training.engines.cuda.engine import CudaEngine
-from nmtool.training.engines.devices import CPU, Device
-from nmtool.training.front.integer_arithmetic import Rounding
+from nmtool.training.engines.devices import CPU, Cuda, Device
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.front.rounding import Rounding
 from tests.networks.trainable import random_input, random_network, with_readout
 from tests.training.engines.cuda.engines import SMALL, needs_device
 from tests.training.integer_runs import (
@@ -30,7 +29,7 @@ pytestmark = [pytestmark, pytest.mark.cuda, needs_device]
 
 
 def _gpu() -> Device:
-    return Device("cuda", require(), lambda: CudaEngine(SMALL))
+    return Cuda("cuda", require(), SMALL)
 
 
 def _gradients(

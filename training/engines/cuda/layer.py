@@ -1,4 +1,4 @@
-"""Forward and backward pass of one block of neurons over a batch, on a GPU.
+"""Forward and backward pass of a layer over a batch, on a GPU.
 
 A batch goes through in portions of samples whose scratch memory is bounded; the number of
 launches per portion is constant. What is sorted, counted or summed between the kernels is torch.
@@ -6,62 +6,77 @@ launches per portion is constant. What is sorted, counted or summed between the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from nmtool.training.engines.cell import NeuronConstants
+from nmtool.training.engines.cell import Neurons
 from nmtool.training.engines.cuda.arrays import launch
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
-from nmtool.training.engines.cuda.kernels.constants import constants
+from nmtool.training.engines.cuda.kernels.constants import chip_constants, constants
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP
 from nmtool.training.engines.cuda.limits import Limits, blocks_of, words_of
 from nmtool.training.engines.cuda.synapses import GradientSum, edges
-from nmtool.training.engines.engine import Backward, LifRun, Synapses
-from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
+from nmtool.training.engines.synapses import Gradients, Synapses
 
 SPIKE_THREADS = 256
 """Threads of a block where each thread, or each warp, has a spike or a step to itself."""
 
 
-class Block:
+class Layer:
     """Neurons that are simulated together, their afferent synapses and their recurrent ones.
 
-    The protocol is `nmtool.training.engines.engine.Block`.
+    Where the neurons are a chip's, the forward pass runs in its integers. The backward pass is the
+    same for both: it sees what the chip holds, translated back into floats.
 
     Args:
-        cell: constants of the neurons, numpy arrays.
+        neurons: their constants.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
         limits: how work is cut.
 
     Raises:
-        UsageError: the block does not fit the shared memory of a GPU.
+        UsageError: delays are too long for the shared memory of a GPU.
     """
 
     def __init__(
         self,
-        cell: NeuronConstants,
+        neurons: Neurons,
         afferent: Synapses,
         recurrent: Synapses | None,
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.afferent = contiguous(afferent)
-        self.is_recurrent = recurrent is not None
-        self.recurrent = contiguous(recurrent or none_like(afferent))
-        self.cell = constants(cell, self.afferent.weight)
-        self.size = self.cell.shape[1]
-        self.itemsize = self.cell.element_size()
+        self.neurons, self.is_recurrent = neurons, recurrent is not None
+        self.afferent = _contiguous(afferent)
+        self.recurrent = _contiguous(recurrent) if recurrent else _none_like(self.afferent)
+        self.constants = constants(neurons.constants, self.afferent.weight)
+        self.size = self.constants.shape[1]
+        self.itemsize = self.constants.element_size()
         self.arrival_span = self.afferent.arrival_span
         self.lanes = self.limits.ring_lanes(self.arrival_span, self.itemsize)
         self.row_bytes = self.size * self.itemsize
+        # The synapses that the forward pass adds up.
+        self.sent, self.looped = self.afferent, self.recurrent
+        if neurons.integers is not None:
+            device = self.constants.device
+            self.integers = chip_constants(neurons.integers, device)
+            self.unit = torch.from_numpy(neurons.integers.unit).to(device)
+            self.sent = _of_integers(afferent)
+            self.looped = _of_integers(recurrent) if recurrent else _none_like(self.sent)
+            self.row_bytes += self.size * self.sent.weight.element_size()
 
-    @property
-    def sent(self) -> Synapses:
-        """Afferent synapses in the numbers that the forward pass adds up."""
-        return self.afferent
+    def lif(self, source: SpikeTrains) -> tuple[SpikeTrains, Callable[..., Gradients]]:
+        """See `nmtool.training.engines.devices.Device`."""
+        run = self.run_lif(source)
+        return run.spikes, partial(self.backward_lif, source, run)
+
+    def li(self, source: SpikeTrains) -> tuple[Tensor, Callable[..., Gradients]]:
+        """See `nmtool.training.engines.devices.Device`."""
+        return self.run_li(source), partial(self.backward_li, source)
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """Run spiking neurons forward.
@@ -103,12 +118,19 @@ class Block:
         """Run spiking neurons over a portion; [samples, T, neurons] float, q where they spike.
 
         Args:
-            drive: [samples, T, neurons], sums of what was `sent`; overwritten.
+            drive: [samples, T, neurons], sums of what was `sent`; in floats overwritten.
             tape: [samples, T, words] int64, filled with masks of spikes.
         """
-        loop = self.recurrent.weight, self.recurrent.delay
-        launch(forward.run_lif, *self.per_sample(len(drive)), self.cell, *loop, drive, tape)
-        return drive
+        cut, loop = self.per_sample(len(drive)), (self.looped.weight, self.looped.delay)
+        if self.neurons.integers is None:
+            launch(forward.run_lif, *cut, self.constants, *loop, drive, tape)
+            return drive
+        slopes = torch.empty_like(drive, dtype=self.constants.dtype)
+        faults = self._no_faults(len(drive))
+        chip = self.constants, self.integers, self.unit.to(self.constants.dtype)
+        launch(forward.run_lif_chip, *cut, *chip, *loop, drive, tape, slopes, faults)
+        self.neurons.add_faults(faults.cpu().numpy())
+        return slopes
 
     def per_sample(self, n_samples: int) -> tuple[tuple[int], int, int]:
         """Grid, threads and shared bytes of kernels with one block per sample."""
@@ -116,12 +138,20 @@ class Block:
         return (n_samples,), self.limits.threads_for(self.size), shared
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """Forward pass of non-spiking neurons: [samples, T, neurons] float, v[n]."""
+        """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
+
+        In integers float64, whatever the type of the constants: v/unit then gives v back exactly.
+
+        Args:
+            source: the afferent spikes.
+        """
         shape = (source.n_samples, source.n_steps, self.size)
         membrane = self.sent.weight.new_empty(shape)
         for first, last in self._portions(source, self.size * self.itemsize):
             self.integrate(self._drive(source, first, last), membrane[first:last])
-        return membrane
+        if self.neurons.integers is None:
+            return membrane
+        return membrane.to(torch.float64) / self.unit
 
     def integrate(self, drive: Tensor, membrane: Tensor) -> None:
         """Run non-spiking neurons over a portion.
@@ -131,7 +161,15 @@ class Block:
             membrane: [samples, T, neurons], filled.
         """
         grid, threads = self.per_neuron(len(drive))
-        launch(forward.run_li, grid, threads, 0, self.cell, drive, membrane)
+        if self.neurons.integers is None:
+            launch(forward.run_li, grid, threads, 0, self.constants, drive, membrane)
+            return
+        faults = self._no_faults(len(drive))
+        launch(forward.run_li_chip, grid, threads, 0, self.integers, drive, membrane, faults)
+        self.neurons.add_faults(faults.cpu().numpy())
+
+    def _no_faults(self, n_samples: int) -> Tensor:
+        return self.integers.new_zeros((n_samples, 2, self.size))
 
     def _portions(self, source: SpikeTrains, row_bytes: int) -> Iterator[tuple[int, int]]:
         """Samples first … last − 1 of every portion, from the scratch bytes of a step."""
@@ -168,8 +206,8 @@ class Block:
         push: Tensor,
         *,
         want_source_time: bool,
-    ) -> Backward:
-        """Backward pass of spiking neurons.
+    ) -> Gradients:
+        """Run spiking neurons backward.
 
         Args:
             source, run: as in the forward pass.
@@ -185,7 +223,7 @@ class Block:
             launch(
                 adjoint.run_lif_adjoint,
                 *self.per_sample(last - first),
-                self.cell,
+                self.constants,
                 self.recurrent.weight,
                 self.recurrent.delay,
                 start[first * n_steps : last * n_steps + 1],
@@ -201,21 +239,21 @@ class Block:
 
     def backward_li(
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
-    ) -> Backward:
-        """Backward pass of non-spiking neurons.
+    ) -> Gradients:
+        """Run non-spiking neurons backward.
 
         Args:
             source: as in the forward pass.
             d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
             want_source_time: whether the source's spikes need gradients.
         """
-        # In integers membranes come in double precision, the adjoint runs in that of the cell.
-        d_membrane = d_membrane.to(self.cell.dtype).contiguous()
+        # In integers membranes come in double precision, the adjoint runs in that of the constants.
+        d_membrane = d_membrane.to(self.constants.dtype).contiguous()
         sums = _Sums(self, source, None, want_source_time)
         for first, last in self._portions(source, 2 * self.size * self.itemsize):
             mu_u, c = self._traces(last - first, source.n_steps)
             grid, threads = self.per_neuron(last - first)
-            own = self.cell, d_membrane[first:last], mu_u, c
+            own = self.constants, d_membrane[first:last], mu_u, c
             launch(adjoint.run_li_adjoint, grid, threads, 0, *own)
             sums.add(first, last, mu_u, c)
         return sums.result()
@@ -223,23 +261,23 @@ class Block:
     def _traces(self, n_samples: int, n_steps: int) -> tuple[Tensor, Tensor]:
         """Room for μ_u and c, each [samples, neurons, T] float."""
         shape = (n_samples, self.size, n_steps)
-        return self.cell.new_empty(shape), self.cell.new_empty(shape)
+        return self.constants.new_empty(shape), self.constants.new_empty(shape)
 
 
 class _Sums:
-    """Gradients of a block's synapses while its portions go by."""
+    """Gradients of a layer's synapses while its portions go by."""
 
     def __init__(
-        self, block: Block, source: SpikeTrains, own: SpikeTrains | None, want_source_time: bool
+        self, layer: Layer, source: SpikeTrains, own: SpikeTrains | None, want_source_time: bool
     ) -> None:
-        self.block, self.source = block, source
-        self.afferent = GradientSum(block.afferent, source, block.limits)
+        self.layer, self.source = layer, source
+        self.afferent = GradientSum(layer.afferent, source, layer.limits)
         self.recurrent = (
-            GradientSum(block.recurrent, own, block.limits)
-            if own is not None and block.is_recurrent
+            GradientSum(layer.recurrent, own, layer.limits)
+            if own is not None and layer.is_recurrent
             else None
         )
-        self.source_time = block.cell.new_empty(source.n_spikes) if want_source_time else None
+        self.source_time = layer.constants.new_empty(source.n_spikes) if want_source_time else None
         # Both are needed only for the times: one list from the device instead of one per portion.
         self.offset = source.offset.tolist() if want_source_time else []
         self.sample = source.sample_index() if want_source_time else None
@@ -251,15 +289,15 @@ class _Sums:
             self.recurrent.add(first, last, mu_u)
         if self.source_time is not None and self.sample is not None:
             spikes = slice(self.offset[first], self.offset[last])
-            threads = min(SPIKE_THREADS, self.block.limits.threads)
+            threads = min(SPIKE_THREADS, self.layer.limits.threads)
             warps = threads // WARP
             launch(
                 gradients.spike_time_gradients,
                 (blocks_of(spikes.stop - spikes.start, warps),),
                 threads,
-                warps * PITCH * self.block.itemsize,
-                self.block.afferent.weight,
-                self.block.afferent.delay,
+                warps * PITCH * self.layer.itemsize,
+                self.layer.afferent.weight,
+                self.layer.afferent.delay,
                 self.sample[spikes] - first,
                 self.source.step[spikes],
                 self.source.neuron[spikes],
@@ -267,15 +305,20 @@ class _Sums:
                 self.source_time[spikes],
             )
 
-    def result(self) -> Backward:
+    def result(self) -> Gradients:
         recurrent = self.recurrent.result() if self.recurrent is not None else None
-        return Backward(self.afferent.result(), recurrent, self.source_time)
+        return Gradients(self.afferent.result(), recurrent, self.source_time)
 
 
-def contiguous(synapses: Synapses) -> Synapses:
+def _contiguous(synapses: Synapses) -> Synapses:
     return Synapses(synapses.weight.detach().contiguous(), synapses.delay.contiguous())
 
 
-def none_like(like: Synapses) -> Synapses:
+def _none_like(like: Synapses) -> Synapses:
     """No synapses at all, for populations without recurrence."""
     return Synapses(like.weight[:0], like.delay[:0])
+
+
+def _of_integers(synapses: Synapses) -> Synapses:
+    assert synapses.integer is not None
+    return _contiguous(Synapses(synapses.integer, synapses.delay))

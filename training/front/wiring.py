@@ -1,13 +1,14 @@
-"""Blocks: populations that feed back on each other, run as one, with their synapses joined.
+"""The wiring of layers: populations that feed back on each other run as one, synapses joined.
 
-The kernels know one afferent and one recurrent matrix. A block with several populations or
+A device knows one afferent and one recurrent matrix of a layer. A layer with several populations or
 sources gets matrices put together from its projections; torch takes them apart again backward.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,24 +17,24 @@ from torch import Tensor
 from nmtool.errors import NetworkError
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LI
-from nmtool.training.engines.engine import Synapses
 from nmtool.training.engines.spike_trains import SpikeTrains, merge
-from nmtool.training.front.functions import Connection, Push
+from nmtool.training.engines.synapses import Synapses
+from nmtool.training.front.functions import Push
 
 Table = list[list[int | None]]
-"""Per source, per population of the block: the index of the projection, or None."""
+"""Per source, per population of the layer: the index of the projection, or None."""
 
 
 @dataclass(frozen=True, eq=False)
-class BlockPlan:
-    """The wiring of a block.
+class Wiring:
+    """The wiring of a layer.
 
     Attributes:
         names: its populations, in order.
         sizes: their neurons.
         kind: `lif` or `li`.
-        sources: populations (or the input) it hears, one entry per row of synapses; a source
-            with parallel projections to one target appears once for each.
+        sources: populations (or the input) that project to it, an entry per row of synapses; a
+            source with parallel projections to one target appears once for each.
         source_sizes: their neurons.
         rows: the afferent projections.
         loops: those among its own populations; empty without recurrence.
@@ -47,27 +48,30 @@ class BlockPlan:
     rows: Table
     loops: Table
 
-    def afferent(
-        self, trains: Mapping[str, SpikeTrains], connections: Sequence[Connection]
-    ) -> tuple[SpikeTrains, Connection]:
-        """The spikes the block hears and the synapses they go through.
+    def source(self, trains: Mapping[str, SpikeTrains]) -> SpikeTrains:
+        """The afferent spikes.
 
         Args:
             trains: of the input and of every population that ran before.
-            connections: in the order of the network's projections.
         """
-        heard = [trains[name] for name in self.sources]
-        synapses = _joined(self.rows, self.source_sizes, self.sizes, connections)
-        return merge(heard) if heard else SpikeTrains.silent(trains[INPUT], 0), synapses
+        if not self.sources:
+            return SpikeTrains.silent(trains[INPUT], 0)
+        return merge([trains[name] for name in self.sources])
 
-    def recurrent(self, connections: Sequence[Connection]) -> Connection | None:
-        """The synapses within the block."""
-        if not self.loops:
-            return None
-        return _joined(self.loops, self.sizes, self.sizes, connections)
+    def afferent(self, synapses: Sequence[Synapses]) -> Synapses:
+        """The synapses that afferent spikes go through.
 
-    def joint_push(self, push: Mapping[str, Push]) -> Push | None:
-        """The regularisers of the block's populations as one."""
+        Args:
+            synapses: in the order of the network's projections.
+        """
+        return _joined(self.rows, self.source_sizes, self.sizes, synapses)
+
+    def recurrent(self, synapses: Sequence[Synapses]) -> Synapses | None:
+        """The synapses within the layer; arguments as of `afferent`."""
+        return _joined(self.loops, self.sizes, self.sizes, synapses) if self.loops else None
+
+    def push(self, push: Mapping[str, Push]) -> Push | None:
+        """The regularisers of the layer's populations as one."""
         if not any(name in push for name in self.names):
             return None
 
@@ -82,7 +86,7 @@ class BlockPlan:
         return joint
 
     def split(self, emitted: SpikeTrains) -> dict[str, SpikeTrains]:
-        """The spike trains of each population of the block."""
+        """The spike trains of each population of the layer."""
         if len(self.names) == 1:
             return {self.names[0]: emitted}
         edges = np.cumsum([0, *self.sizes])
@@ -92,16 +96,16 @@ class BlockPlan:
         }
 
 
-def plan_block(network: Network, names: list[str]) -> BlockPlan:
+def wire(network: Network, names: list[str]) -> Wiring:
     """Wire up a group of populations that can reach each other.
 
     Raises:
-        NetworkError: two projections of a block join the same pair of its populations.
+        NetworkError: two projections of the group join the same pair of its populations.
     """
     kind = network.population(names[0]).kind
     sources, rows = _afferent_rows(network, names)
     sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}
-    return BlockPlan(
+    return Wiring(
         names=names,
         sizes=[sizes[name] for name in names],
         kind=kind,
@@ -147,18 +151,21 @@ def _loops(network: Network, names: Sequence[str]) -> Table:
 
 
 def _joined(
-    table: Table, pre: list[int], post: list[int], connections: Sequence[Connection]
-) -> Connection:
+    table: Table, pre: list[int], post: list[int], synapses: Sequence[Synapses]
+) -> Synapses:
     """One matrix from a table of projections; synapses that do not exist weigh nothing."""
     if len(table) == 1 and len(post) == 1 and table[0][0] is not None:
-        return connections[table[0][0]]
+        return synapses[table[0][0]]
 
-    def matrix(read: Callable[[Connection], Tensor]) -> Tensor:
-        like = read(connections[0]).detach()
+    def matrix(name: str) -> Tensor | None:
+        matrices = [getattr(projection, name) for projection in synapses]
+        if matrices[0] is None:
+            return None
+        like = matrices[0].detach()
         rows = [
             torch.cat(
                 [
-                    like.new_zeros((n, m)) if entry is None else read(connections[entry])
+                    like.new_zeros((n, m)) if entry is None else matrices[entry]
                     for entry, m in zip(row, post, strict=True)
                 ],
                 dim=1,
@@ -167,12 +174,5 @@ def _joined(
         ]
         return torch.cat([like.new_zeros((0, sum(post))), *rows])
 
-    synapses = Synapses(matrix(lambda c: c.synapses.weight), matrix(lambda c: c.synapses.delay))
-    if connections[0].synapses.integer is not None:
-        synapses = replace(synapses, integer=matrix(_integer))
-    return Connection(matrix(lambda c: c.weight), matrix(lambda c: c.delay), synapses)
-
-
-def _integer(connection: Connection) -> Tensor:
-    assert connection.synapses.integer is not None
-    return connection.synapses.integer
+    matrices: dict[str, Any] = {part.name: matrix(part.name) for part in fields(Synapses)}
+    return Synapses(**matrices)

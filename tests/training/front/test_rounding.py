@@ -19,8 +19,8 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
-from nmtool.training.front.integer_arithmetic import held_population
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.front.rounding import held_population
 from nmtool.training.mathematics import reference
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network, with_readout

@@ -16,16 +16,15 @@ from numpy.typing import DTypeLike
 from nmtool.errors import UsageError
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
-from nmtool.training.engines.cell import neuron_constants
+from nmtool.training.engines.cell import Neurons, neuron_constants
 from nmtool.training.engines.cuda import arrays, ptx
-from nmtool.training.engines.cuda.block import Block
-from nmtool.training.engines.cuda.engine import CudaEngine
+from nmtool.training.engines.cuda.layer import Layer
 from nmtool.training.engines.cuda.limits import Limits
-from nmtool.training.engines.devices import Device
-from nmtool.training.engines.engine import LifRun, Synapses
-from nmtool.training.engines.spike_trains import SpikeTrains
-from nmtool.training.front.integer_arithmetic import Rounding
+from nmtool.training.engines.devices import Cuda
+from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
+from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.front.rounding import Rounding
 from nmtool.training.mathematics import reference
 from tests.refusals import refused
 from tests.training.engines.cuda.engines import (
@@ -36,8 +35,8 @@ from tests.training.engines.cuda.engines import (
     assert_close,
     assert_gradients,
     backward,
-    blocks,
     compare,
+    layers,
     longer,
     needs_device,
     reference_gradients,
@@ -82,10 +81,11 @@ def test_no_input_at_all() -> None:
 def test_no_sources_at_all() -> None:
     """Neurons that only their bias and each other drive."""
     case = Case()
-    whole, _ = blocks(case.network(), case)
+    whole, _ = layers(case.network(), case)
     deaf = Synapses(whole.afferent.weight[:0], whole.afferent.delay[:0])
     cell = neuron_constants(case.network().population("hidden"), 1.0, np.float64)
-    lonely = Block(cell, deaf, whole.recurrent, SMALL)
+    neurons = Neurons(cell, tensor(cell.b, np.float64), 1.0)
+    lonely = Layer(neurons, deaf, whole.recurrent, SMALL)
     source = SpikeTrains.from_raster(Raster.silent(2, case.n_steps, 0), DEVICE)
     run = lonely.run_lif(source)
     assert run.spikes.n_spikes > 0
@@ -100,7 +100,7 @@ def test_silent_neurons() -> None:
     case = Case()
     network = case.network()
     quiet = replace(network, populations=tuple(_deaf(p) for p in network.populations))
-    hidden, output = blocks(quiet, case)
+    hidden, output = layers(quiet, case)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
     run = hidden.run_lif(source)
     assert run.spikes.n_spikes == 0
@@ -133,7 +133,7 @@ def test_more_than_a_group_of_words() -> None:
             network.population("output"),
         ),
     )
-    hidden, _ = blocks(network, case)
+    hidden, _ = layers(network, case)
     run = hidden.run_lif(SpikeTrains.from_raster(spikes, DEVICE))
     trace = reference.forward(network, spikes)
     expected = trace.spikes["hidden"]
@@ -153,7 +153,7 @@ def test_float32_on_the_reference_tape() -> None:
     )
     losses = Losses.random(trace, seed=3)
     source = SpikeTrains.from_raster(spikes, DEVICE)
-    mine = backward(*blocks(network, case, np.float32), source, tape, losses)
+    mine = backward(*layers(network, case, np.float32), source, tape, losses)
     assert mine[0].afferent.weight.dtype == torch.float32
     theirs = reference_gradients(network, spikes, trace, losses)
     assert_gradients(network, mine, theirs, tolerance=1e-5)
@@ -167,7 +167,7 @@ def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
     d_membrane = fading * np.random.default_rng(1).normal(size=(2, 1, 3))
     theirs = reference.backward(network, case.input(), trace, {"output": d_membrane})
     source = SpikeTrains.from_raster(trace.spikes["hidden"], DEVICE)
-    _, output = blocks(network, case, np.float32)
+    _, output = layers(network, case, np.float32)
     mine = output.backward_li(source, tensor(d_membrane, np.float32), want_source_time=False)
     assert mine.afferent.delay.dtype == torch.float32
     assert_close(mine.afferent.delay, theirs.delay[2], tolerance=2e-6)
@@ -175,7 +175,7 @@ def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
 
 def test_source_times_only_where_wanted() -> None:
     case = Case()
-    hidden, output = blocks(case.network(), case)
+    hidden, output = layers(case.network(), case)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
     run = hidden.run_lif(source)
     nothing, push = torch.zeros_like(run.slope), torch.zeros(hidden.size).to(run.slope)
@@ -192,7 +192,7 @@ def test_results_repeat_bit_for_bit() -> None:
     source = SpikeTrains.from_raster(spikes, DEVICE)
 
     def gradients() -> list[torch.Tensor]:
-        hidden, output = blocks(network, case, np.float32)
+        hidden, output = layers(network, case, np.float32)
         of_hidden, of_output = backward(hidden, output, source, hidden.run_lif(source), losses)
         assert of_hidden.recurrent is not None
         groups = (of_hidden.afferent, of_hidden.recurrent, of_output.afferent)
@@ -228,7 +228,7 @@ def _launches(
     case: Case, monkeypatch: pytest.MonkeyPatch, dtype: DTypeLike = np.float64
 ) -> Launches:
     """What is launched for a batch, forward and backward."""
-    hidden, output = blocks(case.network(), case, dtype)
+    hidden, output = layers(case.network(), case, dtype)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
     n_spikes = hidden.run_lif(source).spikes.n_spikes
     losses = Losses(
@@ -246,7 +246,7 @@ def _launches(
 def _integer_launches(case: Case, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> Launches:
     """What is launched for a batch in a chip's integers, forward and backward."""
     rounding = Rounding(8, DelayGrid(), {}, Calibration())
-    device = Device("cuda", torch.device(DEVICE), lambda: CudaEngine(case.limits))
+    device = Cuda("cuda", torch.device(DEVICE), case.limits)
     model = SpikingNetwork(case.network(), dtype=dtype, device=device, rounding=rounding)
     with _noted(monkeypatch) as launched:
         (model(case.input()).membrane["output"] ** 2).sum().backward()
@@ -275,12 +275,12 @@ def test_kernels_are_given_what_they_are_compiled_for(
 def test_delays_that_no_ring_holds() -> None:
     case = Case(max_delay=20, limits=replace(SMALL, shared_bytes=64))
     with refused(UsageError, "delays-too-long-for-gpu"):
-        blocks(case.network(), case)
+        layers(case.network(), case)
 
 
 def test_populations_that_do_not_fit() -> None:
     case = Case(hidden=40, limits=Limits(threads=32, shared_bytes=800))
-    hidden, _ = blocks(case.network(), case)
+    hidden, _ = layers(case.network(), case)
     with refused(UsageError, "population-too-large-for-gpu") as caught:
         hidden.run_lif(SpikeTrains.from_raster(case.input(), DEVICE))
     assert "40 neurons" in caught.value.what

@@ -1,4 +1,4 @@
-"""Forward and backward pass of one block of neurons over a batch, in portions of a few samples.
+"""Forward and backward pass of a layer over a batch, in portions of a few samples.
 
 Memory in flight is a portion's traces, neurons × steps × samples of a portion, whatever the size
 of the batch; what stays of the forward pass is a compact tape of spikes.
@@ -6,58 +6,76 @@ of the batch; what stays of the forward pass is a compact tape of spikes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from nmtool.training.engines.cell import NeuronConstants
-from nmtool.training.engines.cpu.kernels import adjoint, currents, forward, gradients
+from nmtool.training.engines.cell import Neurons
+from nmtool.training.engines.cpu.kernels import adjoint, currents, forward, gradients, integer
 from nmtool.training.engines.cpu.pool import Scratch
 from nmtool.training.engines.cpu.portions import ByChannel, Cut, Spikes
 from nmtool.training.engines.cpu.synapses import GradientSum, Matrix
-from nmtool.training.engines.engine import Backward, LifRun, Synapses
-from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
+from nmtool.training.engines.synapses import Gradients, Synapses
 
 
-class Block:
-    """The block of `nmtool.training.engines.engine`, computed by Numba's kernels on the CPU.
+class Layer:
+    """Neurons that are simulated together, their afferent synapses and their recurrent ones.
+
+    Where the neurons are a chip's, the forward pass runs in its integers. The backward pass is the
+    same for both: it sees what the chip holds, translated back into floats.
 
     Args:
-        cell: constants of the neurons.
+        neurons: their constants.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
-        scratch: its scratch memory.
+        scratch: memory to work in.
     """
 
     def __init__(
         self,
-        cell: NeuronConstants,
+        neurons: Neurons,
         afferent: Synapses,
         recurrent: Synapses | None,
         scratch: Scratch,
     ) -> None:
-        self.cell, self.scratch = cell, scratch
-        self.dtype = cell.alpha.dtype
-        self.float_type = torch.from_numpy(cell.alpha).dtype
-        self.size = cell.alpha.size
+        self.neurons, self.scratch = neurons, scratch
+        self.constants, self.integers = neurons.constants, neurons.integers
+        self.dtype = self.constants.alpha.dtype
+        self.float_type = torch.from_numpy(self.constants.alpha).dtype
+        self.size = self.constants.alpha.size
         self.is_recurrent = recurrent is not None
         self.nothing = Matrix.of(None, self.size, self.dtype)
         self.afferent = Matrix.of(afferent, self.size, self.dtype)
         self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
-        self._heard: tuple[SpikeTrains, ByChannel] | None = None
+        # The synapses that the forward pass adds up.
+        self.sent, self.looped = self.afferent, self.recurrent
+        if self.integers is not None:
+            self.sent = Matrix.of_integers(afferent, self.size)
+            self.looped = Matrix.of_integers(recurrent, self.size)
+        self._sorted: tuple[SpikeTrains, ByChannel] | None = None
 
-    @property
-    def sent(self) -> Matrix:
-        """Afferent synapses in the numbers that the forward pass adds up."""
-        return self.afferent
+    def lif(self, source: SpikeTrains) -> tuple[SpikeTrains, Callable[..., Gradients]]:
+        """See `nmtool.training.engines.devices.Device`."""
+        run = self.run_lif(source)
+        return run.spikes, partial(self.backward_lif, source, run)
+
+    def li(self, source: SpikeTrains) -> tuple[Tensor, Callable[..., Gradients]]:
+        """See `nmtool.training.engines.devices.Device`."""
+        return self.run_li(source), partial(self.backward_li, source)
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
-        """See `nmtool.training.engines.engine.Block`."""
-        cut, heard = self.cut(source), self.heard(source)
+        """Run spiking neurons forward.
+
+        Args:
+            source: the afferent spikes.
+        """
+        cut, arriving = self.cut(source), self.by_channel(source)
         tape = Tape(cut, self.size, self.dtype)
         in_flight = min(cut.portion, source.n_samples)
         shape = in_flight, cut.n_steps * self.size
@@ -67,7 +85,7 @@ class Block:
             self.scratch.rooms.lend(shape, self.dtype) as slope,
         ):
             for first, last in cut.bounds(source.n_samples):
-                traces = self._drive(heard, first, last, drive)
+                traces = self._drive(arriving, first, last, drive)
                 count = np.empty((last - first, cut.n_steps + 1), np.int64)
                 self.spike(cut, traces, neuron, slope, count)
                 tape.keep(neuron, slope, count)
@@ -77,34 +95,44 @@ class Block:
         self, cut: Cut, drive: NDArray, neuron: NDArray, slope: NDArray, count: NDArray
     ) -> None:
         """Run spiking neurons over a portion; arguments as of the kernel `run_lif`."""
-        loop = self.recurrent
-        forward.run_lif(
-            self.cell,
-            loop.weight,
-            loop.delay,
-            loop.arrival_span,
-            cut.stride,
-            drive,
-            neuron,
-            slope,
-            count,
-        )
+        loop = self.looped.weight, self.looped.delay, self.looped.arrival_span
+        lists = neuron, slope, count
+        if self.integers is None:
+            forward.run_lif(self.constants, *loop, cut.stride, drive, *lists)
+            return
+        faults = np.zeros((len(count), 2, self.size), np.int64)
+        chip = self.constants, self.integers
+        integer.run_lif(*chip, *loop, cut.stride, drive, *lists, faults)
+        self.neurons.add_faults(faults)
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """See `nmtool.training.engines.engine.Block`."""
-        cut, heard = self.cut(source), self.heard(source)
+        """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
+
+        In integers float64, whatever the type of the constants: v/unit then gives v back exactly.
+
+        Args:
+            source: the afferent spikes.
+        """
+        cut, arriving = self.cut(source), self.by_channel(source)
         shape = (source.n_samples, source.n_steps, self.size)
         membrane = np.empty(shape, self.sent.weight.dtype)
         in_flight = min(cut.portion, source.n_samples)
         with self.traces(cut, in_flight, membrane.dtype) as drive:
             for first, last in cut.bounds(source.n_samples):
-                traces = self._drive(heard, first, last, drive)
+                traces = self._drive(arriving, first, last, drive)
                 self.integrate(cut, traces, membrane[first:last])
-        return torch.from_numpy(membrane)
+        if self.integers is None:
+            return torch.from_numpy(membrane)
+        return torch.from_numpy(membrane).to(torch.float64) / torch.from_numpy(self.integers.unit)
 
     def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
         """Run non-spiking neurons over a portion; arguments as of the kernel `run_li`."""
-        forward.run_li(self.cell, cut.stride, drive, membrane)
+        if self.integers is None:
+            forward.run_li(self.constants, cut.stride, drive, membrane)
+            return
+        faults = np.zeros((len(membrane), 2, self.size), np.int64)
+        integer.run_li(self.integers, cut.stride, drive, membrane, faults)
+        self.neurons.add_faults(faults)
 
     def backward_lif(
         self,
@@ -114,8 +142,15 @@ class Block:
         push: Tensor,
         *,
         want_source_time: bool,
-    ) -> Backward:
-        """See `nmtool.training.engines.engine.Block`."""
+    ) -> Gradients:
+        """Run spiking neurons backward.
+
+        Args:
+            source, run: as in the forward pass.
+            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from elsewhere.
+            push: [neurons] float, added to μ_v at every spike.
+            want_source_time: whether the source's spikes need gradients.
+        """
         own = _arrays(run.spikes)
         sums = _Sums(self, source, own, want_source_time)
         gradient = np.array(time_gradient.numpy(), self.dtype)
@@ -123,7 +158,7 @@ class Block:
         for first, last in sums.cut.bounds(source.n_samples):
             with sums.traces(last - first) as mu_u:
                 adjoint.run_lif_adjoint(
-                    self.cell,
+                    self.constants,
                     _senders(self.recurrent, own.part(first, last), sums.cut, gradient),
                     slope,
                     pushes,
@@ -137,14 +172,20 @@ class Block:
 
     def backward_li(
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
-    ) -> Backward:
-        """See `nmtool.training.engines.engine.Block`."""
+    ) -> Gradients:
+        """Run non-spiking neurons backward.
+
+        Args:
+            source: as in the forward pass.
+            d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
+            want_source_time: whether the source's spikes need gradients.
+        """
         sums = _Sums(self, source, Spikes.none(source.n_samples), want_source_time)
         for first, last in sums.cut.bounds(source.n_samples):
             direct = d_membrane[first:last].to(self.float_type).contiguous().numpy()
             with sums.traces(last - first) as mu_u:
                 adjoint.run_li_adjoint(
-                    self.cell,
+                    self.constants,
                     direct,
                     sums.senders(first, last),
                     sums.arrival_span,
@@ -164,22 +205,22 @@ class Block:
         shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
         return self.scratch.traces.lend(shape, dtype)
 
-    def heard(self, source: SpikeTrains) -> ByChannel:
+    def by_channel(self, source: SpikeTrains) -> ByChannel:
         """The source's spikes by channel, sorted once for the forward and the backward pass."""
-        if self._heard is None or self._heard[0] is not source:
+        if self._sorted is None or self._sorted[0] is not source:
             channels = self.afferent.weight.shape[0]
-            self._heard = source, _arrays(source).by_channel(channels, self.cut(source))
-        return self._heard[1]
+            self._sorted = source, _arrays(source).by_channel(channels, self.cut(source))
+        return self._sorted[1]
 
-    def _drive(self, heard: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
-        traces = scratch[: heard.cut.n_tiles(last - first)]
+    def _drive(self, arriving: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
+        traces = scratch[: arriving.cut.n_tiles(last - first)]
         weight, delay = self.sent.weight_by_post, self.sent.delay_by_post
-        currents.afferent_drive(weight, delay, *heard.part(first, last), traces)
+        currents.afferent_drive(weight, delay, *arriving.part(first, last), traces)
         return traces
 
 
 class Tape:
-    """Spikes of a block, portion after portion."""
+    """Spikes of a layer, portion after portion."""
 
     def __init__(self, cut: Cut, size: int, dtype: np.dtype) -> None:
         self.cut, self.size = cut, size
@@ -213,33 +254,33 @@ def _joined(parts: list[NDArray]) -> Tensor:
 
 
 class _Sums:
-    """Gradients of a block's synapses while its portions go by.
+    """Gradients of a layer's synapses while its portions go by.
 
     Args:
-        block: whose synapses.
+        layer: whose synapses.
         source: afferent spikes.
-        own: the block's spikes, of all samples.
+        own: the layer's spikes, of all samples.
         want_source_time: whether the source's time gradients are wanted.
     """
 
     def __init__(
-        self, block: Block, source: SpikeTrains, own: Spikes, want_source_time: bool
+        self, layer: Layer, source: SpikeTrains, own: Spikes, want_source_time: bool
     ) -> None:
-        self.block = block
-        self.cut = block.cut(source)
-        self.heard = block.heard(source)
-        self.own = own.by_channel(block.recurrent.weight.shape[0], self.cut)
-        self.afferent = GradientSum(block.afferent)
-        self.recurrent = GradientSum(block.recurrent)
-        self.asked = block.afferent if want_source_time else block.nothing
+        self.layer = layer
+        self.cut = layer.cut(source)
+        self.arriving = layer.by_channel(source)
+        self.own = own.by_channel(layer.recurrent.weight.shape[0], self.cut)
+        self.afferent = GradientSum(layer.afferent)
+        self.recurrent = GradientSum(layer.recurrent)
+        self.asked = layer.afferent if want_source_time else layer.nothing
         self.spikes = _arrays(source) if want_source_time else Spikes.none(source.n_samples)
-        self.arrival_span = max(self.asked.arrival_span, block.recurrent.arrival_span)
-        self.source_time = np.zeros(self.spikes.step.size, block.dtype)
+        self.arrival_span = max(self.asked.arrival_span, layer.recurrent.arrival_span)
+        self.source_time = np.zeros(self.spikes.step.size, layer.dtype)
 
     @contextmanager
     def traces(self, n_samples: int) -> Iterator[NDArray]:
         """Room for μ_u of a portion; zero beyond the last step, where nothing counts."""
-        with self.block.traces(self.cut, n_samples, self.block.dtype) as mu_u:
+        with self.layer.traces(self.cut, n_samples, self.layer.dtype) as mu_u:
             by_sample = mu_u.reshape(*mu_u.shape[:2], self.cut.tile, self.cut.stride)
             by_sample[..., self.cut.n_steps :] = 0.0
             yield mu_u
@@ -251,17 +292,17 @@ class _Sums:
     def add(self, first: int, last: int, mu_u: NDArray) -> None:
         """Add a portion's gradients."""
         gradients.synapse_gradients(
-            self.afferent.over(self.heard, first, last),
+            self.afferent.over(self.arriving, first, last),
             self.recurrent.over(self.own, first, last),
             mu_u,
         )
 
-    def result(self) -> Backward:
+    def result(self) -> Gradients:
         """The sums."""
-        recurrent = self.recurrent.result() if self.block.is_recurrent else None
-        wanted = self.asked is self.block.afferent
+        recurrent = self.recurrent.result() if self.layer.is_recurrent else None
+        wanted = self.asked is self.layer.afferent
         source_time = torch.from_numpy(self.source_time) if wanted else None
-        return Backward(self.afferent.result(), recurrent, source_time)
+        return Gradients(self.afferent.result(), recurrent, source_time)
 
 
 def _arrays(trains: SpikeTrains) -> Spikes:

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from nmtool.network.float_network import Network, Projection
-from nmtool.training.engines.cell import neuron_constants
-from nmtool.training.engines.cpu.block import Block
+from nmtool.training.engines.cell import Neurons, neuron_constants
+from nmtool.training.engines.cpu.layer import Layer
 from nmtool.training.engines.cpu.pool import Scratch
 from nmtool.training.engines.cpu.portions import LARGEST_TILE
-from nmtool.training.engines.engine import Backward, LifRun, Synapses
-from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
+from nmtool.training.engines.synapses import Gradients, Synapses
 from nmtool.training.mathematics import reference
 from tests.networks.trainable import random_input, random_network
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.torch
 N_SAMPLES = LARGEST_TILE + 3
 
 
-def _block(network: Network, afferent: Projection, recurrent: Projection | None) -> Block:
+def _layer(network: Network, afferent: Projection, recurrent: Projection | None) -> Layer:
     cell = neuron_constants(network.population(afferent.target), network.dt_ms, np.float32)
 
     def synapses(projection: Projection) -> Synapses:
@@ -31,10 +31,12 @@ def _block(network: Network, afferent: Projection, recurrent: Projection | None)
         delay = projection.delay.astype(np.uint8)
         return Synapses(torch.from_numpy(jumps), torch.from_numpy(delay))
 
-    return Block(cell, synapses(afferent), synapses(recurrent) if recurrent else None, Scratch())
+    neurons = Neurons(cell, torch.from_numpy(cell.b), network.dt_ms)
+    loop = synapses(recurrent) if recurrent else None
+    return Layer(neurons, synapses(afferent), loop, Scratch())
 
 
-def _backward(network: Network, seed: int) -> tuple[Backward, Backward, reference.Gradients]:
+def _backward(network: Network, seed: int) -> tuple[Gradients, Gradients, reference.Gradients]:
     """Hidden and output gradients in float32 on the reference's tape, and the reference's own."""
     spikes = random_input(network, N_SAMPLES, seed)
     trace = reference.forward(network, spikes)
@@ -42,7 +44,7 @@ def _backward(network: Network, seed: int) -> tuple[Backward, Backward, referenc
     d_membrane = np.random.default_rng(seed).normal(size=shape)
     expected = reference.backward(network, spikes, trace, {"output": d_membrane})
     into_hidden, loop, into_output = network.projections
-    hidden, output = _block(network, into_hidden, loop), _block(network, into_output, None)
+    hidden, output = _layer(network, into_hidden, loop), _layer(network, into_output, None)
     slope = torch.from_numpy(trace.q["hidden"].astype(np.float32))
     tape = LifRun(SpikeTrains.from_raster(trace.spikes["hidden"]), slope)
     of_output = output.backward_li(
@@ -85,9 +87,9 @@ def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
         size=(8, 1, network.population("output").size)
     )
     expected = reference.backward(network, spikes, trace, {"output": d_membrane})
-    block = _block(network, network.projections[2], None)
+    layer = _layer(network, network.projections[2], None)
     source = SpikeTrains.from_raster(trace.spikes["hidden"])
-    mine = block.backward_li(
+    mine = layer.backward_li(
         source, torch.from_numpy(d_membrane.astype(np.float32)), want_source_time=False
     )
     delay = mine.afferent.delay.numpy()
@@ -131,7 +133,8 @@ def test_long_delays_use_wider_integers() -> None:
         Synapses(torch.from_numpy(p.weight * cell.b), torch.from_numpy(p.delay.astype(np.int16)))
         for p in (into_hidden, loop)
     ]
-    run = Block(cell, *wide, Scratch()).run_lif(SpikeTrains.from_raster(spikes))
+    neurons = Neurons(cell, torch.from_numpy(cell.b), network.dt_ms)
+    run = Layer(neurons, *wide, Scratch()).run_lif(SpikeTrains.from_raster(spikes))
     expected = reference.forward(stretched, spikes).spikes["hidden"]
     np.testing.assert_array_equal(run.spikes.raster().flat_index(), expected.flat_index())
     assert run.spikes.n_spikes > 50
