@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,37 +18,32 @@ from nmtool.data.grid import END_PERCENTILE
 from nmtool.data.teacher import Teacher
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
-from nmtool.interrupts import CheckStop, signals_noted
+from nmtool.interrupts import signals_noted
 from nmtool.loading import Source
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_TEACHER
-from nmtool.progress import Advance, Pace, Progress, duration, silent
-from nmtool.tables import Table, Tabular, brief
+from nmtool.progress import Progress, silent
+from nmtool.tables import Table, Tabular
 from nmtool.training.loop.remarks import (
-    EpochRemarks,
     check_heard,
     remarks,
-    start_line,
     start_remarks,
     teacher_remarks,
 )
+from nmtool.training.loop.reporter import OnBatch, OnEpoch, Reporter, epoch_line
 from nmtool.training.loop.run_data import check_division, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
-from nmtool.training.loop.selection import best_epoch, is_best
+from nmtool.training.loop.selection import best_epoch
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import TrainOptions
 from nmtool.training.teaching import teach
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
-    from nmtool.training.loop.trainer import BatchReport, Trainer
     from nmtool.training.processes.ranks import Ranks
 
 _log = logging.getLogger(__name__)
-
-OnBatch = Callable[["BatchReport"], None]
-OnEpoch = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -241,35 +236,6 @@ def finetune(
         return call.run(data, device, ranks)
 
 
-def epoch_line(entry: Mapping[str, Any]) -> str:
-    """An epoch's entry of the log in a few words."""
-    return "  ".join(text for text, _ in epoch_parts(entry))
-
-
-def epoch_parts(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """An epoch's entry of the log, each part with its rank.
-
-    Where a line is too short for all of them, the largest ranks are left out.
-    """
-    validation = entry["validation_accuracy"]
-    parts = [(f"loss {brief(entry['loss'])}", 2), (f"train {entry['train_accuracy']:.1%}", 3)]
-    settled = entry.get("settled_accuracy", validation)
-    if validation is not None:
-        parts.append((f"validation {settled:.1%}", 1))
-    if "settled_accuracy" in entry:
-        before = "" if validation is None else f" ({validation:.1%} before)"
-        parts.append((f"scales changed at the end, so that nothing overflows{before}", 7))
-    rates = ", ".join(brief(rate, 1) for rate in entry["spikes_per_neuron"].values())
-    parts.append((f"spikes/neuron {rates or 'none'}", 6))
-    if entry["silent_neurons"]:
-        parts.append((f"silent {entry['silent_neurons']}", 4))
-    shares = [name for name in ("sparsity", "delay_sparsity") if entry.get(name)]
-    parts += [(f"{name.replace('_', ' ')} {entry[name]:.0%}", 5) for name in shares]
-    faults = {"wraps of u": entry.get("u_wraps"), "clips of v": entry.get("v_clips")}
-    parts += [(f"{name} {brief(many, 0)}", 5) for name, many in faults.items() if many]
-    return parts
-
-
 @dataclass(frozen=True)
 class _Call:
     """One call of `train` or `finetune`."""
@@ -320,10 +286,15 @@ class _Call:
             signals_noted(*numbers) as check_stop,
             (self.progress if own.is_first else silent)("training", remark="compiling") as advance,
         ):
-            follow = None
-            if own.is_first:
-                told = replace(self, options=options)
-                follow = _Follow(told, dataset, advance, check_stop)
+            reporter = Reporter(
+                options,
+                dataset,
+                self.folder,
+                advance=advance,
+                check_stop=check_stop,
+                on_batch=self.on_batch,
+                on_epoch=self.on_epoch,
+            )
             trainer = run_training(
                 options,
                 dataset,
@@ -333,11 +304,11 @@ class _Call:
                 teacher=teacher,
                 device=where,
                 ranks=own,
-                on_start=None if follow is None else follow.start,
-                on_batch=None if follow is None else follow.batch,
-                on_epoch=None if follow is None else follow.epoch,
+                on_start=reporter.start,
+                on_batch=reporter.batch,
+                on_epoch=reporter.epoch,
             )
-        if follow is not None and self.resume and not follow.epochs:
+        if own.is_first and self.resume and not reporter.epochs:
             _log.info(f"nothing is left to do: the run ended with epoch {len(trainer.log)}")
         if own.is_first and trainer.stopped_early:
             _log.info(
@@ -423,76 +394,6 @@ class _Call:
             found += teacher_remarks(agreement)
         for one in found:
             _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
-
-
-class _Follow:
-    """Shows how a run goes: counts samples, logs a line per epoch. Stops it where it shall stop.
-
-    Attributes:
-        epochs: their entries of the log; of a resumed run all, from the first that is trained.
-    """
-
-    def __init__(
-        self, call: _Call, dataset: Dataset, advance: Advance, check_stop: CheckStop
-    ) -> None:
-        self._call, self._dataset, self._check_stop = call, dataset, check_stop
-        self._samples = dataset.train.n_samples
-        self._epoch_remarks = EpochRemarks(call.options, len(dataset.train.class_names))
-        self._advance = advance
-        self._pace = Pace()
-        self._epoch_done, self._epoch_loss = 0, 0.0
-        self.epochs: list[Mapping[str, Any]] = []
-
-    def start(self, trainer: Trainer) -> None:
-        """Log what a new run trains on, and how large it is."""
-        _log.info(start_line(self._dataset, self._call.options, trainer.model))
-
-    def batch(self, report: BatchReport) -> None:
-        """Count a batch; the loss beside the bar is the mean of the epoch so far."""
-        epochs = self._call.options.epochs
-        if self._pace.total is None:
-            expected = (epochs - report.epoch + 1) * self._samples
-            self._advance.expect(expected)
-            self._pace.expect(expected)
-        self._epoch_done += report.samples
-        self._epoch_loss += report.loss * report.samples
-        loss = self._epoch_loss / self._epoch_done
-        self._pace.count(report.samples)
-        self._advance(report.samples, f"epoch {report.epoch}/{epochs} loss {brief(loss)}")
-        if self._call.on_batch is not None:
-            self._call.on_batch(report)
-        self._check_stop()
-
-    def epoch(self, entry: dict[str, Any]) -> None:
-        """Log how an epoch went, and how long the rest takes if all goes on like this.
-
-        The record has `parts`, as `epoch_parts` gives them, for lines that are too short.
-        """
-        self._epoch_done, self._epoch_loss = 0, 0.0
-        left = None if entry.get("stopped_early") else self._pace.left
-        number = f"epoch {entry['epoch']:3d}/{self._call.options.epochs}"
-        time_s = f"{entry['seconds']:.1f} s"
-        remaining = f", {duration(left)} left" if left else ""
-        parts = epoch_parts(entry)
-        after = next((i for i, (text, _) in enumerate(parts) if text.startswith("valid")), 1) + 1
-        parts.insert(after, ("best" if self._is_best(entry) else "    ", 1))
-        _log.info(
-            f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
-            extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
-        )
-        for one in self._epoch_remarks.remarks(entry):
-            _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
-        if self._call.on_epoch is not None:
-            self._call.on_epoch(entry)
-        self._check_stop()
-
-    def _is_best(self, entry: dict[str, Any]) -> bool:
-        """True where no epoch so far is better, those before a resume included."""
-        folder = self._call.folder
-        if not self.epochs and entry["epoch"] > 1 and folder is not None:
-            self.epochs += folder.read_log()[: entry["epoch"] - 1]
-        self.epochs.append(entry)
-        return is_best(self.epochs, self._call.options.judge_epochs)
 
 
 def _kept_folder(start: Run | str | Path) -> Path:

@@ -179,7 +179,7 @@ def _board(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
 
 def print_run(arguments: argparse.Namespace, made: Run) -> None:
     """Print the best epoch of a run on stdout; in a job, its first process does."""
-    from nmtool.training.learning import epoch_parts
+    from nmtool.training.loop.reporter import epoch_parts
     from nmtool.training.loop.run_folder import RunFolder
 
     if not is_first():

@@ -19,7 +19,7 @@ import pytest
 import nmtool as nm
 from nmtool.data import Dataset, write_shd
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.training.learning import epoch_line
+from nmtool.training.loop.reporter import epoch_line
 from nmtool.training.loop.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER, RunFolder
 from tests.refusals import refused
 from tests.training.small_data import (
@@ -179,7 +179,7 @@ def test_epochs_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         run = nm.train(small_dataset(), small_options(epochs=2))
     lines = [one.getMessage() for one in caplog.records]
     assert {(one.name, one.levelno) for one in caplog.records} == {
-        ("nmtool.training.learning", logging.INFO)
+        ("nmtool.training.loop.reporter", logging.INFO)
     }
     first, *lines = lines
     assert first.startswith("trains on ")

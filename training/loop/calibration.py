@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from nmtool.data import SpikeEvents
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
-from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
+from nmtool.quantisation.calibration import (
+    CALIBRATION_SAMPLES_IN_TRAINING,
+    calibrate,
+    halve_overflowing_scales,
+    overflows,
+)
 from nmtool.raster import Raster
 from nmtool.training.front.rounding import Rounding
 from nmtool.training.options import TrainOptions
+
+
+def first_samples(network: Network, train: SpikeEvents) -> Raster:
+    """The training samples that drive and scales are set on, binned to a network."""
+    count = min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)
+    return network.bin(train.take(np.arange(count))).raster
 
 
 @dataclass(frozen=True, eq=False)

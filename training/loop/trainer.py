@@ -19,6 +19,7 @@ from nmtool.errors import StorageError
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front import losses
 from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
 from nmtool.training.front.model import SpikingNetwork
@@ -26,7 +27,7 @@ from nmtool.training.loop import checkpoint
 from nmtool.training.loop.ahead import ahead
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.averaging import Average, copy_into
-from nmtool.training.loop.calibration import Calibrator
+from nmtool.training.loop.calibration import Calibrator, first_samples
 from nmtool.training.loop.optimise import (
     check_gradients,
     check_loss,
@@ -79,7 +80,7 @@ class _Heard:
 
 
 class Trainer:
-    """Trains one network on one data set; `make_trainer` (`preparation.py`) makes one from options.
+    """Trains one network on one data set; `make_trainer` (`run.py`) makes one from options.
 
     `run` goes through the epochs, `_epoch` through the batches of one, `_update` is what a batch
     does to the parameters, `_judge` decides whether an epoch is the best so far, `_keep` writes
@@ -89,13 +90,14 @@ class Trainer:
         options: the settings.
         train, validation: samples; validation may be None, then training accuracy decides
             which epoch is best.
-        model: what is trained, with the parameters that it starts from.
-        calibrator: how the network becomes integers; None where it trains in floats.
+        network: what training starts from.
         folder: where the run is kept; None keeps nothing.
-        on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
-        trained: the model starts from a trained network.
+        on_batch, on_epoch: told about progress, on the first rank; an epoch's entry is that of
+            the log.
+        trained: the network has been trained before.
         taught: [samples, classes] float64, class probabilities of the training samples by the
             teacher that the options name; None where they name none.
+        device: where it trains.
         ranks: the processes that train together: each makes a trainer and calls the same
             methods of it in the same order; the first rank writes.
 
@@ -110,25 +112,34 @@ class Trainer:
         options: TrainOptions,
         train: SpikeEvents,
         validation: SpikeEvents | None,
-        model: SpikingNetwork,
+        network: Network,
         *,
-        calibrator: Calibrator | None = None,
         folder: RunFolder | None = None,
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
         trained: bool = False,
         taught: NDArray[np.float64] | None = None,
+        device: Device = CPU,
         ranks: Ranks = ALONE,
     ) -> None:
         assert (taught is None) == (options.teacher is None)
-        self._taught = taught
-        self.options, self.model, self._calibrator = options, model, calibrator
+        self.options, self._taught = options, taught
         self._train, self._validating = train, validation
         self._folder = folder
         self._ranks = ranks
-        self._on_batch = on_batch or (lambda report: None)
-        self._on_epoch = on_epoch or (lambda entry: None)
-        network = model.network
+        self._on_batch = on_batch if on_batch and ranks.is_first else lambda report: None
+        self._on_epoch = on_epoch if on_epoch and ranks.is_first else lambda entry: None
+        self._calibrator = None
+        if options.arithmetic == "integer":
+            self._calibrator = Calibrator.of(options, first_samples(network, train))
+        self.model = model = SpikingNetwork(
+            network,
+            max_delay=options.max_delay,
+            axonal=options.axonal,
+            device=device,
+            rounding=None if self._calibrator is None else self._calibrator.rounding(network),
+        )
+        ranks.copy_from_first(model.parameters())
         self._validation = None if validation is None else Validation(validation, network, ranks)
         self._loss = losses.readout_loss(network, options.gain, options.margin_ms)
         self._largest_loss = largest_loss(options, len(train.class_names))

@@ -11,9 +11,8 @@ from hypothesis import given, strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.averaging import Average, copy_into
-from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.pruning import whole
-from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run import make_trainer, run_training
 from nmtool.training.loop.run_folder import RunFolder
 from tests.networks.trainable import random_network
 from tests.training.small_data import small_dataset, small_options

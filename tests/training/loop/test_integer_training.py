@@ -15,10 +15,9 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid
-from nmtool.training.learning import epoch_line
 from nmtool.training.loop.calibration import Calibrator
-from nmtool.training.loop.preparation import make_trainer
-from nmtool.training.loop.run import run_training
+from nmtool.training.loop.reporter import epoch_line
+from nmtool.training.loop.run import make_trainer, run_training
 from nmtool.training.loop.run_folder import RunFolder
 from tests.refusals import refused
 from tests.training.small_data import EMPTY, small_dataset, small_options

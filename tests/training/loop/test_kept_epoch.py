@@ -9,9 +9,8 @@ import pytest
 
 from nmtool.network.float_network import Network
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.pruning import whole
-from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run import make_trainer, run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import best_epoch
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds

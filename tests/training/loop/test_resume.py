@@ -14,8 +14,7 @@ import pytest
 from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.training.loop import checkpoint
-from nmtool.training.loop.preparation import make_trainer
-from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run import make_trainer, run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import is_best
 from nmtool.training.loop.trainer import BatchReport

@@ -15,8 +15,7 @@ import nmtool as nm
 from nmtool.data import Dataset, SplitRule, stored, write_shd
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.training.loop.preparation import make_trainer
-from nmtool.training.loop.run import first_network
+from nmtool.training.loop.run import first_network, make_trainer
 from nmtool.training.loop.trainer import Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks

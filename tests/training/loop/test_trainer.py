@@ -17,8 +17,7 @@ from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
-from nmtool.training.loop.preparation import make_trainer
-from nmtool.training.loop.run import first_network, run_training
+from nmtool.training.loop.run import first_network, make_trainer, run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import BatchReport
 from tests.refusals import refused

@@ -208,7 +208,7 @@ Launches = list[tuple[Any, list[Any]]]
 
 @contextmanager
 def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
-    """What is launched while the block runs."""
+    """What is launched inside the `with` block."""
     launched: Launches = []
 
     def noted(
@@ -219,7 +219,7 @@ def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
         arrays.launch(kernel, grid, threads, shared_bytes, *arguments)
 
     with monkeypatch.context() as patch:
-        for module in ("block", "integer_block", "synapses"):
+        for module in ("layer", "synapses"):
             patch.setattr(f"nmtool.training.engines.cuda.{module}.launch", noted)
         yield launched
 

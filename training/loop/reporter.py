@@ -1,0 +1,138 @@
+"""`Reporter`: a run on the screen, with a bar over its samples and a line for every epoch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nmtool.data import Dataset
+from nmtool.interrupts import CheckStop
+from nmtool.progress import Advance, Pace, duration
+from nmtool.tables import brief
+from nmtool.training.loop.remarks import EpochRemarks, start_line
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.selection import is_best
+from nmtool.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from nmtool.training.loop.trainer import BatchReport, Trainer
+
+_log = logging.getLogger(__name__)
+
+OnBatch = Callable[["BatchReport"], None]
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
+class Reporter:
+    """Shows how a run goes: counts samples, logs a line per epoch, and stops it when asked to.
+
+    Args:
+        options: of the run, with a number of steps.
+        dataset: what it learns from.
+        folder: where it is kept; None where it is not.
+        advance: counts samples.
+        check_stop: called after every batch and epoch; raises to stop the run.
+        on_batch, on_epoch: called with what the run reports.
+
+    Attributes:
+        epochs: their entries of the log; of a resumed run all, from the first that is trained.
+    """
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        dataset: Dataset,
+        folder: RunFolder | None,
+        *,
+        advance: Advance,
+        check_stop: CheckStop,
+        on_batch: OnBatch | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        self._options, self._dataset, self._folder = options, dataset, folder
+        self._advance, self._check_stop = advance, check_stop
+        self._on_batch = on_batch or (lambda report: None)
+        self._on_epoch = on_epoch or (lambda entry: None)
+        self._samples = dataset.train.n_samples
+        self._epoch_remarks = EpochRemarks(options, len(dataset.train.class_names))
+        self._pace = Pace()
+        self._epoch_done, self._epoch_loss = 0, 0.0
+        self.epochs: list[Mapping[str, Any]] = []
+
+    def start(self, trainer: Trainer) -> None:
+        """Log what a new run trains on, and how large it is."""
+        _log.info(start_line(self._dataset, self._options, trainer.model))
+
+    def batch(self, report: BatchReport) -> None:
+        """Count a batch; the loss beside the bar is the mean of the epoch so far."""
+        epochs = self._options.epochs
+        if self._pace.total is None:
+            expected = (epochs - report.epoch + 1) * self._samples
+            self._advance.expect(expected)
+            self._pace.expect(expected)
+        self._epoch_done += report.samples
+        self._epoch_loss += report.loss * report.samples
+        loss = self._epoch_loss / self._epoch_done
+        self._pace.count(report.samples)
+        self._advance(report.samples, f"epoch {report.epoch}/{epochs} loss {brief(loss)}")
+        self._on_batch(report)
+        self._check_stop()
+
+    def epoch(self, entry: dict[str, Any]) -> None:
+        """Log how an epoch went, and how long the rest takes if all goes on like this.
+
+        The record has `parts`, as `epoch_parts` gives them, for lines that are too short.
+        """
+        self._epoch_done, self._epoch_loss = 0, 0.0
+        left = None if entry.get("stopped_early") else self._pace.left
+        number = f"epoch {entry['epoch']:3d}/{self._options.epochs}"
+        time_s = f"{entry['seconds']:.1f} s"
+        remaining = f", {duration(left)} left" if left else ""
+        parts = epoch_parts(entry)
+        after = next((i for i, (text, _) in enumerate(parts) if text.startswith("valid")), 1) + 1
+        parts.insert(after, ("best" if self._is_best(entry) else "    ", 1))
+        _log.info(
+            f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
+            extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
+        )
+        for remark in self._epoch_remarks.remarks(entry):
+            _log.warning(f"remark[{remark.code}]: {remark.what}; {remark.fix}")
+        self._on_epoch(entry)
+        self._check_stop()
+
+    def _is_best(self, entry: dict[str, Any]) -> bool:
+        """True where no epoch so far is better, those before a resume included."""
+        if not self.epochs and entry["epoch"] > 1 and self._folder is not None:
+            self.epochs += self._folder.read_log()[: entry["epoch"] - 1]
+        self.epochs.append(entry)
+        return is_best(self.epochs, self._options.judge_epochs)
+
+
+def epoch_line(entry: Mapping[str, Any]) -> str:
+    """An epoch's entry of the log in a few words."""
+    return "  ".join(text for text, _ in epoch_parts(entry))
+
+
+def epoch_parts(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """An epoch's entry of the log, each part with its rank.
+
+    Where a line is too short for all of them, the largest ranks are left out.
+    """
+    validation = entry["validation_accuracy"]
+    parts = [(f"loss {brief(entry['loss'])}", 2), (f"train {entry['train_accuracy']:.1%}", 3)]
+    settled = entry.get("settled_accuracy", validation)
+    if validation is not None:
+        parts.append((f"validation {settled:.1%}", 1))
+    if "settled_accuracy" in entry:
+        before = "" if validation is None else f" ({validation:.1%} before)"
+        parts.append((f"scales changed at the end, so that nothing overflows{before}", 7))
+    rates = ", ".join(brief(rate, 1) for rate in entry["spikes_per_neuron"].values())
+    parts.append((f"spikes/neuron {rates or 'none'}", 6))
+    if entry["silent_neurons"]:
+        parts.append((f"silent {entry['silent_neurons']}", 4))
+    shares = [name for name in ("sparsity", "delay_sparsity") if entry.get(name)]
+    parts += [(f"{name.replace('_', ' ')} {entry[name]:.0%}", 5) for name in shares]
+    faults = {"wraps of u": entry.get("u_wraps"), "clips of v": entry.get("v_clips")}
+    parts += [(f"{name} {brief(many, 0)}", 5) for name, many in faults.items() if many]
+    return parts
