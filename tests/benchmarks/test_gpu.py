@@ -44,7 +44,7 @@ def _beside(change: Callable[[Recording], Recording], monkeypatch: pytest.Monkey
 
     def changed(self: SpikingNetwork, *given: Any, **named: Any) -> Recording:
         found = record(self, *given, **named)
-        return change(found) if self.device is other else found
+        return change(found) if self.device == other else found
 
     monkeypatch.setattr(SpikingNetwork, "record", changed)
     return other
