@@ -16,12 +16,14 @@ is what gets lost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
 from nmtool.arithmetic import DECAY_ONE, STATE_ONE
@@ -34,6 +36,9 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.values import frozen
+
+if TYPE_CHECKING:
+    from nmtool.hardware_sim.float_kernel import FloatPlan
 
 Array = NDArray[np.float64]
 Spikes = NDArray[np.bool_]
@@ -59,8 +64,34 @@ def simulate_floats(
     """
     check_input(network, spikes)
     values = 3 * spikes.n_steps * sum(p.size for p in network.populations)
-    run = partial(_record, step_network(network), deep)
+    steps = step_network(network)
+    run = partial(_record, steps, _plan(steps), deep)
     return in_batches(run, spikes, samples_at_once(values), on_progress)
+
+
+def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
+    """Tell whether some populations have a mean rate, or a higher one, on an input.
+
+    It runs what leads to them alone, and no further than to the spike that decides.
+
+    Args:
+        network: what to run.
+        names: of spiking populations.
+        spikes: input raster.
+        rate: spikes per neuron and sample.
+    """
+    from nmtool.hardware_sim import float_kernel
+
+    steps = _up_to(step_network(network), names)
+    counts = np.concatenate([np.full(p.size, p.name in names) for p in steps.populations])
+    bins = int(counts.sum()) * spikes.n_samples
+    enough = math.ceil(rate * bins)
+    while enough and (enough - 1) / bins >= rate:  # as the product may have been rounded up
+        enough -= 1
+    total = float_kernel.spikes_up_to(
+        _plan(steps), spikes.step_offset(), spikes.neuron, counts, enough
+    )
+    return total / bins >= rate
 
 
 def with_states(network: Network, record: Callable[..., Recording]) -> Callable[..., Recording]:
@@ -193,7 +224,7 @@ def membrane(population: StepPopulation, arriving: Array) -> Array:
     activity = _Activity(population, *arriving.shape[:2])
     activity.u[:] = np.moveaxis(arriving, 0, 1)
     for n in range(len(activity.u)):
-        activity.advance(n)
+        activity.integrate(n)
     return np.moveaxis(activity.v, 0, 1)
 
 
@@ -224,28 +255,82 @@ def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
     np.add.at(u.reshape(-1), at[is_in_time], projection.jump[pre][is_in_time])
 
 
-def _record(network: StepNetwork, deep: bool, spikes: Raster) -> Recording:
-    """All at once: arrays are [steps, samples, size], and a step is a block of memory."""
-    dense = np.ascontiguousarray(np.moveaxis(spikes.dense(), 1, 0))
-    shape = spikes.n_samples, spikes.n_steps
-    running = {p.name: _Activity(p, *shape) for p in network.populations}
-    for n in range(spikes.n_steps):
-        for activity in running.values():
-            activity.advance(n)
-        for projection in network.projections:
-            source = projection.source
-            emitted = dense if source == INPUT else running[source].emitted
-            _send(projection, emitted[n], n, running[projection.target].u)
+def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
+    """Those populations and whatever leads to them."""
+    needed, before = set(names), set[str]()
+    while needed != before:
+        before = needed
+        needed = needed | {p.source for p in network.projections if p.target in needed}
+    return replace(
+        network,
+        populations=[p for p in network.populations if p.name in needed],
+        projections=[p for p in network.projections if p.target in needed],
+    )
+
+
+def _plan(network: StepNetwork) -> FloatPlan:
+    """The network laid out for the compiled loop, its projections in their order."""
+    from nmtool.hardware_sim.float_kernel import FloatPlan
+
+    populations, projections = network.populations, network.projections
+    first = {INPUT: -1} | _starts(populations)
+
+    def whole(values: Iterable[int]) -> NDArray[np.int64]:
+        return np.array(list(values), np.int64)
+
+    def joined(parts: Sequence[NDArray], dtype: DTypeLike) -> NDArray:
+        return np.concatenate([np.zeros(0, dtype), *(part.ravel() for part in parts)])
+
+    sizes = whole(p.jump.size for p in projections)
+    longest = max((int(p.delay.max(initial=0)) for p in projections), default=0)
+    return FloatPlan(
+        keep_u=joined([1 - p.lose_u for p in populations], np.float64),
+        keep_v=joined([1 - p.lose_v for p in populations], np.float64),
+        drive=joined([p.drive for p in populations], np.float64),
+        threshold=joined(
+            [p.threshold if p.kind == LIF else np.full(p.size, np.inf) for p in populations],
+            np.float64,
+        ),
+        source=whole(first[p.source] for p in projections),
+        pre=whole(p.jump.shape[0] for p in projections),
+        target=whole(first[p.target] for p in projections),
+        post=whole(p.jump.shape[1] for p in projections),
+        row=np.cumsum(sizes) - sizes,
+        jump=joined([p.jump for p in projections], np.float64),
+        delay=joined([p.delay for p in projections], np.int64),
+        slots=1 << (longest + HOP_LATENCY).bit_length(),
+    )
+
+
+def _starts(populations: Sequence[StepPopulation]) -> dict[str, int]:
+    """By name, the first neuron of each population, of all that are numbered through."""
+    ends = np.cumsum([p.size for p in populations])
+    return {p.name: int(end) - p.size for p, end in zip(populations, ends, strict=True)}
+
+
+def _record(network: StepNetwork, plan: FloatPlan, deep: bool, spikes: Raster) -> Recording:
+    from nmtool.hardware_sim import float_kernel
+
+    shape = spikes.n_samples, spikes.n_steps, plan.drive.size
+    emitted, u, v = np.zeros(shape, np.bool_), np.empty(shape), np.empty(shape)
+    float_kernel.run_samples(plan, spikes.step_offset(), spikes.neuron, emitted, u, v)
+    starts = _starts(network.populations)
+
+    def of(trace: NDArray, population: StepPopulation) -> NDArray:
+        first = starts[population.name]
+        return trace[:, :, first : first + population.size]
+
+    def states(trace: Array, populations: Sequence[StepPopulation]) -> dict[str, Array]:
+        return {p.name: frozen(of(trace, p).copy()) for p in populations}
+
+    everybody = network.populations
+    spiking = [p for p in everybody if p.kind == LIF]
     return Recording(
         network.readout,
-        {
-            n: Raster.from_dense(np.moveaxis(a.emitted, 0, 1))
-            for n, a in running.items()
-            if a.spikes
-        },
-        {n: np.moveaxis(frozen(a.v), 0, 1) for n, a in running.items() if not a.spikes},
-        {n: np.moveaxis(frozen(a.u), 0, 1) for n, a in running.items() if deep},
-        {n: np.moveaxis(frozen(a.v), 0, 1) for n, a in running.items() if deep and a.spikes},
+        {p.name: Raster.from_dense(of(emitted, p)) for p in spiking},
+        states(v, [p for p in everybody if p.kind != LIF]),
+        states(u, everybody) if deep else {},
+        states(v, spiking) if deep else {},
     )
 
 
@@ -270,7 +355,7 @@ def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recor
 
 
 class _Activity:
-    """u, v and spikes of a population, [steps, samples, size], filled step by step."""
+    """u, v and spikes of a population, [steps, samples, size]: a step is a block of memory."""
 
     def __init__(self, population: StepPopulation, n_samples: int, n_steps: int) -> None:
         shape = n_steps, n_samples, population.size
@@ -278,15 +363,8 @@ class _Activity:
         self.u, self.v = np.zeros(shape), np.zeros(shape)
         self.emitted = np.zeros(shape, np.bool_)
 
-    def advance(self, n: int) -> None:
-        """Complete step n; what arrives in it is in u already."""
-        self.integrate(n)
-        if self.spikes:
-            self.emitted[n] = self.v[n] > self.population.threshold
-            self.v[n][self.emitted[n]] = 0
-
     def integrate(self, n: int) -> None:
-        """Bring u and v to step n, before a spike of that step."""
+        """Bring u and v to step n, before a spike of that step; what arrives in it is in u."""
         held, u, v = self.population, self.u, self.v
         if n:
             u[n] += (1 - held.lose_u) * u[n - 1]

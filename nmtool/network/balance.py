@@ -11,13 +11,14 @@ and weights around 0, however large, leave half of the outputs silent.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from numpy.typing import NDArray
 
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF, strongly_connected
+from nmtool.progress import Advance, Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -25,18 +26,25 @@ MAX_FACTOR = 256.0
 _HALVINGS = 10
 
 
-Record = Callable[[Network, Raster], Recording]
-"""Runs a network on an input."""
+Reaches = Callable[[Network, Sequence[str], Raster, float], bool]
+"""Whether some populations of a network have a mean rate, or a higher one, on an input."""
 
 
-def balance_drive(network: Network, spikes: Raster, rate: float, record: Record) -> Network:
+def balance_drive(
+    network: Network,
+    spikes: Raster,
+    rate: float,
+    reaches: Reaches,
+    progress: Progress = silent,
+) -> Network:
     """Change the feed-forward weights into every spiking population, first layers first.
 
     Args:
         network: a new network.
         spikes: some input.
         rate: wanted mean spikes per neuron and sample.
-        record: runs it.
+        reaches: runs the network as far as it takes to tell.
+        progress: counts these runs.
 
     Returns:
         The network with weights into each hidden population multiplied by one factor, and weights
@@ -45,10 +53,27 @@ def balance_drive(network: Network, spikes: Raster, rate: float, record: Record)
     """
     names = [population.name for population in network.populations]
     edges = [(projection.source, projection.target) for projection in network.projections]
-    for group in strongly_connected(names, edges):
-        if network.population(group[0]).kind == LIF:
-            network = _balance_group(network, group, spikes, rate, record)
+    groups = strongly_connected(names, edges)
+    driven = [group for group in groups if network.population(group[0]).kind == LIF]
+    with progress("driving the neurons", _HALVINGS * len(driven)) as advance:
+        for group in driven:
+            network = _balance_group(network, group, spikes, rate, reaches, advance)
     return network
+
+
+def by_recording(record: Callable[[Network, Raster], Recording]) -> Reaches:
+    """Tell rates from a whole recording, where that is fast.
+
+    Args:
+        record: runs a network on an input.
+    """
+
+    def reaches(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
+        recording = record(network, spikes)
+        counts = [recording.spikes[name].counts() for name in names]
+        return sum(count.sum() for count in counts) / sum(count.size for count in counts) >= rate
+
+    return reaches
 
 
 def _balance_group(
@@ -56,16 +81,17 @@ def _balance_group(
     group: list[str],
     spikes: Raster,
     rate: float,
-    record: Record,
+    reaches: Reaches,
+    advance: Advance,
 ) -> Network:
     low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        recording = record(_driven(network, group, math.exp(middle)), spikes)
-        if _rate(recording, group) < rate:
-            low = middle
-        else:
+        if reaches(_driven(network, group, math.exp(middle)), group, spikes, rate):
             high = middle
+        else:
+            low = middle
+        advance(1)
     return _driven(network, group, math.exp(0.5 * (low + high)))
 
 
@@ -88,9 +114,3 @@ def _scaled(weight: NDArray, factor: float) -> NDArray:
 
 def _moved(weight: NDArray, mean: float) -> NDArray:
     return weight + (mean - weight.mean())
-
-
-def _rate(recording: Recording, group: list[str]) -> float:
-    """Mean spikes per neuron and sample of some populations."""
-    counts = [recording.spikes[name].counts() for name in group]
-    return sum(count.sum() for count in counts) / sum(count.size for count in counts)

@@ -26,6 +26,7 @@ from nmtool.errors import NetworkError
 from nmtool.network import graph
 from nmtool.network.graph import LIF, InputChannels
 from nmtool.network.readout import Readout
+from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, read_only
 
@@ -231,6 +232,7 @@ class Network(Value, Tabular):
         spikes_per_channel: float = 2.0,
         rate: float | None = INITIAL_RATE,
         seed: int = 0,
+        progress: Progress = silent,
     ) -> Network:
         """Make a network of layers, with random weights that make its neurons spike.
 
@@ -257,6 +259,7 @@ class Network(Value, Tabular):
             rate: spikes per neuron and sample that hidden neurons are driven to; None leaves
                 weights as they were drawn.
             seed: decides everything that is random.
+            progress: counts the runs that find the drive.
 
         Raises:
             UsageError: an argument of another type, or out of range.
@@ -279,6 +282,7 @@ class Network(Value, Tabular):
             spikes_per_channel=spikes_per_channel,
             rate=rate,
             seed=seed,
+            progress=progress,
         )
 
     def __repr__(self) -> str:

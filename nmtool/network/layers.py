@@ -22,11 +22,12 @@ import numpy as np
 from nmtool.arguments import NAMES, SPIKES, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.float_simulator import simulate_floats
+from nmtool.float_simulator import reaches_rate
 from nmtool.network.balance import balance_drive
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LIF, MAX_CHANNELS, InputChannels
 from nmtool.network.readout import Readout
+from nmtool.progress import Progress
 from nmtool.raster import Raster
 
 OUTPUT = "output"
@@ -190,6 +191,7 @@ def layered(
     spikes_per_channel: float,
     rate: float | None,
     seed: int,
+    progress: Progress,
 ) -> Network:
     """Make a network of layers: `Network.layers`, which has the defaults and their meaning."""
     n_channels, hidden, n_classes = _sizes(sizes)
@@ -226,7 +228,7 @@ def layered(
         heard = Raster.from_dense(rng.random((_HEARD_SAMPLES, n_steps, n_channels)) < chance)
     elif isinstance(heard, SpikeEvents):
         heard = network.bin(heard[:_HEARD_SAMPLES]).raster
-    return balance_drive(network, heard, rate, simulate_floats)
+    return balance_drive(network, heard, rate, reaches_rate, progress)
 
 
 def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:

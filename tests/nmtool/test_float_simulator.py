@@ -6,12 +6,15 @@ import importlib.util
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
 from nmtool.errors import DataError
-from nmtool.float_simulator import simulate_floats
+from nmtool.float_simulator import reaches_rate, simulate_floats
+from nmtool.network.graph import LIF
 from nmtool.training.mathematics.reference import forward
 from tests.networks.integers import random_raster
+from tests.networks.trainable import TOPOLOGIES, random_input, random_network
 from tests.nmtool.cli import cases
 from tests.nmtool.quantisation.test_calibration import spiking_network
 from tests.refusals import refused
@@ -25,6 +28,30 @@ def test_the_recursion_is_that_of_training() -> None:
     assert found.spikes["hidden"].n_spikes > 50
     np.testing.assert_array_equal(found.spikes["hidden"].dense(), expected.spikes["hidden"].dense())
     np.testing.assert_allclose(found.membrane["out"], expected.membrane["out"], atol=1e-9)
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(sorted(TOPOLOGIES)), st.integers(0, 1000))
+def test_any_graph_runs_as_the_reference_does(topology: str, seed: int) -> None:
+    network = random_network(topology, seed)
+    spikes = random_input(network, 3, seed)
+    recorded, expected = simulate_floats(network, spikes), forward(network, spikes)
+    for name, raster in expected.spikes.items():
+        np.testing.assert_array_equal(recorded.spikes[name].flat_index(), raster.flat_index())
+    for name, membrane in recorded.membrane.items():
+        np.testing.assert_allclose(membrane, expected.membrane[name], atol=1e-9)
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(["recurrent", "two layers", "feedback and skips"]), st.integers(0, 1000))
+def test_a_rate_is_reached_up_to_the_last_spike(topology: str, seed: int) -> None:
+    network = random_network(topology, seed)
+    spikes = random_input(network, 3, seed)
+    for names in (["hidden"], [p.name for p in network.populations if p.kind == LIF]):
+        counts = [simulate_floats(network, spikes).spikes[name].counts() for name in names]
+        rate = sum(int(c.sum()) for c in counts) / sum(c.size for c in counts)
+        assert reaches_rate(network, names, spikes, rate)
+        assert not reaches_rate(network, names, spikes, np.nextafter(rate, 1e9))
 
 
 def test_samples_run_alone_as_they_run_together() -> None:

@@ -17,7 +17,7 @@ from nmtool import storage
 from nmtool.data import Dataset, SpikeEvents, check_same_classes
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, UsageError
-from nmtool.network.balance import balance_drive
+from nmtool.network.balance import balance_drive, by_recording
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -194,7 +194,8 @@ def _new_network(options: TrainOptions, train: SpikeEvents, device: Device) -> N
         model = SpikingNetwork(driven, max_delay=longest, axonal=axonal, device=device)
         return model.record(spikes)
 
-    return balance_drive(network, first_samples(network, train), options.init_rate, record)
+    samples, reaches = first_samples(network, train), by_recording(record)
+    return balance_drive(network, samples, options.init_rate, reaches)
 
 
 def _check_agreement(

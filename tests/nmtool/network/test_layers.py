@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_neurons_spike_on_what_they_hear(readout: str) -> None:
     assert len(spikes) == (3 if readout == "first_spike" else 2)
     for raster in spikes.values():
         assert raster.counts().mean() == pytest.approx(2.0, abs=0.4)
+
+
+def test_the_search_for_a_drive_is_counted() -> None:
+    totals: list[int | None] = []
+    counted: list[int] = []
+
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        totals.append(total)
+        return nullcontext(lambda n, remark="": counted.append(n))
+
+    nm.Network.layers([6, 8, 7, 2], progress=progress)
+    assert totals == [sum(counted)] == [20]
 
 
 def test_a_seed_decides_everything() -> None:

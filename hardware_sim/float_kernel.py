@@ -1,0 +1,146 @@
+"""The compiled time loop of networks in real numbers, float64, event-driven in the synapses.
+
+Sums have one order: by step of the spike, then by projection, then by source neuron. A current that
+arrives is added to what decay leaves of u, and u and the drive to what decay leaves of v.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.compiled import compiled
+
+
+class FloatPlan(NamedTuple):
+    """Flat arrays of a network; neurons of all populations are numbered through.
+
+    Attributes:
+        keep_u, keep_v: [neurons] float64, what a step leaves of u and v.
+        drive: [neurons] float64, added to v every step.
+        threshold: [neurons] float64, ∞ where neurons do not spike.
+        source: [projections] int64, first neuron of the source; −1 for the input.
+        pre, target, post: [projections] int64, source neurons, first target neuron, target neurons.
+        row: [projections] int64, where the projection's [pre, post] block starts.
+        jump: [synapses] float64, what a spike adds to u, block after block.
+        delay: [synapses] int64, steps, without the step of the hop.
+        slots: length of the ring of arrivals in steps, a power of two beyond the largest delay.
+    """
+
+    keep_u: NDArray[np.float64]
+    keep_v: NDArray[np.float64]
+    drive: NDArray[np.float64]
+    threshold: NDArray[np.float64]
+    source: NDArray[np.int64]
+    pre: NDArray[np.int64]
+    target: NDArray[np.int64]
+    post: NDArray[np.int64]
+    row: NDArray[np.int64]
+    jump: NDArray[np.float64]
+    delay: NDArray[np.int64]
+    slots: int
+
+
+@compiled()
+def send(plan, projection, index, n, ring):
+    """Add the synapses of a spike of step n to the ring of arrivals, [slots, neurons]."""
+    first, post = plan.target[projection], plan.post[projection]
+    row = plan.row[projection] + index * post
+    for j in range(post):
+        slot = (n + HOP_LATENCY + plan.delay[row + j]) & (plan.slots - 1)
+        ring[slot, first + j] += plan.jump[row + j]
+
+
+@compiled()
+def send_all(plan, step_offset, channel, spiked, n, ring):
+    """Add all spikes of step n to the ring of arrivals."""
+    for projection in range(plan.source.size):
+        first = plan.source[projection]
+        if first < 0:
+            for k in range(step_offset[n], step_offset[n + 1]):
+                send(plan, projection, channel[k], n, ring)
+        else:
+            for index in range(plan.pre[projection]):
+                if spiked[first + index]:
+                    send(plan, projection, index, n, ring)
+
+
+@compiled()
+def integrate(plan, arriving, u, v):
+    """Bring u and v of all neurons to the next step, before any spikes; all [neurons]."""
+    for i in range(u.size):
+        u[i] = arriving[i] + plan.keep_u[i] * u[i]
+        v[i] = plan.keep_v[i] * v[i] + (u[i] + plan.drive[i])
+        arriving[i] = 0.0
+
+
+@compiled()
+def run_sample(plan, step_offset, channel, emitted, u_trace, v_trace):
+    """Run a sample from rest.
+
+    Args:
+        plan: the network.
+        step_offset: [steps + 1] int64, the input spikes of each step.
+        channel: [spikes] int32, their channels.
+        emitted: [steps, neurons] bool, filled.
+        u_trace: [steps, neurons] float64, filled with u after each step.
+        v_trace: [steps, neurons] float64, filled with v after each step.
+    """
+    n_steps, n_neurons = emitted.shape
+    ring = np.zeros((plan.slots, n_neurons))
+    u, v = np.zeros(n_neurons), np.zeros(n_neurons)
+    for n in range(n_steps):
+        integrate(plan, ring[n & (plan.slots - 1)], u, v)
+        for i in range(n_neurons):
+            emitted[n, i] = v[i] > plan.threshold[i]
+            if emitted[n, i]:
+                v[i] = 0.0
+        u_trace[n], v_trace[n] = u, v
+        send_all(plan, step_offset, channel, emitted[n], n, ring)
+
+
+@compiled(parallel=True)
+def run_samples(plan, step_offset, channel, emitted, u_trace, v_trace):
+    """Run many samples, each from rest.
+
+    Args:
+        plan: the network.
+        step_offset: [samples, steps + 1] int64, positions in `channel`.
+        channel: [spikes] int32.
+        emitted, u_trace, v_trace: [samples, steps, neurons], as of `run_sample`.
+    """
+    for s in numba.prange(emitted.shape[0]):
+        run_sample(plan, step_offset[s], channel, emitted[s], u_trace[s], v_trace[s])
+
+
+@compiled()
+def spikes_up_to(plan, step_offset, channel, counted, enough):
+    """Spikes of some neurons in all samples, or a number that is enough, after which it stops.
+
+    Args:
+        plan: the network.
+        step_offset: [samples, steps + 1] int64, positions in `channel`.
+        channel: [spikes] int32.
+        counted: [neurons] bool, whose spikes count.
+        enough: spikes.
+    """
+    n_neurons, total = counted.size, 0
+    spiked = np.zeros(n_neurons, np.bool_)
+    for s in range(step_offset.shape[0]):
+        ring = np.zeros((plan.slots, n_neurons))
+        u, v = np.zeros(n_neurons), np.zeros(n_neurons)
+        for n in range(step_offset.shape[1] - 1):
+            integrate(plan, ring[n & (plan.slots - 1)], u, v)
+            for i in range(n_neurons):
+                spiked[i] = v[i] > plan.threshold[i]
+                if spiked[i]:
+                    v[i] = 0.0
+                    total += counted[i]
+            if total >= enough:
+                return total
+            send_all(plan, step_offset[s], channel, spiked, n, ring)
+    return total
