@@ -18,6 +18,11 @@ POPULATION, CURRENT, SPIKES = READOUTS = ("population", "current", "spikes")
 
 PROFILES = ("norse", "snntorch", "spikingjelly", "rockpool", "sinabs")
 
+_RESET = (
+    "a reset to v_reset in the step of the spike (snnTorch writes that of layers that subtract or "
+    "reset later, too: import its module with nmtool.from_snntorch, which tells them apart)"
+)
+
 NIR_DT_S = 1e-4
 """The nominal step of NIR's simulators; one of them cannot be told another."""
 
@@ -107,7 +112,7 @@ class ImportOptions:
     >>> options = ImportOptions(nir_dt_s=1e-3)
     >>> options.step_ms, options.steps
     (1.0, 1000)
-    >>> options.assumed(loops=False, rule="mean")
+    >>> options.assumed(loops=False, resets=False, rule="mean")
     '1,000 steps per sample (`n_steps=1000`); the read-out mean (`rule=mean`)'
 
     Attributes:
@@ -160,11 +165,12 @@ class ImportOptions:
         """Steps of a sample."""
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
-    def assumed(self, *, loops: bool, rule: str) -> str:
+    def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:
         """List what neither the file nor an option said, and was assumed; '' if nothing.
 
         Args:
             loops: whether the graph has any.
+            resets: whether it has neurons that reset in a way that nobody has confirmed.
             rule: of the read-out that was made.
         """
         found = {
@@ -174,4 +180,6 @@ class ImportOptions:
         }
         if loops:
             found["a step for what closes a loop (`implied=True`)"] = self.implied
+        if resets:
+            found[_RESET] = None
         return "; ".join(text for text, given in found.items() if given is None)

@@ -115,7 +115,8 @@ def from_snntorch(
         dt_ms = 1.0
         _log.warning("assumed, since the module does not say it: a step of 1 ms (dt_ms=1.0)")
     options = ImportOptions(dt_ms / 1e3, None, n_steps, rule, implied=True)
-    return network_of(_graph(layers, input_shape, options.step_s), options)
+    graph = _graph(layers, input_shape, options.step_s)
+    return network_of(graph, options, resets_known=True)
 
 
 def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:

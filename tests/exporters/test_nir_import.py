@@ -150,9 +150,34 @@ def test_what_is_assumed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
     path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
     Nir(path).read()
-    (remark,) = [one.getMessage() for one in caplog.records]
-    for part in ("0.1 ms", "nir_dt_s=", "10,000", "n_steps=", "`rule=max`"):
-        assert part in remark
+    assumed, _ = [one.getMessage() for one in caplog.records]
+    for part in ("0.1 ms", "nir_dt_s=", "10,000", "n_steps=", "`rule=max`", "a reset to v_reset"):
+        assert part in assumed
     caplog.clear()
     Nir(path).read(ImportOptions(1e-4, n_steps=30, rule="max", implied=True))
-    assert not caplog.records
+    assumed, _ = [one.getMessage() for one in caplog.records]
+    assert "=" not in assumed
+    assert "a reset to v_reset" in assumed
+
+
+def test_steps_that_an_answer_comes_later_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
+    path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
+    network = Nir(path).read(ImportOptions(n_steps=25))
+    remark = next(r.getMessage() for r in caplog.records if "nir-steps-more" in r.getMessage())
+    assert network.n_steps == 27
+    for part in ("27 steps, not 25", "2 later", "`n_steps=23`"):
+        assert part in remark
+
+
+@pytest.mark.parametrize(("tau", "of_norse"), [(1e-5, True), (1e-6, True), (2e-4, False)])
+def test_the_step_of_norse_is_named(tau: float, of_norse: bool, tmp_path: Path) -> None:
+    nodes = {**ends(2, 2), "n": lif(2, tau=tau)}
+    path = write(tmp_path / "x.nir", nodes, [("in", "n"), ("n", "out")])
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        Nir(path).read(ImportOptions(nir_dt_s=1e-3))
+    (finding,) = caught.value.findings
+    assert finding.code == "nir-step-too-long"
+    assert ("`nir_dt_s=1e-06`" in finding.fix) == of_norse

@@ -127,5 +127,6 @@ def test_everything_is_listed_and_approximations_are_warned_of(
     late = _Module(fc=linear(2, 1), lif=neurons("Synaptic"))
     found = nm.from_snntorch(late, n_steps=5, rule="max", dt_ms=1.0, approximate=True)
     assert [p.name for p in found.populations] == ["lif", "answer"]
-    (remark,) = [one.getMessage() for one in caplog.records]
+    remark, later = [one.getMessage() for one in caplog.records]
     assert "reset_delay=False" in remark
+    assert "remark[nir-steps-more]" in later

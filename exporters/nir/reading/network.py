@@ -52,16 +52,27 @@ ANSWER = "answer"
 """Name of a population that is added to answer."""
 
 
-def network_of(graph: Graph, options: ImportOptions) -> Network:
+def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = False) -> Network:
     """The network that does what a graph does.
+
+    Args:
+        graph: of nodes of NIR.
+        options: what it does not say.
+        resets_known: its neurons are known to reset as it says.
 
     Raises:
         FileFormatError: something in the graph has no counterpart; all of it is listed.
     """
     network = _Import(*misfits.checked(graph, options.step_s), options).network()
-    loops = bool(recurrent_edges(graph))
-    if assumed := options.assumed(loops=loops, rule=network.readout.rule):
+    loops, resets = bool(recurrent_edges(graph)), bool(graph.of_kind(*SPIKING)) and not resets_known
+    if assumed := options.assumed(loops=loops, resets=resets, rule=network.readout.rule):
         _log.warning(f"assumed, since the graph does not say it: {assumed}")
+    if later := network.n_steps - options.steps:
+        _log.warning(
+            f"remark[nir-steps-more]: a sample has {network.n_steps:,} steps, not "
+            f"{options.steps:,}: its answer comes {later} later, since a hop costs a step here and "
+            f"none in NIR; `n_steps={max(1, options.steps - later)}` leaves room for it"
+        )
     if unrolled := graph.of_kind(*WINDOWS):
         places = sum(held.weight.size for held in network.projections)
         _log.warning(

@@ -42,6 +42,12 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }
 OPTIONAL = ("v_reset", "w_in")
 
+_NORSE_DT_S, _NORSE_TAU_S = 1e-6, 1e-4
+"""norse writes a time constant in seconds times its step of 1 ms: 10 ms are 1e-5 s.
+
+To a file of norse a step is 1e-6 s long, and no time constant of use is longer than 1e-4 s.
+"""
+
 _ROUNDING = 1e-9
 """A time constant may be that much shorter than a step, relatively, and still be one step."""
 
@@ -141,6 +147,8 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
         elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
             what = f"{key} is as short as {tau.min():g} s, a step is {dt_s:g} s"
             fix = f"import it with shorter steps, such as `nir_dt_s={tau.min() / 10:g}`"
+            if tau.max() <= _NORSE_TAU_S:
+                fix = f"if norse wrote it, with `nir_dt_s={_NORSE_DT_S:g}`; else {fix}"
             found.append(Finding("nir-step-too-long", name, what, fix))
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
