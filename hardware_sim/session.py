@@ -54,6 +54,9 @@ class Decision(NamedTuple):
     class_name: str
     scores: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return f"<Decision: class {self.label} '{self.class_name}', after {self.step:,} steps>"
+
 
 class Session:
     """Run a network of integers on a stream, in pieces of any length.

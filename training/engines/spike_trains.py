@@ -14,7 +14,7 @@ from torch import Tensor
 from nmtool.raster import Raster
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpikeTrains:
     """Spikes of a population, on the device of its tensors, in the order of a `Raster`.
 
@@ -33,6 +33,10 @@ class SpikeTrains:
     n_steps: int
     n_neurons: int
     time_ms: Tensor | None = None
+
+    def __repr__(self) -> str:
+        shape = f"{self.n_samples} samples × {self.n_steps} steps × {self.n_neurons} neurons"
+        return f"<SpikeTrains: {shape}, {self.n_spikes:,} spikes>"
 
     @classmethod
     def from_raster(cls, raster: Raster, device: torch.device | str = "cpu") -> SpikeTrains:

@@ -36,12 +36,15 @@ from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
 from nmtool.training.front.rounding import Rounding, integer_neurons, integer_synapses
 from nmtool.training.front.wiring import Wiring, wire
 
-_RASTER = "pass a Raster: network.bin(events).raster, or Raster.from_dense(spikes)"
+_INPUT = "pass a Raster, as network.bin(events).raster, or a tensor [samples, steps, channels]"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Activity:
     """Result of a forward pass, differentiable.
+
+    >>> SpikingNetwork(Network.layers([20, 10, 3]))(torch.ones(4, 100, 20))
+    <Activity: hidden 3,492 spikes, output [4, 100, 3] membranes>
 
     Attributes:
         spikes: per spiking population, its spike trains.
@@ -52,6 +55,11 @@ class Activity:
     spikes: Mapping[str, SpikeTrains]
     membrane: Mapping[str, Tensor]
     units: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        parts = [f"{name} {trains.n_spikes:,} spikes" for name, trains in self.spikes.items()]
+        parts += [f"{name} {list(v.shape)} membranes" for name, v in self.membrane.items()]
+        return f"<Activity: {', '.join(parts)}>"
 
 
 class Projection(nn.Module):
@@ -208,18 +216,22 @@ class SpikingNetwork(nn.Module, Tabular):
         """The projections, in the order of the network's."""
         return [cast(Projection, projection) for projection in self.projections]
 
-    def forward(self, spikes: Raster, push: Mapping[str, Push] | None = None) -> Activity:
+    def forward(self, spikes: Raster | Tensor, push: Mapping[str, Push] | None = None) -> Activity:
         """Run a batch.
 
         Args:
-            spikes: input raster.
+            spikes: input raster, or a tensor [samples, steps, channels] of spikes or their counts,
+                as loaders of `torch_dataset` give it. No gradient goes back to it.
             push: firing-rate regulariser of each spiking population, by name.
 
         Raises:
-            DataError: the raster has other channels than the network.
-            UsageError: the input is no raster, or a regulariser is of no spiking population.
+            DataError: the input has other channels than the network, or other axes; numbers that
+                are no counts.
+            UsageError: the input is neither, or a regulariser is of no spiking population.
         """
-        check_type(spikes, Raster, "the input of a network", _RASTER)
+        check_type(spikes, (Raster, Tensor), "the input of a network", _INPUT)
+        if isinstance(spikes, Tensor):
+            spikes = Raster.from_dense(spikes.detach().to_dense().cpu())
         self._check_push(push or {})
         check_input(self.network, spikes)
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, random_split
 
 import nmtool as nm
-from nmtool.errors import UsageError
+from nmtool.errors import DataError, UsageError
 from nmtool.training.front.torch_data import TONIC
 from tests.refusals import refused
 from tests.training.small_data import CLASSES, N_UNITS, small_events
@@ -54,6 +54,31 @@ def test_tensors_are_taken_where_arrays_are() -> None:
     assert nm.SpikeEvents.from_lists([torch.tensor([2.0, 1.0])], [[0, 1]], [0]).unit.tolist() == [
         *(1, 0)
     ]
+
+
+def test_a_network_takes_what_a_loader_gives() -> None:
+    network = nm.Network.layers([N_UNITS, 8, 3], n_steps=30, dt_ms=2.0)
+    model = nm.SpikingNetwork(network)
+    (batch, _), *_ = DataLoader(nm.torch_dataset(EVENTS, 2.0, 30), batch_size=10)
+    expected = model(network.bin(EVENTS).raster).membrane["output"]
+    for spikes in (batch, batch.to_sparse(), batch.bool(), batch.clone().requires_grad_()):
+        assert torch.equal(model(spikes).membrane["output"], expected)
+    with refused(DataError, "raster-dimensions"):
+        model(batch[0])
+    with refused(DataError, "dense-not-spikes"):
+        model(batch / 2)
+    with refused(DataError, "input-channels-differ"):
+        model(batch[:, :, :4])
+    with refused(UsageError, "argument-type"):
+        model(batch.numpy())
+
+
+def test_activities_are_shown_in_a_line() -> None:
+    activity = nm.SpikingNetwork(nm.Network.layers([2, 3, 2], n_steps=5))(torch.ones(1, 5, 2))
+    count = activity.spikes["hidden"].n_spikes
+    assert repr(activity) == f"<Activity: hidden {count} spikes, output [1, 5, 2] membranes>"
+    shown = f"<SpikeTrains: 1 samples × 5 steps × 3 neurons, {count} spikes>"
+    assert repr(activity.spikes["hidden"]) == shown
 
 
 def test_events_as_tonic_has_them() -> None:
