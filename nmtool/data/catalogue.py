@@ -73,7 +73,7 @@ def load_dataset(
         data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
         n_units: number of channels of a folder whose files do not say it.
         in_memory: read files of any size into memory. By default the samples of one larger than
-            48 MiB stay on disk (`StoredEvents`); what comes out is the same.
+            48 MiB stay on disk; what comes out is the same.
 
     Raises:
         UsageError: there is no such data set, or the options do not fit it.

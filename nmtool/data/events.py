@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -18,8 +19,16 @@ from nmtool.errors import DataError, UsageError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, is_unicode
 from nmtool.tables import Table, Tabular
 
+if TYPE_CHECKING:
+    from nmtool.data.stored import EventStore
+
+_log = logging.getLogger(__name__)
+
 AT_ONCE = 256
 """Samples of a large set that are worked on together."""
+
+EXCERPT = 1000
+"""Samples on disk that are looked at closely, each step of them."""
 
 MAX_CLASSES = 1 << 16
 """Classes that a data set may have."""
@@ -38,6 +47,10 @@ class SpikeEvents(Tabular):
     <SpikeEvents: 2 samples, 4 units, 2 classes, 3 events>
     >>> events[1:].time_ms, events[1:].unit
     (array([1.]), array([2], dtype=int32))
+
+    The events of a large file stay on disk (`load_dataset`). Its samples are chosen, counted and
+    divided without reading them; `batches` and `in_memory` read, and so do `time_ms` and `unit`,
+    each time they are named.
 
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
@@ -63,6 +76,10 @@ class SpikeEvents(Tabular):
     n_units: int
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
+
+    # Of samples on disk: the copy that holds their events, and which of its samples they are.
+    _store: EventStore | None = field(default=None, init=False)
+    _place: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)
@@ -92,6 +109,26 @@ class SpikeEvents(Tabular):
         for name, dtype in dtypes.items():
             self._set(name, np.ascontiguousarray(getattr(self, name), dtype))
         self._check_groups()
+
+    @classmethod
+    def _on_disk(cls, store: EventStore, place: NDArray[np.int64]) -> SpikeEvents:
+        """Samples `place` of a copy; `time_ms` and `unit` are no attributes until they are read."""
+        index, events = store.index, object.__new__(cls)
+        events._set("_store", store)
+        events._set("_place", place)
+        events._set("offset", np.concatenate(([0], np.cumsum(index.counts[place]))))
+        events._set("label", index.label[place])
+        events._set("n_units", index.n_units)
+        events._set("class_names", index.class_names)
+        events._set("groups", {name: group[place] for name, group in index.groups.items()})
+        return events
+
+    if not TYPE_CHECKING:  # which would take every misspelt name for an attribute
+
+        def __getattr__(self, name: str) -> NDArray:
+            if self._store is None or name not in ("time_ms", "unit"):
+                raise AttributeError(f"spike events have no attribute '{name}'")
+            return getattr(self.in_memory(), name)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -153,14 +190,59 @@ class SpikeEvents(Tabular):
         """Every sample for itself."""
         return (self[sample] for sample in range(self.n_samples))
 
-    def batches(self, at_once: int) -> Iterator[SpikeEvents]:
-        """All samples in batches of `at_once`; a single empty batch where there are none."""
+    def batches(self, at_once: int | None = None) -> Iterator[SpikeEvents]:
+        """All samples in batches, in memory: the way to work on any number of them.
+
+        >>> events = SpikeEvents.from_lists([[1.0]] * 5, [[0]] * 5, labels=[0] * 5)
+        >>> [batch.n_samples for batch in events.batches(2)]
+        [2, 2, 1]
+
+        Args:
+            at_once: samples of a batch. By default all where their events are in memory, and 256
+                where they are on disk.
+
+        Yields:
+            A single empty batch where there are no samples.
+
+        Raises:
+            DataError: the copy on disk is damaged, and its source has changed or is gone.
+        """
+        if at_once is None and self._store is None:
+            yield self
+            return
+        at_once = AT_ONCE if at_once is None else at_once
         for first in range(0, max(self.n_samples, 1), at_once):
             yield self._range(first, min(first + at_once, self.n_samples)).in_memory()
 
     def in_memory(self) -> SpikeEvents:
-        """These samples with their events in memory; samples on disk are read (`StoredEvents`)."""
-        return self
+        """These samples with all their events in memory, where they take 12 bytes each.
+
+        Raises:
+            DataError: the copy on disk is damaged, and its source has changed or is gone.
+        """
+        if self._store is None:
+            return self
+        time_ms, unit = self._store.read(self._place)
+        return SpikeEvents(
+            time_ms, unit, self.offset, self.label, self.n_units, self.class_names, self.groups
+        )
+
+    def excerpt(self, count: int | None = None) -> SpikeEvents:
+        """Samples in memory, few enough to look at each step of them.
+
+        Args:
+            count: number of samples, drawn as by `draw`. By default all; but of more than 1,000
+                on disk 1,000 drawn ones, which is logged as a warning.
+        """
+        if count is None and self._store is not None:
+            count = EXCERPT
+            if self.n_samples > count:
+                _log.warning(
+                    f"remark[samples-drawn]: {count:,} of {self.n_samples:,} samples, drawn per "
+                    "class, stand for all, since the data stay on disk; `samples=` chooses their "
+                    "number, or in Python data.test.draw(N).in_memory()"
+                )
+        return self if count is None else self.draw(count).in_memory()
 
     def tables(self) -> list[Table]:
         """Samples, channels, classes, spikes and durations."""
@@ -176,14 +258,26 @@ class SpikeEvents(Tabular):
     @property
     def content_hash(self) -> str:
         """SHA-256 of events, labels, channels and class names, in hexadecimal."""
-        header = {"n_units": int(self.n_units), "class_names": list(self.class_names)}
-        arrays = ("time_ms", "unit", "offset", "label")
-        return storage.content_hash(header, {name: getattr(self, name) for name in arrays})
+        if self._store is not None and (known := self._store.known_hash(self._place)):
+            return known
+
+        def parts(name: str) -> Iterator[NDArray]:
+            return (getattr(batch, name) for batch in self.batches())
+
+        return storage.content_hash_of_parts(
+            {"n_units": int(self.n_units), "class_names": list(self.class_names)},
+            {
+                "label": (self.label.dtype, self.label.shape, [self.label]),
+                "offset": (self.offset.dtype, self.offset.shape, [self.offset]),
+                "time_ms": (np.dtype(np.float64), (self.n_events,), parts("time_ms")),
+                "unit": (np.dtype(np.int32), (self.n_events,), parts("unit")),
+            },
+        )
 
     @property
     def n_events(self) -> int:
         """Number of events in all samples."""
-        return self.time_ms.size
+        return int(self.offset[-1])
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -193,6 +287,8 @@ class SpikeEvents(Tabular):
     @property
     def last_ms(self) -> NDArray[np.float64]:
         """[samples] float64: time of each sample's last event in ms, NaN where it has none."""
+        if self._store is not None:
+            return self._store.index.last_ms[self._place]
         last = np.full(self.n_samples, np.nan)
         spiking = self.counts > 0
         last[spiking] = self.time_ms[self.offset[1:][spiking] - 1]
@@ -205,6 +301,8 @@ class SpikeEvents(Tabular):
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> SpikeEvents:
         """The given samples (indices from 0), in the given order; repeats are allowed."""
         samples = np.asarray(samples, np.int64)
+        if self._store is not None:
+            return self._on_disk(self._store, self._place[samples])
         starts, stops = self.offset[:-1][samples], self.offset[1:][samples]
         ranges = [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
         return replace(
@@ -252,6 +350,8 @@ class SpikeEvents(Tabular):
 
     def _range(self, start: int, stop: int) -> SpikeEvents:
         """Neighbouring samples, as views: data sets are large."""
+        if self._store is not None:
+            return self._on_disk(self._store, self._place[start:stop])
         offset = self.offset[start : stop + 1]
         events = slice(offset[0], offset[-1])
         return replace(
@@ -431,6 +531,10 @@ class SpikeEvents(Tabular):
                 if all(name in part.groups for part in parts)
             },
         )
+
+
+StoredEvents = SpikeEvents
+"""Earlier name of samples on disk, which answers until 1.0."""
 
 
 def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
