@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from nmtool.data import shd, tonic_sets
 from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.digits import load_digits
+from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
 from nmtool.data.rows import ROW_SUFFIXES
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.stored import read_events
-from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
 from nmtool.paths import EXPORT_ANSWERS, RUN_MANIFEST

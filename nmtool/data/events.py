@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
+from nmtool.data.dividing import drawn_samples
 from nmtool.errors import DataError, UsageError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, is_unicode
 from nmtool.tables import Table, Tabular
@@ -348,6 +350,22 @@ class SpikeEvents(Tabular):
         cut = self.n_samples - n
         return self._range(0, cut), self._range(cut, self.n_samples)
 
+    def divide(self, part: NDArray[np.int64]) -> list[SpikeEvents]:
+        """Divide samples into parts, two at least, each with its samples in their order.
+
+        >>> events = SpikeEvents.from_lists([[1.0], [2.0], [3.0]], [[0]] * 3, labels=[0, 0, 1])
+        >>> [part.time_ms for part in events.divide(np.array([1, 0, 1]))]
+        [array([2.]), array([1., 3.])]
+
+        Args:
+            part: [samples] int64, the part of each from 0, as `SplitRule.assign` gives it.
+        """
+        n_parts = max(2, 1 + int(part.max(initial=0)))
+        if (part[1:] >= part[:-1]).all():
+            cuts = np.searchsorted(part, np.arange(n_parts + 1)).tolist()
+            return [self._range(start, stop) for start, stop in pairwise(cuts)]
+        return [self[part == number] for number in range(n_parts)]
+
     def _range(self, start: int, stop: int) -> SpikeEvents:
         """Neighbouring samples, as views: data sets are large."""
         if self._store is not None:
@@ -535,47 +553,6 @@ class SpikeEvents(Tabular):
 
 StoredEvents = SpikeEvents
 """Earlier name of samples on disk, which answers until 1.0."""
-
-
-def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
-    """[count] int64, ascending: samples drawn so that every class has its share.
-
-    Args:
-        label: [samples], the class of each.
-        count, seed: as of `SpikeEvents.draw`, which says what is raised, too.
-    """
-    WHOLE.check("count", count)
-    if count < 1:
-        raise UsageError(
-            f"{count} samples cannot be drawn",
-            code="samples-count",
-            fix="draw 1 or more, `samples=N`, or take all",
-        )
-    return np.sort(class_by_class(label, seed)[:count])
-
-
-def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: all samples in an order whose every beginning has each class's share."""
-    check_seed(seed)
-    drawn = np.random.default_rng(seed).permutation(label.size)
-    by_class = drawn[np.argsort(label[drawn], kind="stable")]
-    _, first, counts = np.unique(label[by_class], return_index=True, return_counts=True)
-    rank = np.arange(label.size) - np.repeat(first, counts)
-    place = (rank + 0.5) / np.repeat(counts, counts)
-    turn = np.empty(label.size, np.int64)
-    turn[drawn] = np.arange(label.size)
-    return by_class[np.lexsort((turn[by_class], place))]
-
-
-def check_seed(seed: int) -> None:
-    """Raise `UsageError` for a seed that numpy cannot draw from."""
-    WHOLE.check("seed", seed)
-    if seed < 0:
-        raise UsageError(
-            f"a seed must not be negative, not {seed}",
-            code="setting-range",
-            fix="pass a whole number from 0 on",
-        )
 
 
 @contextmanager

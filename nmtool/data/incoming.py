@@ -5,8 +5,8 @@
     FOLDER        with train and test files of one of these, or in SHD layout by other names, with
                   times in other units, or unsorted
 
-A file without splits is a training split, which `with_test` divides. Labels and groups that are
-names are numbered in sorted order, those of all splits together.
+A file without splits is a training split, which `nmtool.with_test` divides. Labels and groups that
+are names are numbered in sorted order, those of all splits together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, naming, numbered_classes
 from nmtool.data.npz_rows import read_npz
 from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, texts
-from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
 from nmtool.splits import SPLITS
 
@@ -156,44 +155,6 @@ def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> Usa
     return UsageError(
         f"{path} has no use for {option}", code="data-options-unused", why=why, fix=fix
     )
-
-
-def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
-    """The data set with a test split, drawn from its training samples where it has none.
-
-    >>> four = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1])
-    >>> with_test(Dataset.of(train=four), SplitRule("last 1")).splits
-    ('train', 'test')
-
-    Args:
-        dataset: has training samples.
-        rule: the samples to take: a share like 0.2, a number, `last N`, or a `SplitRule`.
-
-    Raises:
-        UsageError: it has one already, or the samples cannot be divided so.
-    """
-    rule = SplitRule.of(rule)
-    if "test" in dataset.splits:
-        raise UsageError(
-            f"'{dataset.name}' has a test split of its own",
-            code="test-exists",
-            fix="leave out `test=`",
-        )
-    try:
-        held = rule.choose(dataset.train)
-    except UsageError as error:
-        if error.code != "validation-range":
-            raise
-        n_samples = dataset.train.n_samples
-        raise UsageError(
-            f"the share or number {rule.amount} of {n_samples} samples makes no test split",
-            code="test-range",
-            fix="give more samples, or leave out `test=`"
-            if n_samples < 2
-            else f"take 1 to {n_samples - 1} of them: `test=N`",
-        ) from error
-    parts = {"train": dataset.train[~held], "test": dataset.train[held]}
-    return Dataset.of(name=dataset.name, validation=dataset.validation, **parts)
 
 
 def write_dataset(

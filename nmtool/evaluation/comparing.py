@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nmtool.arguments import EVENTS, GROUPING, check_all, checked
 from nmtool.data.catalogue import as_samples
+from nmtool.data.dividing import Grouping, group_of, grouping_name
 from nmtool.data.events import SpikeEvents
-from nmtool.data.folds import Grouping, group_of, grouping_name
 from nmtool.data.samples import Samples
 from nmtool.errors import UsageError
 from nmtool.evaluation.accuracy_difference import AccuracyDifference

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from nmtool import storage, zoo
 from nmtool.arguments import Count, checked
 from nmtool.data.catalogue import as_samples
-from nmtool.data.events import SpikeEvents, drawn_samples
+from nmtool.data.dividing import drawn_samples
+from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, portions_for
 from nmtool.errors import (
     FileFormatError,
