@@ -408,11 +408,12 @@ class SpikeEvents(Tabular):
         Raises:
             DataError: the lists contradict each other.
         """
-        from nmtool.data.conversion import from_lists
+        from nmtool.data.incoming.rows import Rows
 
-        return from_lists(
-            times_ms, units, labels, n_units=n_units, class_names=class_names, groups=groups
-        )
+        columns = dict(groups or {})
+        return Rows(
+            times_ms, units, labels, columns, class_names=class_names, n_units=n_units
+        ).events()
 
     @classmethod
     def from_dense(
@@ -440,9 +441,12 @@ class SpikeEvents(Tabular):
             DataError: the array has other dimensions, or holds no spikes.
             NetworkError: the step is not positive.
         """
-        from nmtool.data.conversion import from_dense
+        from nmtool.data.incoming.rows import Rows
 
-        return from_dense(dense, labels, dt_ms=dt_ms, class_names=class_names, groups=groups)
+        columns = dict(groups or {})
+        return Rows(
+            dense=dense, labels=labels, groups=columns, dt_ms=dt_ms, class_names=class_names
+        ).events()
 
     @classmethod
     def from_torch(
@@ -477,16 +481,16 @@ class SpikeEvents(Tabular):
             DataError: the samples are no spikes, or their targets no classes.
             UsageError: it is no data set.
         """
-        from nmtool.data.conversion import from_pairs
+        from nmtool.data.incoming.pairs import read_pairs
 
-        return from_pairs(
+        return read_pairs(
             source,
             dt_ms=dt_ms,
             n_units=n_units,
             class_names=class_names,
             sensor_size=sensor_size,
             time_first=time_first,
-        )
+        ).events()
 
     @classmethod
     def from_tonic(
