@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import checked
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import UsageError, check_type
 from nmtool.network.graph import MAX_STEPS, check_timing, count_inputs
 from nmtool.raster import Raster
@@ -107,7 +107,7 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
     late = np.flatnonzero(step_position(events.last_ms, dt_ms) >= n_steps)
     return sum(
         int((step_position(part.time_ms, dt_ms) >= n_steps).sum())
-        for part in events.take(late).batches()
+        for part in events.take(late).batches(AT_ONCE)
     )
 
 

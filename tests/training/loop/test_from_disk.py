@@ -10,6 +10,10 @@ import pytest
 
 import nmtool as nm
 from nmtool.data import events, samples, stored, write_shd
+from nmtool.data.binning import count_dropped
+from nmtool.data.dataset import joined
+from nmtool.data.dividing import Folds
+from nmtool.data.remarks import remarks
 from nmtool.training.loop import trainer
 from nmtool.training.loop.validation import Validation
 from nmtool.training.processes.ranks import ALONE
@@ -107,6 +111,26 @@ def test_evaluation_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> No
     assert np.array_equal(on_disk.scores, in_memory.scores)
     assert on_disk.confusion.as_json() == in_memory.confusion.as_json()
     assert in_memory.accuracy == in_memory.recording.accuracy(both[1].test.label)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda data, network: data.describe(),
+        lambda data, network: [str(finding) for finding in remarks(data)],
+        lambda data, network: nm.propose_grid(data.train),
+        lambda data, network: [count_dropped(data.train, dt, 9) for dt in (0.5, 1.0, 2.0)],
+        lambda data, network: dict(nm.simulate(network, data.test).spikes),
+        lambda data, network: joined(data, ("test", "train")).content_hash,
+        lambda data, network: [
+            part.content_hash for part in data.train.divide(Folds(5).assign(data.train))
+        ],
+        lambda data, network: data.test.draw(9).content_hash,
+    ],
+)
+def test_answers_are_the_same(ask: Any, both: tuple, quantised: nm.IntegerNetwork) -> None:
+    on_disk, in_memory = (ask(data, quantised) for data in both)
+    assert on_disk == in_memory
 
 
 def test_costs_are_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
