@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.incoming.rows import Rows, as_array, check_spikes
+from nmtool.data.incoming.rows import Rows, as_array, check_spikes, texts
 from nmtool.errors import DataError, UsageError, listed, printable, reason
 from nmtool.network.graph import check_timing
 
@@ -117,7 +117,7 @@ def class_names_of(dataset: Any) -> tuple[str, ...] | None:
         return None
     if isinstance(names, Mapping):
         names = sorted(names, key=names.__getitem__)
-    return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in names)
+    return tuple(texts(names))
 
 
 def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
@@ -169,11 +169,13 @@ def _is_structured(recorded: Any) -> bool:
 
 def _class(target: Any, class_names: Sequence[str] | None, number: int) -> Any:
     """The number of a class, or its name where names are not known."""
-    text = target.decode() if isinstance(target, bytes) else target
-    names = None if class_names is None else list(class_names)
-    if isinstance(text, str) and (names is None or text in names):
-        return text if names is None else names.index(text)
-    value = as_array(text)
+    if isinstance(target, str | bytes):
+        [name] = texts([target])
+        if class_names is None:
+            return name
+        if name in class_names:
+            return list(class_names).index(name)
+    value = as_array(target)
     if value.ndim or value.dtype.kind not in "biuf":
         raise DataError(
             f"sample {number}: the target {printable(repr(target))} is not a class",

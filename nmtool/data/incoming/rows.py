@@ -8,7 +8,7 @@ tensors of torch, on any device; torch itself is not needed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,7 +151,7 @@ def numbered(
     array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
     names = None if class_names is None else tuple(map(str, class_names))
     if array.dtype.kind in "USO" and array.size and _are_names(array):
-        words = [x.decode() if isinstance(x, bytes) else str(x) for x in array]
+        words = texts(array)
         names = names or tuple(sorted(set(words)))
         number = {name: place for place, name in reversed([*enumerate(names)])}
         for sample, word in enumerate(words):
@@ -225,7 +225,7 @@ def are_numbers(labels: Sequence[Any]) -> bool:
         return False
 
 
-def texts(names: Sequence[Any]) -> list[str]:
+def texts(names: Iterable[Any]) -> list[str]:
     """Names as text; bytes are read as UTF-8."""
     return [
         name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
