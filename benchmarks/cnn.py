@@ -37,8 +37,9 @@ from benchmarks.report import exit_code, origin, write_json
 from nmtool.cli.arguments import count
 from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
 from nmtool.data.binning import BOUNDARY
+from nmtool.data.dataset import joined
+from nmtool.data.dividing import Folds, grouping
 from nmtool.data.events import AT_ONCE
-from nmtool.data.folds import Folds, grouping, joined
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
 from nmtool.evaluation.answers import Answers

@@ -84,7 +84,7 @@ Data:
 
     Dataset             training, validation and test samples, read when they are needed
     SpikeEvents         labelled spike trains in milliseconds
-    StoredEvents        the same, of a set larger than memory, left on disk
+    StoredEvents        earlier name of `SpikeEvents` on disk, until 1.0
     bin_events          from `SpikeEvents` to a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of others: CSV, dense arrays, HDF5 of other names

@@ -7,19 +7,17 @@ from nmtool import plot as plot, zoo as zoo
 from nmtool.bars import progress_bar as progress_bar
 from nmtool.data.binning import bin_events as bin_events
 from nmtool.data.catalogue import load_dataset as load_dataset
-from nmtool.data.dataset import Dataset as Dataset
-from nmtool.data.events import SpikeEvents as SpikeEvents
+from nmtool.data.dataset import Dataset as Dataset, with_test as with_test
+from nmtool.data.dividing import SplitRule as SplitRule
+from nmtool.data.events import SpikeEvents as SpikeEvents, StoredEvents as StoredEvents
 from nmtool.data.grid import propose_grid as propose_grid
 from nmtool.data.incoming import (
     Meaning as Meaning,
     read_incoming as read_incoming,
-    with_test as with_test,
     write_dataset as write_dataset,
 )
 from nmtool.data.shd import write_shd as write_shd
-from nmtool.data.stored import StoredEvents as StoredEvents
 from nmtool.data.teacher import Teacher as Teacher
-from nmtool.data.validation_split import SplitRule as SplitRule
 from nmtool.errors import (
     ArtefactError as ArtefactError,
     BackendError as BackendError,

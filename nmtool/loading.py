@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from nmtool import storage, zoo
+from nmtool.data.dividing import SplitRule
 from nmtool.data.shd import split_files
-from nmtool.data.validation_split import SplitRule
 from nmtool.errors import DataError, FileFormatError, UsageError, check_path
 from nmtool.network import float_network as network, integer_network
 from nmtool.network.float_network import Network

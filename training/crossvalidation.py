@@ -17,7 +17,8 @@ from nmtool import storage
 from nmtool.arguments import Count, checked
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
-from nmtool.data.folds import Folds, Grouping, joined, without_fold
+from nmtool.data.dataset import joined, without_fold
+from nmtool.data.dividing import Folds, Grouping
 from nmtool.data.samples import portions_for
 from nmtool.errors import Finding, NetworkError, UsageError, check_type, libraries_needed
 from nmtool.evaluation.answers import NONE_YET, Answers, answers_file

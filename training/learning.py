@@ -14,9 +14,9 @@ from nmtool import storage
 from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
+from nmtool.data.dividing import SplitRule
 from nmtool.data.grid import END_PERCENTILE
 from nmtool.data.teacher import Teacher
-from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.interrupts import signals_noted
 from nmtool.loading import Source

@@ -18,8 +18,8 @@ from typing import Any
 from nmtool.arguments import keywords_checked
 from nmtool.arithmetic import MAX_TRAINED_DELAY
 from nmtool.data import SpikeEvents, default_steps
+from nmtool.data.dividing import AUTO, SplitRule, amount, kept_amount
 from nmtool.data.grid import needed_steps
-from nmtool.data.validation_split import AUTO, SplitRule, amount, kept_amount
 from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.network.float_network import INITIAL_RATE
 from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS

@@ -133,7 +133,7 @@ def count(text: str) -> int:
 
 def validation_amount(text: str) -> str:
     """A share or number of samples to hold out, for `type=`."""
-    from nmtool.data.validation_split import amount
+    from nmtool.data.dividing import amount
 
     share = amount(text)
     if share is None or share == "0":
@@ -143,7 +143,7 @@ def validation_amount(text: str) -> str:
 
 def grouping(text: str) -> str | int:
     """A column of the files, or a number of neighbouring samples, for `type=`."""
-    from nmtool.data.folds import grouping
+    from nmtool.data.dividing import grouping
 
     return grouping(text)
 

@@ -62,8 +62,6 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
         check_plot(arguments.plot, by, force=arguments.force)
     loaded = {path: load(path) for path in paths}
     dataset, events = read_samples(arguments, paths)
-    if arguments.samples is not None:
-        events = events.in_memory()
     calibrates = dataset if "train" in dataset.splits else None
     chip = target_named(target) if target else LOIHI2
     limits = chip if chip.arithmetic else LOIHI2
@@ -72,6 +70,7 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
         for path, network in loaded.items()
     }
     energy_of = flags.given(arguments, "compare_cost").get("energy_of")
+    events = events.excerpt(arguments.samples)
     compared = compare_cost(networks, events, target=target, energy_of=energy_of, progress=progress)
     if arguments.plot:
         compared.plot(arguments.plot, by, force=arguments.force)

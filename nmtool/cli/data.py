@@ -56,11 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.data.dataset import with_test
     from nmtool.data.description import table_of
+    from nmtool.data.dividing import SplitRule
     from nmtool.data.grid import propose_grid
-    from nmtool.data.incoming import with_test, write_dataset
+    from nmtool.data.incoming import write_dataset
     from nmtool.data.remarks import remarks
-    from nmtool.data.validation_split import SplitRule
 
     dataset = _dataset(arguments)
     with working(f"reading {dataset.name}"):

@@ -15,7 +15,7 @@ from nmtool.splits import SPLITS, name_and_split
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset, SpikeEvents
-    from nmtool.data.validation_split import SplitRule
+    from nmtool.data.dividing import SplitRule
 
 VALIDATION = "validation"
 NO_DATA = "none"
@@ -144,7 +144,7 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
 
 def asked_rule(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
     """The rule that `--validation` asks for, drawn as the known one; None for none."""
-    from nmtool.data.validation_split import SplitRule
+    from nmtool.data.dividing import SplitRule
 
     asked: str | None = arguments.validation
     if asked is None or known is None or asked.startswith("last"):

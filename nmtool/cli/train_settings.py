@@ -51,7 +51,7 @@ def _help(option: Field[Any]) -> str:
 
 
 def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) -> None:
-    from nmtool.data.validation_split import AUTO
+    from nmtool.data.dividing import AUTO
     from nmtool.toml_files import OFF
 
     flag = "--" + option.name.removesuffix("_ms").replace("_", "-")

@@ -8,11 +8,11 @@ from nmtool.data.binning import Binned, bin_events, default_steps
 from nmtool.data.catalogue import NAMES, load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.description import describe
+from nmtool.data.dividing import SplitRule
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit, check_same_classes
 from nmtool.data.incoming import read_incoming
 from nmtool.data.shd import Layout, read_layout, read_shd, split_files, write_shd
-from nmtool.data.validation_split import SplitRule
 from nmtool.splits import SPLITS
 
 __all__ = [

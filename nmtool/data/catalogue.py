@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from nmtool.data import shd, tonic_sets
 from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.digits import load_digits
+from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
-from nmtool.data.rows import ROW_SUFFIXES
+from nmtool.data.incoming.rows import ROW_SUFFIXES
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.stored import read_events
-from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
 from nmtool.paths import EXPORT_ANSWERS, RUN_MANIFEST
@@ -73,7 +73,7 @@ def load_dataset(
         data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
         n_units: number of channels of a folder whose files do not say it.
         in_memory: read files of any size into memory. By default the samples of one larger than
-            48 MiB stay on disk (`StoredEvents`); what comes out is the same.
+            48 MiB stay on disk; what comes out is the same.
 
     Raises:
         UsageError: there is no such data set, or the options do not fit it.

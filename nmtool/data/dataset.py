@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import WORD, check_all
 from nmtool.data.description import describe, table_of
+from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
-from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, UsageError, check_type, listed, suggestion
 from nmtool.splits import SPLITS
 from nmtool.tables import Table, Tabular
@@ -156,7 +157,7 @@ class Dataset(Tabular):
         if "validation" in self.splits:
             return self
         rule = SplitRule.of(rule)
-        if not self._chosen(rule, self.train).any():
+        if not self._assigned(rule, self.train).any():
             return self
         return Dataset(
             self.name,
@@ -215,7 +216,7 @@ class Dataset(Tabular):
         whole = self.undivided
         if self._validation_rule is None:
             return np.arange(whole.n_samples)
-        return np.flatnonzero(~self._chosen(self._validation_rule, whole))
+        return np.flatnonzero(self._assigned(self._validation_rule, whole) == 0)
 
     @cached_property
     def train(self) -> SpikeEvents:
@@ -271,17 +272,14 @@ class Dataset(Tabular):
         return events
 
     @cached_property
-    def _divided(self) -> tuple[SpikeEvents, SpikeEvents]:
-        events = self._read("train")
+    def _divided(self) -> list[SpikeEvents]:
         assert self._validation_rule is not None
-        held = self._chosen(self._validation_rule, events)
-        if self._validation_rule.is_last:
-            return events.split_tail(int(held.sum()))
-        return events[~held], events[held]
+        events = self._read("train")
+        return events.divide(self._assigned(self._validation_rule, events))
 
-    def _chosen(self, rule: SplitRule, events: SpikeEvents) -> NDArray[np.bool_]:
+    def _assigned(self, rule: SplitRule, events: SpikeEvents) -> NDArray[np.int64]:
         try:
-            return rule.choose(events)
+            return rule.assign(events)
         except UsageError as error:
             raise error.restated(f"'{self.name}': {error.what}", UsageError) from error
 
@@ -297,11 +295,81 @@ class Dataset(Tabular):
         return self._load(split)
 
 
-def _described(events: SpikeEvents) -> str:
-    names = events.class_names
-    return f"{events.n_units} units and {len(names)} classes: {listed(names)}"
+def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
+    """The data set with a test split, drawn from its training samples where it has none.
+
+    >>> four = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1])
+    >>> with_test(Dataset.of(train=four), SplitRule("last 1")).splits
+    ('train', 'test')
+
+    Args:
+        dataset: has training samples.
+        rule: the samples to take: a share like 0.2, a number, `last N`, or a `SplitRule`.
+
+    Raises:
+        UsageError: it has one already, or the samples cannot be divided so.
+    """
+    rule = SplitRule.of(rule)
+    if "test" in dataset.splits:
+        raise UsageError(
+            f"'{dataset.name}' has a test split of its own",
+            code="test-exists",
+            fix="leave out `test=`",
+        )
+    try:
+        part = rule.assign(dataset.train)
+    except UsageError as error:
+        if error.code != "validation-range":
+            raise
+        n_samples = dataset.train.n_samples
+        raise UsageError(
+            f"the share or number {rule.amount} of {n_samples} samples makes no test split",
+            code="test-range",
+            fix="give more samples, or leave out `test=`"
+            if n_samples < 2
+            else f"take 1 to {n_samples - 1} of them: `test=N`",
+        ) from error
+    train, test = dataset.train.divide(part)
+    return Dataset.of(name=dataset.name, train=train, validation=dataset.validation, test=test)
+
+
+def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
+    """The samples of some splits, one after the other; those of one split stay where they are.
+
+    Raises:
+        UsageError: no split is named, one is twice, or there is none of that name.
+        DataError: a split is missing, damaged or empty.
+    """
+    check_all("splits", splits, WORD)
+    if not splits or len(set(splits)) != len(splits):
+        raise UsageError(
+            f"splits to join are expected, each once, not '{' '.join(splits)}'",
+            code="splits-repeated",
+            fix="name train, validation or test",
+        )
+    parts = [data.filled_split(name) for name in splits]
+    return parts[0] if len(parts) == 1 else SpikeEvents.concatenate(parts)
+
+
+def without_fold(events: SpikeEvents, fold: NDArray[np.integer], number: int, name: str) -> Dataset:
+    """Leave out the samples of a fold: what may be learnt from before it is asked.
+
+    It is a training split only, so that whatever validates is taken out of it.
+
+    Args:
+        events: all samples.
+        fold: [samples] int64, the fold of each.
+        number: the fold that is left out.
+        name: of the data.
+    """
+    return Dataset.of(train=events[fold != number], name=f"{name} without fold {number}")
 
 
 def default_split(dataset: Dataset) -> str:
     """The split to run where none is named: test, else validation, else train."""
     return next(name for name in reversed(SPLITS) if name in dataset.splits)
+
+
+def _described(events: SpikeEvents) -> str:
+    names = events.class_names
+    return f"{events.n_units} units and {len(names)} classes: {listed(names)}"

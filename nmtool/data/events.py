@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
+from nmtool.data.dividing import drawn_samples
 from nmtool.errors import DataError, UsageError, listed, printable
 from nmtool.network.graph import MAX_CHANNELS, is_unicode
 from nmtool.tables import Table, Tabular
 
+if TYPE_CHECKING:
+    from nmtool.data.stored import EventStore
+
+_log = logging.getLogger(__name__)
+
 AT_ONCE = 256
 """Samples of a large set that are worked on together."""
+
+EXCERPT = 1000
+"""Samples on disk that are looked at closely, each step of them."""
 
 MAX_CLASSES = 1 << 16
 """Classes that a data set may have."""
@@ -38,6 +49,10 @@ class SpikeEvents(Tabular):
     <SpikeEvents: 2 samples, 4 units, 2 classes, 3 events>
     >>> events[1:].time_ms, events[1:].unit
     (array([1.]), array([2], dtype=int32))
+
+    The events of a large file stay on disk (`load_dataset`). Its samples are chosen, counted and
+    divided without reading them; `batches` and `in_memory` read, and so do `time_ms` and `unit`,
+    each time they are named.
 
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
@@ -63,6 +78,10 @@ class SpikeEvents(Tabular):
     n_units: int
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
+
+    # Of samples on disk: the copy that holds their events, and which of its samples they are.
+    _store: EventStore | None = field(default=None, init=False)
+    _place: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)
@@ -92,6 +111,26 @@ class SpikeEvents(Tabular):
         for name, dtype in dtypes.items():
             self._set(name, np.ascontiguousarray(getattr(self, name), dtype))
         self._check_groups()
+
+    @classmethod
+    def _on_disk(cls, store: EventStore, place: NDArray[np.int64]) -> SpikeEvents:
+        """Samples `place` of a copy; `time_ms` and `unit` are no attributes until they are read."""
+        index, events = store.index, object.__new__(cls)
+        events._set("_store", store)
+        events._set("_place", place)
+        events._set("offset", np.concatenate(([0], np.cumsum(index.counts[place]))))
+        events._set("label", index.label[place])
+        events._set("n_units", index.n_units)
+        events._set("class_names", index.class_names)
+        events._set("groups", {name: group[place] for name, group in index.groups.items()})
+        return events
+
+    if not TYPE_CHECKING:  # which would take every misspelt name for an attribute
+
+        def __getattr__(self, name: str) -> NDArray:
+            if self._store is None or name not in ("time_ms", "unit"):
+                raise AttributeError(f"spike events have no attribute '{name}'")
+            return getattr(self.in_memory(), name)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -153,14 +192,59 @@ class SpikeEvents(Tabular):
         """Every sample for itself."""
         return (self[sample] for sample in range(self.n_samples))
 
-    def batches(self, at_once: int) -> Iterator[SpikeEvents]:
-        """All samples in batches of `at_once`; a single empty batch where there are none."""
+    def batches(self, at_once: int | None = None) -> Iterator[SpikeEvents]:
+        """All samples in batches, in memory: the way to work on any number of them.
+
+        >>> events = SpikeEvents.from_lists([[1.0]] * 5, [[0]] * 5, labels=[0] * 5)
+        >>> [batch.n_samples for batch in events.batches(2)]
+        [2, 2, 1]
+
+        Args:
+            at_once: samples of a batch. By default all where their events are in memory, and 256
+                where they are on disk.
+
+        Yields:
+            A single empty batch where there are no samples.
+
+        Raises:
+            DataError: the copy on disk is damaged, and its source has changed or is gone.
+        """
+        if at_once is None and self._store is None:
+            yield self
+            return
+        at_once = AT_ONCE if at_once is None else at_once
         for first in range(0, max(self.n_samples, 1), at_once):
             yield self._range(first, min(first + at_once, self.n_samples)).in_memory()
 
     def in_memory(self) -> SpikeEvents:
-        """These samples with their events in memory; samples on disk are read (`StoredEvents`)."""
-        return self
+        """These samples with all their events in memory, where they take 12 bytes each.
+
+        Raises:
+            DataError: the copy on disk is damaged, and its source has changed or is gone.
+        """
+        if self._store is None:
+            return self
+        time_ms, unit = self._store.read(self._place)
+        return SpikeEvents(
+            time_ms, unit, self.offset, self.label, self.n_units, self.class_names, self.groups
+        )
+
+    def excerpt(self, count: int | None = None) -> SpikeEvents:
+        """Samples in memory, few enough to look at each step of them.
+
+        Args:
+            count: number of samples, drawn as by `draw`. By default all; but of more than 1,000
+                on disk 1,000 drawn ones, which is logged as a warning.
+        """
+        if count is None and self._store is not None:
+            count = EXCERPT
+            if self.n_samples > count:
+                _log.warning(
+                    f"remark[samples-drawn]: {count:,} of {self.n_samples:,} samples, drawn per "
+                    "class, stand for all, since the data stay on disk; `samples=` chooses their "
+                    "number, or in Python data.test.draw(N).in_memory()"
+                )
+        return self if count is None else self.draw(count).in_memory()
 
     def tables(self) -> list[Table]:
         """Samples, channels, classes, spikes and durations."""
@@ -176,14 +260,26 @@ class SpikeEvents(Tabular):
     @property
     def content_hash(self) -> str:
         """SHA-256 of events, labels, channels and class names, in hexadecimal."""
-        header = {"n_units": int(self.n_units), "class_names": list(self.class_names)}
-        arrays = ("time_ms", "unit", "offset", "label")
-        return storage.content_hash(header, {name: getattr(self, name) for name in arrays})
+        if self._store is not None and (known := self._store.known_hash(self._place)):
+            return known
+
+        def parts(name: str) -> Iterator[NDArray]:
+            return (getattr(batch, name) for batch in self.batches())
+
+        return storage.content_hash_of_parts(
+            {"n_units": int(self.n_units), "class_names": list(self.class_names)},
+            {
+                "label": (self.label.dtype, self.label.shape, [self.label]),
+                "offset": (self.offset.dtype, self.offset.shape, [self.offset]),
+                "time_ms": (np.dtype(np.float64), (self.n_events,), parts("time_ms")),
+                "unit": (np.dtype(np.int32), (self.n_events,), parts("unit")),
+            },
+        )
 
     @property
     def n_events(self) -> int:
         """Number of events in all samples."""
-        return self.time_ms.size
+        return int(self.offset[-1])
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -193,6 +289,8 @@ class SpikeEvents(Tabular):
     @property
     def last_ms(self) -> NDArray[np.float64]:
         """[samples] float64: time of each sample's last event in ms, NaN where it has none."""
+        if self._store is not None:
+            return self._store.index.last_ms[self._place]
         last = np.full(self.n_samples, np.nan)
         spiking = self.counts > 0
         last[spiking] = self.time_ms[self.offset[1:][spiking] - 1]
@@ -205,6 +303,8 @@ class SpikeEvents(Tabular):
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> SpikeEvents:
         """The given samples (indices from 0), in the given order; repeats are allowed."""
         samples = np.asarray(samples, np.int64)
+        if self._store is not None:
+            return self._on_disk(self._store, self._place[samples])
         starts, stops = self.offset[:-1][samples], self.offset[1:][samples]
         ranges = [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
         return replace(
@@ -250,8 +350,26 @@ class SpikeEvents(Tabular):
         cut = self.n_samples - n
         return self._range(0, cut), self._range(cut, self.n_samples)
 
+    def divide(self, part: NDArray[np.int64]) -> list[SpikeEvents]:
+        """Divide samples into parts, two at least, each with its samples in their order.
+
+        >>> events = SpikeEvents.from_lists([[1.0], [2.0], [3.0]], [[0]] * 3, labels=[0, 0, 1])
+        >>> [part.time_ms for part in events.divide(np.array([1, 0, 1]))]
+        [array([2.]), array([1., 3.])]
+
+        Args:
+            part: [samples] int64, the part of each from 0, as `SplitRule.assign` gives it.
+        """
+        n_parts = max(2, 1 + int(part.max(initial=0)))
+        if (part[1:] >= part[:-1]).all():
+            cuts = np.searchsorted(part, np.arange(n_parts + 1)).tolist()
+            return [self._range(start, stop) for start, stop in pairwise(cuts)]
+        return [self[part == number] for number in range(n_parts)]
+
     def _range(self, start: int, stop: int) -> SpikeEvents:
         """Neighbouring samples, as views: data sets are large."""
+        if self._store is not None:
+            return self._on_disk(self._store, self._place[start:stop])
         offset = self.offset[start : stop + 1]
         events = slice(offset[0], offset[-1])
         return replace(
@@ -290,11 +408,12 @@ class SpikeEvents(Tabular):
         Raises:
             DataError: the lists contradict each other.
         """
-        from nmtool.data.conversion import from_lists
+        from nmtool.data.incoming.rows import Rows
 
-        return from_lists(
-            times_ms, units, labels, n_units=n_units, class_names=class_names, groups=groups
-        )
+        columns = dict(groups or {})
+        return Rows(
+            times_ms, units, labels, columns, class_names=class_names, n_units=n_units
+        ).events()
 
     @classmethod
     def from_dense(
@@ -322,9 +441,12 @@ class SpikeEvents(Tabular):
             DataError: the array has other dimensions, or holds no spikes.
             NetworkError: the step is not positive.
         """
-        from nmtool.data.conversion import from_dense
+        from nmtool.data.incoming.rows import Rows
 
-        return from_dense(dense, labels, dt_ms=dt_ms, class_names=class_names, groups=groups)
+        columns = dict(groups or {})
+        return Rows(
+            dense=dense, labels=labels, groups=columns, dt_ms=dt_ms, class_names=class_names
+        ).events()
 
     @classmethod
     def from_torch(
@@ -359,16 +481,16 @@ class SpikeEvents(Tabular):
             DataError: the samples are no spikes, or their targets no classes.
             UsageError: it is no data set.
         """
-        from nmtool.data.conversion import from_pairs
+        from nmtool.data.incoming.pairs import read_pairs
 
-        return from_pairs(
+        return read_pairs(
             source,
             dt_ms=dt_ms,
             n_units=n_units,
             class_names=class_names,
             sensor_size=sensor_size,
             time_first=time_first,
-        )
+        ).events()
 
     @classmethod
     def from_tonic(
@@ -433,45 +555,8 @@ class SpikeEvents(Tabular):
         )
 
 
-def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
-    """[count] int64, ascending: samples drawn so that every class has its share.
-
-    Args:
-        label: [samples], the class of each.
-        count, seed: as of `SpikeEvents.draw`, which says what is raised, too.
-    """
-    WHOLE.check("count", count)
-    if count < 1:
-        raise UsageError(
-            f"{count} samples cannot be drawn",
-            code="samples-count",
-            fix="draw 1 or more, `samples=N`, or take all",
-        )
-    return np.sort(class_by_class(label, seed)[:count])
-
-
-def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: all samples in an order whose every beginning has each class's share."""
-    check_seed(seed)
-    drawn = np.random.default_rng(seed).permutation(label.size)
-    by_class = drawn[np.argsort(label[drawn], kind="stable")]
-    _, first, counts = np.unique(label[by_class], return_index=True, return_counts=True)
-    rank = np.arange(label.size) - np.repeat(first, counts)
-    place = (rank + 0.5) / np.repeat(counts, counts)
-    turn = np.empty(label.size, np.int64)
-    turn[drawn] = np.arange(label.size)
-    return by_class[np.lexsort((turn[by_class], place))]
-
-
-def check_seed(seed: int) -> None:
-    """Raise `UsageError` for a seed that numpy cannot draw from."""
-    WHOLE.check("seed", seed)
-    if seed < 0:
-        raise UsageError(
-            f"a seed must not be negative, not {seed}",
-            code="setting-range",
-            fix="pass a whole number from 0 on",
-        )
+StoredEvents = SpikeEvents
+"""Earlier name of samples on disk, which answers until 1.0."""
 
 
 @contextmanager

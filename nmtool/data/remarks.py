@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.dataset import Dataset
-from nmtool.data.events import AT_ONCE, SpikeEvents
+from nmtool.data.events import SpikeEvents
 from nmtool.data.grid import END_PERCENTILE, TIME_UNIT_FIX, last_spike_ms, usual_end_ms
 from nmtool.errors import Finding, NmtoolError, listed, printable
 from nmtool.network.graph import count_inputs
@@ -99,7 +99,7 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
 def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
     """[used units] int64, ascending: units that have an event."""
     used = np.zeros(events.n_units, np.bool_)
-    for part in events.batches(AT_ONCE):
+    for part in events.batches():
         used[part.unit] = True
         if used.all():
             break

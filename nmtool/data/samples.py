@@ -13,7 +13,6 @@ from nmtool.data.binning import count_dropped
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
-from nmtool.data.stored import StoredEvents
 from nmtool.errors import DataError, UsageError, listed
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -81,37 +80,20 @@ def portions_for(
     measures: bool = False,
     divided: bool = False,
 ) -> Iterator[Samples]:
-    """Bin events as `bin_for` does, those of a set on disk some samples at a time.
+    """Bin events as `bin_for` does, a batch at a time (`SpikeEvents.batches`).
 
     Args:
         network: it decides.
-        data: events; samples that are binned already, and events in memory, are one portion.
+        data: events; samples that are binned already are one portion.
         measures: as of `bin_for`, which says what is raised, too, before the first portion.
-        divided: events in memory come some samples at a time, too.
+        divided: portions are of 256 samples, wherever events are: for those who keep little of
+            each, or whose results depend on the portions.
     """
     if isinstance(data, Samples):
         return iter([data])
     _check(network, data, measures)
-    in_parts = divided or isinstance(data, StoredEvents)
-    parts = data.batches(AT_ONCE) if in_parts else iter([data])
+    parts = data.batches(AT_ONCE if divided else None)
     return (Samples(network.bin(part).raster, part.label) for part in parts)
-
-
-SOME = 1000
-"""Samples on disk that are looked at closely, each step of them."""
-
-
-def some_in_memory(events: SpikeEvents) -> SpikeEvents:
-    """The samples, of a set on disk 1,000 drawn ones, which is logged as a warning."""
-    if not isinstance(events, StoredEvents):
-        return events
-    if events.n_samples > SOME:
-        _log.warning(
-            f"remark[samples-drawn]: {SOME:,} of {events.n_samples:,} samples, drawn per class, "
-            "stand for all, since the data stay on disk; `samples=` chooses their number, or in "
-            "Python data.test.draw(N).in_memory()"
-        )
-    return events.draw(SOME).in_memory()
 
 
 def _contradict(one: Sequence[str], other: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""`StoredEvents`: samples that stay on disk until they are taken, for sets larger than memory.
+"""`read_events`: samples whose events stay on disk until they are taken, where they are many.
 
 The events of a file in SHD layout are copied once into the cache, sample after sample, in the
 file's own numbers: 4 bytes per event for the field's sets. From there any sample is read in a few
@@ -20,7 +20,7 @@ import os
 import shutil
 import weakref
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import paths, storage
-from nmtool.data.events import AT_ONCE, SpikeEvents, check_times, check_units
+from nmtool.data.events import SpikeEvents, check_times, check_units
 from nmtool.data.shd import TIME_UNITS_MS, Layout, opened_shd, read_layout, read_shd
 from nmtool.errors import DataError, FileFormatError, StorageError
 
@@ -42,104 +42,6 @@ IN_MEMORY_BYTES = 48 << 20
 _KIND, _VERSION = "nmtool event cache", 1
 _INDEX_BYTES = 1 << 30
 _TO_MS = TIME_UNITS_MS["s"]
-
-
-class StoredEvents(SpikeEvents):
-    """Samples on disk, or some of them: `SpikeEvents` whose events are read when they are needed.
-
-    `take`, indices and slices choose samples and read nothing. `batches` and `in_memory` read, and
-    so do `time_ms` and `unit`, each time they are named.
-
-    >>> import nmtool as nm
-    >>> train = nm.load_dataset("ssc").train  # doctest: +SKIP
-    >>> train  # doctest: +SKIP
-    <StoredEvents: 75,466 samples, 700 units, 35 classes, 771,219,436 events>
-    >>> train[:32].in_memory()  # doctest: +SKIP
-    <SpikeEvents: 32 samples, 700 units, 35 classes, 325,881 events>
-
-    Args:
-        store: where the events are.
-        samples: [samples] integers, which of them, in this order; by default all.
-    """
-
-    _store: EventStore
-    _samples: NDArray[np.int64]
-    _is_whole: bool
-
-    def __init__(self, store: EventStore, samples: NDArray[np.int64] | None = None) -> None:
-        index = store.index
-        self._set("_store", store)
-        self._set("_samples", np.arange(index.counts.size) if samples is None else samples)
-        self._set("_is_whole", samples is None)
-        self._set("label", index.label[self._samples])
-        self._set("n_units", index.n_units)
-        self._set("class_names", index.class_names)
-        self._set("groups", {name: one[self._samples] for name, one in index.groups.items()})
-
-    @property
-    def time_ms(self) -> NDArray[np.floating]:  # type: ignore[override]
-        """[events] float64, read anew each time."""
-        return self.in_memory().time_ms
-
-    @property
-    def unit(self) -> NDArray[np.integer]:  # type: ignore[override]
-        """[events] int32, read anew each time."""
-        return self.in_memory().unit
-
-    @property
-    def offset(self) -> NDArray[np.int64]:  # type: ignore[override]
-        """[samples + 1] int64, as of `SpikeEvents`."""
-        return np.concatenate(([0], np.cumsum(self.counts)))
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """[samples] int64: number of events of each sample."""
-        return self._store.index.counts[self._samples]
-
-    @property
-    def n_samples(self) -> int:
-        """Number of samples, empty ones too."""
-        return self._samples.size
-
-    @property
-    def n_events(self) -> int:
-        """Number of events in all samples."""
-        return int(self.counts.sum())
-
-    @property
-    def last_ms(self) -> NDArray[np.float64]:
-        """[samples] float64: time of each sample's last event in ms, NaN where it has none."""
-        return self._store.index.last_ms[self._samples]
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of the same samples in memory, in hexadecimal."""
-        whole, store = self._store.index.content_hash, self._store
-        return whole if self._is_whole else _content_hash(store.index, self._samples, store.read)
-
-    def in_memory(self) -> SpikeEvents:
-        """Read these samples, which takes 12 bytes per event.
-
-        Raises:
-            DataError: the copy on disk is damaged, and its source has changed or is gone.
-        """
-        time_ms, unit = self._store.read(self._samples)
-        return SpikeEvents(
-            *(time_ms, unit, self.offset, self.label),
-            self.n_units,
-            self.class_names,
-            self.groups,
-        )
-
-    def take(self, samples: Sequence[int] | NDArray[np.integer]) -> StoredEvents:
-        """The given samples (indices from 0), in the given order; nothing is read."""
-        return StoredEvents(self._store, self._samples[np.asarray(samples, np.int64)])
-
-    def _range(self, start: int, stop: int) -> StoredEvents:
-        return StoredEvents(self._store, self._samples[start:stop])
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return StoredEvents, (self._store, None if self._is_whole else self._samples)
 
 
 def read_events(
@@ -161,7 +63,7 @@ def read_events(
     layout = layout or read_layout([path])
     if in_memory or not path.is_file() or path.stat().st_size <= IN_MEMORY_BYTES:
         return read_shd(path, layout)
-    return StoredEvents(EventStore(path, layout))
+    return EventStore(path, layout).events()
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +126,15 @@ class EventStore:
     def __reduce__(self) -> tuple[Any, ...]:
         return EventStore, (self._source, self._layout)
 
+    def events(self) -> SpikeEvents:
+        """All samples of the file, with their events left in the copy."""
+        return SpikeEvents._on_disk(self, np.arange(self.index.counts.size))
+
+    def known_hash(self, samples: NDArray[np.int64]) -> str:
+        """The content hash of all samples in their order; '' for others, which have to be read."""
+        whole = np.array_equal(samples, np.arange(self.index.counts.size))
+        return self.index.content_hash if whole else ""
+
     def read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
         """Times in ms [events] and units [events] of some samples.
 
@@ -231,14 +142,18 @@ class EventStore:
             DataError: the copy is damaged, and its source has changed or is gone.
             StorageError: a damaged copy cannot be made anew.
         """
-        try:
+        with suppress(_DamagedError):
             return self._read(samples)
-        except _DamagedError:
+        if self.index.content_hash:  # which a copy gets once it was read as a whole
             self._renew()
-        try:
-            return self._read(samples)
-        except _DamagedError as error:
-            raise self._unreadable() from error
+            with suppress(_DamagedError):
+                return self._read(samples)
+        raise StorageError(
+            f"{self._events} cannot be read as it was written",
+            code="event-cache-unreadable",
+            why="its checksums are wrong, although it was made just now",
+            fix="check the disk, or keep the cache on another one: NMTOOL_CACHE=FOLDER",
+        )
 
     def _read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
         if self._file < 0:
@@ -265,14 +180,6 @@ class EventStore:
                 found, index.unit_type, offset=(end - start) * index.time_type.itemsize
             )
         return time.astype(np.float64) * _TO_MS, unit
-
-    def _unreadable(self) -> StorageError:
-        return StorageError(
-            f"{self._events} cannot be read as it was written",
-            code="event-cache-unreadable",
-            why="its checksums are wrong, although it was made just now",
-            fix="check the disk, or keep the cache on another one: NMTOOL_CACHE=FOLDER",
-        )
 
     def _use(self, index: _Index) -> None:
         self.index = index
@@ -329,11 +236,7 @@ class EventStore:
             with storage.replacing(self._events) as temporary, open(temporary, "wb") as file:
                 index = _copied(source, self._layout, stamp, file)
             self._use(index)
-            try:
-                whole = _content_hash(index, np.arange(index.counts.size), self._read)
-            except _DamagedError as error:
-                raise self._unreadable() from error
-            index = replace(index, content_hash=whole)
+            index = replace(index, content_hash=self.events().content_hash)
             storage.write_archive(self._kept, _KIND, _VERSION, *_packed(index))
         except StorageError as error:
             if error.code == "event-cache-unreadable":
@@ -396,28 +299,6 @@ def _write(target: IO[bytes], sample: bytes) -> None:
         target.write(sample)
     except OSError as error:  # which, while a file of HDF5 is read, would look like damage of it
         raise _FullError(error.strerror or str(error)) from error
-
-
-_Read = Callable[[NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.integer]]]
-
-
-def _content_hash(index: _Index, samples: NDArray[np.int64], read: _Read) -> str:
-    """`SpikeEvents.content_hash` of some samples, a few at a time."""
-
-    def parts(which: int) -> Iterator[NDArray]:
-        return (read(samples[i : i + AT_ONCE])[which] for i in range(0, samples.size, AT_ONCE))
-
-    offset = np.concatenate(([0], np.cumsum(index.counts[samples])))
-    n_events = int(offset[-1])
-    return storage.content_hash_of_parts(
-        {"n_units": int(index.n_units), "class_names": list(index.class_names)},
-        {
-            "label": (np.dtype(np.int64), samples.shape, [index.label[samples]]),
-            "offset": (np.dtype(np.int64), offset.shape, [offset]),
-            "time_ms": (np.dtype(np.float64), (n_events,), parts(0)),
-            "unit": (np.dtype(np.int32), (n_events,), parts(1)),
-        },
-    )
 
 
 _ARRAYS = ("label", "counts", "last_ms", "checksum")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -21,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import paths
-from nmtool.data.events import SpikeEvents
-from nmtool.data.flatten import flatten
+from nmtool.data.events import SpikeEvents, naming
+from nmtool.data.incoming.pairs import class_names_of, sensor_size_of
 from nmtool.data.shd import SUFFIXES
 from nmtool.data.stored import read_events
-from nmtool.errors import MissingError, UsageError, missing_library, reason
+from nmtool.errors import DataError, MissingError, UsageError, missing_library, reason
 
 HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
 """The sets in SHD layout, by the names of their classes in tonic."""
@@ -103,7 +104,29 @@ def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) 
     fix = f"check the network and the files in {folder / name}"
     with _tonic_at_work(f"tonic could not provide '{name}'", fix):
         dataset = dataset_class(str(folder), **_arguments(dataset_class, split))
-    return flatten(dataset, name)
+    return read_tonic(dataset, name)
+
+
+def read_tonic(dataset: Any, name: str) -> SpikeEvents:
+    """All samples of a data set in tonic's format, which has a sensor and names its classes.
+
+    Args:
+        dataset: has a length and items (events, target), as of `SpikeEvents.from_tonic`.
+        name: for messages.
+
+    Raises:
+        DataError: it is not a classification data set with a sensor of fixed size, or an event lies
+            outside the sensor.
+    """
+    with naming(name):
+        size = sensor_size_of(dataset)
+        if class_names_of(dataset) is None:
+            raise DataError(
+                "the data set has no classes to tell apart",
+                code="classes-missing",
+                fix="choose a set whose samples have classes",
+            )
+        return SpikeEvents.from_torch(dataset, n_units=math.prod(size), sensor_size=size)
 
 
 def _arguments(dataset_class: Any, split: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
+from nmtool.data.dividing import Folds
 from nmtool.data.events import SpikeEvents
-from nmtool.data.folds import Folds
 from nmtool.errors import UsageError
 from nmtool.paths import ANSWERS
 from nmtool.tables import Result, Table

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from nmtool.arguments import EVENTS, GROUPING, check_all, checked
 from nmtool.data.catalogue import as_samples
+from nmtool.data.dividing import Grouping, group_of, grouping_name
 from nmtool.data.events import SpikeEvents
-from nmtool.data.folds import Grouping, group_of, grouping_name
-from nmtool.data.samples import Samples, bin_for
-from nmtool.data.stored import StoredEvents
+from nmtool.data.samples import Samples
 from nmtool.errors import UsageError
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.evaluation.answers import Answers, holds_answers
@@ -86,13 +85,12 @@ def compare_accuracy(
         assert events is not None
         network = as_network(source)
         alike = (network.dt_ms, network.n_steps, network.channels, tuple(network.class_names))
-        samples: SpikeEvents | Samples = events
-        if not isinstance(events, StoredEvents):
-            if alike not in binned:
-                binned[alike] = bin_for(network, events, measures=True)
-            samples = binned[alike]
-        found = record_portions(network, samples, progress=progress)
-        return np.concatenate([one.predictions == part.label for part, one in found])
+        answers = []
+        for part, answer in record_portions(network, binned.get(alike, events), progress=progress):
+            if part.label.size == events.n_samples:
+                binned[alike] = part
+            answers.append(answer.predictions == part.label)
+        return np.concatenate(answers)
 
     # Pair by pair: who watches sees the networks in the order in which they were named.
     rows = [(right(one), right(other)) for one, other in pairs]

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from nmtool import storage, zoo
 from nmtool.arguments import Count, checked
 from nmtool.data.catalogue import as_samples
-from nmtool.data.events import SpikeEvents, drawn_samples
+from nmtool.data.dividing import drawn_samples
+from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, portions_for
-from nmtool.data.stored import StoredEvents
 from nmtool.errors import (
     FileFormatError,
     UsageError,
@@ -78,7 +78,8 @@ class Evaluation(Result):
         counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integers.
         scores: [samples, classes] float64, by the read-out's rule.
         spikes: emitted in all samples, by all populations.
-        recording: everything that was recorded; None of samples on disk (`StoredEvents`).
+        recording: everything that was recorded; None where the samples came in several batches
+            (`SpikeEvents.batches`), as those on disk do.
         loss: mean loss of training, where the settings of the run are known.
         seconds: what an artefact's runtime took.
         runtime: that an export ran in; '' for a network in its own arithmetic.
@@ -248,8 +249,7 @@ def evaluate(
         return run(network, data, samples=samples, trust=trust, progress=progress)
     found = as_network(network)
     events, number = _drawn(as_samples(data), samples)
-    keep = not isinstance(events, StoredEvents)
-    result = _evaluated(found, record_portions(found, events, progress=progress), keep)
+    result = _evaluated(found, record_portions(found, events, progress=progress))
     result = replace(result, **number)
     options = options_behind(network)
     if options is None or isinstance(found, IntegerNetwork) or not has_torch():
@@ -350,7 +350,7 @@ def _timed(
     portions = portions_for(network, events, measures=True)
     began = time.perf_counter()
     found = portion_by_portion(portions, record, shown_by(progress)(runtime, events.label.size))
-    result = _evaluated(network, found, keep=not isinstance(events, StoredEvents))
+    result = _evaluated(network, found)
     seconds = time.perf_counter() - began
     return replace(result, seconds=seconds, runtime=runtime, **number)
 
@@ -369,20 +369,18 @@ def holds_integers(path: str | Path) -> bool:
 def _evaluated(
     network: Network | IntegerNetwork,
     answered: Iterator[tuple[Samples, Recording]],
-    keep: bool,
 ) -> Evaluation:
     """Evaluate recordings of labelled samples, portion by portion.
 
     Args:
         network: what ran.
         answered: portions of its input, together at least one sample, and what came out.
-        keep: join the recordings, as that of the evaluation.
     """
     from nmtool.hardware_sim.operations import count_operations
 
     spikes, counts = Counter[str](), Counter[str]()
     events = updates = 0
-    scores, labels, recordings = [], [], []
+    scores, labels = [], []
     for samples, recording in answered:
         operations = count_operations(network, samples.raster, recording)
         events += sum(int(one.sum()) for one in operations.synaptic_events)
@@ -391,8 +389,6 @@ def _evaluated(
         counts.update({name: n for name, n in recording.counts.items() if "." not in name})
         scores.append(recording.scores)
         labels.append(samples.label)
-        if keep:
-            recordings.append(recording)
     label, found = np.concatenate(labels), np.concatenate(scores)
     predictions = predict(found)
     sizes = {population.name: population.size for population in network.populations}
@@ -407,7 +403,7 @@ def _evaluated(
         counts=dict(counts),
         scores=found,
         spikes=spikes.total(),
-        recording=Recording.concatenate(recordings) if keep else None,
+        recording=recording if len(scores) == 1 else None,
         confusion=Confusion.of(label, predictions, network.class_names),
         label=label,
     )

@@ -13,9 +13,9 @@ from nmtool.arguments import checked
 from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
+from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
-from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, NmtoolError, UsageError, check_type
 from nmtool.loading import Source, float_network, run_behind, validated_on
 from nmtool.network.float_network import Network

@@ -15,7 +15,7 @@ from nmtool.arguments import WORDS, Count, checked
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for, some_in_memory
+from nmtool.data.samples import Samples, bin_for
 from nmtool.description import count_synapses
 from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
 from nmtool.evaluation.evaluation import Evaluation, evaluate
@@ -433,8 +433,7 @@ def _samples(
         dataset = dataset.with_validation(validated_on([source]) or 0)
     chosen = split or default_split(dataset)
     events = dataset.filled_split(chosen)
-    some = some_in_memory(events) if samples is None else events.draw(samples).in_memory()
-    return some, f"{dataset.name} ({chosen})", events.n_samples
+    return events.excerpt(samples), f"{dataset.name} ({chosen})", events.n_samples
 
 
 def _rounding_note(floats: Network | None) -> str:

@@ -16,7 +16,7 @@ from nmtool.arguments import checked
 from nmtool.arithmetic import LOIHI2 as ARITHMETIC
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for, only_classes, some_in_memory
+from nmtool.data.samples import Samples, bin_for, only_classes
 from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.loading import Source, as_network
 from nmtool.machine import cpu_name
@@ -90,7 +90,9 @@ def cost(
     chip, figures = chip or figures, figures or chip
     found = as_network(network)
     events = as_samples(data)
-    samples = events if isinstance(events, Samples) else bin_for(found, some_in_memory(events))
+    if isinstance(events, SpikeEvents):
+        events = events.excerpt()
+    samples = events if isinstance(events, Samples) else bin_for(found, events)
     check_steps(found, samples.raster)
     if not samples.raster.n_samples:
         raise DataError(

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 
 from nmtool.arguments import MAPPING, checked
 from nmtool.data.catalogue import as_samples
-from nmtool.data.events import AT_ONCE, SpikeEvents
-from nmtool.data.samples import Samples, bin_for
-from nmtool.data.stored import StoredEvents
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import Samples, bin_for, portions_for
 from nmtool.errors import ArtefactError, DataError, UsageError
 from nmtool.loading import load
 from nmtool.network.float_network import Network
@@ -195,7 +194,7 @@ def _samples(
     against: Against,
     how: _How,
 ) -> Iterator[_Samples]:
-    """The samples to compare on, those of a set on disk a portion at a time.
+    """The samples to compare on, a portion at a time.
 
     Recordings are compared on all samples at once.
     """
@@ -212,18 +211,18 @@ def _samples(
                 fix="pass one sample at least",
             )
         yield _Samples(data)
-    elif isinstance(data, StoredEvents) and data.n_samples > AT_ONCE and not against.recordings:
-        if how.coverage or how.exercise:
-            _log.warning(
-                f"remark[samples-first]: coverage is measured on the first {AT_ONCE} samples, "
-                "since the data stay on disk"
-            )
-        for first in range(0, data.n_samples, AT_ONCE):
-            samples = bin_for(network, data[first : first + AT_ONCE].in_memory())
-            yield _Samples(samples.raster, samples.label)
-    else:
-        samples = data if isinstance(data, Samples) else bin_for(network, data)
+    elif against.recordings and not isinstance(data, Samples):
+        samples = bin_for(network, data)
         yield _Samples(samples.raster, samples.label)
+    else:
+        for number, samples in enumerate(portions_for(network, data)):
+            n_samples = samples.label.size
+            if number == 0 and n_samples < data.label.size and (how.coverage or how.exercise):
+                _log.warning(
+                    f"remark[samples-first]: coverage is measured on the first {n_samples} "
+                    "samples, since the data stay on disk"
+                )
+            yield _Samples(samples.raster, samples.label)
 
 
 def _network(

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data.flatten import flatten
 from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.nodes import Graph, Node
@@ -118,7 +117,7 @@ def test_lines_of_a_sensor_are_the_units_of_its_events(
     x, y, p = place
     nodes = {"c": conv2d(1, 2, 3, 4, places=(3, 4))}
     network = imported(tmp_path / "x.nir", (2, 3, 4), nodes)
-    (unit,) = flatten(_Camera(*place), "camera").unit
+    (unit,) = nm.SpikeEvents.from_tonic(_Camera(*place)).unit
     dense = np.zeros((1, network.n_steps, 24))
     dense[0, 0, unit] = 1
     (membrane,) = Nir.reference(network, Raster.from_dense(dense)).membrane.values()

@@ -15,7 +15,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.data import Dataset, SpikeEvents
-from nmtool.data.folds import without_fold
+from nmtool.data.dataset import without_fold
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.training import crossvalidation
 from nmtool.training.loop import run as run_module

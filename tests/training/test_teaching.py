@@ -15,6 +15,7 @@ from nmtool.errors import DataError, UsageError
 from nmtool.network.graph import LIF
 from nmtool.running import record_portions
 from tests.nmtool.cli import cases
+from tests.nmtool.data.test_stored import is_on_disk
 from tests.refusals import refused
 
 FLOATS = cases.float_network()
@@ -109,7 +110,7 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
     write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
     on_disk, in_memory = nm.load_dataset(tmp_path), nm.load_dataset(tmp_path, in_memory=True)
-    assert isinstance(on_disk.train, nm.StoredEvents)
+    assert is_on_disk(on_disk.train)
     one, other = (nm.teach([FLOATS], data, gain=1.0) for data in (on_disk, in_memory))
     assert one.data_hash == other.data_hash
     np.testing.assert_allclose(one.probability, other.probability, rtol=1e-6)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.data.validation_split import SplitRule
+from nmtool.data.dividing import SplitRule
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork

@@ -411,7 +411,10 @@ class Trainer:
             self._folder.keep_next(self._state.epoch)
 
     def _all_samples(self) -> Iterator[Raster]:
-        """Training and validation samples as the network hears them, a portion at a time."""
+        """Training and validation samples as the network hears them, a portion at a time.
+
+        Scales depend on the portions, which are the same wherever the events are.
+        """
         network = self.model.network
         validating = [] if self._validating is None else [self._validating]
         for events in (self._train, *validating):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
-from nmtool.data.events import AT_ONCE
-from nmtool.data.stored import StoredEvents
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -21,7 +19,7 @@ from nmtool.training.processes.ranks import Ranks
 
 
 class Validation:
-    """A rank's share of the validation samples: those in memory binned once, others each time.
+    """A rank's share of the validation samples: binned once if they are a single batch.
 
     Args:
         events: all validation samples.
@@ -33,9 +31,7 @@ class Validation:
         self._ranks = ranks
         self._n_samples = events.n_samples
         self._share, self._network = ranks.take(events), network
-        self._binned = None
-        if not isinstance(events, StoredEvents):
-            self._binned = [(network.bin(self._share).raster, self._share.label)]
+        self._whole: tuple[Raster, NDArray[np.integer]] | None = None
 
     def accuracy(self, model: SpikingNetwork) -> float:
         """Share of all samples whose class is predicted; collective."""
@@ -52,9 +48,13 @@ class Validation:
                 correct += int((answer(spikes).predictions == label).sum())
         return float(self._ranks.sum(correct)) / self._n_samples
 
-    def _portions(self) -> Iterable[tuple[Raster, NDArray[np.integer]]]:
-        """Input and labels, some samples at a time."""
-        if self._binned is not None:
-            return self._binned
-        parts = self._share.batches(AT_ONCE)
-        return ahead((self._network.bin(part).raster, part.label) for part in parts)
+    def _portions(self) -> Iterator[tuple[Raster, NDArray[np.integer]]]:
+        """Input and labels, a batch at a time."""
+        if self._whole is not None:
+            yield self._whole
+            return
+        bin, batches = self._network.bin, self._share.batches()
+        for spikes, label in ahead((bin(part).raster, part.label) for part in batches):
+            if label.size == self._share.n_samples:
+                self._whole = spikes, label
+            yield spikes, label

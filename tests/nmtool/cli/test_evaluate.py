@@ -10,7 +10,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.data import bin_events
-from nmtool.data.events import drawn_samples
+from nmtool.data.dividing import drawn_samples
 from nmtool.hardware_sim.operations import count_operations
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import bin_events, load_dataset, write_shd
-from nmtool.data.validation_split import SplitRule
+from nmtool.data.dividing import SplitRule
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.loading import validated_on

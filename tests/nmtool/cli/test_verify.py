@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.data.events import drawn_samples
+from nmtool.data.dividing import drawn_samples
 from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.lava import environment
 from nmtool.hardware_sim.simulator import simulate

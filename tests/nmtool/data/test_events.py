@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
-from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
-from nmtool.data.events import drawn_samples
+from nmtool.data.dividing import drawn_samples
 from nmtool.data.latency import from_latencies
 from nmtool.errors import DataError, UsageError
 from nmtool.network.graph import MAX_CHANNELS
@@ -45,24 +42,6 @@ def test_arrays_have_the_promised_types() -> None:
     assert (events.n_samples, events.n_events) == (3, 4)
     assert events.counts.tolist() == [2, 0, 2]
     assert events.sample_index().tolist() == [0, 0, 2, 2]
-
-
-@given(
-    label=arrays(np.int64, st.integers(1, 200), elements=st.integers(0, 7)),
-    count=st.integers(1, 250),
-    seed=st.integers(0, 9),
-)
-def test_every_class_has_its_share_of_drawn_samples(
-    label: NDArray[np.int64], count: int, seed: int
-) -> None:
-    drawn = drawn_samples(label, count, seed)
-    assert drawn.size == min(count, label.size)
-    assert (np.diff(drawn) > 0).all()
-    there, got = np.bincount(label, minlength=8), np.bincount(label[drawn], minlength=8)
-    share = there / label.size
-    bound = 0.5 + 0.5 * share * np.count_nonzero(there)  # 1 where all classes have as many
-    assert (np.abs(got - share * drawn.size) <= bound + 1e-9).all()
-    np.testing.assert_array_equal(drawn, drawn_samples(label, count, seed))
 
 
 def test_samples_are_drawn_whole_and_in_order() -> None:

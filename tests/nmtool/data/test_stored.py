@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from nmtool.data import SpikeEvents, bin_events, load_dataset, shd, stored, write_shd
+import nmtool as nm
+from nmtool.data import SpikeEvents, bin_events, events, load_dataset, shd, stored, write_shd
 from nmtool.data.description import describe
 from nmtool.data.shd import read_layout, read_shd
-from nmtool.data.stored import EventStore, StoredEvents, read_events
+from nmtool.data.stored import EventStore, read_events
 from nmtool.errors import DataError, StorageError
 from tests.nmtool.data.test_shd import same, write_foreign
 from tests.refusals import refused
@@ -45,11 +46,16 @@ def some_events(seed: int = 0, n_samples: int = N_SAMPLES) -> SpikeEvents:
     )
 
 
+def is_on_disk(events: SpikeEvents) -> bool:
+    """True where the container has no array of events."""
+    return "time_ms" not in vars(events)
+
+
 @pytest.fixture(autouse=True)
 def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(stored, "AT_ONCE", 4)
+    monkeypatch.setattr(events, "AT_ONCE", 4)
     monkeypatch.setattr(shd, "_PORTION_BYTES", 0)
     monkeypatch.setattr(shd, "_PORTION_SAMPLES", 2)
 
@@ -67,7 +73,7 @@ def copies(tmp_path: Path) -> list[Path]:
 
 def test_samples_on_disk_are_those_in_memory(source: Path) -> None:
     found, expected = read_events(source), read_shd(source)
-    assert isinstance(found, StoredEvents)
+    assert is_on_disk(found)
     assert same(found, expected)
     assert same(found.in_memory(), expected)
     assert found.content_hash == expected.content_hash
@@ -104,15 +110,56 @@ def test_batches_are_those_in_memory(source: Path, at_once: int) -> None:
         read_events(source).batches(at_once), read_shd(source).batches(at_once), strict=True
     )
     for mine, other in pairs:
-        assert type(mine) is SpikeEvents
+        assert not is_on_disk(mine)
         assert same(mine, other)
+
+
+def test_batches_are_as_large_as_suits_where_events_are(source: Path) -> None:
+    assert [batch.n_samples for batch in read_events(source).batches()] == [4, 4, 1]
+    whole = read_shd(source)
+    assert next(whole.batches()) is whole
+    for nothing in (read_events(source)[:0], whole[:0]):
+        assert [batch.n_samples for batch in nothing.batches()] == [0]
+
+
+@pytest.mark.parametrize("count", [None, 1, 5, 100])
+def test_an_excerpt_is_in_memory(
+    source: Path,
+    count: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(events, "EXCERPT", 5)
+    on_disk, in_memory = read_events(source), read_shd(source)
+    caplog.clear()
+    few = on_disk.excerpt(count)
+    assert not is_on_disk(few)
+    assert same(few, in_memory.draw(5 if count is None else count))
+    assert ("samples-drawn" in caplog.text) == (count is None)
+    assert same(in_memory.excerpt(count), in_memory if count is None else few)
+    caplog.clear()
+    assert same(on_disk[:5].excerpt(), in_memory[:5])
+    assert not caplog.records
+
+
+def test_samples_on_disk_have_the_attributes_of_those_in_memory(source: Path) -> None:
+    found = read_events(source)
+    with pytest.raises(AttributeError, match="units"):
+        _ = found.units  # type: ignore[attr-defined]
+    fewer = replace(found, groups={})  # which reads
+    assert same(fewer, read_shd(source))
+    assert fewer.groups == {}
+
+
+def test_the_earlier_name_of_samples_on_disk() -> None:
+    assert nm.StoredEvents is nm.SpikeEvents
 
 
 def test_a_tail_is_left_on_disk(source: Path) -> None:
     dataset = load_dataset(source.parent, validation="last 3")
     in_memory = load_dataset(source.parent, validation="last 3", in_memory=True)
-    assert isinstance(dataset.validation, StoredEvents)
-    assert type(in_memory.validation) is SpikeEvents
+    assert is_on_disk(dataset.validation)
+    assert not is_on_disk(in_memory.validation)
     assert same(dataset.validation, in_memory.validation)
     assert same(dataset.train, in_memory.train)
     assert dataset.content_hash == in_memory.content_hash
@@ -125,7 +172,7 @@ def test_groups_that_are_zero_in_one_file(source: Path, tmp_path: Path) -> None:
     assert load_dataset(tmp_path).train.groups == {}
     write_shd(tmp_path / "mine_test.h5", some_events(1))
     train = load_dataset(tmp_path).train
-    assert isinstance(train, StoredEvents)
+    assert is_on_disk(train)
     assert {name: group.tolist() for name, group in train.groups.items()} == {
         "speaker": [0] * N_SAMPLES
     }
@@ -133,7 +180,7 @@ def test_groups_that_are_zero_in_one_file(source: Path, tmp_path: Path) -> None:
 
 def test_samples_that_are_drawn_stay_on_disk(source: Path) -> None:
     dataset = load_dataset(source.parent, validation=3)
-    assert isinstance(dataset.train, StoredEvents)
+    assert is_on_disk(dataset.train)
     assert same(dataset.train, load_dataset(source.parent, validation=3, in_memory=True).train)
 
 
@@ -306,5 +353,5 @@ def test_files_of_one_name_with_other_layouts_have_copies_of_their_own(source: P
     layout = read_layout([source])
     wider = replace(layout, n_units=9)
     stores = [EventStore(source, one) for one in (layout, wider)]
-    assert [StoredEvents(one).n_units for one in stores] == [5, 9]
-    assert [StoredEvents(one).in_memory().n_units for one in stores] == [5, 9]
+    assert [one.events().n_units for one in stores] == [5, 9]
+    assert [one.events().in_memory().n_units for one in stores] == [5, 9]

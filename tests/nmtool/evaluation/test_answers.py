@@ -11,7 +11,7 @@ import pytest
 
 from nmtool import storage
 from nmtool.data import SpikeEvents
-from nmtool.data.folds import Folds
+from nmtool.data.dividing import Folds
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.evaluation.answers import FILE_KIND, NONE_YET, Answers, holds_answers
 from tests.refusals import refused

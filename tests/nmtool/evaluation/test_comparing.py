@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data.samples import bin_for
 from nmtool.errors import UsageError
-from nmtool.evaluation import comparing
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
@@ -51,11 +49,13 @@ def test_who_classifies_which_samples_rightly() -> None:
 def test_samples_are_binned_once_for_all_networks_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     binned: list[int] = []
 
-    def count(network: nm.IntegerNetwork, events: nm.SpikeEvents, **how: bool) -> object:
-        binned.append(network.n_steps)
-        return bin_for(network, events, **how)
+    bin = nm.IntegerNetwork.bin
 
-    monkeypatch.setattr(comparing, "bin_for", count)
+    def count(network: nm.IntegerNetwork, events: nm.SpikeEvents) -> object:
+        binned.append(network.n_steps)
+        return bin(network, events)
+
+    monkeypatch.setattr(nm.IntegerNetwork, "bin", count)
     short = replace(RIGHT, n_steps=26)
     nm.compare_accuracy([RIGHT, short], [WRONG, short], EVENTS)
     assert binned == [30, 26]

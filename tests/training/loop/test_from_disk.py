@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data import samples, stored, write_shd
-from nmtool.data.stored import StoredEvents
-from nmtool.training.loop import validation
-from nmtool.verification import verify
+from nmtool.data import events, samples, stored, write_shd
+from nmtool.data.binning import count_dropped
+from nmtool.data.dataset import joined
+from nmtool.data.dividing import Folds
+from nmtool.data.remarks import remarks
+from nmtool.training.loop import trainer
+from nmtool.training.loop.validation import Validation
+from nmtool.training.processes.ranks import ALONE
+from tests.nmtool.data.test_stored import is_on_disk
 from tests.training.small_data import small_events, small_options, without_seconds
 
 pytestmark = pytest.mark.torch
@@ -24,7 +29,7 @@ BLENDED = {"blend": 0.5, "jitter_ms": 1.0, "onset_ms": 3.0, "drop": 0.2}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
-    for module in (samples, stored, validation, verify):
+    for module in (events, samples, trainer):
         monkeypatch.setattr(module, "AT_ONCE", 7)
     for split, seed in (("train", 1), ("valid", 2), ("test", 3)):
         write_shd(tmp_path / f"small_{split}.h5", small_events(20 + 8 * seed, seed))
@@ -34,8 +39,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def both(folder: Path) -> tuple[nm.Dataset, nm.Dataset]:
     on_disk, in_memory = nm.load_dataset(folder), nm.load_dataset(folder, in_memory=True)
-    assert isinstance(on_disk.train, StoredEvents)
-    assert type(in_memory.train) is nm.SpikeEvents
+    assert is_on_disk(on_disk.train)
+    assert not is_on_disk(in_memory.train)
     return on_disk, in_memory
 
 
@@ -79,6 +84,25 @@ def quantised(both: tuple) -> nm.IntegerNetwork:
     return one.network
 
 
+def test_validation_bins_a_single_batch_once(
+    both: tuple, quantised: nm.IntegerNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = nm.train(both[1], small_options(epochs=1))
+    bin, binned = nm.Network.bin, []
+
+    def count(network: nm.Network, events: nm.SpikeEvents) -> object:
+        binned.append(events.n_samples)
+        return bin(network, events)
+
+    monkeypatch.setattr(nm.Network, "bin", count)
+    accuracies = []
+    for data in both:
+        validation = Validation(data.validation, run.network, ALONE)
+        accuracies += [validation.integer_accuracy(quantised) for _ in range(2)]
+    assert len(set(accuracies)) == 1
+    assert binned == [*(2 * [7, 7, 7, 7, 7, 1]), 36]
+
+
 def test_evaluation_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
     on_disk, in_memory = (nm.evaluate(quantised, data.test) for data in both)
     assert on_disk.recording is None
@@ -87,6 +111,45 @@ def test_evaluation_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> No
     assert np.array_equal(on_disk.scores, in_memory.scores)
     assert on_disk.confusion.as_json() == in_memory.confusion.as_json()
     assert in_memory.accuracy == in_memory.recording.accuracy(both[1].test.label)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda data, network: data.describe(),
+        lambda data, network: [str(finding) for finding in remarks(data)],
+        lambda data, network: nm.propose_grid(data.train),
+        lambda data, network: [count_dropped(data.train, dt, 9) for dt in (0.5, 1.0, 2.0)],
+        lambda data, network: dict(nm.simulate(network, data.test).spikes),
+        lambda data, network: joined(data, ("test", "train")).content_hash,
+        lambda data, network: [
+            part.content_hash for part in data.train.divide(Folds(5).assign(data.train))
+        ],
+        lambda data, network: data.test.draw(9).content_hash,
+    ],
+)
+def test_answers_are_the_same(ask: Any, both: tuple, quantised: nm.IntegerNetwork) -> None:
+    on_disk, in_memory = (ask(data, quantised) for data in both)
+    assert on_disk == in_memory
+
+
+def test_costs_are_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
+    on_disk, in_memory = (nm.cost(quantised, data.test).as_json() for data in both)
+    assert on_disk == in_memory
+
+
+def test_coverage_is_that_of_the_first_batch(
+    both: tuple, quantised: nm.IntegerNetwork, caplog: pytest.LogCaptureFixture
+) -> None:
+    on_disk = nm.verify(quantised, both[0].test, against=["onnx"])
+    assert "remark[samples-first]: coverage is measured on the first 7 samples" in caplog.text
+    first = nm.verify(quantised, both[1].test[:7], against=["onnx"])
+    assert on_disk.coverage.as_json() == first.coverage.as_json()
+
+
+def test_few_samples_on_disk_are_recorded(both: tuple, quantised: nm.IntegerNetwork) -> None:
+    on_disk, in_memory = (nm.evaluate(quantised, data.test[:7]).recording for data in both)
+    assert on_disk.spikes == in_memory.spikes
 
 
 def test_comparison_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:

@@ -19,6 +19,7 @@ from nmtool.training.loop.run import first_network, make_trainer
 from nmtool.training.loop.trainer import Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
+from tests.nmtool.data.test_stored import is_on_disk
 from tests.refusals import refused
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds
 
@@ -167,7 +168,7 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
     write_shd(tmp_path / "small_train.h5", small_events(N, 1))
     on_disk, in_memory = nm.load_dataset(tmp_path), nm.load_dataset(tmp_path, in_memory=True)
-    assert isinstance(on_disk.train, nm.StoredEvents)
+    assert is_on_disk(on_disk.train)
     Teacher(probabilities(), in_memory.content_hash).save(tmp_path / "t.npz")
     options = small_options(
         teacher=tmp_path / "t.npz", epochs=2, blend=0.4, validation=9, validation_by=None

@@ -5,30 +5,25 @@
     FOLDER        with train and test files of one of these, or in SHD layout by other names, with
                   times in other units, or unsorted
 
-A file without splits is a training split, which `with_test` divides. Labels and groups that are
-names are numbered in sorted order, those of all splits together.
+A file without splits is a training split, which `nmtool.with_test` divides. Labels and groups that
+are names are numbered in sorted order, those of all splits together.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from nmtool import storage
 from nmtool.arguments import NUMBER, WHOLE, WORD, check_fields, optional
 from nmtool.data import shd
-from nmtool.data.conversion import check_dimensions, from_dense
-from nmtool.data.csv_rows import read_csv
 from nmtool.data.dataset import Dataset
-from nmtool.data.events import SpikeEvents, naming, numbered_classes
-from nmtool.data.npz_rows import read_npz
-from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, texts
-from nmtool.data.validation_split import Amount, SplitRule
+from nmtool.data.events import SpikeEvents, naming
+from nmtool.data.incoming.csv_rows import read_csv
+from nmtool.data.incoming.npz_rows import read_npz
+from nmtool.data.incoming.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
 from nmtool.splits import SPLITS
 
@@ -45,6 +40,7 @@ class Meaning:
     """Facts that files do not say of themselves.
 
     >>> import tempfile
+    >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     np.savez(f"{folder}/mine.npz", spikes=np.ones((2, 5, 3)), labels=[1, 2])
     ...     mine = read_incoming(f"{folder}/mine.npz", Meaning(dt_ms=2.0, labels_from=1))
@@ -158,44 +154,6 @@ def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> Usa
     )
 
 
-def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
-    """The data set with a test split, drawn from its training samples where it has none.
-
-    >>> four = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1])
-    >>> with_test(Dataset.of(train=four), SplitRule("last 1")).splits
-    ('train', 'test')
-
-    Args:
-        dataset: has training samples.
-        rule: the samples to take: a share like 0.2, a number, `last N`, or a `SplitRule`.
-
-    Raises:
-        UsageError: it has one already, or the samples cannot be divided so.
-    """
-    rule = SplitRule.of(rule)
-    if "test" in dataset.splits:
-        raise UsageError(
-            f"'{dataset.name}' has a test split of its own",
-            code="test-exists",
-            fix="leave out `test=`",
-        )
-    try:
-        held = rule.choose(dataset.train)
-    except UsageError as error:
-        if error.code != "validation-range":
-            raise
-        n_samples = dataset.train.n_samples
-        raise UsageError(
-            f"the share or number {rule.amount} of {n_samples} samples makes no test split",
-            code="test-range",
-            fix="give more samples, or leave out `test=`"
-            if n_samples < 2
-            else f"take 1 to {n_samples - 1} of them: `test=N`",
-        ) from error
-    parts = {"train": dataset.train[~held], "test": dataset.train[held]}
-    return Dataset.of(name=dataset.name, validation=dataset.validation, **parts)
-
-
 def write_dataset(
     dataset: Dataset, folder: str | Path, name: str = "data", *, force: bool = False
 ) -> list[Path]:
@@ -252,16 +210,16 @@ def _read_rows(files: Mapping[str, Path]) -> dict[str, Rows]:
     splits: dict[str, Rows] = {}
     for split, file in files.items():
         with naming(file):
-            found = read_csv(file) if file.suffix == ".csv" else read_npz(file)
-        if len(files) > 1 and len(found) == 1:
-            found = {split: next(iter(found.values()))}
-        if twice := sorted(splits.keys() & found.keys()):
+            read = read_csv(file) if file.suffix == ".csv" else read_npz(file)
+        if len(files) > 1 and len(read) == 1:
+            read = {split: next(iter(read.values()))}
+        if twice := sorted(splits.keys() & read.keys()):
             raise DataError(
                 f"{file.name} holds samples of the split {twice[0]}, which another file has, too",
                 code="split-twice",
                 fix="keep the samples of a split in one file",
             )
-        splits |= found
+        splits |= read
     return splits
 
 
@@ -269,48 +227,43 @@ def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEv
     """Samples of all splits, with the same classes and channels."""
     stated = [rows.class_names for rows in splits.values()]
     class_names = shd.agreed("class_names", list(splits), stated)
-    labels = {split: _numbered(rows.labels, meaning.labels_from) for split, rows in splits.items()}
+    labels = {
+        split: [float(label) for label in rows.labels]
+        if are_numbers(rows.labels)
+        else texts(rows.labels)
+        for split, rows in splits.items()
+    }
     if class_names is None:
-        every = [label for found in labels.values() for label in found]
-        class_names = _names_of(every, meaning.labels_from)
+        every = [label for part in labels.values() for label in part]
+        if len({isinstance(label, str) for label in every}) > 1:
+            raise DataError(
+                "some splits name their classes, others number them",
+                code="labels-not-whole",
+                fix="name or number them in all splits",
+            )
+        class_names = numbered(every, first=meaning.labels_from)[1]
     n_units = meaning.n_units
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
     groups = _numbered_groups(splits)
-    made = {}
-    for split, rows in splits.items():
-        if rows.dense is None:
-            made[split] = SpikeEvents.from_lists(
-                rows.times_ms,
-                rows.units,
-                labels[split],
-                n_units=n_units,
-                class_names=class_names,
-                groups=groups[split],
-            )
-            continue
-        check_dimensions(rows.dense, len(rows.labels))
-        dt_ms = meaning.dt_ms if meaning.dt_ms is not None else rows.dt_ms
-        if dt_ms is None:
-            raise DataError(
-                "nothing says how long a step of the dense spikes is",
-                code="dense-step-unknown",
-                fix="`dt_ms=`, or an entry dt_ms in the file",
-            )
-        made[split] = from_dense(
-            rows.dense,
-            labels[split],
-            dt_ms=dt_ms,
-            class_names=class_names,
+    return {
+        split: replace(
+            rows,
+            labels=labels[split],
             groups=groups[split],
-        )
-    return made
+            dt_ms=rows.dt_ms if meaning.dt_ms is None else meaning.dt_ms,
+            class_names=class_names,
+            n_units=n_units,
+            first=meaning.labels_from,
+        ).events()
+        for split, rows in splits.items()
+    }
 
 
 def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int]]]:
     """By split and name, the groups as numbers: their own, or the places of names when sorted."""
-    found: dict[str, dict[str, list[int]]] = {split: {} for split in splits}
+    groups: dict[str, dict[str, list[int]]] = {split: {} for split in splits}
     for name in dict.fromkeys(name for rows in splits.values() for name in rows.groups):
         columns = {
             split: rows.groups[name] for split, rows in splits.items() if name in rows.groups
@@ -328,29 +281,5 @@ def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int
                 f"numbered {shown}"
             )
         for split, column in columns.items():
-            found[split][name] = column
-    return found
-
-
-def _numbered(labels: Sequence[Any], labels_from: int) -> list[Any]:
-    """Labels as numbers from 0 where all are numbers, else as they are."""
-    if not are_numbers(labels):
-        return texts(labels)
-    numbers = [float(label) for label in labels]
-    shd.check_first_class(min(numbers), labels_from)
-    return [number - labels_from for number in numbers]
-
-
-def _names_of(labels: Sequence[Any], first: int) -> tuple[str, ...]:
-    """Names of the classes: those in the labels, or the numbers that the file gives them."""
-    named = [label for label in labels if isinstance(label, str)]
-    if named and len(named) < len(labels):
-        raise DataError(
-            "some splits name their classes, others number them",
-            code="labels-not-whole",
-            fix="name or number them in all splits",
-        )
-    if named:
-        return tuple(sorted(set(named)))
-    finite = [label for label in labels if np.isfinite(label)]
-    return numbered_classes(int(max(finite, default=0)), first)
+            groups[split][name] = column
+    return groups

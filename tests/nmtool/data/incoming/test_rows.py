@@ -1,4 +1,4 @@
-"""Samples of others: lists, dense arrays, torch's data sets and loaders."""
+"""Samples from elsewhere: lists and dense arrays, numbered and checked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nmtool.data import Dataset, SpikeEvents, bin_events
+from nmtool.data.incoming.rows import Rows, numbered
 from nmtool.errors import DataError, UsageError
 from tests.refusals import refused
 
@@ -61,6 +62,32 @@ def test_lists_that_contradict_each_other(arguments: Any, more: Any, code: str) 
         SpikeEvents.from_lists(*arguments, **more)
 
 
+@given(st.lists(st.integers(0, 20), max_size=20), st.integers(-5, 5))
+def test_numbers_of_classes_count_from_the_first(label: list[int], first: int) -> None:
+    given_numbers = [number + first for number in label]
+    numbers, names = numbered(given_numbers, first=first)
+    assert numbers.tolist() == label
+    assert names == tuple(str(first + n) for n in range(1 + max(label, default=0)))
+    words = [f"{number:02d}" for number in label]
+    numbers, names = numbered(words)
+    assert [names[number] for number in numbers] == words
+    assert list(names) == (sorted(set(words)) or ["0"])
+    if first > 0:
+        with refused(DataError, "labels-range"):
+            numbered([*given_numbers, first - 1], first=first)
+
+
+@given(hnp.arrays(bool, st.tuples(*[st.integers(1, 4)] * 3)))
+def test_dense_spikes_are_those_of_lists_and_pairs(dense: np.ndarray) -> None:
+    label = np.zeros(len(dense), int)
+    whole = SpikeEvents.from_dense(dense, label, dt_ms=0.5)
+    steps, units = zip(*map(np.nonzero, dense), strict=True)
+    times = [0.5 * step for step in steps]
+    listed = SpikeEvents.from_lists(times, units, label, n_units=dense.shape[2])
+    paired = SpikeEvents.from_torch(list(zip(dense, label, strict=True)), dt_ms=0.5)
+    assert whole.content_hash == listed.content_hash == paired.content_hash
+
+
 @given(
     hnp.arrays(bool, hnp.array_shapes(min_dims=3, max_dims=4, max_side=6)),
     st.sampled_from([0.1, 0.3, 1.0, 2.5]),
@@ -85,66 +112,8 @@ def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFi
             SpikeEvents.from_dense(wrong, np.zeros(len(wrong), int))
     with refused(DataError, "dense-dimensions"):
         SpikeEvents.from_dense(DENSE[0], [0])
-
-
-class Pairs:
-    """A map-style data set, as of torch."""
-
-    classes = ("no", "yes")
-
-    def __len__(self) -> int:
-        return 4
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        return DENSE[index], index % 2
-
-
-def test_dense_pairs() -> None:
-    expected = SpikeEvents.from_dense(DENSE, [0, 1, 0, 1], dt_ms=2.0)
-    for source in (Pairs(), list(Pairs()), (pair for pair in Pairs())):
-        events = SpikeEvents.from_torch(source, dt_ms=2.0)
-        assert events.time_ms.tolist() == expected.time_ms.tolist()
-        assert events.unit.tolist() == expected.unit.tolist()
-        assert events.offset.tolist() == expected.offset.tolist()
-        assert events.label.tolist() == [0, 1, 0, 1]
-    assert SpikeEvents.from_torch(Pairs()).class_names == ("no", "yes")
-
-
-@pytest.mark.parametrize("time_first", [False, True])
-def test_batches(time_first: bool) -> None:
-    batch = DENSE.swapaxes(0, 1) if time_first else DENSE
-    loader = [(batch, np.array([0, 1, 0, 1]))] * 2
-    events = SpikeEvents.from_torch(loader, time_first=time_first)
-    assert events.n_samples == 8
-    assert events.n_events == 8
-    with refused(DataError, "batch-shape"):
-        SpikeEvents.from_torch(loader, time_first=not time_first)
-
-
-def test_structured_pairs() -> None:
-    sample = np.array([(3, 2, 2500, True), (3, 0, 1500, False)], CAMERA)
-    events = SpikeEvents.from_tonic([(sample, "b"), (sample[:0], "a")], sensor_size=(4, 3, 2))
-    assert events.unit.tolist() == [3, 3 + 4 * (2 + 3)]
-    assert events.time_ms.tolist() == [1.5, 2.5]
-    assert (events.n_units, events.class_names, events.label.tolist()) == (24, ("a", "b"), [1, 0])
-    assert SpikeEvents.from_torch([(sample[["t", "x"]], 0)], n_units=5).n_units == 5
-
-
-@pytest.mark.parametrize(
-    ("source", "kind", "code"),
-    [
-        (3, UsageError, "data-type"),
-        ([DENSE[0]], DataError, "sample-unreadable"),
-        ([(np.zeros((3, 2)), 0), (np.zeros((3, 4)), 0)], DataError, "samples-channels-differ"),
-        ([(np.zeros(3), 0)], DataError, "sample-not-events"),
-        ([("word", 0)], DataError, "sample-not-events"),
-        ([(np.zeros((3, 2)), {"box": 1})], DataError, "target-not-class"),
-        ([(np.zeros(0, CAMERA), 0)], DataError, "sensor-size-missing"),
-    ],
-)
-def test_what_is_no_data_set(source: Any, kind: Any, code: str) -> None:
-    with refused(kind, code):
-        SpikeEvents.from_torch(source)
+    with refused(DataError, "dense-step-unknown"):
+        Rows(dense=DENSE, labels=[0, 1, 0, 1]).events()
 
 
 def test_splits_in_memory(events: SpikeEvents) -> None:
@@ -154,18 +123,7 @@ def test_splits_in_memory(events: SpikeEvents) -> None:
     with refused(DataError, "events-differ"):
         Dataset.of(train=events, test=other)
     with refused(UsageError, "argument-type"):
-        Dataset.of(train=Pairs())  # type: ignore[arg-type]
-
-
-def test_splits_of_torch() -> None:
-    data = Dataset.from_torch(train=Pairs(), test=list(Pairs())[:1], dt_ms=2.0, class_names="ab")
-    assert (data.splits, data.test.class_names) == (("train", "test"), ("a", "b"))
-    numbered = Dataset.from_torch(train=list(Pairs())[:1], validation=list(Pairs()))
-    assert numbered.train.class_names == ("0", "1")
-    assert numbered.validation is not None
-    assert numbered.validation.n_samples == 4
-    with refused(DataError, "events-differ"):
-        Dataset.from_torch(train=Pairs(), test=[(np.eye(4), 0)])
+        Dataset.of(train=[])  # type: ignore[arg-type]
 
 
 def test_samples_are_a_sequence(events: SpikeEvents) -> None:

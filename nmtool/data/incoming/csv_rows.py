@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data import shd
-from nmtool.data.rows import Rows, are_numbers
+from nmtool.data.incoming.rows import Rows, are_numbers
 from nmtool.errors import DataError, FileFormatError, listed, printable
 from nmtool.splits import SPLITS, split_named
 

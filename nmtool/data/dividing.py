@@ -1,0 +1,416 @@
+"""`SplitRule` and `Folds`: rules that divide samples into parts.
+
+A rule assigns the number of its part to every sample, and `SpikeEvents.divide` makes the parts:
+
+    SplitRule   0 for samples to learn from, 1 for those that are held out
+    Folds       the fold of each sample, for cross-validation
+
+What `by` names is not divided: all samples of a group, such as a speaker, are in one part.
+
+    "speaker"   a column of the files, one of `SpikeEvents.groups`
+    300         blocks of 300 neighbouring samples, in the order of the files; the last one takes
+                what is left (`Folds`, and the clusters of an interval)
+
+Without groups, a draw gives every class its share. It has an order, and a smaller number takes the
+beginning of it: with the same seed, 100 samples are among the 300.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.arguments import GROUPING, WHOLE
+from nmtool.errors import UsageError, listed
+from nmtool.tables import Plain
+
+if TYPE_CHECKING:
+    from nmtool.data.events import SpikeEvents
+
+AUTO = "auto"
+AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
+"""Share of the training samples that validate where nothing is said, and most samples."""
+
+Amount = int | float | str
+"""Amount of samples that are held out: a share, a number, `last N` or `auto`."""
+
+Grouping = str | int
+"""A column of the files, or the length of blocks of neighbouring samples."""
+
+_LAST = re.compile(r"last[ :_-]?(\d{1,18})")
+_COUNT = re.compile(r"\d{1,18}")
+
+
+@dataclass(frozen=True)
+class SplitRule(Plain):
+    """A rule that divides training samples into those to learn from and those to validate on.
+
+    >>> SplitRule(0.2, seed=7)
+    SplitRule(amount='0.2', seed=7, by=None)
+
+    Attributes:
+        amount: a share like 0.2, a number, `last N` for the last ones of the file, `auto` for a
+            fifth of them but at most 300, or 0 for none, as its text.
+        seed: decides the draw.
+        by: name of the groups that are not divided, one of `SpikeEvents.groups`.
+
+    Raises:
+        UsageError: the amount is none, the seed is negative, or the last samples are asked for by
+            groups.
+    """
+
+    amount: Amount = AUTO
+    seed: int = 0
+    by: str | None = None
+
+    def __post_init__(self) -> None:
+        text = amount(self.amount)
+        if text is None:
+            raise UsageError(
+                f"'{self.amount}' is no number of samples to validate on",
+                code="validation-amount",
+                fix="write a share like 0.2, a number like 300, 'last 300' for the last ones of "
+                "the file, or auto",
+            )
+        check_seed(self.seed)
+        if self.by is not None and text.startswith("last"):
+            raise UsageError(
+                f"the {text} samples cannot be taken by {self.by}",
+                code="validation-by-last",
+                fix=f"say a share or a number, and whole groups of {self.by} are drawn",
+                why="the last ones of a file divide a group wherever they begin",
+            )
+        object.__setattr__(self, "amount", text)
+
+    @classmethod
+    def of(cls, value: SplitRule | Amount) -> SplitRule:
+        """The rule itself, or that of an amount with seed 0."""
+        return value if isinstance(value, SplitRule) else cls(value)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> SplitRule:
+        """The rule that `as_json` wrote."""
+        by = kept.get("by")
+        seed = int(kept.get("seed", 0))
+        return cls(str(kept.get("amount")), seed, None if by is None else str(by))
+
+    @property
+    def is_last(self) -> bool:
+        """True where the last samples are taken, without a draw."""
+        return str(self.amount).startswith("last")
+
+    def count(self, n_samples: int) -> int:
+        """Number of samples to hold out of `n_samples`.
+
+        Raises:
+            UsageError: nothing would be left to learn from, or to validate on.
+        """
+        text = str(self.amount)
+        if text == AUTO:
+            return min(AUTO_SAMPLES, int(n_samples * AUTO_SHARE))
+        if self._is_share:
+            count = round(float(text) * n_samples)
+        else:
+            count = int(text.removeprefix("last "))
+            if not count:
+                return 0
+        if not 0 < count < n_samples:
+            raise UsageError(
+                f"{count} of {n_samples} training samples cannot validate",
+                code="validation-range",
+                fix=f"take 1 to {n_samples - 1}, `validation=N`, or none: `validation=0`"
+                if n_samples > 1
+                else "take none: `validation=0`",
+            )
+        return count
+
+    def assign(self, events: SpikeEvents) -> NDArray[np.int64]:
+        """[samples] int64: 1 for samples that are held out, 0 for the others.
+
+        Raises:
+            UsageError: they cannot be divided so, or are not in such groups.
+        """
+        return self.choose(events).astype(np.int64)
+
+    def choose(self, events: SpikeEvents) -> NDArray[np.bool_]:
+        """[samples] bool: True for samples that are held out; raises as `assign`."""
+        count = self.count(events.n_samples)
+        if self.by is not None and count:
+            return self._whole_groups(events, count)
+        chosen = np.zeros(events.n_samples, np.bool_)
+        if self.is_last:
+            chosen[events.n_samples - count :] = True
+        else:
+            chosen[class_by_class(events.label, self.seed)[:count]] = True
+        return chosen
+
+    def _whole_groups(self, events: SpikeEvents, count: int) -> NDArray[np.bool_]:
+        """[samples] bool: drawn groups, at least one and never all, of nearly `count` samples."""
+        assert self.by is not None
+        if self.by not in events.groups:
+            known = listed(events.groups)
+            raise UsageError(
+                f"the samples are not grouped by '{self.by}'",
+                code="validation-by-unknown",
+                why=f"they are grouped by {known}"
+                if known
+                else "no list in `extra` has one whole number per sample in every file",
+                fix="name such a group, or leave out `validation_by=`; in a file, extra/NAME holds "
+                "an integer per sample",
+            )
+        member, sizes, drawn = _drawn_groups(events.groups[self.by], self.seed)
+        if sizes.size < 2:
+            raise UsageError(
+                f"all samples are of one {self.by}",
+                code="validation-by-single",
+                fix="leave out `validation_by=`",
+                why="a group is not divided, and one of two is needed to learn from",
+            )
+        chosen, total = np.zeros(sizes.size, np.bool_), 0
+        for group in drawn:
+            nearer = abs(total + sizes[group] - count) < abs(total - count)
+            if chosen.sum() < sizes.size - 1 and (nearer or not total):
+                chosen[group], total = True, total + int(sizes[group])
+        return chosen[member]
+
+    def __str__(self) -> str:
+        if self.is_last:
+            return f"the {self.amount} training samples"
+        number = f"{self.amount} training samples"
+        if self.amount == AUTO:
+            number = f"a fifth of the training samples, at most {AUTO_SAMPLES}"
+        elif self._is_share:
+            number = f"a share of {self.amount} of the training samples"
+        return f"{number}, {self.manner}"
+
+    @property
+    def manner(self) -> str:
+        """The rule in words."""
+        if self.is_last:
+            return "the last ones"
+        if self.by is not None:
+            return f"drawn by {self.by} from seed {self.seed}"
+        return f"drawn per class from seed {self.seed}"
+
+    @property
+    def _is_share(self) -> bool:
+        return bool({".", "e"} & set(str(self.amount)))  # as in 0.2 and 1e-05
+
+
+@dataclass(frozen=True)
+class Folds(Plain):
+    """A rule that divides samples into folds, of which none divides a group.
+
+    >>> from nmtool.data import SpikeEvents
+    >>> Folds(by=2).assign(SpikeEvents.from_lists([[]] * 5, [[]] * 5, [0] * 5, n_units=1))
+    array([0, 0, 1, 1, 2])
+
+    Attributes:
+        by: the grouping.
+        n: number of folds. Groups are then drawn from the seed, the largest first, each into the
+            fold that has the fewest samples so far. None makes every group a fold, in the order
+            of their values.
+        seed: decides the draw.
+
+    Raises:
+        UsageError: the seed is negative.
+    """
+
+    by: Grouping
+    n: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Folds:
+        """Read what `as_json` gave; raises `KeyError` and `TypeError` where it is something else.
+
+        >>> Folds.from_json(Folds("speaker", 4).as_json())
+        Folds(by='speaker', n=4, seed=0)
+        """
+        by, n, seed = kept["by"], kept["n"], kept["seed"]
+        if not isinstance(by, str | int) or not isinstance(n, int | None):
+            raise TypeError(f"no folds: {by!r}, {n!r}")
+        return cls(by, n, int(seed))
+
+    def assign(self, events: SpikeEvents) -> NDArray[np.int64]:
+        """[samples] int64: the fold of each sample, from 0.
+
+        Raises:
+            UsageError: there is no such grouping, or there are fewer groups than folds, or than 2.
+        """
+        group = group_of(self.by, events.groups, events.n_samples)
+        member, sizes, drawn = _drawn_groups(group, self.seed)
+        n_folds = sizes.size if self.n is None else self.n
+        if not 2 <= n_folds <= sizes.size:
+            raise UsageError(
+                f"{events.n_samples} samples in {sizes.size} groups ({grouping_name(self.by)}) "
+                f"cannot be divided into {n_folds} folds",
+                code="folds-range",
+                why="a group is not divided, and what one fold learns from is in the others",
+                fix=f"choose 2 … {sizes.size} folds, or smaller groups"
+                if sizes.size > 1
+                else "choose smaller groups",
+            )
+        if self.n is None:
+            return member
+        fold_of, filled = np.empty(sizes.size, np.int64), np.zeros(n_folds, np.int64)
+        for largest in drawn[np.argsort(-sizes[drawn], kind="stable")]:
+            fold_of[largest] = np.argmin(filled)
+            filled[fold_of[largest]] += sizes[largest]
+        return fold_of[member]
+
+    def __str__(self) -> str:
+        drawn = "" if self.n is None else f", {self.n} folds drawn from seed {self.seed}"
+        return f"{grouping_name(self.by)}{drawn}"
+
+
+# Amounts and groupings, as they are written.
+
+
+def amount(value: object) -> str | None:
+    """The text that stands for an amount everywhere, or None where it is no amount.
+
+    >>> [amount(value) for value in ("auto", 0.2, "0.20", 300, "last 300", "most", 1.5)]
+    ['auto', '0.2', '0.2', '300', 'last 300', None, None]
+    """
+    if isinstance(value, bool):
+        return None
+    text = str(value).strip()
+    if text == AUTO or _COUNT.fullmatch(text):
+        return text if text == AUTO else str(int(text))
+    if last := _LAST.fullmatch(text):
+        return f"last {int(last.group(1))}" if int(last.group(1)) else "0"
+    try:
+        share = float(text)
+    except ValueError:
+        return None
+    if share == 0:
+        return "0"
+    return repr(share) if 0 < share < 1 else None
+
+
+def kept_amount(value: object) -> object:
+    """The amount in a manifest, where a bare number is of a version that took the last samples."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"last {value}"
+    return value
+
+
+def grouping(text: str) -> Grouping:
+    """The grouping that a word of the command line means: a number is the length of blocks.
+
+    >>> grouping("speaker"), grouping("300")
+    ('speaker', 300)
+    """
+    return int(text) if text.isdecimal() else text
+
+
+def grouping_name(by: Grouping) -> str:
+    """A grouping in words.
+
+    >>> grouping_name("speaker"), grouping_name(300)
+    ('speaker', 'blocks of 300')
+    """
+    return by if isinstance(by, str) else f"blocks of {by}"
+
+
+def group_of(
+    by: Grouping, groups: Mapping[str, NDArray[np.integer]], n_samples: int
+) -> NDArray[np.int64]:
+    """[samples] int64: the group of each sample, a value of the column or the number of its block.
+
+    >>> group_of(2, {}, 5)
+    array([0, 0, 1, 1, 2])
+
+    Args:
+        by: the grouping.
+        groups: columns by name, each [samples], as of `SpikeEvents`.
+        n_samples: number of samples.
+
+    Raises:
+        UsageError: there is no such column, or the blocks have no length.
+    """
+    if isinstance(by, str):
+        if by not in groups:
+            known = listed(groups)
+            raise UsageError(
+                f"the samples have no column '{by}'",
+                code="grouping-unknown",
+                why=f"they have {known}" if known else "their files have no column but the labels",
+                fix="name such a column (extra/NAME of the files, an integer per sample), or a "
+                "number N for blocks of N neighbouring samples",
+            )
+        return np.asarray(groups[by], np.int64)
+    GROUPING.check("a grouping", by)
+    if by < 1:
+        raise UsageError(
+            f"blocks have 1 sample or more, not {by}",
+            code="grouping-range",
+            fix="give the number of neighbouring samples that belong together",
+        )
+    return np.arange(n_samples) // by
+
+
+# Draws.
+
+
+def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
+    """[count] int64, ascending: samples drawn so that every class has its share.
+
+    Args:
+        label: [samples], the class of each.
+        count, seed: as of `SpikeEvents.draw`, which says what is raised, too.
+    """
+    WHOLE.check("count", count)
+    if count < 1:
+        raise UsageError(
+            f"{count} samples cannot be drawn",
+            code="samples-count",
+            fix="draw 1 or more, `samples=N`, or take all",
+        )
+    return np.sort(class_by_class(label, seed)[:count])
+
+
+def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
+    """[samples] int64: all samples in an order whose every beginning has each class's share."""
+    check_seed(seed)
+    drawn = np.random.default_rng(seed).permutation(label.size)
+    by_class = drawn[np.argsort(label[drawn], kind="stable")]
+    _, first, counts = np.unique(label[by_class], return_index=True, return_counts=True)
+    rank = np.arange(label.size) - np.repeat(first, counts)
+    place = (rank + 0.5) / np.repeat(counts, counts)
+    turn = np.empty(label.size, np.int64)
+    turn[drawn] = np.arange(label.size)
+    return by_class[np.lexsort((turn[by_class], place))]
+
+
+def check_seed(seed: int) -> None:
+    """Raise `UsageError` for a seed that numpy cannot draw from."""
+    WHOLE.check("seed", seed)
+    if seed < 0:
+        raise UsageError(
+            f"a seed must not be negative, not {seed}",
+            code="setting-range",
+            fix="pass a whole number from 0 on",
+        )
+
+
+def _drawn_groups(
+    group: NDArray[np.integer], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Number groups from 0, by their values, and draw their order.
+
+    Returns:
+        [samples] the group of each sample, [groups] their sizes, and [groups] the groups as drawn.
+    """
+    _, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    drawn = np.random.default_rng(seed).permutation(sizes.size)
+    return member.reshape(-1), sizes, drawn

@@ -1,0 +1,265 @@
+"""`Rows`: samples as they come from elsewhere, and the one place that makes `SpikeEvents` of them.
+
+Lists, dense arrays, pairs (`pairs`) and files (`csv_rows`, `npz_rows`) become `Rows`. Their
+`events` numbers the classes, puts events in order of time, and checks all of it. Arrays may be
+tensors of torch, on any device; torch itself is not needed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data.events import SpikeEvents, numbered_classes
+from nmtool.data.shd import check_first_class
+from nmtool.errors import DataError, listed, printable
+from nmtool.network.graph import MAX_CHANNELS, check_timing
+
+_log = logging.getLogger(__name__)
+
+ROW_SUFFIXES = (".csv", ".npz")
+"""Files that hold such samples, and become folders in SHD layout."""
+
+_Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
+"""Times in ms and units [events], the number of events [samples], and the number of units."""
+
+
+@dataclass
+class Rows:
+    """Samples as a file or an object holds them, in its order.
+
+    >>> Rows([[3.0, 1.5], []], [[0, 4], []], ["no", "yes"]).events()
+    <SpikeEvents: 2 samples, 5 units, 2 classes, 2 events>
+
+    Attributes:
+        times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
+        labels: [samples] numbers or names of classes.
+        groups: by name, [samples] integers; in files names, too.
+        dense: [samples, steps, channels …] spikes, in place of times and units.
+        dt_ms: length of a step of dense spikes in ms; None where nothing says it.
+        class_names: one per class; None for the names that occur, sorted, or numbers.
+        n_units: number of channels of listed events; None for one more than the largest.
+        first: number of the first class, where labels are numbers.
+    """
+
+    times_ms: Any = field(default_factory=list)
+    units: Any = field(default_factory=list)
+    labels: Any = field(default_factory=list)
+    groups: dict[str, Any] = field(default_factory=dict)
+    dense: Any = None
+    dt_ms: float | None = None
+    class_names: Sequence[str] | None = None
+    n_units: int | None = None
+    first: int = 0
+
+    def events(self) -> SpikeEvents:
+        """The samples, numbered and checked.
+
+        Raises:
+            DataError: lists or arrays contradict each other, or are no spikes or no classes.
+            NetworkError: the step of dense spikes is not positive.
+        """
+        if self.dt_ms is not None:
+            check_timing(self.dt_ms, 1)
+        label, names = numbered(self.labels, self.class_names, self.first)
+        read = self._listed if self.dense is None else self._dense
+        time_ms, unit, counts, n_units = read(label.size)
+        offset = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+        groups = {name: as_array(values) for name, values in self.groups.items()}
+        return SpikeEvents(time_ms, unit, offset, label, n_units, names, groups)
+
+    def _listed(self, n_labels: int) -> _Events:
+        if not len(self.times_ms) == len(self.units) == n_labels:
+            raise DataError(
+                f"there are times of {len(self.times_ms)} samples, units of {len(self.units)} and "
+                f"{n_labels} labels",
+                code="samples-lengths",
+                fix="give a list of times, a list of units and a label for every sample",
+            )
+        times: list[NDArray] = [np.zeros(0)]
+        units: list[NDArray] = [np.zeros(0, np.int64)]
+        for sample, lists in enumerate(zip(self.times_ms, self.units, strict=True)):
+            time, unit = (x if x.size else np.zeros(0, np.int64) for x in map(as_array, lists))
+            if time.shape != unit.shape or time.ndim != 1:
+                raise DataError(
+                    f"sample {sample} has {time.size} times, but {unit.size} units",
+                    code="events-lengths",
+                    fix="give a time and a unit for each event",
+                )
+            if not _are_whole(unit):
+                raise DataError(
+                    f"sample {sample} has units that are no numbers of channels",
+                    code="events-not-numbers",
+                    fix="number the channels from 0",
+                )
+            if unit.size and not -MAX_CHANNELS < unit.min() <= unit.max() < MAX_CHANNELS:
+                raise DataError(
+                    f"sample {sample} has units from {unit.min():.0f} to {unit.max():.0f}, and "
+                    f"there are at most {MAX_CHANNELS}",
+                    code="units-count",
+                    fix="number the channels from 0 without gaps",
+                )
+            order = np.argsort(time, kind="stable")
+            times.append(time[order].astype(np.float64))
+            units.append(unit[order].astype(np.int64))
+        unit = np.concatenate(units)
+        n_units = 1 + int(unit.max(initial=0)) if self.n_units is None else self.n_units
+        counts = np.array([time.size for time in times[1:]], np.int64)
+        return np.concatenate(times), unit, counts, n_units
+
+    def _dense(self, n_labels: int) -> _Events:
+        array = as_array(self.dense)
+        _check_dimensions(array, n_labels)
+        if self.dt_ms is None:
+            raise DataError(
+                "nothing says how long a step of the dense spikes is",
+                code="dense-step-unknown",
+                fix="`dt_ms=`, or an entry dt_ms in the file",
+            )
+        array = array.reshape(*array.shape[:2], int(np.prod(array.shape[2:])))
+        if several := check_spikes(array):
+            _log.warning(several)
+        sample, step, unit = np.nonzero(array)
+        return step * self.dt_ms, unit, np.bincount(sample, minlength=len(array)), array.shape[2]
+
+
+def numbered(
+    labels: Any, class_names: Sequence[str] | None = None, first: int = 0
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Number the classes of samples from 0.
+
+    >>> numbered(["yes", "no"]), numbered([1, 3], first=1)
+    ((array([1, 0]), ('no', 'yes')), (array([0, 2]), ('1', '2', '3')))
+
+    Args:
+        labels: [samples] numbers from `first` on, or names.
+        class_names: one per class; by default the names that occur, sorted, or numbers.
+        first: number of the first class.
+
+    Returns:
+        [samples] int64 labels, and the names of the classes.
+
+    Raises:
+        DataError: the labels are no list of classes, or not among the names.
+    """
+    # As objects, since numpy would give every name the room of the longest.
+    array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
+    names = None if class_names is None else tuple(map(str, class_names))
+    if array.dtype.kind in "USO" and array.size and _are_names(array):
+        words = texts(array)
+        names = names or tuple(sorted(set(words)))
+        number = {name: place for place, name in reversed([*enumerate(names)])}
+        for sample, word in enumerate(words):
+            if word not in number:
+                raise DataError(
+                    f"sample {sample}: '{printable(word)}' is not one of the class names",
+                    code="labels-range",
+                    fix=f"name it among them: {listed(names)}",
+                )
+        return np.array([number[word] for word in words], np.int64), names
+    if array.size and array.dtype.kind in "iuf":
+        check_first_class(array.min(), first)
+    if array.size and not _are_whole(array):
+        raise DataError(
+            "the labels are neither whole numbers nor names of classes",
+            code="labels-not-whole",
+            fix="number the classes from 0, or name them",
+        )
+    if names is None:
+        largest = int(array.max()) if array.size else first
+        names = numbered_classes(max(largest - first, 0), first)
+    return array.astype(np.int64) - first, names
+
+
+def check_labels(labels: NDArray) -> NDArray:
+    """The labels, if they are a list; raises `DataError` else."""
+    if labels.ndim != 1:
+        raise DataError(
+            f"labels in the shape {labels.shape} are no list of classes",
+            code="labels-count",
+            fix="give one label per sample; of one-hot labels, labels.argmax(1)",
+        )
+    return labels
+
+
+def check_spikes(array: NDArray, where: str = "") -> str:
+    """A warning where a bin has several spikes; `DataError` where numbers are no spikes."""
+    if array.dtype.kind == "b" or not array.size:
+        return ""
+    if not _are_whole(array):
+        raise DataError(
+            f"{where}the dense samples hold numbers that are no counts of spikes",
+            code="dense-not-spikes",
+            fix="turn them into spikes first, e.g. with snntorch.spikegen, or give times and units "
+            "to SpikeEvents.from_lists",
+        )
+    if array.max() <= 1 and array.min() >= 0:
+        return ""
+    largest = max(abs(array.max()), abs(array.min()))
+    return (
+        f"remark[dense-counts]: {where}bins hold numbers up to {largest:g}: whatever is not 0 is "
+        "one spike"
+    )
+
+
+def as_array(values: Any) -> NDArray:
+    """The values as a numpy array; tensors of torch are copied from their device."""
+    if hasattr(values, "detach"):
+        values = values.detach()
+        if values.is_sparse:
+            values = values.to_dense()
+        values = values.cpu().numpy()
+    return np.asarray(values)
+
+
+def are_numbers(labels: Sequence[Any]) -> bool:
+    """True where there are labels, and all of them are numbers or say one."""
+    try:
+        return bool([float(label) for label in labels])
+    except (TypeError, ValueError):
+        return False
+
+
+def texts(names: Iterable[Any]) -> list[str]:
+    """Names as text; bytes are read as UTF-8."""
+    return [
+        name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
+        for name in names
+    ]
+
+
+def _check_dimensions(array: NDArray, n_labels: int) -> None:
+    if array.ndim > 2:
+        return
+    what = f"spikes in the shape {array.shape} are not [samples, steps, channels]"
+    if array.ndim == 2 and len(array) == n_labels:
+        raise DataError(
+            what,
+            code="dense-dimensions",
+            why="a row per label holds values of each sample, not spikes over time",
+            fix="turn the values into spike times, and give them to SpikeEvents.from_lists; "
+            "spikes of a single channel need an axis for it, spikes[:, :, None]",
+        )
+    raise DataError(
+        what,
+        code="dense-dimensions",
+        fix="add an axis for a single sample, spikes[None], or for a single channel",
+    )
+
+
+def _are_names(labels: Any) -> bool:
+    """True for a list, a tuple or an array of nothing but texts."""
+    return isinstance(labels, list | tuple | np.ndarray) and all(
+        isinstance(label, str | bytes) for label in labels
+    )
+
+
+def _are_whole(array: NDArray) -> bool:
+    if array.dtype.kind != "f":
+        return array.dtype.kind in "biu"
+    return bool((np.isfinite(array) & (array == np.rint(array))).all())
