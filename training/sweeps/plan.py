@@ -10,6 +10,7 @@ seeds = 1                trainings per trial; their mean is its score
 prune = true             end trials early that are worse than the median of the others
 sampler_seed = 0         decides which settings are tried
 keep = false             keep the networks of all trials, not only their logs
+heartbeat_s = 10         seconds between a trial's signs of life; six missing ones mean that it died
 
 [settings]               fixed: any setting of `nmtool train`, epochs too
 [search]                 NAME = {low =, high =, log =, step =} or a list of choices
@@ -46,6 +47,7 @@ class StudyPlan:
         prune: end bad trials early.
         sampler_seed: decides which settings are tried.
         keep: keep the run folders of all trials.
+        heartbeat_s: seconds between signs of life of a running trial.
         data_dir, units: how the data are found, as for `nmtool train`.
     """
 
@@ -58,6 +60,7 @@ class StudyPlan:
     prune: bool = True
     sampler_seed: int = 0
     keep: bool = False
+    heartbeat_s: int = 10
     data_dir: Path | None = None
     units: int | None = None
 
@@ -133,6 +136,7 @@ _EXAMPLES = {
     "prune": "true",
     "sampler_seed": "0",
     "keep": "false",
+    "heartbeat_s": "10",
     "settings": "{ lr = 0.01 }",
     "search": "{ lr = [0.01, 0.02] }",
 }
@@ -157,10 +161,11 @@ class _Reader:
             "prune": self._given("prune", bool, True),
             "sampler_seed": self._given("sampler_seed", int, 0),
             "keep": self._given("keep", bool, False),
+            "heartbeat_s": self._given("heartbeat_s", int, 10),
             "units": self._given("units", int, None),
         }
         data_dir = self._given("data_dir", str, None)
-        for name in ("trials", "seeds", "units"):
+        for name in ("trials", "seeds", "heartbeat_s", "units"):
             self._check_least(name, rest[name], 1)
         self._check_least("sampler_seed", rest["sampler_seed"], 0)
         space = self._space()

@@ -18,6 +18,7 @@ from nmtool.training.sweeps.study import (
     FATES,
     MOST_ATTEMPTS,
     REASON,
+    SCORES,
     Study,
     fate,
     is_given_up,
@@ -167,16 +168,16 @@ def read_trials(study: Study) -> tuple[TrialResult, ...]:
 
 
 def _result(trial: FrozenTrial) -> TrialResult:
-    told = trial.user_attrs
+    attributes = trial.user_attrs
     died = f"its process died, {MOST_ATTEMPTS} times" if is_given_up(trial) else ""
     return TrialResult(
         number=trial.number,
         fate=fate(trial),
         searched=dict(trial.params),
         score=trial.value if trial.state.name == "COMPLETE" else None,
-        scores=tuple(told.get("scores", ())),
-        reason=told.get(REASON, died),
-        failure=dict(told.get(FAILURE, {})),
+        scores=tuple(attributes.get(SCORES, ())),
+        reason=attributes.get(REASON) or died,
+        failure=dict(attributes.get(FAILURE, {})),
     )
 
 

@@ -1,16 +1,15 @@
-"""A study in Optuna's storage: which trial comes next, and what became of each.
+"""A study in Optuna's storage: trials, and the loop that runs them until there are enough.
 
 The storage is a database: by default the SQLite file FOLDER/study.db, else that of a URL, which
-several machines may share. A process that runs trials records a heartbeat of each. A trial whose
-heartbeat has stopped counts as failed, and another with its settings is queued; after
-`MOST_ATTEMPTS` they are given up, since settings may be such that the process dies of them.
+several processes may share. Optuna records a heartbeat of every running trial. A trial without
+heartbeats counts as failed, and another with its settings is queued; after `MOST_ATTEMPTS` its
+settings are given up, since they may be such that the process dies of them.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -29,9 +28,11 @@ from nmtool.errors import (
     UsageError,
     reason,
 )
+from nmtool.interrupts import CheckStop
+from nmtool.progress import Progress, silent
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.space import Range, Searched, difference, differences
-from nmtool.training.sweeps.trial import Outcome, PrunedError, Trial
+from nmtool.training.sweeps.trial import PrunedError, Trainer, shown_value
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 10
-SILENT_S = 60
-"""Seconds without a heartbeat after which the process of a trial counts as dead."""
+MISSED_HEARTBEATS = 6
+"""Heartbeats that a trial may miss before its process counts as dead."""
 
 MOST_ATTEMPTS = 3
+
+LOOK_AGAIN_S = 1.0
+"""Seconds between looks at a study whose last trials other processes run."""
 
 FATES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
 """Outcomes and states of a trial."""
@@ -57,10 +60,10 @@ _BEGUN = (*_ENDED, "running")
 
 _NAME = "nmtool"
 _PLAN = "plan"
-REASON, FAILURE = "failed", "failure"
-"""Attributes of a trial that tell why it failed: in a sentence; code, why and fix of the error."""
+SCORES, REASON, FAILURE = "scores", "failed", "failure"
+"""Attributes of a trial: accuracy of each seed; why it failed, in a sentence; its error's texts."""
 
-_ATTEMPT, _STOPPED, _SEAL = "attempt", "stopped", "content"
+_STOPPED, _SEAL = "stopped", "content"
 _TOLD = ("COMPLETE", "PRUNED")
 """States of trials that the process which ran them ended, and therefore sealed."""
 
@@ -92,8 +95,7 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
     storage.make_folder(plan.folder)
     file = plan.folder / "study.db"
     where = f"the database of {plan.folder}" if url else file
-    database = _open_database(file, url)
-    closed = threading.Event()
+    database = _open_database(plan, file, url)
     try:
         with _checked(where):
             begun = optuna.create_study(
@@ -104,14 +106,7 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
                 load_if_exists=True,
             )
         _check_same(plan, begun, where)
-        study = Study(plan, database, begun, where)
-        heart = threading.Thread(target=study.record_heartbeats, args=(closed,))
-        heart.start()
-        try:
-            yield study
-        finally:
-            closed.set()
-            heart.join()
+        yield Study(plan, database, begun, where)
     except (StorageInternalError, SQLAlchemyError) as error:
         raise StorageError(
             f"the store of the study in {plan.folder} could not be used",
@@ -125,7 +120,7 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
 
 
 class Study:
-    """The trials of a study, for one thread or several; `open_study` makes it.
+    """The trials of a study; `open_study` makes it.
 
     Attributes:
         plan: the study.
@@ -136,12 +131,9 @@ class Study:
         self, plan: StudyPlan, database: RDBStorage, optuna_study: optuna.Study, where: object
     ) -> None:
         self.plan = plan
-        self._where = where
         self.optuna_study = optuna_study
-        self._storage = database
-        self._running: dict[int, optuna.Trial] = {}
-        self._others: set[int] = set()
-        self._changed = threading.Condition()
+        self._database = database
+        self._where = where
 
     def trials(self) -> list[FrozenTrial]:
         """All trials, by number, as they stand; raises `FileFormatError` where one is damaged."""
@@ -154,136 +146,169 @@ class Study:
 
     def is_done(self) -> bool:
         """True where every trial has come to an end."""
-        return sum(fate(trial) in _ENDED for trial in self.trials()) >= self.plan.trials
+        return self._count(_ENDED) >= self.plan.trials
 
-    def claim(self) -> Trial | None:
-        """The next trial to run; None while there is nothing to begin.
+    def _count(self, fates: tuple[str, ...], before: int | None = None) -> int:
+        """Number of trials of these fates, among those before a number."""
+        return sum(fate(trial) in fates for trial in self.trials()[:before])
 
-        While trials of other processes run there may be later: these processes may die.
+    def run(self, train: Trainer, check_stop: CheckStop, progress: Progress = silent) -> None:
+        """Run trials, one after the other, until the study is done.
+
+        While all that are left run in other processes it waits: those processes may die.
+
+        Args:
+            train: trains with the settings of a trial.
+            check_stop: called after every batch and before every trial.
+            progress: counts samples within a trial.
+
+        Raises:
+            StorageError: a trial's folder cannot be written.
+            KeyboardInterrupt: `check_stop` wants it to stop; the trial is cut off.
         """
-        with self._changed, warnings.catch_warnings():
-            # Optuna calls heartbeats experimental, and records them itself in `optimize` alone.
-            warnings.simplefilter("ignore")
-            return self._claim()
-
-    def _claim(self) -> Trial | None:
-        from optuna.samplers import TPESampler
         from optuna.storages import fail_stale_trials
-        from optuna.trial import TrialState
 
-        fail_stale_trials(self.optuna_study)
-        trials = self.trials()
-        if sum(fate(trial) in _BEGUN for trial in trials) >= self.plan.trials:
-            self._watch([trial for trial in trials if fate(trial) == "running"])
-            return None
-        asked = self.optuna_study.ask()
-        ahead = sum(fate(trial) in _BEGUN for trial in self.trials()[: asked.number])
-        if ahead >= self.plan.trials:  # another process began the last one at the same time
-            self._storage.set_trial_state_values(asked._trial_id, TrialState.WAITING)
-            return None
-        self._storage.record_heartbeat(asked._trial_id)
-        self._running[asked.number] = asked
-        # Those cut off do not count, so that a study that was stopped draws what it would have.
+        awaited: set[int] = set()
+        while not self.is_done():
+            check_stop()
+            if self._count(_BEGUN) < self.plan.trials:
+                self._run_next(train, check_stop, progress)
+                continue
+            self._await(awaited)
+            with _without_warnings():
+                fail_stale_trials(self.optuna_study)
+
+    def _run_next(self, train: Trainer, check_stop: CheckStop, progress: Progress) -> None:
+        """Run the trial that Optuna gives out next, one cut off before or a new one."""
+        from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
+
+        raised: BaseException | None = None
+
+        def objective(trial: optuna.Trial) -> float:
+            nonlocal raised
+            try:
+                return self._score(trial, train, check_stop, progress)
+            except (TrialPruned, UpdateFinishedTrialError):
+                raise
+            except BaseException as error:
+                raised = error
+                self._queue_again(trial, error)
+                raise
+
+        try:
+            self.optuna_study.optimize(
+                objective, n_trials=1, catch=(_SurplusError,), callbacks=[_log_end]
+            )
+        except ValueError as error:
+            if error is raised:
+                raise
+            # Optuna ends no trial that others have ended, who saw its heartbeats stop.
+            log.warning("a trial's heartbeats had stopped, and another process took it over")
+
+    def _score(
+        self, trial: optuna.Trial, train: Trainer, check_stop: CheckStop, progress: Progress
+    ) -> float:
+        """Mean validation accuracy of a trial, 0 … 1; raises Optuna's `TrialPruned` without one."""
+        from optuna import TrialPruned
+
+        values = self._settings(trial)
+
+        def is_bad(epoch: int, accuracy: float) -> bool:
+            trial.report(accuracy, epoch)
+            return trial.should_prune()
+
+        scores: list[float] = []
+        reason, failure = "", {}
+        try:
+            scores = train(trial.number, values, is_bad, check_stop, progress)
+        except StorageError:
+            raise
+        except PrunedError:
+            pass
+        except NmtoolError as error:
+            texts = {"code": error.code, "why": error.why, "fix": error.fix}
+            reason, failure = error.what, {name: text for name, text in texts.items() if text}
+        except MemoryError:
+            reason = "there was not enough memory"
+        score = float(np.mean(scores)) if scores else None
+        for name, content in ((SCORES, scores), (REASON, reason), (FAILURE, failure)):
+            trial.set_user_attr(name, content)
+        trial.set_user_attr(_SEAL, _seal(trial.number, trial.params, score, trial.user_attrs))
+        if score is None:  # so that the sampler keeps away from settings like these
+            raise TrialPruned
+        return score
+
+    def _settings(self, trial: optuna.Trial) -> dict[str, Any]:
+        """Values of the options searched; raises `_SurplusError` where others began the last trial.
+
+        The seed counts trials that were not cut off. So a study that was stopped draws the settings
+        that it would have drawn otherwise.
+        """
+        from optuna.samplers import TPESampler
+
+        ahead = self._count(_BEGUN, before=trial.number)
+        if ahead >= self.plan.trials:
+            raise _SurplusError
         seed = np.random.SeedSequence([self.plan.sampler_seed, ahead]).generate_state(1)[0]
         self.optuna_study.sampler = TPESampler(seed=int(seed))
-        searched = self.plan.space.searched.items()
-        return Trial(asked.number, {name: _suggested(asked, name, one) for name, one in searched})
+        searched = self.plan.space.searched
+        return {name: _suggested(trial, name, option) for name, option in searched.items()}
 
-    def wait(self, within_s: float) -> None:
-        """Wait until one of this process's trials has ended."""
-        with self._changed:
-            self._changed.wait(within_s)
+    def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
+        """Queue another trial like this one, which counts as an attempt if it may be to blame."""
+        if isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
+            trial.set_user_attr(_STOPPED, True)
+            self.optuna_study.enqueue_trial(trial.params)
+        else:
+            _retry()(self.optuna_study, self.trials()[trial.number])
 
-    def is_bad(self, trial: Trial, epoch: int, accuracy: float) -> bool:
-        """Note how an epoch of a trial went; True where the trial should end, being much worse.
+    def _await(self, awaited: set[int]) -> None:
+        """Wait a while for trials of other processes, and log which those are."""
+        for trial in self.trials():
+            if trial.state.name == "RUNNING" and trial.number not in awaited:
+                # Optuna never fails a trial whose process died before its first heartbeat.
+                self._database.record_heartbeat(trial._trial_id)
+                awaited.add(trial.number)
+                log.info("waiting for trial %d, which another process runs", trial.number)
+        time.sleep(LOOK_AGAIN_S)
 
-        Args:
-            trial: one that this process runs.
-            epoch: from 1.
-            accuracy: on validation samples after it, 0 … 1.
-        """
-        from optuna.exceptions import UpdateFinishedTrialError
 
-        asked = self._running[trial.number]
-        with self._changed:
-            try:
-                asked.report(accuracy, epoch)
-            except UpdateFinishedTrialError:  # its heartbeat had stopped, and others took it over
-                return True
-            return asked.should_prune()
+class _SurplusError(Exception):
+    """Another process began the last trial at the same moment as this one."""
 
-    def end(self, trial: Trial, outcome: Outcome) -> None:
-        """Note and log what became of a trial."""
-        attributes: dict[str, Any] = {}
-        score = None
-        level, state = logging.INFO, "PRUNED"
-        if isinstance(outcome, list):
-            score, state = float(np.mean(outcome)), "COMPLETE"
-            attributes, told = {"scores": outcome}, f"validation {score:.1%}"
-        elif isinstance(outcome, PrunedError):
-            told = f"pruned, {outcome}"
-        else:  # told as pruned, so that the sampler keeps away from settings like its
-            known = outcome if isinstance(outcome, NmtoolError) else None
-            failed = known.what if known else "there was not enough memory"
-            about = {"code": known.code, "why": known.why, "fix": known.fix} if known else {}
-            failure = {name: text for name, text in about.items() if text}
-            attributes = {REASON: failed, FAILURE: failure}
-            level, told = logging.WARNING, f"failed, {failed}"
-        if self._tell(trial, state, score, **attributes):
-            log.log(level, "trial %d: %s  %s", trial.number, told, trial)
 
-    def cut_off(self, trial: Trial, *, is_blameless: bool) -> None:
-        """Note that a trial was stopped or its process died, and queue another like it.
+def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Log what became of a trial that this process has run."""
+    del study
+    level, end = logging.INFO, ""
+    if fate(trial) == "finished":
+        end = f"validation {trial.value:.1%}"
+    elif fate(trial) == "pruned":
+        epoch = trial.last_step or 0
+        end = f"pruned, validation {trial.intermediate_values[epoch]:.1%} after epoch {epoch}"
+    elif fate(trial) == "failed":
+        level, end = logging.WARNING, f"failed, {trial.user_attrs[REASON]}"
+    if end:
+        values = (f"{name} {shown_value(value)}" for name, value in trial.params.items())
+        log.log(level, "trial %d: %s  %s", trial.number, end, "  ".join(values))
 
-        Args:
-            trial: one that this process runs.
-            is_blameless: its settings have nothing to do with it.
-        """
-        with self._changed:
-            if ended := self._tell(trial, "FAIL", **{_STOPPED: is_blameless}):
-                _try_again(self.optuna_study, ended)
 
-    def record_heartbeats(self, closed: threading.Event) -> None:
-        """Say now and then that this process runs its trials, until it is closed."""
-        from optuna.exceptions import StorageInternalError
-        from sqlalchemy.exc import SQLAlchemyError
+def _retry() -> Any:
+    """Queues trials like those that failed, in Optuna's way."""
+    from optuna.storages import RetryHeartbeatStaleTrialCallback
 
-        while not closed.wait(HEARTBEAT_S):
-            for asked in list(self._running.values()):
-                # What is wrong with the database is told where it is used next.
-                with suppress(StorageInternalError, SQLAlchemyError):
-                    self._storage.record_heartbeat(asked._trial_id)
+    with _without_warnings():
+        return RetryHeartbeatStaleTrialCallback(max_retry=MOST_ATTEMPTS - 1)
 
-    def _tell(
-        self, trial: Trial, state: str, value: float | None = None, **attributes: Any
-    ) -> FrozenTrial | None:
-        """End a trial; None where others have, which found its heartbeat stopped."""
-        from optuna.exceptions import UpdateFinishedTrialError
-        from optuna.trial import TrialState
 
-        with self._changed, suppress(UpdateFinishedTrialError):
-            self._changed.notify_all()
-            asked = self._running.pop(trial.number)
-            for name, about in attributes.items():
-                asked.set_user_attr(name, about)
-            seal = _seal(trial.number, asked.params, value, asked.user_attrs)
-            asked.set_user_attr(_SEAL, seal)
-            ended = self.optuna_study.tell(asked, value, TrialState[state], skip_if_finished=True)
-            if ended.state.name == state:
-                return ended
-        log.warning("trial %d: its heartbeat had stopped, and it was given away", trial.number)
-        return None
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep to ourselves that Optuna calls heartbeats experimental."""
+    from optuna.exceptions import ExperimentalWarning
 
-    def _watch(self, running: list[FrozenTrial]) -> None:
-        """See to it that trials of others have a heartbeat, and say whose end is waited for.
-
-        Optuna never fails a trial whose process died before it recorded the first.
-        """
-        others = [one for one in running if one.number not in {*self._running, *self._others}]
-        for trial in others:
-            self._storage.record_heartbeat(trial._trial_id)
-            self._others.add(trial.number)
-            log.info("waiting for trial %d, which another process runs", trial.number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
 
 
 @contextmanager
@@ -323,26 +348,16 @@ def _seal(
 
 def fate(trial: FrozenTrial) -> str:
     """Outcome or state of a trial, one of `FATES`."""
-    if REASON in trial.user_attrs or is_given_up(trial):
+    state = trial.state.name
+    if is_given_up(trial) or (state == "PRUNED" and trial.user_attrs.get(REASON)):
         return "failed"
-    states = {"COMPLETE": "finished", "FAIL": "cut_off"}
-    return states.get(trial.state.name, trial.state.name.lower())
+    return {"COMPLETE": "finished", "FAIL": "cut_off"}.get(state, state.lower())
 
 
 def is_given_up(trial: FrozenTrial) -> bool:
     """True where the process died whenever it ran these settings."""
-    return trial.state.name == "FAIL" and _attempts(trial) >= MOST_ATTEMPTS
-
-
-def _attempts(trial: FrozenTrial) -> int:
-    """Attempts at the settings of a trial up to it, but for those that were stopped."""
-    return trial.user_attrs.get(_ATTEMPT, 1) - trial.user_attrs.get(_STOPPED, False)
-
-
-def _try_again(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Queue another trial with the settings of one that was cut off."""
-    if not is_given_up(trial):
-        study.enqueue_trial(trial.params, user_attrs={_ATTEMPT: _attempts(trial) + 1})
+    died = trial.state.name == "FAIL" and not trial.user_attrs.get(_STOPPED)
+    return died and len(trial.system_attrs.get("retry_history", ())) >= MOST_ATTEMPTS - 1
 
 
 def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
@@ -372,8 +387,9 @@ def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
         )
 
 
-def _open_database(file: Path, url: str | None) -> RDBStorage:
+def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
     """The database, whose tables are made if need be."""
+    from optuna.exceptions import StorageInternalError
     from optuna.storages import RDBStorage
     from sqlalchemy import event
     from sqlalchemy.engine import make_url
@@ -385,21 +401,26 @@ def _open_database(file: Path, url: str | None) -> RDBStorage:
         SQLAlchemyError,
     )
 
+    class Database(RDBStorage):
+        def record_heartbeat(self, trial_id: int) -> None:
+            # A database that is away for a moment ends no thread that records heartbeats; where it
+            # stays away, the next use of it fails.
+            with suppress(StorageInternalError, SQLAlchemyError):
+                super().record_heartbeat(trial_id)
+
     try:
         where = make_url(url or f"sqlite:///{file.absolute()}")
         is_sqlite = where.get_backend_name() == "sqlite"
         settings = {"timeout": _BUSY_S, "isolation_level": None} if is_sqlite else {}
         for is_last in (False, False, False, True):
             try:
-                with warnings.catch_warnings():
-                    # Heartbeats are called experimental; the callback has another name since 4.9.
-                    warnings.simplefilter("ignore")
-                    found = RDBStorage(
+                with _without_warnings():
+                    found = Database(
                         where.render_as_string(hide_password=False),
                         engine_kwargs={"connect_args": settings},
-                        heartbeat_interval=HEARTBEAT_S,
-                        grace_period=SILENT_S,
-                        failed_trial_callback=_try_again,
+                        heartbeat_interval=plan.heartbeat_s,
+                        grace_period=plan.heartbeat_s * MISSED_HEARTBEATS,
+                        heartbeat_stale_trial_callback=_retry(),
                     )
                 break
             except (IntegrityError, OperationalError, ProgrammingError):

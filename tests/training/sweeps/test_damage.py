@@ -14,7 +14,7 @@ from nmtool.errors import FileFormatError, NmtoolError
 from nmtool.training.sweeps import read_plan
 from nmtool.training.sweeps.results import TrialResult, read_trials
 from nmtool.training.sweeps.study import open_study
-from nmtool.training.sweeps.trial import PrunedError
+from nmtool.training.sweeps.trial import IsBad, PrunedError
 from tests.damage import ROUNDS, damages
 from tests.nmtool.cli.studies import write_study
 from tests.refusals import refused
@@ -30,12 +30,17 @@ def whole(data: Path) -> bytes:
     """The database of a study whose three trials finished, were pruned, and failed."""
     write_study("trials = 3\n")
     failure = NmtoolError("it was too much", code="too-much", why="why", fix="less of it")
+    outcomes = iter(([0.5, 0.75], PrunedError(), failure))
+
+    def train(number: int, values: object, is_bad: IsBad, *_: object) -> list[float]:
+        is_bad(1, 0.25)
+        outcome = next(outcomes)
+        if isinstance(outcome, list):
+            return outcome
+        raise outcome
+
     with open_study(read_plan("study.toml")) as study:
-        for outcome in ([0.5, 0.75], PrunedError("epoch 2"), failure):
-            trial = study.claim()
-            assert trial is not None
-            study.is_bad(trial, 1, 0.25)
-            study.end(trial, outcome)
+        study.run(train, lambda: None)
     return STORE.read_bytes()
 
 

@@ -7,18 +7,21 @@ import os
 import subprocess
 import sys
 import threading
-import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from nmtool.training.sweeps import read_plan, study, sweep
-from nmtool.training.sweeps.study import MOST_ATTEMPTS, Study, fate, open_study
-from nmtool.training.sweeps.trial import PrunedError, Trial
+from nmtool.progress import silent
+from nmtool.training.sweeps import read_plan, sweep
+from nmtool.training.sweeps.study import MOST_ATTEMPTS, _SurplusError, fate, open_study
 from tests.nmtool.cli.studies import ROOT, fake_training, one_epoch, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
+
+from optuna.trial import TrialState  # noqa: E402
 
 
 def test_a_study_goes_on_as_if_it_had_never_ended(
@@ -77,119 +80,131 @@ def test_two_studies_in_one_database(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {path.name for path in Path("study").iterdir()} == {"best.toml", "trials"}
 
 
-@pytest.fixture
-def _soon_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No process records more than the first heartbeat, after which it soon counts as dead."""
-    monkeypatch.setattr(study, "HEARTBEAT_S", 1000)
-    monkeypatch.setattr(study, "SILENT_S", 1)
-
-
-def _claimed(ours: Study) -> Trial:
-    """The next trial, as soon as there is one."""
-    deadline = time.monotonic() + 30
-    while (trial := ours.claim()) is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert trial is not None
-    return trial
-
-
 KILLED = """
 import os, signal, sys, threading
 from nmtool.training.sweeps import read_plan
 from nmtool.training.sweeps.study import open_study
-with open_study(read_plan("study.toml")) as study:
-    trial = study.claim()
+
+def train(number, values, is_bad, *_):
     threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGKILL)).start()
     for epoch in range(1, 1000000):
-        study.is_bad(trial, epoch, 0.5)
+        is_bad(epoch, 0.5)
+
+with open_study(read_plan("study.toml")) as study:
+    study.run(train, lambda: None)
 """
 
 
-@pytest.mark.usefixtures("_soon_silent")
-def test_killed_and_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    write_study("trials = 2\n")
+def killed_at(*seconds: str) -> None:
+    """Have processes killed in the middle of a trial, so long after each has begun it."""
     jobs = [
         subprocess.Popen(
-            [sys.executable, "-c", KILLED, f"0.{number}"],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, "-c", KILLED, after], env={**os.environ, "PYTHONPATH": str(ROOT)}
         )
-        for number in (1, 2)
+        for after in seconds
     ]
-    assert [job.wait() for job in jobs] == [-9, -9]
+    assert [job.wait() for job in jobs] == [-9] * len(jobs)
+
+
+def test_killed_and_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_study("trials = 2\nheartbeat_s = 1\n")
+    killed_at("0.1", "0.2")
     assert states() == ["RUNNING", "RUNNING"]
     monkeypatch.setattr("nmtool.training.loop.run.run_training", one_epoch)
     assert sweep("study.toml").counts["cut_off"] == 2
-    found = trials()
-    assert [trial[:2] for trial in found] == [("FAIL", None)] * 2 + [("COMPLETE", 0.5)] * 2
-    assert [trial[2] for trial in found[:2]] == [trial[2] for trial in found[2:]]
-    assert {trial[3]["attempt"] for trial in found[2:]} == {2}
+    ended = trials()
+    assert [trial[:2] for trial in ended] == [("FAIL", None)] * 2 + [("COMPLETE", 0.5)] * 2
+    assert [trial[2] for trial in ended[:2]] == [trial[2] for trial in ended[2:]]
 
 
-@pytest.mark.usefixtures("_soon_silent")
-def test_given_away_and_ended_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
-    write_study("trials = 3\n")
+def test_a_study_killed_in_a_trial_tries_the_same_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake_training([0.5] * 12, monkeypatch)
+    write_study("trials = 6\nheartbeat_s = 1\n")
+    whole = [trial.searched for trial in sweep("study.toml").trials]
+    Path("study").rename("before")
+    write_study("trials = 3\nheartbeat_s = 1\n")
+    sweep("study.toml")
+    write_study("trials = 6\nheartbeat_s = 1\n")
+    killed_at("0.1")
+    pieces = sweep("study.toml").trials
+    assert [trial.searched for trial in pieces[:6]] == whole
+    assert [trial.number for trial in pieces if trial.fate == "cut_off"] == [3]
+    assert pieces[6].searched == whole[3]
+    assert len(pieces) == 7
+
+
+def test_taken_over_and_ended_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    """A process that was only frozen ends a trial that others have long ended."""
+    write_study("trials = 1\n")
+
+    def frozen(*_: object) -> list[float]:
+        for trial in theirs.trials():
+            theirs.optuna_study.tell(trial.number, state=TrialState.FAIL)
+        return [0.5]
+
     with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
-        silent = [_claimed(theirs) for _ in range(3)]
-        again = [_claimed(ours) for _ in range(3)]
-        assert [one.number for one in again] == [3, 4, 5]
-        assert [one.values for one in again] == [one.values for one in silent]
-        assert theirs.is_bad(silent[0], 1, 0.5)
-        theirs.end(silent[0], PrunedError("too bad"))
-        theirs.end(silent[1], [0.5])
-        theirs.cut_off(silent[2], is_blameless=False)
-        told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-        assert [line.split(":")[0] for line in told] == ["trial 0", "trial 1", "trial 2"]
-        for one in again:
-            ours.end(one, [0.75])
-        assert theirs.is_done()
-    assert states() == ["FAIL"] * 3 + ["COMPLETE"] * 3
+        again = iter((frozen, lambda *_: [0.75]))
+        ours.run(lambda *told: next(again)(*told), lambda: None)
+    (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
+    assert "took it over" in record.getMessage()
+    assert [trial[:2] for trial in trials()] == [("FAIL", None), ("COMPLETE", 0.75)]
 
 
 @pytest.mark.filterwarnings("ignore:Heartbeat")
-@pytest.mark.usefixtures("_soon_silent")
 def test_a_process_that_died_before_its_first_heartbeat(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "nmtool")
-    write_study("trials = 1\n")
+    write_study("trials = 1\nheartbeat_s = 1\n")
     with open_study(read_plan("study.toml")) as ours:
         ours.optuna_study.ask()
         caplog.clear()
-        assert _claimed(ours).number == 1
-        (told,) = caplog.records
-        assert told.getMessage().startswith("waiting for trial 0")
+        ours.run(lambda *_: [0.5], lambda: None)
+    told = [record.getMessage() for record in caplog.records if record.name[:6] == "nmtool"]
+    assert [line.partition(",")[0] for line in told[:1]] == ["waiting for trial 0"]
+    assert states() == ["FAIL", "COMPLETE"]
 
 
-def test_the_last_trial_is_begun_once() -> None:
+def test_the_last_trial_is_run_once() -> None:
+    """Two processes begin it at the same moment; the later one queues it for another day."""
     write_study("trials = 1\n")
+    ran: list[int] = []
+
+    def train(number: int, *_: object) -> list[float]:
+        ran.append(number)
+        if number == 0:
+            optimize(lambda trial: ours._score(trial, train, lambda: None, silent), n_trials=1)
+        return [0.5]
+
     with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
-        ask = ours.optuna_study.ask
-
-        def ask_late() -> object:
-            assert theirs.claim() is not None
-            return ask()
-
-        ours.optuna_study.ask = ask_late  # type: ignore[method-assign]
-        assert ours.claim() is None
-        assert [fate(trial) for trial in ours.trials()] == ["running", "waiting"]
+        optimize = partial(ours.optuna_study.optimize, catch=(_SurplusError,))
+        theirs.run(train, lambda: None)
+        assert [fate(trial) for trial in ours.trials()] == ["finished", "cut_off"]
+    assert ran == [0]
 
 
 @pytest.mark.filterwarnings("ignore")  # which threads that ignore some of them get in a muddle
 def test_several_begin_at_the_same_time() -> None:
     write_study("trials = 8\n")
-    claimed: list[Trial] = []
+    ran: list[int] = []
+    stops = iter(range(1000))
+
+    def train(number: int, *_: object) -> list[float]:
+        if next(stops) % 4 == 1:
+            raise KeyboardInterrupt
+        ran.append(number)
+        return [0.5]
 
     def work() -> None:
         with open_study(read_plan("study.toml")) as ours:
-            while (trial := ours.claim()) is not None:
-                claimed.append(trial)
-                if trial.number % 4 == 1:
-                    ours.cut_off(trial, is_blameless=True)
-                else:
-                    ours.end(trial, [0.5])
+            while not ours.is_done():
+                with suppress(KeyboardInterrupt):
+                    ours.run(train, lambda: None)
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({trial.number for trial in claimed}) == len(claimed)
+    assert len(set(ran)) == len(ran) == 8
     assert states().count("COMPLETE") == 8
