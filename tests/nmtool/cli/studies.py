@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps import read_plan
-from nmtool.training.sweeps.study import open_study
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.study import open_study
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 120

@@ -100,7 +100,7 @@ def test_copies_whose_parent_is_gone_end(nmtool: Nmtool) -> None:
 
 def test_processes_that_die(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = ["by signal 9", "with exit code 2"]
-    monkeypatch.setattr("nmtool.training.sweeps.run_copies", lambda *arguments: ends)
+    monkeypatch.setattr("nmtool.training.studies.sweep.run_copies", lambda *arguments: ends)
     write_study("trials = 1\n")
     said = nmtool("sweep", "study.toml", "--processes", "3")
     assert (said.code, said.error) == (3, "study-processes-ended")

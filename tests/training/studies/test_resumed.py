@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from nmtool.progress import silent
-from nmtool.training.sweeps import read_plan, sweep
-from nmtool.training.sweeps.study import MOST_ATTEMPTS, _SurplusError, fate, open_study
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.study import MOST_ATTEMPTS, _SurplusError, fate, open_study
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import ROOT, fake_training, one_epoch, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
@@ -82,8 +83,8 @@ def test_two_studies_in_one_database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 KILLED = """
 import os, signal, sys, threading
-from nmtool.training.sweeps import read_plan
-from nmtool.training.sweeps.study import open_study
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.study import open_study
 
 def train(number, values, is_bad, *_):
     threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGKILL)).start()

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import MissingError, UsageError
-from nmtool.training import sweeps
-from nmtool.training.sweeps import copies, read_plan, sweep
+from nmtool.training.studies import copies
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import one_epoch, states, write_study
 from tests.refusals import refused
 
@@ -90,7 +91,7 @@ def test_the_others_finish_the_study(
         sweep(words[0])
         return ["by signal 9"]
 
-    monkeypatch.setattr(sweeps, "run_copies", run_copies)
+    monkeypatch.setattr("nmtool.training.studies.sweep.run_copies", run_copies)
     assert sweep("study.toml", processes=2).counts["finished"] == 1
     assert caplog.records[-1].getMessage().startswith("1 of 2 ")
 

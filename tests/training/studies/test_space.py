@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps.space import (
+from nmtool.training.studies.space import (
     NOT_SEARCHED,
     Choices,
     Range,

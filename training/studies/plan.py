@@ -30,7 +30,7 @@ from nmtool.errors import Finding, UsageError, suggestion
 from nmtool.toml_files import OFF, read_toml
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings
-from nmtool.training.sweeps.space import SearchSpace, findings_of, read_search
+from nmtool.training.studies.space import SearchSpace, findings_of, read_search
 
 
 @dataclass(frozen=True)

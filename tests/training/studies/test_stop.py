@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.training.sweeps import sweep
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import fake_training, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
@@ -64,7 +64,7 @@ def test_ctrl_c_when_a_trial_has_just_ended(
     caplog.set_level(logging.INFO, "nmtool")
     fake_training([0.5] * 2, monkeypatch)
     write_study("trials = 2\n")
-    log, handler = logging.getLogger("nmtool.training.sweeps"), Interrupt()
+    log, handler = logging.getLogger("nmtool.training.studies"), Interrupt()
     log.addHandler(handler)
     try:
         with pytest.raises(KeyboardInterrupt):

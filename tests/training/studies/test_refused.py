@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import FileFormatError, MissingError, StorageError, UsageError
-from nmtool.training.sweeps import read_plan, sweep
-from nmtool.training.sweeps.study import open_study
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.study import open_study
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import one_epoch, write_study
 from tests.refusals import codes, refused
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError, NmtoolError
-from nmtool.training.sweeps import read_plan
-from nmtool.training.sweeps.results import TrialResult, read_trials
-from nmtool.training.sweeps.study import open_study
-from nmtool.training.sweeps.trial import IsBad, PrunedError
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.results import TrialResult, read_trials
+from nmtool.training.studies.study import open_study
+from nmtool.training.studies.trial import IsBad, PrunedError
 from tests.damage import ROUNDS, damages
 from tests.nmtool.cli.studies import write_study
 from tests.refusals import refused

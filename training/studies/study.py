@@ -30,9 +30,9 @@ from nmtool.errors import (
 )
 from nmtool.interrupts import CheckStop
 from nmtool.progress import Progress, silent
-from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.space import Range, Searched, difference, differences
-from nmtool.training.sweeps.trial import PrunedError, Trainer, shown_value
+from nmtool.training.studies.plan import StudyPlan
+from nmtool.training.studies.space import Range, Searched, difference, differences
+from nmtool.training.studies.trial import PrunedError, Trainer, shown_value
 from nmtool.version import __version__
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from nmtool.errors import UsageError
 from nmtool.interrupts import CheckStop
 from nmtool.progress import Progress, silent
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps.plan import StudyPlan
+from nmtool.training.studies.plan import StudyPlan
 
 if TYPE_CHECKING:
     from nmtool.training.loop.trainer import BatchReport

@@ -10,7 +10,8 @@ import pytest
 import nmtool as nm
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.training.sweeps import read_plan, sweep
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import trials, write_study
 from tests.refusals import codes, refused
 

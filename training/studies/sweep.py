@@ -1,11 +1,4 @@
-"""Studies: searching training settings by validation accuracy.
-
-sweep           run what is left of a study, and say what it found
-SweepResult     what it returns: the best settings, all trials, what mattered
-TrialResult     one of its trials
-read_plan       read and check STUDY.toml
-StudyPlan       what it returns, which `sweep` takes as well
-"""
+"""`sweep`: run what is left of a study, and say what it found."""
 
 from __future__ import annotations
 
@@ -20,9 +13,9 @@ from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
 from nmtool.interrupts import signals_noted
 from nmtool.progress import Progress, silent
 from nmtool.training.processes.threads import check_threads, most_threads, threads_used
-from nmtool.training.sweeps.copies import STOPS, run_copies
-from nmtool.training.sweeps.plan import StudyPlan, read_plan
-from nmtool.training.sweeps.results import (
+from nmtool.training.studies.copies import STOPS, run_copies
+from nmtool.training.studies.plan import StudyPlan, read_plan
+from nmtool.training.studies.results import (
     SweepResult,
     TrialResult,
     importance,
@@ -30,10 +23,8 @@ from nmtool.training.sweeps.results import (
     read_trials,
     write_best,
 )
-from nmtool.training.sweeps.study import Study, open_study
-from nmtool.training.sweeps.trial import Trainer, study_data
-
-__all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
+from nmtool.training.studies.study import Study, open_study
+from nmtool.training.studies.trial import Trainer, study_data
 
 log = logging.getLogger(__name__)
 

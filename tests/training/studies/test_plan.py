@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import UsageError
-from nmtool.training.sweeps import read_plan
+from nmtool.training.studies.plan import read_plan
 from tests.nmtool.cli.studies import ROOT, SEARCH, write_study
 from tests.refusals import codes, refused
 

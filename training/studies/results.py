@@ -12,8 +12,8 @@ from nmtool.errors import Finding
 from nmtool.setup.installation import install_command
 from nmtool.tables import Plain, Table, Tabular
 from nmtool.toml_files import toml_value
-from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.study import (
+from nmtool.training.studies.plan import StudyPlan
+from nmtool.training.studies.study import (
     FAILURE,
     FATES,
     MOST_ATTEMPTS,
@@ -23,7 +23,7 @@ from nmtool.training.sweeps.study import (
     fate,
     is_given_up,
 )
-from nmtool.training.sweeps.trial import shown_value
+from nmtool.training.studies.trial import shown_value
 from nmtool.version import __version__
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from nmtool.data.samples import portions_for
 from nmtool.errors import Finding, NetworkError, UsageError, check_type, libraries_needed
 from nmtool.evaluation.answers import NONE_YET, Answers, answers_file
 from nmtool.float_simulator import simulate_floats
-from nmtool.joining import side_by_side
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
@@ -35,6 +34,7 @@ from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions, upgraded_settings
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import check_threads, threads_used
+from nmtool.training.studies.ensembles import side_by_side
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
