@@ -31,7 +31,8 @@ from nmtool.errors import (
 from nmtool.interrupts import CheckStop
 from nmtool.progress import Progress, silent
 from nmtool.training.studies.plan import StudyPlan
-from nmtool.training.studies.space import Range, Searched, difference, differences
+from nmtool.training.studies.series import changes
+from nmtool.training.studies.space import Range, Searched
 from nmtool.training.studies.trial import PrunedError, Trainer, shown_value
 from nmtool.version import __version__
 
@@ -371,20 +372,19 @@ def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
         return
     with _checked(where):
         before = json.loads(attributes[_PLAN])
-        old, new = before["conditions"], now["conditions"]
-        found = [
-            difference(name, repr(old.get(name)), repr(new[name]))
-            for name in new
-            if old.get(name) != new[name]
-        ]
-        found += differences(before, now)
-    if found:
+        findings = changes(_conditions(before), _conditions(now))
+    if findings:
         raise UsageError(
             f"{plan.file} contradicts the study in {plan.folder}",
             code="study-differs",
-            findings=found,
-            fix="put it back, or name another folder; only trials and keep may change",
+            findings=findings,
+            fix="put it back, or name another folder; only trials, keep and heartbeat_s may change",
         )
+
+
+def _conditions(kept: dict[str, Any]) -> dict[str, Any]:
+    """What a study keeps of its plan, by name."""
+    return {**kept["conditions"], **kept["settings"], **kept["search"]}
 
 
 def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:

@@ -1,4 +1,4 @@
-"""`sweep`: run what is left of a study, and say what it found."""
+"""`sweep`: search training settings by validation accuracy."""
 
 from __future__ import annotations
 
@@ -91,18 +91,19 @@ def sweep(
     command = _command(plan, processes, storage)
     with libraries_needed(), _resume_hint(plan, command), open_study(plan, storage) as kept:
         try:
-            if not kept.is_done():
-                if processes == 1:
-                    with threads_used(threads):
-                        train = Trainer(plan, device)
-                        with signals_noted(*STOPS) as check_stop:
-                            kept.run(train, check_stop, progress)
-                else:
-                    _check_copied(plan, threads, device)
-                    each = max(1, (threads or most_threads()) // processes)
-                    words = [str(plan.file), "--threads", str(each), "--device", device]
-                    words += ["--storage", storage] if storage else []
-                    _check_ends(run_copies(words, processes), processes, kept, command)
+            if kept.is_done():
+                pass
+            elif processes == 1:
+                with threads_used(threads):
+                    train = Trainer(plan, device)
+                    with signals_noted(*STOPS) as check_stop:
+                        kept.run(train, check_stop, progress)
+            else:
+                _check_copied(plan, threads, device)
+                each = max(1, (threads or most_threads()) // processes)
+                words = [str(plan.file), "--threads", str(each), "--device", device]
+                words += ["--storage", storage] if storage else []
+                _check_ends(run_copies(words, processes), processes, kept, command)
         finally:
             trials = read_trials(kept)
             if best := ranked(trials):
@@ -151,11 +152,10 @@ def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
 
 def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str) -> None:
     """Raise `MissingError` where copies ended early and the others did not do their work."""
-    if not ends:
-        return
     what = f"{len(ends)} of {processes} processes ended early"
     if study.is_done():
-        log.warning("%s; the others finished the study", what)
+        if 0 < len(ends) < processes:
+            log.warning("%s; the others finished the study", what)
         return
     raise MissingError(
         what,
@@ -173,5 +173,5 @@ def _nothing_found(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError
         code="study-without-result",
         why="" if failed else "all were ended early",
         fix="search other ranges, in another folder",
-        findings=[one.finding for one in failed],
+        findings=[trial.finding for trial in failed],
     )

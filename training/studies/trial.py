@@ -13,9 +13,14 @@ from nmtool.interrupts import CheckStop
 from nmtool.progress import Progress, silent
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import StudyPlan
+from nmtool.training.studies.series import run_folder
 
 if TYPE_CHECKING:
     from nmtool.training.loop.trainer import BatchReport
+
+
+RUNS = "trials"
+"""The folder of a study's runs."""
 
 
 class PrunedError(Exception):
@@ -99,8 +104,7 @@ class Trainer:
         from nmtool.training.loop.selection import final_score
         from nmtool.training.loop.teaching import teacher_of
 
-        trials = self._plan.folder / "trials"
-        folder = RunFolder(trials / f"{number:04d}" / f"seed{options.seed}")
+        folder = RunFolder(run_folder(self._plan.folder / RUNS, number, options.seed))
         entries: list[dict[str, Any]] = []
 
         def on_epoch(entry: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ def test_another_study_in_the_same_folder(change: tuple[str, str], where: str, w
     file.write_text(changed)
     with refused(UsageError, "study-differs") as caught:
         sweep("study.toml")
-    assert codes(caught.value) == ["study-changed"]
+    assert codes(caught.value) == ["setting-differs"]
     assert caught.value.findings[0].where == where
     assert caught.value.findings[0].what.startswith(what)
 

@@ -52,7 +52,7 @@ def test_another_teacher_in_the_same_file() -> None:
     write_study("trials = 2\n", 'teacher = "a.npz"\n')
     with refused(UsageError, "study-differs") as caught:
         sweep("study.toml")
-    assert codes(caught.value) == ["study-changed"]
+    assert codes(caught.value) == ["setting-differs"]
     assert caught.value.findings[0].where == "teachers"
 
 
