@@ -72,7 +72,7 @@ class _Copy:
     """
 
     def __init__(self, words: Sequence[str]) -> None:
-        self._error = ""
+        self._error: list[str] = []
         self._is_stopping = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nmtool", "sweep", *words],
@@ -86,13 +86,13 @@ class _Copy:
         self._reader.start()
 
     def _read(self) -> None:
-        """Log what the copy logs, and keep the first line of its error."""
+        """Log what the copy logs, and keep the error that it ends with."""
         assert self._process.stderr is not None
         with self._process.stderr as lines:
             for line in lines:
-                if line.startswith("error["):
-                    self._error = line.strip()
-                if not self._is_stopping:
+                if self._error or line.startswith("error["):
+                    self._error.append(line.strip())
+                elif not self._is_stopping:
                     log.info("%s", line.rstrip())
 
     def is_running(self) -> bool:
@@ -117,4 +117,4 @@ class _Copy:
         if code == 0:
             return ""
         end = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        return f"{end}, {self._error}" if self._error else end
+        return ", ".join([end, *self._error])

@@ -65,11 +65,11 @@ SCORES, REASON, FAILURE = "scores", "failed", "failure"
 """Attributes of a trial: accuracy of each seed; why it failed, in a sentence; its error's texts."""
 
 _STOPPED, _SEAL = "stopped", "content"
-_TOLD = ("COMPLETE", "PRUNED")
+_SEALED = ("COMPLETE", "PRUNED")
 """States of trials that the process which ran them ended, and therefore sealed."""
 
 _BUSY_S = 120
-_UNHEEDED_SHARE = 4
+_WARMUP_SHARE = 4
 """Trials run a quarter of their epochs, at least one, before any is pruned."""
 
 
@@ -141,7 +141,7 @@ class Study:
         with _checked(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
-                if trial.state.name in _TOLD and _SEAL in trial.user_attrs:
+                if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials
 
@@ -183,27 +183,30 @@ class Study:
         """Run the trial that Optuna gives out next, one cut off before or a new one."""
         from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 
-        raised: BaseException | None = None
+        has_result, raised = False, None
 
         def objective(trial: optuna.Trial) -> float:
-            nonlocal raised
+            nonlocal has_result, raised
             try:
-                return self._score(trial, train, check_stop, progress)
+                score = self._score(trial, train, check_stop, progress)
             except (TrialPruned, UpdateFinishedTrialError):
+                has_result = True
                 raise
             except BaseException as error:
                 raised = error
                 self._queue_again(trial, error)
                 raise
+            has_result = True
+            return score
 
         try:
             self.optuna_study.optimize(
                 objective, n_trials=1, catch=(_SurplusError,), callbacks=[_log_end]
             )
         except ValueError as error:
-            if error is raised:
-                raise
-            # Optuna ends no trial that others have ended, who saw its heartbeats stop.
+            # Optuna cannot end a trial that others have ended, who saw its heartbeats stop.
+            if not has_result:
+                raise raised or error from None
             log.warning("a trial's heartbeats had stopped, and another process took it over")
 
     def _score(
@@ -257,11 +260,14 @@ class Study:
 
     def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
         """Queue another trial like this one, which counts as an attempt if it may be to blame."""
-        if isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
+            _retry()(self.optuna_study, self.trials()[trial.number])
+            return
+        with suppress(UpdateFinishedTrialError):  # others, who took it over, have queued another
             trial.set_user_attr(_STOPPED, True)
             self.optuna_study.enqueue_trial(trial.params)
-        else:
-            _retry()(self.optuna_study, self.trials()[trial.number])
 
     def _await(self, awaited: set[int]) -> None:
         """Wait a while for trials of other processes, and log which those are."""
@@ -295,7 +301,7 @@ def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 def _retry() -> Any:
-    """Queues trials like those that failed, in Optuna's way."""
+    """Optuna's function that queues another trial like one that failed."""
     from optuna.storages import RetryHeartbeatStaleTrialCallback
 
     with _without_warnings():
@@ -304,7 +310,7 @@ def _retry() -> Any:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Keep to ourselves that Optuna calls heartbeats experimental."""
+    """Hide Optuna's warnings that heartbeats are experimental."""
     from optuna.exceptions import ExperimentalWarning
 
     with warnings.catch_warnings():
@@ -481,8 +487,8 @@ def _pruner(plan: StudyPlan) -> BasePruner:
 
     if not plan.prune:
         return NopPruner()
-    unheeded = max(1, plan.space.first_options().epochs // _UNHEEDED_SHARE)
-    return MedianPruner(n_warmup_steps=unheeded + 1)
+    warmup = max(1, plan.space.first_options().epochs // _WARMUP_SHARE)
+    return MedianPruner(n_warmup_steps=warmup + 1)
 
 
 def _suggested(trial: optuna.Trial, name: str, searched: Searched) -> Any:

@@ -152,15 +152,15 @@ def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
 
 def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str) -> None:
     """Raise `MissingError` where copies ended early and the others did not do their work."""
-    what = f"{len(ends)} of {processes} processes ended early"
+    what, why = f"{len(ends)} of {processes} processes ended early", "; ".join(sorted({*ends}))
     if study.is_done():
         if 0 < len(ends) < processes:
-            log.warning("%s; the others finished the study", what)
+            log.warning("%s, %s; the others finished the study", what, why)
         return
     raise MissingError(
         what,
         code="study-processes-ended",
-        why="; ".join(sorted(set(ends))),
+        why=why,
         fix=f"continue with: {command}",
     )
 

@@ -64,7 +64,7 @@ def test_a_process_that_is_killed_in_a_trial(nmtool: Nmtool) -> None:
     ended = trials()
     (killed,) = [trial for trial in ended if trial[0] == "FAIL"]
     assert killed[2] in [trial[2] for trial in ended if trial[0] == "COMPLETE"]
-    assert "1 of 2 processes ended early; the others finished the study" in err
+    assert "1 of 2 processes ended early, by signal 9; the others finished the study" in err
 
 
 def test_two_processes_interrupted(nmtool: Nmtool) -> None:

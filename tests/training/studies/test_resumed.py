@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from nmtool.progress import silent
 from nmtool.training.studies.plan import read_plan
 from nmtool.training.studies.study import MOST_ATTEMPTS, _SurplusError, fate, open_study
 from nmtool.training.studies.sweep import sweep
+from nmtool.training.studies.trial import IsBad
 from tests.nmtool.cli.studies import ROOT, fake_training, one_epoch, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
@@ -137,20 +139,27 @@ def test_a_study_killed_in_a_trial_tries_the_same_settings(
 
 
 def test_taken_over_and_ended_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
-    """A process that was only frozen ends a trial that others have long ended."""
+    """A process that was only frozen ends, or stops, a trial that others have long ended."""
     write_study("trials = 1\n")
-
-    def frozen(*_: object) -> list[float]:
-        for trial in theirs.trials():
-            theirs.optuna_study.tell(trial.number, state=TrialState.FAIL)
-        return [0.5]
-
     with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
-        again = iter((frozen, lambda *_: [0.75]))
-        ours.run(lambda *told: next(again)(*told), lambda: None)
-    (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
-    assert "took it over" in record.getMessage()
-    assert [trial[:2] for trial in trials()] == [("FAIL", None), ("COMPLETE", 0.75)]
+
+        def frozen(number: int, values: object, is_bad: IsBad, *_: object) -> list[float]:
+            theirs.optuna_study.tell(number, state=TrialState.FAIL)
+            if number == 0:
+                return [0.5]
+            if number == 1:
+                is_bad(1, 0.5)
+            raise KeyboardInterrupt
+
+        def thaw(*arguments: Any) -> list[float]:
+            return frozen(*arguments) if arguments[0] < 3 else [0.75]
+
+        with pytest.raises(KeyboardInterrupt):
+            ours.run(thaw, lambda: None)
+        ours.run(thaw, lambda: None)
+    told = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert ["took it over" in record.getMessage() for record in told] == [True, True]
+    assert [trial[:2] for trial in trials()] == [("FAIL", None)] * 3 + [("COMPLETE", 0.75)]
 
 
 @pytest.mark.filterwarnings("ignore:Heartbeat")
