@@ -1,8 +1,8 @@
-"""Copies of the command `nmtool sweep`: processes that run trials of one study.
+"""Copies of a command that share a study's storage, and nothing else.
 
-They share its storage and nothing else. So a copy started by hand, here or on another machine, is
-one more of them. The parent logs what they log, and stops them when it is stopped. Should it be
-killed, a copy ends with the next line that it logs, as every command does whose reader is gone.
+So one that is started by hand, here or on another machine, is no different. The parent logs what
+they log, and stops them when it is stopped. Should it be killed, a copy ends with the next line
+that it logs, as every command does whose reader is gone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -25,15 +24,15 @@ _POLL_S = 0.1
 log = logging.getLogger(__name__)
 
 
-def run_copies(words: Sequence[str], number: int) -> list[str]:
-    """Start copies of the command and wait until all of them have ended.
+def run_copies(command: Sequence[str], number: int) -> list[str]:
+    """Start copies of a command of nmtool, and wait until all of them have ended.
 
     Args:
-        words: of the command, behind `nmtool sweep`.
+        command: program and arguments.
         number: how many.
 
     Returns:
-        How each of those ended that did not end well.
+        Of each copy that did not end well, how it ended.
 
     Raises:
         KeyboardInterrupt: somebody stopped this process, which has stopped the copies.
@@ -43,8 +42,8 @@ def run_copies(words: Sequence[str], number: int) -> list[str]:
         try:
             # A terminal sends Ctrl-C to the copies, too, which are to be asked once.
             with signals_ignored(signal.SIGINT):
-                copies += [_Copy(words) for _ in range(number)]
-            while any(copy.is_running() for copy in copies):
+                copies += [_Copy(command) for _ in range(number)]
+            while any(copy.poll() is None for copy in copies):
                 check_stop()
                 time.sleep(_POLL_S)
         finally:
@@ -56,65 +55,52 @@ def _stop(copies: Sequence[_Copy]) -> None:
     """Have copies end after their batch; a signal to this process in the meantime kills them."""
     try:
         for copy in copies:
-            copy.ask_to_stop()
+            copy.is_quiet = copy.poll() is None
+            copy.terminate()
         for copy in copies:
             copy.wait()
+            copy.reader.join()
     finally:
         for copy in copies:
             copy.kill()
+            copy.wait()
 
 
-class _Copy:
+class _Copy(subprocess.Popen[str]):
     """A process that runs the command.
 
-    Args:
-        words: of the command, behind `nmtool sweep`.
+    Attributes:
+        is_quiet: what it logs from now on is of no interest.
+        reader: logs what it logs.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self._error: list[str] = []
-        self._is_stopping = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "nmtool", "sweep", *words],
+    def __init__(self, command: Sequence[str]) -> None:
+        super().__init__(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._error: list[str] = []
+        self.is_quiet = False
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self) -> None:
-        """Log what the copy logs, and keep the error that it ends with."""
-        assert self._process.stderr is not None
-        with self._process.stderr as lines:
+        """Log line by line, but for the error that it ends with, which is kept."""
+        assert self.stderr is not None
+        with self.stderr as lines:
             for line in lines:
                 if self._error or line.startswith("error["):
                     self._error.append(line.strip())
-                elif not self._is_stopping:
+                elif not self.is_quiet:
                     log.info("%s", line.rstrip())
-
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
-    def ask_to_stop(self) -> None:
-        self._is_stopping = self.is_running()
-        self._process.terminate()
-
-    def wait(self) -> None:
-        """Wait for its end and its last line."""
-        self._process.wait()
-        self._reader.join()
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
     def bad_end(self) -> str:
         """How it ended, '' if well."""
-        code = self._process.returncode
-        if code == 0:
+        if self.returncode == 0:
             return ""
-        end = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        return ", ".join([end, *self._error])
+        by = f"by signal {-self.returncode}" if self.returncode < 0 else ""
+        return ", ".join([by or f"with exit code {self.returncode}", *self._error])

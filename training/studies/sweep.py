@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,10 +101,11 @@ def sweep(
                         kept.run(train, check_stop, progress)
             else:
                 _check_copied(plan, threads, device)
+                copied = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
                 each = max(1, (threads or most_threads()) // processes)
-                words = [str(plan.file), "--threads", str(each), "--device", device]
-                words += ["--storage", storage] if storage else []
-                _check_ends(run_copies(words, processes), processes, kept, command)
+                copied += ["--threads", str(each), "--device", device]
+                copied += ["--storage", storage] if storage else []
+                _check_ends(run_copies(copied, processes), processes, kept, command)
         finally:
             trials = read_trials(kept)
             if best := ranked(trials):
