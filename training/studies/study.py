@@ -245,15 +245,17 @@ class Study:
     def _settings(self, trial: optuna.Trial) -> dict[str, Any]:
         """Values of the options searched; raises `_SurplusError` where others began the last trial.
 
-        The seed counts trials that were not cut off. So a study that was stopped draws the settings
-        that it would have drawn otherwise.
+        The seed counts trials that were not cut off, so that a study that was stopped draws the
+        settings that it would have drawn otherwise. What was not drawn yet when a process died is
+        drawn with the seed of the trial that it ran.
         """
         from optuna.samplers import TPESampler
 
-        ahead = self._count(_BEGUN, before=trial.number)
-        if ahead >= self.plan.trials:
+        if self._count(_BEGUN, before=trial.number) >= self.plan.trials:
             raise _SurplusError
-        seed = np.random.SeedSequence([self.plan.sampler_seed, ahead]).generate_state(1)[0]
+        first = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
+        words = [self.plan.sampler_seed, self._count(_BEGUN, before=first)]
+        seed = np.random.SeedSequence(words).generate_state(1)[0]
         self.optuna_study.sampler = TPESampler(seed=int(seed))
         searched = self.plan.space.searched
         return {name: _suggested(trial, name, option) for name, option in searched.items()}

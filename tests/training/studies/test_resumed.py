@@ -163,16 +163,22 @@ def test_taken_over_and_ended_all_the_same(caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.mark.filterwarnings("ignore:Heartbeat")
-def test_a_process_that_died_before_its_first_heartbeat(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_process_that_died_before_its_first_heartbeat(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It had drawn nothing, either: its settings are drawn by whoever takes the trial over."""
+    fake_training([0.5] * 4, monkeypatch)
+    write_study("trials = 2\nheartbeat_s = 1\n")
+    whole = [trial.searched for trial in sweep("study.toml").trials]
+    Path("study").rename("before")
+    with open_study(read_plan("study.toml")) as study:
+        study.optuna_study.ask()
     caplog.set_level(logging.INFO, "nmtool")
-    write_study("trials = 1\nheartbeat_s = 1\n")
-    with open_study(read_plan("study.toml")) as ours:
-        ours.optuna_study.ask()
-        caplog.clear()
-        ours.run(lambda *_: [0.5], lambda: None)
+    pieces = sweep("study.toml").trials
+    assert [trial.fate for trial in pieces] == ["cut_off", "finished", "finished"]
+    assert [trial.searched for trial in pieces] == [{}, whole[1], whole[0]]
     told = [record.getMessage() for record in caplog.records if record.name[:6] == "nmtool"]
-    assert [line.partition(",")[0] for line in told[:1]] == ["waiting for trial 0"]
-    assert states() == ["FAIL", "COMPLETE"]
+    assert "waiting for trial 0, which another process runs" in told
 
 
 def test_the_last_trial_is_run_once() -> None:
