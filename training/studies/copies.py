@@ -42,7 +42,7 @@ def run_copies(command: Sequence[str], number: int) -> list[str]:
         try:
             # A terminal sends Ctrl-C to the copies, too, which are to be asked once.
             with signals_ignored(signal.SIGINT):
-                copies += [_Copy(command) for _ in range(number)]
+                copies.extend(_Copy(command) for _ in range(number))
             while any(copy.poll() is None for copy in copies):
                 check_stop()
                 time.sleep(_POLL_S)

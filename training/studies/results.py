@@ -168,15 +168,17 @@ def read_trials(study: Study) -> tuple[TrialResult, ...]:
 
 
 def _result(trial: FrozenTrial) -> TrialResult:
-    attributes = trial.user_attrs
-    died = f"its process died, {MOST_ATTEMPTS} times" if is_given_up(trial) else ""
+    attributes, outcome = trial.user_attrs, fate(trial)
+    reason = attributes.get(REASON, "") if outcome == "failed" else ""
+    if is_given_up(trial):
+        reason = f"its process died, {MOST_ATTEMPTS} times"
     return TrialResult(
         number=trial.number,
-        fate=fate(trial),
+        fate=outcome,
         searched=dict(trial.params),
         score=trial.value if trial.state.name == "COMPLETE" else None,
         scores=tuple(attributes.get(SCORES, ())),
-        reason=attributes.get(REASON) or died,
+        reason=reason,
         failure=dict(attributes.get(FAILURE, {})),
     )
 
