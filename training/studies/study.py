@@ -141,6 +141,7 @@ class Study:
         with _checked(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
+                fate(trial)  # which reads what no seal is on
                 if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials

@@ -74,6 +74,8 @@ CHANGES = {
     "a reason": "UPDATE trial_user_attributes SET value_json = '\"it\"' WHERE key = 'failed'",
     "a distribution": "UPDATE trial_params SET distribution_json = '{}' WHERE param_name = 'lr'",
     "a state": "UPDATE trials SET state = 'COMPLETF' WHERE trial_id = 1",
+    "a retry": "UPDATE trials SET state = 'FAIL' WHERE trial_id = 2; INSERT INTO "
+    "trial_system_attributes (trial_id, key, value_json) VALUES (2, 'retry_history', '5')",
     "a plan": """UPDATE study_user_attributes SET value_json = '"["' WHERE key = 'plan'""",
     "no plan": """UPDATE study_user_attributes SET value_json = '"{}"' WHERE key = 'plan'""",
 }
@@ -83,7 +85,7 @@ CHANGES = {
 @pytest.mark.usefixtures("whole")
 def test_changed_entries_are_refused(change: str) -> None:
     with closing(sqlite3.connect(STORE)) as database:
-        database.execute(CHANGES[change])
+        database.executescript(CHANGES[change])
         database.commit()
     with refused(FileFormatError, "file-damaged") as caught:
         _trials()
