@@ -8,6 +8,7 @@ that it logs, as every command does whose reader is gone.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import threading
@@ -77,6 +78,8 @@ class _Copy(subprocess.Popen[str]):
     def __init__(self, command: Sequence[str]) -> None:
         super().__init__(
             command,
+            # Python, called with -m, would take modules of the working folder for installed ones.
+            env={**os.environ, "PYTHONSAFEPATH": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,12 @@ def test_how_copies_end(code: str, end: str, caplog: pytest.LogCaptureFixture) -
     caplog.set_level(logging.INFO, "nmtool")
     assert run_copies(python(code), 2) == [end] * 2
     assert caplog.records == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no such switch")
+def test_copies_import_nothing_from_the_working_folder() -> None:
+    Path("nmtool.py").write_text("raise SystemExit('of the user')")
+    assert run_copies([sys.executable, "-m", "nmtool", "--version"], 1) == []
 
 
 def test_no_copy_finishes_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
