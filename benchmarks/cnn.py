@@ -44,11 +44,11 @@ from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
 from nmtool.evaluation.answers import Answers
 from nmtool.network.graph import count_inputs
-from nmtool.training.crossvalidation import fill
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.optimise import rate_factor
 from nmtool.training.loop.selection import is_best, out_of_patience, scores
 from nmtool.training.options import TrainOptions
+from nmtool.training.studies.folds import fill
 
 CHANNELS, WIDTHS = (64, 96, 128), (5, 5, 3)
 """Of the convolutions: channels, and bins that each sees."""

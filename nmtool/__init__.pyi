@@ -57,9 +57,6 @@ from nmtool.hardware_sim.session import (
     Decision as Decision,
     Session as Session,
 )
-from nmtool.joining import (
-    side_by_side as side_by_side,
-)
 from nmtool.known_answers import KnownAnswers as KnownAnswers
 from nmtool.loading import load as load
 from nmtool.network.float_network import (
@@ -108,10 +105,6 @@ from nmtool.targets.costs import (
     Tradeoff as Tradeoff,
 )
 from nmtool.targets.fit import Fit as Fit
-from nmtool.training.crossvalidation import (
-    cross_validate as cross_validate,
-    join_folds as join_folds,
-)
 from nmtool.training.front.activity import RateTarget as RateTarget
 from nmtool.training.front.losses import (
     first_spike_ms as first_spike_ms,
@@ -127,11 +120,14 @@ from nmtool.training.learning import (
     train as train,
 )
 from nmtool.training.options import TrainOptions as TrainOptions
-from nmtool.training.sweeps import (
-    SweepResult as SweepResult,
-    sweep as sweep,
+from nmtool.training.studies.ensembles import side_by_side as side_by_side
+from nmtool.training.studies.folds import (
+    cross_validate as cross_validate,
+    join_folds as join_folds,
 )
-from nmtool.training.teaching import teach as teach
+from nmtool.training.studies.results import SweepResult as SweepResult
+from nmtool.training.studies.sweep import sweep as sweep
+from nmtool.training.studies.teaching import teach as teach
 from nmtool.training.tensorboard import tensorboard as tensorboard
 from nmtool.verification.certificate import (
     Certificate as Certificate,

@@ -67,11 +67,14 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
 
 
 def toml_value(value: Any) -> str:
-    """Spell a bool, number, text or list in TOML; None, which TOML lacks, becomes `OFF`.
+    """Spell a bool, number, text, list or table in TOML; None, which TOML lacks, becomes `OFF`.
 
-    >>> print(toml_value([True, 0.5, "a"]), toml_value(None))
-    [true, 0.5, "a"] "none"
+    >>> print(toml_value([True, 0.5, "a"]), toml_value(None), toml_value({"lr": 0.01}))
+    [true, 0.5, "a"] "none" { lr = 0.01 }
     """
+    if isinstance(value, dict):
+        entries = (f"{name} = {toml_value(entry)}" for name, entry in value.items())
+        return f"{{ {', '.join(entries)} }}"
     if isinstance(value, float):
         return repr(value)
     # JSON would write characters beyond 16 bits as two halves, and leaves DEL as it is.

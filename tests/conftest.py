@@ -47,7 +47,7 @@ LONGEST = (
     "training/loop/test_trainer.py",
     "exporters/test_nir_run.py",
     "nmtool/cli/test_verify.py",
-    "training/test_crossvalidation.py",
+    "training/studies/test_folds.py",
     "benchmarks/test_cnn.py",
 )
 """Files of ten seconds and more; they begin first, lest one is all that is left at the end."""

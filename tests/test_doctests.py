@@ -38,7 +38,6 @@ IN_SMALL = [
     "nmtool.evaluation.evaluation",
     "nmtool.exchange.exporting",
     "nmtool.exchange.inspecting",
-    "nmtool.joining",
     "nmtool.loading",
     "nmtool.quantisation.quantising",
     "nmtool.reporting.results",
@@ -46,9 +45,10 @@ IN_SMALL = [
     "nmtool.setup.doctoring",
     "nmtool.targets.checking",
     "nmtool.targets.costing",
-    "nmtool.training.crossvalidation",
     "nmtool.training.learning",
-    "nmtool.training.teaching",
+    "nmtool.training.studies.ensembles",
+    "nmtool.training.studies.folds",
+    "nmtool.training.studies.teaching",
 ]
 """Modules whose skipped examples are run with small networks and data."""
 

@@ -20,7 +20,7 @@ from nmtool.cli.main import _parser, main
 from nmtool.network.float_network import Network
 from nmtool.training.options import SHAPE, TrainOptions
 from nmtool.training.recipes import read_settings, recipe_names
-from nmtool.training.sweeps import read_plan
+from nmtool.training.studies.plan import read_plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

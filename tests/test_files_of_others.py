@@ -37,6 +37,7 @@ KNOWN = {
     # Programs: Python itself, a compiler on text of ours, NVIDIA's assembler.
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
+    "training/studies/copies.py": {"subprocess"},
     "training/engines/cuda/ptx.py": {"subprocess"},
     # What is asked for its version, and libraries imported in a process of their own.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},

@@ -57,7 +57,6 @@ RULES = (
     rule("nmtool.float_simulator", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.loading", "", ABOVE),
     rule("nmtool.running", "", ABOVE),
-    rule("nmtool.joining", "numpy", "nmtool.training"),
     rule("nmtool.walkthrough", "", ABOVE),
     rule("nmtool.setup", "", "packaging"),
     rule("nmtool.setup.doctoring", "", ABOVE),
@@ -84,7 +83,7 @@ RULES = (
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
     rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
     rule(
-        "nmtool.training.sweeps",
+        "nmtool.training.studies",
         "nmtool nmtool.hardware_sim numpy numba torch",
         "optuna sqlalchemy",
     ),

@@ -37,7 +37,7 @@ from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import TrainOptions
-from nmtool.training.teaching import teach
+from nmtool.training.studies.teaching import teach
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device

@@ -133,7 +133,7 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
     Raises:
         UsageError: there are several without `--join`.
     """
-    from nmtool.joining import side_by_side
+    from nmtool.training.studies.ensembles import side_by_side
 
     weights = flags.given(arguments, "side_by_side")
     if arguments.join:

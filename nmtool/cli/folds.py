@@ -64,7 +64,7 @@ def are_asked(arguments: argparse.Namespace) -> bool:
 def run(arguments: argparse.Namespace) -> int:
     """Train a network per fold, and print what all of them answer."""
     from nmtool.evaluation.answers import answers_file
-    from nmtool.joining import check_readout
+    from nmtool.training.studies.ensembles import check_readout
 
     if teachers(arguments):
         raise UsageError(
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_readout(options.readout)
     dataset = find_data(arguments, arguments.data)
     given = {"by": 1, **flags.given(arguments, VERB)}
-    from nmtool.training.crossvalidation import cross_validate, join_folds
+    from nmtool.training.studies.folds import cross_validate, join_folds
 
     try:
         answers = cross_validate(

@@ -122,7 +122,7 @@ def _add_teach(parser: argparse.ArgumentParser) -> None:
 
 def _teach(arguments: argparse.Namespace) -> int:
     from nmtool.data.teacher import FILE_KIND
-    from nmtool.training.teaching import teach
+    from nmtool.training.studies.teaching import teach
 
     use_threads(arguments.threads, with_torch=True)
     given = flags.given(arguments, "teach")
@@ -145,8 +145,8 @@ def _add_join(parser: argparse.ArgumentParser) -> None:
 
 def _join(arguments: argparse.Namespace) -> int:
     from nmtool.description import describe_network
-    from nmtool.joining import side_by_side
     from nmtool.network.float_network import FILE_KIND
+    from nmtool.training.studies.ensembles import side_by_side
 
     given = flags.given(arguments, "side_by_side")
     network = _write(arguments, FILE_KIND, "a network file", lambda: side_by_side(**given))

@@ -11,7 +11,7 @@ from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
 
 if TYPE_CHECKING:
-    from nmtool.training.sweeps import SweepResult
+    from nmtool.training.studies.results import SweepResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.training.sweeps import sweep
+    from nmtool.training.studies.sweep import sweep
 
     result = sweep(**flags.given(arguments, "sweep"), progress=progress)
     if arguments.json:

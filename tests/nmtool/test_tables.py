@@ -31,9 +31,9 @@ from nmtool.raster import Raster
 from nmtool.tables import Plain, Result, Table, Tabular, plain, shown
 from nmtool.training.learning import Run
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.results import SweepResult, TrialResult
-from nmtool.training.sweeps.space import Range, SearchSpace
+from nmtool.training.studies.plan import StudyPlan
+from nmtool.training.studies.results import SweepResult, TrialResult
+from nmtool.training.studies.space import Range, SearchSpace
 from nmtool.verification import SIMULATOR, Certificate, Check, Comparison, StockCheck
 from nmtool.verification.comparison import Divergence, compare_recordings
 from nmtool.walkthrough import Demonstration

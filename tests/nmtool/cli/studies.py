@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps import read_plan
-from nmtool.training.sweeps.study import open_study
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.study import open_study
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 120
@@ -31,7 +31,6 @@ steps = 30
 max_delay = 9
 batch_size = 4
 validation = 4
-epochs = 3
 init_rate = "none"
 init_input = [1.0, 0.5]
 """
@@ -44,10 +43,15 @@ readout = ["mean", "max"]
 
 
 def write_study(
-    more: str = "trials = 4\n", settings: str = "", search: str = SEARCH, name: str = "study.toml"
+    more: str = "trials = 4\n",
+    settings: str = "",
+    search: str = SEARCH,
+    name: str = "study.toml",
+    epochs: int = 3,
 ) -> None:
     """Write a study into the working folder; settings are added to those of all studies."""
-    Path(name).write_text(HEAD + more + SETTINGS + settings + search)
+    fixed = f"{SETTINGS}epochs = {epochs}\n{settings}"
+    Path(name).write_text(HEAD + more + fixed + search)
 
 
 def trials(name: str = "study.toml") -> list[tuple[str, float | None, dict[str, Any], dict]]:
@@ -93,33 +97,19 @@ def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 
-NMTOOL = """
-import sys
-from functools import partial
-from nmtool.cli.main import main
-from nmtool.training import sweeps
-from tests.training.sweeps import trainers
-trainer = getattr(trainers, "{}", None)
-if trainer:
-    sweeps.run_workers = partial(sweeps.run_workers, trainer=trainer)
-sys.exit(main(sys.argv[1:]))
-"""
-
-
 @contextmanager
-def sweeping(*words: str, trainer: str = "") -> Iterator[subprocess.Popen[str]]:
-    """`nmtool sweep study.toml` in processes of their own, of which none is left at the end.
+def sweeping(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """`nmtool sweep study.toml` in processes of its own, of which none is left at the end.
 
     They heed Ctrl-C even where the tests are a shell's background job.
 
     Args:
         words: of the command, more than that.
-        trainer: of workers, one of `trainers.py`; '' to train indeed.
     """
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", NMTOOL.format(trainer), "sweep", "study.toml", *words],
+            [sys.executable, "-m", "nmtool", "sweep", "study.toml", *words],
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -135,22 +125,20 @@ def sweeping(*words: str, trainer: str = "") -> Iterator[subprocess.Popen[str]]:
             _end(process.pid)
 
 
-def still_running(group: int, within_s: float = GRACE_S) -> list[str]:
-    """Commands of a process group that have not ended within a while after its first has.
-
-    Python's own helper of multiprocessing ends when it sees its pipe closed.
-    """
+def still_running(group: int, within_s: float = GRACE_S) -> list[int]:
+    """Processes of a group that have not ended within a while after its first has."""
     deadline = time.monotonic() + within_s
-    while (left := _commands(group)) and time.monotonic() < deadline:
+    while (left := processes_of(group)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left
 
 
-def _commands(group: int) -> list[str]:
-    words = ["ps", "-A", "-o", "pgid=,stat=,args="]
+def processes_of(group: int) -> list[int]:
+    """Processes of a group that run, the first of it first."""
+    words = ["ps", "-A", "-o", "pgid=,pid=,stat="]
     listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
-    return [row[2] for row in rows if int(row[0]) == group and not row[1].startswith("Z")]
+    rows = [line.split() for line in listed.splitlines()]
+    return sorted(int(row[1]) for row in rows if int(row[0]) == group and row[2][0] != "Z")
 
 
 def _end(group: int) -> None:

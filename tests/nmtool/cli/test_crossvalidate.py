@@ -82,7 +82,7 @@ def test_answers_are_shown_though_their_networks_cannot_be_joined(
     def fail(*given: object) -> None:
         raise UsageError("no", code="networks-unlike", fix="none")
 
-    monkeypatch.setattr("nmtool.training.crossvalidation.join_folds", fail)
+    monkeypatch.setattr("nmtool.training.studies.folds.join_folds", fail)
     words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST, "--join")
     said = nmtool(*words, *(["--json"] if as_json else []))
     assert (said.code, said.error) == (2, "networks-unlike")
@@ -106,9 +106,10 @@ def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatc
     assert nmtool(*words[:4], "-o", "whole", *FAST).code == 0
     with monkeypatch.context() as patched:
         stop_in_epoch(1, patched)
-        from nmtool.training import crossvalidation, learning
+        from nmtool.training import learning
+        from nmtool.training.studies import folds
 
-        patched.setattr(crossvalidation, "train", learning.train)
+        patched.setattr(folds, "train", learning.train)
         stopped = nmtool(*words)
     assert stopped.code == 130
     assert "the same command continues" in stopped.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.studies import (
     TIMEOUT_S,
     fake_training,
+    processes_of,
+    states,
     still_running,
     sweeping,
     trials,
@@ -39,15 +42,34 @@ def test_two_processes(nmtool: Nmtool) -> None:
         out, err = job.communicate(timeout=TIMEOUT_S)
     assert job.returncode == 0, err
     assert sum(json.loads(out)["trials"].values()) == 5
-    assert sorted(line.split(":")[0] for line in err.splitlines()) == [
-        f"trial {number}" for number in range(5)
-    ]
+    ended = [line.split(":")[0] for line in err.splitlines() if line.startswith("trial ")]
+    assert sorted(ended) == [f"trial {number}" for number in range(5)]
     assert len({json.dumps(trial[2]) for trial in trials()}) == 5
 
 
+def test_a_process_that_is_killed_in_a_trial(nmtool: Nmtool) -> None:
+    write_study("trials = 4\nheartbeat_s = 1\nprune = false\n", epochs=30)
+    with sweeping("--processes", "2", "--json") as job:
+        while states().count("RUNNING") < 2:
+            assert job.poll() is None
+            time.sleep(0.1)
+        os.kill(processes_of(job.pid)[1], signal.SIGKILL)
+        out, err = job.communicate(timeout=TIMEOUT_S)
+    assert job.returncode == 0, err
+    counts = json.loads(out)["trials"]
+    assert {name: number for name, number in counts.items() if number} == {
+        "finished": 4,
+        "cut_off": 1,
+    }
+    ended = trials()
+    (killed,) = [trial for trial in ended if trial[0] == "FAIL"]
+    assert killed[2] in [trial[2] for trial in ended if trial[0] == "COMPLETE"]
+    assert "1 of 2 processes ended early, by signal 9; the others finished the study" in err
+
+
 def test_two_processes_interrupted(nmtool: Nmtool) -> None:
-    write_study("trials = 400\n")
-    with sweeping("--processes", "2", trainer="Waits") as job:
+    write_study("trials = 400\nheartbeat_s = 1\n")
+    with sweeping("--processes", "2") as job:
         assert job.stderr is not None
         while "validation" not in job.stderr.readline():
             assert job.poll() is None
@@ -59,22 +81,26 @@ def test_two_processes_interrupted(nmtool: Nmtool) -> None:
     assert left == []
     assert out == ""
     assert err.endswith("continue with: nmtool sweep study.toml --processes 2\ninterrupted\n")
+    assert err.count("continue with") == 1
     assert "Traceback" not in err
     assert Path("study/best.toml").exists()
+    assert "RUNNING" not in states()
 
 
-def test_workers_whose_parent_is_gone_end(nmtool: Nmtool) -> None:
+def test_copies_whose_parent_is_gone_end(nmtool: Nmtool) -> None:
     write_study("trials = 400\n")
-    with sweeping("--processes", "2", trainer="Waits") as job:
+    with sweeping("--processes", "2") as job:
         assert job.stderr is not None
         assert job.stderr.readline().startswith("trial ")
         job.kill()
         job.wait()
         assert still_running(job.pid, within_s=TIMEOUT_S) == []
+    assert "RUNNING" not in states()
 
 
 def test_processes_that_die(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmtool.training.sweeps.run_workers", lambda *arguments: [-9, 2])
+    ends = ["by signal 9", "with exit code 2"]
+    monkeypatch.setattr("nmtool.training.studies.sweep.run_copies", lambda *arguments: ends)
     write_study("trials = 1\n")
     said = nmtool("sweep", "study.toml", "--processes", "3")
     assert (said.code, said.error) == (3, "study-processes-ended")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError, NmtoolError
-from nmtool.training.sweeps import read_plan
-from nmtool.training.sweeps.results import TrialResult, read_trials
-from nmtool.training.sweeps.study import open_study
-from nmtool.training.sweeps.trial import PrunedError
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.results import TrialResult, read_trials
+from nmtool.training.studies.study import open_study
+from nmtool.training.studies.trial import IsBad, PrunedError
 from tests.damage import ROUNDS, damages
 from tests.nmtool.cli.studies import write_study
 from tests.refusals import refused
@@ -30,12 +30,17 @@ def whole(data: Path) -> bytes:
     """The database of a study whose three trials finished, were pruned, and failed."""
     write_study("trials = 3\n")
     failure = NmtoolError("it was too much", code="too-much", why="why", fix="less of it")
+    outcomes = iter(([0.5, 0.75], PrunedError(), failure))
+
+    def train(number: int, values: object, is_bad: IsBad, *_: object) -> list[float]:
+        is_bad(1, 0.25)
+        outcome = next(outcomes)
+        if isinstance(outcome, list):
+            return outcome
+        raise outcome
+
     with open_study(read_plan("study.toml")) as study:
-        for outcome in ([0.5, 0.75], PrunedError("epoch 2"), failure):
-            trial = study.claim()
-            assert trial is not None
-            study.is_bad(trial, 1, 0.25)
-            study.end(trial, outcome)
+        study.run(train, lambda: None)
     return STORE.read_bytes()
 
 
@@ -69,6 +74,8 @@ CHANGES = {
     "a reason": "UPDATE trial_user_attributes SET value_json = '\"it\"' WHERE key = 'failed'",
     "a distribution": "UPDATE trial_params SET distribution_json = '{}' WHERE param_name = 'lr'",
     "a state": "UPDATE trials SET state = 'COMPLETF' WHERE trial_id = 1",
+    "a retry": "UPDATE trials SET state = 'FAIL' WHERE trial_id = 2; INSERT INTO "
+    "trial_system_attributes (trial_id, key, value_json) VALUES (2, 'retry_history', '5')",
     "a plan": """UPDATE study_user_attributes SET value_json = '"["' WHERE key = 'plan'""",
     "no plan": """UPDATE study_user_attributes SET value_json = '"{}"' WHERE key = 'plan'""",
 }
@@ -78,7 +85,7 @@ CHANGES = {
 @pytest.mark.usefixtures("whole")
 def test_changed_entries_are_refused(change: str) -> None:
     with closing(sqlite3.connect(STORE)) as database:
-        database.execute(CHANGES[change])
+        database.executescript(CHANGES[change])
         database.commit()
     with refused(FileFormatError, "file-damaged") as caught:
         _trials()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import UsageError
-from nmtool.training.sweeps import read_plan
+from nmtool.training.studies.plan import read_plan
 from tests.nmtool.cli.studies import ROOT, SEARCH, write_study
 from tests.refusals import codes, refused
 
@@ -66,8 +66,8 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
         ("study-entry-kind", "data"),
         ("study-entry-missing", "folder"),
         ("study-entry-missing", "trials"),
-        ("study-entry-kind", "prune"),
         ("study-entry-range", "seeds"),
+        ("study-entry-kind", "prune"),
         ("study-setting-unknown", "base.toml"),
         ("search-range-empty", "[search] lr"),
         ("search-choices-too-few", "[search] gain"),
@@ -87,7 +87,7 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
         (HEAD, "search-missing", ""),
         (HEAD + "[search]\n", "search-missing", ""),
         (HEAD + "search = 3\n", "study-entry-kind", "search: must be a table, not 3"),
-        (HEAD + "settings = 3\n" + SEARCH, "study-entry-kind", "settings"),
+        (HEAD + "settings = 3\n" + SEARCH, "study-entry-kind", "{ lr = 0.01 }"),
         (HEAD + "[settings]\nhiden = 3\n" + SEARCH, "study-setting-unknown", "'hidden'"),
         (HEAD + 'config = "no.toml"\n' + SEARCH, "config-unreadable", "no.toml"),
         (HEAD + 'config = "no"\n' + SEARCH, "recipe-unknown", "'no'"),

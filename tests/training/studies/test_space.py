@@ -10,12 +10,11 @@ from hypothesis import given, strategies as st
 
 from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps.space import (
+from nmtool.training.studies.space import (
     NOT_SEARCHED,
     Choices,
     Range,
     SearchSpace,
-    differences,
     read_search,
 )
 from tests.refusals import codes
@@ -142,36 +141,6 @@ def test_options_of_a_trial() -> None:
     values = {"lr": 0.2, "init_input": "[1.0, 2.0]"}
     assert space.options(values) == TrainOptions(hidden=5, lr=0.2, init_input=(1.0, 2.0))
     assert space.settings(values) == {"hidden": 5, "lr": 0.2, "init_input": (1.0, 2.0)}
-
-
-def test_what_differs() -> None:
-    before = _space({"hidden": 5}, lr={"low": 0.1, "high": 0.2}, gain=[1, 2]).as_json()
-    after = _space({"hidden": 6}, lr={"low": 0.1, "high": 0.3}, rate=[1, 2]).as_json()
-    found = differences(before, after)
-    assert set(codes(found)) == {"study-changed"}
-    assert sorted((one.where, one.what) for one in found) == [
-        ("gain", "was [1.0, 2.0], is now 200.0"),
-        ("hidden", "was 5, is now 6"),
-        ("lr", "was {low = 0.1, high = 0.2}, is now {low = 0.1, high = 0.3}"),
-        ("rate", "was 10.0, is now [1.0, 2.0]"),
-    ]
-    assert differences(before, before) == []
-
-
-def test_options_that_came_later_count_as_their_defaults() -> None:
-    before = _space({}, lr=[0.1, 0.2]).as_json()
-    del before["settings"]["gain"]
-    assert differences(before, _space({}, lr=[0.1, 0.2]).as_json()) == []
-    changed = _space({"gain": 1.0}, lr=[0.1, 0.2]).as_json()
-    (found,) = differences(before, changed)
-    assert (found.where, found.what) == ("gain", "was 200.0, is now 1.0")
-
-
-def test_options_that_an_older_version_began_with() -> None:
-    before = _space({}, lr=[0.1, 0.2]).as_json()
-    before["settings"] |= {"patience": 0, "clip_norm": 0.0, "validation": 300}
-    now = _space({"validation": "last 300"}, lr=[0.1, 0.2]).as_json()
-    assert differences(before, now) == []
 
 
 _NUMBERS = [option.name for option in fields(TrainOptions) if type(option.default) is float]

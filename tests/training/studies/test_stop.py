@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.training.sweeps import sweep
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import fake_training, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
@@ -26,7 +26,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
     found = trials()
     assert [trial[0] for trial in found] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert found[1][2] == found[2][2]
-    assert found[2][3]["attempt"] == 1
+    assert found[1][3]["stopped"] is True
     Path("study").rename("before")
     fake_training([0.5] * 3, monkeypatch)
     sweep("study.toml")
@@ -49,7 +49,7 @@ def test_ctrl_c_in_the_middle_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> Non
     assert updates == [0]
     failed, waiting = trials()
     assert (failed[0], failed[3]["stopped"]) == ("FAIL", True)
-    assert (waiting[0], waiting[3]) == ("WAITING", {"attempt": 1})
+    assert (waiting[0], waiting[3]) == ("WAITING", {})
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")
@@ -64,7 +64,7 @@ def test_ctrl_c_when_a_trial_has_just_ended(
     caplog.set_level(logging.INFO, "nmtool")
     fake_training([0.5] * 2, monkeypatch)
     write_study("trials = 2\n")
-    log, handler = logging.getLogger("nmtool.training.sweeps"), Interrupt()
+    log, handler = logging.getLogger("nmtool.training.studies"), Interrupt()
     log.addHandler(handler)
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -16,7 +16,7 @@ from typing import Any
 
 from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
 from nmtool.tables import Plain
-from nmtool.training.options import TrainOptions, example, upgraded_settings
+from nmtool.training.options import TrainOptions, example
 
 
 @dataclass(frozen=True)
@@ -171,38 +171,6 @@ def findings_of(error: NmtoolError, where: str) -> list[Finding]:
     if error.findings:
         return list(error.findings)
     return [Finding(error.code, where, error.what, error.fix or "change it", error.why)]
-
-
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[Finding]:
-    """All options in which two searches (`SearchSpace.as_json`) differ.
-
-    Options that an earlier version did not know count as their defaults.
-    """
-    defaults = TrainOptions().as_json()
-    kept = {**before, "settings": upgraded_settings(before["settings"])}
-    old, new = (_plain({**defaults, **one["settings"], **one["search"]}) for one in (kept, now))
-    return [
-        difference(name, _shown(old.get(name)), _shown(new.get(name)))
-        for name in dict.fromkeys((*old, *new))
-        if old.get(name) != new.get(name)
-    ]
-
-
-def difference(name: str, before: str, now: str) -> Finding:
-    """Something that a study began with and that is now otherwise."""
-    return Finding("study-changed", name, f"was {before}, is now {now}", "put it back")
-
-
-def _plain(value: dict[str, Any]) -> dict[str, Any]:
-    """With lists for tuples, as after a way through JSON."""
-    return json.loads(json.dumps(value))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        parts = (f"{key} = {entry}" for key, entry in value.items() if entry not in (None, False))
-        return "{" + ", ".join(parts) + "}"
-    return repr(value)
 
 
 NOT_SEARCHED = {

@@ -10,6 +10,7 @@ seeds = 1                trainings per trial; their mean is its score
 prune = true             end trials early that are worse than the median of the others
 sampler_seed = 0         decides which settings are tried
 keep = false             keep the networks of all trials, not only their logs
+heartbeat_s = 10         seconds between a trial's signs of life; six missing ones mean that it died
 
 [settings]               fixed: any setting of `nmtool train`, epochs too
 [search]                 NAME = {low =, high =, log =, step =} or a list of choices
@@ -26,10 +27,10 @@ from typing import Any
 from nmtool.data.catalogue import is_name
 from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, suggestion
-from nmtool.toml_files import OFF, read_toml
+from nmtool.toml_files import OFF, read_toml, toml_value
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings
-from nmtool.training.sweeps.space import SearchSpace, findings_of, read_search
+from nmtool.training.studies.space import SearchSpace, findings_of, read_search
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class StudyPlan:
         prune: end bad trials early.
         sampler_seed: decides which settings are tried.
         keep: keep the run folders of all trials.
+        heartbeat_s: seconds between signs of life of a running trial.
         data_dir, units: how the data are found, as for `nmtool train`.
     """
 
@@ -58,6 +60,7 @@ class StudyPlan:
     prune: bool = True
     sampler_seed: int = 0
     keep: bool = False
+    heartbeat_s: int = 10
     data_dir: Path | None = None
     units: int | None = None
 
@@ -122,21 +125,25 @@ _KINDS: dict[type, str] = {
     bool: "true or false",
     dict: "a table",
 }
-_EXAMPLES = {
-    "data": '"digits"',
-    "folder": '"study"',
-    "units": "700",
-    "data_dir": '"data"',
-    "config": '"base.toml"',
-    "trials": "40",
-    "seeds": "1",
-    "prune": "true",
-    "sampler_seed": "0",
-    "keep": "false",
-    "settings": "{ lr = 0.01 }",
-    "search": "{ lr = [0.01, 0.02] }",
+_EXAMPLES: dict[str, Any] = {
+    "data": "digits",
+    "folder": "study",
+    "trials": 40,
+    "seeds": 1,
+    "prune": True,
+    "sampler_seed": 0,
+    "keep": False,
+    "heartbeat_s": 10,
+    "units": 700,
+    "data_dir": "data",
+    "config": "base.toml",
+    "settings": {"lr": 0.01},
+    "search": {"lr": [0.01, 0.02]},
 }
-"""By the name of an entry, a value that it may have."""
+"""By the name of an entry, a value that it may have; others are of the same kind."""
+
+_NEEDED = ("data", "folder", "trials")
+_LEAST = {"trials": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s": 1, "units": 1}
 
 
 class _Reader:
@@ -146,77 +153,56 @@ class _Reader:
         self._file = file
         self._table = table
         self.problems: list[Finding] = []
-        self._known: list[str] = []
 
     def plan(self) -> StudyPlan | None:
         """The plan; None where `problems` prevent one."""
-        data, folder = self._needed("data", str), self._needed("folder", str)
-        rest: dict[str, Any] = {
-            "trials": self._needed("trials", int),
-            "seeds": self._given("seeds", int, 1),
-            "prune": self._given("prune", bool, True),
-            "sampler_seed": self._given("sampler_seed", int, 0),
-            "keep": self._given("keep", bool, False),
-            "units": self._given("units", int, None),
-        }
-        data_dir = self._given("data_dir", str, None)
-        for name in ("trials", "seeds", "units"):
-            self._check_least(name, rest[name], 1)
-        self._check_least("sampler_seed", rest["sampler_seed"], 0)
-        space = self._space()
+        values = {name: self._table[name] for name in _EXAMPLES if self._is_right(name)}
+        config = values.pop("config", None)
+        space = self._space(config, values.pop("settings", {}), values.pop("search", {}))
         self._check_names()
         if self.problems:
             return None
-        return StudyPlan(
-            file=self._file,
-            data=self._data(data),
-            folder=self._beside(folder),
-            space=space,
-            data_dir=None if data_dir is None else self._beside(data_dir),
-            **rest,
-        )
+        values["data"] = self._data(values["data"])
+        for name in values.keys() & {"folder", "data_dir"}:
+            values[name] = self._beside(values[name])
+        return StudyPlan(file=self._file, space=space, **values)
 
-    def _given(self, name: str, kind: type, default: Any) -> Any:
-        """The file's value of a name, if it is of that kind."""
-        self._known.append(name)
-        value = self._table.get(name, default)
-        if name in self._table and type(value) is not kind:
-            what = f"must be {_KINDS[kind]}, not {value!r}"
-            fix = f"write it like {_EXAMPLES[name]}"
-            self.problems.append(Finding("study-entry-kind", name, what, fix))
-            return default
-        return value
-
-    def _needed(self, name: str, kind: type) -> Any:
-        value = self._given(name, kind, None)
-        if name not in self._table or value == "":
-            what = "is empty" if name in self._table else "is missing"
-            fix = f"say it at the top of the file: {name} = {_EXAMPLES[name]}"
+    def _is_right(self, name: str) -> bool:
+        """True where the file has an entry as it should be; False, too, where none is needed."""
+        value, example = self._table.get(name), _EXAMPLES[name]
+        if name in _NEEDED and value in (None, ""):
+            what = "is missing" if value is None else "is empty"
+            fix = f"say it at the top of the file: {name} = {toml_value(example)}"
             self.problems.append(Finding("study-entry-missing", name, what, fix))
-        return value
-
-    def _check_least(self, name: str, value: int | None, least: int) -> None:
-        if value is not None and value < least:
-            what = f"must be at least {least}, not {value}"
+        elif value is not None and type(value) is not type(example):
+            what = f"must be {_KINDS[type(example)]}, not {value!r}"
+            fix = f"write it like {toml_value(example)}"
+            self.problems.append(Finding("study-entry-kind", name, what, fix))
+        elif value is not None and name in _LEAST and value < _LEAST[name]:
+            what = f"must be at least {_LEAST[name]}, not {value}"
             self.problems.append(Finding("study-entry-range", name, what, "raise it"))
+        else:
+            return value is not None
+        return False
 
     def _check_names(self) -> None:
         settings = {option.name for option in fields(TrainOptions)}
         for name in self._table:
-            if name in self._known:
+            if name in _EXAMPLES:
                 continue
             if name in settings:
                 what, fix = "is a setting of the trials", "it belongs under [settings]"
                 self.problems.append(Finding("study-entry-misplaced", name, what, fix))
             else:
-                fix = suggestion(name, self._known)
+                fix = suggestion(name, list(_EXAMPLES))
                 self.problems.append(Finding("study-entry-unknown", name, "is unknown", fix))
 
-    def _space(self) -> SearchSpace:
+    def _space(
+        self, config: str | None, settings: dict[str, Any], table: dict[str, Any]
+    ) -> SearchSpace:
         """The search space, checked as far as its writing lets it be."""
-        base = self._known_settings(self._base(), str(self._table.get("config")))
-        settings = self._known_settings(self._given("settings", dict, {}), "[settings]")
-        table = self._given("search", dict, {})
+        base = self._known_settings(self._base(config), str(config))
+        settings = self._known_settings(settings, "[settings]")
         if not table and isinstance(self._table.get("search", {}), dict):
             what = "there is nothing to search"
             fix = "name options below it, such as lr = {low = 1e-3, high = 0.1, log = true}"
@@ -230,8 +216,7 @@ class _Reader:
         self.problems += space.problems()
         return space
 
-    def _base(self) -> dict[str, Any]:
-        config = self._given("config", str, None)
+    def _base(self, config: str | None) -> dict[str, Any]:
         if config is None:
             return {}
         try:

@@ -12,17 +12,18 @@ from nmtool.errors import Finding
 from nmtool.setup.installation import install_command
 from nmtool.tables import Plain, Table, Tabular
 from nmtool.toml_files import toml_value
-from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.study import (
+from nmtool.training.studies.plan import StudyPlan
+from nmtool.training.studies.study import (
     FAILURE,
     FATES,
     MOST_ATTEMPTS,
     REASON,
+    SCORES,
     Study,
     fate,
     is_given_up,
 )
-from nmtool.training.sweeps.trial import shown_value
+from nmtool.training.studies.trial import shown_value
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -167,16 +168,18 @@ def read_trials(study: Study) -> tuple[TrialResult, ...]:
 
 
 def _result(trial: FrozenTrial) -> TrialResult:
-    told = trial.user_attrs
-    died = f"its process died, {MOST_ATTEMPTS} times" if is_given_up(trial) else ""
+    attributes, outcome = trial.user_attrs, fate(trial)
+    reason = attributes.get(REASON, "") if outcome == "failed" else ""
+    if is_given_up(trial):
+        reason = f"its process died, {MOST_ATTEMPTS} times"
     return TrialResult(
         number=trial.number,
-        fate=fate(trial),
+        fate=outcome,
         searched=dict(trial.params),
         score=trial.value if trial.state.name == "COMPLETE" else None,
-        scores=tuple(told.get("scores", ())),
-        reason=told.get(REASON, died),
-        failure=dict(told.get(FAILURE, {})),
+        scores=tuple(attributes.get(SCORES, ())),
+        reason=reason,
+        failure=dict(attributes.get(FAILURE, {})),
     )
 
 

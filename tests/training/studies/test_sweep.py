@@ -15,7 +15,9 @@ import pytest
 from nmtool.progress import Advance
 from nmtool.training.loop.selection import best_epoch
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps import SweepResult, read_plan, sweep
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.results import SweepResult
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import fake_training, logs, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]

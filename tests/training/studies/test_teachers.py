@@ -10,7 +10,8 @@ import pytest
 import nmtool as nm
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.training.sweeps import read_plan, sweep
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import trials, write_study
 from tests.refusals import codes, refused
 
@@ -51,7 +52,7 @@ def test_another_teacher_in_the_same_file() -> None:
     write_study("trials = 2\n", 'teacher = "a.npz"\n')
     with refused(UsageError, "study-differs") as caught:
         sweep("study.toml")
-    assert codes(caught.value) == ["study-changed"]
+    assert codes(caught.value) == ["setting-differs"]
     assert caught.value.findings[0].where == "teachers"
 
 

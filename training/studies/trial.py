@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
 from nmtool.data import Dataset, load_dataset
-from nmtool.errors import NmtoolError, StorageError, UsageError
-from nmtool.progress import Advance, Progress, silent
+from nmtool.errors import UsageError
+from nmtool.interrupts import CheckStop
+from nmtool.progress import Progress, silent
 from nmtool.training.options import TrainOptions
-from nmtool.training.processes.threads import use_threads
-from nmtool.training.sweeps.plan import StudyPlan
+from nmtool.training.studies.plan import StudyPlan
+from nmtool.training.studies.series import run_folder
 
 if TYPE_CHECKING:
     from nmtool.training.loop.trainer import BatchReport
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Settings to train with.
-
-    Attributes:
-        number: in the study, from 0.
-        values: of the options searched, by name; pairs of numbers are JSON text.
-    """
-
-    number: int
-    values: dict[str, Any]
-
-    def __str__(self) -> str:
-        return "  ".join(f"{name} {shown_value(value)}" for name, value in self.values.items())
+RUNS = "trials"
+"""The folder of a study's runs."""
 
 
 class PrunedError(Exception):
     """The trial is worse than others were at the same epoch."""
 
 
-Outcome = list[float] | PrunedError | NmtoolError | MemoryError
-"""Validation accuracy of every seed, 0 … 1, or what ended the trial early."""
-
-Report = Callable[[Trial, int, float], bool]
+IsBad = Callable[[int, float], bool]
 """Gets an epoch, from 1, and its validation accuracy; returns whether to end the trial."""
 
 
@@ -51,62 +37,65 @@ class Trainer:
     Args:
         plan: the study.
         device: where to train: `cpu`, `cuda` or `auto`.
-        threads: cores to use from now on; None for as many as are used.
 
     Raises:
         UsageError, DataError: there are no data, or none to validate on; no such device.
         MissingError: the device is not there.
     """
 
-    def __init__(self, plan: StudyPlan, device: str, threads: int | None = None) -> None:
+    def __init__(self, plan: StudyPlan, device: str) -> None:
         from nmtool.training.engines.devices import find_device
 
-        if threads is not None:
-            use_threads(threads, with_torch=True)
         self._plan = plan
         self._dataset = study_data(plan)
         self._device = find_device(device)
 
     def __call__(
         self,
-        trial: Trial,
-        report: Report,
-        heed: Callable[[], None],
+        number: int,
+        values: dict[str, Any],
+        is_bad: IsBad,
+        check_stop: CheckStop,
         progress: Progress = silent,
-    ) -> Outcome:
-        """Train with each of the seeds, unless the first is so bad that `report` ends the trial.
+    ) -> list[float]:
+        """Train with each of the seeds, unless the first is so bad that the trial should end.
 
         Args:
-            trial: its settings.
-            report: asked after every epoch of the first seed.
-            heed: called after every batch; raises `KeyboardInterrupt` to stop.
+            number: of the trial, from 0.
+            values: of the options searched, by name; pairs of numbers are JSON text.
+            is_bad: asked after every epoch of the first seed.
+            check_stop: called after every batch.
             progress: counts samples.
 
+        Returns:
+            Validation accuracy of every seed, 0 … 1.
+
         Raises:
+            PrunedError: `is_bad` ended it.
+            NmtoolError, MemoryError: its settings do not work.
             StorageError: the trial's folder cannot be written, which is no fault of its settings.
+            KeyboardInterrupt: `check_stop` wants it to stop.
         """
-        options = self._plan.space.options(trial.values)
+        options = self._plan.space.options(values)
         total = self._plan.seeds * options.epochs * self._dataset.train.n_samples
         scores: list[float] = []
-        try:
-            with progress(f"trial {trial.number}", total) as advance:
-                for index in range(self._plan.seeds):
-                    seeded = replace(options, seed=options.seed + index)
-                    asked = report if index == 0 else None
-                    scores.append(self._score(trial, seeded, asked, heed, advance))
-        except StorageError:
-            raise
-        except (PrunedError, NmtoolError, MemoryError) as error:
-            return error
+        with progress(f"trial {number}", total) as advance:
+
+            def on_batch(batch: BatchReport) -> None:
+                check_stop()
+                advance(batch.samples, f"epoch {batch.epoch}")
+
+            for seed in range(options.seed, options.seed + self._plan.seeds):
+                judge = is_bad if seed == options.seed else None
+                scores.append(self._score(number, replace(options, seed=seed), judge, on_batch))
         return scores
 
     def _score(
         self,
-        trial: Trial,
+        number: int,
         options: TrainOptions,
-        report: Report | None,
-        heed: Callable[[], None],
-        advance: Advance,
+        is_bad: IsBad | None,
+        on_batch: Callable[[BatchReport], None],
     ) -> float:
         """Validation accuracy of the epoch that is kept, 0 … 1."""
         from nmtool.training.loop.remarks import check_heard
@@ -115,13 +104,8 @@ class Trainer:
         from nmtool.training.loop.selection import final_score
         from nmtool.training.loop.teaching import teacher_of
 
-        trials = self._plan.folder / "trials"
-        folder = RunFolder(trials / f"{trial.number:04d}" / f"seed{options.seed}")
+        folder = RunFolder(run_folder(self._plan.folder / RUNS, number, options.seed))
         entries: list[dict[str, Any]] = []
-
-        def on_batch(batch: BatchReport) -> None:
-            heed()
-            advance(batch.samples, f"epoch {batch.epoch}")
 
         def on_epoch(entry: dict[str, Any]) -> None:
             entries.append(entry)
@@ -129,8 +113,8 @@ class Trainer:
                 storage.make_folder(folder.path)
                 folder.write_log(entries)
             accuracy, epoch = float(entry["validation_accuracy"]), entry["epoch"]
-            if report and report(trial, epoch, accuracy) and epoch < options.epochs:
-                raise PrunedError(f"validation {accuracy:.1%} after epoch {epoch}")
+            if is_bad and is_bad(epoch, accuracy) and epoch < options.epochs:
+                raise PrunedError
 
         with_steps = options.with_steps_from(self._dataset.train)
         check_heard(self._dataset.train, with_steps)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import FileFormatError, MissingError, StorageError, UsageError
-from nmtool.training.sweeps import read_plan, sweep
-from nmtool.training.sweeps.study import open_study
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.study import open_study
+from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import one_epoch, write_study
 from tests.refusals import codes, refused
 
@@ -40,7 +41,7 @@ def test_another_study_in_the_same_folder(change: tuple[str, str], where: str, w
     file.write_text(changed)
     with refused(UsageError, "study-differs") as caught:
         sweep("study.toml")
-    assert codes(caught.value) == ["study-changed"]
+    assert codes(caught.value) == ["setting-differs"]
     assert caught.value.findings[0].where == where
     assert caught.value.findings[0].what.startswith(what)
 

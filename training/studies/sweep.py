@@ -1,16 +1,10 @@
-"""Studies: searching training settings by validation accuracy.
-
-sweep           run what is left of a study, and say what it found
-SweepResult     what it returns: the best settings, all trials, what mattered
-TrialResult     one of its trials
-read_plan       read and check STUDY.toml
-StudyPlan       what it returns, which `sweep` takes as well
-"""
+"""`sweep`: search training settings by validation accuracy."""
 
 from __future__ import annotations
 
 import logging
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +13,10 @@ from nmtool.arguments import Count, checked
 from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
 from nmtool.interrupts import signals_noted
 from nmtool.progress import Progress, silent
-from nmtool.training.processes.threads import most_threads, threads_used
-from nmtool.training.sweeps.plan import StudyPlan, read_plan
-from nmtool.training.sweeps.results import (
+from nmtool.training.processes.threads import check_threads, most_threads, threads_used
+from nmtool.training.studies.copies import STOPS, run_copies
+from nmtool.training.studies.plan import StudyPlan, read_plan
+from nmtool.training.studies.results import (
     SweepResult,
     TrialResult,
     importance,
@@ -29,11 +24,8 @@ from nmtool.training.sweeps.results import (
     read_trials,
     write_best,
 )
-from nmtool.training.sweeps.study import Study, open_study
-from nmtool.training.sweeps.trial import Trainer, study_data
-from nmtool.training.sweeps.workers import STOPS, run_trials, run_workers
-
-__all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
+from nmtool.training.studies.study import Study, open_study
+from nmtool.training.studies.trial import Trainer, study_data
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +54,12 @@ def sweep(
         {'hidden': 64, 'epochs': 12, 'lr': 0.0213, …}
         >>> TrainOptions(**found.best)  # doctest: +SKIP
 
-    While trials run, Ctrl-C and SIGTERM stop them after the current batch, in several processes at
-    once, as the second one does. A script that asks for several processes does so below
-    `if __name__ == "__main__":`, since each of them imports it.
+    While trials run, Ctrl-C and SIGTERM stop them after the current batch, the second one at once.
 
     Args:
         study: path of STUDY.toml, or what `read_plan` made of it.
-        processes: trials at a time, each in a process of its own unless it is 1.
+        processes: trials at a time. With more than 1, each process is a copy of the command
+            `nmtool sweep`, which reads STUDY.toml for itself.
         threads: cores to use, shared by the processes; None for all.
         device: where to train: `cpu`, `cuda` or `auto`.
         storage: URL of the database that keeps the trials, as Optuna writes it, such as
@@ -81,7 +72,8 @@ def sweep(
 
     Raises:
         UsageError: the study is wrong (its findings say all of what is), contradicts the one in
-            its folder, has no data to validate on, or none of its trials finished.
+            its folder, has no data to validate on, or none of its trials finished; several
+            processes for a plan that is not that of its file.
         DataError: the data are damaged.
         MissingError: Optuna, the database or what the device needs is not there, or processes
             died.
@@ -100,9 +92,20 @@ def sweep(
     command = _command(plan, processes, storage)
     with libraries_needed(), _resume_hint(plan, command), open_study(plan, storage) as kept:
         try:
-            if not kept.is_done():
-                failed = _run(kept, processes, threads, device, progress)
-                _heed_failed(failed, processes, kept, command)
+            if kept.is_done():
+                pass
+            elif processes == 1:
+                with threads_used(threads):
+                    train = Trainer(plan, device)
+                    with signals_noted(*STOPS) as check_stop:
+                        kept.run(train, check_stop, progress)
+            else:
+                _check_copied(plan, threads, device)
+                copied = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
+                each = max(1, (threads or most_threads()) // processes)
+                copied += ["--threads", str(each), "--device", device]
+                copied += ["--storage", storage] if storage else []
+                _check_ends(run_copies(copied, processes), processes, kept, command)
         finally:
             trials = read_trials(kept)
             if best := ranked(trials):
@@ -131,39 +134,35 @@ def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
     return shlex.join(words)
 
 
-def _run(
-    study: Study, processes: int, threads: int | None, device: str, progress: Progress
-) -> list[int]:
-    """Run what is left; returns the exit codes of processes that died."""
-    with threads_used(threads, with_torch=processes == 1):
-        if processes == 1:
-            train = Trainer(study.plan, device)
-            with signals_noted(*STOPS) as heed:
-                run_trials(study, train, heed, progress)
-            return []
-        study_data(study.plan)  # which may be wrong, as the device may
+def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
+    """Raise here, and once, what every copy of the command would end with."""
+    if read_plan(plan.file) != plan:
+        raise UsageError(
+            f"{plan.file} is not the plan that was passed",
+            code="study-file-differs",
+            why="each process reads the file",
+            fix="write the plan into its file, or leave `processes` at 1",
+        )
+    if threads is not None:
+        check_threads(threads)
+    study_data(plan)
     if device != "auto":
         from nmtool.training.engines.devices import find_device
 
         find_device(device)
-    each = max(1, (threads or most_threads()) // processes)
-    with signals_noted(*STOPS) as heed:
-        return run_workers(study, processes, each, device, heed)
 
 
-def _heed_failed(codes: list[int], processes: int, study: Study, command: str) -> None:
-    """Processes died, which does not matter where the others did all there was to do."""
-    if not codes:
-        return
-    what = f"{len(codes)} of {processes} processes ended early"
+def _check_ends(ends: Sequence[str], processes: int, study: Study, command: str) -> None:
+    """Raise `MissingError` where copies ended early and the others did not do their work."""
+    what, why = f"{len(ends)} of {processes} processes ended early", "; ".join(sorted({*ends}))
     if study.is_done():
-        log.warning("%s; the others finished the study", what)
+        if 0 < len(ends) < processes:
+            log.warning("%s, %s; the others finished the study", what, why)
         return
-    reasons = {f"by signal {-code}" if code < 0 else f"with exit code {code}" for code in codes}
     raise MissingError(
         what,
         code="study-processes-ended",
-        why=", ".join(sorted(reasons)),
+        why=why,
         fix=f"continue with: {command}",
     )
 
@@ -176,5 +175,5 @@ def _nothing_found(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError
         code="study-without-result",
         why="" if failed else "all were ended early",
         fix="search other ranges, in another folder",
-        findings=[one.finding for one in failed],
+        findings=[trial.finding for trial in failed],
     )

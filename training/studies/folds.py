@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +18,29 @@ from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import joined, without_fold
 from nmtool.data.dividing import Folds, Grouping
 from nmtool.data.samples import portions_for
-from nmtool.errors import Finding, NetworkError, UsageError, check_type, libraries_needed
+from nmtool.errors import UsageError, check_type
 from nmtool.evaluation.answers import NONE_YET, Answers, answers_file
-from nmtool.float_simulator import simulate_floats
-from nmtool.joining import side_by_side
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
-from nmtool.raster import Raster
-from nmtool.recording import Recording
+from nmtool.running import record_portions
 from nmtool.training.learning import train
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.options import TrainOptions, upgraded_settings
+from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import check_threads, threads_used
+from nmtool.training.studies.ensembles import side_by_side
+from nmtool.training.studies.series import changes, run_folder
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
 
 _log = logging.getLogger(__name__)
+
+RUNS = "folds"
+"""The folder of a cross-validation's runs."""
 
 Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
 """Gets a seed, the number of a fold, what may be learnt from and the fold's samples.
@@ -89,7 +89,7 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
         path=where / JOINED_ANSWERS,
     )
     for fold in range(found.n_folds):
-        runs = [RunFolder(run_folder(where, fold, seed)) for seed in single.seeds]
+        runs = [RunFolder(run_folder(where / RUNS, fold, seed)) for seed in single.seeds]
         network: Network | IntegerNetwork
         network = floats = side_by_side([run.network() for run in runs])
         options = runs[0].options()
@@ -200,7 +200,7 @@ def cross_validate(
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
-        kept = None if where is None else run_folder(where, fold, seed)
+        kept = None if where is None else run_folder(where / RUNS, fold, seed)
         has_begun = kept is not None and RunFolder(kept).manifest_file.exists()
         run = train(
             rest,
@@ -252,11 +252,6 @@ def fill(
     return answers
 
 
-def run_folder(folder: Path, fold: int, seed: int) -> Path:
-    """The folder of a run within that of a cross-validation."""
-    return folder / "folds" / f"{fold:04d}" / f"seed{seed}"
-
-
 def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
     if isinstance(options, str | Path):
         return TrainOptions.from_file(options)
@@ -276,24 +271,9 @@ def rounded(network: Network, options: TrainOptions, heard: SpikeEvents) -> Inte
 
 
 def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:
-    """[samples] int64: the class that a network gives to each sample, in its own arithmetic.
-
-    As in `nmtool.evaluate`, a float network that torch cannot run answers in float64.
-    """
-    with libraries_needed("train"):
-        from nmtool.hardware_sim.simulator import simulate
-        from nmtool.training.front.model import SpikingNetwork
-
-    portions = portions_for(network, events, measures=True)
-    if isinstance(network, IntegerNetwork):
-        return np.concatenate([simulate(network, part.raster).predictions for part in portions])
-    record: Callable[[Raster], Recording]
-    try:
-        record = SpikingNetwork(network, max_delay=network.max_delay).record
-    except (NetworkError, UsageError) as error:
-        _log.info(f"runs in float64, not on torch: {error.what}")
-        record = partial(simulate_floats, network)
-    return np.concatenate([record(part.raster).predictions for part in portions])
+    """[samples] int64: the class that a network gives to each sample, in its own arithmetic."""
+    recordings = (recording for _, recording in record_portions(network, events))
+    return np.concatenate([recording.predictions for recording in recordings])
 
 
 def _kept(asked: Answers, folder: Path) -> Answers:
@@ -319,11 +299,10 @@ def _kept(asked: Answers, folder: Path) -> Answers:
     if not answers_file(folder).is_file():
         return asked
     kept = Answers.load(folder)
-    findings = [
-        Finding("setting-differs", name, f"{before} there, {now} here", "leave it as it was")
-        for name, before, now in _both(kept, asked)
-        if before != now
-    ]
+    if asked.data_hash == kept.data_hash:  # the same data by another name are the same
+        asked = replace(asked, data=kept.data)
+    n_seeds = len(kept.seeds)
+    findings = changes(_conditions(kept, n_seeds), _conditions(asked, n_seeds))
     if findings:
         raise UsageError(
             f"{folder} holds another cross-validation",
@@ -332,25 +311,18 @@ def _kept(asked: Answers, folder: Path) -> Answers:
             findings=findings,
         )
     predictions = asked.predictions.copy()
-    predictions[: len(kept.seeds)] = kept.predictions
+    predictions[:n_seeds] = kept.predictions
     return replace(asked, predictions=predictions)
 
 
-def _both(kept: Answers, asked: Answers) -> list[tuple[str, object, object]]:
-    """Name and both values of everything that decides what is answered."""
-    # In a file, pairs are lists.
-    settings = json.loads(json.dumps(dict(asked.settings)))
-    known = upgraded_settings(kept.settings)
-    names = sorted({*settings, *known})
-    before, now = (storage.content_hash({}, {"fold": one.fold})[:12] for one in (kept, asked))
-    # The same data by another name are the same.
-    name = kept.data if asked.data_hash == kept.data_hash else asked.data
-    return [
-        ("data", f"{kept.data} {kept.data_hash[:12]}", f"{name} {asked.data_hash[:12]}"),
-        ("splits", " ".join(kept.splits), " ".join(asked.splits)),
-        ("folds", str(kept.rule), str(asked.rule)),
-        ("samples in folds", before, now),
-        ("seeds", kept.seeds, asked.seeds[: len(kept.seeds)]),
-        ("model", kept.model, asked.model),
-        *((name, known.get(name), settings.get(name)) for name in names),
-    ]
+def _conditions(answers: Answers, n_seeds: int) -> dict[str, Any]:
+    """Everything that decides what is answered with the first seeds, by name."""
+    return {
+        "data": f"{answers.data} {answers.data_hash[:12]}",
+        "splits": " ".join(answers.splits),
+        "folds": str(answers.rule),
+        "samples in folds": storage.content_hash({}, {"fold": answers.fold})[:12],
+        "seeds": list(answers.seeds[:n_seeds]),
+        "model": answers.model,
+        **answers.settings,
+    }

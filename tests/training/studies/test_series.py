@@ -1,0 +1,45 @@
+"""What a series of trainings began with and what it goes on with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nmtool.training.studies.series import changes
+from nmtool.training.studies.space import SearchSpace, read_search
+from tests.refusals import codes
+
+
+def _conditions(settings: dict[str, Any], **search: Any) -> dict[str, Any]:
+    """Settings and search of a study, as it keeps them."""
+    kept = SearchSpace(settings, read_search(search, []), "settings").as_json()
+    return {**kept["settings"], **kept["search"]}
+
+
+def test_what_differs() -> None:
+    before = _conditions({"hidden": 5}, lr={"low": 0.1, "high": 0.2}, gain=[1, 2])
+    after = _conditions({"hidden": 6}, lr={"low": 0.1, "high": 0.3}, rate=[1, 2])
+    found = changes(before, after)
+    assert set(codes(found)) == {"setting-differs"}
+    assert sorted((one.where, one.what) for one in found) == [
+        ("gain", "was [1.0, 2.0], is now 200.0"),
+        ("hidden", "was 5, is now 6"),
+        ("lr", "was {low = 0.1, high = 0.2}, is now {low = 0.1, high = 0.3}"),
+        ("rate", "was 10.0, is now [1.0, 2.0]"),
+    ]
+    assert changes(before, before) == []
+
+
+def test_options_that_came_later_count_as_their_defaults() -> None:
+    before = _conditions({}, lr=[0.1, 0.2])
+    del before["gain"]
+    assert changes(before, _conditions({}, lr=[0.1, 0.2])) == []
+    changed = _conditions({"gain": 1.0}, lr=[0.1, 0.2])
+    (found,) = changes(before, changed)
+    assert (found.where, found.what) == ("gain", "was 200.0, is now 1.0")
+
+
+def test_options_that_an_older_version_began_with() -> None:
+    before = _conditions({}, lr=[0.1, 0.2])
+    before |= {"patience": 0, "clip_norm": 0.0, "validation": 300}
+    now = _conditions({"validation": "last 300"}, lr=[0.1, 0.2])
+    assert changes(before, now) == []

@@ -1,0 +1,7 @@
+"""Studies: series of trainings, and what several networks know together.
+
+sweep           search training settings by validation accuracy
+folds           cross-validation: every sample is answered by a network that has not learnt from it
+ensembles       several networks as one, whose outputs are added
+teaching        class probabilities of networks, for others to learn from
+"""

@@ -1,0 +1,109 @@
+"""Copies of a command that share a study's storage, and nothing else.
+
+So one that is started by hand, here or on another machine, is no different. The parent logs what
+they log, and stops them when it is stopped. Should it be killed, a copy ends with the next line
+that it logs, as every command does whose reader is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+
+from nmtool.interrupts import signals_ignored, signals_noted
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a study to stop."""
+
+_POLL_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+def run_copies(command: Sequence[str], number: int) -> list[str]:
+    """Start copies of a command of nmtool, and wait until all of them have ended.
+
+    Args:
+        command: program and arguments.
+        number: how many.
+
+    Returns:
+        Of each copy that did not end well, how it ended.
+
+    Raises:
+        KeyboardInterrupt: somebody stopped this process, which has stopped the copies.
+    """
+    copies: list[_Copy] = []
+    with signals_noted(*STOPS) as check_stop:
+        try:
+            # A terminal sends Ctrl-C to the copies, too, which are to be asked once.
+            with signals_ignored(signal.SIGINT):
+                copies.extend(_Copy(command) for _ in range(number))
+            while any(copy.poll() is None for copy in copies):
+                check_stop()
+                time.sleep(_POLL_S)
+        finally:
+            _stop(copies)
+    return [end for copy in copies if (end := copy.bad_end())]
+
+
+def _stop(copies: Sequence[_Copy]) -> None:
+    """Have copies end after their batch; a signal to this process in the meantime kills them."""
+    try:
+        for copy in copies:
+            copy.is_quiet = copy.poll() is None
+            copy.terminate()
+        for copy in copies:
+            copy.wait()
+            copy.reader.join()
+    finally:
+        for copy in copies:
+            copy.kill()
+            copy.wait()
+
+
+class _Copy(subprocess.Popen[str]):
+    """A process that runs the command.
+
+    Attributes:
+        is_quiet: what it logs from now on is of no interest.
+        reader: logs what it logs.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        super().__init__(
+            command,
+            # Python, called with -m, would take modules of the working folder for installed ones.
+            env={**os.environ, "PYTHONSAFEPATH": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self._error: list[str] = []
+        self.is_quiet = False
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        """Log line by line, but for the error that it ends with, which is kept."""
+        assert self.stderr is not None
+        with self.stderr as lines:
+            for line in lines:
+                if self._error or line.startswith("error["):
+                    self._error.append(line.strip())
+                elif not self.is_quiet:
+                    log.info("%s", line.rstrip())
+
+    def bad_end(self) -> str:
+        """How it ended, '' if well."""
+        if self.returncode == 0:
+            return ""
+        by = f"by signal {-self.returncode}" if self.returncode < 0 else ""
+        return ", ".join([by or f"with exit code {self.returncode}", *self._error])

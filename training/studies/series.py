@@ -1,0 +1,58 @@
+"""A series of trainings in a folder, which was begun once and goes on: a search, or folds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nmtool.errors import Finding
+from nmtool.training.options import TrainOptions, upgraded_settings
+
+
+def run_folder(series: Path, number: int, seed: int) -> Path:
+    """The folder of a run within that of its series.
+
+    >>> run_folder(Path("study/trials"), 3, 0).as_posix()
+    'study/trials/0003/seed0'
+    """
+    return series / f"{number:04d}" / f"seed{seed}"
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
+    """Compare a series with what it began with; returns a finding per difference.
+
+    >>> [finding.what for finding in changes({"lr": 0.1, "gain": 9.0}, {"lr": 0.2, "gain": 9.0})]
+    ['was 0.1, is now 0.2']
+
+    Args:
+        before: training options and other conditions by name, as they were kept, perhaps by an
+            earlier version. Options that it did not know count as their defaults.
+        now: the same, as this version has them.
+    """
+    defaults = {name: value for name, value in TrainOptions().as_json().items() if name in now}
+    old, new = _as_kept({**defaults, **upgraded_settings(before)}), _as_kept(now)
+    return [
+        Finding(
+            "setting-differs",
+            name,
+            f"was {_shown(old.get(name))}, is now {_shown(new.get(name))}",
+            "put it back",
+        )
+        for name in dict.fromkeys((*new, *old))
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _as_kept(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Conditions after a way through JSON, which has lists for pairs."""
+    return json.loads(json.dumps(conditions))
+
+
+def _shown(value: Any) -> str:
+    """A value in a finding: a range by what it says."""
+    if isinstance(value, dict):
+        parts = (f"{key} = {entry}" for key, entry in value.items() if entry not in (None, False))
+        return "{" + ", ".join(parts) + "}"
+    return repr(value)

@@ -1,0 +1,505 @@
+"""A study in Optuna's storage: trials, and the loop that runs them until there are enough.
+
+The storage is a database: by default the SQLite file FOLDER/study.db, else that of a URL, which
+several processes may share. Optuna records a heartbeat of every running trial. A trial without
+heartbeats counts as failed, and another with its settings is queued; after `MOST_ATTEMPTS` its
+settings are given up, since they may be such that the process dies of them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nmtool import storage
+from nmtool.errors import (
+    FileFormatError,
+    MissingError,
+    NmtoolError,
+    StorageError,
+    UsageError,
+    reason,
+)
+from nmtool.interrupts import CheckStop
+from nmtool.progress import Progress, silent
+from nmtool.training.studies.plan import StudyPlan
+from nmtool.training.studies.series import changes
+from nmtool.training.studies.space import Range, Searched
+from nmtool.training.studies.trial import PrunedError, Trainer, shown_value
+from nmtool.version import __version__
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.pruners import BasePruner
+    from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
+
+log = logging.getLogger(__name__)
+
+MISSED_HEARTBEATS = 6
+"""Heartbeats that a trial may miss before its process counts as dead."""
+
+MOST_ATTEMPTS = 3
+
+LOOK_AGAIN_S = 1.0
+"""Seconds between looks at a study whose last trials other processes run."""
+
+FATES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
+"""Outcomes and states of a trial."""
+
+_ENDED = ("finished", "pruned", "failed")
+_BEGUN = (*_ENDED, "running")
+"""Fates of the trials that a study is to have."""
+
+_NAME = "nmtool"
+_PLAN = "plan"
+SCORES, REASON, FAILURE = "scores", "failed", "failure"
+"""Attributes of a trial: accuracy of each seed; why it failed, in a sentence; its error's texts."""
+
+_STOPPED, _SEAL = "stopped", "content"
+_SEALED = ("COMPLETE", "PRUNED")
+"""States of trials that the process which ran them ended, and therefore sealed."""
+
+_BUSY_S = 120
+_WARMUP_SHARE = 4
+"""Trials run a quarter of their epochs, at least one, before any is pruned."""
+
+
+@contextmanager
+def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
+    """Open a study, a new one or one that has begun; the block uses its storage.
+
+    Args:
+        plan: the study.
+        url: of the database, as Optuna and SQLAlchemy write it, in which the study goes by the
+            name of its folder; None for a file in that folder.
+
+    Raises:
+        ImportError: Optuna is not installed.
+        UsageError: another study is stored there, or the plan contradicts what it began with.
+        MissingError: the database or its driver is not there.
+        StorageError, FileFormatError: the folder or the storage cannot be written or read.
+    """
+    import optuna
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage.make_folder(plan.folder)
+    file = plan.folder / "study.db"
+    where = f"the database of {plan.folder}" if url else file
+    database = _open_database(plan, file, url)
+    try:
+        with _checked(where):
+            begun = optuna.create_study(
+                study_name=plan.folder.name if url else _NAME,
+                storage=database,
+                direction="maximize",
+                pruner=_pruner(plan),
+                load_if_exists=True,
+            )
+        _check_same(plan, begun, where)
+        yield Study(plan, database, begun, where)
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise StorageError(
+            f"the store of the study in {plan.folder} could not be used",
+            code="study-store-failed",
+            why=str(error.__cause__ or error).partition("\n")[0],
+            fix="check the folder or the database, permissions and free space",
+        ) from error
+    finally:
+        database.remove_session()
+        database.engine.dispose()
+
+
+class Study:
+    """The trials of a study; `open_study` makes it.
+
+    Attributes:
+        plan: the study.
+        optuna_study: the same, in the storage.
+    """
+
+    def __init__(
+        self, plan: StudyPlan, database: RDBStorage, optuna_study: optuna.Study, where: object
+    ) -> None:
+        self.plan = plan
+        self.optuna_study = optuna_study
+        self._database = database
+        self._where = where
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, by number, as they stand; raises `FileFormatError` where one is damaged."""
+        with _checked(self._where):
+            trials = self.optuna_study.get_trials(deepcopy=False)
+            for trial in trials:
+                fate(trial)  # which reads what no seal is on
+                if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
+                    _check_seal(trial)
+            return trials
+
+    def is_done(self) -> bool:
+        """True where every trial has come to an end."""
+        return self._count(_ENDED) >= self.plan.trials
+
+    def _count(self, fates: tuple[str, ...], before: int | None = None) -> int:
+        """Number of trials of these fates, among those before a number."""
+        return sum(fate(trial) in fates for trial in self.trials()[:before])
+
+    def run(self, train: Trainer, check_stop: CheckStop, progress: Progress = silent) -> None:
+        """Run trials, one after the other, until the study is done.
+
+        While all that are left run in other processes it waits: those processes may die.
+
+        Args:
+            train: trains with the settings of a trial.
+            check_stop: called after every batch and before every trial.
+            progress: counts samples within a trial.
+
+        Raises:
+            StorageError: a trial's folder cannot be written.
+            KeyboardInterrupt: `check_stop` wants it to stop; the trial is cut off.
+        """
+        from optuna.storages import fail_stale_trials
+
+        awaited: set[int] = set()
+        while not self.is_done():
+            check_stop()
+            if self._count(_BEGUN) < self.plan.trials:
+                self._run_next(train, check_stop, progress)
+                continue
+            self._await(awaited)
+            with _without_warnings():
+                fail_stale_trials(self.optuna_study)
+
+    def _run_next(self, train: Trainer, check_stop: CheckStop, progress: Progress) -> None:
+        """Run the trial that Optuna gives out next, one cut off before or a new one."""
+        from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
+
+        has_result, raised = False, None
+
+        def objective(trial: optuna.Trial) -> float:
+            nonlocal has_result, raised
+            try:
+                score = self._score(trial, train, check_stop, progress)
+            except (TrialPruned, UpdateFinishedTrialError):
+                has_result = True
+                raise
+            except BaseException as error:
+                raised = error
+                self._queue_again(trial, error)
+                raise
+            has_result = True
+            return score
+
+        try:
+            self.optuna_study.optimize(
+                objective, n_trials=1, catch=(_SurplusError,), callbacks=[_log_end]
+            )
+        except ValueError as error:
+            # Optuna cannot end a trial that others have ended, who saw its heartbeats stop.
+            if not has_result:
+                raise raised or error from None
+            log.warning("a trial's heartbeats had stopped, and another process took it over")
+
+    def _score(
+        self, trial: optuna.Trial, train: Trainer, check_stop: CheckStop, progress: Progress
+    ) -> float:
+        """Mean validation accuracy of a trial, 0 … 1; raises Optuna's `TrialPruned` without one."""
+        from optuna import TrialPruned
+
+        values = self._settings(trial)
+
+        def is_bad(epoch: int, accuracy: float) -> bool:
+            trial.report(accuracy, epoch)
+            return trial.should_prune()
+
+        scores: list[float] = []
+        reason, failure = "", {}
+        try:
+            scores = train(trial.number, values, is_bad, check_stop, progress)
+        except StorageError:
+            raise
+        except PrunedError:
+            pass
+        except NmtoolError as error:
+            texts = {"code": error.code, "why": error.why, "fix": error.fix}
+            reason, failure = error.what, {name: text for name, text in texts.items() if text}
+        except MemoryError:
+            reason = "there was not enough memory"
+        score = float(np.mean(scores)) if scores else None
+        for name, content in ((SCORES, scores), (REASON, reason), (FAILURE, failure)):
+            trial.set_user_attr(name, content)
+        trial.set_user_attr(_SEAL, _seal(trial.number, trial.params, score, trial.user_attrs))
+        if score is None:  # so that the sampler keeps away from settings like these
+            raise TrialPruned
+        return score
+
+    def _settings(self, trial: optuna.Trial) -> dict[str, Any]:
+        """Values of the options searched; raises `_SurplusError` where others began the last trial.
+
+        The seed counts trials that were not cut off, so that a study that was stopped draws the
+        settings that it would have drawn otherwise. What was not drawn yet when a process died is
+        drawn with the seed of the trial that it ran.
+        """
+        from optuna.samplers import TPESampler
+
+        if self._count(_BEGUN, before=trial.number) >= self.plan.trials:
+            raise _SurplusError
+        first = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
+        words = [self.plan.sampler_seed, self._count(_BEGUN, before=first)]
+        seed = np.random.SeedSequence(words).generate_state(1)[0]
+        self.optuna_study.sampler = TPESampler(seed=int(seed))
+        searched = self.plan.space.searched
+        return {name: _suggested(trial, name, option) for name, option in searched.items()}
+
+    def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
+        """Queue another trial like this one, which counts as an attempt if it may be to blame."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
+            _retry()(self.optuna_study, self.trials()[trial.number])
+            return
+        with suppress(UpdateFinishedTrialError):  # others, who took it over, have queued another
+            trial.set_user_attr(_STOPPED, True)
+            self.optuna_study.enqueue_trial(trial.params)
+
+    def _await(self, awaited: set[int]) -> None:
+        """Wait a while for trials of other processes, and log which those are."""
+        for trial in self.trials():
+            if trial.state.name == "RUNNING" and trial.number not in awaited:
+                # Optuna never fails a trial whose process died before its first heartbeat.
+                self._database.record_heartbeat(trial._trial_id)
+                awaited.add(trial.number)
+                log.info("waiting for trial %d, which another process runs", trial.number)
+        time.sleep(LOOK_AGAIN_S)
+
+
+class _SurplusError(Exception):
+    """Another process began the last trial at the same moment as this one."""
+
+
+def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Log what became of a trial that this process has run."""
+    del study
+    level, end = logging.INFO, ""
+    if fate(trial) == "finished":
+        end = f"validation {trial.value:.1%}"
+    elif fate(trial) == "pruned":
+        epoch = trial.last_step or 0
+        end = f"pruned, validation {trial.intermediate_values[epoch]:.1%} after epoch {epoch}"
+    elif fate(trial) == "failed":
+        level, end = logging.WARNING, f"failed, {trial.user_attrs[REASON]}"
+    if end:
+        values = (f"{name} {shown_value(value)}" for name, value in trial.params.items())
+        log.log(level, "trial %d: %s  %s", trial.number, end, "  ".join(values))
+
+
+def _retry() -> Any:
+    """Optuna's function that queues another trial like one that failed."""
+    from optuna.storages import RetryHeartbeatStaleTrialCallback
+
+    with _without_warnings():
+        return RetryHeartbeatStaleTrialCallback(max_retry=MOST_ATTEMPTS - 1)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Hide Optuna's warnings that heartbeats are experimental."""
+    from optuna.exceptions import ExperimentalWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+@contextmanager
+def _checked(where: object) -> Iterator[None]:
+    """Turn whatever Optuna raises on entries that it did not write into `FileFormatError`."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        raise _damaged(where, reason(error)) from error
+
+
+def _damaged(where: object, why: str) -> FileFormatError:
+    return FileFormatError(
+        f"{where} cannot be read as the store of a study",
+        code="file-damaged",
+        why=why,
+        fix="bring back a copy of it, or name another folder in the study's file",
+    )
+
+
+def _check_seal(trial: FrozenTrial) -> None:
+    """Raise `ValueError` where a trial is not what it was when it ended."""
+    value = trial.value if trial.state.name == "COMPLETE" else None
+    seal = _seal(trial.number, trial.params, value, trial.user_attrs)
+    if trial.user_attrs[_SEAL] != seal:
+        raise ValueError(f"trial {trial.number} is not what it was when it ended")
+
+
+def _seal(
+    number: int, params: Mapping[str, Any], value: float | None, user_attrs: Mapping[str, Any]
+) -> str:
+    """Hash of what a trial ended with: databases do not notice that a number has changed."""
+    told = {name: about for name, about in user_attrs.items() if name != _SEAL}
+    header = {"number": number, "params": params, "value": value, "told": told}
+    return storage.content_hash(header, {})
+
+
+def fate(trial: FrozenTrial) -> str:
+    """Outcome or state of a trial, one of `FATES`."""
+    state = trial.state.name
+    if is_given_up(trial) or (state == "PRUNED" and trial.user_attrs.get(REASON)):
+        return "failed"
+    return {"COMPLETE": "finished", "FAIL": "cut_off"}.get(state, state.lower())
+
+
+def is_given_up(trial: FrozenTrial) -> bool:
+    """True where the process died whenever it ran these settings."""
+    died = trial.state.name == "FAIL" and not trial.user_attrs.get(_STOPPED)
+    return died and len(trial.system_attrs.get("retry_history", ())) >= MOST_ATTEMPTS - 1
+
+
+def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
+    """Compare the plan with what the study began with; a new one begins with it."""
+    now = {"conditions": plan.conditions(), **plan.space.as_json()}
+    with _checked(where):
+        attributes = begun.user_attrs
+    if _PLAN not in attributes:
+        begun.set_user_attr(_NAME, __version__)
+        begun.set_user_attr(_PLAN, json.dumps(now))
+        return
+    with _checked(where):
+        before = json.loads(attributes[_PLAN])
+        findings = changes(_conditions(before), _conditions(now))
+    if findings:
+        raise UsageError(
+            f"{plan.file} contradicts the study in {plan.folder}",
+            code="study-differs",
+            findings=findings,
+            fix="put it back, or name another folder; only trials, keep and heartbeat_s may change",
+        )
+
+
+def _conditions(kept: dict[str, Any]) -> dict[str, Any]:
+    """What a study keeps of its plan, by name."""
+    return {**kept["conditions"], **kept["settings"], **kept["search"]}
+
+
+def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
+    """The database, whose tables are made if need be."""
+    from optuna.exceptions import StorageInternalError
+    from optuna.storages import RDBStorage
+    from sqlalchemy import event
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import (
+        ArgumentError,
+        IntegrityError,
+        OperationalError,
+        ProgrammingError,
+        SQLAlchemyError,
+    )
+
+    class Database(RDBStorage):
+        def record_heartbeat(self, trial_id: int) -> None:
+            # A database that is away for a moment ends no thread that records heartbeats; where it
+            # stays away, the next use of it fails.
+            with suppress(StorageInternalError, SQLAlchemyError):
+                super().record_heartbeat(trial_id)
+
+    try:
+        where = make_url(url or f"sqlite:///{file.absolute()}")
+        is_sqlite = where.get_backend_name() == "sqlite"
+        settings = {"timeout": _BUSY_S, "isolation_level": None} if is_sqlite else {}
+        for is_last in (False, False, False, True):
+            try:
+                with _without_warnings():
+                    found = Database(
+                        where.render_as_string(hide_password=False),
+                        engine_kwargs={"connect_args": settings},
+                        heartbeat_interval=plan.heartbeat_s,
+                        grace_period=plan.heartbeat_s * MISSED_HEARTBEATS,
+                        heartbeat_stale_trial_callback=_retry(),
+                    )
+                break
+            except (IntegrityError, OperationalError, ProgrammingError):
+                if is_last:
+                    raise
+                time.sleep(0.5)  # another process makes the tables
+    except ArgumentError as error:
+        raise UsageError(
+            f"{url} is no URL of a database",
+            code="storage-url",
+            why=str(error).partition("\n")[0],
+            fix="write it like postgresql://USER:PASSWORD@HOST/DATABASE",
+        ) from error
+    except ImportError as error:
+        raise MissingError(
+            f"the driver of the database {where!r} is not installed",
+            code="library-missing",
+            why=str(error.__cause__ or error),
+            fix="install the Python package that SQLAlchemy needs for it",
+        ) from error
+    except (SQLAlchemyError, RuntimeError) as error:
+        why = str(error).partition("\n")[0]
+        if url:
+            raise MissingError(
+                f"the database {where!r} cannot be used",
+                code="storage-unreachable",
+                why=why,
+                fix="check that it runs, that it is reached from here, and its name and password",
+            ) from error
+        raise _damaged(file, why) from error
+    if is_sqlite:
+        if not url:
+            _check_pages(found, file)
+        # Optuna reads a trial's state FOR UPDATE before it changes it. SQLite, which does not know
+        # that, locks the file as early with this.
+        event.listen(
+            found.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+        )
+    return found
+
+
+def _check_pages(database: RDBStorage, file: Path) -> None:
+    """Raise `FileFormatError` where pages or indices of a SQLite file contradict each other."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with database.engine.connect() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+    except (SQLAlchemyError, ValueError) as error:
+        raise _damaged(file, reason(error)) from error
+    if found != "ok":
+        raise _damaged(file, found)
+
+
+def _pruner(plan: StudyPlan) -> BasePruner:
+    """The pruner that ends trials early: none, or those below the median of the others."""
+    from optuna.pruners import MedianPruner, NopPruner
+
+    if not plan.prune:
+        return NopPruner()
+    warmup = max(1, plan.space.first_options().epochs // _WARMUP_SHARE)
+    return MedianPruner(n_warmup_steps=warmup + 1)
+
+
+def _suggested(trial: optuna.Trial, name: str, searched: Searched) -> Any:
+    """The trial's value of an option."""
+    if not isinstance(searched, Range):
+        return trial.suggest_categorical(name, searched.words)
+    low, high, step = searched.low, searched.high, searched.step
+    if searched.is_whole:
+        step = 1 if step is None else int(step)
+        return trial.suggest_int(name, int(low), int(high), step=step, log=searched.log)
+    return trial.suggest_float(name, low, high, step=step, log=searched.log)
