@@ -22,6 +22,12 @@ def data_folder() -> Path:
     return _base("XDG_DATA_HOME", ".local/share") / "nmtool"
 
 
+def pages_folder(name: str) -> Path:
+    """The folder `docs` or `examples`: installed with nmtool, or beside it in a checkout."""
+    installed = Path(__file__).parent / name
+    return installed if installed.is_dir() else Path(__file__).parents[1] / name
+
+
 # Files of a run folder.
 
 RUN_MANIFEST = "run.json"

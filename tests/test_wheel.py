@@ -29,11 +29,13 @@ from nmtool.version import __version__
 from tests import readme_lines
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {
+INSTALLED = {
     "nmtool": "nmtool",
     "hardware_sim": "nmtool/hardware_sim",
     "training": "nmtool/training",
     "exporters": "nmtool/exporters",
+    "docs": "nmtool/docs",
+    "examples": "nmtool/examples",
 }
 """Where each folder is installed."""
 
@@ -95,11 +97,11 @@ def _build(what: str, source: Path, folder: Path) -> Path:
     return folder / done.stdout.splitlines()[-1]
 
 
-def test_the_wheel_holds_the_rooms_and_nothing_else(built: Built) -> None:
+def test_the_wheel_holds_the_rooms_the_docs_and_nothing_else(built: Built) -> None:
     expected = {
-        f"{ROOMS[room]}/{rest}"
-        for room, _, rest in (name.partition("/") for name in built.files)
-        if room in ROOMS and rest
+        f"{INSTALLED[folder]}/{rest}"
+        for folder, _, rest in (name.partition("/") for name in built.files)
+        if folder in INSTALLED and rest
     }
     with zipfile.ZipFile(built.wheel) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
@@ -216,6 +218,17 @@ def test_nothing_else_finds_a_room(installed: Installed, tmp_path: Path) -> None
     code = "import nmtool, nmtool.training; print(nmtool.__file__); import nmtool.exporters"
     printed = installed.run("-c", code, cwd=tmp_path, code=1)
     assert Path(printed.strip()).parent == tmp_path / "nmtool"
+
+
+def test_pages_and_examples_are_there(installed: Installed, tmp_path: Path) -> None:
+    code = (
+        "from nmtool.paths import pages_folder\n"
+        "print(pages_folder('docs') / 'recording.md', pages_folder('examples') / 'digits.ipynb')"
+    )
+    page, notebook = installed.run("-c", code, cwd=tmp_path).split()
+    assert Path(page) == installed.site / "nmtool" / "docs" / "recording.md"
+    assert Path(page).is_file()
+    assert Path(notebook).is_file()
 
 
 def test_every_format_can_be_imported(installed: Installed, tmp_path: Path) -> None:

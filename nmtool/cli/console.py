@@ -23,6 +23,7 @@ from rich.text import Text
 
 from nmtool.bars import fitted
 from nmtool.errors import Finding, NmtoolError, grouped
+from nmtool.paths import pages_folder
 from nmtool.tables import Table, Tabular, shown
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ def speak_flags(names: Mapping[str, str]) -> None:
 
 
 def in_flags(text: str) -> str:
-    """A text of the library with the command's flags for Python's arguments."""
+    """A text of the library with the command's flags for Python's arguments.
+
+    Pages of docs/ get the path at which they lie on this computer.
+    """
 
     def flag(argument: re.Match[str]) -> str:
         name, value = argument[1], argument[2].strip("'\"()").replace(", ", ",")
@@ -84,6 +88,7 @@ def in_flags(text: str) -> str:
             return argument[0]
         return _flags[name] if value in ("", "True") else f"{_flags[name]} {value}"
 
+    text = re.sub(r"\bdocs/(?=[a-z-]+\.md\b)", f"{pages_folder('docs')}/", text)
     return re.sub(r"`(\w+)=([^`]*)`", flag, text)
 
 

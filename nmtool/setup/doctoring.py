@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import MissingError, NmtoolError
 from nmtool.machine import cpu_name, usable_cores
-from nmtool.paths import cache_folder
+from nmtool.paths import cache_folder, pages_folder
 from nmtool.setup.installation import (
     GIVES,
     Library,
@@ -325,6 +325,8 @@ def _folders() -> Iterator[Part]:
     yield _folder("data sets", data_folder(), "NMTOOL_DATA")
     yield _folder("Lava", REFEREE.home, REFEREE.home_variable)
     yield _folder("temporary files", Path(tempfile.gettempdir()), "TMPDIR")
+    for name in ("docs", "examples"):
+        yield Part(FOLDER, name, FINE, str(pages_folder(name)))
 
 
 def _folder(name: str, folder: Path, variable: str) -> Part:

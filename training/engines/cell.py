@@ -1,4 +1,8 @@
-"""Neurons of a layer as a device runs them: their constants, in the form that kernels read."""
+"""Neurons of a layer as a device runs them: their constants.
+
+The kernels of the CPU read the named tuples; those of the GPU the fields that
+`engines/cuda/kernels/constants.py` lists.
+"""
 
 from __future__ import annotations
 

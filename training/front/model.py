@@ -69,10 +69,12 @@ class Projection(nn.Module):
         weight: [pre, post] parameter, in the paper's units.
         delay: [pre, post] parameter, in steps, the float shadow of the whole steps that run;
             [pre, 1] where delays are axonal.
+        max_delay: `clamp_delays` keeps delays in 0 … max_delay steps. It may be set, so that one
+            projection has another limit than the others.
 
     Args:
         spec: initial weights and delays.
-        max_delay: delays are kept in 0 … max_delay steps by `clamp_delays`.
+        max_delay: as above.
         like: a tensor of the dtype and on the device that the parameters shall have.
         axonal: all synapses of a source neuron have one delay.
 

@@ -55,4 +55,6 @@ def test_what_is_no_recording(nmtool: Nmtool, data: Path, integers: Path) -> Non
     assert (said.code, said.error) == (2, "recording-data")
     said = nmtool("verify", integers, data, "--against", "mine.npz")
     assert (said.code, said.error) == (2, "recording-unfit")
+    (page,) = (word for word in said.err.split() if word.endswith(".md"))
+    assert Path(page).read_text().startswith("# ")
     assert "recording-axes" in said.err

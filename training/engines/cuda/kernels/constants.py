@@ -1,7 +1,7 @@
 """Constants of neurons as one array, since kernels take no named tuples.
 
-The names are the rows of `[constants, neurons]`, in the order of `engines.cell.NeuronConstants`,
-and of the whole numbers of `engines.cell.IntegerConstants`.
+The names are the rows of `[constants, neurons]`: what the kernels here read of
+`engines.cell.NeuronConstants` and `engines.cell.IntegerConstants`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,11 @@ from torch import Tensor
 
 from nmtool.training.engines.cell import IntegerConstants, NeuronConstants
 
-ALPHA = NeuronConstants._fields.index("alpha")
-BETA = NeuronConstants._fields.index("beta")
-B = NeuronConstants._fields.index("b")
-GAIN = NeuronConstants._fields.index("gain")
-THETA = NeuronConstants._fields.index("theta")
-BIAS = NeuronConstants._fields.index("bias")
-BIAS_STEP = NeuronConstants._fields.index("bias_step")
-TAU_MEM = NeuronConstants._fields.index("tau_mem")
-PER_TAU_SYN = NeuronConstants._fields.index("per_tau_syn")
-PER_DRIVE = NeuronConstants._fields.index("per_drive")
+_FLOATS = (
+    *("alpha", "beta", "b", "gain", "theta", "bias", "bias_step"),
+    *("tau_mem", "per_tau_syn", "per_drive"),
+)
+ALPHA, BETA, B, GAIN, THETA, BIAS, BIAS_STEP, TAU_MEM, PER_TAU_SYN, PER_DRIVE = range(len(_FLOATS))
 
 _WHOLE = ("keep_u", "keep_v", "vth", "bias")
 KEEP_U, KEEP_V, VTH, CHIP_BIAS = range(len(_WHOLE))
@@ -34,7 +29,7 @@ def constants(cell: NeuronConstants, like: Tensor) -> Tensor:
         cell: constants of the neurons, numpy arrays.
         like: any tensor on the device.
     """
-    return torch.from_numpy(np.stack(cell)).to(like)
+    return torch.from_numpy(np.stack([getattr(cell, name) for name in _FLOATS])).to(like)
 
 
 def chip_constants(integer_constants: IntegerConstants, device: torch.device) -> Tensor:
