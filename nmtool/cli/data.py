@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import add_force, add_json, validation_amount
+from nmtool.cli.arguments import add_force, add_json, count, validation_amount
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data_options, find_data
 from nmtool.cli.progress import working
@@ -43,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         time_unit=flag(choices=flags.words("nmtool.data.shd.TIME_UNITS_MS")),
         dt_ms=flag("--dt", metavar="MS"),
         n_units=None,
+        columns=flag(metavar="NAME=COLUMN,…"),
+        sensor_size=flag(metavar="W,H,P", type=_sizes, action="store"),
     )
     group.add_argument(
         "--test",
@@ -97,6 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sizes(text: str) -> list[int]:
+    return [count(part) for part in text.split(",")]
+
+
 def _dataset(arguments: argparse.Namespace) -> Dataset:
     """A data set by name or folder, or one in files of others."""
     from nmtool.data.incoming import Meaning, is_incoming, read_incoming
@@ -111,6 +117,6 @@ def _dataset(arguments: argparse.Namespace) -> Dataset:
         raise UsageError(
             f"'{name}' says itself what its times and labels mean",
             code="data-options-unused",
-            fix="leave out --time-unit, --dt and --labels-from",
+            fix="leave out --time-unit, --dt, --labels-from, --columns and --sensor-size",
         )
     return find_data(arguments, name)

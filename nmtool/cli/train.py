@@ -157,8 +157,11 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
         with sigterm_raises(), _board(arguments) as on_epoch:
             yield on_epoch
     except KeyboardInterrupt:
-        if is_first() and folder.manifest_file.exists():
+        if is_first() and folder.checkpoint_file.exists():
             console.print_remark(kept)
+        elif is_first():
+            begin = f"; begin again with: {again}" if folder.manifest_file.exists() else ""
+            console.print_remark(f"no epoch had ended, so nothing is kept{begin}")
         raise
     except RankError as error:
         if folder.manifest_file.exists():

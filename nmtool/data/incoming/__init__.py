@@ -12,16 +12,21 @@ are names are numbered in sorted order, those of all splits together.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nmtool import storage
-from nmtool.arguments import NUMBER, WHOLE, WORD, check_fields, optional
+from nmtool.arguments import LIST, NUMBER, WHOLE, WORD, check_all, check_fields, optional
 from nmtool.data import shd
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.data.incoming.csv_rows import read_csv
+from nmtool.data.incoming.csv_rows import COLUMNS, read_csv
 from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.incoming.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
@@ -52,19 +57,36 @@ class Meaning:
         dt_ms: length of a step of dense spikes in ms, where the file does not give `dt_ms`.
         labels_from: number of the first class.
         n_units: number of channels of events; None for what the files say, or the largest.
+        columns: names that CSV files have for their columns, as in time_us=t,unit=pixel; or a
+            mapping of these.
+        sensor_size: extents of the sensor behind CSV files along x, y and polarity; by default as
+            far as the positions of events reach.
 
     Raises:
-        UsageError: there is no such unit of time, or a number is none.
+        UsageError: there is no such unit of time or column, or a number is none.
     """
 
     time_unit: str = "s"
     dt_ms: float | None = None
     labels_from: int = 0
     n_units: int | None = None
+    columns: Mapping[str, str] | str = field(default_factory=dict)
+    sensor_size: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, time_unit=WORD, labels_from=WHOLE)
         check_fields(self, dt_ms=optional(NUMBER), n_units=optional(WHOLE))
+        check_fields(self, sensor_size=optional(LIST))
+        if self.columns:
+            object.__setattr__(self, "columns", _column_names(self.columns))
+        if self.sensor_size is not None:
+            check_all("sensor_size", self.sensor_size, WHOLE)
+            if min(self.sensor_size, default=0) < 1:
+                raise UsageError(
+                    f"a sensor of {self.sensor_size} has no channels",
+                    code="sensor-size-range",
+                    fix="give its extents along x, y and polarity, such as 34,34,2",
+                )
         if self.time_unit not in shd.TIME_UNITS_MS:
             raise UsageError(
                 f"there is no unit of time '{self.time_unit}'",
@@ -74,6 +96,23 @@ class Meaning:
 
 
 AS_THEY_ARE = Meaning()
+
+
+def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
+    """By column that means something, the name that files have for it; from a text, too."""
+    if isinstance(columns, str):
+        pairs = [entry.partition("=") for entry in columns.split(",")]
+        columns = {known.strip(): name.strip() for known, _, name in pairs}
+    for known, name in columns.items():
+        if known not in COLUMNS or not name:
+            raise UsageError(
+                f"'{known}={name}' names no column",
+                code="column-unknown",
+                fix=suggestion(known, COLUMNS)
+                if known not in COLUMNS
+                else "write it as in time_us=t,unit=pixel",
+            )
+    return dict(columns)
 
 
 def is_incoming(name: str) -> bool:
@@ -127,7 +166,11 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
             raise _unused(
                 path, "`time_unit=`", why, fix="correct that name, and leave the option out"
             )
-        splits = _read_rows(files)
+        splits = _read_rows(files, meaning)
+        if meaning.columns and not any(file.suffix == ".csv" for file in files.values()):
+            raise _unused(path, "`columns=`", "only CSV files have columns")
+        if meaning.sensor_size is not None and not any(rows.axes for rows in splits.values()):
+            raise _unused(path, "`sensor_size=`", "it has no columns x and y, nor polarity")
         if meaning.n_units is not None and any(rows.dense is not None for rows in splits.values()):
             raise _unused(path, "`n_units=`", "dense spikes have the channels of their array")
         if meaning.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
@@ -205,12 +248,16 @@ def _read_hdf5(files: Mapping[str, Path], meaning: Meaning) -> dict[str, SpikeEv
     return splits
 
 
-def _read_rows(files: Mapping[str, Path]) -> dict[str, Rows]:
+def _read_rows(files: Mapping[str, Path], meaning: Meaning) -> dict[str, Rows]:
     """By split, the samples of CSV files and archives; one file may hold several splits."""
     splits: dict[str, Rows] = {}
     for split, file in files.items():
         with naming(file):
-            read = read_csv(file) if file.suffix == ".csv" else read_npz(file)
+            read = (
+                read_csv(file, _column_names(meaning.columns))
+                if file.suffix == ".csv"
+                else read_npz(file)
+            )
         if len(files) > 1 and len(read) == 1:
             read = {split: next(iter(read.values()))}
         if twice := sorted(splits.keys() & read.keys()):
@@ -242,7 +289,7 @@ def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEv
                 fix="name or number them in all splits",
             )
         class_names = numbered(every, first=meaning.labels_from)[1]
-    n_units = meaning.n_units
+    splits, n_units = _numbered_units(splits, meaning)
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
@@ -259,6 +306,72 @@ def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEv
         ).events()
         for split, rows in splits.items()
     }
+
+
+def _numbered_units(
+    splits: Mapping[str, Rows], meaning: Meaning
+) -> tuple[Mapping[str, Rows], int | None]:
+    """Samples whose positions on a sensor are units, and the number of these, if it is known.
+
+    The first axis varies fastest: unit = x + W·(y + H·polarity).
+    """
+    kinds = {tuple(rows.axes) for rows in splits.values() if rows.times_ms}
+    if not any(kinds):
+        return splits, meaning.n_units
+    if len(kinds) > 1:
+        raise DataError(
+            "some splits have positions or polarities of events that others lack",
+            code="csv-columns",
+            fix="give all files the same columns",
+        )
+    (names,) = kinds
+    positions = {
+        split: [_in_a_row(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
+        for split, rows in splits.items()
+    }
+    every = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
+    if {"p", "polarity"} & set(names) and set(every[-1].tolist()) <= {-1, 1}:
+        for axes in positions.values():
+            axes[-1] = (axes[-1] + 1) // 2  # OFF is written as −1
+        every[-1] = (every[-1] + 1) // 2
+    size = meaning.sensor_size
+    if size is None:
+        size = [1 + int(axis.max(initial=0)) for axis in every]
+        _log.warning(
+            f"remark[units-from-positions]: a sensor of {' × '.join(map(str, size))} is assumed, "
+            f"as far as positions of events reach; `sensor_size={','.join(map(str, size))}` keeps "
+            "the numbers of its units where other files reach further"
+        )
+    inside = len(size) == len(every) and all(
+        axis.min(initial=0) >= 0 and axis.max(initial=0) < extent
+        for axis, extent in zip(every, size, strict=True)
+    )
+    if not inside:
+        reach = " × ".join(f"{axis.min(initial=0)}…{axis.max(initial=0)}" for axis in every)
+        raise DataError(
+            f"events lie at {reach}, not within a sensor of {' × '.join(map(str, size))}",
+            code="positions-range",
+            fix="number positions from 0, and give each axis its extent: `sensor_size=W,H,P`",
+        )
+    return {
+        split: replace(rows, units=_units(positions[split], size, rows))
+        for split, rows in splits.items()
+    }, math.prod(size)
+
+
+def _in_a_row(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """[events] int64: the numbers of all samples, one after the other."""
+    return np.fromiter(chain.from_iterable(lists), np.int64)
+
+
+def _units(
+    axes: Sequence[NDArray[np.int64]], size: Sequence[int], rows: Rows
+) -> list[NDArray[np.int64]]:
+    """[samples] lists of units, from the positions of all events along each axis."""
+    unit = np.zeros_like(axes[0])
+    for axis, extent in zip(reversed(axes), reversed(size), strict=True):
+        unit = unit * extent + axis
+    return np.split(unit, np.cumsum([len(times) for times in rows.times_ms])[:-1])
 
 
 def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int]]]:

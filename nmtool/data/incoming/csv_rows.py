@@ -1,19 +1,22 @@
 """`read_csv`: samples of a table with a row per event.
 
-Columns are sample, label, unit, and time_ms, time_s, time_us or time_ns. A column split says train,
-validation or test (`SPLIT_WORDS`); all others with a name are groups, of integers or names. A row
-without time and unit is a sample that is silent. Columns are separated by commas, or by semicolons
-or tabs where the first line has no comma; with semicolons, 12,5 is 12.5.
+Columns are sample, label, unit, and time_ms, time_s, time_us or time_ns, in capitals or not. In
+place of units there may be x and y of a sensor. A polarity (beside x also called p) makes two units
+of one. A column split says train, validation or test (`SPLIT_WORDS`); all others with a name are
+groups, of integers or names. A row without time and unit is a sample that is silent. Columns are
+separated by commas, or by semicolons or tabs where the first line has no comma; with semicolons,
+12,5 is 12.5.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nmtool.data import shd
@@ -23,14 +26,21 @@ from nmtool.splits import SPLITS, split_named
 
 _UNIT_COLUMNS = ("unit", "channel", "neuron")
 _REQUIRED = ("sample", "label")
+_TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
+COLUMNS = (*_REQUIRED, *_TIMES, *_UNIT_COLUMNS, "x", "y", "p", "polarity", "split")
+"""Names of columns that mean something; every other one is a group."""
 _EXACT = 1 << 53
 """Whole numbers below this are exact in floats."""
 _LARGEST = (1 << 63) - 1
 _NO_VALUE = ("", "nan")
 
 
-def read_csv(file: Path) -> dict[str, Rows]:
+def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> dict[str, Rows]:
     """Read the samples of a CSV file, by split.
+
+    Args:
+        file: the file.
+        columns: by one of `COLUMNS`, the name that the file has for it.
 
     Raises:
         FileFormatError: it is no CSV in UTF-8.
@@ -44,10 +54,10 @@ def read_csv(file: Path) -> dict[str, Rows]:
             separator = next((mark for mark in ",;\t" if mark in first), ",")
             lines = chain([first], text)
             reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            columns = _columns(reader.fieldnames, decimal="," if separator == ";" else ".")
+            reader.fieldnames = _renamed(reader.fieldnames or (), columns)
+            found = _columns(reader.fieldnames, decimal="," if separator == ";" else ".")
             for number, row in enumerate(reader, 2):
-                _add_row(row, columns, f"line {number}", splits, places)
+                _add_row(row, found, f"line {number}", splits, places)
     except (OSError, UnicodeError, csv.Error) as error:
         raise FileFormatError(
             f"{file} cannot be read",
@@ -63,26 +73,51 @@ class _Columns:
     time: str
     ms: float
     unit: str
+    axes: tuple[str, ...]
     split: str | None
     groups: tuple[str, ...]
     decimal: str
 
 
+def _renamed(names: Iterable[str], columns: Mapping[str, str]) -> list[str]:
+    """The names of a file's columns, those that mean something as `COLUMNS` has them."""
+    names = [name.strip() for name in names]
+    meant = {name: known for known, name in columns.items()}
+    if missing := [name for name in meant if name not in names]:
+        raise DataError(
+            f"there is no column {listed(missing)}",
+            code="csv-columns",
+            why=f"the columns are {listed(names) or 'none'}",
+            fix="name them as the file does: `columns=`",
+        )
+    small = [name.lower() if name.lower() in COLUMNS else name for name in names]
+    return [meant.get(name, known) for name, known in zip(names, small, strict=True)]
+
+
 def _columns(names: Sequence[str], decimal: str) -> _Columns:
-    timed = [(f"time_{unit}", ms) for unit, ms in shd.TIME_UNITS_MS.items()]
-    times = [(name, ms) for name, ms in timed if name in names]
+    times = [
+        (name, ms)
+        for name, ms in zip(_TIMES, shd.TIME_UNITS_MS.values(), strict=True)
+        if name in names
+    ]
     units = [name for name in _UNIT_COLUMNS if name in names]
+    axes = [name for name in ("polarity",) if name in names]
+    if not units and "x" in names:
+        units = ["x"]
+        axes = [name for name in ("y", "p", "polarity") if name in names]
     if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
         raise DataError(
             f"the columns are {listed(names) or 'none'}",
             code="csv-columns",
-            why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are needed",
+            why="sample, label, unit (or x and y) and one of time_ms, time_s, time_us, time_ns are "
+            "needed",
             fix="separate them by commas"
             if len(names) == 1 and "|" in names[0]
-            else "name them so in the first line; the name of the time says its unit",
+            else "name them so in the first line, or say which is which, as in "
+            "`columns='time_us=t,unit=pixel'`; the name of the time says its unit",
         )
     split = "split" if "split" in names else None
-    known = {*_REQUIRED, times[0][0], units[0], split}
+    known = {*_REQUIRED, times[0][0], units[0], *axes, split}
     # A column without a name is the index that pandas writes.
     groups = tuple(name for name in names if name and name not in known)
     for name in groups:
@@ -99,7 +134,7 @@ def _columns(names: Sequence[str], decimal: str) -> _Columns:
             code="csv-columns",
             fix="leave all but one of each out",
         )
-    return _Columns(*times[0], units[0], split, groups, decimal)
+    return _Columns(*times[0], units[0], tuple(axes), split, groups, decimal)
 
 
 def _add_row(
@@ -125,6 +160,7 @@ def _add_row(
             "and write numbers with a point",
         )
     rows = splits.setdefault(split, Rows(groups={name: [] for name in columns.groups}))
+    rows.axes = rows.axes or {name: [] for name in columns.axes}
     label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
     if not key[1]:
         raise DataError(
@@ -146,6 +182,8 @@ def _add_row(
         places[key] = len(rows.labels)
         rows.times_ms.append([])
         rows.units.append([])
+        for positions in rows.axes.values():
+            positions.append([])
         rows.labels.append(label)
         for name, group in groups.items():
             rows.groups[name].append(group)
@@ -173,6 +211,8 @@ def _add_row(
     at = f"{where}, column {columns.time}"
     rows.times_ms[place].append(_number(time, columns, float, at) * columns.ms)
     rows.units[place].append(_number(unit, columns, int, f"{where}, column {columns.unit}"))
+    for name, positions in rows.axes.items():
+        positions[place].append(_number(row[name], columns, int, f"{where}, column {name}"))
 
 
 def _group(text: str | None, columns: _Columns, where: str) -> int | str:

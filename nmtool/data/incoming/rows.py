@@ -38,6 +38,8 @@ class Rows:
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
+        axes: positions of the events along further axes of a sensor, each like `units`, which is
+            then the position along the first; the outermost comes last.
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers; in files names, too.
         dense: [samples, steps, channels …] spikes, in place of times and units.
@@ -56,6 +58,7 @@ class Rows:
     class_names: Sequence[str] | None = None
     n_units: int | None = None
     first: int = 0
+    axes: dict[str, Any] = field(default_factory=dict)
 
     def events(self) -> SpikeEvents:
         """The samples, numbered and checked.

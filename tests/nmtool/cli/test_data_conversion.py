@@ -27,6 +27,21 @@ c,dog,3,0,train,3
 """
 
 
+def test_a_sensor_behind_a_csv_file(nmtool: Nmtool) -> None:
+    Path("dvs.csv").write_text(
+        "Trial,Label,X,Y,Polarity,T\n0,1,3,1,-1,10\n0,1,2,0,1,20\n1,0,0,0,1,5\n"
+    )
+    names = ("--columns", "sample=Trial,time_ms=T")
+    said = nmtool("data", "dvs.csv", *names, "--sensor-size", "4,2,2", "-o", "dvs", "--json")
+    assert said.code == 0
+    assert load_dataset("dvs").train.unit.tolist() == [7, 10, 8]
+    said = nmtool("data", "dvs.csv", *names, "--json")
+    assert "--sensor-size 4,2,2 keeps" in said.err
+    assert nmtool("data", "dvs.csv", *names, "--sensor-size", "4,0").code == 2
+    said = nmtool("data", "digits", "--columns", "unit=pixel")
+    assert (said.code, said.error) == (2, "data-options-unused")
+
+
 def test_a_csv_file(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV)
     said = nmtool("data", "pets.csv", "-o", "pets", "--json")

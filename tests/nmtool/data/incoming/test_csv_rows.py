@@ -1,0 +1,129 @@
+"""Tables as others write them: names of columns, and sensors with positions and polarities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from nmtool.data.incoming import Meaning, read_incoming
+from nmtool.errors import DataError, UsageError
+from tests.refusals import refused
+
+HEAD = "sample,label,unit,time_ms"
+
+
+def _write(path: Path, head: str, rows: Sequence[Sequence[Any]]) -> Path:
+    path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("head", ["Sample,LABEL,Unit,Time_ms", "sample, label ,CHANNEL,TIME_MS"])
+def test_names_of_columns_in_any_case(head: str, tmp_path: Path) -> None:
+    train = read_incoming(_write(tmp_path / "x.csv", head, [(0, 1, 2, 3.5)])).train
+    assert (train.label.tolist(), train.unit.tolist(), train.time_ms.tolist()) == ([1], [2], [3.5])
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["sample=trial,label=gesture,unit=pixel,time_us=t", {"sample": "trial", "label": "gesture"}],
+)
+def test_columns_of_other_names(columns: Any, tmp_path: Path) -> None:
+    head = "trial,gesture,pixel,t,Speaker"
+    if isinstance(columns, dict):
+        head = "trial,gesture,unit,time_us,Speaker"
+    path = _write(tmp_path / "x.csv", head, [(7, "wave", 2, 1500, 4)])
+    train = read_incoming(path, Meaning(columns=columns)).train
+    assert (train.class_names, train.unit.tolist()) == (("wave",), [2])
+    assert (train.time_ms.tolist(), train.groups["Speaker"].tolist()) == ([1.5], [4])
+
+
+def test_columns_that_are_not_there(tmp_path: Path) -> None:
+    path = _write(tmp_path / "x.csv", HEAD, [(0, 1, 2, 3.5)])
+    with refused(DataError, "csv-columns") as caught:
+        read_incoming(path, Meaning(columns={"unit": "pixel"}))
+    assert "pixel" in caught.value.what
+    for columns in ("unit", "colour=c", "unit="):
+        with refused(UsageError, "column-unknown"):
+            Meaning(columns=columns)
+    np.savez(tmp_path / "x.npz", spikes=np.ones((1, 2, 3)), labels=[0], dt_ms=1.0)
+    with refused(UsageError, "data-options-unused"):
+        read_incoming(tmp_path / "x.npz", Meaning(columns="unit=pixel"))
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5), st.integers(0, 1)), min_size=1),
+    st.sampled_from([("x,y,p", False), ("X,Y,Polarity", True), ("x,y,polarity", False)]),
+    st.sampled_from([None, (9, 6, 2), (20, 10, 3)]),
+)
+def test_positions_and_polarities_make_the_unit(
+    tmp_path_factory: pytest.TempPathFactory,
+    events: list[tuple[int, int, int]],
+    columns: tuple[str, bool],
+    size: tuple[int, int, int] | None,
+) -> None:
+    names, is_signed = columns
+    folder = tmp_path_factory.mktemp("sensor")
+    signed = [(x, y, 2 * p - 1 if is_signed else p) for x, y, p in events]
+    rows = [(place % 2, 0, place, *event) for place, event in enumerate(signed)]
+    _write(folder / "train.csv", f"sample,label,time_ms,{names}", rows)
+    # The test split decides with what the sensor holds, and polarities of both signs are there.
+    _write(folder / "test.csv", f"sample,label,time_ms,{names}", [(0, 0, 0, 8, 5, 1)])
+    data = read_incoming(folder, Meaning(sensor_size=size))
+    width, height, polarities = (9, 6, 2) if size is None else size
+    expected = [x + width * (y + height * p) for x, y, p in events]
+    in_samples = [*expected[::2], *expected[1::2]]
+    assert data.train.unit.tolist() == in_samples
+    assert data.test.unit.tolist() == [8 + width * (5 + height)]
+    assert data.train.n_units == data.test.n_units == width * height * polarities
+
+
+def test_a_polarity_beside_channels_keeps_on_and_off_apart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [(0, 1, 3, 0.5, -1), (0, 1, 3, 1.5, 1), (0, 1, 0, 2.5, 1)]
+    path = _write(tmp_path / "x.csv", f"{HEAD},polarity", rows)
+    train = read_incoming(path).train
+    assert (train.unit.tolist(), train.n_units) == ([3, 7, 4], 8)
+    (remark,) = [record.getMessage() for record in caplog.records]
+    assert "`sensor_size=4,2`" in remark
+    caplog.clear()
+    wider = read_incoming(path, Meaning(sensor_size=(24, 2))).train
+    assert (wider.unit.tolist(), wider.n_units) == ([3, 27, 24], 48)
+    assert not caplog.records
+
+
+def test_a_letter_beside_channels_is_a_group(tmp_path: Path) -> None:
+    path = _write(tmp_path / "x.csv", f"{HEAD},p,x", [(0, 1, 3, 0.5, 2, 9), (1, 0, 1, 0.5, 1, 9)])
+    train = read_incoming(path).train
+    assert (train.n_units, train.groups["p"].tolist(), train.groups["x"].tolist()) == (
+        4,
+        [2, 1],
+        [9, 9],
+    )
+
+
+def test_sensors_that_cannot_be(tmp_path: Path) -> None:
+    head = "sample,label,time_ms,x,y"
+    path = _write(tmp_path / "x.csv", head, [(0, 1, 0.5, 3, 4)])
+    for size in ((3, 5), (4, 4), (4, 5, 2)):
+        with refused(DataError, "positions-range"):
+            read_incoming(path, Meaning(sensor_size=size))
+    _write(tmp_path / "below.csv", head, [(0, 1, 0.5, -3, 4)])
+    with refused(DataError, "positions-range"):
+        read_incoming(tmp_path / "below.csv")
+    with refused(UsageError, "sensor-size-range"):
+        Meaning(sensor_size=(0, 5))
+    flat = _write(tmp_path / "flat.csv", HEAD, [(0, 1, 2, 3.5)])
+    with refused(UsageError, "data-options-unused"):
+        read_incoming(flat, Meaning(sensor_size=(4,)))
+    (tmp_path / "both").mkdir()
+    _write(tmp_path / "both" / "train.csv", head, [(0, 1, 0.5, 3, 4)])
+    _write(tmp_path / "both" / "test.csv", HEAD, [(0, 1, 2, 3.5)])
+    with refused(DataError, "csv-columns"):
+        read_incoming(tmp_path / "both")
