@@ -81,7 +81,7 @@ class SpikeEvents(Tabular):
 
     # Of samples on disk: the copy that holds their events, and which of its samples they are.
     _store: EventStore | None = field(default=None, init=False)
-    _place: NDArray[np.int64] = field(init=False)
+    _place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 
     def __post_init__(self) -> None:
         check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)

@@ -123,7 +123,7 @@ def test_nothing_but_our_errors_comes_out(
 @pytest.mark.parametrize(
     ("call", "code"),
     [
-        (lambda torch: nm.SpikingNetwork(FLOATS)(torch.zeros(2, 9, 4)), "argument-type"),
+        (lambda torch: nm.SpikingNetwork(FLOATS)(np.zeros((2, 9, 4))), "argument-type"),
         (lambda torch: nm.SpikingNetwork(INTEGERS), "argument-type"),
         (lambda torch: nm.simulate(INTEGERS, torch.zeros(2, 9, 4)), "data-type"),
         (lambda torch: nm.evaluate(INTEGERS, np.zeros((2, 9, 4))), "data-type"),

@@ -82,7 +82,8 @@ def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
                 taken.append(np.array(samples))
             return super().take(samples)
 
-    return Watched(**{field.name: getattr(events, field.name) for field in fields(SpikeEvents)})
+    given = [field.name for field in fields(SpikeEvents) if field.init]
+    return Watched(**{name: getattr(events, name) for name in given})
 
 
 def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
