@@ -34,8 +34,8 @@ class Finding:
 
     >>> import nmtool as nm
     >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo-imu").findings[0]
-    >>> finding.code, finding.where, finding.fix
-    ('target-without-delays', 'input → hidden', 'train without delays: max_delay 0')
+    >>> finding.code, finding.where, finding.what
+    ('target-without-delays', 'input → hidden', '36 synapses have a delay, and Xylo IMU has none')
 
     Attributes:
         code: stable identifier, for scripts, e.g. `delay-range`.

@@ -27,6 +27,8 @@ from nmtool.paths import pages_folder
 from nmtool.tables import Table, Tabular, shown
 
 if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+
     from nmtool.targets.fit import Fit
     from nmtool.verification.certificate import Certificate
 
@@ -140,13 +142,22 @@ def print_table(table: Table) -> None:
     """A table on stdout and an empty line; columns of numbers are right-aligned.
 
     On a terminal, words of the header and sentences are folded, and paths shortened, until it fits.
+    Where that is not enough, rows become columns; no cell is ever cut.
     """
     console = out()
+    room, header, right = console.width - 2, [*table.header], table.right_aligned()
     rows = [[in_flags(shown(value)) for value in row] for row in table.rows]
-    widths = column_widths(table.header, rows, console.width - 2)
+    widths = column_widths(header, rows, room)
+    if _breaks_words(header, widths) and rows:
+        first, *others = zip(header, *rows, strict=True)
+        turned = column_widths(first, others, room)
+        if not _breaks_words(first, turned):
+            header, rows, widths = [*first], [[*row] for row in others], turned
+            right = [False, *([True] * (len(header) - 1))]
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name, width, numeric in zip(table.header, widths, table.right_aligned(), strict=True):
-        drawn.add_column(name, justify="right" if numeric else "left", width=width)
+    for name, width, numeric in zip(header, widths, right, strict=True):
+        justify: JustifyMethod = "right" if numeric else "left"
+        drawn.add_column(name, justify=justify, width=width, overflow="fold")
     for row in rows:
         cells = zip(row, widths, strict=True)
         drawn.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
@@ -163,11 +174,16 @@ _SHORTEST_PATH = 16
 """Characters that are left of a path at least."""
 
 
+def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
+    cells = zip(header, widths, strict=True)
+    return any(len(word) > width for name, width in cells for word in name.split())
+
+
 def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
     """Widths with which a table fits into some columns, if it can without cutting any word.
 
     The header is folded first, between its words; then paths are shortened and sentences folded,
-    always those of the widest column.
+    always those of the widest column; at last words are folded, but never a number.
 
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
@@ -182,6 +198,10 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
         [
             max(need, *(_least(row[i]) for row in rows)) if rows else need
             for i, need in enumerate(needed)
+        ],
+        [
+            max([1, *(len(row[i]) for row in rows if not any(map(str.isalpha, row[i])))])
+            for i in range(len(needed))
         ],
     ):
         while sum(widths) > room:

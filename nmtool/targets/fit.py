@@ -37,6 +37,9 @@ from nmtool.targets.target import Core, Target
 STATE_BITS = STATE_LIMIT.bit_length()
 """Of u and v in `loihi2`, sign included."""
 
+_SAME_DECAY = 0.005
+"""A time constant that changes by less than this share is the same to whoever reads of it."""
+
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
 
@@ -197,7 +200,8 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         beyond = int((one.delay[one.weight != 0] > target.max_delay).sum())
         if beyond and not target.max_delay:
             what = f"{beyond:,} synapses have a delay, and {name} has none"
-            yield Finding("target-without-delays", where, what, "train without delays: max_delay 0")
+            fix = "train without delays, `max_delay=0`, or choose a target that has them"
+            yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
             fix = "quantise for it, which cuts them, or train with this reach"
@@ -366,6 +370,8 @@ def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
                 change = math.log1p(-decay / DECAY_ONE) / math.log1p(
                     -min(nearest, DECAY_ONE - 1) / DECAY_ONE
                 )
+                if abs(change - 1) < _SAME_DECAY:
+                    continue
                 what = f"decays are shifts: its {noun} time constant becomes {change:.2f} times as "
                 what += "long"
                 fix = "train with one that is a power of two steps"
@@ -397,6 +403,8 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         if zeros >= 0.2 and target.core.dense:
             what = f"{zeros:.0%} of its synapses have weight 0 and take memory all the same"
             fix = "a smaller network learns as much, or a target that stores them sparse"
+            if _are_wires(one.weight):
+                fix = "a target that stores zeros sparse: these are wires, a synapse per neuron"
             yield Finding("zeros-stored", where, what, fix)
         spare = _spare_bits(one.weight, one.weight_bits)
         if spare and one.weight.any():
@@ -419,6 +427,12 @@ def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:
             grows = grows or bool((more != heard[one.source]).any())
             heard[one.source] = more
     return heard
+
+
+def _are_wires(weight: np.ndarray) -> bool:
+    """True where every spike goes on, or arrives, by one synapse, as for relays and imports."""
+    synapses = weight != 0
+    return bool((synapses.sum(axis=0) <= 1).all() or (synapses.sum(axis=1) <= 1).all())
 
 
 def _spare_bits(weight: np.ndarray, weight_bits: int) -> int:

@@ -157,7 +157,8 @@ class Resources(Plain):
     def tables(self) -> list[Table]:
         """Cores by population, and what would take fewer."""
         known = [key for key in PLACES if any(key in p.per_core for p in self.populations)]
-        header = ["population", "neurons", "fan-in", "bytes", *known, "binds", "cores"]
+        by = [f"by {key}" for key in known]
+        header = ["population", "neurons", "fan-in", "bytes", *by, "binds", "cores"]
         rows: list[list[Any]] = [
             [
                 one.population,

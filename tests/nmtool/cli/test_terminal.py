@@ -97,9 +97,27 @@ def test_tables_fit_and_shorten_paths(monkeypatch: pytest.MonkeyPatch) -> None:
         assert row.split()[0] == FILE if columns == 120 else "…" in row
 
 
+def test_columns_that_do_not_fit_become_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    header = ("population", *(f"accumulators{n}" for n in range(8)))
+    rows = [("hidden", *range(28_000, 28_008)), ("output", *range(8))]
+
+    def call() -> int:
+        console.print_table(Table("cores", header, rows))
+        return 0
+
+    seen = here(call, 80, monkeypatch)
+    assert all(len(line) <= 80 for line in seen.lines)
+    assert not any("…" in line for line in seen.lines)
+    assert [line.split() for line in seen.lines if "accumulators3" in line] == [
+        ["accumulators3", "28,003", "3"]
+    ]
+    wide = here(call, 160, monkeypatch)
+    assert [line.split()[0] for line in wide.lines if "28,003" in line] == ["hidden"]
+
+
 def test_a_table_that_cannot_fit_folds_no_number() -> None:
     header, row = ("a", "b"), ("1,234,567", "x" * 30)
-    assert console.column_widths(header, [row], 20) == [9, 30]
+    assert console.column_widths(header, [row], 20) == [9, 9]
     assert console.column_widths(("", ""), [], 20) == [1, 1]
 
 

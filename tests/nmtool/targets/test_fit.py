@@ -300,6 +300,27 @@ def test_what_is_wasteful() -> None:
 
 
 @pytest.mark.parametrize(
+    ("weight", "are_wires"),
+    [([[2, 0], [0, 4]], True), ([[2, 4], [0, 0]], True), ([[2, 4], [2, 0]], False)],
+)
+def test_zeros_of_wires_are_no_fault_of_training(weight: list, are_wires: bool) -> None:
+    dense = replace(LOIHI2, core=replace(LOIHI2.core, dense=True))
+    fixes = [f.fix for f in fit(network(weight), dense).wasteful if f.code == "zeros-stored"]
+    assert ["these are wires" in fix for fix in fixes] == [are_wires]
+
+
+@pytest.mark.parametrize(("dv", "codes_of_decays"), [(1023, []), (1400, ["target-decay"])])
+def test_a_time_constant_that_hardly_changes_is_no_finding(
+    dv: int, codes_of_decays: list[str]
+) -> None:
+    shifting = replace(LOIHI2, neuron=replace(LOIHI2.neuron, decay="shift"))
+    slow = replace(network().populations[0], dv=dv)
+    changed = replace(network(), populations=[slow, *network().populations[1:]])
+    found = [f.code for f in fit(changed, shifting).approximate if f.where == slow.name]
+    assert [code for code in found if code == "target-decay"] == codes_of_decays
+
+
+@pytest.mark.parametrize(
     ("weight", "bits", "used"),
     [
         ([[16, -32], [48, 16]], 8, 5),
