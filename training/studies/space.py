@@ -101,7 +101,15 @@ class SearchSpace:
 
     def first_options(self) -> TrainOptions:
         """Options of one possible trial, for what all have in common."""
-        return self.options({name: one.ends[0] for name, one in self.searched.items()})
+        return self.end_options(0)
+
+    def end_options(self, end: int) -> TrainOptions:
+        """Options of the trial with the first (0) or the last (−1) value of every option searched.
+
+        Raises:
+            UsageError: these values do not go together.
+        """
+        return self.options({name: values.ends[end] for name, values in self.searched.items()})
 
     def _unpacked(self, name: str, value: Any) -> Any:
         pair = isinstance(getattr(TrainOptions(), name), tuple) and isinstance(value, str)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.data import Dataset, load_dataset
-from nmtool.errors import UsageError
+from nmtool.data import Dataset, SpikeEvents, load_dataset
+from nmtool.errors import NmtoolError, UsageError
 from nmtool.interrupts import CheckStop
 from nmtool.progress import Progress, silent
 from nmtool.training.options import TrainOptions
@@ -136,6 +136,7 @@ def study_data(plan: StudyPlan) -> Dataset:
     Raises:
         UsageError: there are none, or no such data, or a teacher is one of others.
         DataError: the data or a teacher are damaged.
+        NmtoolError: what ends every trial before its first update.
         FileFormatError: a teacher cannot be read.
     """
     found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
@@ -148,7 +149,32 @@ def study_data(plan: StudyPlan) -> Dataset:
         )
     for teacher in plan.teachers().values():
         teacher.rows_of(dataset)
+    first, last = (_obstacle(plan, dataset.train, end) for end in (0, -1))
+    if first is not None and last is not None and first.code == last.code:
+        raise first  # of what all trials have in common, which none of them survives
     return dataset
+
+
+def _obstacle(plan: StudyPlan, train: SpikeEvents, end: int) -> NmtoolError | None:
+    """The error of a trial that ends before its first update, with values at an end of the ranges.
+
+    Args:
+        plan: the study.
+        train: what trials learn from.
+        end: as of `SearchSpace.end_options`.
+    """
+    from nmtool.training.front.model import SpikingNetwork
+    from nmtool.training.loop.initial import initial_network
+    from nmtool.training.loop.remarks import check_heard
+
+    try:
+        options = plan.space.end_options(end).with_steps_from(train)
+        check_heard(train, options)
+        network = initial_network(options, train.n_units, train.class_names)
+        SpikingNetwork(network, max_delay=options.max_delay, axonal=options.axonal)
+    except NmtoolError as error:
+        return error
+    return None
 
 
 def shown_value(value: Any) -> str:

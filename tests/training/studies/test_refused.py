@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.errors import FileFormatError, MissingError, StorageError, UsageError
+from nmtool.errors import DataError, FileFormatError, MissingError, StorageError, UsageError
 from nmtool.training.studies.plan import read_plan
 from nmtool.training.studies.study import open_study
 from nmtool.training.studies.sweep import sweep
@@ -53,6 +53,16 @@ def test_data_without_validation(number: int, code: str) -> None:
     file.write_text(file.read_text().replace("validation = 4", f"validation = {number}"))
     with refused(UsageError, code):
         sweep("study.toml")
+
+
+def test_what_every_trial_would_fail_of_is_told_before_the_first() -> None:
+    write_study("trials = 3\n")
+    file = Path("study.toml")
+    file.write_text(file.read_text().replace("steps = 30", "steps = 1"))
+    with refused(DataError, "events-mostly-dropped"):
+        sweep("study.toml")
+    with open_study(read_plan("study.toml")) as study:
+        assert study.trials() == []
 
 
 def test_no_processes() -> None:
