@@ -32,6 +32,9 @@ class Validation:
         self._n_samples = events.n_samples
         self._share, self._network = ranks.take(events), network
         self._whole: tuple[Raster, NDArray[np.integer]] | None = None
+        first = next(self._share.batches())
+        if first.n_samples == self._share.n_samples:
+            self._whole = network.bin(first).raster, first.label
 
     def accuracy(self, model: SpikingNetwork) -> float:
         """Share of all samples whose class is predicted; collective."""
@@ -53,8 +56,5 @@ class Validation:
         if self._whole is not None:
             yield self._whole
             return
-        bin, batches = self._network.bin, self._share.batches()
-        for spikes, label in ahead((bin(part).raster, part.label) for part in batches):
-            if label.size == self._share.n_samples:
-                self._whole = spikes, label
-            yield spikes, label
+        batches = self._share.batches()
+        yield from ahead((self._network.bin(part).raster, part.label) for part in batches)
