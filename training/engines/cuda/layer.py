@@ -207,14 +207,7 @@ class Layer:
         *,
         want_source_time: bool,
     ) -> Gradients:
-        """Run spiking neurons backward.
-
-        Args:
-            source, run: as in the forward pass.
-            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from elsewhere.
-            push: [neurons] float, added to μ_v at every spike.
-            want_source_time: whether the source's spikes need gradients.
-        """
+        """Run spiking neurons backward; arguments as of the CPU's layer."""
         own, n_steps = run.spikes, source.n_steps
         start = edges(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
         sums = _Sums(self, source, own, want_source_time)
@@ -240,13 +233,7 @@ class Layer:
     def backward_li(
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
     ) -> Gradients:
-        """Run non-spiking neurons backward.
-
-        Args:
-            source: as in the forward pass.
-            d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
-            want_source_time: whether the source's spikes need gradients.
-        """
+        """Run non-spiking neurons backward; arguments as of the CPU's layer."""
         # In integers membranes come in double precision, the adjoint runs in that of the constants.
         d_membrane = d_membrane.to(self.constants.dtype).contiguous()
         sums = _Sums(self, source, None, want_source_time)
