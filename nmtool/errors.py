@@ -34,8 +34,10 @@ class Finding:
 
     >>> import nmtool as nm
     >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo-imu").findings[0]
-    >>> finding.code, finding.where, finding.what
-    ('target-without-delays', 'input → hidden', '36 synapses have a delay, and Xylo IMU has none')
+    >>> finding.code, finding.where
+    ('target-without-delays', 'input → hidden')
+    >>> finding.what
+    '35 synapses have a delay, and SynSense Xylo IMU has none'
 
     Attributes:
         code: stable identifier, for scripts, e.g. `delay-range`.
