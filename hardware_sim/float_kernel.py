@@ -70,12 +70,22 @@ def send_all(plan, step_offset, channel, spiked, n, ring):
 
 
 @compiled()
-def integrate(plan, arriving, u, v):
-    """Bring u and v of all neurons to the next step, before any spikes; all [neurons]."""
+def advance(plan, arriving, u, v, spiked):
+    """One step of every neuron.
+
+    Args:
+        plan: the network.
+        arriving: [neurons] float64, what arrives at u; set to 0.
+        u, v: [neurons] float64, the state, brought forward; v is 0 where a neuron spikes.
+        spiked: [neurons] bool, filled.
+    """
     for i in range(u.size):
         u[i] = arriving[i] + plan.keep_u[i] * u[i]
         v[i] = plan.keep_v[i] * v[i] + (u[i] + plan.drive[i])
         arriving[i] = 0.0
+        spiked[i] = v[i] > plan.threshold[i]
+        if spiked[i]:
+            v[i] = 0.0
 
 
 @compiled()
@@ -94,11 +104,7 @@ def run_sample(plan, step_offset, channel, emitted, u_trace, v_trace):
     ring = np.zeros((plan.slots, n_neurons))
     u, v = np.zeros(n_neurons), np.zeros(n_neurons)
     for n in range(n_steps):
-        integrate(plan, ring[n & (plan.slots - 1)], u, v)
-        for i in range(n_neurons):
-            emitted[n, i] = v[i] > plan.threshold[i]
-            if emitted[n, i]:
-                v[i] = 0.0
+        advance(plan, ring[n & (plan.slots - 1)], u, v, emitted[n])
         u_trace[n], v_trace[n] = u, v
         send_all(plan, step_offset, channel, emitted[n], n, ring)
 
@@ -119,14 +125,14 @@ def run_samples(plan, step_offset, channel, emitted, u_trace, v_trace):
 
 @compiled()
 def spikes_up_to(plan, step_offset, channel, counted, enough):
-    """Spikes of some neurons in all samples, or a number that is enough, after which it stops.
+    """Count the spikes of some neurons in all samples, up to the step that makes them enough.
 
     Args:
         plan: the network.
         step_offset: [samples, steps + 1] int64, positions in `channel`.
         channel: [spikes] int32.
         counted: [neurons] bool, whose spikes count.
-        enough: spikes.
+        enough: number of spikes at which to stop.
     """
     n_neurons, total = counted.size, 0
     spiked = np.zeros(n_neurons, np.bool_)
@@ -134,12 +140,9 @@ def spikes_up_to(plan, step_offset, channel, counted, enough):
         ring = np.zeros((plan.slots, n_neurons))
         u, v = np.zeros(n_neurons), np.zeros(n_neurons)
         for n in range(step_offset.shape[1] - 1):
-            integrate(plan, ring[n & (plan.slots - 1)], u, v)
+            advance(plan, ring[n & (plan.slots - 1)], u, v, spiked)
             for i in range(n_neurons):
-                spiked[i] = v[i] > plan.threshold[i]
-                if spiked[i]:
-                    v[i] = 0.0
-                    total += counted[i]
+                total += spiked[i] and counted[i]
             if total >= enough:
                 return total
             send_all(plan, step_offset[s], channel, spiked, n, ring)

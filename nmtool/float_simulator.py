@@ -85,13 +85,16 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
     steps = _up_to(step_network(network), names)
     counts = np.concatenate([np.full(p.size, p.name in names) for p in steps.populations])
     bins = int(counts.sum()) * spikes.n_samples
+    # The fewest spikes whose mean is the rate or more: the product may be rounded up or down.
     enough = math.ceil(rate * bins)
-    while enough and (enough - 1) / bins >= rate:  # as the product may have been rounded up
+    while enough > 0 and (enough - 1) / bins >= rate:
         enough -= 1
+    while bins and enough / bins < rate:
+        enough += 1
     total = float_kernel.spikes_up_to(
         _plan(steps), spikes.step_offset(), spikes.neuron, counts, enough
     )
-    return total / bins >= rate
+    return bool(total >= enough)
 
 
 def with_states(network: Network, record: Callable[..., Recording]) -> Callable[..., Recording]:

@@ -354,7 +354,7 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
 def without_fold(events: SpikeEvents, fold: NDArray[np.integer], number: int, name: str) -> Dataset:
     """Leave out the samples of a fold: what may be learnt from before it is asked.
 
-    It is a training split only, so that whatever validates is taken out of it.
+    The data set has a training split only: validation samples are drawn from it.
 
     Args:
         events: all samples.

@@ -2,7 +2,7 @@
 
 A rule assigns the number of its part to every sample, and `SpikeEvents.divide` makes the parts:
 
-    SplitRule   0 for samples to learn from, 1 for those that are held out
+    SplitRule   0 for training samples, 1 for validation samples
     Folds       the fold of each sample, for cross-validation
 
 What `by` names is not divided: all samples of a group, such as a speaker, are in one part.
@@ -37,7 +37,7 @@ AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
 """Share of the training samples that validate where nothing is said, and most samples."""
 
 Amount = int | float | str
-"""Amount of samples that are held out: a share, a number, `last N` or `auto`."""
+"""Amount of validation samples: a share, a number, `last N` or `auto`."""
 
 Grouping = str | int
 """A column of the files, or the length of blocks of neighbouring samples."""
@@ -130,7 +130,7 @@ class SplitRule(Plain):
         return count
 
     def assign(self, events: SpikeEvents) -> NDArray[np.int64]:
-        """[samples] int64: 1 for samples that are held out, 0 for the others.
+        """[samples] int64: 1 for validation samples, 0 for training samples.
 
         Raises:
             UsageError: they cannot be divided so, or are not in such groups.
@@ -138,7 +138,7 @@ class SplitRule(Plain):
         return self.choose(events).astype(np.int64)
 
     def choose(self, events: SpikeEvents) -> NDArray[np.bool_]:
-        """[samples] bool: True for samples that are held out; raises as `assign`."""
+        """[samples] bool: True for validation samples; raises as `assign`."""
         count = self.count(events.n_samples)
         if self.by is not None and count:
             return self._whole_groups(events, count)

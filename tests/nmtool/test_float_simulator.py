@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given, settings, strategies as st
 import nmtool as nm
 from nmtool.errors import DataError
 from nmtool.float_simulator import reaches_rate, simulate_floats
+from nmtool.hardware_sim import float_kernel
 from nmtool.network.graph import LIF
+from nmtool.raster import Raster
 from nmtool.training.mathematics.reference import forward
 from tests.networks.integers import random_raster
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network
@@ -52,6 +55,30 @@ def test_a_rate_is_reached_up_to_the_last_spike(topology: str, seed: int) -> Non
         rate = sum(int(c.sum()) for c in counts) / sum(c.size for c in counts)
         assert reaches_rate(network, names, spikes, rate)
         assert not reaches_rate(network, names, spikes, np.nextafter(rate, 1e9))
+
+
+def test_a_rate_without_samples_needs_no_spike() -> None:
+    nothing = Raster.silent(0, 40, 10)
+    assert reaches_rate(spiking_network(), ["hidden"], nothing, 3.0)
+
+
+@given(st.integers(1, 60), st.integers(1, 400))
+def test_the_spike_that_decides_is_found_whatever_a_product_rounds_to(
+    spikes: int, bins: int
+) -> None:
+    counted: list[int] = []
+
+    def spikes_up_to(*arguments: Any) -> int:
+        counted.append(arguments[-1])
+        return spikes
+
+    network = random_network("recurrent", 1)
+    size = network.population("hidden").size
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(float_kernel, "spikes_up_to", spikes_up_to)
+        raster = Raster.silent(bins, 2, network.channels.size)
+        assert reaches_rate(network, ["hidden"], raster, spikes / (size * bins))
+    assert counted == [spikes]
 
 
 def test_samples_run_alone_as_they_run_together() -> None:

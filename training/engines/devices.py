@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -49,22 +50,31 @@ class Device(ABC):
     torch: torch.device
 
     @abstractmethod
-    def lif(
-        self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None, source: SpikeTrains
-    ) -> tuple[SpikeTrains, Backward]:
-        """Run spiking neurons.
+    def layer(self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None) -> Any:
+        """The `Layer` of `engines/cpu/layer.py` or `engines/cuda/layer.py`, for one pass.
 
         Args:
             neurons: their constants.
             afferent: synapses from the source, [source neurons, neurons].
             recurrent: synapses among the neurons, or None.
-            source: the afferent spikes.
 
-        Returns:
-            Their spikes, without times, and the backward pass.
+        Raises:
+            UsageError: the layer does not fit a GPU's shared memory.
         """
 
-    @abstractmethod
+    def lif(
+        self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None, source: SpikeTrains
+    ) -> tuple[SpikeTrains, Backward]:
+        """Run spiking neurons; gives their spikes, without times, and the backward pass.
+
+        Args:
+            neurons, afferent, recurrent: as of `layer`, which says what is raised, too.
+            source: the afferent spikes.
+        """
+        layer = self.layer(neurons, afferent, recurrent)
+        run = layer.run_lif(source)
+        return run.spikes, partial(layer.backward_lif, source, run)
+
     def li(
         self, neurons: Neurons, afferent: Synapses, source: SpikeTrains
     ) -> tuple[Tensor, Backward]:
@@ -73,6 +83,8 @@ class Device(ABC):
         Args:
             neurons, afferent, source: as of `lif`.
         """
+        layer = self.layer(neurons, afferent, None)
+        return layer.run_li(source), partial(layer.backward_li, source)
 
 
 @dataclass(frozen=True)
@@ -85,17 +97,9 @@ class Cpu(Device):
 
     scratch: Scratch = field(default_factory=Scratch, init=False, repr=False, compare=False)
 
-    def lif(
-        self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None, source: SpikeTrains
-    ) -> tuple[SpikeTrains, Backward]:
+    def layer(self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None) -> CpuLayer:
         """See `Device`."""
-        return CpuLayer(neurons, afferent, recurrent, self.scratch).lif(source)
-
-    def li(
-        self, neurons: Neurons, afferent: Synapses, source: SpikeTrains
-    ) -> tuple[Tensor, Backward]:
-        """See `Device`."""
-        return CpuLayer(neurons, afferent, None, self.scratch).li(source)
+        return CpuLayer(neurons, afferent, recurrent, self.scratch)
 
 
 @dataclass(frozen=True)
@@ -108,21 +112,11 @@ class Cuda(Device):
 
     limits: Limits | None = None
 
-    def lif(
-        self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None, source: SpikeTrains
-    ) -> tuple[SpikeTrains, Backward]:
-        """See `Device`; raises `UsageError` where the layer does not fit a GPU's shared memory."""
+    def layer(self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None) -> Any:
+        """See `Device`."""
         from nmtool.training.engines.cuda.layer import Layer
 
-        return Layer(neurons, afferent, recurrent, self.limits).lif(source)
-
-    def li(
-        self, neurons: Neurons, afferent: Synapses, source: SpikeTrains
-    ) -> tuple[Tensor, Backward]:
-        """See `Device`; raises `UsageError` where the layer does not fit a GPU's shared memory."""
-        from nmtool.training.engines.cuda.layer import Layer
-
-        return Layer(neurons, afferent, None, self.limits).li(source)
+        return Layer(neurons, afferent, recurrent, self.limits)
 
 
 CPU = Cpu("cpu", torch.device("cpu"))

@@ -28,7 +28,7 @@ _UNIT_COLUMNS = ("unit", "channel", "neuron")
 _REQUIRED = ("sample", "label")
 _TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
 COLUMNS = (*_REQUIRED, *_TIMES, *_UNIT_COLUMNS, "x", "y", "p", "polarity", "split")
-"""Names of columns that mean something; every other one is a group."""
+"""Names of columns that are no groups."""
 _EXACT = 1 << 53
 """Whole numbers below this are exact in floats."""
 _LARGEST = (1 << 63) - 1
@@ -80,7 +80,7 @@ class _Columns:
 
 
 def _renamed(names: Iterable[str], columns: Mapping[str, str]) -> list[str]:
-    """The names of a file's columns, those that mean something as `COLUMNS` has them."""
+    """Rename columns to the known names in `COLUMNS`; keep the others."""
     names = [name.strip() for name in names]
     meant = {name: known for known, name in columns.items()}
     if missing := [name for name in meant if name not in names]:

@@ -4,7 +4,7 @@ A pair is (recorded, class), of which the former may be
 
     a structured array    with the fields t (µs), x and perhaps y and p, as tonic has it
     a dense array         [steps, …] of spikes, as snnTorch has it; axes behind the steps are
-                          channels, numbered in C order; whatever is not 0 is a spike
+                          channels, numbered in C order; a number other than 0 is a spike
 
 A batch of a loader is [batch, steps, …] with [batch] classes, or [steps, batch, …] where the time
 comes first.

@@ -6,9 +6,8 @@ of the batch; what stays of the forward pass is a compact tape of spikes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 
 import numpy as np
 import torch
@@ -59,15 +58,6 @@ class Layer:
             self.sent = Matrix.of_integers(afferent, self.size)
             self.looped = Matrix.of_integers(recurrent, self.size)
         self._sorted: tuple[SpikeTrains, ByChannel] | None = None
-
-    def lif(self, source: SpikeTrains) -> tuple[SpikeTrains, Callable[..., Gradients]]:
-        """See `nmtool.training.engines.devices.Device`."""
-        run = self.run_lif(source)
-        return run.spikes, partial(self.backward_lif, source, run)
-
-    def li(self, source: SpikeTrains) -> tuple[Tensor, Callable[..., Gradients]]:
-        """See `nmtool.training.engines.devices.Device`."""
-        return self.run_li(source), partial(self.backward_li, source)
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """Run spiking neurons forward.

@@ -6,8 +6,7 @@ launches per portion is constant. What is sorted, counted or summed between the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -68,15 +67,6 @@ class Layer:
             self.sent = _of_integers(afferent)
             self.looped = _of_integers(recurrent) if recurrent else _none_like(self.sent)
             self.row_bytes += self.size * self.sent.weight.element_size()
-
-    def lif(self, source: SpikeTrains) -> tuple[SpikeTrains, Callable[..., Gradients]]:
-        """See `nmtool.training.engines.devices.Device`."""
-        run = self.run_lif(source)
-        return run.spikes, partial(self.backward_lif, source, run)
-
-    def li(self, source: SpikeTrains) -> tuple[Tensor, Callable[..., Gradients]]:
-        """See `nmtool.training.engines.devices.Device`."""
-        return self.run_li(source), partial(self.backward_li, source)
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """Run spiking neurons forward.
