@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import html
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,16 @@ from nmtool.progress import Advance, Pace, Progress, duration
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
+    from rich.live import Live
     from rich.text import Text
 
 LINE_EVERY_S = 30.0
 """Seconds between two lines where there is neither a terminal nor a notebook."""
 REDRAW_EVERY_S = 0.1
 """Seconds between two pictures of a bar in a notebook."""
+
+IDLE_S = 1.0
+"""Seconds between two looks whether a terminal has shown anything since the last."""
 
 _BAR_COLUMNS = 16
 _GAP = 2
@@ -71,6 +76,71 @@ def on(console: Console) -> Progress:
     return progress
 
 
+class IdleBar:
+    """A bar on a terminal while nothing else is shown there, so that long work is never silent.
+
+    It appears after one to two seconds of silence, and tells how long it has lasted. Other
+    consoles show nothing.
+
+    >>> from rich.console import Console
+    >>> with IdleBar(Console(), "reading") as bar:  # doctest: +SKIP
+    ...     network = nm.load("large.nir")
+    ...     bar.clear()
+    ...     print(network)
+
+    Args:
+        console: of rich's, on which the bar appears.
+        label: stands beside the bar.
+    """
+
+    def __init__(self, console: Console, label: str) -> None:
+        self._console, self._label = console, label
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._live: Live | None = None
+        self._is_quiet = True
+        self._others = 0
+
+    def __enter__(self) -> IdleBar:
+        if self._console.is_interactive and not _is_notebook(self._console):
+            threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the bar away, before anything else is shown."""
+        with self._lock:
+            self._is_quiet = False
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+
+    @contextmanager
+    def beside(self, progress: Progress, *shown: Any) -> Iterator[Advance]:
+        """Let a progress show itself instead, until its block ends."""
+        self.clear()
+        self._others += 1
+        try:
+            with progress(*shown) as advance:
+                yield advance
+        finally:
+            self._others -= 1
+            self.clear()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(IDLE_S):
+            with self._lock:
+                if self._ended.is_set():
+                    return
+                if self._is_quiet and self._live is None and not self._others:
+                    self._live = _live(_TerminalBar(self._label, None), self._console)
+                    self._live.start()
+                self._is_quiet = True
+
+
 def _is_notebook(console: Console) -> bool:
     return console.is_jupyter
 
@@ -97,6 +167,7 @@ class _Counted:
 
     def __init__(self, label: str, total: int | None, remark: str = "") -> None:
         self.label, self.remark = label, remark
+        self.began = time.monotonic()
         self.pace = Pace(total)
 
     def __call__(self, n: int, remark: str = "") -> None:
@@ -120,6 +191,8 @@ class _Counted:
             found.append((f"{pace.done:,}/{pace.total:,}", 3))
         elif pace.done:
             found.append((f"{pace.done:,}", 3))
+        else:
+            found.append((duration(time.monotonic() - self.began), 3))
         if pace.left:
             found.append((f"{duration(pace.left)} left", 1))
         if self.remark:
@@ -134,11 +207,9 @@ def _on_terminal(
     console: Console, label: str, total: int | None, remark: str
 ) -> Iterator[_Counted]:
     from rich.errors import LiveError
-    from rich.live import Live
 
     shown = _TerminalBar(label, total, remark)
-    # Results on stdout go their own way, which may lead to a file.
-    live = Live(shown, console=console, transient=True, redirect_stdout=False)
+    live = _live(shown, console)
     try:
         live.start()
     except LiveError:  # within another bar, beside which rich 13 shows none
@@ -148,6 +219,13 @@ def _on_terminal(
         yield shown
     finally:
         live.stop()
+
+
+def _live(shown: _TerminalBar, console: Console) -> Live:
+    from rich.live import Live
+
+    # Results on stdout go their own way, which may lead to a file.
+    return Live(shown, console=console, transient=True, redirect_stdout=False)
 
 
 class _TerminalBar(_Counted):

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from nmtool.bars import fitted
+from nmtool.bars import IdleBar, fitted
 from nmtool.errors import Finding, NmtoolError, grouped
 from nmtool.paths import pages_folder
 from nmtool.tables import Table, Tabular, shown
@@ -44,6 +44,9 @@ PLAIN_WIDTH = 1000
 
 
 class _Console(Console):
+    idle: IdleBar | None = None
+    """The bar of the command that runs; it goes before anything else is shown."""
+
     def on_broken_pipe(self) -> NoReturn:
         # rich calls this while it handles the BrokenPipeError, and would end the program itself.
         raise
@@ -51,17 +54,21 @@ class _Console(Console):
 
 def out() -> Console:
     """The console for results."""
+    log()
     return _console_on(sys.stdout)
 
 
-def log() -> Console:
+def log() -> _Console:
     """The console for progress and remarks: always the same one, since it knows of a live bar."""
     # While a bar is live, rich stands in for stderr.
-    return _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
+    console = _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
+    if console.idle is not None:
+        console.idle.clear()
+    return console
 
 
 @lru_cache(maxsize=2)
-def _console_on(stream: TextIO) -> Console:
+def _console_on(stream: TextIO) -> _Console:
     console = _Console(file=stream, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH

@@ -10,7 +10,7 @@ from nmtool.cli import console, flags
 from nmtool.cli.arguments import add_force, add_json, count, validation_amount
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data_options, find_data
-from nmtool.cli.progress import working
+from nmtool.cli.progress import progress
 from nmtool.errors import UsageError, listed
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.data.remarks import remarks
 
     dataset = _dataset(arguments)
-    with working(f"reading {dataset.name}"):
+    with progress(f"reading {dataset.name}"):
         if arguments.test is not None:
             dataset = with_test(dataset, SplitRule(arguments.test, arguments.seed))
         content = dataset.describe()
@@ -111,7 +111,7 @@ def _dataset(arguments: argparse.Namespace) -> Dataset:
     changes = meaning != Meaning(n_units=meaning.n_units)
     converts = Path(name).exists() and (changes or arguments.output is not None)
     if converts or is_incoming(name):
-        with working(f"reading {name}"):
+        with progress(f"reading {name}"):
             return read_incoming(name, meaning)
     if changes:
         raise UsageError(

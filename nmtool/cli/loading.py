@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, SAMPLES, count, group, validation_amount
 from nmtool.cli.flags import flag
-from nmtool.cli.progress import working
+from nmtool.cli.progress import progress
 from nmtool.errors import UsageError
 from nmtool.splits import SPLITS, name_and_split
 
@@ -158,7 +158,7 @@ def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeE
     Raises:
         DataError: there is no sample in it.
     """
-    with working(f"reading {dataset.name} ({split})"):
+    with progress(f"reading {dataset.name} ({split})"):
         events = dataset.filled_split(split)
     if count is None or count >= events.n_samples:
         return events

@@ -15,6 +15,7 @@ from contextlib import nullcontext
 from nmtool.cli import console, failures, streams
 from nmtool.cli.arguments import Parser
 from nmtool.cli.commands import ALSO, COMMANDS, OLD, TOGETHER
+from nmtool.cli.progress import never_silent
 from nmtool.cli.threads import PATIENCE
 from nmtool.cli.torchrun import one_process_speaks
 from nmtool.errors import UsageError
@@ -81,7 +82,8 @@ def _run_command(command: str | None, words: list[str]) -> int:
         options = parser.parse_args(words)
     except SystemExit as done:
         return int(done.code or 0)
-    return options.run(options)
+    with never_silent(f"nmtool {command}"):
+        return options.run(options)
 
 
 def _unknown(command: str) -> UsageError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from nmtool import bars
 from nmtool.cli import console
@@ -19,9 +20,18 @@ def progress(
         total: number of samples to go through; None where nobody knows yet.
         remark: stands beside the bar until there is another.
     """
-    return bars.on(console.log())(label, total, remark)
+    log = console.log()
+    if log.idle is None:
+        return bars.on(log)(label, total, remark)
+    return log.idle.beside(bars.on(log), label, total, remark)
 
 
-def working(label: str) -> AbstractContextManager[Advance]:
-    """Show on a terminal that something without countable progress is going on."""
-    return progress(label)
+@contextmanager
+def never_silent(label: str) -> Iterator[None]:
+    """Show a bar on a terminal whenever the block has shown nothing for a while."""
+    log = console.log()
+    with bars.IdleBar(log, label) as log.idle:
+        try:
+            yield
+        finally:
+            log.idle = None

@@ -6,7 +6,7 @@ import argparse
 
 from nmtool.cli import completion, console
 from nmtool.cli.arguments import add_json
-from nmtool.cli.progress import working
+from nmtool.cli.progress import progress
 from nmtool.errors import UsageError
 
 REFEREES = ("lava", "brian2-loihi")
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         set_up = environment.set_up_brian2_loihi  # type: ignore[attr-defined]
     referee = environment.REFEREE
     if arguments.status:
-        with working(f"importing {referee.title}"):
+        with progress(f"importing {referee.title}"):
             made = environment.find()
     else:
         made = set_up(on_line=console.print_remark, force=arguments.force)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
+import time
 
 import pytest
 
@@ -52,7 +54,7 @@ def test_unknown_total(capsys: Captured) -> None:
 
 
 def test_nothing_is_said_of_what_is_quick(capsys: Captured) -> None:
-    with progress.progress("running", 3) as advance, progress.working("thinking"):
+    with progress.progress("running", 3) as advance, progress.progress("thinking"):
         for _ in range(3):
             advance(1)
     assert capsys.readouterr() == ("", "")
@@ -62,12 +64,44 @@ def test_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     terminal = console._Console(file=screen, force_terminal=True, width=80, markup=False)
     monkeypatch.setattr(console, "log", lambda: terminal)
-    with progress.progress("running", remark="compiling") as advance, progress.working("more"):
+    with progress.progress("running", remark="compiling") as advance, progress.progress("more"):
         advance.expect(40)
         advance(30, "epoch 2")
         advance(10)
     assert "running" in screen.getvalue()
     assert "40/40" in screen.getvalue()
+
+
+def test_a_terminal_is_never_silent_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    terminal = console._Console(file=screen, force_terminal=True, width=80, markup=False)
+    monkeypatch.setattr(console, "_console_on", lambda stream: terminal)
+    monkeypatch.setattr(bars, "IDLE_S", 0.001)
+
+    def wait_for(text: str) -> None:
+        already = len(screen.getvalue())
+        while text not in screen.getvalue()[already:]:
+            time.sleep(0.001)
+
+    with progress.never_silent("nmtool read"):
+        wait_for("nmtool read  0:00:00")
+        with progress.progress("running", 3) as advance:
+            wait_for("running")
+            advance(1)
+            wait_for("1/3")
+        wait_for("nmtool read")
+        console.print_line("a result")
+        wait_for("nmtool read")
+    assert terminal.idle is None
+    assert screen.getvalue().endswith("\x1b[2K"), "it is gone"
+
+
+def test_a_file_gets_no_bar(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bars, "IDLE_S", 0.001)
+    before = set(threading.enumerate())
+    with progress.never_silent("nmtool read"):
+        assert set(threading.enumerate()) <= before
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
