@@ -18,6 +18,7 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.graph import strongly_connected
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.progress import Advance, Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -37,6 +38,7 @@ def known_answers(
     network: IntegerNetwork | Network,
     spikes: Raster | None = None,
     run: Callable[..., Recording] | None = None,
+    progress: Progress = silent,
 ) -> KnownAnswers:
     """Record a network's answers to a few short samples.
 
@@ -47,11 +49,13 @@ def known_answers(
             for the same network.
         run: the function that answers to (network, raster); by default the simulator of integers,
             which also tells u and v of every neuron.
+        progress: counts the samples that are tried.
 
     Raises:
         DataError: the raster has other channels than the network.
     """
-    found = _input(network, spikes, run or simulate)
+    with progress("known answers") as advance:
+        found = _input(network, spikes, run or simulate, advance)
     if run is not None:
         return KnownAnswers(network.content_hash, found, run(network, found))
     assert isinstance(network, IntegerNetwork), "floats need something to run them"
@@ -60,12 +64,15 @@ def known_answers(
 
 
 def _input(
-    network: IntegerNetwork | Network, spikes: Raster | None, run: Callable[..., Recording]
+    network: IntegerNetwork | Network,
+    spikes: Raster | None,
+    run: Callable[..., Recording],
+    advance: Advance,
 ) -> Raster:
     """Samples of the usual length, or long ones where those show too little."""
-    found, share = _driven(network, spikes, run, answered_steps(network))
+    found, share = _driven(network, spikes, run, answered_steps(network), advance)
     if share < ENOUGH and isinstance(network, IntegerNetwork):
-        longer, more = _driven(network, spikes, run, LONG_STEPS)
+        longer, more = _driven(network, spikes, run, LONG_STEPS, advance)
         found = longer if more > share else found
     return found
 
@@ -75,6 +82,7 @@ def _driven(
     spikes: Raster | None,
     run: Callable[..., Recording],
     n_steps: int,
+    advance: Advance,
 ) -> tuple[Raster, float]:
     """Samples of at least `n_steps` steps, and the share of synapses that they reach."""
     if spikes is not None:
@@ -82,9 +90,11 @@ def _driven(
         heard = busiest.spikes.n_spikes > 0
         if heard and any(r.n_spikes for r in busiest.recording.spikes.values()):
             taken = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
-            made, share = driving_input(network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run)
+            made, share = driving_input(
+                network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run, advance
+            )
             return Raster.concatenate([taken, made]), share
-    return driving_input(network, ANSWERED_SAMPLES, n_steps, run=run)
+    return driving_input(network, ANSWERED_SAMPLES, n_steps, run=run, on_progress=advance)
 
 
 def answered_steps(network: IntegerNetwork | Network) -> int:

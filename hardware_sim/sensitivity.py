@@ -75,11 +75,6 @@ class ReachableSynapses:
             for source, count in self.reached.items()
         )
 
-    @property
-    def total(self) -> int:
-        """All synapses that samples of this length can tell from others."""
-        return sum(int(count[:, 0].sum()) for count in self.reached.values())
-
 
 def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
     """True for the neighbours of decays, thresholds and biases that a deep recording rules out.

@@ -1,8 +1,9 @@
 """Bounds on what any input can do: which neurons can spike, when, and how far u and v go.
 
 Intervals are carried through the steps of one sample. At each step a synapse may or may not
-deliver its weight, from the first step on at which its source can have spiked. What lies outside
-these bounds is impossible; what lies inside may be, too. Where u can overflow, anything can follow.
+deliver its weight, from the first step on at which its source can have spiked; it surely does
+where its source spikes whatever the input, such as a clock. What lies outside these bounds is
+impossible; what lies inside may be, too. Where u can overflow, anything can follow.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class PopulationBounds:
         pair, one = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
         return cls(pair, pair.copy(), one, one.copy(), one - _ANYTHING)
 
+    def spiking(self, population: IntegerPopulation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """[neurons] bool each: neurons that surely spike at the latest step, and that may."""
+        surely, perhaps = self.v > population.vth << STATE_SHIFT
+        return surely, perhaps
+
     def step(self, arriving: NDArray[np.int64], population: IntegerPopulation) -> None:
         """Go one step on.
 
@@ -55,8 +61,10 @@ class PopulationBounds:
         before = self.v
         if population.kind == LIF:
             # A reset leaves 0, and what did not spike lies at or below the threshold.
-            threshold = population.vth << STATE_SHIFT
-            before = np.stack([np.minimum(before[0], 0), np.clip(before[1], 0, threshold)])
+            surely, perhaps = self.spiking(population)
+            low = np.where(perhaps, np.minimum(before[0], 0), before[0])
+            high = np.minimum(before[1], population.vth << STATE_SHIFT)
+            before = np.where(surely, 0, np.stack([low, high]))
         v = decayed(before, keep_membrane(population.dv)) + u + population.bias
         v = np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
         v[:, wild] = np.array([[1 - STATE_LIMIT], [STATE_LIMIT - 1]])
@@ -74,11 +82,13 @@ class StateBounds:
         n_steps: steps of a sample.
         earliest: by source, [neurons] int64, the first step at which each can spike; `n_steps`
             where it never can.
+        surely: by population, [steps, neurons] bool, spikes that no input prevents.
         populations: by name, the bounds after the last step.
     """
 
     n_steps: int
     earliest: dict[str, NDArray[np.int64]]
+    surely: dict[str, NDArray[np.bool_]] = field(repr=False)
     populations: dict[str, PopulationBounds] = field(repr=False)
 
     def arrives(self, projection: IntegerProjection) -> NDArray[np.bool_]:
@@ -102,23 +112,28 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
     outgoing = {
         name: [p for p in network.projections if p.source == name] for name in [INPUT, *sizes]
     }
+    surely = {name: np.zeros((n_steps, size), np.bool_) for name, size in sizes.items()}
+    certain = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
     if n_steps:
         _open(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
     for n in range(n_steps):
         for population in network.populations:
             name = population.name
-            due = arriving[name][:, n]
+            possible = arriving[name][:, n]
             if n:  # what may have arrived once may arrive again
-                due += arriving[name][:, n - 1]
-            populations[name].step(due, population)
+                possible += arriving[name][:, n - 1]
+            populations[name].step(possible + certain[name][:, n], population)
             if population.kind != LIF:
                 continue
-            able = populations[name].v[1] > population.vth << STATE_SHIFT
-            new = np.flatnonzero(able & (earliest[name] == n_steps))
+            surely[name][n], perhaps = populations[name].spiking(population)
+            new = np.flatnonzero(perhaps & (earliest[name] == n_steps))
             if new.size:
                 earliest[name][new] = n
                 _open(outgoing[name], new, n, arriving)
-    return StateBounds(n_steps, earliest, populations)
+            for projection in outgoing[name]:
+                columns = np.arange(projection.shape[1])
+                _deliver_surely(projection, surely[name], n, columns, certain[projection.target])
+    return StateBounds(n_steps, earliest, surely, populations)
 
 
 def bounds_of_neurons(
@@ -138,6 +153,10 @@ def bounds_of_neurons(
         if projection.target == population.name:
             _deliver(projection, bounds.earliest[projection.source], columns, arriving)
     arriving = np.cumsum(arriving, axis=1)
+    for projection in network.projections:
+        if projection.target == population.name and projection.source != INPUT:
+            for n in range(bounds.n_steps):
+                _deliver_surely(projection, bounds.surely[projection.source], n, columns, arriving)
     part = replace(
         population,
         size=columns.size,
@@ -183,3 +202,29 @@ def _deliver(
     pre, post = np.nonzero((step < arriving.shape[1]) & (weight != 0))
     value = weight[pre, post]
     np.add.at(arriving, ((value > 0).astype(np.int64), step[pre, post], post), value)
+
+
+def _deliver_surely(
+    projection: IntegerProjection,
+    surely: NDArray[np.bool_],
+    n: int,
+    columns: NDArray[np.integer],
+    arriving: NDArray[np.int64],
+) -> None:
+    """Raise the least and lower the greatest sum by what sure spikes of a step deliver.
+
+    Args:
+        projection: the synapses.
+        surely: [steps, pre] bool, the sure spikes of the source.
+        n: the step.
+        columns: the target's neurons.
+        arriving: [2, steps, columns] int64, least and greatest sums, changed.
+    """
+    rows = np.flatnonzero(surely[n])
+    if not rows.size:
+        return
+    weight = projection.shifted_weight[np.ix_(rows, columns)].astype(np.int64)
+    step = n + HOP_LATENCY + projection.delay[np.ix_(rows, columns)].astype(np.int64)
+    pre, post = np.nonzero((step < arriving.shape[1]) & (weight != 0))
+    value = weight[pre, post]
+    np.add.at(arriving, ((value < 0).astype(np.int64), step[pre, post], post), value)

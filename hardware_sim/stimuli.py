@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.hardware_sim.uniform import Draws
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
@@ -58,6 +59,7 @@ def driving_input(
     n_steps: int,
     beside: Raster | None = None,
     run: Run = simulate,
+    on_progress: Callable[[int], None] | None = None,
 ) -> tuple[Raster, float]:
     """Samples that together show most, the same for the same network, and what they show.
 
@@ -69,11 +71,12 @@ def driving_input(
         n_steps: how long they are.
         beside: samples of as many steps that are there already.
         run: what answers to (network, raster).
+        on_progress: called with the number of samples tried since the last call.
 
     Returns:
         the samples, and the share of the synapses that could show which do, with those beside.
     """
-    search = _Search(network, n_steps, run)
+    search = _Search(network, n_steps, run, on_progress)
     before = 0 if beside is None else beside.n_samples
     if beside is not None:
         search.keep(search.tried(beside))
@@ -113,11 +116,22 @@ class _Sample:
 class _Search:
     """The state of a search: what the samples that were kept show together."""
 
-    def __init__(self, network: IntegerNetwork | Network, n_steps: int, run: Run) -> None:
+    def __init__(
+        self,
+        network: IntegerNetwork | Network,
+        n_steps: int,
+        run: Run,
+        on_progress: Callable[[int], None] | None,
+    ) -> None:
         self.network, self.n_steps, self.run = network, n_steps, run
+        self.on_progress = on_progress
         self.synapses = ReachableSynapses.of(network, n_steps)
         self.draws = Draws(_SEED)
         sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
+        self.earliest = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
+        if isinstance(network, IntegerNetwork):
+            self.earliest = state_bounds(network, n_steps).earliest
+        self.possible = self.synapses.seen(self.earliest)
         self.first = {s: np.full(sizes[s], n_steps, np.int64) for s in self.synapses.reached}
         self.constants: NDArray[np.bool_] | None = None
 
@@ -125,10 +139,12 @@ class _Search:
         """Run some samples."""
         if isinstance(self.network, IntegerNetwork):
             # Whoever answers in the end: what integers show is known from the integers.
-            recording = simulate(self.network, spikes, deep=True)
+            recording = simulate(self.network, spikes, deep=True, on_progress=self.on_progress)
             constants = seen_constants(self.network, recording)
         else:
             recording = self.run(self.network, spikes)
+            if self.on_progress is not None:
+                self.on_progress(spikes.n_samples)
             constants = np.zeros((spikes.n_samples, 0), np.bool_)
         counts = [raster.counts() for raster in (spikes, *recording.spikes.values())]
         awake = np.sum([count.any(axis=1) for count in counts[1:]], axis=0) + np.zeros(len(spikes))
@@ -190,7 +206,7 @@ class _Search:
         return self._share(first), float(constants.mean()) if constants.size else 1.0
 
     def _share(self, first: dict[str, NDArray[np.int64]]) -> float:
-        return self.synapses.seen(first) / self.synapses.total if self.synapses.total else 1.0
+        return self.synapses.seen(first) / self.possible if self.possible else 1.0
 
     @property
     def share(self) -> float:
@@ -235,7 +251,7 @@ class _Search:
             (name, int(neuron))
             for name, step in first.items()
             if name in direct
-            for neuron in np.flatnonzero(step == self.n_steps)
+            for neuron in np.flatnonzero((step == self.n_steps) & (self.earliest[name] < step))
         ]
 
     def _aimed(self, dense: _Dense, name: str, neuron: int) -> _Dense:

@@ -427,8 +427,7 @@ def _written(
     progress: Progress,
 ) -> Path:
     """Write a network, with known answers where the format carries them; returns its path."""
-    with progress("known answers"):
-        answers = _answers_to_carry(chosen, network, samples)
+    answers = _answers_to_carry(chosen, network, samples, progress)
     with progress(f"writing {chosen.name}"):
         return chosen.write(network, path, answers=answers, options=options, force=force).path
 
@@ -437,6 +436,7 @@ def _answers_to_carry(
     chosen: type[Format],
     network: Network | IntegerNetwork,
     samples: Dataset | SpikeEvents | None,
+    progress: Progress,
 ) -> KnownAnswers | None:
     """Answers to samples, or to input made for the network; None for a format without a place."""
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
@@ -448,7 +448,7 @@ def _answers_to_carry(
         samples = samples.filled_split(default_split(samples))
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
-    return known_answers(network, spikes, chosen.reference)
+    return known_answers(network, spikes, chosen.reference, progress)
 
 
 def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) -> Conversion:

@@ -3,7 +3,8 @@
 A synapse is exercised where a spike arrives over it within the steps of its sample, and so is its
 delay (`exercised`). A bias is where its neuron spiked or its v was compared, a threshold where one
 of its neurons spiked. Decays and exponents have no such rule; the mutation score judges them, too
-(`mutation.py`).
+(`mutation.py`). Shares are of what some input can reach: a neuron that every input inhibits
+leaves its synapses unexercised, whatever they are (`state_bounds.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class ProjectionCoverage(Plain):
         source, target: names of the populations; the source may be `input`.
         synapses: how many there are.
         synapses_exercised: those over which a spike arrived within the steps of its sample.
-        delays: how many different delays they have.
+        delays: how many different delays those have that some input can reach.
         delays_exercised: delays with a synapse that was exercised.
         silent: indices of the source's neurons that have synapses and never spiked.
         late: synapses of the others, whose spikes would arrive after the last step only.
@@ -73,9 +74,8 @@ class ProjectionCoverage(Plain):
             why.append(f"spikes over {self.late:,} arrive after the last step")
         if self.beyond_reach:
             why.append(f"no input reaches {self.beyond_reach:,}")
-        return f"not exercised, {self.label}: {left:,} of {self.synapses:,} synapses; " + "; ".join(
-            why
-        )
+        place = f"{self.label}: {left:,} of {self.synapses:,} synapses; {'; '.join(why)}"
+        return f"not exercised, {place}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ class PopulationCoverage(Plain):
     Attributes:
         name, kind: of the population.
         neurons: how many there are.
+        drivable: neurons at which some input can make a spike arrive.
         driven: neurons at which a spike arrived.
+        excitable: neurons that some input may make spike.
         spiked: neurons that spiked.
         biases: neurons with a bias other than 0.
         biases_exercised: those of them that spiked, or whose v was compared.
@@ -94,7 +96,9 @@ class PopulationCoverage(Plain):
     name: str
     kind: str
     neurons: int
+    drivable: int
     driven: int
+    excitable: int
     spiked: int
     biases: int
     biases_exercised: int
@@ -119,24 +123,39 @@ class Coverage(Result):
     populations: Sequence[PopulationCoverage]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """Over the whole network (exercised, of how many), by quantity; `spiked` of those that can.
+        """Over the whole network (exercised, of how many that input can reach), by quantity.
 
         A threshold is one number for its population, exercised where one of its neurons spiked.
         """
         joined, spiking = self.projections, [p for p in self.populations if p.kind == LIF]
         return {
-            "synapses": _sums([(p.synapses_exercised, p.synapses) for p in joined]),
+            "synapses": _sums(
+                [(p.synapses_exercised, p.synapses - p.beyond_reach) for p in joined]
+            ),
             "delays": _sums([(p.delays_exercised, p.delays) for p in joined]),
-            "driven": _sums([(p.driven, p.neurons) for p in self.populations]),
-            "spiked": _sums([(p.spiked, p.neurons) for p in spiking]),
-            "thresholds": _sums([(int(p.spiked > 0), 1) for p in spiking]),
+            "driven": _sums([(p.driven, p.drivable) for p in self.populations]),
+            "spiked": _sums([(p.spiked, p.excitable) for p in spiking]),
+            "thresholds": _sums([(int(p.spiked > 0), int(p.excitable > 0)) for p in spiking]),
             "biases": _sums([(p.biases_exercised, p.biases) for p in self.populations]),
         }
 
+    @property
+    def beyond_reach(self) -> tuple[int, int]:
+        """Synapses over which no input makes a spike arrive in time, and neurons it never excites.
+
+        Only neurons of populations that spike count.
+        """
+        spiking = [p for p in self.populations if p.kind == LIF]
+        synapses = sum(p.beyond_reach for p in self.projections)
+        return synapses, sum(p.neurons - p.excitable for p in spiking)
+
     def as_json(self) -> dict[str, Any]:
         """Counts over all, and by projection and population."""
-        counts = self.counts().items()
-        over_all = {name: {"exercised": part, "of": of} for name, (part, of) in counts}
+        over_all: dict[str, Any] = {
+            name: {"exercised": part, "of": of} for name, (part, of) in self.counts().items()
+        }
+        synapses, neurons = self.beyond_reach
+        over_all["beyond_reach"] = {"synapses": synapses, "neurons": neurons}
         return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
@@ -152,7 +171,14 @@ class Coverage(Result):
         counts = self.counts()
         parts = [f"{percent(*counts[name])} {text}" for name, text in words.items()]
         kept = [text for text, name in zip(parts, words, strict=True) if counts[name][1]]
-        return f"exercised: {', '.join(kept)}"
+        line = ", ".join(kept) or "nothing"
+        synapses, neurons = self.beyond_reach
+        if not (synapses or neurons):
+            return f"exercised: {line}"
+        return (
+            f"exercised, of what some input can reach: {line}; "
+            f"no input reaches {synapses:,} synapses or excites {neurons:,} neurons"
+        )
 
     def remarks(self) -> list[str]:
         """A line for each projection of which something was not exercised."""
@@ -224,12 +250,16 @@ def coverage(
     ]
     populations = []
     for population in network.populations:
-        driven = np.zeros(population.size, np.bool_)
+        drivable, driven = np.zeros((2, population.size), np.bool_)
         for projection, seen in zip(network.projections, arrived, strict=True):
             if projection.target == population.name:
                 driven |= seen.any(axis=0)
+                drivable |= (bounds.arrives(projection) & (projection.weight != 0)).any(axis=0)
+        excitable = bounds.earliest[population.name] < bounds.n_steps
         spiked = first[population.name] < spikes.n_steps
-        populations.append(_population(population, driven, spiked, deep, spikes))
+        populations.append(
+            _population(population, drivable, driven, excitable, spiked, deep, spikes)
+        )
     return Coverage(projections, populations)
 
 
@@ -258,22 +288,25 @@ def _projection(
     bounds: StateBounds,
 ) -> ProjectionCoverage:
     there = projection.weight != 0
+    reachable = there & bounds.arrives(projection)
     return ProjectionCoverage(
         source=projection.source,
         target=projection.target,
         synapses=int(there.sum()),
         synapses_exercised=int(seen.sum()),
-        delays=np.unique(projection.delay[there]).size,
+        delays=np.unique(projection.delay[reachable]).size,
         delays_exercised=np.unique(projection.delay[seen]).size,
         silent=tuple(np.flatnonzero(silent & there.any(axis=1)).tolist()),
         late=int((there & ~seen)[~silent].sum()),
-        beyond_reach=int((there & ~bounds.arrives(projection)).sum()),
+        beyond_reach=int((there & ~reachable).sum()),
     )
 
 
 def _population(
     population: IntegerPopulation,
+    drivable: NDArray[np.bool_],
     driven: NDArray[np.bool_],
+    excitable: NDArray[np.bool_],
     spiked: NDArray[np.bool_],
     deep: bool,
     spikes: Raster,
@@ -284,7 +317,9 @@ def _population(
         name=population.name,
         kind=population.kind,
         neurons=population.size,
+        drivable=int(drivable.sum()),
         driven=int(driven.sum()),
+        excitable=int(excitable.sum()),
         spiked=int(spiked.sum()),
         biases=int(biased.sum()),
         biases_exercised=int((biased & (spiked | compared)).sum()),

@@ -132,7 +132,10 @@ class MutationScore(Result):
         missed = dict.fromkeys(FAULT_KINDS, 0)
         for fault in self.unseen:
             missed[fault.kind] += 1
-        text = f"of {len(self.faults)} one-unit faults these samples would have shown {self.n_seen}"
+        text = (
+            f"of {len(self.faults)} one-unit faults these samples would have shown {self.n_seen} "
+        )
+        text += "by spikes, u and v" if self.deep else "by spikes and membranes of outputs"
         if any(missed.values()):
             kinds = [f"{count} of {kind}" for kind, count in missed.items() if count]
             text += f"; not shown: {', '.join(kinds)}"

@@ -201,7 +201,7 @@ def _samples(
     if data is None:
         from nmtool.hardware_sim.known_answers import known_answers
 
-        made = known_answers(network, run=against.formats[0].reference)
+        made = known_answers(network, run=against.formats[0].reference, progress=how.progress)
         yield _Samples(made.spikes, is_made=True)
     elif isinstance(data, Raster):
         if not data.n_samples:

@@ -14,6 +14,7 @@ from nmtool.hardware_sim import known_answers as module
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.stimuli import driving_input
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
@@ -71,6 +72,23 @@ def test_samples_are_few_and_as_long_as_delays_need() -> None:
     assert known_answers(short).spikes.n_steps == 2 * 62 + module.DRIVEN_STEPS
     quick = replace(short, projections=[replace(p, delay=p.delay * 0) for p in short.projections])
     assert known_answers(quick).spikes.n_steps == 2 + module.DRIVEN_STEPS
+
+
+def test_neurons_that_no_input_excites_ask_for_no_longer_samples() -> None:
+    """All channels inhibit the second neuron, whose synapses no input reaches."""
+    network = driven_network(254)
+    hidden, out = network.populations
+    weight = np.repeat([[254, -254]], 8, axis=0)
+    inhibited = replace(
+        network,
+        populations=[replace(hidden, size=2, bias_mantissa=0), out],
+        projections=[
+            IntegerProjection(INPUT, "hidden", weight, np.zeros((8, 2))),
+            IntegerProjection("hidden", "out", np.full((2, 2), 2), np.full((2, 2), 61)),
+        ],
+    )
+    assert driving_input(inhibited, 2, module.ANSWERED_STEPS)[1] == 1.0
+    assert known_answers(inhibited).spikes.n_steps == module.ANSWERED_STEPS
 
 
 def test_a_stretch_of_data_comes_first() -> None:

@@ -53,17 +53,20 @@ def test_what_one_spike_exercises() -> None:
     assert (first.label, first.synapses, first.synapses_exercised) == ("input → cell", 3, 2)
     assert (first.silent, first.late, first.beyond_reach) == ((1,), 0, 0)
     assert (second.synapses, second.synapses_exercised) == (2, 1)
-    assert (second.delays, second.delays_exercised) == (2, 1)
+    assert (second.delays, second.delays_exercised) == (1, 1), "the other one is beyond reach"
     assert (second.silent, second.late, second.beyond_reach) == ((1,), 0, 1)
     cell, out = found.populations
     assert (cell.neurons, cell.driven, cell.spiked, cell.biases) == (2, 2, 1, 0)
     assert (out.driven, out.spiked, out.biases, out.biases_exercised) == (1, 0, 1, 1)
-    assert found.counts()["synapses"] == (3, 5)
+    assert found.counts()["synapses"] == (3, 4)
+    assert found.counts()["spiked"] == (1, 1)
     assert found.counts()["thresholds"] == (1, 1)
-    assert found.sentence().startswith("exercised: 60.0% of synapses, 66.6% of delays")
+    assert found.beyond_reach == (1, 1)
+    assert found.sentence().startswith("exercised, of what some input can reach: 75.0% of synapses")
     assert len(found.remarks()) == 2
     assert "\n" not in repr(found)
-    assert found.as_json()["synapses"] == {"exercised": 3, "of": 5}
+    assert found.as_json()["synapses"] == {"exercised": 3, "of": 4}
+    assert found.as_json()["beyond_reach"] == {"synapses": 1, "neurons": 1}
     assert "input → cell" in found.summary()
 
 
@@ -136,6 +139,8 @@ def test_nothing_happens_beyond_the_bounds(data: st.DataObject) -> None:
         assert (np.abs(recording.current[name].astype(np.int64)) <= own.u_size).all()
         assert (np.abs(v.astype(np.int64)) <= own.v_size).all()
         assert (first[name] >= np.minimum(bounds.earliest[name], spikes.n_steps)).all()
+        if population.kind == LIF:
+            assert recording.spikes[name].dense()[:, bounds.surely[name]].all()
     for projection in network.projections:
         seen = exercised(projection, first, spikes.n_steps)
         assert not (seen & ~bounds.arrives(projection)).any()
@@ -147,3 +152,22 @@ def test_the_first_step_at_which_a_neuron_can_spike(delay: int, expected: list[i
     assert bounds.earliest["cell"].tolist() == expected
     assert bounds.populations["out"].peak[0] < STATE_LIMIT
     assert bounds.earliest["out"].tolist() == [20]
+
+
+def test_a_clock_that_inhibits_in_every_step_keeps_neurons_silent() -> None:
+    """The second neuron gets 2 · 100 a step from channels at most, and loses 150 to the clock."""
+    network = row()
+    clock = IntegerPopulation("clock", 1, LIF, 4095, 4095, 1, 1.0, bias_mantissa=4000)
+    to_cell = IntegerProjection("clock", "cell", np.array([[0, -150]]), np.array([[0, 0]]))
+    weight = np.array([[200, 100], [0, 100]])
+    excited = replace(network.projections[0], weight=weight, delay=np.full((2, 2), 3))
+    clocked = replace(
+        network,
+        populations=[*network.populations, clock],
+        projections=[excited, network.projections[1], to_cell],
+    )
+    bounds = state_bounds(clocked, 20)
+    assert bounds.surely["clock"].all()
+    assert bounds.earliest["cell"].tolist() == [4, 20]
+    without = replace(clocked, projections=clocked.projections[:2])
+    assert state_bounds(without, 20).earliest["cell"].tolist() == [4, 4]
