@@ -82,6 +82,7 @@ class IdleBar:
     It appears after one to two seconds of silence, and tells how long it has lasted. Other
     consoles show nothing.
 
+    >>> import nmtool as nm
     >>> from rich.console import Console
     >>> with IdleBar(Console(), "reading") as bar:  # doctest: +SKIP
     ...     network = nm.load("large.nir")

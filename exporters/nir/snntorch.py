@@ -42,8 +42,10 @@ from nmtool.exporters.nir.graph.nodes import (
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.reading.windows import window_of
+from nmtool.exporters.nir.snntorch_resets import difference, made_input
 from nmtool.exporters.windows import Shape
 from nmtool.network.float_network import Network
+from nmtool.raster import Raster
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ def from_snntorch(
     n_steps: int | None = None,
     rule: str | None = None,
     approximate: bool = False,
+    approximate_on: Raster | None = None,
 ) -> Network:
     """The network of a trained snnTorch module, with its spikes.
 
@@ -90,7 +93,9 @@ def from_snntorch(
         n_steps: steps of a sample; by default those of 1 s.
         rule: of the read-out.
         approximate: import layers that reset later or otherwise as if they reset to zero at once,
-            and warn; the spikes are others then.
+            and warn: the spikes are others then. The module runs beside the network, to tell how
+            many are. To get its accuracy back, train the module on with those resets.
+        approximate_on: input on which both run, of the network's channels; by default made noise.
 
     Raises:
         NetworkError: layers with no counterpart; all are listed.
@@ -116,7 +121,17 @@ def from_snntorch(
         _log.warning("assumed, since the module does not say it: a step of 1 ms (dt_ms=1.0)")
     options = ImportOptions(dt_ms / 1e3, None, n_steps, rule, implied=True)
     graph = _graph(layers, input_shape, options.step_s)
-    return network_of(graph, options, resets_known=True)
+    network = network_of(graph, options, resets_known=True)
+    if told:
+        shape = graph.nodes["input"].values["shape"].tolist()
+        spikes = made_input(network) if approximate_on is None else approximate_on
+        apart = difference(network, [layer for _, layer in layers], shape, spikes)
+        _log.warning(
+            f"remark[snntorch-approximate]: {apart}; to get rid of the difference, set "
+            "reset_mechanism='zero' and reset_delay=False in the module's layers, train it on from "
+            "its weights for a few epochs, and import it again"
+        )
+    return network
 
 
 def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:

@@ -124,9 +124,40 @@ def test_everything_is_listed_and_approximations_are_warned_of(
     assert codes(caught.value) == [
         *("snntorch-shape", "snntorch-module", "snntorch-reset-late", "snntorch-reset"),
     ]
-    late = _Module(fc=linear(2, 1), lif=neurons("Synaptic"))
-    found = nm.from_snntorch(late, n_steps=5, rule="max", dt_ms=1.0, approximate=True)
-    assert [p.name for p in found.populations] == ["lif", "answer"]
-    remark, later = [one.getMessage() for one in caplog.records]
-    assert "reset_delay=False" in remark
+
+
+@pytest.mark.torch
+def test_approximations_say_by_how_much(caplog: pytest.LogCaptureFixture) -> None:
+    """The layer spikes in steps 1, 2, 4, 5, 6, 8, 9, 10; with a reset to zero in 1, 3, 5, 7, 9."""
+    import torch
+
+    class Leaky(torch.nn.Module):
+        init_hidden, output = True, False
+        reset_mechanism, reset_mechanism_val, reset_delay = "subtract", SUBTRACT, True
+        beta, threshold, graded_spikes_factor = torch.tensor(1.0), torch.tensor(1.0), 1.0
+
+        def reset_mem(self) -> None:
+            self.membrane = torch.zeros(1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.membrane = self.membrane + x - (self.membrane > 1).float()
+            return (self.membrane > 1).float()
+
+    Leaky.__module__ = "snntorch._neurons"
+    wire = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(wire.weight, 0.75)
+    one_channel = Raster.from_dense(np.ones((1, 12, 1)))
+    found = nm.from_snntorch(
+        torch.nn.Sequential(wire, Leaky()),
+        n_steps=10,
+        rule="max",
+        dt_ms=1.0,
+        approximate=True,
+        approximate_on=one_channel,
+    )
+    assert [p.name for p in found.populations] == ["n1", "answer"]
+    taken, later, apart = [one.getMessage() for one in caplog.records]
+    assert "takes the threshold off" in taken
     assert "remark[nir-steps-more]" in later
+    assert "remark[snntorch-approximate]: on 1 samples of 12 steps 7 bins differ" in apart
+    assert "which spikes 8 times" in apart
