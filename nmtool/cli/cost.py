@@ -104,6 +104,8 @@ def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
                 f"{cost.steps:,} steps, accuracy {cost.accuracy:.2%}"
             )
             console.print_tables(cost)
+            for note in cost.notes():
+                console.print_line(note)
     elif arguments.csv:
         console.out().file.write(tradeoff.as_csv())
     elif shown:

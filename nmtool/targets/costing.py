@@ -40,7 +40,6 @@ from nmtool.targets.target import CHIP, SOFTWARE, Origin
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.operations import Core, Counter, Operations
-    from nmtool.targets.target import EventCosts
 
 TIMED_SAMPLES = 100
 """Samples, spread evenly over all, that the C program is timed on."""
@@ -395,12 +394,15 @@ def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, sect
         return "no target was named, as loihi1, whose figures per event are known"
     if not isinstance(network, IntegerNetwork):
         return "a chip runs integers: quantise the network"
-    costs: EventCosts = getattr(figures, section)
-    if any(getattr(costs, name) is None for name in NEEDED):
-        what = "energy" if section == "energy_pj" else "time"
+    missing = {
+        noun: any(getattr(getattr(figures, name), event) is None for event in NEEDED)
+        for name, noun in (("time_ns", "time"), ("energy_pj", "energy"))
+    }
+    if missing["energy" if section == "energy_pj" else "time"]:
+        what = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{figures.name} is software; the {what} of what runs it was not measured"
+            return f"{figures.name} is software; the {what} of its computer was not measured"
         return (
             f"nobody has published the {what} that events take on {title}; figures of another "
             "chip are used where that is named, as `energy_of=loihi1`"
@@ -443,7 +445,7 @@ def _note(place: _Placement, unknown: Sequence[str]) -> str:
         parts.append("each population on one core, since the chip's cores are not known")
     parts.append("routers, input to the chip and host left out")
     if unknown:
-        parts.append(f"left out, as nobody says what it takes: {', '.join(unknown)}")
+        parts.append(f"not included, because no figure is published: {', '.join(unknown)}")
     return "; ".join(parts)
 
 

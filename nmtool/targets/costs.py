@@ -39,6 +39,9 @@ AXES = {
 
 _WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
 
+_SPREAD = ("mean", "95 %", "worst", "of sample", "per step", "worst step")
+"""Headings of the numbers of a `Spread`, as `_columns` gives them."""
+
 _CSV = (
     *("quantity", "where", "unit", "value", "mean", "p95", "worst", "worst_sample"),
     *("step_mean", "step_worst", "boundary", "note", "absent_because"),
@@ -152,9 +155,10 @@ class Estimate:
     absent: str = ""
     constants: tuple[Constant, ...] = ()
 
-    def cell(self, value: float) -> str:
-        """A number with its unit and boundary."""
-        return f"{shown(float(value))} {self.unit} ({self.boundary})"
+    @property
+    def mean_in_words(self) -> str:
+        """The mean with its unit; '' where it is not known."""
+        return "" if self.spread is None else f"{shown(float(self.spread.mean))} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
         """Numbers and boundary, or the reason why there are none."""
@@ -291,23 +295,42 @@ class Cost(Result):
 
     def tables(self) -> list[Table]:
         """Operations over samples and steps; sparsity and footprint; latency and energy."""
-        header = ("", "where", "mean", "95 %", "worst", "of sample", "per step", "worst step")
+        header = ("", "where", *_SPREAD)
         rows = [
-            (
-                row["quantity"].replace("_", " "),
-                row["where"],
-                *(row[name] for name in ("mean", "p95", "worst", "worst_sample")),
-                *(row[name] for name in ("step_mean", "step_worst")),
-            )
+            (row["quantity"].replace("_", " "), row["where"], *_columns(row))
             for row in self._rows()
             if "step_mean" in row and not row.get("boundary")
         ]
+        estimates = [
+            (name, estimate.unit, *_columns(asdict(estimate.spread)))
+            for name, estimate in (("latency", self.latency), ("energy", self.energy))
+            if estimate.spread is not None
+        ]
         grouping = f", {self.target}: {self.grouping}" if self.grouping else ""
-        return [
+        found = [
             Table(f"operations per inference{grouping}", header, rows),
             Table("sparsity and footprint (NeuroBench)", ("", "value"), list(self._neurobench())),
-            Table("latency and energy per inference", ("", "value"), list(self._estimates())),
         ]
+        if estimates:
+            title = "latency and energy per inference"
+            found.append(Table(title, ("", "unit", *_SPREAD), estimates))
+        return found
+
+    def summary(self) -> str:
+        """The tables and the notes, as plain text."""
+        return "\n\n".join([super().summary(), "\n".join(self.notes())])
+
+    def notes(self) -> list[str]:
+        """Sentences on what latency and energy cover, or why they are not given, each once."""
+        axes: dict[str, list[str]] = {}
+        for axis in ("latency", "energy"):
+            estimate: Estimate = getattr(self, axis)
+            if estimate.spread is None:
+                axes.setdefault(f"not given: {estimate.absent}", []).append(axis)
+            else:
+                axes.setdefault(estimate.boundary, []).append(axis)
+                axes.setdefault(estimate.note, []).append(axis)
+        return [f"{' and '.join(names)}: {text}" for text, names in axes.items() if text]
 
     def value(self, axis: str) -> float | None:
         """A cost per inference that accuracy can be drawn against, None where it is not known.
@@ -367,20 +390,6 @@ class Cost(Result):
             yield f"footprint, {name}", f"{one.total:,} bytes: {split}"
         for name, reason in self.absent.items():
             yield name.replace("_", " "), f"not given: {reason}"
-
-    def _estimates(self) -> Iterator[tuple[str, str]]:
-        for name, estimate in (("latency", self.latency), ("energy", self.energy)):
-            spread = estimate.spread
-            if spread is None:
-                yield name, f"not given: {estimate.absent}"
-                continue
-            yield f"{name}, mean", estimate.cell(spread.mean)
-            yield f"{name}, 95 % of samples", estimate.cell(spread.p95)
-            yield f"{name}, worst sample ({spread.worst_sample})", estimate.cell(spread.worst)
-            if spread.step_mean is not None and spread.step_worst is not None:
-                yield f"{name} of a step, mean", estimate.cell(spread.step_mean)
-                yield f"{name} of a step, worst", estimate.cell(spread.step_worst)
-            yield f"note on {name}", estimate.note
 
 
 @dataclass(frozen=True, repr=False)
@@ -449,27 +458,17 @@ class Tradeoff(Tabular):
         header += ("zero weights", "bytes")
         found = [Table("accuracy against cost, means per inference", header, counted)]
         estimated = [
-            (name, *(self._cell(cost, axis) or "not given" for axis in ("latency", "energy")))
+            (name, *(getattr(cost, axis).mean_in_words for axis in ("latency", "energy")))
             for name, cost in self.costs.items()
         ]
-        if any(cell != "not given" for _, *cells in estimated for cell in cells):
+        if any(cell for _, *cells in estimated for cell in cells):
             title, header = "latency and energy per inference", ("network", "latency", "energy")
             found.append(Table(title, header, estimated))
         return found
 
     def notes(self) -> list[str]:
-        """Sentences about latency and energy, and why they are not given, each once."""
-        found = []
-        for axis in ("latency", "energy"):
-            for cost in self.costs.values():
-                estimate: Estimate = getattr(cost, axis)
-                missing = estimate.spread is None
-                found.append(
-                    f"{axis} not given: {estimate.absent}"
-                    if missing
-                    else f"{axis}: {estimate.note}"
-                )
-        return list(dict.fromkeys(found))
+        """Sentences on what latency and energy cover, or why they are not given, each once."""
+        return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
     def plot(
         self, path: str | Path, against: str = "synaptic_events", *, force: bool = False
@@ -516,7 +515,13 @@ class Tradeoff(Tabular):
     @staticmethod
     def _cell(cost: Cost, axis: str) -> str:
         estimate: Estimate = getattr(cost, axis)
-        return "" if estimate.spread is None else estimate.cell(estimate.spread.mean)
+        mean = estimate.mean_in_words
+        return f"{mean} ({estimate.boundary})" if mean else ""
+
+
+def _columns(spread: Mapping[str, Any]) -> list[Any]:
+    names = ("mean", "p95", "worst", "worst_sample", "step_mean", "step_worst")
+    return [spread[name] for name in names]
 
 
 def _percent(share: float | None) -> str:
