@@ -59,6 +59,8 @@ nmtool is not needed to run it. `lava-nc` 0.10.0 is, on Linux or macOS:
 
     python3.10 -m venv lava && lava/bin/pip install lava-nc==0.10.0
 
+It runs Lava's models for CPUs. No such network has run on a chip yet.
+
 ## Run it
 
 $commands
