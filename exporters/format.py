@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
-from nmtool.data.events import SpikeEvents
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
 from nmtool.exporters.embedded import damaged, pack_network
 from nmtool.exporters.formats import PLACES, import_options_unused
@@ -28,6 +27,9 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import compare_recordings, spike_agreement
+
+if TYPE_CHECKING:
+    from nmtool.data.events import SpikeEvents
 
 _FILES_NAMED = 5
 """Changed files that an error names in its first sentence."""

@@ -74,7 +74,7 @@ static void read_names(FILE *file)
         }
     }
     if (places[SAMPLE] < 0 || places[UNIT] < 0 || places[TIME_MS] < 0) {
-        refuse("the first line has to name the columns sample, unit and time_ms");
+        refuse("the first line has to name the columns sample, unit and time_ms, between commas");
     }
 }
 
@@ -175,7 +175,7 @@ static void add_event(void)
     long step_number = step_of_row();
 
     if (step_number < coming_step) {
-        refuse("the times of a sample have to ascend");
+        refuse("the times of a sample have to ascend; nmtool data FILE -o SORTED.csv sorts them");
     }
     run_until(step_number);
     if (step_number == $n_steps) {

@@ -12,10 +12,9 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.data.events import SpikeEvents
 from nmtool.errors import FileFormatError, Finding, UsageError
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.format import Format
@@ -30,6 +29,9 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.certificate import Check, StockCheck
 from nmtool.verification.comparison import Comparison, compare_recordings
+
+if TYPE_CHECKING:
+    from nmtool.data.events import SpikeEvents
 
 FAST, STOCK = MODELS = ("fast", "stock")
 """`fast`: our event-driven models; `stock`: Lava's own, for reference."""

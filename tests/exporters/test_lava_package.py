@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from random import Random
 from types import ModuleType, SimpleNamespace
@@ -453,6 +454,10 @@ def test_the_package_refuses_bad_tables(text: str, place: str, tmp_path: Path) -
 # Known answers, read without nmtool.
 
 
+def sizes_of(network: IntegerNetwork) -> dict[str, int]:
+    return {p.name: p.size for p in network.populations}
+
+
 @settings(max_examples=20)
 @given(network=integer_networks(), deep=st.booleans(), seed=seeds)
 def test_the_package_reads_known_answers(
@@ -466,7 +471,7 @@ def test_the_package_reads_known_answers(
     KnownAnswers(network.content_hash, spikes, kept, factors).save(path)
     module = module_of(PACKAGE / "lava_network/known_answers.py")
     assert module.is_known_answers(path)
-    known = module.KnownAnswers(path)
+    known = module.KnownAnswers(path, sizes_of(network))
     v = {**recording.potential, **recording.membrane}
     for sample in range(2):
         known.compare(
@@ -480,8 +485,8 @@ def test_the_package_reads_known_answers(
                 for p in network.populations
             },
         )
-    bins, sizes = 2 * 70, {p.name: p.size for p in network.populations}
-    states = 2 * sum(sizes.values()) if deep else sum(p.size for p in network.integrating)
+    bins, all_neurons = 2 * 70, sum(sizes_of(network).values())
+    states = 2 * all_neurons if deep else sum(p.size for p in network.integrating)
     spiking = sum(p.size for p in network.spiking)
     assert known.compared == {"spikes": bins * spiking, "u and v": bins * states}
     assert (known.different, known.first) == ({"spikes": 0, "u and v": 0}, None)
@@ -496,13 +501,40 @@ def test_the_package_sees_a_single_state_that_differs(
     answers = known_answers(network)
     answers.save(tmp_path / "known_answers.npz")
     known = module_of(PACKAGE / "lava_network/known_answers.py").KnownAnswers(
-        tmp_path / "known_answers.npz"
+        tmp_path / "known_answers.npz", sizes_of(network)
     )
     name = network.populations[0].name
     u = answers.recording.current[name][1].copy()
     u[7, 0] += 1
     known.compare(1, {name: SimpleNamespace(spikes=None, u=u, v=None)})
     assert (known.different, known.first) == ({"spikes": 0, "u and v": 1}, (1, 7, name))
+
+
+def test_known_answers_of_another_network_are_refused(
+    network: IntegerNetwork, tmp_path: Path
+) -> None:
+    known_answers(network).save(tmp_path / "known_answers.npz")
+    module = module_of(PACKAGE / "lava_network/known_answers.py")
+    sizes = sizes_of(network)
+    for other in ({**sizes, network.populations[0].name: 3}, {"another": 8}):
+        with pytest.raises(ValueError, match="another network"):
+            module.KnownAnswers(tmp_path / "known_answers.npz", other)
+
+
+@pytest.mark.parametrize("found", [None, "0.9.0"])
+def test_the_package_says_which_lava_it_needs(
+    found: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = module_of(PACKAGE / "lava_network/lava_import.py")
+
+    def version(name: str) -> str:
+        if found is None:
+            raise PackageNotFoundError(name)
+        return found
+
+    monkeypatch.setattr(module, "version", version)
+    with pytest.raises(ImportError, match=r"lava-nc 0\.10\.0"):
+        module.make_lava_importable()
 
 
 def test_other_archives_are_no_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:

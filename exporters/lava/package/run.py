@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arrays = read_arrays()
     try:
         events = _read(options.events, arrays)
-        known = KnownAnswers(options.events) if is_known_answers(options.events) else None
-    except (OSError, ValueError, LookupError) as error:
+        sizes = {entry.name: entry.size for entry in arrays.populations}
+        known = KnownAnswers(options.events, sizes) if is_known_answers(options.events) else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         print(f"{options.events} cannot be used: {error}", file=sys.stderr)
         return 2
     deep = options.deep or known is not None

@@ -27,16 +27,17 @@ class KnownAnswers:
 
     Args:
         path: of known_answers.npz.
+        sizes: of all populations of the network that is to run, by name.
 
     Attributes:
         compared, different: numbers of values by quantity, `spikes` and `u and v`.
         first: sample, step and population of the first difference; None without any.
 
     Raises:
-        ValueError, LookupError: the file is damaged.
+        ValueError, LookupError: the file is damaged, or of a network with other populations.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, sizes: dict[str, int]) -> None:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays["header"][()]))
@@ -57,6 +58,10 @@ class KnownAnswers:
             for name in header["dense"]["membrane"]
             if name not in self._v
         }
+        for group in (self._spikes, self._u, self._v):
+            for name, values in group.items():
+                if sizes.get(name) != values.shape[2]:
+                    raise ValueError(f"these known answers are of another network: see {name}")
 
     def compare(self, sample: int, traces: dict[str, Trace]) -> None:
         """Count what differs in the traces of a sample, by population."""
