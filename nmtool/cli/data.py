@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
             dataset = with_test(dataset, SplitRule(arguments.test, arguments.seed))
         is_whole = split is None and arguments.samples is None
         if not is_whole:
-            dataset = _some(dataset, (split,) if split else dataset.splits, arguments.samples)
+            dataset = _chosen(dataset, (split,) if split else dataset.splits, arguments.samples)
         content = dataset.describe()
         grid = propose_grid(dataset.train) if is_whole and "train" in dataset.splits else None
         findings = list(remarks(dataset)) if is_whole else []
@@ -102,7 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
     files: list[str] = []
     if arguments.output is not None:
         path = Path(arguments.output)
-        written = write_dataset(dataset, path, path.resolve().name, force=arguments.force)
+        with working(f"writing {path}"):
+            written = write_dataset(dataset, path, path.resolve().name, force=arguments.force)
         files = [str(file) for file in written]
     if arguments.json:
         result: dict[str, Any] = {"data": dataset.name, "splits": content}
@@ -128,7 +129,7 @@ def _sizes(text: str) -> list[int]:
     return [count(part) for part in text.split(",")]
 
 
-def _some(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
+def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
     """Some splits of a data set, and of each all samples or as many as are drawn."""
     from nmtool.data.dataset import Dataset
 

@@ -162,7 +162,7 @@ def export(
             says.
         samples: one of the known answers is a stretch of these, of a `Dataset` of its test split;
             the others, by default all, are inputs made so that single faults show. A folder for
-            Lava also carries ten of these as `events.csv`, which its `run.py` classifies.
+            Lava also carries up to ten of these as `events.csv`, which its `run.py` classifies.
         options: how NIR or Verilog is written.
         prefix: of a C file, that its names begin with: with one, a header is written beside it, and
             several networks can be linked into one firmware.

@@ -78,8 +78,8 @@ def test_classes_are_those_of_the_simulator(
     write_dataset(events, table, force=True)
     code, out, err = classified(program, table)
     lines = [
-        f'sample {i}: class {one} "{NAMES[one]}", label "{NAMES[label]}"\n'
-        for i, (one, label) in enumerate(zip(classes, events.label, strict=True))
+        f'sample {i}: class {answer} "{NAMES[answer]}", label "{NAMES[label]}"\n'
+        for i, (answer, label) in enumerate(zip(classes, events.label, strict=True))
     ]
     lines.append(f"as labelled {(classes == events.label).sum()} of {len(drawn)}\n")
     lines += [f"events after the last step {binned.dropped}\n"] * (binned.dropped > 0)

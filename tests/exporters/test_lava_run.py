@@ -256,10 +256,10 @@ def test_the_script_takes_a_table_of_events(tmp_path: Path, environment: Environ
     assert code == 0
     told = [(line.split(",")[0], line.split("; ")[-1]) for line in lines[:4]]
     assert told == [
-        (f"sample {i}: class {one} {names[one]!r}", f"label {names[i]!r}")
-        for i, one in enumerate(classes)
+        (f"sample {i}: class {answer} {names[answer]!r}", f"label {names[i]!r}")
+        for i, answer in enumerate(classes)
     ]
-    right = sum(one == i for i, one in enumerate(classes))
+    right = sum(answer == i for i, answer in enumerate(classes))
     assert lines[4:] == [
         f"as labelled {right} of 4",
         f"events after the last step {binned.dropped}",
@@ -267,7 +267,7 @@ def test_the_script_takes_a_table_of_events(tmp_path: Path, environment: Environ
     rows = [line.split(",") for line in (folder / "out.csv").read_text().splitlines()]
     assert rows[0][:4] == ["sample", "class", "name", "label"]
     assert [row[:4] for row in rows[1:]] == [
-        [str(i), str(one), names[one], names[i]] for i, one in enumerate(classes)
+        [str(i), str(answer), names[answer], names[i]] for i, answer in enumerate(classes)
     ]
     assert not (folder / "RECORDING.npz").exists()
 

@@ -34,11 +34,11 @@ def make_lava_importable() -> None:
         ImportError: there is no Lava, or another version.
     """
     try:
-        found = version("lava-nc")
+        installed = version("lava-nc")
     except PackageNotFoundError:
         raise ImportError(f"lava-nc {LAVA_VERSION} is not installed; see README.md") from None
-    if found != LAVA_VERSION:
-        raise ImportError(f"lava-nc {LAVA_VERSION} is needed, not {found}")
+    if installed != LAVA_VERSION:
+        raise ImportError(f"lava-nc {LAVA_VERSION} is needed, not {installed}")
     if sys.version_info < (3, 11):
         return
     for name in _IMPORTED_BY_IT:
