@@ -137,8 +137,35 @@ static long coming_step, n_samples, n_as_labelled, n_late;
 static nmtool_index due[$n_channels];
 static int n_due;
 
+/* Refuse a name that came before: rows of its sample do not stand together. */
+static void remember(const char *name)
+{
+    static uint64_t *hashes;
+    static long room;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (; *name != '\\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    }
+    for (long i = 0; i < n_samples; i++) {
+        if (hashes[i] == hash) {
+            refuse("rows of a sample have to stand together; nmtool data FILE -o SORTED.csv sorts "
+                   "them");
+        }
+    }
+    if (n_samples == room) {
+        room = 2 * room + 64;
+        hashes = realloc(hashes, (size_t)room * sizeof *hashes);
+        if (hashes == NULL) {
+            refuse("there is no memory for more samples");
+        }
+    }
+    hashes[n_samples] = hash;
+}
+
 static void begin_sample(void)
 {
+    remember(cells[SAMPLE]);
     strcpy(sample_name, cells[SAMPLE]);
     strcpy(sample_label, cells[LABEL]);
     nmtool_reset();

@@ -124,6 +124,8 @@ def test_columns_in_any_order_and_no_labels(table: str, program: Path, tmp_path:
         ("sample,unit,time_ms\n0,1,5\n\n0,2,1\n", 4),
         ('sample,label,unit,time_ms\n0,"two\nlines",1,5\n,a,2,1\n', 4),
         (f"sample,unit,time_ms\n{'x' * 300},2,1\n", 2),
+        ("sample,unit,time_ms\na,1,1\nb,1,1\na,1,2\n", 4),
+        ("sample,unit,time_ms\n" + "".join(f"{i},1,1\n" for i in range(200)) + "7,1,2\n", 202),
     ],
 )
 def test_what_cannot_be_read_is_refused(
