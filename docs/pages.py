@@ -109,6 +109,7 @@ certificate
 :caption: Formats and chips
 
 targets
+loihi2
 nir
 recording
 fpga

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
@@ -27,6 +27,9 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import compare_recordings, spike_agreement
+
+if TYPE_CHECKING:
+    from nmtool.data.events import SpikeEvents
 
 _FILES_NAMED = 5
 """Changed files that an error names in its first sentence."""
@@ -124,6 +127,22 @@ class Format:
         """
         return {"": pack_network(network)}
 
+    @classmethod
+    def encode_samples(
+        cls, network: Any, answers: KnownAnswers | None, samples: SpikeEvents
+    ) -> Mapping[str, bytes]:
+        """Files that carry a few samples of data in an export, for its receiver to run.
+
+        Args:
+            network, answers: as `encode` gets them.
+            samples: labelled events, in memory.
+
+        Returns:
+            Content by relative POSIX path, in addition to or in place of files of `encode`; by
+            default none.
+        """
+        return {}
+
     def decode(self, options: Any = None) -> Network | IntegerNetwork:
         """The network in the artefact; by default integers in nmtool's own form.
 
@@ -178,6 +197,7 @@ class Format:
         path: str | Path,
         *,
         answers: KnownAnswers | None = None,
+        samples: SpikeEvents | None = None,
         options: Any = None,
         force: bool = False,
     ) -> Format:
@@ -187,6 +207,8 @@ class Format:
             network: integers; floats, too, where the format holds them.
             path: to be made; the same arguments give the same bytes.
             answers: inputs with expected outputs, for the receiver to check.
+            samples: a few of some data, for the receiver to run; formats without a place for them
+                leave them out.
             options: of `writing_options`; None for the usual ones.
             force: replace an earlier export.
 
@@ -200,7 +222,9 @@ class Format:
         if answers is not None and not cls.carries:
             raise cls._without_answers(path)
         cls.check_fits(network, options)
-        files, artefact = cls.encode(network, answers, options), cls(path)
+        files, artefact = dict(cls.encode(network, answers, options)), cls(path)
+        if samples is not None:
+            files |= cls.encode_samples(network, answers, samples)
         if cls.is_folder:
             others = artefact.left_by_others()
             write_folder(path, files, force, artefact.is_replaceable, others)

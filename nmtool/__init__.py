@@ -89,7 +89,7 @@ Data:
     Raster              binned spikes of many samples
     read_incoming       a data set from files of others: CSV, dense arrays, HDF5 of other names
     Meaning             what such files leave open: unit of times, step, first class
-    write_dataset       write a data set as a folder in the layout of the Heidelberg sets
+    write_dataset       write a data set as a folder in the layout of the Heidelberg sets, or as CSV
     with_test           a data set with a test split, drawn from its training samples
     propose_grid        a time step and a number of steps that suit samples
     write_shd           write `SpikeEvents` in the layout of the Heidelberg sets

@@ -61,3 +61,6 @@ JOINED_ANSWERS = "joined.npz"
 
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export to Lava."""
+
+EXPORT_EVENTS = "events.csv"
+"""There, too: a few samples of data, a row per event."""

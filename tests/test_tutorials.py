@@ -66,7 +66,7 @@ def test_all_blocks_run(page: str, tmp_path: Path) -> None:
             python = ""
         for line in text.splitlines():
             command, *words = shlex.split(line)
-            assert command in ("nmtool", "make")
+            assert command in ("nmtool", "make", "cc", "./check")
             program = [sys.executable, "-m", "nmtool"] if command == "nmtool" else [command]
             said += run([*program, *words], tmp_path)
     if python:

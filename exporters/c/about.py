@@ -32,6 +32,13 @@ differs, and ends with 0 if nothing does:
 
     cc -std=c99 -O2 -DNMTOOL_MAIN -o check FILE.c && ./check
 
+Classify a file of events with the same program. EVENTS.csv has a row per event. Its first line
+names the columns, in any order: sample, unit (from 0), time_ms, and perhaps label, the name of
+the sample's class. Rows of a sample stand together, their times ascend. A sample without events
+has a row without unit and time. `nmtool data DATA:test -o EVENTS.csv` writes such a file:
+
+    ./check EVENTS.csv
+
 Build it in: compile it without NMTOOL_MAIN, and $declare.
 
 $usage
@@ -42,8 +49,8 @@ A spike of step n over a synapse of delay d arrives at step n + $latency + d.
 
 The arithmetic is $arithmetic: that of Lava 0.10.0's fixed-point models of Loihi 2, bit by bit.
 Integers only, of 32 bits but for products with decays and for scores, of 64. No allocation, no
-recursion, no library; only the check prints. There are $constants bytes of constants and
-$variables of variables, ${names}all of them static: one network, one thread.
+recursion, no library; only the check prints. There are $constants bytes of constants, names of
+classes apart, and $variables of variables, all of them static: one network, one thread.
 $work
 Network $hash""")
 
@@ -100,7 +107,6 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         hash=network.content_hash,
         files="C99, a file and its header" if prefix else "one file of C99",
         declare="include the header" if prefix else 'declare what "Interface" below declares',
-        names="names of classes apart, " if prefix else "",
         usage=usage.substitute(dt_ms=exact(network.dt_ms), n_steps=network.n_steps),
         work=_work(network, carried) if prefix else "",
     )

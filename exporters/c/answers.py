@@ -1,5 +1,7 @@
 """Known answers in a C file: arrays, a `main` that compares, and the same answers read back.
 
+With the path of a file of events, `main` says the classes of its samples instead (`events.py`).
+
 u and v of all neurons stand in it as a check sum per population and step. A single state that
 differs always changes it. The states themselves are those of the network in the file; they come
 back with the answers where the sums are theirs.
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import DataError
+from nmtool.exporters.c.events import classifying
 from nmtool.exporters.c.text import array
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import INPUT, LIF
@@ -32,17 +35,27 @@ MAX_STATES = 1 << 27
 END = -1
 """The row after the last spike of a list."""
 
-_NONE = """\
-#ifdef NMTOOL_MAIN
-#error "this file carries no known answers to check; nmtool export writes them"
-#endif
-"""
-
 _MAIN = Template("""\
 #ifdef NMTOOL_MAIN
-/* ---- Known answers to $n_samples samples of $n_steps steps, and what compares. ---- */
+$classifying
+$answers
+int main(int argc, char **argv)
+{
+    return argc > 1 ? classify(argv[1]) : check_answers();
+}
+#endif
+""")
 
-#include <stdio.h>
+_NONE = """\
+static int check_answers(void)
+{
+    fputs("this file carries no known answers to check; nmtool export writes them\\n", stderr);
+    return 2;
+}
+"""
+
+_ANSWERS = Template("""\
+/* ---- Known answers to $n_samples samples of $n_steps steps, and what compares. ---- */
 
 /* Spikes by row, which is sample * $n_steps + step, then neuron; row $end ends a list. */
 $arrays
@@ -107,7 +120,7 @@ $lists
 $comparisons
 }
 
-int main(void)
+static int check_answers(void)
 {
     for (int32_t row = 0; row < $n_samples * $n_steps; row++) {
         if (row % $n_steps == 0) {
@@ -121,7 +134,6 @@ int main(void)
 $sums_told    tell_first();
     return spikes_different || membranes_different$sums_differ;
 }
-#endif
 """)
 
 _COMPARE_SPIKES = """\
@@ -272,8 +284,12 @@ def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
     Raises:
         DataError: there are more answers than `MAX_ROWS`.
     """
-    if carried is None:
-        return _NONE
+    answers = _NONE if carried is None else _checking(network, carried)
+    return _MAIN.substitute(classifying=classifying(network), answers=answers)
+
+
+def _checking(network: IntegerNetwork, carried: Carried) -> str:
+    """The known answers, and `check_answers`, which runs their inputs and compares."""
     answers, sums = carried.answers, carried.sums
     _check_size(answers.spikes.n_samples, answers.spikes.n_steps)
     recording = answers.recording
@@ -296,7 +312,7 @@ def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
     comparing = [_COMPARE_SPIKES] if network.spiking else []
     comparing += [_COMPARE_MEMBRANES] if network.integrating else []
     comparing += [_COMPARE_STATES] if sums else []
-    return _MAIN.substitute(
+    return _ANSWERS.substitute(
         n_samples=answers.spikes.n_samples,
         n_steps=answers.spikes.n_steps,
         end=END,

@@ -11,7 +11,6 @@ from nmtool.errors import UsageError
 from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import scores_in_words
 from nmtool.exporters.c.source import interface, program
-from nmtool.exporters.c.text import string
 from nmtool.network.integer_network import IntegerNetwork
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
@@ -76,10 +75,4 @@ def shared_interface(network: IntegerNetwork) -> str:
 def program_of_pair(network: IntegerNetwork) -> str:
     """Everything that a firmware compiles, under the names of the single file."""
     shared = program(network, shared_interface(network), templates.IN_HEADER)
-    return "\n".join([shared, _definitions(network)])
-
-
-def _definitions(network: IntegerNetwork) -> str:
-    """Definitions in the .c file of a .c/.h pair only: the scores and the class names."""
-    names = ",\n    ".join(string(name) for name in network.class_names)
-    return templates.SCORES.substitute(names=names, n_classes=len(network.class_names))
+    return "\n".join([shared, templates.SCORES])

@@ -8,7 +8,7 @@ from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT, keep_current,
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import answer_memory, forget, keep_score, no_score
-from nmtool.exporters.c.text import array
+from nmtool.exporters.c.text import array, string
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -78,7 +78,10 @@ def interface(network: IntegerNetwork) -> str:
             lines.append(f"extern int nmtool_n_spikes_{name};")
         lines.append(f"extern int32_t nmtool_membrane_{name}[{size}];")
     return templates.INTERFACE.substitute(
-        index_type=index_type(network), dt_ms=exact(network.dt_ms), externs="\n".join(lines)
+        index_type=index_type(network),
+        dt_ms=exact(network.dt_ms),
+        n_classes=len(network.class_names),
+        externs="\n".join(lines),
     )
 
 
@@ -133,6 +136,7 @@ def _network(network: IntegerNetwork) -> str:
     names = [population.name for population in network.populations]
     return templates.STEP.substitute(
         n_classes=network.population(network.readout.population).size,
+        names=",\n    ".join(string(name) for name in network.class_names),
         n_channels=network.channels.size,
         keep_score=keep_score(network),
         no_score=no_score(network),

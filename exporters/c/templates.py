@@ -38,6 +38,9 @@ int nmtool_step(const nmtool_index *channels, int n);
 /* The class that the steps since nmtool_reset speak for, the lowest of equals. */
 int nmtool_answer(void);
 
+/* Names of the classes, in UTF-8. */
+extern const char *const nmtool_class_names[$n_classes];
+
 /* What every population did in the last step: the neurons that spiked, ascending, and the membrane
    of each neuron, 0 after a spike. */
 $externs""")
@@ -61,9 +64,6 @@ $interface
    $scores. */
 const int64_t *nmtool_scores(void);
 
-/* Names of the classes, in UTF-8. */
-extern const char *const nmtool_class_names[$n_classes];
-
 #ifdef __cplusplus
 }
 #endif""")
@@ -80,16 +80,12 @@ $interface
 #endif
 """)
 
-SCORES = Template("""\
+SCORES = """\
 const int64_t *nmtool_scores(void)
 {
     return score;
 }
-
-const char *const nmtool_class_names[$n_classes] = {
-    $names
-};
-""")
+"""
 
 NEURON = Template("""\
 enum {
@@ -212,6 +208,10 @@ STEP = Template("""\
 
 static uint32_t step; /* since nmtool_reset */
 static int64_t score[$n_classes];
+
+const char *const nmtool_class_names[$n_classes] = {
+    $names
+};
 
 $keep_score
 

@@ -6,12 +6,13 @@ process; nothing here imports it.
 
 from __future__ import annotations
 
+import io
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, Finding, UsageError
@@ -22,12 +23,15 @@ from nmtool.exporters.lava.environment import PACKAGE
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
 from nmtool.network.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
-from nmtool.paths import EXPORT_ANSWERS
+from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.certificate import Check, StockCheck
 from nmtool.verification.comparison import Comparison, compare_recordings
+
+if TYPE_CHECKING:
+    from nmtool.data.events import SpikeEvents
 
 FAST, STOCK = MODELS = ("fast", "stock")
 """`fast`: our event-driven models; `stock`: Lava's own, for reference."""
@@ -62,11 +66,23 @@ class Lava(Format, name="lava"):
         files[_README] = readme_text(network, answers).encode()
         return files
 
+    @classmethod
+    def encode_samples(
+        cls, network: IntegerNetwork, answers: KnownAnswers | None, samples: SpikeEvents
+    ) -> dict[str, bytes]:
+        from nmtool.data.incoming.csv_rows import write_csv
+        from nmtool.exporters.lava.readme import readme_text
+
+        table = io.StringIO()
+        write_csv(table, {"test": samples})
+        readme = readme_text(network, answers, samples.n_samples)
+        return {EXPORT_EVENTS: table.getvalue().encode(), _README: readme.encode()}
+
     def is_replaceable(self) -> bool:
         return storage.archive_kind(self.path / _ARRAYS) == FILE_KIND
 
     def left_by_others(self) -> set[str]:
-        return {EXPORT_ANSWERS}
+        return {EXPORT_ANSWERS, EXPORT_EVENTS}
 
     def decode(self, options: Any = None) -> IntegerNetwork:
         return IntegerNetwork.load(self.path / _ARRAYS)
@@ -85,7 +101,7 @@ class Lava(Format, name="lava"):
         from nmtool.exporters.differences import CHANGED, changed_files
         from nmtool.exporters.output import files_in
 
-        own_files = {*_sources(), _ARRAYS, _README, EXPORT_ANSWERS}
+        own_files = {*_sources(), _ARRAYS, _README, EXPORT_ANSWERS, EXPORT_EVENTS}
         wrong = dict.fromkeys(files_in(self.path) - own_files, "it is no part of an export")
         wrong |= changed_files(self.path, _sources())
         archive = storage.read_archive(self.path / _ARRAYS, FILE_KIND, FILE_VERSION)

@@ -7,6 +7,7 @@ from string import Template
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
 from nmtool.tables import exact
 from nmtool.version import __version__
 
@@ -45,11 +46,12 @@ $projections
 
 | file | |
 |---|---|
-| `run.py` | runs samples from a file and writes a recording |
+| `run.py` | runs samples from a file and says their classes |$samples
 | `lava_network/arrays.npz` | the integers; `numpy.load(..., allow_pickle=False)` opens it |
 | `lava_network/process.py` | builds the network from Lava's LIF, DelayDense and RingBuffer |
 | `lava_network/models.py` | faster models for these processes, with the same results |
 | `lava_network/readout.py` | turns what the output did into a class |
+| `lava_network/events.py` | reads samples |
 | `lava_network/samples.py` | runs samples, each from a fresh state |
 | `lava_network/lava_import.py` | makes Lava importable on Python 3.11 to 3.13 |$answers
 
@@ -57,20 +59,34 @@ nmtool is not needed to run it. `lava-nc` 0.10.0 is, on Linux or macOS:
 
     python3.10 -m venv lava && lava/bin/pip install lava-nc==0.10.0
 
+It runs Lava's models for CPUs. No such network has run on a chip yet.
+
 ## Run it
 
-    python run.py EVENTS.npz RECORDING.npz [--predictions FILE.csv] [--model fast|stock] [--deep]
+$commands
 
-It prints the class of every sample, its name and its score. `--predictions` writes them as a table,
-with the scores of all classes; `--json` prints lines of JSON instead, for programs.
+It prints the class of every sample, its name and its score, and says how many classes are those
+that the samples are labelled with. `--predictions` writes classes as a table, with the scores of
+all classes; `--json` prints lines of JSON instead, for programs.
 
 `fast` replaces the models of Lava's processes by ones that follow the spikes; `stock` uses only
 Lava's own, which takes up to hundreds of times longer. Both give the same integers. `--deep`
 records u and v of all neurons.
 
-`EVENTS.npz` is a numpy archive: `offset` [samples + 1], `step` and `neuron` [spikes] and the
-scalar `n_steps`. The spikes of sample s are offset[s]:offset[s + 1], sorted by step, then neuron,
-both counted from 0; at most one spike per step and channel:
+`EVENTS` has one of two forms.
+
+**A table**, a file that ends in .csv, with a row per event. Its first line names the columns:
+`sample` (a number or name), `unit` (0 … $last_unit), `time_ms` (from the start of the sample), and
+perhaps `label`, the name of the sample's class. A sample without events is a row without unit and
+time. Samples last $steps steps; a spike at t ms belongs to step floor(t / $dt).$grouped
+nmtool writes such a table of any data set, and reads it:
+
+    nmtool data DATA:test -o events.csv --samples 10
+    nmtool data events.csv -o FOLDER --units $units
+
+**An archive** of numpy: `offset` [samples + 1], `step` and `neuron` [spikes] and the scalar
+`n_steps`, which may be any number. The spikes of sample s are offset[s]:offset[s + 1], sorted by
+step, then neuron, both counted from 0; at most one spike per step and channel:
 
     numpy.savez("EVENTS.npz", offset=[0, 2], step=[0, 3], neuron=[1, 0], n_steps=$steps)
 
@@ -99,10 +115,13 @@ Keep your own processes outside of `lava_network`: Lava executes every file besi
 
 
 _ANSWERS = """
+| `lava_network/known_answers.py` | compares with known answers |
 | `known_answers.npz` | $samples samples of $steps steps and what the network answers to them |
 
-`nmtool verify FOLDER` runs these samples in Lava and compares $compared. In the
-archive, `spikes.input` is the input; everything else is named as in RECORDING.npz, below$states."""
+`python run.py known_answers.npz` runs these samples and compares $compared.
+It says what differs, and its exit code is 1 where anything does. `nmtool verify FOLDER` does the
+same, and looks for changed files first. In the archive, `spikes.input` is the input; everything
+else is named as in RECORDING.npz, below$states."""
 
 _STATES = """, but
 u and v of all neurons. `u.<population>` and `v.<population>` hold what a step adds to them, in the
@@ -110,15 +129,35 @@ units that the header names: u = keep·u/4096 + added and v = keep·v/4096 + u +
 products are cut toward zero; after a spike, v is what is added"""
 
 
-def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) -> str:
-    """The text for a network and the answers beside it; the same text for the same content."""
+_ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stock] [--deep]"
+
+
+def readme_text(
+    network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
+) -> str:
+    """The text for a network, and the answers and so many samples of data beside it.
+
+    The same text for the same content.
+    """
+    files = [EXPORT_EVENTS] * bool(n_samples) + [EXPORT_ANSWERS] * (answers is not None)
+    group = network.channels.group
+    units = network.channels.size * group
     return _TEXT.substitute(
         version=__version__,
         hash=network.content_hash,
         answers=_about(answers),
+        samples=f"\n| `{EXPORT_EVENTS}` | {n_samples} samples of data with their classes |"
+        if n_samples
+        else "",
+        commands="\n".join(f"    python run.py {words}" for words in (*files, _ARGUMENTS)),
         channels=network.channels.size,
         steps=network.n_steps,
         dt=exact(network.dt_ms),
+        units=units,
+        last_unit=units - 1,
+        grouped=f" Channel c is the units {group}c … {group}c + {group - 1} together."
+        if group > 1
+        else "",
         readout=network.readout.population,
         rule=network.readout.words,
         formula=network.readout.formula,

@@ -66,7 +66,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="take the samples of the known answers from here; when quantising, also calibrate on "
+        help="take the samples of the known answers, and of events.csv in a folder for Lava, from "
+        "here; when quantising, also calibrate on "
         "its first 200 training samples, by default on those of the run, if IN is one; none: no "
         "data",
     )

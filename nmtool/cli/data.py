@@ -1,17 +1,19 @@
-"""`nmtool data DATA`: what a data set holds; with `-o FOLDER`, the same in SHD layout."""
+"""`nmtool data DATA`: what a data set holds; with `-o`, the same in SHD layout or as CSV."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import add_force, add_json, count, validation_amount
+from nmtool.cli.arguments import SAMPLES, add_force, add_json, count, group, validation_amount
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data_options, find_data
 from nmtool.cli.progress import progress
 from nmtool.errors import UsageError, listed
+from nmtool.splits import name_and_split
 
 if TYPE_CHECKING:
     from nmtool.data.dataset import Dataset
@@ -21,24 +23,38 @@ SHOWN = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "nmtool data DATA [-o FOLDER] [options]"
+    parser.usage = "nmtool data DATA [-o FOLDER|FILE.csv] [options]"
     parser.description = (
         "What a data set holds, and a grid that fits it. With -o FOLDER, files of others become a "
         "data set: CSV (columns sample, label, unit, time_ms, perhaps split), npz (dense spikes "
         "[samples, steps, channels] and labels, perhaps as train_spikes, train_labels, ...), or a "
-        "folder of such files or of HDF5 files in SHD layout."
+        "folder of such files or of HDF5 files in SHD layout. With -o FILE.csv, samples become a "
+        "row per event, for exports in C and for Lava to classify."
     )
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="digits, yinyang, shd, ssc, tonic:NAME, a folder in SHD layout, or FILE.csv, FILE.npz",
+        help="digits, yinyang, shd, ssc, tonic:NAME, a folder in SHD layout, or FILE.csv, "
+        "FILE.npz; DATA:SPLIT is one split of it",
     )
     add_data_options(parser)
+    group(parser, SAMPLES).add_argument(
+        "--samples",
+        type=count,
+        metavar="N",
+        help="only N samples of each split, drawn so that every class has its share, the same "
+        "ones each time",
+    )
     add_json(parser)
-    group = parser.add_argument_group("conversion")
-    group.add_argument("-o", "--output", metavar="FOLDER", help="write it there in SHD layout")
+    conversion = parser.add_argument_group("conversion")
+    conversion.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER|FILE.csv",
+        help="write it there, to a folder in SHD layout or to a table with a row per event",
+    )
     flags.add(
-        group,
+        conversion,
         "Meaning",
         time_unit=flag(choices=flags.words("nmtool.data.shd.TIME_UNITS_MS")),
         dt_ms=flag("--dt", metavar="MS"),
@@ -46,15 +62,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         columns=flag(metavar="NAME=COLUMN,…"),
         sensor_size=flag(metavar="W,H,P", type=_sizes, action="store"),
     )
-    group.add_argument(
+    conversion.add_argument(
         "--test",
         type=validation_amount,
         metavar="SHARE|N",
         help="draw a test split per class from training samples, where there is none",
     )
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="of that draw (default 0)")
-    add_force(group, "files of the same name in FOLDER")
-    parser.epilog = "example: nmtool data spikes.csv -o spikes --test 0.2"
+    conversion.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of that draw (default 0)"
+    )
+    add_force(conversion, "FILE.csv, or files of the same name in FOLDER")
+    parser.epilog = (
+        "examples: nmtool data spikes.csv -o spikes --test 0.2; "
+        "nmtool data digits:test -o events.csv --samples 10"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,19 +86,24 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.data.incoming import write_dataset
     from nmtool.data.remarks import remarks
 
-    dataset = _dataset(arguments)
+    name, split = name_and_split(arguments.data)
+    dataset = _dataset(arguments, name)
     with progress(f"reading {dataset.name}"):
         if arguments.test is not None:
             dataset = with_test(dataset, SplitRule(arguments.test, arguments.seed))
+        is_whole = split is None and arguments.samples is None
+        if not is_whole:
+            dataset = _chosen(dataset, (split,) if split else dataset.splits, arguments.samples)
         content = dataset.describe()
-        grid = propose_grid(dataset.train) if "train" in dataset.splits else None
-        findings = list(remarks(dataset))
+        grid = propose_grid(dataset.train) if is_whole and "train" in dataset.splits else None
+        findings = list(remarks(dataset)) if is_whole else []
     for remark in findings:
         console.print_remark(f"remark[{remark.code}]: {remark.what}; {remark.fix}")
     files: list[str] = []
     if arguments.output is not None:
-        folder = Path(arguments.output)
-        written = write_dataset(dataset, folder, folder.resolve().name, force=arguments.force)
+        path = Path(arguments.output)
+        with working(f"writing {path}"):
+            written = write_dataset(dataset, path, path.resolve().name, force=arguments.force)
         files = [str(file) for file in written]
     if arguments.json:
         result: dict[str, Any] = {"data": dataset.name, "splits": content}
@@ -103,13 +129,24 @@ def _sizes(text: str) -> list[int]:
     return [count(part) for part in text.split(",")]
 
 
-def _dataset(arguments: argparse.Namespace) -> Dataset:
+def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
+    """Some splits of a data set, and of each all samples or as many as are drawn."""
+    from nmtool.data.dataset import Dataset
+
+    chosen = {split: dataset.filled_split(split) for split in splits}
+    if n_samples is not None:
+        chosen = {split: events.draw(n_samples) for split, events in chosen.items()}
+    return Dataset(dataset.name, tuple(splits), chosen.__getitem__)
+
+
+def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
     """A data set by name or folder, or one in files of others."""
     from nmtool.data.incoming import Meaning, is_incoming, read_incoming
 
-    name, meaning = arguments.data, Meaning(**flags.given(arguments, "Meaning"))
+    meaning = Meaning(**flags.given(arguments, "Meaning"))
     changes = meaning != Meaning(n_units=meaning.n_units)
-    converts = Path(name).exists() and (changes or arguments.output is not None)
+    makes_folder = arguments.output is not None and Path(arguments.output).suffix.lower() != ".csv"
+    converts = Path(name).exists() and (changes or makes_folder)
     if converts or is_incoming(name):
         with progress(f"reading {name}"):
             return read_incoming(name, meaning)

@@ -50,6 +50,13 @@ OWN = "npz"
 """nmtool's own files, of float networks and of integers."""
 
 OWN_EXTENSION = ".npz"
+CARRIED_SAMPLES = 10
+"""Samples of data that an export carries beside its known answers, where it has a place for them.
+"""
+
+CARRIED_EVENTS = 200_000
+"""Events of these samples; of longer ones there are fewer."""
+
 _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 
 
@@ -154,7 +161,8 @@ def export(
         to: `lava`, `onnx`, `nir`, `c`, `verilog` or `netx`; by default what the extension of `path`
             says.
         samples: one of the known answers is a stretch of these, of a `Dataset` of its test split;
-            the others, by default all, are inputs made so that single faults show.
+            the others, by default all, are inputs made so that single faults show. A folder for
+            Lava also carries up to ten of these as `events.csv`, which its `run.py` classifies.
         options: how NIR or Verilog is written.
         prefix: of a C file, that its names begin with: with one, a header is written beside it, and
             several networks can be linked into one firmware.
@@ -426,16 +434,39 @@ def _written(
     force: bool,
     progress: Progress,
 ) -> Path:
-    """Write a network, with known answers where the format carries them; returns its path."""
+    """Write a network, with known answers and samples where the format carries them.
+
+    Returns:
+        Its path.
+    """
+    if isinstance(samples, Dataset):
+        samples = samples.filled_split(default_split(samples))
     answers = _answers_to_carry(chosen, network, samples, progress)
     with progress(f"writing {chosen.name}"):
-        return chosen.write(network, path, answers=answers, options=options, force=force).path
+        artefact = chosen.write(
+            network,
+            path,
+            answers=answers,
+            samples=None if samples is None else _samples_to_carry(network, samples),
+            options=options,
+            force=force,
+        )
+        return artefact.path
+
+
+def _samples_to_carry(network: Network | IntegerNetwork, samples: SpikeEvents) -> SpikeEvents:
+    """A few samples in memory, at least one; their classes have the names that the network has."""
+    drawn = samples.draw(CARRIED_SAMPLES)
+    fitting = sum(end <= CARRIED_EVENTS for end in drawn.offset[1:])
+    drawn = drawn[: max(1, fitting)].in_memory()
+    named_alike = len(drawn.class_names) == len(network.class_names)
+    return replace(drawn, class_names=network.class_names) if named_alike else drawn
 
 
 def _answers_to_carry(
     chosen: type[Format],
     network: Network | IntegerNetwork,
-    samples: Dataset | SpikeEvents | None,
+    samples: SpikeEvents | None,
     progress: Progress,
 ) -> KnownAnswers | None:
     """Answers to samples, or to input made for the network; None for a format without a place."""
@@ -444,8 +475,6 @@ def _answers_to_carry(
     if not chosen.carries:
         return None
     spikes = None
-    if isinstance(samples, Dataset):
-        samples = samples.filled_split(default_split(samples))
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
     return known_answers(network, spikes, chosen.reference, progress)

@@ -229,7 +229,7 @@ def test_it_comes_back(tmp_path: Path) -> None:
 def test_without_a_prefix_nothing_is_written_beside(tmp_path: Path) -> None:
     path = C.write(ONE, tmp_path / "one.c").path
     assert [file.name for file in tmp_path.iterdir()] == ["one.c"]
-    for word in ('extern "C"', "_scores", "_class_names", "Operations"):
+    for word in ('extern "C"', "_scores", "Operations"):
         assert word not in path.read_text()
 
 

@@ -257,13 +257,6 @@ def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path:
     assert lines[3] == f"first difference: {place.first_divergence}"
 
 
-def test_without_answers_there_is_nothing_to_check(tmp_path: Path) -> None:
-    path = C.write(random_network(3, 2, False), tmp_path / "network.c").path
-    compiled("-c", path, folder=tmp_path)
-    with pytest.raises(AssertionError, match="carries no known answers to check"):
-        compiled("-DNMTOOL_MAIN", path, folder=tmp_path)
-
-
 # What a firmware uses: the interface, in a file of its own.
 
 

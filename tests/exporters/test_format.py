@@ -48,6 +48,15 @@ def test_hooks_that_are_overridden_are_what_it_can(faulty: Faulty) -> None:
     assert (one.writes, one.reads, one.runs, one.carries) == (False, False, True, False)
 
 
+def test_samples_stay_out_where_there_is_no_place(faulty: Faulty, tmp_path: Path) -> None:
+    one = faulty()
+    with_samples = one.write(NETWORK, tmp_path / "a.npz", samples=cases.spike_events(3))
+    assert (
+        with_samples.path.read_bytes() == one.write(NETWORK, tmp_path / "b.npz").path.read_bytes()
+    )
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_what_is_expected_is_what_the_simulator_answers(faulty: Faulty, tmp_path: Path) -> None:
     right = simulate(NETWORK, RASTER, deep=True)
     artefact = faulty().write(NETWORK, tmp_path / "a.npz")

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import ast
+import csv
 import importlib.util
 import json
 import os
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from random import Random
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
-from nmtool import storage
+from nmtool import SpikeEvents, storage
+from nmtool.data import bin_events
+from nmtool.data.incoming import read_incoming
 from nmtool.errors import BackendError, DataError, FileFormatError, StorageError, UsageError
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import (
     FIRST_SPIKE,
@@ -30,6 +39,7 @@ from nmtool.network.readout import (
     spike_scores,
 )
 from nmtool.raster import Raster
+from tests.networks.drawn import integer_networks, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
@@ -370,3 +380,182 @@ def test_arrays_are_plain_numpy(network: IntegerNetwork, tmp_path: Path) -> None
         assert archive["projection.1.delay"].max() == 61
     assert header["kind"] == "nmtool integer network"
     assert storage.archive_kind(folder / "lava_network/arrays.npz") == header["kind"]
+
+
+# Tables of events.
+
+times = st.one_of(
+    st.integers(0, 12).map(lambda step: step * 0.3),
+    st.floats(0, 4, allow_subnormal=False),
+)
+table_rows = st.lists(st.tuples(st.integers(0, 2), times, st.integers(0, 8)), max_size=30)
+
+
+@given(table_rows, st.randoms(use_true_random=False))
+def test_the_package_reads_tables_as_nmtool_bins_them(
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: list[tuple[int, float, int]],
+    random: Random,
+) -> None:
+    """Rows in any order, by samples of which each also has a row without an event."""
+    path = tmp_path_factory.mktemp("table") / "events.csv"
+    per_sample = [[(t, u) for s, t, u in drawn if s == sample] for sample in range(3)]
+    labelled = SpikeEvents.from_lists(
+        [[t for t, _ in events] for events in per_sample],
+        [[u for _, u in events] for events in per_sample],
+        ["b,", "a", "a"],
+        n_units=9,
+    )
+    binned = bin_events(labelled, dt_ms=0.3, n_steps=10, group=2)
+    head = [[sample, ("b,", "a", "a")[sample], "", ""] for sample in range(3)]
+    rows = [[s, ("b,", "a", "a")[s], u, t] for s, t, u in drawn]
+    random.shuffle(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["sample", "label", "unit", "time_ms"], *head, *rows])
+    read = module_of(PACKAGE / "lava_network/events.py").read_table(path, 5, 2, 10, 0.3)
+    for name, own in (("offset", "offset"), ("step", "step"), ("neuron", "channel")):
+        assert np.array_equal(getattr(binned.raster, name), getattr(read, own)), name
+    assert (read.names, read.labels, read.late) == (
+        ("0", "1", "2"),
+        ("b,", "a", "a"),
+        binned.dropped,
+    )
+
+
+def test_samples_of_splits_are_apart_in_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("sample,unit,time_ms,split\n0,1,2,train\n0,1,3.0,test\n")
+    read = module_of(PACKAGE / "lava_network/events.py").read_table(path, 5, 1, 10, 1.0)
+    assert (read.offset.tolist(), read.step.tolist(), read.labels) == ([0, 1, 2], [2, 3], ())
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", "column"),
+        ("sample,label,unit\n0,a,1\n", "time_ms"),
+        ("sample,unit,time_ms\n0,5,1\n", "line 2"),
+        ("sample,unit,time_ms\n0,-1,1\n", "line 2"),
+        ("sample,unit,time_ms\n0,0.5,1\n", "line 2"),
+        ("sample,unit,time_ms\n0,1,1\n0,1,nan\n", "line 3"),
+        ("sample,unit,time_ms\n0,1,1\n0,1,-1\n", "line 3"),
+        ("sample,unit,time_ms\n0,1,inf\n", "line 2"),
+        ("sample,unit,time_ms\n0,1\n", "line 2"),
+        ("sample,label,unit,time_ms\n0,a,1,1\n0,b,1,1\n", "line 3"),
+    ],
+)
+def test_the_package_refuses_bad_tables(text: str, place: str, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=place):
+        module_of(PACKAGE / "lava_network/events.py").read_table(path, 5, 1, 10, 1.0)
+
+
+# Known answers, read without nmtool.
+
+
+def sizes_of(network: IntegerNetwork) -> dict[str, int]:
+    return {p.name: p.size for p in network.populations}
+
+
+@settings(max_examples=20)
+@given(network=integer_networks(), deep=st.booleans(), seed=seeds)
+def test_the_package_reads_known_answers(
+    tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, deep: bool, seed: int
+) -> None:
+    path = tmp_path_factory.mktemp("known") / "known_answers.npz"
+    spikes = random_raster(seed, 2, 70, network.channels.size)
+    recording = simulate(network, spikes, deep=True)
+    kept = recording if deep else replace(recording, current={}, potential={})
+    factors = network.decay_factors() if deep else {}
+    KnownAnswers(network.content_hash, spikes, kept, factors).save(path)
+    module = module_of(PACKAGE / "lava_network/known_answers.py")
+    assert module.is_known_answers(path)
+    known = module.KnownAnswers(path, sizes_of(network))
+    v = {**recording.potential, **recording.membrane}
+    for sample in range(2):
+        known.compare(
+            sample,
+            {
+                p.name: SimpleNamespace(
+                    spikes=recording.spikes[p.name].dense()[sample] if p.kind == LIF else None,
+                    u=recording.current[p.name][sample],
+                    v=v[p.name][sample],
+                )
+                for p in network.populations
+            },
+        )
+    bins, all_neurons = 2 * 70, sum(sizes_of(network).values())
+    states = 2 * all_neurons if deep else sum(p.size for p in network.integrating)
+    spiking = sum(p.size for p in network.spiking)
+    assert known.compared == {"spikes": bins * spiking, "u and v": bins * states}
+    assert (known.different, known.first) == ({"spikes": 0, "u and v": 0}, None)
+    events = module_of(PACKAGE / "lava_network/events.py").read_events(path, spikes.n_neurons)
+    assert np.array_equal(events.channel, spikes.neuron)
+    assert (events.n_steps, events.n_samples) == (70, 2)
+
+
+def test_the_package_sees_a_single_state_that_differs(
+    network: IntegerNetwork, tmp_path: Path
+) -> None:
+    answers = known_answers(network)
+    answers.save(tmp_path / "known_answers.npz")
+    known = module_of(PACKAGE / "lava_network/known_answers.py").KnownAnswers(
+        tmp_path / "known_answers.npz", sizes_of(network)
+    )
+    name = network.populations[0].name
+    u = answers.recording.current[name][1].copy()
+    u[7, 0] += 1
+    known.compare(1, {name: SimpleNamespace(spikes=None, u=u, v=None)})
+    assert (known.different, known.first) == ({"spikes": 0, "u and v": 1}, (1, 7, name))
+
+
+def test_known_answers_of_another_network_are_refused(
+    network: IntegerNetwork, tmp_path: Path
+) -> None:
+    known_answers(network).save(tmp_path / "known_answers.npz")
+    module = module_of(PACKAGE / "lava_network/known_answers.py")
+    sizes = sizes_of(network)
+    for other in ({**sizes, network.populations[0].name: 3}, {"another": 8}):
+        with pytest.raises(ValueError, match="another network"):
+            module.KnownAnswers(tmp_path / "known_answers.npz", other)
+
+
+@pytest.mark.parametrize("installed", [None, "0.9.0"])
+def test_the_package_says_which_lava_it_needs(
+    installed: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = module_of(PACKAGE / "lava_network/lava_import.py")
+
+    def version(name: str) -> str:
+        if installed is None:
+            raise PackageNotFoundError(name)
+        return installed
+
+    monkeypatch.setattr(module, "version", version)
+    with pytest.raises(ImportError, match=r"lava-nc 0\.10\.0"):
+        module.make_lava_importable()
+
+
+def test_other_archives_are_no_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:
+    module = module_of(PACKAGE / "lava_network/known_answers.py")
+    network.save(tmp_path / "network.npz")
+    np.savez(tmp_path / "events.npz", offset=[0], step=[], neuron=[], n_steps=3)
+    for name in ("network.npz", "events.npz", "none.npz"):
+        assert not module.is_known_answers(tmp_path / name)
+
+
+# Samples of data beside them.
+
+
+def test_samples_lie_beside_the_network(network: IntegerNetwork, tmp_path: Path) -> None:
+    samples = SpikeEvents.from_lists([[0.5, 2.0], []], [[0, 1], []], [0, 0], n_units=2)
+    folder = Lava.write(network, tmp_path / "export", samples=samples).path
+    read = read_incoming(folder / "events.csv").train
+    assert (read.time_ms.tolist(), read.unit.tolist()) == ([0.5, 2.0], [0, 1])
+    assert not Lava(folder).differences()
+    (folder / "events.csv").write_text("sample,unit,time_ms\n")
+    assert not Lava(folder).differences(), "they are data, which the receiver may change"
+    assert "| `events.csv` | 2 samples" in (folder / "README.md").read_text()
+    Lava.write(network, folder, force=True)
+    assert not (folder / "events.csv").exists()

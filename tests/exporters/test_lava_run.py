@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings, strategies as st
 
+from nmtool import SpikeEvents
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import BackendError
 from nmtool.exporters import lava
@@ -23,6 +24,7 @@ from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
 from nmtool.exporters.lava import Lava, environment as environments
 from nmtool.exporters.supervise import supervise
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LIF, InputChannels
@@ -31,6 +33,8 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
+from nmtool.verification.comparison import compare_recordings
+from nmtool.verification.faults import draw_faults, mutant
 from tests.networks.edges import edge_network, scattered_network
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
@@ -226,6 +230,73 @@ def test_the_script_says_classes(tmp_path: Path, environment: Environment) -> No
     run_script(environment, folder, "--json", on_line=lines.append)
     found = [json.loads(line) for line in lines if line.startswith("{")]
     assert [one["class"] for one in found if "samples_done" in one] == classes
+
+
+def printed(
+    environment: Environment, folder: Path, *words: str | Path
+) -> tuple[int, list[str], str]:
+    """Exit code, lines and complaints of run.py, as its receiver starts it."""
+    done = subprocess.run(
+        [environment.python, "run.py", *words], cwd=folder, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+def test_the_script_takes_a_table_of_events(tmp_path: Path, environment: Environment) -> None:
+    names = ["a", "b", "c", "d e"]
+    network = replace(random_network(11, 1, False), class_names=names, n_steps=30)
+    random = np.random.default_rng(3)
+    events = SpikeEvents.from_dense(
+        random.random((4, 32, 5)) < 0.3, [0, 1, 2, 3], dt_ms=network.dt_ms, class_names=names
+    )
+    folder = Lava.write(network, tmp_path / "export", samples=events).path
+    binned = network.bin(events)
+    classes = simulate(network, binned.raster).predictions.tolist()
+    code, lines, _ = printed(environment, folder, "events.csv", "--predictions", "out.csv")
+    assert code == 0
+    told = [(line.split(",")[0], line.split("; ")[-1]) for line in lines[:4]]
+    assert told == [
+        (f"sample {i}: class {answer} {names[answer]!r}", f"label {names[i]!r}")
+        for i, answer in enumerate(classes)
+    ]
+    right = sum(answer == i for i, answer in enumerate(classes))
+    assert lines[4:] == [
+        f"as labelled {right} of 4",
+        f"events after the last step {binned.dropped}",
+    ]
+    rows = [line.split(",") for line in (folder / "out.csv").read_text().splitlines()]
+    assert rows[0][:4] == ["sample", "class", "name", "label"]
+    assert [row[:4] for row in rows[1:]] == [
+        [str(i), str(answer), names[answer], names[i]] for i, answer in enumerate(classes)
+    ]
+    assert not (folder / "RECORDING.npz").exists()
+
+
+@pytest.mark.parametrize("model", lava.MODELS)
+def test_the_script_compares_its_known_answers(
+    model: str, tmp_path: Path, environment: Environment
+) -> None:
+    network = random_network(11, 1, False)
+    answers = known_answers(network)
+    folder = Lava.write(network, tmp_path / "export", answers=answers).path
+    script = (environment, folder, "known_answers.npz", "--model", model)
+    code, lines, _ = printed(*script)
+    bins = answers.spikes.n_samples * answers.spikes.n_steps
+    states = 2 * bins * sum(p.size for p in network.populations)
+    spiking = bins * sum(p.size for p in network.spiking)
+    assert (code, lines[answers.spikes.n_samples :]) == (
+        0,
+        [f"spikes compared {spiking}, different 0", f"u and v compared {states}, different 0"],
+    )
+    other = mutant(network, draw_faults(network, 1, seed=4)[0])
+    Lava.write(other, folder, answers=answers, force=True)
+    place = compare_recordings(
+        answers.recording, simulate(other, answers.spikes, deep=True)
+    ).first_divergence
+    code, lines, _ = printed(*script)
+    assert code == 1
+    at = f"first difference: sample {place.sample}, step {place.step}, "
+    assert lines[-1].startswith(at)
 
 
 def rewritten(folder: Path, **changes: np.ndarray | int) -> None:

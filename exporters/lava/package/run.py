@@ -1,10 +1,12 @@
 """Run the network of this folder in Lava.
 
-    python run.py EVENTS.npz RECORDING.npz [--predictions FILE.csv] [--model fast|stock] [--deep]
+    python run.py EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stock] [--deep]
 
-EVENTS.npz holds the input spikes of any number of samples, RECORDING.npz gets the spikes of all
-spiking populations and the membranes of all others, at every step; README.md describes both.
-The class of every finished sample is printed; with --json, a line of JSON per sample.
+EVENTS holds the input of any number of samples: a CSV file with a row per event, an archive of
+spikes, or known_answers.npz. RECORDING.npz gets the spikes of all spiking populations and the
+membranes of all others, at every step; README.md describes all of them. The class of every finished
+sample is printed; with --json, a line of JSON per sample. Known answers are compared with what the
+network answers, and the exit code is 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
-from lava_network.arrays import read_arrays
-from lava_network.events import Events, read_events
+from lava_network.arrays import NetworkArrays, read_arrays
+from lava_network.events import Events, read_events, read_table
+from lava_network.known_answers import KnownAnswers, is_known_answers
 from lava_network.readout import Answer, answer
 from lava_network.recording import Recorder
 from lava_network.samples import MODELS, run_samples
@@ -28,47 +32,67 @@ HEARTBEAT_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all samples; returns the exit code: 0 fine, 1 failed, 2 bad input."""
+    """Run all samples; returns the exit code: 0 fine, 1 failed or different, 2 bad input."""
     options = _parse(arguments)
     if multiprocessing.get_start_method() != "fork":
         print("Lava's processes share memory by forking: use Linux or macOS", file=sys.stderr)
         return 2
     arrays = read_arrays()
     try:
-        events = read_events(options.events, arrays.n_channels)
-    except (OSError, ValueError) as error:
+        events = _read(options.events, arrays)
+        sizes = {entry.name: entry.size for entry in arrays.populations}
+        known = KnownAnswers(options.events, sizes) if is_known_answers(options.events) else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         print(f"{options.events} cannot be used: {error}", file=sys.stderr)
         return 2
+    deep = options.deep or known is not None
     end_children_with_this_process()
     with leave_at_once():
-        recorder = Recorder(arrays, events.n_steps, options.deep)
+        recorder = Recorder(arrays, events.n_steps, deep) if options.recording else None
         report = _Report(events, options.json)
         answers: list[Answer | None] = []
-        for traces in run_samples(arrays, events, options.model, options.deep, report.beat):
-            recorder.add(traces)
+        for traces in run_samples(arrays, events, options.model, deep, report.beat):
+            if recorder is not None:
+                recorder.add(traces)
+            if known is not None:
+                known.compare(report.done, traces)
             answers.append(answer(arrays, traces))
             report.finished(answers[-1])
-        recorder.write(options.recording)
+        report.end(known)
+        if recorder is not None:
+            recorder.write(options.recording)
         if options.predictions:
-            _write_predictions(options.predictions, arrays.class_names, answers)
-    return 0
+            _write_predictions(options.predictions, arrays.class_names, events, answers)
+    return 0 if known is None or not any(known.different.values()) else 1
 
 
-def _write_predictions(path: str, names: list[str], answers: Sequence[Answer | None]) -> None:
-    """Write a row per sample: its number, the class, its name, and the score of every class."""
+def _read(path: str, arrays: NetworkArrays) -> Events:
+    """The events of a table or an archive, by the name of the file."""
+    if path.lower().endswith(".csv"):
+        return read_table(path, arrays.n_channels, arrays.group, arrays.n_steps, arrays.dt_ms)
+    return read_events(path, arrays.n_channels)
+
+
+def _write_predictions(
+    path: str, names: list[str], events: Events, answers: Sequence[Answer | None]
+) -> None:
+    """Write a row per sample: its name, the class and its name, the label, and all scores."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["sample", "class", "name", *(f"score {name}" for name in names)])
+        label = ["label"] if events.labels else []
+        rows.writerow(["sample", "class", "name", *label, *(f"score {name}" for name in names)])
         for sample, found in enumerate(answers):
             if found is not None:
                 best = found.order[0]
-                rows.writerow([sample, best, names[best], *found.scores.tolist()])
+                label = [events.labels[sample]] if events.labels else []
+                scores = found.scores.tolist()
+                rows.writerow([events.name(sample), best, names[best], *label, *scores])
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run the network of this folder in Lava.")
-    parser.add_argument("events", metavar="EVENTS.npz", help="input spikes")
-    parser.add_argument("recording", metavar="RECORDING.npz", help="file to write")
+    parser.add_argument("events", metavar="EVENTS", help="input: FILE.csv or FILE.npz")
+    parser.add_argument("recording", metavar="RECORDING.npz", nargs="?", help="file to write")
     parser.add_argument(
         "--model",
         choices=MODELS,
@@ -90,23 +114,52 @@ class _Report:
         self.events = events
         self.as_json = as_json
         self.done = 0
+        self.as_labelled = 0
         self.spoke = time.monotonic()
 
     def finished(self, answer: Answer | None) -> None:
         """Report one more finished sample, and the answer to it."""
+        events, sample = self.events, self.done
+        label = events.labels[sample] if events.labels else None
         self.done += 1
+        self.as_labelled += answer is not None and answer.names[answer.order[0]] == label
         if self.as_json:
-            found = {} if answer is None else {"class": answer.order[0]}
-            self._print({"samples_done": self.done, "samples": self.events.n_samples, **found})
+            line: dict[str, Any] = {"samples_done": self.done, "samples": events.n_samples}
+            if answer is not None:
+                line |= {"class": answer.order[0], "name": answer.names[answer.order[0]]}
+            self._print({**line, "sample": events.name(sample), "label": label})
         else:
-            print(f"sample {self.done - 1}: {answer or 'done'}", flush=True)
+            labelled = "" if label is None else f"; label {label!r}"
+            print(f"sample {events.name(sample)}: {answer or 'done'}{labelled}", flush=True)
+
+    def end(self, known: KnownAnswers | None) -> None:
+        """Report on all samples: right classes, events left out, and known answers."""
+        events = self.events
+        if self.as_json:
+            line: dict[str, Any] = {"late_events": events.late}
+            if events.labels:
+                line["as_labelled"] = self.as_labelled
+            if known is not None:
+                line |= {"compared": known.compared, "different": known.different}
+            self._print(line)
+            return
+        if events.labels:
+            print(f"as labelled {self.as_labelled} of {events.n_samples}")
+        if events.late:
+            print(f"events after the last step {events.late}")
+        if known is not None:
+            for quantity, compared in known.compared.items():
+                print(f"{quantity} compared {compared}, different {known.different[quantity]}")
+            if known.first is not None:
+                sample, step, population = known.first
+                print(f"first difference: sample {sample}, step {step}, {population}")
 
     def beat(self, steps: int) -> None:
         """Report steps of the running sample, but not every time."""
         if self.as_json and time.monotonic() - self.spoke > HEARTBEAT_S:
             self._print({"steps_done": steps, "steps": self.events.n_steps})
 
-    def _print(self, line: dict[str, int]) -> None:
+    def _print(self, line: dict[str, Any]) -> None:
         print(json.dumps(line), flush=True)
         self.spoke = time.monotonic()
 

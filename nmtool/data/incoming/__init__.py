@@ -1,4 +1,4 @@
-"""`read_incoming`: data sets in files of others, to be written in SHD layout.
+"""`read_incoming`, `write_dataset`: data sets in files of others, to be written in SHD layout.
 
     FILE.csv      a row per event (`csv_rows`)
     FILE.npz      dense spikes (`npz_rows`)
@@ -26,7 +26,7 @@ from nmtool.arguments import LIST, NUMBER, WHOLE, WORD, check_all, check_fields,
 from nmtool.data import shd
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.data.incoming.csv_rows import COLUMNS, read_csv
+from nmtool.data.incoming.csv_rows import COLUMNS, read_csv, write_csv
 from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.incoming.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
@@ -198,31 +198,41 @@ def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> Usa
 
 
 def write_dataset(
-    dataset: Dataset, folder: str | Path, name: str = "data", *, force: bool = False
+    dataset: Dataset | SpikeEvents, path: str | Path, name: str = "data", *, force: bool = False
 ) -> list[Path]:
-    """Write every split in SHD layout: `NAME_train.h5` and so on.
+    """Write samples as a folder in SHD layout, or as one CSV file with a row per event.
+
+    A folder is what commands take as DATA: `NAME_train.h5` and so on. A CSV file is what check
+    programs in C and exported Lava folders classify, and what `read_incoming` reads. It does not
+    say the number of channels, nor classes without samples.
 
     >>> write_dataset(data, "folder")  # doctest: +SKIP
     [PosixPath('folder/data_train.h5'), PosixPath('folder/data_test.h5')]
+    >>> write_dataset(data.test.draw(10), "events.csv")  # doctest: +SKIP
+    [PosixPath('events.csv')]
 
     Args:
-        dataset: all of it is read.
-        folder: is made where there is none.
-        name: begins the names of the files.
+        dataset: all of it is read; samples alone are a training split.
+        path: of the folder, which is made where there is none, or of a file that ends in .csv.
+        name: begins the names of the files in a folder.
         force: write over files that are there.
 
     Returns:
         The files.
 
     Raises:
-        UsageError: there are data in the folder.
+        UsageError: there are data in the folder, or the file exists.
+        DataError: a group has a name that the files have no place for.
         StorageError: a file could not be written.
     """
-    folder = Path(folder)
-    files = {split: folder / f"{name}{shd.SUFFIXES[split]}" for split in dataset.splits}
+    path = Path(path)
+    dataset = Dataset.of(train=dataset) if isinstance(dataset, SpikeEvents) else dataset
+    if path.suffix.lower() == ".csv":
+        return [_write_table(dataset, path, force)]
+    files = {split: path / f"{name}{shd.SUFFIXES[split]}" for split in dataset.splits}
     others = [
         file
-        for file in (folder.iterdir() if folder.is_dir() else ())
+        for file in (path.iterdir() if path.is_dir() else ())
         if file.suffix in shd.HDF5_SUFFIXES and not (force and file in files.values())
     ]
     if others:
@@ -231,10 +241,25 @@ def write_dataset(
             code="path-taken",
             fix="name another folder, or write over files of the same name: `force=True`",
         )
-    storage.make_folder(folder)
+    storage.make_folder(path)
     for split, file in files.items():
         shd.write_shd(file, dataset.split(split), force=force)
     return list(files.values())
+
+
+def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
+    if path.exists() and not force:
+        raise UsageError(
+            f"{path} is there already",
+            code="path-taken",
+            fix="choose another name, or write over it: `force=True`",
+        )
+    with (
+        storage.replacing(path) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
+        write_csv(file, {split: dataset.split(split) for split in dataset.splits})
+    return path
 
 
 def _read_hdf5(files: Mapping[str, Path], meaning: Meaning) -> dict[str, SpikeEvents]:

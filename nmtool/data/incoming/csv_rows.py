@@ -1,4 +1,4 @@
-"""`read_csv`: samples of a table with a row per event.
+"""`read_csv` and `write_csv`: samples as a table with a row per event.
 
 Columns are sample, label, unit, and time_ms, time_s, time_us or time_ns, in capitals or not. In
 place of units there may be x and y of a sensor. A polarity (beside x also called p) makes two units
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 from nmtool.data import shd
+from nmtool.data.events import SpikeEvents
 from nmtool.data.incoming.rows import Rows, are_numbers
 from nmtool.errors import DataError, FileFormatError, listed, printable
 from nmtool.splits import SPLITS, split_named
@@ -66,6 +67,54 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
             fix="write it as CSV in UTF-8, with commas and a line of names at its top",
         ) from error
     return splits
+
+
+def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
+    """Write samples as a table: `sample`, `label`, `unit`, `time_ms`, and a column per group.
+
+    Labels are names of classes. Samples are numbered from 0, through all splits. A sample without
+    events is a row without unit and time. With several splits there is a column `split`.
+
+    >>> import sys
+    >>> events = SpikeEvents.from_lists([[0.4, 3.2], []], [[0, 3], []], labels=["no", "yes"])
+    >>> write_csv(sys.stdout, {"test": events})
+    sample,label,unit,time_ms
+    0,no,0,0.4
+    0,no,3,3.2
+    1,yes,,
+
+    Args:
+        file: opened for text, without translation of line ends.
+        splits: samples by split.
+
+    Raises:
+        DataError: a group has the name of a column that means something else.
+    """
+    groups = dict.fromkeys(name for events in splits.values() for name in events.groups)
+    for name in groups:
+        if name.strip().lower() in COLUMNS or not shd.may_name_group(name):
+            raise DataError(
+                f"the group {printable(ascii(name))} cannot be written",
+                code="group-name",
+                why="a column of that name in a CSV file is no group",
+                fix="give it another name",
+            )
+    is_divided = len(splits) > 1
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(["sample", "label", "unit", "time_ms", *["split"] * is_divided, *groups])
+    number = 0
+    for split, events in splits.items():
+        for batch in events.batches():
+            for sample in batch:
+                name = sample.class_names[sample.label[0]]
+                more = [split] * is_divided
+                more += [str(sample.groups[group][0]) for group in groups if group in sample.groups]
+                spikes = zip(sample.unit.tolist(), sample.time_ms.tolist(), strict=True)
+                rows.writerows(
+                    [number, name, unit, time_ms, *more]
+                    for unit, time_ms in (spikes if sample.n_events else [("", "")])
+                )
+                number += 1
 
 
 @dataclass(frozen=True)

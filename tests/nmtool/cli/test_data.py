@@ -8,6 +8,7 @@ import pytest
 
 from nmtool.data import load_dataset
 from nmtool.data.description import describe
+from nmtool.data.incoming import read_incoming
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -58,3 +59,32 @@ def test_splits_without_samples_or_spikes(nmtool: Nmtool, data: Path) -> None:
     assert " mean spikes (range)     none   0 (0 … 0)\n" in said.out
     assert " last spike, ms          none   none\n" in said.out
     assert nmtool("data", "two", "--json").json["splits"]["train"]["samples"] == 0
+
+
+@pytest.mark.usefixtures("data")
+def test_samples_as_a_table_of_events(nmtool: Nmtool) -> None:
+    said = nmtool("data", "two:test", "-o", "events.csv", "--samples", "4", "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json["files"] == ["events.csv"]
+    expected = load_dataset("two").test.draw(4)
+    assert said.json["splits"] == {"test": describe(expected)}
+    read = read_incoming("events.csv").train
+    names = [expected.class_names[label] for label in expected.label]
+    assert [read.class_names[label] for label in read.label] == names
+    assert read.time_ms.tolist() == expected.time_ms.tolist()
+    assert read.unit.tolist() == expected.unit.tolist()
+    said = nmtool("data", "two:test", "-o", "events.csv")
+    assert (said.code, said.error) == (2, "path-taken")
+    said = nmtool("data", "two", "-o", "events.csv", "--force")
+    assert said.code == 0
+    assert read_incoming("events.csv").splits == ("train", "test")
+
+
+@pytest.mark.usefixtures("data")
+def test_one_split_of_a_data_set(nmtool: Nmtool) -> None:
+    said = nmtool("data", "two:train", "-o", "part", "--samples", "3", "--json")
+    assert said.code == 0
+    assert [Path(file).name for file in said.json["files"]] == ["part_train.h5"]
+    assert load_dataset("part").train.n_samples == 3
+    said = nmtool("data", "two:validation")
+    assert (said.code, said.error) == (2, "validation-missing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,29 @@ def network_for(name: str) -> nm.IntegerNetwork:
 
 def answers_in(name: str, path: Path) -> nm.KnownAnswers:
     return formats.format_named(name)(path).known_answers()
+
+
+def test_a_lava_folder_carries_samples_of_data(tmp_path: Path) -> None:
+    """Drawn per class, of the test split, by the names that the network has for its classes."""
+    names = ("north", "south")
+    network = replace(INTEGERS, class_names=names)
+    data = Dataset.of(train=cases.spike_events(12), test=cases.spike_events(30, seed=1))
+    nm.export(network, tmp_path / "folder", to="lava", samples=data)
+    read = nm.read_incoming(tmp_path / "folder/events.csv").train
+    expected = data.test.draw(exporting.CARRIED_SAMPLES)
+    assert [read.class_names[n] for n in read.label] == [names[n] for n in expected.label]
+    assert read.time_ms.tolist() == expected.time_ms.tolist()
+    nm.export(network, tmp_path / "bare", to="lava")
+    assert not (tmp_path / "bare/events.csv").exists()
+
+
+def test_long_samples_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = cases.spike_events(30)
+    counts = data.draw(exporting.CARRIED_SAMPLES).counts.tolist()
+    for limit, n_samples in ((sum(counts[:2]), 2), (0, 1)):
+        monkeypatch.setattr(exporting, "CARRIED_EVENTS", limit)
+        path = nm.export(INTEGERS, tmp_path / "folder", to="lava", samples=data, force=True)
+        assert nm.read_incoming(path / "events.csv").train.n_samples == n_samples
 
 
 # `export`.

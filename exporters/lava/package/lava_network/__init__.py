@@ -2,6 +2,7 @@
 
 arrays        reads arrays.npz: all the integers of the network
 events        reads input spikes
+known_answers reads known answers and compares
 process       builds the network from Lava's own processes (LIF, DelayDense, RingBuffer)
 models        faster models for the same processes
 samples       runs samples, each from a fresh state

@@ -72,6 +72,7 @@ class NetworkArrays:
 
     Attributes:
         n_channels: number of input channels.
+        group: number of neighbouring units of the data that share a channel.
         n_steps: number of steps of a sample.
         dt_ms: length of a step in ms.
         class_names: one per neuron of the output population.
@@ -81,6 +82,7 @@ class NetworkArrays:
     """
 
     n_channels: int
+    group: int
     n_steps: int
     dt_ms: float
     class_names: list[str]
@@ -96,6 +98,7 @@ def read_arrays(path: str | Path = ARRAYS_FILE) -> NetworkArrays:
     header = json.loads(str(arrays["header"][()]))
     return NetworkArrays(
         n_channels=header["channels"]["size"],
+        group=header["channels"]["group"],
         n_steps=header["n_steps"],
         dt_ms=header["dt_ms"],
         class_names=header["class_names"],

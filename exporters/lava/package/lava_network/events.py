@@ -1,7 +1,9 @@
-"""Input spikes of many samples, as a sorted list."""
+"""Input spikes of many samples, as a sorted list: from steps in an archive, or times in a table."""
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,9 @@ class Events:
         channel: [spikes] int32.
         n_steps: number of steps of every sample.
         n_channels: number of input channels.
+        names: [samples] texts; by default their numbers.
+        labels: [samples] names of the right classes, where they are known.
+        late: number of events after the last step, which are left out.
     """
 
     offset: NDArray[np.int64]
@@ -26,6 +31,13 @@ class Events:
     channel: NDArray[np.int32]
     n_steps: int
     n_channels: int
+    names: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    late: int = 0
+
+    def name(self, sample: int) -> str:
+        """The name of a sample in its file, or its number."""
+        return self.names[sample] if self.names else str(sample)
 
     @property
     def n_samples(self) -> int:
@@ -47,6 +59,8 @@ class Events:
 
 def read_events(path: str | Path, n_channels: int) -> Events:
     """Read a plain numpy archive with `offset`, `step`, `neuron` and the scalar `n_steps`.
+
+    Of known answers, the input is read.
 
     Raises:
         OSError: the file cannot be opened.
@@ -71,12 +85,17 @@ def read_events(path: str | Path, n_channels: int) -> Events:
 
 
 _LISTS = ("offset", "step", "neuron")
+_INPUT = "spikes.input."
 
 
 def _arrays(path: str | Path) -> dict[str, NDArray]:
     try:
         # numpy would leave a file open that it cannot read.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            if f"{_INPUT}offset" in archive.files:
+                found = {name: archive[f"{_INPUT}{name}"] for name in _LISTS}
+                n_steps, _ = json.loads(str(archive["header"][()]))["spikes"]["input"]
+                return {**found, "n_steps": np.array(n_steps)}
             found = {name: archive[name] for name in (*_LISTS, "n_steps") if name in archive.files}
     except OSError:
         raise
@@ -109,3 +128,81 @@ def _check_range(name: str, values: NDArray, limit: int) -> None:
 def _position(events: Events) -> NDArray[np.int64]:
     sample = np.repeat(np.arange(events.n_samples, dtype=np.int64), np.diff(events.offset))
     return (sample * events.n_steps + events.step) * events.n_channels + events.channel
+
+
+_COLUMNS = ("sample", "unit", "time_ms")
+_BOUNDARY, _ROUNDING = 1e-9, 2.0**-51
+"""A time that falls short of a step by less than this, in steps or relative, is in that step."""
+
+
+def read_table(path: str | Path, n_channels: int, group: int, n_steps: int, dt_ms: float) -> Events:
+    """Read a CSV file with a row per event: `sample`, `unit`, `time_ms`, perhaps `label`, `split`.
+
+    Rows may be in any order. Several events of a channel in a step are one spike. A sample without
+    events is a row without unit and time.
+
+    Args:
+        path: of the file.
+        n_channels: number of input channels.
+        group: number of neighbouring units that share a channel.
+        n_steps: number of steps of every sample.
+        dt_ms: length of a step in ms.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ValueError: a column is missing, or a cell holds no such number; names the line.
+    """
+    samples: dict[tuple[str, str], int] = {}
+    labels: list[str] = []
+    place: list[int] = []
+    channel: list[int] = []
+    position: list[float] = []
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file, skipinitialspace=True)
+        if missing := set(_COLUMNS) - set(rows.fieldnames or ()):
+            raise ValueError(f"it has no column {', '.join(sorted(missing))}")
+        has_labels = "label" in (rows.fieldnames or ())
+        for row in rows:
+            cells = {name: row.get(name) or "" for name in (*_COLUMNS, "label", "split")}
+            sample = samples.setdefault((cells["split"], cells["sample"]), len(samples))
+            if sample == len(labels):
+                labels.append(cells["label"])
+            if labels[sample] != cells["label"]:
+                raise ValueError(f"line {rows.line_num}: the sample has another label before")
+            if cells["unit"] or cells["time_ms"]:
+                place.append(sample)
+                channel.append(int(_number(cells, "unit", rows.line_num, whole=True)) // group)
+                position.append(_number(cells, "time_ms", rows.line_num) / dt_ms)
+                if channel[-1] >= n_channels:
+                    raise ValueError(
+                        f"line {rows.line_num}: unit {cells['unit']} lies outside "
+                        f"0 … {n_channels * group - 1}"
+                    )
+    at = np.array(position, np.float64)
+    at += np.maximum(_BOUNDARY, _ROUNDING * at)
+    kept = at < n_steps
+    row_index = np.array(place, np.int64)[kept] * n_steps + at[kept].astype(np.int64)
+    spikes = np.unique(row_index * n_channels + np.array(channel, np.int64)[kept])
+    row_index, in_channel = np.divmod(spikes, n_channels)
+    return Events(
+        np.searchsorted(row_index, np.arange(len(samples) + 1) * n_steps).astype(np.int64),
+        (row_index % n_steps).astype(np.int32),
+        in_channel.astype(np.int32),
+        n_steps,
+        n_channels,
+        names=tuple(name for _, name in samples),
+        labels=tuple(labels) if has_labels else (),
+        late=int((~kept).sum()),
+    )
+
+
+def _number(cells: dict[str, str], name: str, line: int, *, whole: bool = False) -> float:
+    """The number in a cell, which is finite and not negative."""
+    try:
+        number = float(cells[name])
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf") or (whole and number % 1):
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(f"line {line}: {name} is '{cells[name]}', not {kind} from 0 on")
+    return number

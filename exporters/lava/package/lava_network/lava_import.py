@@ -13,7 +13,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 LAVA_VERSION = "0.10.0"
 """The version whose arithmetic and models this package relies on."""
@@ -33,8 +33,12 @@ def make_lava_importable() -> None:
     Raises:
         ImportError: there is no Lava, or another version.
     """
-    if version("lava-nc") != LAVA_VERSION:
-        raise ImportError(f"lava-nc {LAVA_VERSION} is needed, not {version('lava-nc')}")
+    try:
+        installed = version("lava-nc")
+    except PackageNotFoundError:
+        raise ImportError(f"lava-nc {LAVA_VERSION} is not installed; see README.md") from None
+    if installed != LAVA_VERSION:
+        raise ImportError(f"lava-nc {LAVA_VERSION} is needed, not {installed}")
     if sys.version_info < (3, 11):
         return
     for name in _IMPORTED_BY_IT:

@@ -1,0 +1,193 @@
+"""Check programs in C that classify a file of events, and the names of classes in every file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from nmtool import SpikeEvents
+from nmtool.data.incoming import write_dataset
+from nmtool.exporters.c import C, COptions
+from nmtool.exporters.c.text import string
+from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.graph import InputChannels
+from nmtool.network.integer_network import IntegerNetwork
+from tests.exporters.c_programs import SANITIZED, compiled, said
+from tests.networks.integers import random_network
+
+COMPILING = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+
+NAMES = ('say "no", %d', "näher?", "two\nlines \\", "*/ 3")
+GROUP = 3
+STEPS, DT_MS = 40, 0.3
+"""Of which time/dt falls short of whole numbers, as 0.9/0.3 does."""
+
+
+def grouped_network(names: tuple[str, ...] = NAMES) -> IntegerNetwork:
+    network = random_network(3, 1, False)
+    channels = InputChannels(network.channels.size, GROUP)
+    return replace(network, channels=channels, class_names=names, n_steps=STEPS, dt_ms=DT_MS)
+
+
+def classified(program: Path, table: Path | str) -> tuple[int, str, str]:
+    done = subprocess.run([program, table], capture_output=True, text=True, encoding="utf-8")
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("c")
+    network = grouped_network()
+    path = C.write(network, folder / "network.c", answers=known_answers(network)).path
+    return compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder)
+
+
+# Times on the boundaries of steps, between them, and behind the last step.
+times = st.one_of(
+    st.integers(0, STEPS + 3).map(lambda step: step * DT_MS),
+    st.floats(0, (STEPS + 3) * DT_MS, allow_subnormal=False),
+)
+samples = st.lists(st.tuples(times, st.integers(0, 5 * GROUP - 1)), max_size=60).map(sorted)
+
+
+@COMPILING
+@settings(max_examples=40)
+@given(st.lists(st.tuples(samples, st.integers(0, 3)), min_size=1, max_size=4))
+def test_classes_are_those_of_the_simulator(
+    program: Path, drawn: list[tuple[list[tuple[float, int]], int]]
+) -> None:
+    network = grouped_network()
+    events = SpikeEvents(
+        [time for events, _ in drawn for time, _ in events],
+        [unit for events, _ in drawn for _, unit in events],
+        np.cumsum([0, *(len(events) for events, _ in drawn)]),
+        [label for _, label in drawn],
+        n_units=5 * GROUP,
+        class_names=NAMES,
+    )
+    binned = network.bin(events)
+    classes = simulate(network, binned.raster).predictions
+    table = program.with_name("events.csv")
+    write_dataset(events, table, force=True)
+    code, out, err = classified(program, table)
+    lines = [
+        f'sample {i}: class {answer} "{NAMES[answer]}", label "{NAMES[label]}"\n'
+        for i, (answer, label) in enumerate(zip(classes, events.label, strict=True))
+    ]
+    lines.append(f"as labelled {(classes == events.label).sum()} of {len(drawn)}\n")
+    lines += [f"events after the last step {binned.dropped}\n"] * (binned.dropped > 0)
+    assert (code, out, err) == (0, "".join(lines), "")
+
+
+@COMPILING
+@pytest.mark.parametrize(
+    "table",
+    [
+        "sample,unit,time_ms\nx,3,0.5\nx,4,1\nsilent,,\n",
+        "time_ms,speaker,unit,sample\r\n0.5,ann,3.0,x\r\n1e0,,4,x\r\n\r\n,,,silent",
+        '"sample","unit","time_ms"\n"x","3","0.5"\n"x","4","1"\n"silent",,\n\n',
+    ],
+)
+def test_columns_in_any_order_and_no_labels(table: str, program: Path, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(table.encode())
+    network = grouped_network()
+    events = SpikeEvents.from_lists([[0.5, 1.0], []], [[3, 4], []], [0, 0], n_units=5 * GROUP)
+    first, second = simulate(network, network.bin(events).raster).predictions
+    lines = f'sample x: class {first} "{NAMES[first]}"\nsample silent: class {second} '
+    code, out, err = classified(program, path)
+    assert (code, err) == (0, "")
+    assert out == f'{lines}"{NAMES[second]}"\n'
+
+
+@COMPILING
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ("", 1),
+        ("sample,label,unit\n0,a,1\n", 1),
+        ("sample;unit;time_ms\n0;1;2\n", 1),
+        ("sample,unit,time_ms\n0,15,1\n", 2),
+        ("sample,unit,time_ms\n0,-1,1\n", 2),
+        ("sample,unit,time_ms\n0,1.5,1\n", 2),
+        ("sample,unit,time_ms\n0,,1\n", 2),
+        ("sample,unit,time_ms\n0,1,1\n0,1,nan\n", 3),
+        ("sample,unit,time_ms\n0,1,1\n0,1,1x\n", 3),
+        ("sample,unit,time_ms\n0,1,-1\n", 2),
+        ("sample,unit,time_ms\n0,1,5\n\n0,2,1\n", 4),
+        ('sample,label,unit,time_ms\n0,"two\nlines",1,5\n,a,2,1\n', 4),
+        (f"sample,unit,time_ms\n{'x' * 300},2,1\n", 2),
+        ("sample,unit,time_ms\na,1,1\nb,1,1\na,1,2\n", 4),
+        ("sample,unit,time_ms\n" + "".join(f"{i},1,1\n" for i in range(200)) + "7,1,2\n", 202),
+    ],
+)
+def test_what_cannot_be_read_is_refused(
+    table: str, line: int, program: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(table)
+    code, _, err = classified(program, path)
+    assert (code, err.startswith(f"{path}, line {line}: ")) == (2, True), err
+
+
+@COMPILING
+def test_a_file_that_is_not_there(program: Path, tmp_path: Path) -> None:
+    code, out, err = classified(program, tmp_path / "none.csv")
+    assert (code, out) == (2, "")
+    assert str(tmp_path / "none.csv") in err
+
+
+@COMPILING
+def test_long_names_of_classes_have_room(tmp_path: Path) -> None:
+    network = grouped_network(("ä" * 300, "b", "c", "d"))
+    path = C.write(network, tmp_path / "network.c", options=COptions("kws")).path
+    program = compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path)
+    events = SpikeEvents.from_lists([[]], [[]], [0], n_units=15, class_names=network.class_names)
+    write_dataset(events, tmp_path / "events.csv")
+    code, out, err = classified(program, tmp_path / "events.csv")
+    assert (code, err, out.count("ä" * 300)) == (0, "", 1 + out.startswith("sample 0: class 0"))
+
+
+@COMPILING
+def test_without_answers_it_classifies_and_checks_nothing(tmp_path: Path) -> None:
+    path = C.write(grouped_network(), tmp_path / "network.c").path
+    program = compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path)
+    done = subprocess.run([program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    (tmp_path / "events.csv").write_text("sample,unit,time_ms\n")
+    assert classified(program, tmp_path / "events.csv") == (0, "", "")
+
+
+@COMPILING
+@pytest.mark.parametrize("prefix", ["", "kws"])
+def test_a_firmware_has_the_names(prefix: str, tmp_path: Path) -> None:
+    options = COptions(prefix) if prefix else None
+    path = C.write(grouped_network(), tmp_path / "network.c", options=options).path
+    compiled("-c", path, folder=tmp_path)
+    main = "#include <stdio.h>\nint main(void) { for (int i = 0; i < 4; i++) puts(N[i]); }\n"
+    main = main.replace("N[", f"{prefix or 'nmtool'}_class_names[")
+    declared = f"extern const char *const {prefix or 'nmtool'}_class_names[4];\n"
+    assert declared in path.read_text()
+    (tmp_path / "main.c").write_text(declared + main)
+    code, lines = said(compiled(path, tmp_path / "main.c", folder=tmp_path))
+    assert (code, lines) == (0, "\n".join(NAMES).split("\n"))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_string_in_c_is_its_text(text: str) -> None:
+    """Undone as C does: octal numbers of three digits, and signs that stand for themselves."""
+    written = string(text)
+    assert written.isascii()
+    body = written[1:-1]
+    assert (written[0], written[-1]) == ('"', '"')
+    parts = body.split("\\")
+    octal = b"".join(bytes([int(part[:3], 8)]) + part[3:].encode() for part in parts[1:])
+    assert (parts[0].encode() + octal).decode() == text
+    assert not set(body) & set('"?\n')
