@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     files: list[str] = []
     if arguments.output is not None:
         path = Path(arguments.output)
-        with working(f"writing {path}"):
+        with progress(f"writing {path}"):
             written = write_dataset(dataset, path, path.resolve().name, force=arguments.force)
         files = [str(file) for file in written]
     if arguments.json:
