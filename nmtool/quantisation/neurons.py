@@ -89,7 +89,8 @@ def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
     """Constants that a target cannot hold as they are, whatever the scale."""
     for population in network.populations:
         yield from _averaged(population)
-        yield from _decays(population, network.dt_ms, target)
+        if not _is_clock(network, population):
+            yield from _decays(population, network.dt_ms, target)
         if target.max_bias <= 0 and (biased := np.count_nonzero(population.values("bias"))):
             what = f"{biased} neurons have a bias, and the target holds none"
             fix = "they were left out; train without biases"
@@ -136,6 +137,14 @@ def _differ(values: NDArray[np.float64]) -> bool:
 
 def _mean_taken(values: NDArray[np.float64]) -> str:
     return f"the mean, {common_value(values):g}, was taken"
+
+
+def _is_clock(network: Network, population: Population) -> bool:
+    """True for neurons that spike in every step, whatever their decays, as imports add them."""
+    if population.kind != LIF or any(p.target == population.name for p in network.projections):
+        return False
+    above = bias_per_step(population, network.dt_ms) > population.values("threshold")
+    return bool(above.all())
 
 
 def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Finding]:

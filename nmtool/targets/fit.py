@@ -201,6 +201,8 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         if beyond and not target.max_delay:
             what = f"{beyond:,} synapses have a delay, and {name} has none"
             fix = "train without delays, `max_delay=0`, or choose a target that has them"
+            if one.source in _clocks(network):
+                fix = "choose a target that has them: they begin a constant at its step"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
@@ -227,6 +229,16 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             what += f"less than {target.drive_limit:,}"
             fix = f"quantise the float network for it: `target={_word(target)}`"
             yield Finding("target-drive", population.name, what, fix)
+
+
+def _clocks(network: IntegerNetwork) -> list[str]:
+    """Populations that spike in every step, whatever the input, as imports add them."""
+    driven = {p.target for p in network.projections}
+    return [
+        p.name
+        for p in network.spiking
+        if p.name not in driven and (p.bias > p.vth << STATE_SHIFT).all()
+    ]
 
 
 def _delay_step(projection: IntegerProjection) -> int:
@@ -329,7 +341,8 @@ def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
-    for population in network.spiking:
+    clocks = _clocks(network)  # which lose nothing that matters
+    for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << STATE_SHIFT).bit_length() + 1
         if needed > bits:
             what = f"its threshold needs states of {needed} bits, there are {bits}"

@@ -349,3 +349,23 @@ def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> N
 def test_a_target_that_says_nothing_of_its_neuron_is_never_faithful() -> None:
     found = fit(network(), Target("t", arithmetic="", neuron=Neuron(), core=Core()))
     assert codes(found)[1] == ["target-neuron-unknown"]
+
+
+def test_a_clock_has_no_findings_of_its_own() -> None:
+    """Neurons that an import adds spike in every step: decays and state bits change nothing."""
+    floats = nm.Network.layers([2, 2], n_steps=10)
+    clock = nm.Population("clock", 1, "lif", tau_mem_ms=0.0, tau_syn_ms=0.0, bias=2.0)
+    sends = nm.Projection("clock", "output", np.ones((1, 2)), np.full((1, 2), 3))
+    clocked = replace(
+        floats,
+        populations=[*floats.populations, clock],
+        projections=[*floats.projections, sends],
+    )
+    rounded = nm.round_network(clocked)
+    assert [one.code for one in rounded.findings if one.where == "clock"] == []
+    narrow = Target("t", max_delay=0, neuron=replace(LOIHI2.neuron, state_bits=8))
+    found = fit(rounded.network, narrow)
+    assert "target-state-bits" not in [one.code for one in found.approximate]
+    (delayed,) = [one for one in found.unsupported if one.where == "clock → output"]
+    assert delayed.code == "target-without-delays"
+    assert "max_delay" not in delayed.fix, "training has no part in it"
