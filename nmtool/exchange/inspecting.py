@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmtool import recording, storage, zoo
 from nmtool.arguments import checked
@@ -16,10 +16,18 @@ from nmtool.progress import Progress, silent
 from nmtool.recording import Recording
 from nmtool.targets.checking import ALL, check
 
+if TYPE_CHECKING:
+    from nmtool.exporters.mlgenn.options import MlgennOptions
+    from nmtool.exporters.nir.options import ImportOptions
+
 
 @checked
 def inspect(
-    path: str | Path, *, targets: bool = False, progress: Progress = silent
+    path: str | Path,
+    *,
+    reading: ImportOptions | MlgennOptions | None = None,
+    targets: bool = False,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Describe what a run, network, export, recording, teacher or answers hold, as plain values.
 
@@ -30,7 +38,8 @@ def inspect(
     'unsupported'
 
     Args:
-        path: of any of these.
+        path: run folder, or file of a network, export, recording, teacher or answers.
+        reading: how a NIR file or checkpoints of mlGeNN are to be understood.
         targets: also tell of each target that comes with nmtool if a network is `faithful`,
             `approximate` or `unsupported` there; `check` says why.
         progress: is shown what is being done.
@@ -47,7 +56,7 @@ def inspect(
         return describe_recording(Recording.load(path))
     if kind == teacher.FILE_KIND:
         return Teacher.load(path).as_json()
-    network = load(path)
+    network = load(path, reading)
     described = describe_network(network)
     if not targets:
         return described

@@ -181,3 +181,22 @@ def test_the_step_of_norse_is_named(tau: float, of_norse: bool, tmp_path: Path) 
     (finding,) = caught.value.findings
     assert finding.code == "nir-step-too-long"
     assert ("`nir_dt_s=1e-06`" in finding.fix) == of_norse
+
+
+@pytest.mark.parametrize(
+    ("dt_s", "inhibited", "silent"), [(1e-4, False, "n"), (1.0, False, ""), (1.0, True, "n")]
+)
+def test_populations_that_no_input_makes_spike_are_said(
+    dt_s: float, inhibited: bool, silent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three channels bring an integrator to 25 · 3 · 0.02 s⁻¹ · step in 26 steps."""
+    weight = np.full((2, 3), -0.02 if inhibited else 0.02)
+    neurons = nir.IF(r=np.ones(2), v_threshold=np.ones(2), v_reset=np.zeros(2))
+    nodes = {**ends(3, 2), "w": nir.Linear(weight), "n": neurons}
+    path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
+    Nir(path).read(ImportOptions(nir_dt_s=dt_s, dt_ms=1.0, n_steps=25))
+    remarks = [r.getMessage() for r in caplog.records if "nir-silent" in r.getMessage()]
+    assert bool(remarks) == bool(silent)
+    if silent:
+        assert f"no input makes {silent} spike within 27 steps" in remarks[0]
+        assert ("`nir_dt_s=1`" in remarks[0]) == (dt_s != 1)

@@ -40,6 +40,7 @@ from nmtool.exporters.nir.reading.neurons import (
     resting_input,
 )
 from nmtool.exporters.nir.reading.shapes import Shapes
+from nmtool.exporters.nir.reading.silence import silence
 from nmtool.exporters.nir.reading.synapses import Signal
 from nmtool.float_simulator import StepPopulation
 from nmtool.network import graph as kinds
@@ -73,6 +74,8 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
             f"{options.steps:,}: its answer comes {later} later, since a hop costs a step here and "
             f"none in NIR; `n_steps={max(1, options.steps - later)}` leaves room for it"
         )
+    if silent := silence(network, options.step_s):
+        _log.warning(f"remark[nir-silent]: {silent}")
     if unrolled := graph.of_kind(*WINDOWS):
         places = sum(held.weight.size for held in network.projections)
         _log.warning(

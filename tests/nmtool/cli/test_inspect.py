@@ -138,3 +138,17 @@ def test_targets_are_judged_when_asked(nmtool: Nmtool, floats: Path) -> None:
         for one in nmtool("check", floats, "--target", "all", "--json").json["targets"]
     }
     assert said.json["targets"] == words
+
+
+def test_a_graph_of_others_is_inspected_with_the_steps_that_it_needs(nmtool: Nmtool) -> None:
+    nir = pytest.importorskip("nir")
+    ends = {name: getattr(nir, name)({name.lower(): np.array([1])}) for name in ("Input", "Output")}
+    neuron = nir.LIF(*(np.full(1, value) for value in (0.01, 1.0, 0.0, 0.5)))
+    nodes = {"in": ends["Input"], "neuron": neuron, "out": ends["Output"]}
+    nir.write("theirs.nir", nir.NIRGraph(nodes, [("in", "neuron"), ("neuron", "out")]))
+    said = nmtool("inspect", "theirs.nir")
+    assert "--in-steps 9998 leaves room" in said.err, "an advice that the command takes"
+    told = nmtool("inspect", "theirs.nir", "--in-steps", "98", "--in-nir-dt", "1e-3", "--json")
+    assert (told.json["steps"], told.json["dt_ms"]) == (100, 1.0)
+    unused = nmtool("inspect", "zoo:digits", "--in-steps", "98")
+    assert (unused.code, unused.error) == (2, "import-options-unused")

@@ -1,0 +1,62 @@
+"""Populations that no input can make spike: most often a file that is read with a wrong step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nmtool.float_simulator import StepPopulation, step_network
+from nmtool.network.float_network import Network
+from nmtool.network.graph import LIF
+
+IN_STEPS_S = 1.0
+"""Step of a file whose neurons have no time constants and whose numbers are per step."""
+
+
+def silence(network: Network, step_s: float) -> str:
+    """Tell which populations never spike and what may be the reason; '' where none is silent.
+
+    Args:
+        network: what a file was read as.
+        step_s: step that the file was read with, in s.
+    """
+    silent = dict(_silent(network))
+    if not silent:
+        return ""
+    names = ", ".join(silent)
+    text = (
+        f"no input makes {names} spike within {network.n_steps:,} steps: with a spike on every "
+        f"synapse in every step, membranes reach {max(silent.values()):.2g} of the threshold"
+    )
+    integrates = any(np.isinf(network.population(n).values("tau_mem_ms")).all() for n in silent)
+    if integrates and step_s != IN_STEPS_S:
+        text += (
+            f"; files that count time in steps, as those of sinabs, need `nir_dt_s={IN_STEPS_S:g}`"
+        )
+    return text
+
+
+def _silent(network: Network) -> Iterator[tuple[str, float]]:
+    """Names of silent populations, and the largest share of the threshold that they reach."""
+    steps = step_network(network)
+    for population in steps.populations:
+        incoming = [p.jump for p in steps.projections if p.target == population.name]
+        if population.kind == LIF and incoming:
+            excitation = np.sum([np.maximum(jump, 0).sum(axis=0) for jump in incoming], axis=0)
+            share = _peak(population, excitation, network.n_steps)
+            if share <= 1:
+                yield population.name, share
+
+
+def _peak(population: StepPopulation, excitation: np.ndarray, n_steps: int) -> float:
+    """Largest membrane of any neuron over its threshold; no further than to the first above it."""
+    u = v = np.zeros(population.size)
+    peak = 0.0
+    for _ in range(n_steps):
+        u = u * (1 - population.lose_u) + excitation
+        v = v * (1 - population.lose_v) + u + population.drive
+        peak = max(peak, float((v / population.threshold).max()))
+        if peak > 1:
+            break
+    return peak
