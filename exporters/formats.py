@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -60,7 +60,7 @@ def format_named(name: str) -> type[Format]:
         raise UsageError(
             f"unknown format '{name}'",
             code="format-unknown",
-            fix=f"use one of {', '.join(formats_that_write())}",
+            fix=suggestion(name, formats_that_write()),
         )
     module = importlib.import_module(f"nmtool.exporters.{name.replace('-', '_')}")
     return cast("type[Format]", module.FORMAT)

@@ -8,10 +8,11 @@ whole command.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -106,10 +107,17 @@ def _remember(number: int, frame: FrameType | None) -> None:
     if (is_first or number == _ALARM) and _is_loading(frame) and _sets_alarm(True):
         if is_first:
             _waiting.append(number)
+            _acknowledge()
         return
     _wait_no_more()
     _raised.append(number)
     raise KeyboardInterrupt
+
+
+def _acknowledge() -> None:
+    """Say on stderr that the signal arrived; no console is safe to use within a handler."""
+    with suppress(OSError):
+        os.write(2, b"\nstopping as soon as libraries are loaded; Ctrl-C again stops now\n")
 
 
 def _is_loading(frame: FrameType | None) -> bool:

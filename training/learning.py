@@ -284,7 +284,9 @@ class _Call:
         numbers = [signal.SIGINT] if own.size == 1 else []
         with (
             signals_noted(*numbers) as check_stop,
-            (self.progress if own.is_first else silent)("training", remark="compiling") as advance,
+            (self.progress if own.is_first else silent)(
+                "training", remark="loading kernels"
+            ) as advance,
         ):
             reporter = Reporter(
                 options,

@@ -151,8 +151,8 @@ class TrainOptions:
     max_delay: int = _option(
         NETWORK,
         LOIHI2.max_delay,
-        f"largest delay in steps; the chip holds {LOIHI2.max_delay}; finetune cuts delays that are "
-        "longer",
+        f"largest delay in steps; the chip holds {LOIHI2.max_delay}; training on "
+        "from another run cuts delays that are longer",
         0,
         MAX_TRAINED_DELAY,
     )
@@ -378,7 +378,7 @@ class TrainOptions:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {longest}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={longest}`, to which finetune cuts longer delays; in a new run, "
+                fix=f"`max_delay={longest}`, to which training on cuts longer delays; in a new run, "
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
 

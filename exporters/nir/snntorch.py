@@ -11,7 +11,6 @@ What NIR says is what networks here do. Others are refused by name, with what ma
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -42,7 +41,7 @@ from nmtool.exporters.nir.graph.nodes import (
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.reading.windows import window_of
-from nmtool.exporters.nir.snntorch_resets import difference, made_input
+from nmtool.exporters.nir.snntorch_resets import copy_of, difference, made_input
 from nmtool.exporters.windows import Shape
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
@@ -56,6 +55,14 @@ _PASSED = ("Dropout", "Identity")
 
 _SUBTRACT, _ZERO, _NONE = 0, 1, 2
 """snnTorch's numbers of ways to reset."""
+_RESETS = ("subtract", "zero", "none")
+_STEPS = {"_base_sub": _SUBTRACT, "_base_zero": _ZERO, "_base_int": _NONE}
+"""By name, the step of a layer, which snnTorch chooses when the layer is made, and its reset."""
+
+_MAKE_AGAIN = (
+    "make the layer again with reset_mechanism='zero' and reset_delay=False, and give it its "
+    "weights, but not the whole state_dict, which holds the old reset"
+)
 
 LATE = ("snntorch-reset-late", "snntorch-reset")
 """Codes of what `approximate` lets pass."""
@@ -94,7 +101,8 @@ def from_snntorch(
         rule: of the read-out.
         approximate: import layers that reset later or otherwise as if they reset to zero at once,
             and warn: the spikes are others then. The module runs beside the network, to tell how
-            many are. To get its accuracy back, train the module on with those resets.
+            many are. To get its accuracy back, train a module with those resets on from these
+            weights.
         approximate_on: input on which both run, of the network's channels; by default made noise.
 
     Raises:
@@ -127,9 +135,9 @@ def from_snntorch(
         spikes = made_input(network) if approximate_on is None else approximate_on
         apart = difference(network, [layer for _, layer in layers], shape, spikes)
         _log.warning(
-            f"remark[snntorch-approximate]: {apart}; to get rid of the difference, set "
-            "reset_mechanism='zero' and reset_delay=False in the module's layers, train it on from "
-            "its weights for a few epochs, and import it again"
+            f"remark[snntorch-approximate]: {apart}; to get rid of the difference, make the module "
+            "again with those resets, copy the weights of its Linear and Conv2d layers, train it "
+            "on for a few epochs, and import it without approximate=True"
         )
     return network
 
@@ -140,7 +148,7 @@ def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
     if sample is None:
         yield from held
         return
-    traced, ran = copy.deepcopy(module), []
+    traced, ran = copy_of(module), []
     for name, one in traced.named_modules():
         if name in dict(held):
             one.register_forward_hook(lambda *_, name=name: ran.append(name))
@@ -192,6 +200,11 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
         what = "some of its neurons leak and others do not"
         yield Finding("snntorch-leak", name, what, "split it into two layers")
     resets = int(layer.reset_mechanism_val)
+    step = getattr(getattr(layer, "state_function", None), "__name__", "")
+    if _STEPS.get(step, resets) != resets:
+        what = f"its step is still that of reset_mechanism='{_RESETS[_STEPS[step]]}', which it was "
+        what += "made with"
+        yield Finding("snntorch-reset-changed", name, what, _MAKE_AGAIN)
     if kind in _RECURRENT and type(getattr(layer, "recurrent", None)).__name__ == "Conv2d":
         what = "its recurrent connections are a convolution"
         yield Finding("snntorch-module", name, what, "use linear_features")
@@ -203,10 +216,10 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
         yield Finding("snntorch-reset", name, "it never resets", fix)
     elif resets == _SUBTRACT:
         what = "a spike takes the threshold off its membrane, which is not set to zero"
-        yield Finding("snntorch-reset", name, what, "train with reset_mechanism='zero'")
+        yield Finding("snntorch-reset", name, what, f"{_MAKE_AGAIN}, and train it so")
     elif resets == _ZERO and kind != "Leaky" and layer.reset_delay:
         what = "with reset_delay=True it is set to zero a step after the spike, input and all"
-        fix = "set reset_delay=False, and train or test it so"
+        fix = f"{_MAKE_AGAIN}, and train or test it so"
         if kind == "RSynaptic":
             fix = "use RLeaky or Synaptic with reset_delay=False, which RSynaptic cannot run"
         yield Finding("snntorch-reset-late", name, what, fix)

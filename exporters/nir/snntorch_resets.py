@@ -58,13 +58,24 @@ def difference(
     )
 
 
+def copy_of(module: Any) -> Any:
+    """A copy of a module; hidden states that still carry gradients are copied without them."""
+    memo = {
+        id(value): value.detach().clone()
+        for part in getattr(module, "modules", list)()
+        for value in (*vars(part).values(), *getattr(part, "_buffers", {}).values())
+        if getattr(value, "grad_fn", None) is not None
+    }
+    return copy.deepcopy(module, memo)
+
+
 def _module_spikes(
     layers: Sequence[Any], input_shape: Sequence[int], spikes: Raster
 ) -> list[NDArray[np.bool_]]:
     """[samples, steps, neurons] bool of every layer that resets, by a copy of the module."""
     import torch
 
-    layers = [copy.deepcopy(layer).eval() for layer in layers]
+    layers = [copy_of(layer).eval() for layer in layers]
     counted: list[tuple[Any, list[NDArray[np.bool_]]]] = []
     for layer in layers:
         if hasattr(layer, "reset_mem"):

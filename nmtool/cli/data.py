@@ -12,7 +12,7 @@ from nmtool.cli.arguments import SAMPLES, add_force, add_json, count, group, val
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data_options, find_data
 from nmtool.cli.progress import progress
-from nmtool.errors import UsageError, listed
+from nmtool.errors import FileFormatError, UsageError, listed
 from nmtool.splits import name_and_split
 
 if TYPE_CHECKING:
@@ -150,6 +150,12 @@ def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
     if converts or is_incoming(name):
         with progress(f"reading {name}"):
             return read_incoming(name, meaning)
+    if changes and not Path(name).exists() and Path(name).suffix:
+        raise FileFormatError(
+            f"there is no file {name}",
+            code="file-missing",
+            fix="check its name and the folder you are in",
+        )
     if changes:
         raise UsageError(
             f"'{name}' says itself what its times and labels mean",

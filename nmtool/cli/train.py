@@ -160,8 +160,12 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
         if is_first() and folder.checkpoint_file.exists():
             console.print_remark(kept)
         elif is_first():
-            begin = f"; begin again with: {again}" if folder.manifest_file.exists() else ""
-            console.print_remark(f"no epoch had ended, so nothing is kept{begin}")
+            begin = (
+                f"; start from the first epoch with: {again}"
+                if folder.manifest_file.exists()
+                else ""
+            )
+            console.print_remark(f"no epoch had ended, so nothing learnt is kept{begin}")
         raise
     except RankError as error:
         if folder.manifest_file.exists():

@@ -8,7 +8,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.graph import count_inputs
 from nmtool.network.integer_network import IntegerNetwork
 
-_OTHER_DATA = "it was trained on other data"
+_OTHER_DATA = "it was made for other data"
 
 
 def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
@@ -19,7 +19,7 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
         raise UsageError(
             f"the data have {events.n_units} channels{grouped}, the network listens to {size}",
             code="data-channels-differ",
-            fix="name the data it was trained on, or train it on these",
+            fix="name the data that it was made for, or make and train it for these",
             why=_OTHER_DATA,
         )
     if len(events.class_names) != len(network.class_names):
@@ -27,7 +27,7 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
             f"the data have {len(events.class_names)} classes, the network answers with "
             f"{len(network.class_names)}",
             code="data-classes-differ",
-            fix="name the data it was trained on, or train it on these",
+            fix="name the data that it was made for, or make and train it for these",
             why=_OTHER_DATA,
         )
 

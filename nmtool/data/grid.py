@@ -35,8 +35,8 @@ _LOOKED_AT = 300
 """Samples that stand for all, evenly spread over the file."""
 
 TIME_UNIT_FIX = (
-    "where the file holds ms for seconds: nmtool data IN -o FOLDER --time-unit ms, or in CSV a "
-    "column time_ms"
+    "say which unit the file holds: nmtool data IN -o FOLDER --time-unit ms, or in CSV by the name "
+    "of the column, such as time_us"
 )
 
 

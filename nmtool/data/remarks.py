@@ -56,8 +56,8 @@ def times(events: SpikeEvents) -> Iterator[Finding]:
         yield Finding(
             "times-look-like-ms",
             "times",
-            f"the median sample ends after {median / 1000:,.4g} s; were its numbers ms, after "
-            f"{median / 1000:,.4g} ms",
+            f"the median sample ends after {median / 1000:,.4g} s; if its numbers are of the next "
+            f"smaller unit, it ends after {median / 1000:,.4g} ms",
             TIME_UNIT_FIX,
         )
     end_ms = usual_end_ms(last_ms)

@@ -108,7 +108,7 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
         raise UsageError(
             f"spike events are expected, not {type(events).__name__}",
             code="data-type",
-            fix="pass a split of a data set, e.g. data.test, or SpikeEvents; binned.raster may do",
+            fix="pass a split of a data set, e.g. data.test, or SpikeEvents",
         )
     if not events.n_samples:
         raise DataError(

@@ -78,7 +78,7 @@ class CheckReport(Result):
     def tables(self) -> list[Table]:
         """The targets side by side, and the cores of each."""
         rows = [_row(one) for one in self.fits]
-        header = ("target", "", "arithmetic", "cores", "binds", "findings")
+        header = ("target", "fit", "arithmetic", "cores", "binds", "findings")
         return [Table("targets", header, rows), *(t for one in self.fits for t in one.tables())]
 
 

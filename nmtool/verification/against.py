@@ -148,9 +148,9 @@ class Against:
             return Way.DATA
         if exercise:
             raise UsageError(
-                "generated samples are compared beside data",
+                "generated samples add to those of a data set, and no data set is named",
                 code="data-missing",
-                fix="name them: `data=`; or leave out `exercise=`",
+                fix="name a data set: `data=`; or leave out `exercise=`",
             )
         if self.own is None and self.formats:
             return Way.MADE

@@ -384,7 +384,8 @@ def _compared(
         + (f"; predictions different {predictions}" if predictions else ""),
         "",
     )
-    if comparison.spikes_compared and not comparison.spikes_emitted:
+    silent = not (comparison.spikes_emitted or comparison.spikes_different)
+    if comparison.spikes_compared and silent:
         yield "  warning: no neuron spikes, silence was compared with silence", "warning"
     if first is not None:
         yield f"  first divergence: {first}", ""

@@ -327,6 +327,8 @@ def _compare(
         generated_checks = (
             {} if generated is None else _check_generated(runs, generated, answered, progress)
         )
+        with progress("what the samples exercise"):
+            exercised = extent.result()
     # Of real numbers that answer for themselves, no overflow is told: they have none.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
@@ -344,7 +346,7 @@ def _compare(
         class_samples=[]
         if label is None
         else np.bincount(label, minlength=len(network.class_names)).tolist(),
-        **extent.result(),
+        **exercised,
     )
 
 

@@ -119,9 +119,32 @@ def test_other_resets_are_refused_and_differ(
 
 
 def test_a_module_that_trains_on_with_other_resets_is_read(tmp_path: Path) -> None:
-    """As the remark on an approximation advises; what it learns meanwhile plays no part here."""
-    module = model("Synaptic", reset="subtract", late=True)
+    """As the remark on an approximation advises: its states carry gradients after a step."""
+    import torch
+
+    module = model("Synaptic", reset="zero", late=False)
+    module.load_state_dict(
+        {
+            name: value
+            for name, value in model("Synaptic", reset="subtract", late=True).state_dict().items()
+            if name.endswith(("weight", "bias"))
+        },
+        strict=False,
+    )
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.01)
+    module(torch.ones(4, CHANNELS)).sum().backward()
+    optimiser.step()
+    network = nm.from_snntorch(module, sample=torch.zeros(4, CHANNELS), n_steps=STEPS)
     for layer in module[1::2]:
-        layer.reset_mechanism, layer.reset_delay = "zero", False
-    network = nm.from_snntorch(module, n_steps=STEPS)
+        layer.reset_mem()
     assert certificate(network, recorded(module, tmp_path / "recording.npz")).identical
+
+
+def test_a_reset_that_is_changed_after_a_layer_was_made_is_refused() -> None:
+    """The attribute alone changes no step of snnTorch's Leaky."""
+    module = model("Leaky", reset="subtract", late=True)
+    for layer in module[1::2]:
+        layer.reset_mechanism = "zero"
+    with refused(NetworkError, "snntorch-unfit") as caught:
+        nm.from_snntorch(module, n_steps=STEPS)
+    assert codes(caught.value) == ["snntorch-reset-changed"] * 2

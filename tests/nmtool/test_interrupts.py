@@ -157,7 +157,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("library")
-def test_an_interrupt_waits_for_libraries_that_load() -> None:
+def test_an_interrupt_waits_for_libraries_that_load(capfd: pytest.CaptureFixture[str]) -> None:
     loaded: list[int] = []
 
     def work() -> None:
@@ -171,6 +171,7 @@ def test_an_interrupt_waits_for_libraries_that_load() -> None:
     with pytest.raises(KeyboardInterrupt):
         work()
     assert loaded == [*range(8)]
+    assert capfd.readouterr().err.count("Ctrl-C again stops now") == 1, "it is acknowledged"
 
 
 @pytest.mark.usefixtures("library")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, TextIO
 from nmtool.data import shd
 from nmtool.data.events import SpikeEvents
 from nmtool.data.incoming.rows import Rows, are_numbers
-from nmtool.errors import DataError, FileFormatError, listed, printable
+from nmtool.errors import DataError, FileFormatError, listed, nearest, printable
 from nmtool.splits import SPLITS, split_named
 
 _UNIT_COLUMNS = ("unit", "channel", "neuron")
@@ -55,8 +55,9 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
             separator = next((mark for mark in ",;\t" if mark in first), ",")
             lines = chain([first], text)
             reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
-            reader.fieldnames = _renamed(reader.fieldnames or (), columns)
-            found = _columns(reader.fieldnames, decimal="," if separator == ";" else ".")
+            own = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = _renamed(own, columns)
+            found = _columns(reader.fieldnames, own, decimal="," if separator == ";" else ".")
             for number, row in enumerate(reader, 2):
                 _add_row(row, found, f"line {number}", splits, places)
     except (OSError, UnicodeError, csv.Error) as error:
@@ -128,22 +129,29 @@ class _Columns:
     decimal: str
 
 
-def _renamed(names: Iterable[str], columns: Mapping[str, str]) -> list[str]:
+def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     """Rename columns to the known names in `COLUMNS`; keep the others."""
-    names = [name.strip() for name in names]
     meant = {name: known for known, name in columns.items()}
     if missing := [name for name in meant if name not in names]:
+        near = nearest(missing[0], names)
         raise DataError(
             f"there is no column {listed(missing)}",
             code="csv-columns",
             why=f"the columns are {listed(names) or 'none'}",
-            fix="name them as the file does: `columns=`",
+            fix=f"did you mean {near}?" if near else "name them as the file does: `columns=`",
         )
     small = [name.lower() if name.lower() in COLUMNS else name for name in names]
     return [meant.get(name, known) for name, known in zip(names, small, strict=True)]
 
 
-def _columns(names: Sequence[str], decimal: str) -> _Columns:
+def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
+    """The columns that are needed, and all others as groups.
+
+    Args:
+        names: with known names for those that were renamed.
+        own: the same columns by their names in the file.
+        decimal: mark of decimals.
+    """
     times = [
         (name, ms)
         for name, ms in zip(_TIMES, shd.TIME_UNITS_MS.values(), strict=True)
@@ -156,14 +164,14 @@ def _columns(names: Sequence[str], decimal: str) -> _Columns:
         axes = [name for name in ("y", "p", "polarity") if name in names]
     if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
         raise DataError(
-            f"the columns are {listed(names) or 'none'}",
+            f"the columns are {listed(own) or 'none'}",
             code="csv-columns",
             why="sample, label, unit (or x and y) and one of time_ms, time_s, time_us, time_ns are "
             "needed",
             fix="separate them by commas"
             if len(names) == 1 and "|" in names[0]
             else "name them so in the first line, or say which is which, as in "
-            "`columns='time_us=t,unit=pixel'`; the name of the time says its unit",
+            f"`columns='{_guess(names, own)}'`; the name of the time says its unit",
         )
     split = "split" if "split" in names else None
     known = {*_REQUIRED, times[0][0], units[0], *axes, split}
@@ -184,6 +192,35 @@ def _columns(names: Sequence[str], decimal: str) -> _Columns:
             fix="leave all but one of each out",
         )
     return _Columns(*times[0], units[0], tuple(axes), split, groups, decimal)
+
+
+_MEANT = {
+    "sample": ("trial", "recording", "id"),
+    "label": ("class", "gesture", "word", "target"),
+    "time_us": ("t_us", "us", "timestamp"),
+    "time_ms": ("t_ms", "ms", "t", "time"),
+    "unit": ("pixel", "taxel", "address", "id"),
+}
+"""By name of a needed column, words that its name in a file may be or contain."""
+
+
+def _guess(names: Sequence[str], own: Sequence[str]) -> str:
+    """An example of `columns=`, with the file's own names where they say what they are."""
+    free = [name for name, known in zip(own, names, strict=True) if known not in COLUMNS]
+    given, words = set(names), []
+    has_unit = bool({*_UNIT_COLUMNS, "x"} & given)
+    for known, meant in _MEANT.items():
+        is_time = known in _TIMES
+        if known in given or (known == "unit" and has_unit) or (is_time and given & {*_TIMES}):
+            continue
+        hit = next((n for word in meant for n in free if n.lower() == word), None) or next(
+            (n for word in meant if len(word) > 2 for n in free if word in n.lower()), None
+        )
+        if hit is not None:
+            free.remove(hit)
+            given.add(known)
+            words.append(f"{known}={hit}")
+    return ",".join(words) or "time_us=t,unit=pixel"
 
 
 def _add_row(

@@ -160,7 +160,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
         said = nmtool(*WORDS, "-o", "stopped", "--json")
     assert (said.code, said.out) == (130, "")
     assert said.err.endswith(": nmtool train two -o stopped --resume\ninterrupted\n")
-    assert ("so nothing is kept" in said.err) == (epoch == 1)
+    assert ("so nothing learnt is kept" in said.err) == (epoch == 1)
     assert ("finished epochs are kept" in said.err) == (epoch > 1)
     said = nmtool("train", "two", "-o", "stopped", "--resume", "--json")
     assert said.code == 0

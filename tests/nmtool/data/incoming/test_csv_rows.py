@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.data.incoming import Meaning, read_incoming
+from nmtool.data.incoming.csv_rows import read_csv
 from nmtool.errors import DataError, UsageError
 from tests.refusals import refused
 
@@ -127,3 +128,28 @@ def test_sensors_that_cannot_be(tmp_path: Path) -> None:
     _write(tmp_path / "both" / "test.csv", HEAD, [(0, 1, 2, 3.5)])
     with refused(DataError, "csv-columns"):
         read_incoming(tmp_path / "both")
+
+
+@pytest.mark.parametrize(
+    ("head", "columns"),
+    [
+        ("Trial,Gesture,Subject,X,Y,P,t_us", "sample=Trial,label=Gesture,time_us=t_us"),
+        ("recording_id,word,time_ms,address", "sample=recording_id,label=word,unit=address"),
+        ("a,b,c", "time_us=t,unit=pixel"),
+    ],
+)
+def test_an_example_names_the_columns_of_the_file(head: str, columns: str, tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text(head + "\n")
+    with refused(DataError, "csv-columns") as caught:
+        read_csv(file)
+    assert f"`columns='{columns}'`" in caught.value.fix
+    assert head.replace(",", ", ") in caught.value.what
+
+
+def test_a_column_that_is_misspelt_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text("Trial,label,unit,time_ms\n")
+    with refused(DataError, "csv-columns") as caught:
+        read_csv(file, {"sample": "Trail"})
+    assert "Trial?" in caught.value.fix
