@@ -378,7 +378,7 @@ class TrainOptions:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {longest}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={longest}`, to which training on cuts longer delays; in a new run, "
+                fix=f"`max_delay={longest}`, to which training on cuts longer ones; in a new run, "
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
 
