@@ -17,7 +17,8 @@ from nmtool.errors import UsageError
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cell import Neurons, neuron_constants
-from nmtool.training.engines.cuda import arrays, ptx
+from nmtool.training.engines.cuda import arrays, layer as layer_module, ptx
+from nmtool.training.engines.cuda.kernels import adjoint
 from nmtool.training.engines.cuda.layer import Layer
 from nmtool.training.engines.cuda.limits import Limits
 from nmtool.training.engines.devices import Cuda
@@ -185,21 +186,55 @@ def test_source_times_only_where_wanted() -> None:
     assert output.backward_li(run.spikes, d_membrane, want_source_time=False).source_time is None
 
 
-def test_results_repeat_bit_for_bit() -> None:
-    case = Case(n_samples=2, n_steps=16, limits=replace(SMALL, threads=64))
+def _float32_gradients(case: Case) -> list[torch.Tensor]:
+    """Gradients by all weights and delays of a random loss, in single precision."""
     network, spikes = case.network(), case.input()
     losses = Losses.random(reference.forward(network, spikes), seed=3)
     source = SpikeTrains.from_raster(spikes, DEVICE)
+    hidden, output = layers(network, case, np.float32)
+    of_hidden, of_output = backward(hidden, output, source, hidden.run_lif(source), losses)
+    assert of_hidden.recurrent is not None
+    groups = (of_hidden.afferent, of_hidden.recurrent, of_output.afferent)
+    return [values for group in groups for values in (group.weight, group.delay)]
 
-    def gradients() -> list[torch.Tensor]:
-        hidden, output = layers(network, case, np.float32)
-        of_hidden, of_output = backward(hidden, output, source, hidden.run_lif(source), losses)
-        assert of_hidden.recurrent is not None
-        groups = (of_hidden.afferent, of_hidden.recurrent, of_output.afferent)
-        return [values for group in groups for values in (group.weight, group.delay)]
 
-    for one, two in zip(gradients(), gradients(), strict=True):
-        assert torch.equal(one, two)
+def test_results_repeat_bit_for_bit() -> None:
+    case = Case(n_samples=2, n_steps=16, limits=replace(SMALL, threads=64))
+    for first, second in zip(_float32_gradients(case), _float32_gradients(case), strict=True):
+        assert torch.equal(first, second)
+
+
+def test_portions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card with little free memory cuts a batch otherwise, and within chunks of the sums."""
+    case = Case(n_samples=5, n_steps=16, limits=replace(SMALL, blocks=14))
+    whole = _float32_gradients(case)
+    monkeypatch.setattr(layer_module, "ASK_FROM_BYTES", 0)
+    asked = []
+
+    def little(device: torch.device) -> int:
+        asked.append(device)
+        return 2 * 2 * 16 * 7 * 2 * 4
+
+    monkeypatch.setattr(layer_module, "free_bytes", little)
+    for first, second in zip(whole, _float32_gradients(case), strict=True):
+        assert torch.equal(first, second)
+    assert asked
+
+
+def test_traces_of_all_portions_share_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = replace(SMALL, scratch_bytes=2 * 24 * 7 * 16)
+    case = Case(n_samples=6, limits=limits)
+    spans: set[tuple[int, int]] = set()
+
+    def noted(kernel: Any, grid: Any, *arguments: Any) -> None:
+        if kernel is adjoint.run_lif_adjoint:
+            spans.update((trace.data_ptr(), trace.nbytes) for trace in arguments[-2:])
+        arrays.launch(kernel, grid, *arguments)
+
+    monkeypatch.setattr(layer_module, "launch", noted)
+    _float32_gradients(case)
+    assert len(spans) > 2
+    assert max(end for _, end in spans) - min(start for start, _ in spans) <= limits.scratch_bytes
 
 
 Launches = list[tuple[Any, list[Any]]]

@@ -112,8 +112,11 @@ def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, f
             integer_constants[VTH, j],
         )
         u[j], v[j] = after.u, after.v
-        faults[0, j] += after.wrapped
-        faults[1, j] += after.clipped
+        # Rare, so that a step usually leaves the counters in global memory alone.
+        if after.wrapped:
+            faults[0, j] += 1
+        if after.clipped:
+            faults[1, j] += 1
         if after.spiked:
             current, membrane = number(after.u) / unit[j], number(after.peak) / unit[j]
             slope[j] = spike_slope(cell, j, current, membrane)
@@ -327,16 +330,18 @@ def run_li_chip(integer_constants, drive, membrane, faults):
         integer_constants: [constants, neurons] int64.
         drive: [samples, T, neurons] int32, sums of shifted weights.
         membrane: [samples, T, neurons] int32, filled with v after each step.
-        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+        faults: [samples, 2, neurons] int64, filled with wraps of u and clips of v.
     """
     s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
     if j < drive.shape[2]:
         bias, vth = integer_constants[CHIP_BIAS, j], integer_constants[VTH, j]
         keep_u, keep_v = integer_constants[KEEP_U, j], integer_constants[KEEP_V, j]
-        u, v = np.int64(0), np.int64(0)
+        u = v = wraps = clips = np.int64(0)
         for n in range(drive.shape[1]):
             after = chip_step(np.int64(drive[s, n, j]), u, v, bias, keep_u, keep_v, vth)
             u, v = after.u, after.v
             membrane[s, n, j] = v
-            faults[s, 0, j] += after.wrapped
-            faults[s, 1, j] += after.clipped
+            wraps += after.wrapped
+            clips += after.clipped
+        faults[s, 0, j] = wraps
+        faults[s, 1, j] = clips
