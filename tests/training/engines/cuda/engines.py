@@ -1,6 +1,7 @@
 """A network of two layers on the CUDA engine and on the reference, and their comparison.
 
-The engine runs in Numba's simulator (NUMBA_ENABLE_CUDASIM=1, tensors on the CPU) or on a GPU.
+The engine runs in Numba's simulator (NUMBA_ENABLE_CUDASIM=1) or on the emulated GPU, both with
+tensors on the CPU, or on a GPU.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
 from nmtool.training.engines.synapses import Gradients, SynapseGradients, Synapses
 from nmtool.training.mathematics import reference
 from tests.networks.trainable import random_input, random_network
+from tests.training.engines.cuda import emulator
 
-DEVICE = "cpu" if SIMULATED else "cuda"
+DEVICE = "cpu" if SIMULATED or emulator.ACTIVE else "cuda"
 
 needs_device = pytest.mark.skipif(
     not SIMULATED and not torch.cuda.is_available(),
-    reason="needs NUMBA_ENABLE_CUDASIM=1 or a GPU",
+    reason="needs NUMBA_ENABLE_CUDASIM=1, the emulated GPU (make emulated) or a GPU",
 )
 
 SMALL = Limits(threads=32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import DTypeLike
 
 from nmtool.errors import UsageError
+from nmtool.network.float_network import Network
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cell import Neurons, neuron_constants
@@ -95,6 +96,22 @@ def test_no_sources_at_all() -> None:
     assert result.afferent.weight.shape == result.afferent.delay.shape == (0, case.hidden)
     assert result.source_time is not None
     assert result.source_time.numel() == 0
+
+
+def test_neurons_that_spike_in_step_0() -> None:
+    """Their bias alone is beyond the threshold; nothing comes before the first step."""
+
+    @dataclass(frozen=True)
+    class Eager(Case):
+        def network(self) -> Network:
+            network = super().network()
+            hidden = replace(network.population("hidden"), threshold=0.05, bias=2.0)
+            return replace(network, populations=(hidden, *network.populations[1:]))
+
+    case = Eager(n_samples=2, n_steps=9)
+    first = reference.forward(case.network(), case.input()).spikes["hidden"].step[:3]
+    assert (first == 0).all()
+    compare(case)
 
 
 def test_silent_neurons() -> None:
