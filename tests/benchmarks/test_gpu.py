@@ -16,7 +16,7 @@ from nmtool.recording import Recording
 from nmtool.training.engines import devices
 from nmtool.training.engines.devices import Device
 from nmtool.training.front.model import SpikingNetwork
-from tests.training.engines.cuda.engines import needs_device
+from tests.training.engines.cuda.engines import needs_device, unless_simulated
 
 pytestmark = pytest.mark.torch
 
@@ -29,6 +29,7 @@ SMALL = Workload(
 @pytest.mark.torch
 @pytest.mark.cuda
 @needs_device
+@unless_simulated
 def test_engines_are_compared() -> None:
     found = list(compare(SMALL, devices.find_device("cuda")))
     assert [one.arithmetic for one in found] == [FLOAT64, FLOAT32, INTEGER]

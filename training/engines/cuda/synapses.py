@@ -11,6 +11,10 @@ from nmtool.training.engines.cuda.limits import Limits, blocks_of
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
+STRIP_THREADS = 256
+"""Most threads of a strip of synapses. Several such blocks share a multiprocessor, whose registers
+would hold one block of 704 threads; each reads the traces anew."""
+
 SUM_THREADS = 256
 """Threads of a block where each thread has a number of its own to add up."""
 
@@ -40,7 +44,7 @@ class GradientSum:
         key, order = torch.sort(key, stable=True)
         self.step = spikes.step[order]
         self.start = edges(key, spikes.n_samples * self.n_pre)
-        self.threads = limits.threads_for(self.n_pre)
+        self.threads = min(STRIP_THREADS, limits.threads_for(self.n_pre))
         self.strips = blocks_of(self.n_pre, self.threads)
         self.chunk_size = limits.chunk_size(spikes.n_samples, self.n_post * self.strips)
         chunks = blocks_of(spikes.n_samples, self.chunk_size)
@@ -63,7 +67,7 @@ class GradientSum:
             self.start[first * self.n_pre : last * self.n_pre + 1],
             self.step,
             window,
-            first,
+            -(first % self.chunk_size),
             self.chunk_size,
             mu_u,
             sums,

@@ -33,6 +33,10 @@ needs_device = pytest.mark.skipif(
     reason="needs NUMBA_ENABLE_CUDASIM=1, the emulated GPU (make emulated) or a GPU",
 )
 
+unless_simulated = pytest.mark.skipif(
+    SIMULATED, reason="takes long in Numba's simulator; the emulated GPU runs it (make emulated)"
+)
+
 SMALL = Limits(threads=32)
 """One warp per block: the simulator starts a Python thread for each CUDA thread."""
 
@@ -47,6 +51,7 @@ class Case:
         delays: type of the delays.
         limits: how work is cut.
         seed: of everything.
+        eager: the bias of hidden neurons is beyond their threshold: they spike in step 0.
     """
 
     topology: str = "recurrent"
@@ -59,21 +64,32 @@ class Case:
     delays: DTypeLike = np.uint8
     limits: Limits = SMALL
     seed: int = 1
+    eager: bool = False
 
     def network(self) -> Network:
         sizes = {"channels": self.channels, "hidden": self.hidden, "classes": 3}
-        return random_network(
+        network = random_network(
             self.topology,
             self.seed,
             n_steps=self.n_steps,
             max_delay=self.max_delay,
             **sizes,
         )
+        return made_eager(network) if self.eager else network
 
     def input(self) -> Raster:
         if self.density == 0:
             return Raster.silent(self.n_samples, self.n_steps, self.channels)
         return random_input(self.network(), self.n_samples, self.seed + 1, self.density)
+
+
+def made_eager(network: Network) -> Network:
+    """The network with hidden neurons that their bias alone makes spike in step 0."""
+    populations = [
+        replace(p, threshold=0.05, bias=2.0) if p.name == "hidden" else p
+        for p in network.populations
+    ]
+    return replace(network, populations=tuple(populations))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numba
@@ -14,7 +14,6 @@ import torch
 from numpy.typing import DTypeLike
 
 from nmtool.errors import UsageError
-from nmtool.network.float_network import Network
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cell import Neurons, neuron_constants
@@ -43,6 +42,7 @@ from tests.training.engines.cuda.engines import (
     needs_device,
     reference_gradients,
     tensor,
+    unless_simulated,
 )
 
 pytestmark = pytest.mark.torch
@@ -70,12 +70,19 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+IN_SIMULATOR = ("recurrent", "delays beyond the end", "one sample, one step", "one chunk")
+"""Cases that Numba's simulator runs as well, to test the engine where there is no numba-cuda."""
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in IN_SIMULATOR else pytest.param(n, marks=unless_simulated) for n in CASES]
+)
 def test_equals_the_reference(name: str) -> None:
     spikes = compare(CASES[name])
     assert spikes >= 9 or CASES[name].n_steps == 1
 
 
+@unless_simulated
 def test_no_input_at_all() -> None:
     compare(Case(density=0))
 
@@ -100,15 +107,7 @@ def test_no_sources_at_all() -> None:
 
 def test_neurons_that_spike_in_step_0() -> None:
     """Their bias alone is beyond the threshold; nothing comes before the first step."""
-
-    @dataclass(frozen=True)
-    class Eager(Case):
-        def network(self) -> Network:
-            network = super().network()
-            hidden = replace(network.population("hidden"), threshold=0.05, bias=2.0)
-            return replace(network, populations=(hidden, *network.populations[1:]))
-
-    case = Eager(n_samples=2, n_steps=9)
+    case = Case(n_samples=2, n_steps=9, eager=True)
     first = reference.forward(case.network(), case.input()).spikes["hidden"].step[:3]
     assert (first == 0).all()
     compare(case)
@@ -137,6 +136,7 @@ def _deaf(population: Any) -> Any:
     return replace(population, threshold=1e9)
 
 
+@unless_simulated
 def test_more_than_a_group_of_words() -> None:
     """Neurons beyond the 1024th, of which a few spike and reach all others."""
     case = Case(n_samples=1, n_steps=8, hidden=1100, max_delay=1, density=0.5)
@@ -215,6 +215,7 @@ def _float32_gradients(case: Case) -> list[torch.Tensor]:
     return [values for group in groups for values in (group.weight, group.delay)]
 
 
+@unless_simulated
 def test_results_repeat_bit_for_bit() -> None:
     case = Case(n_samples=2, n_steps=16, limits=replace(SMALL, threads=64))
     for first, second in zip(_float32_gradients(case), _float32_gradients(case), strict=True):
@@ -311,6 +312,7 @@ def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 0 < few == many
 
 
+@unless_simulated
 @pytest.mark.parametrize("number", [numba.float32, numba.float64])
 def test_kernels_are_given_what_they_are_compiled_for(
     number: Any, monkeypatch: pytest.MonkeyPatch

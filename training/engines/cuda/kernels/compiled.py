@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numba.cuda
+import numpy as np
 
 from nmtool.hardware_sim.compiled import kernel_folder
 from nmtool.hardware_sim.kernel_files import KernelFiles
@@ -14,6 +15,11 @@ from nmtool.training.engines.cuda import SIMULATED
 
 cuda: Any = numba.cuda
 """Numba's CUDA dialect, as `Any`: type checkers do not know it."""
+
+index = np.uint64
+"""An index that is known not to be negative, by its type. For any other, Numba compares and adds
+the size of the axis, which takes more instructions than what is read. Arithmetic mixes it with no
+signed integer, which would make floats of both."""
 
 MAX_REGISTERS = 64
 """Per thread: with more, the 65536 of a multiprocessor do not serve a block of 1024 threads."""

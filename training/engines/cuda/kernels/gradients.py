@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
+from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
 
 @kernel
-def synapse_gradients(delay, start, step, window, first_sample, chunk_size, mu_u, sums):
+def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u, sums):
     """Sum the adjoint over the arrivals at every synapse, one thread per synapse.
 
     A block is one post-neuron, a chunk of the batch's samples and a strip of pre-neurons. The
@@ -32,8 +32,9 @@ def synapse_gradients(delay, start, step, window, first_sample, chunk_size, mu_u
         start: [samples·pre + 1] int64, where the spikes of each sample and channel begin.
         step: [spikes] int32, sorted by sample, channel and time.
         window: steps that fit in shared memory.
-        first_sample: the portion's first sample, counted within the batch.
-        chunk_size: samples of a chunk; chunks begin at multiples of it within the batch.
+        first_chunk: the sample at which the first of these chunks begins, counted from the
+            portion's first sample: 0, or less where an earlier portion began it.
+        chunk_size: samples of a chunk.
         mu_u: [samples, post, T] float, the adjoint of the portion.
         sums: [chunks, 2, post, pre] float, of the portion's chunks, added to: Σ μ_u[m], and
             Σ (μ_u[m+1] − μ_u[m]).
@@ -50,7 +51,7 @@ def synapse_gradients(delay, start, step, window, first_sample, chunk_size, mu_u
     here = moved = mu_u.dtype.type(0)
     if i < n_pre:
         here, moved = sums[chunk, 0, j, i], sums[chunk, 1, j, i]
-    begin = (first_sample // chunk_size + chunk) * chunk_size - first_sample
+    begin = first_chunk + chunk * chunk_size
     for s in range(max(begin, 0), min(begin + chunk_size, n_samples)):
         k = start[s * n_pre + i] if i < n_pre else 0
         last = start[s * n_pre + i + 1] if i < n_pre else 0
@@ -60,13 +61,17 @@ def synapse_gradients(delay, start, step, window, first_sample, chunk_size, mu_u
             cuda.syncthreads()
             m = thread
             while m <= steps:
-                trace[m] = mu_u[s, j, first + m] if first + m < n_steps else mu_u.dtype.type(0)
+                value = mu_u.dtype.type(0)
+                if first + m < n_steps:
+                    value = mu_u[index(s), index(j), index(first + m)]
+                trace[index(m)] = value
                 m += threads
             cuda.syncthreads()
-            while k < last and step[k] + shift < first + steps:
-                arrival = step[k] + shift - first
-                here += trace[arrival]
-                moved += trace[arrival + 1] - trace[arrival]
+            while k < last and step[index(k)] + shift < first + steps:
+                arrival = step[index(k)] + shift - first
+                now = trace[index(arrival)]
+                here += now
+                moved += trace[index(arrival + 1)] - now
                 k += 1
             first += window
     if i < n_pre:
@@ -84,10 +89,10 @@ def sum_chunks(sums, total):
     """
     at = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     if at < total.size:
-        value = sums[0, at]
+        value = sums[0, index(at)]
         for chunk in range(1, sums.shape[0]):
-            value += sums[chunk, at]
-        total[at] = value
+            value += sums[index(chunk), index(at)]
+        total[index(at)] = value
 
 
 @kernel
@@ -108,7 +113,8 @@ def spike_time_gradients(weight, delay, sample, step, neuron, c, gradient):
     first = cuda.blockIdx.x * warps
     part, k = c.dtype.type(0), first + warp
     if k < step.size:
-        part = arrival_gradient(weight[neuron[k]], delay[neuron[k]], step[k], lane, c[sample[k]])
+        i, s = index(neuron[k]), index(sample[k])
+        part = arrival_gradient(weight[i], delay[i], step[k], lane, c[s])
     parts[warp * PITCH + lane] = part
     cuda.syncthreads()
     k = first + thread

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import subprocess
-import tempfile
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.training.engines.cuda.emulator.kernel import HERE, ORDERS, Kernel, compile_kernel
+from nmtool.paths import cache_folder
+from tests.training.engines.cuda.emulator.kernel import HERE, ORDERS, Kernel, build, compile_kernel
 
-FOLDER = Path(os.environ.get("NMTOOL_EMULATOR_CACHE") or Path(tempfile.gettempdir(), "nmtool-gpu"))
+FOLDER = cache_folder() / "emulated-gpu"
 """Keeps the driver and kernels that were compiled, by what they are made of."""
 
 FAILED, ILLEGAL_ADDRESS = 719, 700
@@ -109,10 +108,10 @@ def python_name(mangled: str) -> str:
 def _built_driver() -> Path:
     """The driver as a library of the name that numba-cuda looks for."""
     source = HERE / "driver.c"
-    library = FOLDER / "libcuda.so.1"
-    if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        name = "-Wl,-soname,libcuda.so.1"
-        command = ["cc", "-O1", "-shared", "-fPIC", name, str(source), "-o", str(library)]
-        subprocess.run(command, check=True, capture_output=True)
+    folder = FOLDER / hashlib.sha256(source.read_bytes()).hexdigest()[:24]
+    library = folder / "libcuda.so.1"
+    if not library.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["cc", "-O1", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
+        build(command, source, library)
     return library

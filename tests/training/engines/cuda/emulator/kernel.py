@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -107,9 +108,20 @@ def compile_kernel(ptx: str, folder: Path, *, count_sectors: bool = False) -> Ke
     if not library.exists():
         folder.mkdir(parents=True, exist_ok=True)
         source.write_text(program.source)
-        command = [*COMPILER, f"-I{HERE}", str(source), "-o", str(library)]
-        subprocess.run(command, check=True, capture_output=True)
+        build([*COMPILER, f"-I{HERE}"], source, library)
     return Kernel(program.name, program.parameters, _loaded(library))
+
+
+def build(command: Sequence[str], source: Path, library: Path) -> None:
+    """Compile a library, whole or not at all: several processes may do so at once.
+
+    Args:
+        command: the compiler and its options.
+        source, library: what it reads and writes.
+    """
+    temporary = library.with_suffix(f".{os.getpid()}")
+    subprocess.run([*command, str(source), "-o", str(temporary)], check=True, capture_output=True)
+    os.replace(temporary, library)
 
 
 @cache

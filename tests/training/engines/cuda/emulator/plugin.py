@@ -83,6 +83,8 @@ def _no_faults() -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell how often each kernel was launched, and what it did."""
+    if not GPU.launches:  # other processes ran the tests
+        return
     kernels, launches = len(GPU.kernels), sum(GPU.launches.values())
     terminalreporter.write_line(f"{kernels} kernels compiled, {launches:,} launches")
     for name, many in GPU.launches.most_common():
