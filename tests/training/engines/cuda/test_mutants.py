@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.gpu_kernels import python_name
 from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import Cuda
 from nmtool.training.front.model import SpikingNetwork
@@ -114,7 +115,7 @@ def _fails(run: Callable[[], object], gpu: Any) -> bool:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_mutants_are_noticed(name: str) -> None:
-    from tests.training.engines.cuda.emulator.gpu import FOLDER, python_name
+    from tests.training.engines.cuda.emulator.gpu import FOLDER
     from tests.training.engines.cuda.emulator.kernel import compile_kernel
     from tests.training.engines.cuda.emulator.plugin import GPU
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu_kernels import python_name
 from nmtool.paths import cache_folder
 from tests.training.engines.cuda.emulator.kernel import HERE, ORDERS, Kernel, build, compile_kernel
 
@@ -93,16 +94,6 @@ class Gpu:
         if outcome.faults:
             self.faults.append(f"{plain} {size}: {outcome.faults} faults: {outcome.text}")
         return ILLEGAL_ADDRESS if outcome.faults else 0
-
-
-def python_name(mangled: str) -> str:
-    """The name of a kernel's Python function: the last of those that its mangled name counts."""
-    rest, name = mangled.removeprefix("_ZN"), mangled
-    while rest and rest[0].isdigit():
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-        rest = rest[len(digits) :]
-        name, rest = rest[: int(digits)], rest[int(digits) :]
-    return name
 
 
 def _built_driver() -> Path:
