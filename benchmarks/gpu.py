@@ -90,7 +90,9 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
     """
     network = workload.network(find_drive(ours.build, workload))
     for arithmetic in (FLOAT64, FLOAT32, INTEGER):
-        mine, theirs = (_model(network, workload, arithmetic, one) for one in (devices.CPU, device))
+        mine, theirs = (
+            make_model(network, workload, arithmetic, one) for one in (devices.CPU, device)
+        )
         spikes, labels = workload.spikes(), workload.labels()
         both = mine.record(spikes), theirs.record(spikes)
         differs = _differing(*both)
@@ -110,7 +112,17 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
         )
 
 
-def _model(network: Network, workload: Workload, arithmetic: str, device: Device) -> SpikingNetwork:
+def make_model(
+    network: Network, workload: Workload, arithmetic: str, device: Device
+) -> SpikingNetwork:
+    """The network on a device.
+
+    Args:
+        network: weights and delays.
+        workload: network and batch; in integers, scales come from its input.
+        arithmetic: `float64`, `float32` or `integer`.
+        device: where it runs.
+    """
     options = workload.options()
     rounding = None
     if arithmetic == INTEGER:

@@ -38,7 +38,6 @@ KNOWN = {
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
-    "training/engines/cuda/ptx.py": {"subprocess"},
     # What is asked for its version, and libraries imported in a process of their own.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
     "exporters/verilog/simulators.py": {"importlib", "subprocess"},

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from nmtool.cli.failures import for_people
 from nmtool.errors import BackendError, InputError
 from nmtool.training.engines.gpu_failures import explained, failures_explained, launch_failure
+from nmtool.training.loop.run import run_training
+from nmtool.training.loop.trainer import Trainer
 from tests.refusals import refused
+from tests.training.small_data import small_dataset, small_options
 
 pytestmark = pytest.mark.torch
 
@@ -54,3 +58,21 @@ def test_a_launch_that_the_driver_refuses(module: str) -> None:
     assert failure.code == "gpu-launch-failed"
     assert "run_lif" in failure.what
     assert "OUT_OF_RESOURCES" in failure.why
+
+
+def test_a_run_whose_batch_is_too_large_says_what_to_make_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def exhausted(*arguments: object) -> None:
+        raise torch.cuda.OutOfMemoryError(OUT_OF_MEMORY)
+
+    monkeypatch.setattr(Trainer, "_update", exhausted)
+    with refused(InputError, "gpu-memory-exhausted"):
+        run_training(small_options(), small_dataset(40))
+
+
+def test_a_command_that_finds_the_gpu_full_ends_with_a_message() -> None:
+    shown = for_people(torch.cuda.OutOfMemoryError(OUT_OF_MEMORY))
+    assert shown is not None
+    assert shown.code == "gpu-memory-exhausted"
+    assert for_people(RuntimeError("a mistake of our own")) is None

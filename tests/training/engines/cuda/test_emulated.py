@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -65,10 +65,12 @@ def test_an_instruction_that_is_not_known_is_refused() -> None:
     ],
     ids=lambda workload: str(workload.hidden),
 )
-def test_engines_agree_at_the_sizes_of_real_networks(workload: Workload, gpu: Any) -> None:
+def test_engines_agree_at_the_sizes_of_real_networks(
+    workload: Workload, gpu: Any, record_property: Callable[[str, object], None]
+) -> None:
     gpu.look_for_races = workload.hidden <= 256
     for agreement in compare_engines(workload, find_device("cuda")):
-        print(agreement)
+        record_property("agreement", str(agreement))
         assert agreement.holds, str(agreement)
         assert agreement.spikes_emitted > 0
 

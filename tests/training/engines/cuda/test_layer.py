@@ -222,6 +222,7 @@ def test_results_repeat_bit_for_bit() -> None:
         assert torch.equal(first, second)
 
 
+@unless_simulated
 def test_portions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card with little free memory cuts a batch otherwise, and within chunks of the sums."""
     case = Case(n_samples=5, n_steps=16, limits=replace(SMALL, blocks=14))
@@ -239,6 +240,7 @@ def test_portions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked
 
 
+@unless_simulated
 def test_traces_of_all_portions_share_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = replace(SMALL, scratch_bytes=2 * 24 * 7 * 16)
     case = Case(n_samples=6, limits=limits)

@@ -114,7 +114,7 @@ def _fails(run: Callable[[], object], gpu: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_mutants_are_noticed(name: str) -> None:
+def test_mutants_are_noticed(name: str, record_property: Callable[[str, object], None]) -> None:
     from tests.training.engines.cuda.emulator.gpu import FOLDER
     from tests.training.engines.cuda.emulator.kernel import compile_kernel
     from tests.training.engines.cuda.emulator.plugin import GPU
@@ -132,6 +132,6 @@ def test_mutants_are_noticed(name: str) -> None:
                 survivors.append(f"line {mutant.line}: {mutant.what}")
         GPU.kernels[mangled] = whole
     GPU.faults.clear()
-    print(f"{name}: {tried} mutants")
+    record_property("mutants", f"{tried} of {name} are noticed")
     assert tried > 0
     assert not survivors, f"{name}: {survivors}"

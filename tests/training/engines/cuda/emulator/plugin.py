@@ -82,7 +82,10 @@ def _no_faults() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how often each kernel was launched, and what it did."""
+    """Tell what tests recorded, how often each kernel was launched, and what it did."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
     if not GPU.launches:  # other processes ran the tests
         return
     kernels, launches = len(GPU.kernels), sum(GPU.launches.values())
