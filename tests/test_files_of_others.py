@@ -34,7 +34,7 @@ KNOWN = {
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},
-    # Programs: Python itself, a compiler on text of ours, NVIDIA's assembler.
+    # Programs: Python itself, a compiler on text of ours.
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 import numba.cuda
@@ -11,6 +10,7 @@ import numpy as np
 
 from nmtool.hardware_sim.compiled import kernel_folder
 from nmtool.hardware_sim.kernel_files import KernelFiles
+from nmtool.setup.installation import version_of
 from nmtool.training.engines.cuda import SIMULATED
 
 cuda: Any = numba.cuda
@@ -48,7 +48,7 @@ class GpuKernelFiles(KernelFiles):
         return _Kernel._rebuild(**reduced)
 
     def _key(self, sig: Any, codegen: Any) -> bytes:
-        return super()._key(sig, codegen) + version("numba-cuda").encode()
+        return super()._key(sig, codegen) + version_of("numba-cuda").encode()
 
 
 def kernel(function: Callable[..., None]) -> Any:
