@@ -76,7 +76,7 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
     text = gpu.page(gpu.gpu_name(), machine, agreements, rows, kernels)
     print(text)
     about = {"suite": CUDA, "gpu": gpu.gpu_name(), **origin}
-    compared, timed = ([asdict(each) for each in found] for found in (agreements, kernels))
+    compared, timed = ([asdict(row) for row in table] for table in (agreements, kernels))
     write_json(str(file), about, rows, compared=compared, kernels=timed)
     file.with_suffix(".md").write_text(text, "utf-8")
     tell(f"written: {file} and, for docs/results.md, {file.with_suffix('.md')}")

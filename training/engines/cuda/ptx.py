@@ -140,11 +140,11 @@ def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
         linker.complete(handle)
         log = _log(linker.get_info_log, linker.get_info_log_size(handle), handle)
     except linker.nvJitLinkError as error:
-        told = _log(linker.get_error_log, linker.get_error_log_size(handle), handle)
+        log = _log(linker.get_error_log, linker.get_error_log_size(handle), handle)
         raise MissingError(
             f"nvJitLink does not assemble {kernel}",
             code="nvjitlink-refused",
-            why=told or reason(error),
+            why=log or reason(error),
             fix="install a linker as new as numba-cuda's compiler: " + install_command("cuda"),
         ) from error
     finally:
