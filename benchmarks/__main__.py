@@ -6,19 +6,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
+from benchmarks import report
 from benchmarks.compare import OK, Bench
 from benchmarks.engines import CPU, CUDA, DEVICES
 from benchmarks.machine import header
 from benchmarks.report import exit_code, print_report, write_json
 from benchmarks.rows import Row, make_rows
-from benchmarks.suites import SUITES, Choice, Suite
+from benchmarks.suites import LARGE_BATCH, SUITES, Choice, Suite
+from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
 from nmtool.errors import libraries_needed
 
-if TYPE_CHECKING:
-    from benchmarks.gpu import Agreement
+NAME = "benchmarks-cuda"
+"""Of the files that the suite `cuda` writes where `--json` names none."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,35 +31,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     suite = SUITES[options.suite]
-    agreements = _compare_with_cpu() if suite is SUITES[CUDA] else []
+    if options.suite == CUDA:
+        return _run_on_gpu(options)
     origin, bench, rows = header(), Bench(tell), list[Row]()
     for comparison in suite.plan(_choice(options, suite)):
         rows += make_rows(bench.measure(comparison))
     print_report(origin, options.suite, rows)
-    about: dict[str, Any] = {"suite": options.suite, **origin}
-    if agreements:
-        from benchmarks.gpu import markdown
-
-        print("\n".join(map(str, agreements)), "", markdown(rows), sep="\n")
-        about["compared"] = [asdict(one) for one in agreements]
     if options.json:
-        write_json(options.json, about, rows)
-    agree = all(one.holds for one in agreements)
-    return 0 if agree and any(row["status"] == OK for row in rows) else 1
+        write_json(options.json, {"suite": options.suite, **origin}, rows)
+    return 0 if any(row["status"] == OK for row in rows) else 1
 
 
-def _compare_with_cpu() -> list[Agreement]:
-    """Both engines on the same networks; raises `MissingError` where there is no GPU."""
+def _run_on_gpu(options: argparse.Namespace) -> int:
+    """Compare the engines, time both and the kernels, and write a page and all numbers.
+
+    Raises:
+        MissingError: there is no GPU, or something that it needs is missing.
+        InputError, BackendError: the GPU has too little memory, or fails.
+    """
     with libraries_needed("train"):
-        from benchmarks.gpu import COMPARED, compare
+        from benchmarks import gpu, gpu_kernels
         from nmtool.training.engines.devices import find_device
+        from nmtool.training.engines.gpu_failures import failures_explained
 
-    device, found = find_device(CUDA), []
-    for workload in COMPARED:
-        for one in compare(workload, device):
-            tell(f"{one}{'' if one.holds else ': they do not agree'}")
-            found.append(one)
-    return found
+    suite, origin, bench = SUITES[CUDA], header(), Bench(tell)
+    file = Path(options.json or f"{NAME}.json")
+    agreements, kernels, rows = list[gpu.Agreement](), list[gpu_kernels.KernelTime](), list[Row]()
+    with failures_explained():
+        device = find_device(CUDA)
+        tell(gpu.gpu_name())
+        for workload in gpu.COMPARED:
+            for agreement in gpu.compare(workload, device):
+                tell(f"{agreement}{'' if agreement.holds else ': they do not agree'}")
+                agreements.append(agreement)
+        choice = _choice(options, suite)
+        for comparison in suite.plan(choice):
+            rows += make_rows(bench.measure(comparison))
+        for hidden in choice.hidden:
+            workload = Workload(hidden, batch=LARGE_BATCH)
+            tell(f"kernels of {hidden} hidden neurons, batch {LARGE_BATCH}")
+            kernels += gpu_kernels.kernel_times(workload)
+    print_report(origin, CUDA, rows)
+    machine = report.origin(origin).replace("\n", "; ")
+    text = gpu.page(gpu.gpu_name(), machine, agreements, rows, kernels)
+    print(text)
+    about = {"suite": CUDA, "gpu": gpu.gpu_name(), **origin}
+    compared, timed = ([asdict(row) for row in table] for table in (agreements, kernels))
+    write_json(str(file), about, rows, compared=compared, kernels=timed)
+    file.with_suffix(".md").write_text(text, "utf-8")
+    tell(f"written: {file} and, for docs/results.md, {file.with_suffix('.md')}")
+    agree = all(agreement.holds for agreement in agreements)
+    return 0 if agree and any(row["status"] == OK for row in rows) else 1
 
 
 def _choice(options: argparse.Namespace, suite: Suite) -> Choice:
@@ -90,7 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=count, metavar="N", help=f"timed steps, {defaults}")
     parser.add_argument("--device", choices=DEVICES, default=CPU, help="cpu or cuda")
-    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help=f"write all numbers there; suite cuda: by default {NAME}.json, and a page beside it",
+    )
     return parser
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from benchmarks import ours
 from benchmarks.drive import find_drive
 from benchmarks.engines import CPU, CUDA, OURS
+from benchmarks.gpu_kernels import KernelTime, markdown as by_kernel_table
 from benchmarks.rows import Row
 from benchmarks.workload import Workload
 from nmtool.network.float_network import Network
@@ -88,7 +90,9 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
     """
     network = workload.network(find_drive(ours.build, workload))
     for arithmetic in (FLOAT64, FLOAT32, INTEGER):
-        mine, theirs = (_model(network, workload, arithmetic, one) for one in (devices.CPU, device))
+        mine, theirs = (
+            make_model(network, workload, arithmetic, one) for one in (devices.CPU, device)
+        )
         spikes, labels = workload.spikes(), workload.labels()
         both = mine.record(spikes), theirs.record(spikes)
         differs = _differing(*both)
@@ -108,7 +112,17 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
         )
 
 
-def _model(network: Network, workload: Workload, arithmetic: str, device: Device) -> SpikingNetwork:
+def make_model(
+    network: Network, workload: Workload, arithmetic: str, device: Device
+) -> SpikingNetwork:
+    """The network on a device.
+
+    Args:
+        network: weights and delays.
+        workload: network and batch; in integers, scales come from its input.
+        arithmetic: `float64`, `float32` or `integer`.
+        device: where it runs.
+    """
     options = workload.options()
     rounding = None
     if arithmetic == INTEGER:
@@ -155,6 +169,37 @@ def _gradient_error(
         float(np.abs(theirs[name] - one).max() / max(np.abs(one).max(), 1e-30))
         for name, one in mine.items()
     )
+
+
+def gpu_name() -> str:
+    """The GPU, its memory, and the versions that kernels depend on."""
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+    gib = properties.total_memory / (1 << 30)
+    versions = f"CUDA {torch.version.cuda}, numba-cuda {version('numba-cuda')}"
+    capability = f"compute capability {properties.major}.{properties.minor}"
+    return f"{properties.name}, {gib:.0f} GiB, {capability}, {versions}"
+
+
+def page(
+    gpu: str, machine: str, agreements: list[Agreement], rows: list[Row], kernels: list[KernelTime]
+) -> str:
+    """All that was measured, as Markdown for docs/results.md.
+
+    Args:
+        gpu: of `gpu_name`.
+        machine: the computer, as lines.
+        agreements: of both engines.
+        rows: of the suite `cuda`.
+        kernels: times of the kernels.
+    """
+    agree = all(agreement.holds for agreement in agreements)
+    verdict = "Both engines agree." if agree else "**The engines do not agree.**"
+    compared = [
+        f"- {agreement}{'' if agreement.holds else ' **(too much)**'}" for agreement in agreements
+    ]
+    parts = [f"## On a GPU\n\n{gpu}; {machine}", f"{verdict}\n\n" + "\n".join(compared)]
+    parts += [markdown(rows), "By kernel, of a training step:\n\n" + by_kernel_table(kernels)]
+    return "\n\n".join(parts) + "\n"
 
 
 def markdown(rows: list[Row]) -> str:

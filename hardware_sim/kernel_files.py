@@ -59,17 +59,30 @@ class KernelFiles(NullCache):
         try:
             stored, reduced = pickle.loads(pickled)
             if stored == sig:
-                return CompileResult._rebuild(target_context, *reduced)
+                return self.rebuilt(target_context, reduced)
         except Exception:  # another library than the one that wrote it: it is compiled again
             pass
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled function, if it can be kept."""
+        codegen, reduced = self.reduced(data)
+        if reduced is not None:
+            key = self._key(sig, codegen)
+            write_checked(self._path(key), key, dumps((sig, reduced)))
+
+    def reduced(self, data: Any) -> tuple[Any, Any]:
+        """A compiled function's code generator, and what to pickle of it; None for what cannot be.
+
+        This and `rebuilt` are what compilers of Numba differ in.
+        """
         if data.library.has_dynamic_globals or data.lifted:
-            return
-        key = self._key(sig, data.codegen)
-        write_checked(self._path(key), key, dumps((sig, data._reduce())))
+            return data.codegen, None
+        return data.codegen, data._reduce()
+
+    def rebuilt(self, target_context: Any, reduced: Any) -> Any:
+        """The compiled function of what `reduced` gave."""
+        return CompileResult._rebuild(target_context, *reduced)
 
     def _path(self, key: bytes) -> Path:
         name = hashlib.sha256(key).hexdigest()[:24]

@@ -34,11 +34,10 @@ KNOWN = {
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},
-    # Programs: Python itself, a compiler on text of ours, NVIDIA's assembler.
+    # Programs: Python itself, a compiler on text of ours.
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
-    "training/engines/cuda/ptx.py": {"subprocess"},
     # What is asked for its version, and libraries imported in a process of their own.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
     "exporters/verilog/simulators.py": {"importlib", "subprocess"},

@@ -87,6 +87,9 @@ RULES = (
         "nmtool nmtool.hardware_sim numpy numba torch",
         "optuna sqlalchemy",
     ),
+    rule(
+        "nmtool.training.engines.cuda.ptx", "nmtool nmtool.hardware_sim numpy numba torch", "cuda"
+    ),
     rule("nmtool.training.engines.cpu.kernels", "nmtool nmtool.hardware_sim numpy numba llvmlite"),
     rule("nmtool.exporters", "nmtool numpy", "nmtool.hardware_sim h5py nir onnx onnxruntime"),
     rule("nmtool.exporters.nir.snntorch_resets", "nmtool numpy", "torch"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from nmtool.errors import InputError, NmtoolError, missing_library
 
 INTERRUPTED = 130
@@ -29,4 +31,8 @@ def for_people(error: Exception) -> NmtoolError | None:
             code="system-error",
             fix="check the path, the permissions and the room on the disk",
         )
+    if isinstance(error, RuntimeError) and "torch" in sys.modules:
+        from nmtool.training.engines.gpu_failures import explained
+
+        return explained(error)
     return None

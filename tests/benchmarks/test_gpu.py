@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.gpu import FLOAT32, FLOAT64, INTEGER, Agreement, compare, markdown
+from benchmarks.__main__ import main
+from benchmarks.gpu import FLOAT32, FLOAT64, INTEGER, Agreement, compare, markdown, page
+from benchmarks.gpu_kernels import OTHERS, KernelTime, by_kernel
 from benchmarks.suites import SUITES, Choice
 from benchmarks.workload import Workload
 from nmtool.recording import Recording
 from nmtool.training.engines import devices
 from nmtool.training.engines.devices import Device
 from nmtool.training.front.model import SpikingNetwork
-from tests.training.engines.cuda.engines import needs_device
+from tests.training.engines.cuda.engines import needs_device, unless_simulated
 
 pytestmark = pytest.mark.torch
 
@@ -29,6 +34,7 @@ SMALL = Workload(
 @pytest.mark.torch
 @pytest.mark.cuda
 @needs_device
+@unless_simulated
 def test_engines_are_compared() -> None:
     found = list(compare(SMALL, devices.find_device("cuda")))
     assert [one.arithmetic for one in found] == [FLOAT64, FLOAT32, INTEGER]
@@ -105,3 +111,39 @@ def test_the_table_for_the_docs() -> None:
     last = markdown([on_gpu, on_cpu, skipped]).splitlines()
     assert len(last) == 3
     assert last[2] == "| 256 | 32 | 0.250 | 0.100 | 0.200 | 80 | 4.00 | 16.0 |"
+
+
+def test_kernels_are_timed_by_their_names_in_python() -> None:
+    ours = "_ZN6nmtool8training7engines4cuda7kernels7forward7run_lifB2v1B92cw51cE"
+    events = [
+        SimpleNamespace(name=name, device_time_total=us)
+        for name, us in ((ours, 3000.0), ("Memcpy DtoH", 10.0), (ours, 1000.0), ("at::sort", 20.0))
+    ]
+    lif, others = by_kernel(events, SMALL, rounds=2)
+    assert lif == KernelTime(6, 3, "run_lif", 1.0, 2.0)
+    assert others == KernelTime(6, 3, OTHERS, 1.0, 0.015)
+
+
+def test_the_page_for_the_docs() -> None:
+    agreements = [
+        Agreement(FLOAT64, 8, 10_000, 0, 1000, 3, 1e-12),
+        Agreement(FLOAT32, 8, 10_000, 99, 1000, 3, 1e-12),
+    ]
+    kernels = [KernelTime(256, 32, "run_lif", 1.0, 0.25)]
+    text = page("a card", "a computer", agreements, [], kernels)
+    assert "a card; a computer" in text
+    assert "**The engines do not agree.**" in text
+    assert "different 99" in text
+    assert "| 256 | 32 | run_lif | 1 | 0.250 |" in text
+    assert "Both engines agree." in page("a card", "a computer", agreements[:1], [], kernels)
+
+
+def test_without_a_gpu_the_suite_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nmtool.training.engines.cuda.available.SIMULATED", False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert main(["--suite", "cuda"]) == 3
+    assert "[torch-without-cuda]" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -55,6 +55,13 @@ def check_differences(ranks: Ranks) -> None:
     assert caught.value.what.endswith("their number")
 
 
+def check_gpus(ranks: Ranks) -> None:
+    with refused(UsageError, "gpu-shared") as caught:
+        ranks.check_own_gpus("GPU-0")
+    assert f"{ranks.rank} and {1 - ranks.rank}" in caught.value.what
+    ranks.check_own_gpus(f"GPU-{1 + ranks.rank}")
+
+
 def check_order(ranks: Ranks) -> None:
     fetched = Path(tempfile.gettempdir(), f"two_ranks_{int(ranks.sum(_number(ranks)))}")
     with ranks.one_rank_per_machine_first():
@@ -96,7 +103,8 @@ def _backward(model: SpikingNetwork, spikes: Raster, factor: float, push: dict) 
 
 if __name__ == "__main__":
     here = Ranks.from_environment()
-    for check in (check_sums, check_gradients, check_copies, check_differences, check_order):
+    checks = (check_sums, check_gradients, check_copies, check_differences, check_order, check_gpus)
+    for check in checks:
         check(here)
     for samples in (5, 1):
         check_batch(here, samples)

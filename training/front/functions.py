@@ -34,7 +34,8 @@ def whole_steps(delay: Tensor) -> Tensor:
     steps = exact.trunc()
     beyond = (exact - steps).abs_() >= 0.5
     steps += torch.copysign(beyond.to(exact.dtype), exact)
-    first, last = (float(end) for end in steps.aminmax()) if steps.numel() else (0.0, 0.0)
+    # Both ends at once: each number that comes from a GPU waits until the GPU is done.
+    first, last = torch.stack(steps.aminmax()).tolist() if steps.numel() else (0.0, 0.0)
     # Comparisons are such that NaN fails them.
     if not (first >= 0 and last <= MAX_TRAINED_DELAY):
         raise UsageError(

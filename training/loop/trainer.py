@@ -20,6 +20,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.training.engines.devices import CPU, Device
+from nmtool.training.engines.gpu_failures import failures_explained
 from nmtool.training.front import losses
 from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
 from nmtool.training.front.model import SpikingNetwork
@@ -104,6 +105,7 @@ class Trainer:
     Raises:
         UsageError: while training, the loss has exploded or a gradient is no number; ranks differ
             in their checkpoint.
+        InputError, BackendError: the GPU's memory is used up, or it has failed.
         RankError: another rank is gone.
     """
 
@@ -158,9 +160,10 @@ class Trainer:
 
     def run(self) -> Network:
         """Train the remaining epochs; returns the best epoch's network."""
-        while self._state.epoch < self.options.epochs and not self.stopped_early:
-            self._epoch()
-        self._remove_overflow()
+        with failures_explained():
+            while self._state.epoch < self.options.epochs and not self.stopped_early:
+                self._epoch()
+            self._remove_overflow()
         return self.best
 
     def _epoch(self) -> None:

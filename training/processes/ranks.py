@@ -61,13 +61,18 @@ class Ranks:
         Raises:
             MissingError: this torch cannot do it.
             RankError: the others cannot be reached.
+            UsageError: two processes compute on the same GPU.
         """
         launch = launched()
         if launch is None:
             return cls(device=device)
         on_gpu = torch.device(device).type == "cuda"
         _join(launch, "nccl" if on_gpu else "gloo")
-        ranks = cls(launch.rank, launch.size, launch.local_rank, device)
+        rank = launch.rank
+        ranks = cls(rank, launch.size, launch.local_rank, device)
+        if on_gpu:
+            # Old versions of torch know no name of a card; NCCL then fails where it is shared.
+            ranks.check_own_gpus(getattr(torch.cuda.get_device_properties(device), "uuid", rank))
         # Connections are made by the first message; from then on a lost rank is noticed.
         ranks.barrier()
         return ranks
@@ -131,6 +136,27 @@ class Ranks:
                 code="ranks-differ",
                 fix="start all of them with the same command, data and, shared between "
                 "machines, the same folder for the run",
+            )
+
+    def check_own_gpus(self, gpu: object) -> None:
+        """Collective: raise `UsageError` unless every rank has a GPU of its own.
+
+        Ranks exchange words through the job's key-value store, because NCCL hangs or fails where
+        two of them share a GPU.
+
+        Args:
+            gpu: this rank's, as a name (by `str`) that no other GPU has.
+        """
+        store = distributed.PrefixStore("gpus", distributed.distributed_c10d._get_default_store())
+        store.set(str(self.rank), str(gpu))
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        sharing = [rank for rank in others if store.get(str(rank)).decode() == str(gpu)]
+        if sharing:
+            raise UsageError(
+                f"the processes {self.rank} and {sharing[0]} of this training job use the same GPU",
+                code="gpu-shared",
+                why="CUDA_VISIBLE_DEVICES shows them no other",
+                fix="let it name as many GPUs as there are processes, or one for each of them",
             )
 
     def barrier(self) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from nmtool import storage
 from nmtool.errors import (
+    BackendError,
     FileFormatError,
     MissingError,
     NmtoolError,
@@ -226,7 +227,7 @@ class Study:
         reason, failure = "", {}
         try:
             scores = train(trial.number, values, is_bad, check_stop, progress)
-        except StorageError:
+        except (StorageError, BackendError):  # no settings are at fault
             raise
         except PrunedError:
             pass

@@ -74,6 +74,7 @@ class Trainer:
             PrunedError: `is_bad` ended it.
             NmtoolError, MemoryError: its settings do not work.
             StorageError: the trial's folder cannot be written, which is no fault of its settings.
+            BackendError: the GPU has failed, which is no fault of them either.
             KeyboardInterrupt: `check_stop` wants it to stop.
         """
         options = self._plan.space.options(values)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nmtool.errors import BackendError
 from nmtool.progress import Advance
 from nmtool.training.loop.selection import best_epoch
 from nmtool.training.options import TrainOptions
@@ -19,6 +20,7 @@ from nmtool.training.studies.plan import read_plan
 from nmtool.training.studies.results import SweepResult
 from nmtool.training.studies.sweep import sweep
 from tests.nmtool.cli.studies import fake_training, logs, states, trials, write_study
+from tests.refusals import refused
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
@@ -127,6 +129,19 @@ def test_bad_trials_end_early(
     assert len(logs()["study/trials/0005/seed0"]) == (2 if prune == "true" else 3)
     told = [r.getMessage() for r in caplog.records if r.getMessage().startswith("trial 5: pruned")]
     assert len(told) == (prune == "true")
+
+
+def test_a_gpu_that_fails_ends_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings are at fault, and no other trial would run."""
+    from nmtool.training.loop import run
+
+    def failed(*arguments: Any, **more: Any) -> Any:
+        raise BackendError("the GPU has failed", code="gpu-failed")
+
+    monkeypatch.setattr(run, "run_training", failed)
+    write_study("trials = 2\n")
+    with refused(BackendError, "gpu-failed"):
+        sweep("study.toml")
 
 
 def test_a_trial_that_fails_does_not_end_the_study(

@@ -5,27 +5,104 @@ One GPU per process, the one that torch calls current (`available.py` chooses it
 
 from __future__ import annotations
 
-import warnings
+from functools import lru_cache
 from typing import Any
 
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
+from nmtool.errors import UsageError
 from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.engines.cuda.kernels.compiled import cuda
+from nmtool.training.engines.gpu_failures import launch_failure
 
 Grid = tuple[int, ...]
 
+numba_config: Any = numba.config
+
+VIEWS = 1024
+"""Views that are kept: those of some steps of training. Torch gives out the same memory again."""
+
 
 def view(tensor: Tensor) -> Any:
-    """The tensor as an array that kernels take, sharing its memory."""
-    return tensor.detach().numpy() if SIMULATED else cuda.as_cuda_array(tensor.detach())
+    """The tensor as an array that kernels take, sharing its memory.
+
+    Args:
+        tensor: contiguous, on the current device.
+
+    Raises:
+        UsageError: it is on another device.
+    """
+    if SIMULATED:
+        return tensor.detach().numpy()
+    check_device(tensor.device, current_device())
+    assert tensor.is_contiguous()
+    return described(tensor.data_ptr(), tuple(tensor.shape), tensor.dtype, tensor.device.index)
+
+
+class _Memory:
+    """A piece of a GPU's memory, by the protocol that Numba reads; it keeps nothing alive."""
+
+    def __init__(self, address: int, shape: tuple[int, ...], typestr: str) -> None:
+        self.__cuda_array_interface__ = {
+            "data": (address if np.prod(shape) else 0, False),
+            "shape": shape,
+            "typestr": typestr,
+            "strides": None,
+            "version": 2,
+        }
+
+
+@lru_cache(maxsize=VIEWS)
+def described(address: int, shape: tuple[int, ...], dtype: torch.dtype, device: int | None) -> Any:
+    """Numba's description of a contiguous array, which takes longer to make than a launch.
+
+    It says where the memory is and keeps it in no way, so that one made earlier is good for any
+    tensor of the same place and shape. The device is part of the key alone: descriptions belong to
+    its context.
+    """
+    typestr = torch.empty(0, dtype=dtype).numpy().dtype.str
+    return cuda.as_cuda_array(_Memory(address, shape, typestr))
+
+
+def current_device() -> torch.device:
+    """Torch's current GPU, in whose context Numba launches kernels."""
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def check_device(device: torch.device, current: torch.device) -> None:
+    """Raise `UsageError` unless a tensor is where kernels run."""
+    if device != current:
+        raise UsageError(
+            f"a tensor is on {device}, and kernels run on {current}",
+            code="gpu-differs",
+            why="every process trains on one GPU, the one that torch calls current",
+            fix=f"make all tensors on {current}, or call torch.cuda.set_device before "
+            "find_device('cuda')",
+        )
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory that torch can still give out on a GPU; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free + unused
 
 
 def stream() -> Any:
     """Torch's current stream as Numba's; 0 is the default stream of both."""
     pointer = 0 if SIMULATED else torch.cuda.current_stream().cuda_stream
-    return cuda.external_stream(pointer) if pointer else 0
+    return _external_stream(pointer) if pointer else 0
+
+
+@lru_cache(maxsize=16)
+def _external_stream(pointer: int) -> Any:
+    """The same object for the same stream: Numba keeps a launch's settings by it."""
+    return cuda.external_stream(pointer)
 
 
 def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments: Any) -> None:
@@ -37,11 +114,22 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
         threads: per block.
         shared_bytes: dynamic shared memory per block.
         arguments: tensors, contiguous and on the device, and integers.
+
+    Raises:
+        UsageError: a tensor is on another device.
+        BackendError: the driver refuses the launch, or the GPU has failed before.
     """
     if 0 in grid:
         return
     views = [view(value) if isinstance(value, Tensor) else value for value in arguments]
-    with warnings.catch_warnings():
-        # Numba advises larger grids; their size is the batch's. The class differs by version.
-        warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
+    # Numba advises larger grids; their size is the batch's. A filter of warnings would be that of
+    # all threads, of which autograd's launch, too. Numba forgets what is set where the environment
+    # changes, hence here.
+    numba_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    try:
         kernel[grid, threads, stream(), shared_bytes](*views)
+    except Exception as error:
+        failure = launch_failure(error, kernel.__name__)
+        if failure is None:
+            raise
+        raise failure from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from typing import Any
 
 import torch
@@ -38,17 +39,24 @@ def require() -> torch.device:
 
 
 def _own_gpu() -> torch.device:
-    """Torch's current GPU; of several processes of a job, each takes that of its local rank."""
+    """Torch's current GPU; of several processes of a job, each takes that of its local rank.
+
+    Where a scheduler shows each process a GPU of its own, it is that one. Whether it is nobody
+    else's as well, `Ranks` finds out when the processes talk to each other.
+    """
     launch = launched()
     if launch is not None:
         gpus = torch.cuda.device_count()
-        if launch.local_size > gpus:
+        if gpus == 1 and os.environ.get("CUDA_VISIBLE_DEVICES"):
+            torch.cuda.set_device(0)
+        elif launch.local_size > gpus:
             raise UsageError(
                 f"{launch.local_size} processes on this machine need a GPU each, it has {gpus}",
                 code="gpus-too-few",
                 fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
             )
-        torch.cuda.set_device(launch.local_rank)
+        else:
+            torch.cuda.set_device(launch.local_rank)
     return torch.device("cuda", torch.cuda.current_device())
 
 

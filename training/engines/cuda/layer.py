@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nmtool.training.engines.cell import Neurons
-from nmtool.training.engines.cuda.arrays import launch
+from nmtool.training.engines.cuda.arrays import free_bytes, launch
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.constants import chip_constants, constants
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP
@@ -20,6 +20,9 @@ from nmtool.training.engines.cuda.limits import Limits, blocks_of, words_of
 from nmtool.training.engines.cuda.synapses import GradientSum, edges
 from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
 from nmtool.training.engines.synapses import Gradients, Synapses
+
+ASK_FROM_BYTES = 64 << 20
+"""Scratch memory from which the card is asked how much it has: asking takes the driver's time."""
 
 SPIKE_THREADS = 256
 """Threads of a block where each thread, or each warp, has a spike or a step to itself."""
@@ -78,7 +81,7 @@ class Layer:
             UsageError: the neurons do not fit the shared memory of a GPU.
         """
         row_bytes = self.row_bytes + 8 * words_of(self.size)
-        portions = list(self._portions(source, row_bytes)) or [(0, 0)]
+        portions = self._portions(source, row_bytes) or [(0, 0)]
         parts = [self._run_lif(source, first, last) for first, last in portions]
         count, step, neuron, slope = (torch.cat(lists) for lists in zip(*parts, strict=True))
         ends = count.reshape(source.n_samples, source.n_steps).sum(1).cumsum(0)
@@ -119,7 +122,7 @@ class Layer:
         faults = self._no_faults(len(drive))
         chip = self.constants, self.integers, self.unit.to(self.constants.dtype)
         launch(forward.run_lif_chip, *cut, *chip, *loop, drive, tape, slopes, faults)
-        self.neurons.add_faults(faults.cpu().numpy())
+        self._count_faults(faults)
         return slopes
 
     def per_sample(self, n_samples: int) -> tuple[tuple[int], int, int]:
@@ -156,14 +159,21 @@ class Layer:
             return
         faults = self._no_faults(len(drive))
         launch(forward.run_li_chip, grid, threads, 0, self.integers, drive, membrane, faults)
-        self.neurons.add_faults(faults.cpu().numpy())
+        self._count_faults(faults)
 
     def _no_faults(self, n_samples: int) -> Tensor:
         return self.integers.new_zeros((n_samples, 2, self.size))
 
-    def _portions(self, source: SpikeTrains, row_bytes: int) -> Iterator[tuple[int, int]]:
+    def _count_faults(self, faults: Tensor) -> None:
+        """Add [samples, 2, neurons] int64 to the neurons' counts; waits for the device."""
+        self.neurons.add_faults(faults.sum(dim=0, keepdim=True).cpu().numpy())
+
+    def _portions(self, source: SpikeTrains, row_bytes: int) -> list[tuple[int, int]]:
         """Samples first … last − 1 of every portion, from the scratch bytes of a step."""
-        return self.limits.portions(source.n_samples, row_bytes * source.n_steps)
+        sample_bytes, free = row_bytes * source.n_steps, None
+        if source.n_samples * sample_bytes >= ASK_FROM_BYTES:
+            free = free_bytes(self.constants.device)
+        return list(self.limits.portions(source.n_samples, sample_bytes, free))
 
     def per_neuron(self, n_samples: int) -> tuple[tuple[int, int], int]:
         """Grid and threads of kernels with one thread per sample and neuron."""
@@ -201,8 +211,7 @@ class Layer:
         own, n_steps = run.spikes, source.n_steps
         start = edges(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
         sums = _Sums(self, source, own, want_source_time)
-        for first, last in self._portions(source, 2 * self.size * self.itemsize):
-            mu_u, c = self._traces(last - first, n_steps)
+        for first, last, mu_u, c in self._adjoint_portions(source):
             launch(
                 adjoint.run_lif_adjoint,
                 *self.per_sample(last - first),
@@ -227,18 +236,24 @@ class Layer:
         # In integers membranes come in double precision, the adjoint runs in that of the constants.
         d_membrane = d_membrane.to(self.constants.dtype).contiguous()
         sums = _Sums(self, source, None, want_source_time)
-        for first, last in self._portions(source, 2 * self.size * self.itemsize):
-            mu_u, c = self._traces(last - first, source.n_steps)
+        for first, last, mu_u, c in self._adjoint_portions(source):
             grid, threads = self.per_neuron(last - first)
             own = self.constants, d_membrane[first:last], mu_u, c
             launch(adjoint.run_li_adjoint, grid, threads, 0, *own)
             sums.add(first, last, mu_u, c)
         return sums.result()
 
-    def _traces(self, n_samples: int, n_steps: int) -> tuple[Tensor, Tensor]:
-        """Room for μ_u and c, each [samples, neurons, T] float."""
-        shape = (n_samples, self.size, n_steps)
-        return self.constants.new_empty(shape), self.constants.new_empty(shape)
+    def _adjoint_portions(self, source: SpikeTrains) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+        """First and last sample (exclusive) of every portion, and room for its μ_u and c.
+
+        Both are [samples, neurons, T] float. All portions use the same memory, one after the
+        other.
+        """
+        portions = self._portions(source, 2 * self.size * self.itemsize)
+        most = max((last - first for first, last in portions), default=0)
+        mu_u, c = self.constants.new_empty((2, most, self.size, source.n_steps))
+        for first, last in portions:
+            yield first, last, mu_u[: last - first], c[: last - first]
 
 
 class _Sums:
@@ -248,6 +263,7 @@ class _Sums:
         self, layer: Layer, source: SpikeTrains, own: SpikeTrains | None, want_source_time: bool
     ) -> None:
         self.layer, self.source = layer, source
+        self.offset: list[int] = []
         self.afferent = GradientSum(layer.afferent, source, layer.limits)
         self.recurrent = (
             GradientSum(layer.recurrent, own, layer.limits)
@@ -255,8 +271,6 @@ class _Sums:
             else None
         )
         self.source_time = layer.constants.new_empty(source.n_spikes) if want_source_time else None
-        # Both are needed only for the times: one list from the device instead of one per portion.
-        self.offset = source.offset.tolist() if want_source_time else []
         self.sample = source.sample_index() if want_source_time else None
 
     def add(self, first: int, last: int, mu_u: Tensor, c: Tensor) -> None:
@@ -265,7 +279,7 @@ class _Sums:
         if self.recurrent is not None:
             self.recurrent.add(first, last, mu_u)
         if self.source_time is not None and self.sample is not None:
-            spikes = slice(self.offset[first], self.offset[last])
+            spikes = self._spikes(first, last)
             threads = min(SPIKE_THREADS, self.layer.limits.threads)
             warps = threads // WARP
             launch(
@@ -281,6 +295,13 @@ class _Sums:
                 c,
                 self.source_time[spikes],
             )
+
+    def _spikes(self, first: int, last: int) -> slice:
+        """The source's spikes of these samples; only several portions wait for the device."""
+        if last - first == self.source.n_samples:
+            return slice(0, self.source.n_spikes)
+        self.offset = self.offset or self.source.offset.tolist()
+        return slice(self.offset[first], self.offset[last])
 
     def result(self) -> Gradients:
         recurrent = self.recurrent.result() if self.recurrent is not None else None

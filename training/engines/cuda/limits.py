@@ -1,7 +1,7 @@
 """Cuts of the work that fit a GPU: threads, shared memory, samples in flight.
 
-Every size follows from the shapes alone, never from the card, so that sums have the same order
-and results repeat on any card.
+Every size that decides the order of a sum follows from the shapes alone, never from the card.
+Free memory decides how many samples are in flight, which changes no result.
 """
 
 from __future__ import annotations
@@ -27,24 +27,39 @@ class Limits:
         threads: most threads of a block; a multiple of 32 up to 1024.
         shared_bytes: shared memory of a block. Every card grants 48 KB; Numba has no way to ask
             for more.
-        scratch_bytes: global memory for arrays that live only during a pass. The default holds the
-            adjoint of 131 samples of 2000 steps of 1024 neurons in single precision: about one
-            per multiprocessor of a large card.
+        scratch_bytes: most global memory for arrays that live only during a pass. The default
+            holds the adjoint of 131 samples of 2000 steps of 1024 neurons in single precision:
+            about one per multiprocessor of a large card.
+        scratch_share: share of the free memory that they may take; the rest is for results.
         blocks: fewest blocks of a kernel over synapses, where there are samples enough.
     """
 
     threads: int = 1024
     shared_bytes: int = 48 << 10
     scratch_bytes: int = 2 << 30
+    scratch_share: float = 0.5
     blocks: int = 4096
 
     def threads_for(self, size: int) -> int:
         """Threads of a block over `size` things: whole warps."""
         return min(self.threads, WARP * blocks_of(max(size, 1), WARP))
 
-    def portions(self, n_samples: int, bytes_per_sample: int) -> Iterator[tuple[int, int]]:
-        """First and last sample (exclusive) of every portion whose scratch memory fits."""
-        size = max(1, self.scratch_bytes // max(1, bytes_per_sample))
+    def portions(
+        self, n_samples: int, bytes_per_sample: int, free_bytes: int | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """First and last sample (exclusive) of every portion whose scratch memory fits.
+
+        A single sample is a portion even where it does not fit.
+
+        Args:
+            n_samples: samples of the batch.
+            bytes_per_sample: scratch memory of each.
+            free_bytes: free memory of the card; None where nobody knows.
+        """
+        scratch = self.scratch_bytes
+        if free_bytes is not None:
+            scratch = min(scratch, int(self.scratch_share * free_bytes))
+        size = max(1, scratch // max(1, bytes_per_sample))
         for first in range(0, n_samples, size):
             yield first, min(first + size, n_samples)
 
@@ -98,15 +113,15 @@ class Limits:
         """Steps of a trace, beside one more, that fit in shared memory."""
         return max(1, min(n_steps, self.shared_bytes // itemsize - 1))
 
-    def chunks(self, n_samples: int, blocks: int) -> int:
-        """Parts of the samples that a kernel over synapses sums apart, none of them empty.
+    def chunk_size(self, n_samples: int, blocks: int) -> int:
+        """Samples that a kernel over synapses adds up one after the other, 1 or more.
 
         Args:
-            n_samples: samples of the portion.
+            n_samples: samples of the batch.
             blocks: blocks per chunk.
         """
-        wanted = min(n_samples, blocks_of(self.blocks, max(1, blocks)))
-        return blocks_of(n_samples, blocks_of(n_samples, wanted))
+        chunks = max(1, min(n_samples, blocks_of(self.blocks, max(1, blocks))))
+        return max(1, blocks_of(n_samples, chunks))
 
 
 def words_of(neurons: int) -> int:

@@ -1,34 +1,29 @@
-"""Registers and spills of the kernels, found without a GPU by NVIDIA's assembler.
+"""Registers and spills of the kernels, found without a GPU by the linker that launches use.
 
     python -m nmtool.training.engines.cuda.ptx
 
-prints a table. It needs numba-cuda with its compiler (nmtool[cuda12] or nmtool[cuda]) and ptxas.
+prints a table. It needs numba-cuda with its compiler (nmtool[cuda12] or nmtool[cuda]), no toolkit.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sysconfig
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from numba import cuda, float32, int32, int64, types, uint8
 
-from nmtool.errors import MissingError
+from nmtool.errors import MissingError, reason
 from nmtool.setup.installation import install_command
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.compiled import MAX_REGISTERS
 
-ARCHITECTURES = ((8, 0), (9, 0))
-"""Compute capabilities of the A100 and the H100."""
+ARCHITECTURES = ((8, 0), (9, 0), (12, 0))
+"""Compute capabilities of the A100, the H100 and the RTX 50 series."""
 
 
 def _array(dtype: Any, dimensions: int) -> types.Array:
@@ -68,15 +63,16 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
         (adjoint.run_li_adjoint, (matrix, traces, traces, traces)),
         (
             gradients.synapse_gradients,
-            (_array(delays, 2), longs, ints, int64, traces, traces, traces),
+            (_array(delays, 2), longs, ints, int64, int64, int64, traces, _array(number, 4)),
         ),
+        (gradients.sum_chunks, (matrix, vector)),
         (gradients.spike_time_gradients, (*synapses, longs, ints, ints, traces, vector)),
     ]
 
 
 @dataclass(frozen=True)
 class Report:
-    """The assembler's report on one kernel.
+    """The linker's report on one kernel.
 
     Attributes:
         kernel: its name.
@@ -93,11 +89,24 @@ class Report:
     spill_bytes: int
 
 
-def find_ptxas() -> str | None:
-    """NVIDIA's assembler: that of the installed packages, else the PATH's."""
-    packages = Path(sysconfig.get_path("purelib")) / "nvidia"
-    installed = sorted(packages.glob("*/bin/ptxas"))
-    return str(installed[0]) if installed else shutil.which("ptxas")
+def find_linker() -> Any:
+    """Bindings of nvJitLink, which numba-cuda makes machine code with.
+
+    Raises:
+        MissingError: they or the library are not installed.
+    """
+    try:
+        from cuda.bindings import nvjitlink
+
+        nvjitlink.version()
+    except (ImportError, RuntimeError) as error:
+        raise MissingError(
+            "nvJitLink is missing",
+            code="nvjitlink-missing",
+            why=reason(error),
+            fix=install_command("cuda"),
+        ) from error
+    return nvjitlink
 
 
 def compile_ptx(kernel: Any, signature: tuple[Any, ...], capability: tuple[int, int]) -> str:
@@ -115,35 +124,46 @@ def _device_of(capability: tuple[int, int]) -> Iterator[None]:
         yield
 
 
-def assemble(ptxas: str, kernel: str, text: str, capability: tuple[int, int]) -> Report:
+def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
     """Assemble PTX as Numba does, with at most `MAX_REGISTERS` per thread.
 
     Raises:
-        MissingError: the assembler refuses, as it does where it is older than the compiler.
+        MissingError: there is no linker, or it refuses, as where it is older than the compiler.
     """
+    linker = find_linker()
     architecture = "sm_{}{}".format(*capability)
-    options = ["-v", f"-arch={architecture}", f"-maxrregcount={MAX_REGISTERS}"]
-    with tempfile.TemporaryDirectory() as folder:
-        source, result = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
-        source.write_text(text)
-        command = [ptxas, *options, str(source), "-o", str(result)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
+    options = ["-verbose", f"-arch={architecture}", f"-maxrregcount={MAX_REGISTERS}"]
+    handle = linker.create(len(options), options)
+    try:
+        code = text.encode()
+        linker.add_data(handle, linker.InputType.PTX, code, len(code), kernel)
+        linker.complete(handle)
+        log = _log(linker.get_info_log, linker.get_info_log_size(handle), handle)
+    except linker.nvJitLinkError as error:
+        log = _log(linker.get_error_log, linker.get_error_log_size(handle), handle)
         raise MissingError(
-            f"{ptxas} does not assemble {kernel}",
-            code="ptxas-refused",
-            why=done.stderr.strip(),
-            fix="use a ptxas as new as numba-cuda's compiler: that of the extra cuda12, or for "
-            "CUDA 13 `pip install nvidia-cuda-nvcc`",
-        )
+            f"nvJitLink does not assemble {kernel}",
+            code="nvjitlink-refused",
+            why=log or reason(error),
+            fix="install a linker as new as numba-cuda's compiler: " + install_command("cuda"),
+        ) from error
+    finally:
+        linker.destroy(handle)
     return Report(
         kernel,
         architecture,
-        _number(r"Used (\d+) registers", done.stderr),
-        _number(r"(\d+) bytes smem", done.stderr),
-        _number(r"(\d+) bytes spill stores", done.stderr)
-        + _number(r"(\d+) bytes spill loads", done.stderr),
+        _number(r"ptxas info +: Used (\d+) registers", log),
+        # The linker's own lines add the 1 KB that newer cards keep for themselves.
+        _number(r"ptxas info +: Used .* (\d+) bytes smem", log),
+        _number(r"(\d+) bytes spill stores", log) + _number(r"(\d+) bytes spill loads", log),
     )
+
+
+def _log(read: Callable[[int, bytearray], None], size: int, handle: int) -> str:
+    """What the linker has written to one of its logs."""
+    log = bytearray(size)
+    read(handle, log)
+    return log.rstrip(b"\0 \n").decode(errors="replace")
 
 
 def _number(pattern: str, text: str) -> int:
@@ -154,20 +174,12 @@ def reports(number: Any = float32, delays: Any = uint8) -> Iterator[Report]:
     """Reports on every kernel and architecture.
 
     Raises:
-        MissingError: there is no ptxas, or it refuses.
+        MissingError: there is no linker, or it refuses.
     """
-    ptxas = find_ptxas()
-    if ptxas is None:
-        raise MissingError(
-            "ptxas is missing",
-            code="ptxas-missing",
-            why="it is NVIDIA's assembler, which comes with the CUDA toolkit",
-            fix=f"{install_command('cuda12')}, or put a CUDA toolkit's bin folder on the PATH",
-        )
     for kernel, signature in signatures(number, delays):
         for capability in ARCHITECTURES:
             text = compile_ptx(kernel, signature, capability)
-            yield assemble(ptxas, kernel.py_func.__name__, text, capability)
+            yield assemble(kernel.py_func.__name__, text, capability)
 
 
 def main() -> None:

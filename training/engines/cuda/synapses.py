@@ -11,6 +11,13 @@ from nmtool.training.engines.cuda.limits import Limits, blocks_of
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
+STRIP_THREADS = 256
+"""Most threads of a strip of synapses. Several such blocks share a multiprocessor, whose registers
+would hold one block of 704 threads; each reads the traces anew."""
+
+SUM_THREADS = 256
+"""Threads of a block where each thread has a number of its own to add up."""
+
 
 def edges(key: Tensor, count: int) -> Tensor:
     """[count + 1] int64: where each value from 0 to `count` begins in a sorted key [n] int64."""
@@ -19,6 +26,9 @@ def edges(key: Tensor, count: int) -> Tensor:
 
 class GradientSum:
     """Gradients of a projection, summed over portions.
+
+    Chunks follow from the whole batch, and are added up in ascending order at the end. So results
+    have the same bits whatever the portions are, which free memory decides.
 
     Args:
         synapses: the projection, contiguous.
@@ -34,8 +44,11 @@ class GradientSum:
         key, order = torch.sort(key, stable=True)
         self.step = spikes.step[order]
         self.start = edges(key, spikes.n_samples * self.n_pre)
-        self.at_arrival = self.weight.new_zeros((self.n_post, self.n_pre))
-        self.change = torch.zeros_like(self.at_arrival)
+        self.threads = min(STRIP_THREADS, limits.threads_for(self.n_pre))
+        self.strips = blocks_of(self.n_pre, self.threads)
+        self.chunk_size = limits.chunk_size(spikes.n_samples, self.n_post * self.strips)
+        chunks = blocks_of(spikes.n_samples, self.chunk_size)
+        self.sums = self.weight.new_zeros((chunks, 2, self.n_post, self.n_pre))
 
     def add(self, first: int, last: int, mu_u: Tensor) -> None:
         """Add the spikes of samples first … last − 1.
@@ -43,27 +56,29 @@ class GradientSum:
         Args:
             mu_u: [samples, post, T] float, the adjoint of those samples.
         """
-        threads = self.limits.threads_for(self.n_pre)
-        strips = blocks_of(self.n_pre, threads)
-        chunks = self.limits.chunks(last - first, self.n_post * strips)
+        sums = self.sums[first // self.chunk_size : blocks_of(last, self.chunk_size)]
         window = self.limits.window(mu_u.shape[2], mu_u.element_size())
-        sums = self.at_arrival.new_empty((2, chunks, self.n_post, self.n_pre))
         launch(
             gradients.synapse_gradients,
-            (self.n_post, chunks, strips),
-            threads,
+            (self.n_post, len(sums), self.strips),
+            self.threads,
             (window + 1) * mu_u.element_size(),
             self.delay,
             self.start[first * self.n_pre : last * self.n_pre + 1],
             self.step,
             window,
+            -(first % self.chunk_size),
+            self.chunk_size,
             mu_u,
-            sums[0],
-            sums[1],
+            sums,
         )
-        self.at_arrival += sums[0].sum(0)
-        self.change += sums[1].sum(0)
 
     def result(self) -> SynapseGradients:
-        """The sums so far."""
-        return SynapseGradients(self.at_arrival.t().contiguous(), self.weight * self.change.t())
+        """The gradients of all samples added so far."""
+        total = self.sums.new_zeros(self.sums.shape[1:])
+        if len(self.sums):
+            grid = (blocks_of(total.numel(), SUM_THREADS),)
+            sums = self.sums.reshape(len(self.sums), -1)
+            launch(gradients.sum_chunks, grid, SUM_THREADS, 0, sums, total.reshape(-1))
+        at_arrival, change = total
+        return SynapseGradients(at_arrival.t().contiguous(), self.weight * change.t())

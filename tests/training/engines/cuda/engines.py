@@ -1,6 +1,7 @@
 """A network of two layers on the CUDA engine and on the reference, and their comparison.
 
-The engine runs in Numba's simulator (NUMBA_ENABLE_CUDASIM=1, tensors on the CPU) or on a GPU.
+The engine runs in Numba's simulator (NUMBA_ENABLE_CUDASIM=1) or on the emulated GPU, both with
+tensors on the CPU, or on a GPU.
 """
 
 from __future__ import annotations
@@ -23,12 +24,17 @@ from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
 from nmtool.training.engines.synapses import Gradients, SynapseGradients, Synapses
 from nmtool.training.mathematics import reference
 from tests.networks.trainable import random_input, random_network
+from tests.training.engines.cuda import emulator
 
-DEVICE = "cpu" if SIMULATED else "cuda"
+DEVICE = "cpu" if SIMULATED or emulator.ACTIVE else "cuda"
 
 needs_device = pytest.mark.skipif(
     not SIMULATED and not torch.cuda.is_available(),
-    reason="needs NUMBA_ENABLE_CUDASIM=1 or a GPU",
+    reason="needs NUMBA_ENABLE_CUDASIM=1, the emulated GPU (make emulated) or a GPU",
+)
+
+unless_simulated = pytest.mark.skipif(
+    SIMULATED, reason="takes long in Numba's simulator; the emulated GPU runs it (make emulated)"
 )
 
 SMALL = Limits(threads=32)
@@ -45,6 +51,7 @@ class Case:
         delays: type of the delays.
         limits: how work is cut.
         seed: of everything.
+        eager: the bias of hidden neurons is beyond their threshold: they spike in step 0.
     """
 
     topology: str = "recurrent"
@@ -57,21 +64,32 @@ class Case:
     delays: DTypeLike = np.uint8
     limits: Limits = SMALL
     seed: int = 1
+    eager: bool = False
 
     def network(self) -> Network:
         sizes = {"channels": self.channels, "hidden": self.hidden, "classes": 3}
-        return random_network(
+        network = random_network(
             self.topology,
             self.seed,
             n_steps=self.n_steps,
             max_delay=self.max_delay,
             **sizes,
         )
+        return made_eager(network) if self.eager else network
 
     def input(self) -> Raster:
         if self.density == 0:
             return Raster.silent(self.n_samples, self.n_steps, self.channels)
         return random_input(self.network(), self.n_samples, self.seed + 1, self.density)
+
+
+def made_eager(network: Network) -> Network:
+    """The network with hidden neurons that their bias alone makes spike in step 0."""
+    populations = [
+        replace(p, threshold=0.05, bias=2.0) if p.name == "hidden" else p
+        for p in network.populations
+    ]
+    return replace(network, populations=tuple(populations))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -74,12 +75,13 @@ def test_nothing_is_missing(computer: _Computer) -> None:
     assert require() == torch.device("cuda", 1)
 
 
-def _start_as(rank: int, processes: int, computer: _Computer) -> list[int]:
-    """Be one of several processes on this computer, which has two GPUs; returns what is taken."""
+def _start_as(rank: int, processes: int, computer: _Computer, gpus: int = 2) -> list[int]:
+    """Be one of several processes on this computer; returns the numbers of the GPUs it takes."""
+    computer.monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     launch = Launch(rank, processes, rank, processes, "localhost", 1, "")
     taken = [0]
     computer.monkeypatch.setattr(torch.version, "cuda", computer.cuda)
-    computer.monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    computer.monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     computer.monkeypatch.setattr(torch.cuda, "current_device", lambda: taken[-1])
     computer.monkeypatch.setattr(torch.cuda, "set_device", taken.append)
     for module in (available, ranks):
@@ -91,9 +93,22 @@ def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
     _start_as(1, 2, computer)
     computer.monkeypatch.setattr(ranks, "_join", lambda launch, backend: None)
     computer.monkeypatch.setattr(ranks.Ranks, "barrier", lambda self: None)
+    named = []
+    computer.monkeypatch.setattr(ranks.Ranks, "check_own_gpus", lambda self, gpu: named.append(gpu))
+    properties = SimpleNamespace(uuid="GPU-1")
+    computer.monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     device = find_device("cuda")
     assert device.torch == torch.device("cuda", 1)
     assert ranks.Ranks.from_environment(str(device.torch)) == ranks.Ranks(1, 2, 1, "cuda:1")
+    assert named == ["GPU-1"]
+
+
+def test_a_process_that_is_shown_only_its_own_gpu_takes_it(computer: _Computer) -> None:
+    """As Slurm does with --gpus-per-task=1: the second process of two has a GPU number 0."""
+    taken = _start_as(1, 2, computer, gpus=1)
+    computer.monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert require() == torch.device("cuda", 0)
+    assert taken == [0, 0]
 
 
 def test_more_processes_than_gpus(computer: _Computer) -> None:

@@ -17,7 +17,8 @@ from nmtool.errors import UsageError
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.engines.cell import Neurons, neuron_constants
-from nmtool.training.engines.cuda import arrays, ptx
+from nmtool.training.engines.cuda import arrays, layer as layer_module, ptx
+from nmtool.training.engines.cuda.kernels import adjoint
 from nmtool.training.engines.cuda.layer import Layer
 from nmtool.training.engines.cuda.limits import Limits
 from nmtool.training.engines.devices import Cuda
@@ -41,6 +42,7 @@ from tests.training.engines.cuda.engines import (
     needs_device,
     reference_gradients,
     tensor,
+    unless_simulated,
 )
 
 pytestmark = pytest.mark.torch
@@ -68,12 +70,19 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+IN_SIMULATOR = ("recurrent", "delays beyond the end", "one sample, one step", "one chunk")
+"""Cases that Numba's simulator runs as well, to test the engine where there is no numba-cuda."""
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in IN_SIMULATOR else pytest.param(n, marks=unless_simulated) for n in CASES]
+)
 def test_equals_the_reference(name: str) -> None:
     spikes = compare(CASES[name])
     assert spikes >= 9 or CASES[name].n_steps == 1
 
 
+@unless_simulated
 def test_no_input_at_all() -> None:
     compare(Case(density=0))
 
@@ -94,6 +103,14 @@ def test_no_sources_at_all() -> None:
     assert result.afferent.weight.shape == result.afferent.delay.shape == (0, case.hidden)
     assert result.source_time is not None
     assert result.source_time.numel() == 0
+
+
+def test_neurons_that_spike_in_step_0() -> None:
+    """Their bias alone is beyond the threshold; nothing comes before the first step."""
+    case = Case(n_samples=2, n_steps=9, eager=True)
+    first = reference.forward(case.network(), case.input()).spikes["hidden"].step[:3]
+    assert (first == 0).all()
+    compare(case)
 
 
 def test_silent_neurons() -> None:
@@ -119,6 +136,7 @@ def _deaf(population: Any) -> Any:
     return replace(population, threshold=1e9)
 
 
+@unless_simulated
 def test_more_than_a_group_of_words() -> None:
     """Neurons beyond the 1024th, of which a few spike and reach all others."""
     case = Case(n_samples=1, n_steps=8, hidden=1100, max_delay=1, density=0.5)
@@ -185,21 +203,58 @@ def test_source_times_only_where_wanted() -> None:
     assert output.backward_li(run.spikes, d_membrane, want_source_time=False).source_time is None
 
 
-def test_results_repeat_bit_for_bit() -> None:
-    case = Case(n_samples=2, n_steps=16, limits=replace(SMALL, threads=64))
+def _float32_gradients(case: Case) -> list[torch.Tensor]:
+    """Gradients by all weights and delays of a random loss, in single precision."""
     network, spikes = case.network(), case.input()
     losses = Losses.random(reference.forward(network, spikes), seed=3)
     source = SpikeTrains.from_raster(spikes, DEVICE)
+    hidden, output = layers(network, case, np.float32)
+    of_hidden, of_output = backward(hidden, output, source, hidden.run_lif(source), losses)
+    assert of_hidden.recurrent is not None
+    groups = (of_hidden.afferent, of_hidden.recurrent, of_output.afferent)
+    return [values for group in groups for values in (group.weight, group.delay)]
 
-    def gradients() -> list[torch.Tensor]:
-        hidden, output = layers(network, case, np.float32)
-        of_hidden, of_output = backward(hidden, output, source, hidden.run_lif(source), losses)
-        assert of_hidden.recurrent is not None
-        groups = (of_hidden.afferent, of_hidden.recurrent, of_output.afferent)
-        return [values for group in groups for values in (group.weight, group.delay)]
 
-    for one, two in zip(gradients(), gradients(), strict=True):
-        assert torch.equal(one, two)
+@unless_simulated
+def test_results_repeat_bit_for_bit() -> None:
+    case = Case(n_samples=2, n_steps=16, limits=replace(SMALL, threads=64))
+    for first, second in zip(_float32_gradients(case), _float32_gradients(case), strict=True):
+        assert torch.equal(first, second)
+
+
+@unless_simulated
+def test_portions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card with little free memory cuts a batch otherwise, and within chunks of the sums."""
+    case = Case(n_samples=5, n_steps=16, limits=replace(SMALL, blocks=14))
+    whole = _float32_gradients(case)
+    monkeypatch.setattr(layer_module, "ASK_FROM_BYTES", 0)
+    asked = []
+
+    def little(device: torch.device) -> int:
+        asked.append(device)
+        return 2 * 2 * 16 * 7 * 2 * 4
+
+    monkeypatch.setattr(layer_module, "free_bytes", little)
+    for first, second in zip(whole, _float32_gradients(case), strict=True):
+        assert torch.equal(first, second)
+    assert asked
+
+
+@unless_simulated
+def test_traces_of_all_portions_share_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = replace(SMALL, scratch_bytes=2 * 24 * 7 * 16)
+    case = Case(n_samples=6, limits=limits)
+    spans: set[tuple[int, int]] = set()
+
+    def noted(kernel: Any, grid: Any, *arguments: Any) -> None:
+        if kernel is adjoint.run_lif_adjoint:
+            spans.update((trace.data_ptr(), trace.nbytes) for trace in arguments[-2:])
+        arrays.launch(kernel, grid, *arguments)
+
+    monkeypatch.setattr(layer_module, "launch", noted)
+    _float32_gradients(case)
+    assert len(spans) > 2
+    assert max(end for _, end in spans) - min(start for start, _ in spans) <= limits.scratch_bytes
 
 
 Launches = list[tuple[Any, list[Any]]]
@@ -259,6 +314,7 @@ def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 0 < few == many
 
 
+@unless_simulated
 @pytest.mark.parametrize("number", [numba.float32, numba.float64])
 def test_kernels_are_given_what_they_are_compiled_for(
     number: Any, monkeypatch: pytest.MonkeyPatch

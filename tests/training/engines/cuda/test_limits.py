@@ -24,11 +24,22 @@ def test_portions_cover_the_batch_and_fit(samples: int, sample_bytes: int) -> No
         assert last - first == 1 or (last - first) * sample_bytes <= limits.scratch_bytes
 
 
-@given(samples=SIZES, blocks=SIZES)
-def test_no_chunk_is_empty(samples: int, blocks: int) -> None:
-    chunks = Limits().chunks(samples, blocks)
-    size = -(-samples // chunks)
-    assert (chunks - 1) * size < samples <= chunks * size
+@given(samples=SIZES, free=st.integers(0, 1 << 36))
+def test_portions_take_half_of_the_free_memory_at_most(samples: int, free: int) -> None:
+    limits, sample_bytes = Limits(), 16 << 20
+    for first, last in limits.portions(samples, sample_bytes, free):
+        assert last - first == 1 or (last - first) * sample_bytes <= free / 2
+        assert last - first == 1 or (last - first) * sample_bytes <= limits.scratch_bytes
+
+
+@given(samples=st.integers(0, 5000), blocks=SIZES)
+def test_chunks_serve_the_blocks_that_are_wanted(samples: int, blocks: int) -> None:
+    limits = Limits()
+    size = limits.chunk_size(samples, blocks)
+    assert size >= 1
+    chunks = -(-samples // size)
+    assert chunks <= -(-limits.blocks // blocks)
+    assert size == 1 or (size - 1) * -(-limits.blocks // blocks) < samples
 
 
 @given(size=st.integers(0, 5000))

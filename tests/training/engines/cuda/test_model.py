@@ -14,7 +14,7 @@ from nmtool.training.engines.devices import CPU, Cuda, Device
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import Rounding
 from tests.networks.trainable import random_input, random_network, with_readout
-from tests.training.engines.cuda.engines import SMALL, needs_device
+from tests.training.engines.cuda.engines import SMALL, needs_device, unless_simulated
 from tests.training.integer_runs import (
     FAULTS,
     assert_all_spiked,
@@ -47,9 +47,8 @@ def _gradients(
     return [p.grad.cpu().numpy() for p in model.parameters() if p.grad is not None]
 
 
-@pytest.mark.parametrize(
-    "topology", [pytest.param("two layers", marks=pytest.mark.long), "feedback and skips"]
-)
+@unless_simulated
+@pytest.mark.parametrize("topology", ["two layers", "feedback and skips"])
 def test_gradients_equal_the_cpu_engine(topology: str) -> None:
     network = random_network(
         topology, seed=1, channels=6, hidden=6, second=5, n_steps=28, max_delay=4
@@ -74,9 +73,9 @@ def test_no_samples_at_all() -> None:
     ("topology", "rule", "weight_bits", "grid"),
     [
         ("recurrent", "mean", 8, DelayGrid(2, 2)),
-        ("feedback and skips", "mean", 8, DelayGrid(2, 2)),
-        ("two layers", "max", 2, DelayGrid(1, 5)),
-        ("recurrent", "first_spike", 4, DelayGrid(3, 1)),
+        pytest.param("feedback and skips", "mean", 8, DelayGrid(2, 2), marks=unless_simulated),
+        pytest.param("two layers", "max", 2, DelayGrid(1, 5), marks=unless_simulated),
+        pytest.param("recurrent", "first_spike", 4, DelayGrid(3, 1), marks=unless_simulated),
     ],
 )
 def test_integers_are_those_of_the_chip(
@@ -93,7 +92,9 @@ def _small_network(topology: str) -> Network:
     return random_network(topology, seed=4, channels=6, hidden=6, second=5, n_steps=24, max_delay=5)
 
 
-@pytest.mark.parametrize("topology", ["recurrent", "feedback and skips"])
+@pytest.mark.parametrize(
+    "topology", ["recurrent", pytest.param("feedback and skips", marks=unless_simulated)]
+)
 def test_integers_overflow_as_those_of_the_chip(topology: str) -> None:
     network = _small_network(topology)
     spikes = random_input(network, 2, seed=2, density=0.4)
@@ -103,7 +104,7 @@ def test_integers_overflow_as_those_of_the_chip(topology: str) -> None:
     assert all(both[-1].counts[name] > 0 for name in FAULTS)
 
 
-@pytest.mark.long
+@unless_simulated
 def test_gradients_of_integers_equal_the_cpu_engine() -> None:
     network = random_network("recurrent", seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
     spikes = random_input(network, 2, seed=2, density=0.4)

@@ -14,7 +14,7 @@ loss itself says of the spike's time (Mészáros, Knight & Nowotny 2025, in step
 
 from __future__ import annotations
 
-from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel, within
+from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel, within
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
     BETA,
@@ -29,6 +29,7 @@ from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_grad
 @within
 def jump(cell, i, q, dt_gradient, push, mu_v):
     """The jump of μ_v at a spike of neuron i."""
+    i = index(i)
     own = mu_v[i] * cell[THETA, i] - cell[TAU_MEM, i] * dt_gradient
     mu_v[i] += own / q + push[i]
 
@@ -43,9 +44,10 @@ def write_step(cell, n, mu_v, after, mu_u, c):
     """
     j = cuda.threadIdx.x
     while j < mu_v.size:
-        after[j] = mu_v[j] + cell[BETA, j] * after[j]
-        mu_u[j, n] = after[j]
-        c[j, n] = after[j] * cell[PER_TAU_SYN, j] - mu_v[j] * cell[PER_DRIVE, j]
+        i = index(j)
+        after[i] = mu_v[i] + cell[BETA, i] * after[i]
+        mu_u[i, index(n)] = after[i]
+        c[i, index(n)] = after[i] * cell[PER_TAU_SYN, i] - mu_v[i] * cell[PER_DRIVE, i]
         j += cuda.blockDim.x
 
 
@@ -83,25 +85,28 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
     for n in range(n_steps - 1, -1, -1):
         j = thread
         while j < n_neurons:
-            mu_v[j] *= cell[ALPHA, j]
+            mu_v[index(j)] *= cell[ALPHA, index(j)]
             j += threads
-        first, last = start[s * n_steps + n], start[s * n_steps + n + 1]
+        row = s * n_steps + n
+        first, last = start[index(row)], start[index(row + 1)]
         # What is decided here is the same for the whole block: all meet at each barrier.
         if first < last:
             cuda.syncthreads()
         while first < last:
             part, k = nothing, first + warp
             if k < last and weight.shape[0] > 0:
-                part = arrival_gradient(weight[neuron[k]], delay[neuron[k]], n, lane, c[s])
-            parts[warp * PITCH + lane] = part
+                i = index(neuron[index(k)])
+                part = arrival_gradient(weight[i], delay[i], n, lane, c[index(s)])
+            parts[index(warp * PITCH + lane)] = part
             cuda.syncthreads()
             k = first + thread
             if thread < warps and k < last:
-                dt_gradient = time_gradient[k] + sum_of_warp(parts, thread, threads // warps)
-                jump(cell, neuron[k], slope[k], dt_gradient, push, mu_v)
+                at = index(k)
+                dt_gradient = time_gradient[at] + sum_of_warp(parts, thread, threads // warps)
+                jump(cell, neuron[at], slope[at], dt_gradient, push, mu_v)
             cuda.syncthreads()
             first += warps
-        write_step(cell, n, mu_v, after, mu_u[s], c[s])
+        write_step(cell, n, mu_v, after, mu_u[index(s)], c[index(s)])
 
 
 @kernel

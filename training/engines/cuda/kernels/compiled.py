@@ -1,4 +1,4 @@
-"""Compilation of kernels, in Numba's simulator or for a GPU."""
+"""Compilation of kernels, in Numba's simulator or for a GPU, where they are kept on disk."""
 
 from __future__ import annotations
 
@@ -6,19 +6,58 @@ from collections.abc import Callable
 from typing import Any
 
 import numba.cuda
+import numpy as np
 
+from nmtool.hardware_sim.compiled import kernel_folder
+from nmtool.hardware_sim.kernel_files import KernelFiles
+from nmtool.setup.installation import version_of
 from nmtool.training.engines.cuda import SIMULATED
 
 cuda: Any = numba.cuda
 """Numba's CUDA dialect, as `Any`: type checkers do not know it."""
 
+index = np.uint64
+"""An index that is known not to be negative, by its type. For any other, Numba compares and adds
+the size of the axis, which takes more instructions than what is read. Arithmetic mixes it with no
+signed integer, which would make floats of both."""
+
 MAX_REGISTERS = 64
 """Per thread: with more, the 65536 of a multiprocessor do not serve a block of 1024 threads."""
 
 
+SOURCES = (
+    "nmtool.training.engines.cuda.kernels",
+    "nmtool.hardware_sim.step",
+    "nmtool.arithmetic",
+    "nmtool.dynamics",
+)
+"""Modules, and packages without those below them, that kernels are made of."""
+
+
+class GpuKernelFiles(KernelFiles):
+    """Kernels of GPUs on disk: numba-cuda's kernels are another class than Numba's functions."""
+
+    def reduced(self, data: Any) -> tuple[Any, Any]:
+        """See `KernelFiles`."""
+        return data._codelibrary.codegen, data._reduce_states()
+
+    def rebuilt(self, target_context: Any, reduced: Any) -> Any:
+        """See `KernelFiles`."""
+        from numba.cuda.dispatcher import _Kernel
+
+        return _Kernel._rebuild(**reduced)
+
+    def _key(self, sig: Any, codegen: Any) -> bytes:
+        return super()._key(sig, codegen) + version_of("numba-cuda").encode()
+
+
 def kernel(function: Callable[..., None]) -> Any:
     """A kernel, compiled when it is first launched with arguments of some types."""
-    return cuda.jit(function) if SIMULATED else cuda.jit(max_registers=MAX_REGISTERS)(function)
+    if SIMULATED:
+        return cuda.jit(function)
+    dispatcher = cuda.jit(max_registers=MAX_REGISTERS)(function)
+    dispatcher._cache = GpuKernelFiles(function, kernel_folder(SOURCES))
+    return dispatcher
 
 
 def within(function: Callable[..., Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
+from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel
 
 
 @kernel
@@ -36,14 +36,14 @@ def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
     k, last = offset[s], offset[s + 1]
     now = 0
     for n in range(drive.shape[1]):
-        drive[s, n, j] = ring[now * lanes + lane]
-        ring[now * lanes + lane] = nothing
-        while k < last and step[k] == n:
-            i = neuron[k]
-            at = now + HOP_LATENCY + np.int32(delay[i, j])
+        drive[index(s), index(n), index(j)] = ring[index(now * lanes + lane)]
+        ring[index(now * lanes + lane)] = nothing
+        while k < last and step[index(k)] == n:
+            i = index(neuron[index(k)])
+            at = now + HOP_LATENCY + np.int32(delay[i, index(j)])
             if at >= arrival_span:
                 at -= arrival_span
-            ring[at * lanes + lane] += weight[i, j]
+            ring[index(at * lanes + lane)] += weight[i, index(j)]
             k += 1
         now += 1
         if now == arrival_span:

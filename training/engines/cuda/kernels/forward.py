@@ -17,7 +17,7 @@ from numba import int32, uint32
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.step import neuron_step
-from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel, within
+from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel, within
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
     BETA,
@@ -75,11 +75,12 @@ def advance(cell, a, u, v, words, groups):
     """
     j = cuda.threadIdx.x
     while j < u.size:
-        u[j] = cell[BETA, j] * u[j] + a[j]
-        v[j] = cell[ALPHA, j] * v[j] + u[j] + cell[BIAS_STEP, j]
-        if v[j] > cell[THETA, j]:
-            a[j] = spike_slope(cell, j, u[j], v[j])
-            v[j] = u.dtype.type(0)
+        i = index(j)
+        u[i] = cell[BETA, i] * u[i] + a[i]
+        v[i] = cell[ALPHA, i] * v[i] + u[i] + cell[BIAS_STEP, i]
+        if v[i] > cell[THETA, i]:
+            a[i] = spike_slope(cell, i, u[i], v[i])
+            v[i] = u.dtype.type(0)
             mark(j, words, groups)
         j += cuda.blockDim.x
 
@@ -102,21 +103,25 @@ def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, f
     number = unit.dtype.type
     j = cuda.threadIdx.x
     while j < u.size:
+        i = index(j)
         after = chip_step(
-            np.int64(a[j]),
-            np.int64(u[j]),
-            np.int64(v[j]),
-            integer_constants[CHIP_BIAS, j],
-            integer_constants[KEEP_U, j],
-            integer_constants[KEEP_V, j],
-            integer_constants[VTH, j],
+            np.int64(a[i]),
+            np.int64(u[i]),
+            np.int64(v[i]),
+            integer_constants[CHIP_BIAS, i],
+            integer_constants[KEEP_U, i],
+            integer_constants[KEEP_V, i],
+            integer_constants[VTH, i],
         )
-        u[j], v[j] = after.u, after.v
-        faults[0, j] += after.wrapped
-        faults[1, j] += after.clipped
+        u[i], v[i] = after.u, after.v
+        # Rare, so that a step usually leaves the counters in global memory alone.
+        if after.wrapped:
+            faults[0, i] += 1
+        if after.clipped:
+            faults[1, i] += 1
         if after.spiked:
-            current, membrane = number(after.u) / unit[j], number(after.peak) / unit[j]
-            slope[j] = spike_slope(cell, j, current, membrane)
+            current, membrane = number(after.u) / unit[i], number(after.peak) / unit[i]
+            slope[i] = spike_slope(cell, i, current, membrane)
             mark(j, words, groups)
         j += cuda.blockDim.x
 
@@ -131,29 +136,29 @@ def send(weight, delay, n, words, groups, drive):
         drive: [T, post], added to; what arrives later than that is lost.
     """
     for group in range(groups.size):
-        occupied = groups[group]
+        occupied = groups[index(group)]
         while occupied != 0:
             word = group * WORD + cuda.ffs(occupied) - 1
             occupied = np.uint32(occupied & (occupied - np.uint32(1)))
-            spiking = words[word]
+            spiking = words[index(word)]
             while spiking != 0:
-                i = word * WORD + cuda.ffs(spiking) - 1
+                i = index(word * WORD + cuda.ffs(spiking) - 1)
                 spiking = np.uint32(spiking & (spiking - np.uint32(1)))
                 j = cuda.threadIdx.x
                 while j < drive.shape[1]:
-                    arrival = n + HOP_LATENCY + np.int32(delay[i, j])
+                    arrival = n + HOP_LATENCY + np.int32(delay[i, index(j)])
                     if arrival < drive.shape[0]:
-                        drive[arrival, j] += weight[i, j]
+                        drive[index(arrival), index(j)] += weight[i, index(j)]
                     j += cuda.blockDim.x
 
 
 @within
 def clear(bits):
     """Set a part of the shared memory to zero, by all threads of the block."""
-    index = cuda.threadIdx.x
-    while index < bits.size:
-        bits[index] = np.uint32(0)
-        index += cuda.blockDim.x
+    word = cuda.threadIdx.x
+    while word < bits.size:
+        bits[index(word)] = np.uint32(0)
+        word += cuda.blockDim.x
 
 
 @within
@@ -182,7 +187,7 @@ def hand_on(weight, delay, n, words, groups, next_but_one, tape, drive):
     clear(next_but_one)
     word = cuda.threadIdx.x
     while word < tape.size:
-        tape[word] = np.int64(words[word])
+        tape[index(word)] = np.int64(words[index(word)])
         word += cuda.blockDim.x
     if weight.shape[0] > 0:
         send(weight, delay, n, words, groups, drive)
@@ -216,7 +221,7 @@ def run_lif(cell, weight, delay, drive, tape):
     for n in range(drive.shape[1]):
         first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
         words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
-        advance(cell, drive[s, n], u, v, words, groups)
+        advance(cell, drive[index(s), index(n)], u, v, words, groups)
         cuda.syncthreads()
         ahead = bits[later : later + size]
         hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
@@ -327,16 +332,18 @@ def run_li_chip(integer_constants, drive, membrane, faults):
         integer_constants: [constants, neurons] int64.
         drive: [samples, T, neurons] int32, sums of shifted weights.
         membrane: [samples, T, neurons] int32, filled with v after each step.
-        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+        faults: [samples, 2, neurons] int64, filled with wraps of u and clips of v.
     """
     s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
     if j < drive.shape[2]:
         bias, vth = integer_constants[CHIP_BIAS, j], integer_constants[VTH, j]
         keep_u, keep_v = integer_constants[KEEP_U, j], integer_constants[KEEP_V, j]
-        u, v = np.int64(0), np.int64(0)
+        u = v = wraps = clips = np.int64(0)
         for n in range(drive.shape[1]):
             after = chip_step(np.int64(drive[s, n, j]), u, v, bias, keep_u, keep_v, vth)
             u, v = after.u, after.v
             membrane[s, n, j] = v
-            faults[s, 0, j] += after.wrapped
-            faults[s, 1, j] += after.clipped
+            wraps += after.wrapped
+            clips += after.clipped
+        faults[s, 0, j] = wraps
+        faults[s, 1, j] = clips

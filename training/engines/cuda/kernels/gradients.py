@@ -11,18 +11,19 @@ from __future__ import annotations
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
+from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel
 from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
 
 @kernel
-def synapse_gradients(delay, start, step, window, mu_u, at_arrival, change):
+def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u, sums):
     """Sum the adjoint over the arrivals at every synapse, one thread per synapse.
 
-    A block is one post-neuron, a chunk of the samples and a strip of pre-neurons. The traces of
-    the post-neuron come into shared memory, coalesced, a window of steps at a time; there every
-    thread gathers where the spikes of its pre-neuron arrive. Sums stay in registers and are
-    written once per chunk. Spikes of a channel ascend in time, so that a thread walks its list
+    A block is one post-neuron, a chunk of the batch's samples and a strip of pre-neurons. The
+    traces of the post-neuron come into shared memory, coalesced, a window of steps at a time;
+    there every thread gathers where the spikes of its pre-neuron arrive. Sums stay in registers.
+    A chunk that reaches into the next portion goes on from what it has written, so that sums do
+    not depend on the portions. Spikes of a channel ascend in time, so that a thread walks its list
     once, whatever the number of windows. The change one step later is taken arrival by arrival:
     of the two sums it would be a small difference, in which float32 loses two of its digits.
 
@@ -31,22 +32,27 @@ def synapse_gradients(delay, start, step, window, mu_u, at_arrival, change):
         start: [samples·pre + 1] int64, where the spikes of each sample and channel begin.
         step: [spikes] int32, sorted by sample, channel and time.
         window: steps that fit in shared memory.
-        mu_u: [samples, post, T] float, the adjoint.
-        at_arrival: [chunks, post, pre] float, filled: Σ μ_u[m].
-        change: [chunks, post, pre] float, filled: Σ (μ_u[m+1] − μ_u[m]).
+        first_chunk: the sample at which the first of these chunks begins, counted from the
+            portion's first sample: 0, or less where an earlier portion began it.
+        chunk_size: samples of a chunk.
+        mu_u: [samples, post, T] float, the adjoint of the portion.
+        sums: [chunks, 2, post, pre] float, of the portion's chunks, added to: Σ μ_u[m], and
+            Σ (μ_u[m+1] − μ_u[m]).
 
     Dynamic shared memory: [window + 1] of the type of `mu_u`.
     """
     n_samples, n_steps = mu_u.shape[0], mu_u.shape[2]
-    n_pre, chunks = delay.shape[1], at_arrival.shape[0]
+    n_pre = delay.shape[1]
     j, chunk = cuda.blockIdx.x, cuda.blockIdx.y
     thread, threads = cuda.threadIdx.x, cuda.blockDim.x
     i = cuda.blockIdx.z * threads + thread
     trace = cuda.shared.array(0, mu_u.dtype)
     shift = HOP_LATENCY + np.int32(delay[j, i]) if i < n_pre else 0
     here = moved = mu_u.dtype.type(0)
-    size = (n_samples + chunks - 1) // chunks
-    for s in range(chunk * size, min(chunk * size + size, n_samples)):
+    if i < n_pre:
+        here, moved = sums[chunk, 0, j, i], sums[chunk, 1, j, i]
+    begin = first_chunk + chunk * chunk_size
+    for s in range(max(begin, 0), min(begin + chunk_size, n_samples)):
         k = start[s * n_pre + i] if i < n_pre else 0
         last = start[s * n_pre + i + 1] if i < n_pre else 0
         first = 0
@@ -55,18 +61,38 @@ def synapse_gradients(delay, start, step, window, mu_u, at_arrival, change):
             cuda.syncthreads()
             m = thread
             while m <= steps:
-                trace[m] = mu_u[s, j, first + m] if first + m < n_steps else mu_u.dtype.type(0)
+                value = mu_u.dtype.type(0)
+                if first + m < n_steps:
+                    value = mu_u[index(s), index(j), index(first + m)]
+                trace[index(m)] = value
                 m += threads
             cuda.syncthreads()
-            while k < last and step[k] + shift < first + steps:
-                arrival = step[k] + shift - first
-                here += trace[arrival]
-                moved += trace[arrival + 1] - trace[arrival]
+            while k < last and step[index(k)] + shift < first + steps:
+                arrival = step[index(k)] + shift - first
+                now = trace[index(arrival)]
+                here += now
+                moved += trace[index(arrival + 1)] - now
                 k += 1
             first += window
     if i < n_pre:
-        at_arrival[chunk, j, i] = here
-        change[chunk, j, i] = moved
+        sums[chunk, 0, j, i] = here
+        sums[chunk, 1, j, i] = moved
+
+
+@kernel
+def sum_chunks(sums, total):
+    """Add up the sums of all chunks in ascending order, one thread per number.
+
+    Args:
+        sums: [chunks, numbers] float; read coalesced.
+        total: [numbers] float, filled.
+    """
+    at = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if at < total.size:
+        value = sums[0, index(at)]
+        for chunk in range(1, sums.shape[0]):
+            value += sums[index(chunk), index(at)]
+        total[index(at)] = value
 
 
 @kernel
@@ -87,7 +113,8 @@ def spike_time_gradients(weight, delay, sample, step, neuron, c, gradient):
     first = cuda.blockIdx.x * warps
     part, k = c.dtype.type(0), first + warp
     if k < step.size:
-        part = arrival_gradient(weight[neuron[k]], delay[neuron[k]], step[k], lane, c[sample[k]])
+        i, s = index(neuron[k]), index(sample[k])
+        part = arrival_gradient(weight[i], delay[i], step[k], lane, c[s])
     parts[warp * PITCH + lane] = part
     cuda.syncthreads()
     k = first + thread

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.training.engines.cuda.kernels.compiled import within
+from nmtool.training.engines.cuda.kernels.compiled import index, within
 
 WARP = 32
 """Threads of a warp."""
@@ -31,9 +31,9 @@ def arrival_gradient(weight, delay, n, lane, c):
     total = c.dtype.type(0)
     j = lane
     while j < weight.size:
-        arrival = n + HOP_LATENCY + np.int32(delay[j])
+        arrival = n + HOP_LATENCY + np.int32(delay[index(j)])
         if arrival < c.shape[1]:
-            total += weight[j] * c[j, arrival]
+            total += weight[index(j)] * c[index(j), index(arrival)]
         j += WARP
     return total
 
@@ -49,7 +49,7 @@ def sum_of_warp(parts, warp, size):
             hold all parts in registers at once.
     """
     first = warp * PITCH
-    total = parts[first]
+    total = parts[index(first)]
     for at in range(first + 1, first + size):
-        total += parts[at]
+        total += parts[index(at)]
     return total

@@ -1,0 +1,101 @@
+"""Time of a training step on a GPU by kernel, as torch's profiler records it there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks import ours_cuda
+from benchmarks.drive import find_drive
+from benchmarks.measure import time_step
+from benchmarks.workload import Workload
+
+OTHERS = "torch and copies"
+"""Stands for everything that runs between the engine's own kernels."""
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """A kernel's share of a training step.
+
+    Attributes:
+        hidden, batch: of the workload.
+        kernel: name of its Python function, or `OTHERS`.
+        launches: in a step.
+        ms: of a step, all launches together.
+    """
+
+    hidden: int
+    batch: int
+    kernel: str
+    launches: float
+    ms: float
+
+
+def kernel_times(workload: Workload) -> list[KernelTime]:
+    """Time the kernels of a training step, longest first.
+
+    Args:
+        workload: network and batch.
+    """
+    step = ours_cuda.build(workload.network(find_drive(ours_cuda.build, workload)), workload)
+    step.load(workload.spikes(), workload.labels())
+    time_step(step)  # compiles
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        for _ in range(ROUNDS):
+            time_step(step)
+    on_gpu = [e for e in profiler.events() if e.device_type == torch.autograd.DeviceType.CUDA]
+    return by_kernel(on_gpu, workload, ROUNDS)
+
+
+def by_kernel(events: Iterable[Any], workload: Workload, rounds: int) -> list[KernelTime]:
+    """Sum the profiler's events, each a kernel or a copy.
+
+    Args:
+        events: with a name and a time on the device in µs.
+        workload: of the step.
+        rounds: steps that they come from.
+    """
+    launches, us = Counter[str](), Counter[str]()
+    for event in events:
+        name = python_name(event.name)
+        launches[name] += 1
+        us[name] += event.device_time_total
+    return [
+        KernelTime(
+            workload.hidden, workload.batch, name, launches[name] / rounds, time / rounds / 1e3
+        )
+        for name, time in us.most_common()
+    ]
+
+
+def python_name(mangled: str) -> str:
+    """The name of a kernel's function: the last of those that Numba's mangled name counts.
+
+    >>> python_name("_ZN6nmtool7forward7run_lifB2v1E")
+    'run_lif'
+    >>> python_name("void at::native::sort_kernel<float>()")
+    'torch and copies'
+    """
+    rest, name = mangled.removeprefix("_ZN"), ""
+    while rest[:1].isdigit():
+        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        rest = rest[len(digits) :]
+        name, rest = rest[: int(digits)], rest[int(digits) :]
+    return name if mangled.startswith("_ZN6nmtool") else OTHERS
+
+
+def markdown(times: Iterable[KernelTime]) -> str:
+    """The table for docs/results.md."""
+    lines = ["| hidden | batch | kernel | launches | ms |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {t.hidden} | {t.batch} | {t.kernel} | {t.launches:g} | {t.ms:.3f} |" for t in times
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,108 @@
+"""The emulated GPU: numba-cuda on the driver of `driver.c`, and a record of all launches."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu_kernels import python_name
+from nmtool.paths import cache_folder
+from tests.training.engines.cuda.emulator.kernel import HERE, ORDERS, Kernel, build, compile_kernel
+
+FOLDER = cache_folder() / "emulated-gpu"
+"""Keeps the driver and kernels that were compiled, by what they are made of."""
+
+FAILED, ILLEGAL_ADDRESS = 719, 700
+"""Codes of the driver: a launch that failed, and one with faults."""
+
+_LAUNCH = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    ctypes.c_char_p,
+    ctypes.POINTER(ctypes.c_uint),
+    ctypes.POINTER(ctypes.c_void_p),
+    ctypes.c_int,
+)
+
+
+class Gpu:
+    """Launches of the driver, run on the CPU.
+
+    Attributes:
+        driver: the library, with the functions `emulator_…`.
+        order: of a block's threads, from `ORDERS`.
+        look_for_races: False runs twice as fast.
+        count_sectors: also count sectors of global memory.
+        ptx: texts of kernels by mangled name, as numba-cuda compiled them.
+        kernels: those that were launched, by mangled name.
+        arrays: address and bytes of what the next launch may read and write.
+        faults: of all launches since the last test began.
+        launches: by name of the kernel in Python.
+        counts: what is counted, by name of the kernel in Python.
+        devices: number of the device of every launch.
+    """
+
+    def __init__(self, order: str) -> None:
+        self.order, self.look_for_races, self.count_sectors = ORDERS[order], True, False
+        self.ptx: dict[str, str] = {}
+        self.kernels: dict[str, Kernel] = {}
+        self.arrays: list[tuple[int, int]] = []
+        self.faults: list[str] = []
+        self.launches: Counter[str] = Counter()
+        self.counts: dict[str, Counter[str]] = {}
+        self.devices: list[int] = []
+        self.driver = ctypes.CDLL(str(_built_driver()), mode=ctypes.RTLD_GLOBAL)
+        self._call = _LAUNCH(self._launched)  # kept, because C does not
+        self.driver.emulator_on_launch(self._call)
+
+    def keep_ptx(self, get_cubin: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap the method of numba-cuda that links a kernel, to keep its PTX."""
+
+        def get_and_keep(library: Any, cc: Any = None) -> Any:
+            if library._entry_name:
+                (self.ptx[library._entry_name],) = library.get_asm_strs(cc=library._ensure_cc(cc))
+            return get_cubin(library, cc)
+
+        return get_and_keep
+
+    def _launched(self, name: bytes, size: Any, parameters: Any, device: int) -> int:
+        try:
+            return self._run(name.decode(), list(size[:7]), parameters, device)
+        except Exception as error:  # C cannot pass it on
+            self.faults.append(f"{type(error).__name__}: {error}")
+            return FAILED
+
+    def _run(self, name: str, size: list[int], parameters: Any, device: int) -> int:
+        if name not in self.kernels:
+            self.kernels[name] = compile_kernel(
+                self.ptx[name], FOLDER, count_sectors=self.count_sectors
+            )
+        kernel, packed = self.kernels[name], bytearray()
+        for index, bytes_ in enumerate(kernel.parameters):
+            packed += b"\0" * (-len(packed) % bytes_) + ctypes.string_at(parameters[index], bytes_)
+        arrays, self.arrays = self.arrays, []
+        outcome = kernel.run(
+            bytes(packed), size, arrays, order=self.order, look_for_races=self.look_for_races
+        )
+        plain = python_name(name)
+        self.launches[plain] += 1
+        self.counts.setdefault(plain, Counter()).update(outcome.counts)
+        self.devices.append(device)
+        if outcome.faults:
+            self.faults.append(f"{plain} {size}: {outcome.faults} faults: {outcome.text}")
+        return ILLEGAL_ADDRESS if outcome.faults else 0
+
+
+def _built_driver() -> Path:
+    """The driver as a library of the name that numba-cuda looks for."""
+    source = HERE / "driver.c"
+    folder = FOLDER / hashlib.sha256(source.read_bytes()).hexdigest()[:24]
+    library = folder / "libcuda.so.1"
+    if not library.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["cc", "-O1", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
+        build(command, source, library)
+    return library
