@@ -39,6 +39,8 @@ STATE_BITS = STATE_LIMIT.bit_length()
 
 _SAME_DECAY = 0.005
 """A time constant that changes by less than this share is the same to whoever reads of it."""
+_UNROLLED = 0.8
+"""More zeros than this are the network's shape, as of a convolution that was unrolled."""
 
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
@@ -418,6 +420,8 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             fix = "a smaller network learns as much, or a target that stores them sparse"
             if _are_wires(one.weight):
                 fix = "a target that stores zeros sparse: these are wires, a synapse per neuron"
+            elif zeros > _UNROLLED:
+                fix = "a target that stores zeros sparse"
             yield Finding("zeros-stored", where, what, fix)
         spare = _spare_bits(one.weight, one.weight_bits)
         if spare and one.weight.any():

@@ -40,6 +40,9 @@ class EventDataset(Dataset):
     def __len__(self) -> int:
         return self._events.n_samples
 
+    def __repr__(self) -> str:
+        return f"<EventDataset: {len(self)} samples, {self.sensor_size[0]} units>"
+
     def __getitem__(self, index: int) -> tuple[Any, int]:
         one = self._events[int(index)]
         sample = self._dense(one) if self._grid else _structured(one)

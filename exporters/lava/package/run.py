@@ -20,13 +20,16 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from lava_network.arrays import NetworkArrays, read_arrays
-from lava_network.events import Events, read_events, read_table
-from lava_network.known_answers import KnownAnswers, is_known_answers
-from lava_network.readout import Answer, answer
-from lava_network.recording import Recorder
-from lava_network.samples import MODELS, run_samples
-from lava_network.watch import end_children_with_this_process, leave_at_once
+try:
+    from lava_network.arrays import NetworkArrays, read_arrays
+    from lava_network.events import Events, read_events, read_table
+    from lava_network.known_answers import KnownAnswers, is_known_answers
+    from lava_network.readout import Answer, answer
+    from lava_network.recording import Recorder
+    from lava_network.samples import MODELS, run_samples
+    from lava_network.watch import end_children_with_this_process, leave_at_once
+except ImportError as error:
+    sys.exit(f"{error}")
 
 HEARTBEAT_S = 1.0
 

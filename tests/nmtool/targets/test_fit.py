@@ -369,3 +369,17 @@ def test_a_clock_has_no_findings_of_its_own() -> None:
     (delayed,) = [one for one in found.unsupported if one.where == "clock → output"]
     assert delayed.code == "target-without-delays"
     assert "max_delay" not in delayed.fix, "training has no part in it"
+
+
+def test_zeros_of_an_unrolled_convolution_are_no_fault_of_training() -> None:
+    """Five neurons see two of twelve channels each, one of them three: 49 of 60 weights are 0."""
+    dense = replace(LOIHI2, core=replace(LOIHI2.core, dense=True))
+    floats = nm.Network.layers([12, 5])
+    weight = np.zeros((12, 5))
+    for neuron in range(5):
+        weight[2 * neuron : 2 * neuron + 2, neuron] = 1.0
+    weight[1, 1] = 1.0
+    one = replace(floats.projections[0], weight=weight)
+    found = fit(nm.round_network(replace(floats, projections=[one])).network, dense)
+    (fix,) = [f.fix for f in found.wasteful if f.code == "zeros-stored"]
+    assert fix == "a target that stores zeros sparse"

@@ -79,6 +79,10 @@ def test_activities_are_shown_in_a_line() -> None:
     assert repr(activity) == f"<Activity: hidden {count} spikes, output [1, 5, 2] membranes>"
     shown = f"<SpikeTrains: 1 samples × 5 steps × 3 neurons, {count} spikes>"
     assert repr(activity.spikes["hidden"]) == shown
+    assert (
+        repr(nm.torch_dataset(EVENTS))
+        == f"<EventDataset: {len(EVENTS)} samples, {EVENTS.n_units} units>"
+    )
 
 
 def test_events_as_tonic_has_them() -> None:

@@ -36,7 +36,10 @@ def make_lava_importable() -> None:
     try:
         installed = version("lava-nc")
     except PackageNotFoundError:
-        raise ImportError(f"lava-nc {LAVA_VERSION} is not installed; see README.md") from None
+        raise ImportError(
+            f"lava-nc {LAVA_VERSION} is not installed for {sys.executable}: take a Python with it "
+            "(nmtool setup lava --status names one), or install it as README.md says"
+        ) from None
     if installed != LAVA_VERSION:
         raise ImportError(f"lava-nc {LAVA_VERSION} is needed, not {installed}")
     if sys.version_info < (3, 11):
