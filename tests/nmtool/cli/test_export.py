@@ -16,7 +16,9 @@ from tests.nmtool.cli.conftest import Nmtool
 
 def test_integers(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("export", integers, "--to", "lava", "-o", "folder")
-    assert (said.code, said.err) == (0, "")
+    assert said.code == 0
+    # Where Lava is, the command that runs the folder.
+    assert said.err == "" or said.err.startswith("run it with: ")
     assert said.out.splitlines() == [
         "lava: faithful",
         "loihi2: faithful, 2 of 128 cores",
