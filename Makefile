@@ -12,7 +12,7 @@ PEERS := .venv-peers
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated check site verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
+.PHONY: demo test simulated check site verilog-tools links nightly emulated mutants lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -53,7 +53,7 @@ lava: $(VENV)/.dev
 brian2-loihi: $(VENV)/.dev
 	$(BIN)/nmtool setup brian2-loihi
 
-nightly: brian2-loihi test peers lines
+nightly: brian2-loihi test peers lines emulated
 	$(BIN)/python -m pytest -m long
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda tests/training tests/benchmarks
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
@@ -62,6 +62,13 @@ nightly: brian2-loihi test peers lines
 	done
 	$(MAKE) mutants
 	$(BIN)/python -m tests.interrupts --runs 20
+
+# The C export on other processors; compilers and emulators come with the system, 0.9 GB of them.
+emulated: $(VENV)/.dev
+	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32 powerpc-linux-gnu-gcc qemu-ppc; do \
+		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
+	done
+	$(BIN)/$(PYTEST) -m emulated tests/exporters
 
 # Every small mistake in the Verilog core is found, or tests/verilog_survivors.txt says why it is none.
 mutants: $(VENV)/.dev
@@ -96,7 +103,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers and not long'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers and not long and not emulated'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'

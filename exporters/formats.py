@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from nmtool.errors import UsageError
+from nmtool.exporters.processors import PROCESSORS
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -50,8 +51,10 @@ PLACES: dict[str, Place] = {
     "netx": Place((".net",)),
     "brian2-loihi": Place(),
     "mlgenn": Place(member="*-Conn_*.npy"),
+    **dict.fromkeys(PROCESSORS, Place()),
 }
-"""By name, which is also that of the package `nmtool.exporters.<name>`, with `_` for `-`."""
+"""By name, which is also that of the package `nmtool.exporters.<name>`, with `_` for `-`; emulated
+processors, which run C, are in `nmtool.exporters.c`."""
 
 
 def format_named(name: str) -> type[Format]:
@@ -62,6 +65,10 @@ def format_named(name: str) -> type[Format]:
             code="format-unknown",
             fix=f"use one of {', '.join(formats_that_write())}",
         )
+    if name in PROCESSORS:
+        from nmtool.exporters.c.emulated import emulated
+
+        return emulated(name)
     module = importlib.import_module(f"nmtool.exporters.{name.replace('-', '_')}")
     return cast("type[Format]", module.FORMAT)
 
