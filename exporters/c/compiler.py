@@ -44,13 +44,16 @@ def find() -> list[str]:
     )
 
 
-def compile_program(source: Path, program: Path, processor: Processor | None = None) -> None:
+def compile_program(
+    source: Path, program: Path, processor: Processor | None = None, *options: str
+) -> None:
     """Compile one C file.
 
     Args:
         source: the file.
         program: to be made.
         processor: to compile for; None for this computer.
+        options: more of them.
 
     Raises:
         MissingError: there is no compiler.
@@ -58,7 +61,7 @@ def compile_program(source: Path, program: Path, processor: Processor | None = N
     """
     command = find() if processor is None else processor.compile_command
     supervise(
-        [*command, *OPTIONS, "-o", program, source],
+        [*command, *OPTIONS, *options, "-o", program, source],
         what="compiling the network",
         fix=_FIX if processor is None else f"apt install {' '.join(processor.packages)}",
         timeout_s=TIME_LIMIT_S,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ def run_program(
     what: str,
     on_line: Callable[[str], None],
     processor: Processor | None = None,
+    emulator_options: Sequence[str] = (),
 ) -> None:
     """Compile a network together with a driver, and run them.
 
@@ -38,6 +39,7 @@ def run_program(
         what: what is being done, for errors.
         on_line: called with every line of output.
         processor: that is emulated to run them; None for this computer.
+        emulator_options: for its emulator.
 
     Raises:
         MissingError: there is no C compiler.
@@ -48,7 +50,10 @@ def run_program(
     compile_program(folder / _DRIVER, folder / _PROGRAM, processor)
     for name, values in inputs.items():
         values.astype(of_program(values.dtype, processor)).tofile(folder / name)
-    emulator = () if processor is None else processor.emulator
+    emulator: list[str] = []
+    if processor is not None:
+        program, *rest = processor.emulator
+        emulator = [program, *emulator_options, *rest]
     supervise(
         [*emulator, folder / _PROGRAM],
         what=what,
