@@ -47,6 +47,7 @@ PLACES: dict[str, Place] = {
     "onnx": Place((".onnx",)),
     "nir": Place((".nir",)),
     "c": Place((".c",)),
+    "firmware": Place(member="firmware.json"),
     "verilog": Place(member="rtl/nmtool_top.v"),
     "netx": Place((".net",)),
     "brian2-loihi": Place(),

@@ -14,7 +14,6 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.exporters.c.prefix import renamed
 from nmtool.exporters.c.program import NETWORK, of_program, run_program
 from nmtool.exporters.processors import Processor
 from nmtool.network.graph import LIF
@@ -116,7 +115,7 @@ def run(
     spikes: Raster,
     deep: bool,
     on_progress: Callable[[int], None] | None,
-    prefix: str = "",
+    adapt: Callable[[str], str] = str,
     processor: Processor | None = None,
 ) -> Recording:
     """Run every sample from a fresh state.
@@ -127,15 +126,14 @@ def run(
         spikes: the input, of at least one step.
         deep: also record u and v of every population.
         on_progress: called with the number of samples finished since the last call.
-        prefix: that names in the file begin with, where it has a header.
+        adapt: makes the driver of a single file one of this program, whose names differ.
         processor: that is emulated to run it; None for this computer.
 
     Raises:
         MissingError: there is no C compiler.
         BackendError: it failed, or the program did.
     """
-    driver = _driver(network, spikes, deep)
-    driver = renamed(driver, prefix) if prefix else driver
+    driver = adapt(_driver(network, spikes, deep))
     row = spikes.sample_index() * spikes.n_steps + spikes.step
     events = np.stack([row, spikes.neuron], axis=1).astype(np.int64)
     with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:

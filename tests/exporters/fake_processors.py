@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-from nmtool.exporters.processors import Processor
+from nmtool.exporters.processors import PROCESSORS, Processor
 
 _COMPILER = """\
 #!/bin/sh
@@ -85,3 +86,13 @@ def install(
             (tools / name).symlink_to(place)
     monkeypatch.setenv("PATH", os.pathsep.join([str(bin_folder), str(tools)]))
     return log
+
+
+def _on(processors: Iterable[Processor]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    every = pytest.mark.parametrize("real", processors, ids=lambda one: one.name, indirect=True)
+    return lambda test: pytest.mark.emulated(every(test))
+
+
+on_processors = _on(PROCESSORS.values())
+on_bare_processors = _on([one for one in PROCESSORS.values() if one.flash])
+"""Run a test on every processor that can be emulated here, or on those without a Linux."""

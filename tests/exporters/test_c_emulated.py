@@ -6,7 +6,6 @@ Marked tests run on real compilers and emulators. The others have programs that 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from nmtool.exporters.processors import PROCESSORS, Processor, Region
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from tests.exporters import fake_processors
+from tests.exporters.fake_processors import on_processors
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
 from tests.networks.integers import large_network, random_network, random_raster
@@ -128,23 +128,6 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 # On the processors themselves.
-
-
-@pytest.fixture(scope="module")
-def real(request: pytest.FixtureRequest) -> Processor:
-    """A processor whose programs are here."""
-    processor: Processor = request.param
-    if processor.missing:
-        pytest.skip(f"missing: {', '.join(processor.missing)}")
-    return processor
-
-
-def on_processors(test: Callable[..., None]) -> Callable[..., None]:
-    """Run a test on every processor that can be emulated here."""
-    every = pytest.mark.parametrize(
-        "real", PROCESSORS.values(), ids=lambda one: one.name, indirect=True
-    )
-    return pytest.mark.emulated(every(test))
 
 
 @on_processors

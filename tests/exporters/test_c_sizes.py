@@ -15,11 +15,12 @@ from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.sizes import bounds, deepest, measured, too_small, uses
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.c.timing import clock_text, measure
-from nmtool.exporters.processors import PROCESSORS, Processor
+from nmtool.exporters.processors import Processor
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets import Target, target_named
 from nmtool.targets.target import Memory
+from tests.exporters.fake_processors import on_bare_processors
 from tests.networks.drawn import integer_networks
 from tests.networks.integers import large_network, random_network, random_raster
 
@@ -99,24 +100,7 @@ def test_the_deepest_chain_of_calls_counts() -> None:
     assert deepest("") == 0
 
 
-@pytest.fixture(scope="module")
-def real(request: pytest.FixtureRequest) -> Processor:
-    processor: Processor = request.param
-    if processor.missing:
-        pytest.skip(f"missing: {', '.join(processor.missing)}")
-    return processor
-
-
-BARE = pytest.mark.parametrize(
-    "real",
-    [one for one in PROCESSORS.values() if one.counter],
-    ids=lambda one: one.name,
-    indirect=True,
-)
-
-
-@pytest.mark.emulated
-@BARE
+@on_bare_processors
 @settings(max_examples=25)
 @given(network=integer_networks())
 def test_no_drawn_network_takes_more_than_its_bounds(
@@ -128,8 +112,7 @@ def test_no_drawn_network_takes_more_than_its_bounds(
     assert sizes.stack <= most.stack
 
 
-@pytest.mark.emulated
-@BARE
+@on_bare_processors
 def test_no_known_network_takes_more_than_its_bounds(real: Processor) -> None:
     zoo = [nm.load(f"zoo:{name}") for name in ("yinyang", "digits", "spoken-digits")]
     deep = [random_network(n, n, bool(n % 2)) for n in (1, 4, 12, 20)]
@@ -162,8 +145,7 @@ int main(void)
 """)
 
 
-@pytest.mark.emulated
-@BARE
+@on_bare_processors
 def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: Path) -> None:
     """Two of them per turn: what is left is the same for every number of turns."""
     assert real.counter is not None
@@ -181,8 +163,7 @@ def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: P
     assert 0 < beside[1] < 100
 
 
-@pytest.mark.emulated
-@BARE
+@on_bare_processors
 def test_instructions_are_the_same_in_every_run(real: Processor) -> None:
     network = random_network(4, 2, False)
     spikes = random_raster(9, 4, 50, network.channels.size)
