@@ -23,7 +23,7 @@ without a download: then its own known answers."""
 
 def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
     """Networks with the samples that instructions are counted on."""
-    found = {}
+    networks = {}
     for name, data in SETS.items():
         network = nm.load(f"zoo:{name}")
         assert isinstance(network, IntegerNetwork)
@@ -33,18 +33,18 @@ def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
             events = nm.load_dataset(data).test[:N_SAMPLES]
             binned = nm.bin_events(events, network.dt_ms, network.n_steps, network.channels.group)
             spikes = binned.raster
-        found[name] = (network, spikes)
+        networks[name] = (network, spikes)
     large = nm.round_network(nm.Network.layers([64, 512, 10], delays=15)).network
-    found["512 neurons"] = (large, known_answers(large).spikes)
-    return found
+    networks["512 neurons"] = (large, known_answers(large).spikes)
+    return networks
 
 
 def rows() -> list[tuple[str, ...]]:
     """A row per network and processor."""
-    found: list[tuple[str, ...]] = []
+    table: list[tuple[str, ...]] = []
     for name, (network, spikes) in cases().items():
         recording = nm.simulate(network, spikes)
-        emitted = {key: one.n_spikes for key, one in recording.spikes.items()}
+        emitted = {key: raster.n_spikes for key, raster in recording.spikes.items()}
         most = bounds(network)
         for processor in PROCESSORS.values():
             if processor.counter is None:
@@ -52,14 +52,14 @@ def rows() -> list[tuple[str, ...]]:
             sizes = measured(network, processor)
             counts = measure(network, spikes, emitted, passes=1, processor=processor)
             per_step = counts / spikes.n_steps
-            found.append(
+            table.append(
                 (
                     *(name, processor.title),
                     *(f"{sizes.flash:,}", f"{most.flash:,}", f"{sizes.ram:,}", f"{most.ram:,}"),
                     *(f"{sizes.stack:,}", f"{per_step.mean():,.0f}", f"{per_step.max():,.0f}"),
                 )
             )
-    return found
+    return table
 
 
 def main() -> None:

@@ -136,8 +136,8 @@ class Processor:
 
 
 PROCESSORS: dict[str, Processor] = {
-    one.name: one
-    for one in (
+    processor.name: processor
+    for processor in (
         Processor(
             name="cortex-m",
             title="Cortex-M4",

@@ -79,23 +79,25 @@ def uses(network: IntegerNetwork, target: Target) -> list[Use]:
         ("bytes of flash", most.flash, target.memory.flash),
         ("bytes of RAM", most.ram + most.stack, target.memory.ram),
     ]
-    return [Use(name, used, held) for name, used, held in amounts if held is not None]
+    return [
+        Use(name, used, available) for name, used, available in amounts if available is not None
+    ]
 
 
-def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
+def too_small(target: Target, taken: Sequence[Use]) -> list[Finding]:
     """A finding for every memory that a network does not fit into."""
     return [
         Finding(
             "target-memory",
             target.title or target.name,
-            f"the network takes {one.used:,} {one.resource}, there are {one.available:,}",
+            f"the network takes {use.used:,} {use.resource}, there are {use.available:,}",
             "shorten delays, each step of which takes 4 bytes of RAM per neuron; or train a "
             "smaller network"
-            if one.resource == "bytes of RAM"
+            if use.resource == "bytes of RAM"
             else "train a network with fewer synapses, each of which takes 2 bytes of flash",
         )
-        for one in found
-        if one.used > one.available
+        for use in taken
+        if use.used > use.available
     ]
 
 

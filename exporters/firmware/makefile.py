@@ -55,11 +55,13 @@ def makefile(prefix: str) -> str:
     Args:
         prefix: of the network's files.
     """
-    bare = [one for one in PROCESSORS.values() if one.flash is not None]
-    phony = " ".join(f"{kind}{one.name}" for one in bare for kind in ("", "run-", "size-"))
-    names = ", make ".join(one.name for one in bare)
+    bare = [processor for processor in PROCESSORS.values() if processor.flash is not None]
+    phony = " ".join(
+        f"{kind}{processor.name}" for processor in bare for kind in ("", "run-", "size-")
+    )
+    names = ", make ".join(processor.name for processor in bare)
     head = _HEAD.substitute(prefix=prefix, bare=names, phony=phony)
-    return "".join([head, *(_rules(one, prefix) for one in bare), _CLEAN])
+    return "".join([head, *(_rules(processor, prefix) for processor in bare), _CLEAN])
 
 
 def _rules(processor: Processor, prefix: str) -> str:

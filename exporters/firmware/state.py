@@ -129,13 +129,13 @@ def _plain(network: IntegerNetwork) -> str:
 
 def _parts(network: IntegerNetwork) -> _Parts:
     plain = _plain(network)
-    found = _VARIABLE.findall(plain)
+    variables = _VARIABLE.findall(plain)
     members = [
         f"    {kind} {name.removeprefix(_OURS)}{dims};{comment}"
-        for kind, name, dims, comment in found
+        for kind, name, dims, comment in variables
     ]
     functions = {name for name, _ in _FUNCTION.findall(plain)} - _STATELESS
-    return _Parts(members, {name for _, name, _, _ in found}, functions)
+    return _Parts(members, {name for _, name, _, _ in variables}, functions)
 
 
 def _interface(network: IntegerNetwork) -> str:
