@@ -69,7 +69,7 @@ def printed(*words: str | Path) -> tuple[int, str]:
 # What it computes.
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 60))
 def test_it_equals_the_simulator(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, n_steps: int
@@ -212,7 +212,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
 # What is linked.
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(network=integer_networks())
 def test_its_code_has_no_state_and_calls_no_heap(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork
