@@ -14,7 +14,7 @@ EMULATED := .venv-emulated
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated emulated check site verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
+.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -76,7 +76,7 @@ lava: $(VENV)/.dev
 brian2-loihi: $(VENV)/.dev
 	$(BIN)/nmtool setup brian2-loihi
 
-nightly: brian2-loihi test emulated peers lines
+nightly: brian2-loihi test emulated processors peers lines
 	$(BIN)/python -m pytest -m long
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \
@@ -84,6 +84,13 @@ nightly: brian2-loihi test emulated peers lines
 	done
 	$(MAKE) mutants
 	$(BIN)/python -m tests.interrupts --runs 20
+
+# The C export on other processors; compilers and emulators come with the system, 0.9 GB of them.
+processors: $(VENV)/.dev
+	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32 powerpc-linux-gnu-gcc qemu-ppc; do \
+		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
+	done
+	$(BIN)/$(PYTEST) -m processors tests/exporters
 
 # Every small mistake in the Verilog core is found, or tests/verilog_survivors.txt says why it is none.
 mutants: $(VENV)/.dev
@@ -118,7 +125,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers and not long'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers and not long and not processors'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from nmtool.errors import UsageError, suggestion
+from nmtool.exporters.processors import PROCESSORS
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -46,12 +47,15 @@ PLACES: dict[str, Place] = {
     "onnx": Place((".onnx",)),
     "nir": Place((".nir",)),
     "c": Place((".c",)),
+    "firmware": Place(member="firmware.json"),
     "verilog": Place(member="rtl/nmtool_top.v"),
     "netx": Place((".net",)),
     "brian2-loihi": Place(),
     "mlgenn": Place(member="*-Conn_*.npy"),
+    **dict.fromkeys(PROCESSORS, Place()),
 }
-"""By name, which is also that of the package `nmtool.exporters.<name>`, with `_` for `-`."""
+"""By name, which is also that of the package `nmtool.exporters.<name>`, with `_` for `-`; emulated
+processors, which run C, are in `nmtool.exporters.c`."""
 
 
 def format_named(name: str) -> type[Format]:
@@ -62,6 +66,10 @@ def format_named(name: str) -> type[Format]:
             code="format-unknown",
             fix=suggestion(name, formats_that_write()),
         )
+    if name in PROCESSORS:
+        from nmtool.exporters.c.emulated import emulated
+
+        return emulated(name)
     module = importlib.import_module(f"nmtool.exporters.{name.replace('-', '_')}")
     return cast("type[Format]", module.FORMAT)
 

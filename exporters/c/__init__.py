@@ -131,10 +131,18 @@ class C(Format, name="c"):
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
         from nmtool.exporters.c import runtime
+        from nmtool.exporters.c.prefix import renamed
 
         self.check_written()
         held = self.content
-        return runtime.run(held.data, self.integers, spikes, deep, on_progress, held.prefix)
+        return runtime.run(
+            held.data,
+            self.integers,
+            spikes,
+            deep,
+            on_progress,
+            adapt=lambda driver: renamed(driver, held.prefix) if held.prefix else driver,
+        )
 
 
 def _files(network: IntegerNetwork, carried: Any, prefix: str) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from nmtool.errors import MissingError
+from nmtool.exporters.processors import Processor
 from nmtool.exporters.supervise import supervise
 
 USUAL = ("cc", "gcc", "clang")
@@ -43,21 +44,26 @@ def find() -> list[str]:
     )
 
 
-def compile_program(source: Path, program: Path) -> None:
+def compile_program(
+    source: Path, program: Path, processor: Processor | None = None, *options: str
+) -> None:
     """Compile one C file.
 
     Args:
         source: the file.
         program: to be made.
+        processor: to compile for; None for this computer.
+        options: more of them.
 
     Raises:
         MissingError: there is no compiler.
         BackendError: it failed.
     """
+    command = find() if processor is None else processor.compile_command
     supervise(
-        [*find(), *OPTIONS, "-o", program, source],
+        [*command, *OPTIONS, *options, "-o", program, source],
         what="compiling the network",
-        fix=_FIX,
+        fix=_FIX if processor is None else f"apt install {' '.join(processor.packages)}",
         timeout_s=TIME_LIMIT_S,
         cwd=source.parent,
     )

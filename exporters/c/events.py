@@ -14,6 +14,30 @@ from nmtool.network.integer_network import IntegerNetwork
 SHORTEST_CELL = 256
 """Bytes of a cell that the program keeps, the 0 at its end among them; more for longer names."""
 
+EACH_ROW = """\
+        int is_empty = cells[UNIT][0] == '\\0' && cells[TIME_MS][0] == '\\0';
+        if (cells[SAMPLE][0] == '\\0') {
+            if (!is_empty) {
+                refuse("there is no sample");
+            }
+            continue;
+        }
+        if (n_samples == 0 || strcmp(sample_name, cells[SAMPLE]) != 0) {
+            if (n_samples > 0) {
+                end_sample();
+            }
+            begin_sample();
+        }
+        if (!is_empty) {
+            add_event();
+        }
+    }
+    if (n_samples > 0) {
+        end_sample();
+    }
+"""
+"""The loop over the rows of a table, from the row that was read to the end of the last sample."""
+
 _PROGRAM = Template("""\
 /* ---- Classes of the samples in a file of events. ---- */
 
@@ -228,27 +252,7 @@ static int classify(const char *path)
     }
     read_names(file);
     while (read_row(file)) {
-        int is_empty = cells[UNIT][0] == '\\0' && cells[TIME_MS][0] == '\\0';
-        if (cells[SAMPLE][0] == '\\0') {
-            if (!is_empty) {
-                refuse("there is no sample");
-            }
-            continue;
-        }
-        if (n_samples == 0 || strcmp(sample_name, cells[SAMPLE]) != 0) {
-            if (n_samples > 0) {
-                end_sample();
-            }
-            begin_sample();
-        }
-        if (!is_empty) {
-            add_event();
-        }
-    }
-    if (n_samples > 0) {
-        end_sample();
-    }
-    fclose(file);
+$each_row    fclose(file);
     if (places[LABEL] >= 0) {
         printf("as labelled %ld of %ld\\n", n_as_labelled, n_samples);
     }
@@ -272,4 +276,5 @@ def classifying(network: IntegerNetwork) -> str:
         n_steps=network.n_steps,
         dt_ms=repr(network.dt_ms),
         boundary=repr(BOUNDARY),
+        each_row=EACH_ROW,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.processors import Processor
 from nmtool.exporters.supervise import SILENCE_S, supervise
 
 NETWORK = "network.c"
@@ -24,6 +26,8 @@ def run_program(
     *,
     what: str,
     on_line: Callable[[str], None],
+    processor: Processor | None = None,
+    emulator_options: Sequence[str] = (),
 ) -> None:
     """Compile a network together with a driver, and run them.
 
@@ -34,6 +38,8 @@ def run_program(
         inputs: by the name of the file that the driver reads, its values.
         what: what is being done, for errors.
         on_line: called with every line of output.
+        processor: that is emulated to run them; None for this computer.
+        emulator_options: for its emulator.
 
     Raises:
         MissingError: there is no C compiler.
@@ -41,14 +47,28 @@ def run_program(
     """
     (folder / NETWORK).write_bytes(content)
     (folder / _DRIVER).write_text(driver, encoding="ascii")
-    compile_program(folder / _DRIVER, folder / _PROGRAM)
+    compile_program(folder / _DRIVER, folder / _PROGRAM, processor)
     for name, values in inputs.items():
-        values.tofile(folder / name)
+        values.astype(of_program(values.dtype, processor)).tofile(folder / name)
+    emulator: list[str] = []
+    if processor is not None:
+        program, *rest = processor.emulator
+        emulator = [program, *emulator_options, *rest]
     supervise(
-        [folder / _PROGRAM],
+        [*emulator, folder / _PROGRAM],
         what=what,
         fix="TMPDIR names a folder whose programs may run, if that was refused",
         idle_timeout_s=SILENCE_S,
         on_line=on_line,
         cwd=folder,
     )
+
+
+def of_program(dtype: DTypeLike, processor: Processor | None) -> np.dtype:
+    """A type of numbers in the byte order of a program's files.
+
+    >>> from nmtool.exporters.processors import PROCESSORS
+    >>> of_program(np.int32, PROCESSORS["powerpc"]).str
+    '>i4'
+    """
+    return np.dtype(dtype).newbyteorder("=" if processor is None else processor.byte_order)

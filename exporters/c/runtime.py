@@ -14,8 +14,8 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.exporters.c.prefix import renamed
-from nmtool.exporters.c.program import NETWORK, run_program
+from nmtool.exporters.c.program import NETWORK, of_program, run_program
+from nmtool.exporters.processors import Processor
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
@@ -115,7 +115,8 @@ def run(
     spikes: Raster,
     deep: bool,
     on_progress: Callable[[int], None] | None,
-    prefix: str = "",
+    adapt: Callable[[str], str] = str,
+    processor: Processor | None = None,
 ) -> Recording:
     """Run every sample from a fresh state.
 
@@ -125,14 +126,14 @@ def run(
         spikes: the input, of at least one step.
         deep: also record u and v of every population.
         on_progress: called with the number of samples finished since the last call.
-        prefix: that names in the file begin with, where it has a header.
+        adapt: makes the driver of a single file one of this program, whose names differ.
+        processor: that is emulated to run it; None for this computer.
 
     Raises:
         MissingError: there is no C compiler.
         BackendError: it failed, or the program did.
     """
-    driver = _driver(network, spikes, deep)
-    driver = renamed(driver, prefix) if prefix else driver
+    driver = adapt(_driver(network, spikes, deep))
     row = spikes.sample_index() * spikes.n_steps + spikes.step
     events = np.stack([row, spikes.neuron], axis=1).astype(np.int64)
     with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:
@@ -144,8 +145,9 @@ def run(
             {_EVENTS: events},
             what="running the compiled network",
             on_line=lambda _: on_progress(1) if on_progress is not None else None,
+            processor=processor,
         )
-        return _recording(scratch, network, spikes, deep)
+        return _recording(scratch, network, spikes, deep, processor)
 
 
 def _quantities(population: IntegerPopulation, deep: bool) -> list[str]:
@@ -182,32 +184,39 @@ def _driver(network: IntegerNetwork, spikes: Raster, deep: bool) -> str:
     )
 
 
-def _recording(folder: Path, network: IntegerNetwork, spikes: Raster, deep: bool) -> Recording:
+def _recording(
+    folder: Path,
+    network: IntegerNetwork,
+    spikes: Raster,
+    deep: bool,
+    processor: Processor | None,
+) -> Recording:
     """The recording that the driver left in a folder."""
+    word, long_word = (of_program(kind, processor) for kind in (np.int32, np.int64))
 
     def states(quantity: str, populations: list[IntegerPopulation]) -> dict[str, NDArray[np.int32]]:
-        return {p.name: _states(path(p, quantity), p.size, spikes) for p in populations}
+        return {p.name: _states(path(p, quantity), p.size, spikes, word) for p in populations}
 
     def path(population: IntegerPopulation, quantity: str) -> Path:
         return folder / f"{network.populations.index(population)}.{quantity}"
 
     return Recording(
         network.readout,
-        {p.name: _spikes(path(p, "spikes"), p.size, spikes) for p in network.spiking},
+        {p.name: _spikes(path(p, "spikes"), p.size, spikes, long_word) for p in network.spiking},
         states("v", network.integrating),
         states("u", list(network.populations)) if deep else {},
         states("v", network.spiking) if deep else {},
     )
 
 
-def _states(path: Path, size: int, spikes: Raster) -> NDArray[np.int32]:
+def _states(path: Path, size: int, spikes: Raster, word: np.dtype) -> NDArray[np.int32]:
     """[samples, steps, neurons] int32."""
-    states = frozen(np.fromfile(path, np.int32))
+    states = frozen(np.fromfile(path, word).astype(np.int32))
     return states.reshape(spikes.n_samples, spikes.n_steps, size)
 
 
-def _spikes(path: Path, size: int, spikes: Raster) -> Raster:
-    row, neuron = np.fromfile(path, np.int64).reshape(-1, 2).T
+def _spikes(path: Path, size: int, spikes: Raster, long_word: np.dtype) -> Raster:
+    row, neuron = np.fromfile(path, long_word).astype(np.int64).reshape(-1, 2).T
     first = np.arange(spikes.n_samples + 1) * spikes.n_steps
     offset = np.searchsorted(row, first)
     return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size)

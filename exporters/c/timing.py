@@ -1,5 +1,7 @@
 """Time that the C program of a network takes, sample by sample, on this machine.
 
+On an emulated processor it is the number of instructions that counts, which is no time.
+
 The samples lie in memory before the first is timed: reading input and keeping answers are left
 out. A first pass is not timed; the spikes it counts must be those of the simulator.
 """
@@ -18,6 +20,7 @@ from nmtool.errors import BackendError
 from nmtool.exporters.c import file
 from nmtool.exporters.c.program import NETWORK, run_program
 from nmtool.exporters.c.source import index_type
+from nmtool.exporters.processors import Counter, Processor
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 
@@ -25,6 +28,42 @@ PASSES = 5
 """Timed runs of every sample, of which the median counts."""
 
 _OFFSETS, _CHANNELS = "offsets", "channels"
+
+_CLOCK = """\
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+"""
+"""Nanoseconds."""
+
+_INSTRUCTIONS = Template("""\
+static uint32_t counter(void)
+{
+$body
+}
+
+static int64_t now(void)
+{
+    static int64_t ticks;
+    static uint32_t last;
+    uint32_t latest = counter();
+
+    ticks += (uint32_t)(latest - last);
+    last = latest;
+    return (ticks * $instructions + $ticks / 2) / $ticks;
+}
+""")
+"""Instructions."""
+
+_OVERHEAD = """\
+    int64_t empty = now();
+
+    printf("%lld\\n", (long long)(now() - empty));
+"""
 
 _DRIVER_TEXT = Template("""\
 #define _POSIX_C_SOURCE 199309L
@@ -52,14 +91,7 @@ static void *content(const char *name, size_t size, size_t count)
     return values;
 }
 
-static int64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
+$clock
 static void run_step(int64_t row)
 {
     nmtool_step(&channels[offsets[row]], (int)(offsets[row + 1] - offsets[row]));
@@ -93,7 +125,7 @@ $counts
         }
         fflush(stdout);
     }
-    return 0;
+$overhead    return 0;
 }
 """)
 
@@ -105,8 +137,9 @@ def measure(
     *,
     passes: int = PASSES,
     on_progress: Callable[[int], None] | None = None,
+    processor: Processor | None = None,
 ) -> NDArray[np.float64]:
-    """Compile a network and time it.
+    """Compile a network and time it, or count its instructions on an emulated processor.
 
     Args:
         network: what to run, with the compiler's options for exports.
@@ -114,12 +147,14 @@ def measure(
         emitted: by spiking population, the spikes that the simulator counts on this input.
         passes: timed runs of every sample.
         on_progress: called with the number of samples finished since the last call.
+        processor: with a counter of instructions; None for this computer.
 
     Returns:
-        [samples] float64, nanoseconds from reset to answer, the median of all passes.
+        [samples] float64, from reset to answer: the median of all passes in nanoseconds, or
+        instructions, which are the same in every pass.
 
     Raises:
-        MissingError: there is no C compiler.
+        MissingError: there is no C compiler, or nothing to emulate the processor with.
         BackendError: it failed, the program did, or the program's spikes are not the simulator's.
     """
     flat = spikes.step_offset()
@@ -136,15 +171,23 @@ def measure(
         if on_progress is not None and len(said) > first and (len(said) - first) % passes == 0:
             on_progress(1)
 
+    counter = None
+    if processor is not None:
+        processor.require()
+        counter = processor.counter
+        assert counter is not None, "the processor has no counter of instructions"
     with tempfile.TemporaryDirectory(prefix="nmtool-c-") as scratch:
         run_program(
             Path(scratch),
             file.file_bytes(network, None),
-            _driver(network, spikes, passes),
+            _driver(network, spikes, passes, counter),
             inputs,
             what="timing the compiled network",
             on_line=on_line,
+            processor=processor,
+            emulator_options=[] if counter is None else ["-icount", f"shift={counter.shift}"],
         )
+    overhead = 0 if counter is None else said.pop()
     counted = dict(zip([p.name for p in network.populations], said[:first], strict=True))
     if any(counted[name] != count for name, count in emitted.items()):
         raise BackendError(
@@ -153,10 +196,19 @@ def measure(
             why=f"it emitted {counted}, the simulator {dict(emitted)}",
             fix="nmtool verify NETWORK DATA --against c shows where they part",
         )
-    return np.median(np.reshape(said[first:], (passes, spikes.n_samples)), axis=0)
+    return np.median(np.reshape(said[first:], (passes, spikes.n_samples)), axis=0) - overhead
 
 
-def _driver(network: IntegerNetwork, spikes: Raster, passes: int) -> str:
+def clock_text(counter: Counter | None) -> str:
+    """The C function `now`, which returns nanoseconds, or instructions where they are counted."""
+    if counter is None:
+        return _CLOCK
+    return _INSTRUCTIONS.substitute(
+        body=counter.body, ticks=counter.ticks, instructions=counter.instructions
+    )
+
+
+def _driver(network: IntegerNetwork, spikes: Raster, passes: int, counter: Counter | None) -> str:
     counts = [
         f"        spikes[{index}] += nmtool_n_spikes_{population.name};"
         for index, population in enumerate(network.populations)
@@ -171,4 +223,6 @@ def _driver(network: IntegerNetwork, spikes: Raster, passes: int) -> str:
         n_steps=spikes.n_steps,
         passes=passes,
         counts="\n".join(counts),
+        clock=clock_text(counter),
+        overhead="" if counter is None else _OVERHEAD,
     )

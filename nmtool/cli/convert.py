@@ -59,8 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         to=flag(type=flags.one_of(_formats), metavar="FORMAT"),
         prefix=flag(
             metavar="WORD",
-            help="C: let all names begin with WORD and write a header, too, so that several "
-            "networks fit into one firmware",
+            help="C and firmware: let all names begin with WORD and write a header, too, so that "
+            "several networks fit into one firmware",
         ),
     )
     parser.add_argument(

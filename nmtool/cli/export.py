@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: nmtool export integers.npz -o network.onnx; "
         "nmtool export integers.npz -o kws.c --prefix kws; "
+        "nmtool export integers.npz --to firmware -o firmware --prefix kws; "
         "nmtool export integers.npz --to lava -o lava_folder; "
         "nmtool export integers.npz --to verilog -o core --lanes 4; "
         "nmtool export run -o network.nir --form expander"
@@ -27,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.exporters.formats import format_named
 
     done = converted(arguments, check=False)
-    header = done.path.with_suffix(".h") if "prefix" in arguments and arguments.prefix else None
+    has_header = "prefix" in arguments and arguments.prefix and not done.path.is_dir()
+    header = done.path.with_suffix(".h") if has_header else None
     if arguments.json:
         content = {"format": done.format, "path": str(done.path), "hash": done.network.content_hash}
         if header is not None:

@@ -157,15 +157,15 @@ def export(
 
     Args:
         network: integers, a run, or the path of one; NIR takes float networks as they are.
-        path: to be made, a folder for Lava and for Verilog.
-        to: `lava`, `onnx`, `nir`, `c`, `verilog` or `netx`; by default what the extension of `path`
-            says.
+        path: to be made, a folder for Lava, for Verilog and for firmware.
+        to: `lava`, `onnx`, `nir`, `c`, `firmware`, `verilog` or `netx`; by default what the
+            extension of `path` says.
         samples: one of the known answers is a stretch of these, of a `Dataset` of its test split;
             the others, by default all, are inputs made so that single faults show. A folder for
             Lava also carries up to ten of these as `events.csv`, which its `run.py` classifies.
         options: how NIR or Verilog is written.
-        prefix: of a C file, that its names begin with: with one, a header is written beside it, and
-            several networks can be linked into one firmware.
+        prefix: of a C file or a folder for firmware, that its names begin with: a C file with one
+            has a header beside it, and several networks can be linked into one firmware.
         force: replace an earlier export.
         progress: is shown what is being done.
 
@@ -387,7 +387,7 @@ def writing_options(
         chosen: the format, None for nmtool's own.
         path: to be written; the place of a header beside it must be free, too.
         options: how NIR or Verilog is written.
-        prefix: of names in C, '' for a file without header.
+        prefix: of names in C, '' for a file without header and for the usual names of firmware.
         force: replace an earlier header.
     """
     from nmtool.exporters.c import HEADER, COptions
@@ -398,7 +398,7 @@ def writing_options(
     for one in given:
         if taken is None or not isinstance(one, taken):
             raise one.unused_by(chosen.name if chosen else OWN)
-    if prefix:
+    if prefix and chosen is not None and not chosen.is_folder:
         check_free(Path(path).with_suffix(HEADER), force=force)
     return given[0] if given else None
 

@@ -235,6 +235,7 @@ def _tools(deep: bool) -> Iterator[Part]:
 
     yield _compiler(deep)
     yield _simulator()
+    yield from _processors()
     yield _gpu(deep)
     yield _referee(lava.REFEREE, "verification in Lava's models of Loihi 2", deep)
     yield _referee(brian2_loihi.REFEREE, "verification by a second referee", deep)
@@ -270,6 +271,21 @@ def _simulator() -> Part:
     except MissingError as error:
         return Part(TOOL, title, MISSING, error.why, gives, error.fix)
     return Part(TOOL, title, FINE, ", ".join(one.words for one in found), gives)
+
+
+def _processors() -> Iterator[Part]:
+    """Compilers and emulators of the processors that C exports are compared on."""
+    from nmtool.exporters.processors import PROCESSORS
+
+    for processor in PROCESSORS.values():
+        gives = f"nmtool verify --against {processor.name}"
+        try:
+            processor.require()
+        except MissingError as error:
+            yield Part(TOOL, processor.title, MISSING, error.why, gives, error.fix)
+        else:
+            programs = f"{processor.compiler}, {processor.emulator[0]}"
+            yield Part(TOOL, processor.title, FINE, programs, gives)
 
 
 def _gpu(deep: bool) -> Part:

@@ -19,6 +19,7 @@ from nmtool.quantisation.quantising import quantised_already
 from nmtool.tables import Result, Table
 from nmtool.targets import LOIHI2, Target, target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
+from nmtool.targets.target import Memory
 
 ALL = "all"
 """In place of targets: all that come with nmtool."""
@@ -173,14 +174,21 @@ def _fit(
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
     reasons = [] if format_ is None else format_.misfits(network)
     found = fit(network, target, misfits=reasons, changed=changed)
-    if target.fabric.family is None or reasons:
+    if reasons:
         return found
-    from nmtool.exporters.verilog import fabric
+    if target.fabric.family is not None:
+        from nmtool.exporters.verilog import fabric
 
-    uses = fabric.uses(network, target, lanes)
-    return replace(
-        found, uses=tuple(uses), unsupported=(*found.unsupported, *fabric.too_small(target, uses))
-    )
+        uses = fabric.uses(network, target, lanes)
+        lacking = fabric.too_small(target, uses)
+    elif target.memory != Memory():
+        from nmtool.exporters.c import sizes
+
+        uses = sizes.uses(network, target)
+        lacking = sizes.too_small(target, uses)
+    else:
+        return found
+    return replace(found, uses=tuple(uses), unsupported=(*found.unsupported, *lacking))
 
 
 def _rounded(rounded: Quantisation) -> Finding:

@@ -47,14 +47,14 @@ FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
 @dataclass(frozen=True)
 class Use(Plain):
-    """One resource of an FPGA.
+    """One resource of an FPGA or a microcontroller.
 
     Attributes:
         resource: in words.
         used: how much a network takes.
-        available: how much the FPGA has.
+        available: how much there is.
         error: largest share by which `used` was off where it was compared with a synthesis; 0
-            where it is counted.
+            where it is counted or the most that it can be.
     """
 
     _json = "resource used held=available error"
@@ -88,7 +88,7 @@ class Fit(Result):
         approximate: what changes there.
         wasteful: what takes room and does nothing.
         resources: the cores that it takes; None where the target says nothing of cores.
-        uses: what it takes of an FPGA; empty for all other targets.
+        uses: what it takes of an FPGA or of a memory; empty for all other targets.
     """
 
     _json = "target=target.name word unsupported approximate wasteful resources uses"
@@ -119,7 +119,7 @@ class Fit(Result):
         return f"{self.word}, {self.resources.in_words()}"
 
     def tables(self) -> list[Table]:
-        """The cores that it takes, or what it takes of an FPGA."""
+        """The cores that it takes, or what it takes of an FPGA or of a memory."""
         if self.uses:
             rows = [
                 (

@@ -31,6 +31,7 @@ from nmtool.targets.target import (
     Core,
     EventCosts,
     Fabric,
+    Memory,
     Origin,
     Target,
 )
@@ -43,6 +44,7 @@ SECTIONS: Mapping[str, type] = {
     "core": Core,
     "chip": Chip,
     "fabric": Fabric,
+    "memory": Memory,
     "energy_pj": EventCosts,
     "time_ns": EventCosts,
 }

@@ -86,6 +86,14 @@ class Fabric:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Memories of a microcontroller, which the C export is built for."""
+
+    flash: int | None = figure("bytes of flash, for code and constants", low=1)
+    ram: int | None = figure("bytes of RAM, for variables and the stack", low=1)
+
+
+@dataclass(frozen=True)
 class EventCosts:
     """Energy or time of one event, in the unit of the section: pJ of dynamic energy, or ns."""
 
@@ -118,6 +126,7 @@ class Target(Limits):
         arithmetic: `loihi2` where it runs that bit by bit; '' where `neuron` says what it runs.
         neuron, core, chip: what it does and holds; fields are None where nobody says.
         fabric: of an FPGA, what it is made of.
+        memory: of a microcontroller.
         energy_pj, time_ns: what events take.
         barrier_us: (tiles of four cores, µs) pairs: what a step takes beside its events.
         origins: how a figure is known, by its place, such as `core.neurons`.
@@ -135,6 +144,7 @@ class Target(Limits):
     core: Core = Core()
     chip: Chip = Chip()
     fabric: Fabric = Fabric()
+    memory: Memory = Memory()
     energy_pj: EventCosts = EventCosts()
     time_ns: EventCosts = EventCosts()
     barrier_us: tuple[tuple[int, float], ...] = ()

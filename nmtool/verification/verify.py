@@ -73,9 +73,11 @@ def verify(
             are compared a portion at a time, and coverage is measured on the first portion. Left
             out, an export is compared on the known answers that it carries, and integers on inputs
             made for them, in which single faults show, nearly all of them with `deep`.
-        against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `verilog`, `netx`; by default
-            that of the export. Recordings, too, of somebody's own framework, in memory or as paths
-            (docs/recording.md): float networks are compared with the float simulator.
+        against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
+            `netx`; by default that of the export. `cortex-m`, `riscv32` and `powerpc` are the C
+            file on a processor that QEMU emulates. Recordings, too, of somebody's own framework,
+            in memory or as paths (docs/recording.md): float networks are compared with the float
+            simulator.
         artefact: run this export of the network in its own format, not one made for the
             purpose; by default the export that `network` names. It must hold the network, and
             what runs of it must be what nmtool writes for that.

@@ -30,6 +30,7 @@ from nmtool.errors import (
 from nmtool.exporters import output
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import all_formats
+from nmtool.exporters.processors import PROCESSORS
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
@@ -48,6 +49,7 @@ MARKS = {
     "lava": [pytest.mark.lava],
     "netx": [pytest.mark.lava],
     "brian2-loihi": [pytest.mark.brian2_loihi],
+    **{name: [pytest.mark.processors] for name in PROCESSORS},
 }
 """What runs in an environment of its own."""
 

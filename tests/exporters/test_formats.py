@@ -19,6 +19,7 @@ from nmtool.exporters.formats import (
     formats_that_run,
     formats_that_write,
 )
+from nmtool.exporters.processors import PROCESSORS
 from tests.refusals import refused
 
 
@@ -31,7 +32,7 @@ def test_every_format_has_its_place() -> None:
         assert not one.carries or one.writes
 
 
-@pytest.mark.parametrize("name", ["lava", "onnx", "nir", "c", "verilog", "netx"])
+@pytest.mark.parametrize("name", ["lava", "onnx", "nir", "c", "firmware", "verilog", "netx"])
 def test_formats_that_can_everything(name: str) -> None:
     one = format_named(name)
     assert one.writes
@@ -70,7 +71,7 @@ def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_format_imports_no_other(name: str) -> None:
+def test_a_format_imports_no_other_but_what_it_is_made_from(name: str) -> None:
     code = (
         "import sys\n"
         "from nmtool.exporters.formats import PLACES, format_named\n"
@@ -79,7 +80,8 @@ def test_a_format_imports_no_other(name: str) -> None:
         "print(*(one for one in packages if f'nmtool.exporters.{one}' in sys.modules))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert printed.stdout.split() == [name.replace("-", "_")]
+    expected = {"firmware": ["c", "firmware"], **{one: ["c"] for one in PROCESSORS}}
+    assert printed.stdout.split() == expected.get(name, [name.replace("-", "_")])
 
 
 def test_an_output_without_a_known_extension_is_refused() -> None:

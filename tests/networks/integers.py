@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import SILENT_THRESHOLD, weight_step
+from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import (
     EXCITATORY,
@@ -18,6 +19,7 @@ from nmtool.network.integer_network import (
     IntegerProjection,
 )
 from nmtool.network.readout import FIRST_SPIKE, Readout
+from nmtool.quantisation import round_network
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2
 
@@ -90,6 +92,11 @@ def random_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNet
         dt_ms=1.0,
         n_steps=70,
     )
+
+
+def large_network(max_delay: int = 15, n_hidden: int = 512) -> IntegerNetwork:
+    """64 channels, a recurrent layer of many neurons that spike, ten that integrate."""
+    return round_network(Network.layers([64, n_hidden, 10], delays=max_delay)).network
 
 
 def random_raster(seed: int, n_samples: int, n_steps: int, n_neurons: int) -> Raster:

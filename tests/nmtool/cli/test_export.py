@@ -27,6 +27,19 @@ def test_integers(nmtool: Nmtool, integers: Path) -> None:
     assert Lava("folder").network.content_hash == IntegerNetwork.load(integers).content_hash
 
 
+def test_firmware_has_a_header_of_its_own(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
+    printed = nmtool("export", integers, "--to", "firmware", "-o", "folder", "--prefix", "kws")
+    assert (printed.code, printed.err) == (0, "")
+    assert printed.out.splitlines() == [
+        "firmware: faithful",
+        "folder written; nmtool verify folder checks it, without any data",
+    ]
+    assert (tmp_path / "folder" / "kws.h").is_file()
+    again = nmtool("export", integers, "--to", "firmware", "-o", "folder", "--force", "--json")
+    assert "header" not in again.json
+    assert not (tmp_path / "folder" / "kws.h").exists()
+
+
 @pytest.mark.usefixtures("data")
 def test_floats_are_quantised_on_the_way(nmtool: Nmtool, floats: Path) -> None:
     words = ("export", floats, "--to", "lava", "--data", "two", "--weight-bits", "5", "--json")

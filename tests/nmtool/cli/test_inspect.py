@@ -53,7 +53,7 @@ def test_integer_network_for_people(nmtool: Nmtool, integers: Path) -> None:
     lines = said.out.splitlines()
     assert lines[:2] == ["kind: integer network", "arithmetic: loihi2"]
     assert "classes: left, right" in lines
-    assert " out     li       2  741  200  131,072   2468  0" in lines
+    assert " out     li       2  741  200  131,072  2,468  0" in lines
     assert " hidden  out     3×2    -254 … 150      0  0 … 4, mean 1.8  8 ×2^0 mixed" in lines
 
 

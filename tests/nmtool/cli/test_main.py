@@ -336,4 +336,6 @@ def test_an_interrupt_while_libraries_load(integers: Path) -> None:
         "from nmtool.__main__ import script; import sys; sys.exit(script())"
     )
     done = _start("data", "digits", script=script, cwd=integers.parent, env=environment)
-    assert _said(done) == Said(130, "loaded\n", "interrupted\n")
+    said = _said(done)
+    assert (said.code, said.out) == (130, "loaded\n")
+    assert said.err.endswith("Ctrl-C again stops now\ninterrupted\n"), "it is acknowledged at once"

@@ -10,6 +10,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.exporters.formats import PLACES
+from nmtool.exporters.processors import PROCESSORS
 from nmtool.targets import checking, target_named, target_names
 from nmtool.targets.checking import ALL, fits_of_format
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
@@ -119,20 +120,21 @@ def test_targets_that_are_not() -> None:
         nm.check(CHAIN, [])
 
 
-@pytest.mark.parametrize("name", [name for name in PLACES if name != "mlgenn"])
+@pytest.mark.parametrize("name", [name for name in PLACES if name not in ("mlgenn", *PROCESSORS)])
 def test_every_format_is_a_target_and_leads_to_some(name: str) -> None:
     first, *others = fits_of_format(CHAIN, name)
     assert first.target.name == name
     assert first.target is target_named(name)
     parts = ["ecp5-25", "ecp5-45", "ecp5-85", "ice40up5k"]
-    led_to = {"lava": ["loihi2"], "verilog": parts}
+    led_to = {"lava": ["loihi2"], "verilog": parts, "c": ["cortex-m4", "esp32-c3"]}
     assert [one.target.name for one in others] == led_to.get(name, [])
 
 
 def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
     done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)
-    assert [(one.target.name, one.word) for one in done.fits] == [("c", FAITHFUL)]
+    words_of = {one.target.name: one.word for one in done.fits}
+    assert words_of == dict.fromkeys(("c", "cortex-m4", "esp32-c3"), FAITHFUL)
     assert done.as_json()["targets"][0]["word"] == FAITHFUL
     assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
 

@@ -440,7 +440,7 @@ def test_progress_is_shown(lava: FakeLava) -> None:
         yield lambda n, remark="": None
 
     nm.verify(INTEGERS, EVENTS, against=["lava"], progress=progress)
-    assert [total for _, total in labels] == [cases.N_TEST, cases.N_TEST, None]
+    assert [total for _, total in labels] == [cases.N_TEST, cases.N_TEST, None, None]
     assert labels[0][0] == "integer simulator"
 
 

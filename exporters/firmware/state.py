@@ -1,0 +1,175 @@
+"""The C program of a network with its state in a struct, made from the program of the C file.
+
+Variables of the program become members of the struct, functions that use them take a pointer to it.
+The arithmetic is therefore written once, in `nmtool.exporters.c.templates`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from string import Template
+
+from nmtool.exporters.c import templates
+from nmtool.exporters.c.prefix import renamed, shared_interface
+from nmtool.exporters.c.readout import described_answer
+from nmtool.exporters.c.source import program
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.tables import exact
+from nmtool.version import __version__
+
+_OURS = "nmtool_"
+_STATE = "nmtool_state"
+_POINTER = f"struct {_STATE} *net"
+
+_VARIABLE = re.compile(
+    r"^(?:static )?((?:u?int\d+_t|int|nmtool_index)) (\w+)((?:\[[^\]\n]*\])*);( /\*.*\*/)?\n",
+    re.MULTILINE,
+)
+_EXTERN = re.compile(r"^extern (?!const).*;\n?", re.MULTILINE)
+_FUNCTION = re.compile(r"^(?:static |const )*\w+ \*?(\w+)\(([^)]*)\)(?=\n\{)", re.MULTILINE)
+_DECLARED = re.compile(r"^(?:const )?\w+ \*?(\w+)\(([^)]*)\);", re.MULTILINE)
+_WORD = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\])*"|\b(\w+)\b(\()?', re.DOTALL)
+_STATELESS = {"low_word", "decayed", "neuron_step"}
+
+
+_AHEAD = "/* Begin a sample:"
+_LAST_STEP = """\
+/* What every population did in the last step: the neurons that spiked, ascending, and the membrane
+   of each neuron, 0 after a spike. */
+"""
+_STRUCT = """\
+/* Everything that changes while the network runs; a struct for each stream. After a step,
+   spikes_NAME are the neurons that spiked, ascending, n_spikes_NAME of them, and membrane_NAME the
+   membrane of each neuron, 0 after a spike. */
+"""
+_ABOUT = Template("""\
+/*
+ * A spiking network in integers, in C99. Written by nmtool $version.
+ *
+ * $n_channels input channels, steps of $dt_ms ms, samples of $n_steps steps.$grouped
+ * A spike at t ms belongs to step floor(t / $dt_ms), each channel at most once to a step.
+ *
+ *     static struct nmtool_state net;
+ *
+ *     nmtool_reset(&net);                before every sample
+ *     nmtool_step(&net, channels, n);    every $dt_ms ms, with the channels that spiked meanwhile
+ *     class = nmtool_answer(&net);       after $n_steps steps, or whenever an answer is wanted
+ *
+ * The answer is $answer.
+ *
+ * Integers only, of 32 bits but for products with decays and for scores, of 64. No allocation, no
+ * recursion, no library, and no state but the struct: networks and streams run side by side.
+ *
+ * Network $hash
+ */
+""")
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a program that depend on where its state lies.
+
+    Attributes:
+        members: declarations of the struct, a line each.
+        variables: names of what they were in the program.
+        functions: names of those that take a pointer to the struct.
+    """
+
+    members: list[str]
+    variables: set[str]
+    functions: set[str]
+
+
+def header(network: IntegerNetwork, prefix: str) -> str:
+    """The header: functions, the struct, and names of classes."""
+    text = templates.HEADER.substitute(
+        comment=_about(network), interface=_interface(network), prefix=prefix
+    )
+    return renamed(text, prefix)
+
+
+def code(network: IntegerNetwork, prefix: str) -> str:
+    """The C file, which includes the header."""
+    return renamed(_code(network, f'#include "{prefix}.h"'), prefix)
+
+
+def code_alone(network: IntegerNetwork, prefix: str) -> str:
+    """The C file with the header in its place, for a driver that includes it."""
+    return renamed(_code(network, _interface(network)), prefix)
+
+
+def driver(network: IntegerNetwork, text: str, prefix: str) -> str:
+    """A driver of the C file as one of this program, with one state of its own."""
+    parts = _parts(network)
+    place = f"static struct {_STATE} state;\nstatic struct {_STATE} *const net = &state;\n\n"
+    head, include, rest = text.partition('.c"\n')
+    return renamed(head + include + place + _with_state(rest, parts), prefix)
+
+
+def _about(network: IntegerNetwork) -> str:
+    group = network.channels.group
+    together = (
+        f"\n * Channel c is the data's channels {group}c ... {group}c + {group - 1} together."
+    )
+    return _ABOUT.substitute(
+        version=__version__,
+        n_channels=network.channels.size,
+        dt_ms=exact(network.dt_ms),
+        n_steps=network.n_steps,
+        grouped=together if group > 1 else "",
+        answer=described_answer(network.readout).replace("\n", "\n * "),
+        hash=network.content_hash,
+    )
+
+
+def _plain(network: IntegerNetwork) -> str:
+    return "\n".join([program(network, " "), templates.SCORES])
+
+
+def _parts(network: IntegerNetwork) -> _Parts:
+    plain = _plain(network)
+    variables = _VARIABLE.findall(plain)
+    members = [
+        f"    {kind} {name.removeprefix(_OURS)}{dims};{comment}"
+        for kind, name, dims, comment in variables
+    ]
+    functions = {name for name, _ in _FUNCTION.findall(plain)} - _STATELESS
+    return _Parts(members, {name for _, name, _, _ in variables}, functions)
+
+
+def _interface(network: IntegerNetwork) -> str:
+    """The declarations that the header consists of."""
+    parts = _parts(network)
+    struct = "\n".join([f"{_STRUCT}struct {_STATE} {{", *parts.members, "};\n"])
+    text = _with_state(shared_interface(network), parts, declared=True)
+    first = _EXTERN.search(text)
+    assert first is not None, "every network has a population to look at"
+    text = text[: first.start()] + _EXTERN.sub("", text[first.start() :])
+    text = text.replace(_LAST_STEP, "")
+    return text.replace(_AHEAD, f"{struct}\n{_AHEAD}", 1)
+
+
+def _code(network: IntegerNetwork, declarations: str) -> str:
+    parts = _parts(network)
+    plain = "\n".join([program(network, "@declarations@", templates.IN_HEADER), templates.SCORES])
+    plain = _VARIABLE.sub("", plain)
+    return _with_state(plain, parts).replace("@declarations@", declarations)
+
+
+def _with_state(text: str, parts: _Parts, *, declared: bool = False) -> str:
+    """Code whose variables are members of `net`, which functions take and hand on."""
+    heads = (_DECLARED if declared else _FUNCTION).finditer(text)
+    starts = {match.start(1) for match in heads}
+
+    def replaced(match: re.Match[str]) -> str:
+        name, is_call = match[1], match[2]
+        if name in parts.variables:
+            return f"net->{name.removeprefix(_OURS)}"
+        if name not in parts.functions or not is_call:
+            return match[0]
+        handed = _POINTER if match.start(1) in starts else "net"
+        nothing = text[match.end() :].startswith((")", "void)"))
+        return f"{name}({handed}" + ("" if nothing else ", ")
+
+    return re.sub(rf"({re.escape(_POINTER)})void\)", r"\1)", _WORD.sub(replaced, text))

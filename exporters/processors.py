@@ -1,0 +1,181 @@
+"""Processors that the C export is compiled for and emulated on: a value each.
+
+A new processor is one more value here. `verify --against`, `doctor` and the tests go through
+`PROCESSORS`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nmtool.errors import MissingError
+
+_PICOLIBC = ("--specs=picolibc.specs", "--crt0=semihost", "--oslib=semihost")
+_QEMU = (
+    *("-nographic", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=host"),
+    *("-semihosting-config", "enable=on,target=native,chardev=host", "-kernel"),
+)
+_MIB = 1 << 20
+
+_TIMER = """\
+    volatile uint32_t *timer = (volatile uint32_t *)0x40000000; /* control, value, reload */
+
+    if (timer[0] == 0) {
+        timer[2] = timer[1] = UINT32_MAX;
+        timer[0] = 1;
+    }
+    return UINT32_MAX - timer[1];"""
+_INSTRET = """\
+    uint32_t retired;
+
+    __asm__ volatile("csrr %0, minstret" : "=r"(retired) : : "memory");
+    return retired;"""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Memory of an emulated machine.
+
+    Attributes:
+        origin: first address.
+        size: in bytes.
+    """
+
+    origin: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Counter of executed instructions, exact under QEMU's -icount.
+
+    Ticks wrap around after 2^32. A stretch between two readings has to be shorter: 1.3 billion
+    instructions at 16 ticks for 5.
+
+    Attributes:
+        shift: an emulated instruction takes 2^shift ns.
+        body: of a C function without arguments that returns the ticks so far, as uint32_t.
+        ticks: that pass in as many instructions as `instructions`.
+        instructions: see `ticks`.
+    """
+
+    shift: int
+    body: str
+    ticks: int = 1
+    instructions: int = 1
+
+
+@dataclass(frozen=True)
+class Processor:
+    """A processor: its compiler, the options for it, and the machine that emulates it.
+
+    >>> PROCESSORS["riscv32"].title, PROCESSORS["riscv32"].compile_command[0]
+    ('RV32IMC', 'riscv64-unknown-elf-gcc')
+
+    Attributes:
+        name: as of `verify --against`.
+        title: for people.
+        compiler: program that compiles C for it.
+        options: that choose the processor, for the compiler.
+        library: a file of the C library, by which the compiler tells whether that is there.
+        emulator: command that the path of a compiled program completes.
+        packages: of Debian, which bring all of this.
+        flash, ram: of the emulated machine, for programs without an operating system; None for
+            programs that are Linux processes.
+        byte_order: of numpy: `<` or `>`.
+        counter: of instructions; None where the emulator has none.
+    """
+
+    name: str
+    title: str
+    compiler: str
+    options: tuple[str, ...]
+    library: str
+    emulator: tuple[str, ...]
+    packages: tuple[str, ...]
+    flash: Region | None = None
+    ram: Region | None = None
+    byte_order: Literal["<", ">"] = "<"
+    counter: Counter | None = None
+
+    @property
+    def compile_command(self) -> list[str]:
+        """The compiler and all options, those of the machine's memories included."""
+        regions = {"flash": self.flash, "ram": self.ram}
+        placed = [
+            f"-Wl,--defsym=__{name}=0x{region.origin:x},--defsym=__{name}_size=0x{region.size:x}"
+            for name, region in regions.items()
+            if region is not None
+        ]
+        return [self.compiler, *self.options, *placed]
+
+    @property
+    def missing(self) -> list[str]:
+        """Programs that are not on the path, and the C library where the compiler has none."""
+        programs = (self.compiler, self.emulator[0])
+        lacking = [program for program in programs if shutil.which(program) is None]
+        if self.compiler in lacking:
+            return lacking
+        command = [self.compiler, f"-print-file-name={self.library}"]
+        place = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return lacking if Path(place).is_absolute() else [*lacking, self.library]
+
+    def require(self) -> None:
+        """Raise `MissingError` unless the compiler, its library and the emulator are here."""
+        if missing := self.missing:
+            raise MissingError(
+                f"there is nothing to emulate {self.title} with",
+                code="processor-tools-missing",
+                why=f"missing: {', '.join(missing)}",
+                fix=f"apt install {' '.join(self.packages)}",
+            )
+
+
+PROCESSORS: dict[str, Processor] = {
+    processor.name: processor
+    for processor in (
+        Processor(
+            name="cortex-m",
+            title="Cortex-M4",
+            compiler="arm-none-eabi-gcc",
+            options=("-mcpu=cortex-m4", "-mthumb", *_PICOLIBC),
+            library="picolibc.specs",
+            emulator=("qemu-system-arm", "-M", "mps2-an386", *_QEMU),
+            packages=("gcc-arm-none-eabi", "picolibc-arm-none-eabi", "qemu-system-arm"),
+            flash=Region(0, 4 * _MIB),
+            ram=Region(0x2100_0000, 16 * _MIB),
+            # The timer counts at 25 MHz, 40 ns a tick; an instruction takes 128 ns. More than two
+            # ticks each, so that rounding finds every instruction.
+            counter=Counter(7, _TIMER, ticks=16, instructions=5),
+        ),
+        Processor(
+            name="riscv32",
+            title="RV32IMC",
+            compiler="riscv64-unknown-elf-gcc",
+            options=("-march=rv32imc_zicsr", "-mabi=ilp32", *_PICOLIBC),
+            library="picolibc.specs",
+            emulator=("qemu-system-riscv32", "-M", "virt", "-bios", "none", *_QEMU),
+            packages=(
+                *("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
+                "qemu-system-riscv",
+            ),
+            flash=Region(0x8000_0000, 64 * _MIB),
+            ram=Region(0x8400_0000, 32 * _MIB),
+            counter=Counter(0, _INSTRET),
+        ),
+        Processor(
+            name="powerpc",
+            title="PowerPC, big-endian",
+            compiler="powerpc-linux-gnu-gcc",
+            options=("-static",),
+            library="libc.a",
+            emulator=("qemu-ppc",),
+            packages=("gcc-powerpc-linux-gnu", "libc6-dev-powerpc-cross", "qemu-user"),
+            byte_order=">",
+        ),
+    )
+}

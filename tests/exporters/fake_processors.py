@@ -1,0 +1,98 @@
+"""Programs that stand in for compilers of other processors and for their emulators.
+
+A fake compiler is this computer's `cc` without the options that choose a processor; a fake emulator
+runs the program as it is. What they are called with is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from nmtool.exporters.processors import PROCESSORS, Processor
+
+_COMPILER = """\
+#!/bin/sh
+echo "$@" >> "{log}"
+case $1 in -print-file-name=*) echo {library}; exit;; esac
+for word do
+    shift
+    case $word in -m*|--*|-Wl,*|-static) ;; *) set -- "$@" "$word";; esac
+done
+exec cc "$@"
+"""
+
+_EMULATOR = """\
+#!/bin/sh
+echo "$@" >> "{log}"
+for program do :; done
+exec "$program"
+"""
+
+_SWAPPING_EMULATOR = """\
+#!{python}
+import pathlib, subprocess, sys
+import numpy as np
+
+def swap(path, width):
+    np.fromfile(path, f"i{{width}}").byteswap().tofile(path)
+
+swap("events", 8)
+done = subprocess.run([sys.argv[-1]])
+for path in pathlib.Path().glob("[0-9]*.*"):
+    swap(path, 8 if path.suffix == ".spikes" else 4)
+sys.exit(done.returncode)
+"""
+"""Of a processor of the other byte order: files are turned around before the program and after."""
+
+
+def install(
+    processor: Processor,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    without: str = "",
+) -> Path:
+    """Put stand-ins for a processor's programs on the path.
+
+    Args:
+        processor: to stand in for.
+        folder: for the programs.
+        monkeypatch: changes the path.
+        without: a program or a library that shall not be there.
+
+    Returns:
+        The file that every call's arguments are written to, a line each.
+    """
+    log, bin_folder = folder / "log", folder / "bin"
+    bin_folder.mkdir()
+    library = processor.library if without == processor.library else f"/lib/{processor.library}"
+    swaps = processor.byte_order != ("<" if sys.byteorder == "little" else ">")
+    emulator = _SWAPPING_EMULATOR if swaps else _EMULATOR
+    for name, text in ((processor.compiler, _COMPILER), (processor.emulator[0], emulator)):
+        if name != without:
+            program = bin_folder / name
+            program.write_text(text.format(log=log, library=library, python=sys.executable))
+            program.chmod(0o755)
+    tools = folder / "tools"
+    tools.mkdir()
+    for name in ("cc", "as", "ld"):  # and none of the real compilers and emulators
+        if place := shutil.which(name):
+            (tools / name).symlink_to(place)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(bin_folder), str(tools)]))
+    return log
+
+
+def _on(processors: Iterable[Processor]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    every = pytest.mark.parametrize("real", processors, ids=lambda one: one.name, indirect=True)
+    return lambda test: pytest.mark.processors(every(test))
+
+
+on_processors = _on(PROCESSORS.values())
+on_bare_processors = _on([one for one in PROCESSORS.values() if one.flash])
+"""Run a test on every processor that can be emulated here, or on those without a Linux."""

@@ -1,0 +1,174 @@
+"""Memory and instructions of a C program: bounds before compiling, and what they bound."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import nmtool as nm
+from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.sizes import bounds, deepest, measured, too_small, uses
+from nmtool.exporters.c.source import memory
+from nmtool.exporters.c.timing import clock_text, measure
+from nmtool.exporters.processors import Processor
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.targets import Target, target_named
+from nmtool.targets.target import Memory
+from tests.exporters.fake_processors import on_bare_processors
+from tests.networks.drawn import integer_networks
+from tests.networks.integers import large_network, random_network, random_raster
+
+KIB = 1 << 10
+
+
+# Before anything is compiled.
+
+
+@given(network=integer_networks())
+def test_bounds_hold_all_that_is_counted(network: IntegerNetwork) -> None:
+    constants, variables = memory(network)
+    most = bounds(network)
+    assert most.flash > constants
+    assert most.ram > variables
+    assert most.stack > 0
+
+
+@given(flash=st.integers(1, 1 << 20), ram=st.integers(1, 1 << 20))
+def test_a_network_fits_or_every_memory_that_is_too_small_is_named(flash: int, ram: int) -> None:
+    target = Target("mine", title="Mine", memory=Memory(flash, ram))
+    network = random_network(4, 2, False)
+    most = bounds(network)
+    taken = {"bytes of flash": most.flash, "bytes of RAM": most.ram + most.stack}
+    held = {"bytes of flash": flash, "bytes of RAM": ram}
+    fit = nm.check(network, target)["mine"]
+    assert {one.resource: (one.used, one.available) for one in fit.uses} == {
+        name: (taken[name], held[name]) for name in taken
+    }
+    assert [one.what for one in fit.unsupported] == [
+        f"the network takes {taken[name]:,} {name}, there are {held[name]:,}"
+        for name in taken
+        if taken[name] > held[name]
+    ]
+    assert all((one.code, one.where) == ("target-memory", "Mine") for one in fit.unsupported)
+
+
+def test_a_memory_that_is_not_known_is_not_judged() -> None:
+    network = random_network(4, 2, False)
+    target = Target("mine", memory=Memory(ram=1))
+    assert [one.resource for one in uses(network, target)] == ["bytes of RAM"]
+    assert len(too_small(target, uses(network, target))) == 1
+
+
+def test_256_kb_are_too_few() -> None:
+    """Of a thousand neurons with delays of 61 steps, the sums that wait take all of the RAM."""
+    network = large_network(max_delay=61, n_hidden=1024)
+    report = nm.check(network, ["cortex-m4", "esp32-c3"])
+    cortex, esp = report["cortex-m4"], report["esp32-c3"]
+    assert [one.code for one in cortex.unsupported] == ["target-memory"] * 2
+    assert cortex.unsupported[1].what == "the network takes 267,184 bytes of RAM, there are 262,144"
+    assert "nRF52840" in cortex.unsupported[1].where
+    assert esp.unsupported == ()
+    assert esp.word == "faithful"
+
+
+@pytest.mark.parametrize("name", ["cortex-m4", "esp32-c3"])
+def test_targets_of_processors_lead_to_c(name: str) -> None:
+    target = target_named(name)
+    assert target.format == "c"
+    assert target.memory.ram is not None
+    assert target.memory.ram >= 256 * KIB
+    assert {"memory.flash", "memory.ram"} <= {*target.origins}
+
+
+# What a compiler says.
+
+
+def test_the_deepest_chain_of_calls_counts() -> None:
+    node = 'node: {{ title: "{0}" label: "{0}\\nnetwork.c:1:2\\n{1} bytes (static)" }}\n'
+    nodes = "".join(node.format(*one) for one in [("a", 8), ("b", 16), ("c", 100), ("d", 4)])
+    library = 'node: { title: "memset" label: "memset\\n<built-in>" shape : ellipse }\n'
+    edge = 'edge: { sourcename: "%s" targetname: "%s" label: "network.c:3:4" }\n'
+    edges = "".join(edge % pair for pair in [("a", "b"), ("b", "d"), ("a", "memset")])
+    assert deepest(nodes + library + edges) == 100
+    assert deepest((nodes + library + edges).replace("100", "20")) == 28
+    assert deepest("") == 0
+
+
+@on_bare_processors
+@settings(max_examples=25)
+@given(network=integer_networks())
+def test_no_drawn_network_takes_more_than_its_bounds(
+    real: Processor, network: IntegerNetwork
+) -> None:
+    sizes, most = measured(network, real), bounds(network)
+    assert sizes.flash <= most.flash
+    assert sizes.ram <= most.ram
+    assert sizes.stack <= most.stack
+
+
+@on_bare_processors
+def test_no_known_network_takes_more_than_its_bounds(real: Processor) -> None:
+    zoo = [nm.load(f"zoo:{name}") for name in ("yinyang", "digits", "spoken-digits")]
+    deep = [random_network(n, n, bool(n % 2)) for n in (1, 4, 12, 20)]
+    for network in [*zoo, *deep, large_network()]:
+        sizes, most = measured(network, real), bounds(network)
+        assert sizes.flash <= most.flash
+        assert sizes.ram <= most.ram
+        assert 0 < sizes.stack <= most.stack
+
+
+_LOOPS = {
+    "cortex-m": '"1: subs %0, %0, #1\\n bne 1b"',
+    "riscv32": '"1: addi %0, %0, -1\\n bnez %0, 1b"',
+}
+_COUNTING = Template("""\
+#include <stdint.h>
+#include <stdio.h>
+
+$clock
+int main(void)
+{
+    for (uint32_t n = 1; n <= 100000000; n *= 10) {
+        uint32_t left = n;
+        int64_t began = now();
+        __asm__ volatile($loop : "+r"(left) : : "cc");
+        printf("%ld\\n", (long)(now() - began));
+    }
+    return 0;
+}
+""")
+
+
+@on_bare_processors
+def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: Path) -> None:
+    """Two of them per turn: what is left is the same for every number of turns."""
+    assert real.counter is not None
+    text = _COUNTING.substitute(clock=clock_text(real.counter), loop=_LOOPS[real.name])
+    source, program = tmp_path / "counting.c", tmp_path / "counting"
+    source.write_text(text)
+    compile_program(source, program, real)
+    emulator, *options = real.emulator
+    count = ["-icount", f"shift={real.counter.shift}"]
+    command = [emulator, *count, *options, str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    counts = np.array([int(word) for word in done.stdout.split()])
+    beside = counts - 2 * 10 ** np.arange(9)
+    assert (beside[1:] == beside[1]).all()  # the first reading starts the timer
+    assert 0 < beside[1] < 100
+
+
+@on_bare_processors
+def test_instructions_are_the_same_in_every_run(real: Processor) -> None:
+    network = random_network(4, 2, False)
+    spikes = random_raster(9, 4, 50, network.channels.size)
+    emitted = {name: one.n_spikes for name, one in simulate(network, spikes).spikes.items()}
+    first = measure(network, spikes, emitted, passes=1, processor=real)
+    assert (measure(network, spikes, emitted, passes=3, processor=real) == first).all()
+    assert (first > 50 * sum(p.size for p in network.populations)).all()
+    assert (first == np.round(first)).all()

@@ -1,0 +1,69 @@
+"""Processors as values: what they are compiled with, and what is missing to emulate them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import nmtool as nm
+from nmtool.errors import MissingError
+from nmtool.exporters.formats import formats_that_run, formats_that_write
+from nmtool.exporters.processors import PROCESSORS, Processor, Region
+from tests.exporters import fake_processors
+from tests.refusals import refused
+
+EVERY = pytest.mark.parametrize("processor", PROCESSORS.values(), ids=lambda one: one.name)
+
+
+@EVERY
+def test_it_is_a_backend_that_nothing_is_exported_to(processor: Processor) -> None:
+    assert processor.name in formats_that_run()
+    assert processor.name not in formats_that_write()
+    assert processor.byte_order in ("<", ">")
+    assert (processor.flash is None) == (processor.ram is None)
+
+
+def test_the_linker_is_told_the_memories_of_the_machine() -> None:
+    one = Processor("x", "X", "cc", ("-mx",), "libc.a", ("emulate",), ("x",))
+    assert one.compile_command == ["cc", "-mx"]
+    placed = Processor(
+        *("x", "X", "cc", ("-mx",), "libc.a", ("emulate",), ("x",)),
+        flash=Region(0, 4096),
+        ram=Region(0x2000_0000, 1 << 16),
+    )
+    assert placed.compile_command[2:] == [
+        "-Wl,--defsym=__flash=0x0,--defsym=__flash_size=0x1000",
+        "-Wl,--defsym=__ram=0x20000000,--defsym=__ram_size=0x10000",
+    ]
+
+
+@EVERY
+@pytest.mark.parametrize("lacks", ["compiler", "emulator", "library"])
+def test_what_is_missing_is_named_with_its_packages(
+    processor: Processor, lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = processor.emulator[0] if lacks == "emulator" else getattr(processor, lacks)
+    fake_processors.install(processor, tmp_path, monkeypatch, without=gone)
+    with refused(MissingError, "processor-tools-missing") as caught:
+        processor.require()
+    assert processor.title in caught.value.what
+    assert caught.value.why == f"missing: {gone}"
+    assert caught.value.fix == f"apt install {' '.join(processor.packages)}"
+    part = next(one for one in nm.doctor().parts if one.name == processor.title)
+    assert (part.state, part.detail, part.fix) == (
+        "missing",
+        caught.value.why,
+        caught.value.fix,
+    )
+
+
+@EVERY
+def test_doctor_names_the_programs_that_are_there(
+    processor: Processor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_processors.install(processor, tmp_path, monkeypatch)
+    part = next(one for one in nm.doctor().parts if one.name == processor.title)
+    assert (part.state, part.fix) == ("fine", "")
+    assert part.detail == f"{processor.compiler}, {processor.emulator[0]}"
+    assert part.gives == f"nmtool verify --against {processor.name}"

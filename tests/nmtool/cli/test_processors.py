@@ -1,0 +1,19 @@
+"""`nmtool verify --against` a processor where nothing can emulate it."""
+
+from __future__ import annotations
+
+import pytest
+
+from nmtool.exporters.processors import PROCESSORS, Processor
+from tests.nmtool.cli.conftest import Nmtool
+
+
+@pytest.mark.parametrize("processor", PROCESSORS.values(), ids=lambda one: one.name)
+@pytest.mark.usefixtures("integers")
+def test_the_command_names_what_to_install(
+    processor: Processor, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    printed = nmtool("verify", "integers.npz", "two", "--against", processor.name)
+    assert (printed.code, printed.out, printed.error) == (3, "", "processor-tools-missing")
+    assert f"apt install {' '.join(processor.packages)}" in printed.err
