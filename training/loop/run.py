@@ -17,6 +17,7 @@ from nmtool import storage
 from nmtool.data import Dataset, SpikeEvents, check_same_classes
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, UsageError
+from nmtool.float_simulator import reaches_rate
 from nmtool.network.balance import balance_drive, by_recording
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
@@ -194,8 +195,9 @@ def _new_network(options: TrainOptions, train: SpikeEvents, device: Device) -> N
         model = SpikingNetwork(driven, max_delay=longest, axonal=axonal, device=device)
         return model.record(spikes)
 
-    samples, reaches = first_samples(network, train), by_recording(record)
-    return balance_drive(network, samples, options.init_rate, reaches)
+    # On a CPU the loop that stops at the spike that decides is faster than whole passes.
+    reaches = reaches_rate if device == CPU else by_recording(record)
+    return balance_drive(network, first_samples(network, train), options.init_rate, reaches)
 
 
 def _check_agreement(
