@@ -329,8 +329,8 @@ def test_recordings_of_something_else() -> None:
 def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     fault, right = faulty("bias", seen_outside=True), c.runtime.run
 
-    def run(data: bytes, network: IntegerNetwork, *others: object) -> Recording:
-        return right(c.file.file_bytes(fault.network, None), fault.network, *others)  # type: ignore[arg-type]
+    def run(data: bytes, network: IntegerNetwork, *others: Any, **more: Any) -> Recording:
+        return right(c.file.file_bytes(fault.network, None), fault.network, *others, **more)
 
     monkeypatch.setattr(c.runtime, "run", run)
     found = nm.verify(NETWORK, SPIKES, against=["c"], deep=deep)
@@ -348,7 +348,9 @@ def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_compiler
 def test_verify_says_that_a_sample_alone_does_not_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     right, network, spikes = c.runtime.run, cases.integer_network(), cases_raster()
-    monkeypatch.setattr(c.runtime, "run", lambda *how: flip_spike(3, 11, 2)(right(*how)))
+    monkeypatch.setattr(
+        c.runtime, "run", lambda *how, **more: flip_spike(3, 11, 2)(right(*how, **more))
+    )
     explanation = nm.verify(network, spikes, against=["c"]).checks["c"].explanation
     assert explanation is not None
     assert explanation.place is not None
@@ -363,7 +365,9 @@ def test_verify_of_an_export_alone_says_why(
 ) -> None:
     path = nm.export(NETWORK, f"{tmp_path}/network.c")
     right = c.runtime.run
-    monkeypatch.setattr(c.runtime, "run", lambda *how: shift_membrane(0, 7, 1, 64)(right(*how)))
+    monkeypatch.setattr(
+        c.runtime, "run", lambda *how, **more: shift_membrane(0, 7, 1, 64)(right(*how, **more))
+    )
     explanation = nm.verify(path).checks["c"].explanation
     assert explanation is not None
     assert explanation.place is not None
