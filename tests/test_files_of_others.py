@@ -37,6 +37,8 @@ KNOWN = {
     # Programs: Python itself, a compiler on text of ours.
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
+    "exporters/processors.py": {"subprocess"},
+    "exporters/c/sizes.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
     # What is asked for its version, and libraries imported in a process of their own.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},

@@ -59,6 +59,7 @@ def check_gpus(ranks: Ranks) -> None:
     with refused(UsageError, "gpu-shared") as caught:
         ranks.check_own_gpus("GPU-0")
     assert f"{ranks.rank} and {1 - ranks.rank}" in caught.value.what
+    ranks.barrier()  # the other may not have read this rank's name yet
     ranks.check_own_gpus(f"GPU-{1 + ranks.rank}")
 
 
