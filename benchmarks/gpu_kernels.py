@@ -77,7 +77,7 @@ def by_kernel(events: Iterable[Any], workload: Workload, rounds: int) -> list[Ke
 
 
 def python_name(mangled: str) -> str:
-    """The name of a kernel's function: the last of those that Numba's mangled name counts.
+    """Name of the Python function in a mangled kernel name, which is its last part.
 
     >>> python_name("_ZN6nmtool7forward7run_lifB2v1E")
     'run_lif'

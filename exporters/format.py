@@ -143,6 +143,10 @@ class Format:
         """
         return {}
 
+    def command_to_run(self) -> list[str]:
+        """The command that runs an export on its known answers here; [] where there is none."""
+        return []
+
     def decode(self, options: Any = None) -> Network | IntegerNetwork:
         """The network in the artefact; by default integers in nmtool's own form.
 

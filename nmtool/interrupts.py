@@ -117,7 +117,7 @@ def _remember(number: int, frame: FrameType | None) -> None:
 def _acknowledge() -> None:
     """Say on stderr that the signal arrived; no console is safe to use within a handler."""
     with suppress(OSError):
-        os.write(2, b"\nstopping as soon as libraries are loaded; Ctrl-C again stops now\n")
+        os.write(2, b"\nstopping once this is loaded or compiled; Ctrl-C again stops now\n")
 
 
 def _is_loading(frame: FrameType | None) -> bool:

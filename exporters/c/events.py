@@ -1,7 +1,7 @@
 """The part of a check program that classifies a file of events: CSV in, a class per sample out.
 
-Columns, rows and times are those that `nmtool data … -o FILE.csv` writes and `nmtool data` reads;
-a time becomes a step as in `nmtool.data.bin_events`.
+It reads the tables that `nmtool data … -o FILE.csv` writes, and turns a time into a step as
+`nmtool.data.bin_events` does.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Firmware(Format, name="firmware"):
             version, named = int(about["version"]), {key: about[key] for key in ("prefix", "hash")}
             if version <= VERSION and not is_prefix(named["prefix"]):
                 raise ValueError("the prefix is none")
-        except Exception as error:  # whatever stands there instead
+        except Exception as error:  # any other JSON, or none
             raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
         check_version(self.path, version, VERSION)
         return named

@@ -15,7 +15,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.rounding import round_half_away
 
 UNITS_PER_MS = 10**9
-"""A time of a table is rounded to so many parts of a millisecond."""
+"""Resolution of times: those of a table are rounded to 10⁻⁹ ms."""
 
 _MAIN = Template("""\
 /*

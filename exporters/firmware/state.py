@@ -72,8 +72,8 @@ class _Parts:
 
     Attributes:
         members: declarations of the struct, a line each.
-        variables: names of what they were in the program.
-        functions: names of those that take a pointer to the struct.
+        variables: names of the program's variables that became members.
+        functions: names of functions that take a pointer to the struct.
     """
 
     members: list[str]

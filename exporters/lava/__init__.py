@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.errors import FileFormatError, Finding, MissingError, UsageError
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.format import Format
 from nmtool.exporters.lava import environment as environments
@@ -77,6 +77,16 @@ class Lava(Format, name="lava"):
         write_csv(table, {"test": samples})
         readme = readme_text(network, answers, samples.n_samples)
         return {EXPORT_EVENTS: table.getvalue().encode(), _README: readme.encode()}
+
+    def command_to_run(self) -> list[str]:
+        from nmtool.exporters import environments
+        from nmtool.exporters.lava.environment import REFEREE
+
+        try:
+            python = environments.locate(REFEREE).python
+        except MissingError:
+            return []
+        return [str(python), str(self.path / "run.py"), str(self.path / EXPORT_ANSWERS)]
 
     def is_replaceable(self) -> bool:
         return storage.archive_kind(self.path / _ARRAYS) == FILE_KIND

@@ -12,7 +12,7 @@ from nmtool.cli.arguments import SAMPLES, add_force, add_json, count, group, val
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data_options, find_data
 from nmtool.cli.progress import progress
-from nmtool.errors import FileFormatError, UsageError, listed
+from nmtool.errors import UsageError, listed
 from nmtool.splits import name_and_split
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> D
 def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
     """A data set by name or folder, or one in files of others."""
     from nmtool.data.incoming import Meaning, is_incoming, read_incoming
+    from nmtool.loading import check_exists
 
     meaning = Meaning(**flags.given(arguments, "Meaning"))
     changes = meaning != Meaning(n_units=meaning.n_units)
@@ -150,12 +151,8 @@ def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
     if converts or is_incoming(name):
         with progress(f"reading {name}"):
             return read_incoming(name, meaning)
-    if changes and not Path(name).exists() and Path(name).suffix:
-        raise FileFormatError(
-            f"there is no file {name}",
-            code="file-missing",
-            fix="check its name and the folder you are in",
-        )
+    if changes and Path(name).suffix:
+        check_exists(name)
     if changes:
         raise UsageError(
             f"'{name}' says itself what its times and labels mean",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
 
 from nmtool.cli import console
 from nmtool.cli.convert import OWN, add_options, converted
@@ -42,19 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     if chosen is not None and chosen.runs and chosen.carries:
         written += f"; nmtool verify {shlex.quote(str(done.path))} checks it, without any data"
     console.print_line(written)
-    if done.format == "lava" and (python := _python_of_lava()) is not None:
-        runs = [str(python), str(done.path / "run.py"), str(done.path / "known_answers.npz")]
-        console.print_remark(f"run it with: {shlex.join(runs)}")
+    if chosen is not None and (command := chosen(done.path).command_to_run()):
+        console.print_remark(f"run it with: {shlex.join(command)}")
     return 0
-
-
-def _python_of_lava() -> Path | None:
-    """The interpreter that has Lava; None where there is none."""
-    from nmtool.errors import MissingError
-    from nmtool.exporters import environments
-    from nmtool.exporters.lava.environment import REFEREE
-
-    try:
-        return environments.locate(REFEREE).python
-    except MissingError:
-        return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmtool.float_simulator import StepPopulation, step_network
+from nmtool.float_simulator import Array, StepPopulation, step_network
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 
@@ -49,8 +49,14 @@ def _silent(network: Network) -> Iterator[tuple[str, float]]:
                 yield population.name, share
 
 
-def _peak(population: StepPopulation, excitation: np.ndarray, n_steps: int) -> float:
-    """Largest membrane of any neuron over its threshold; no further than to the first above it."""
+def _peak(population: StepPopulation, excitation: Array, n_steps: int) -> float:
+    """Largest ratio of a membrane to its threshold in some steps, up to the first above 1.
+
+    Args:
+        population: its constants.
+        excitation: [size] float64, what its u gains in every step.
+        n_steps: steps of a sample.
+    """
     u = v = np.zeros(population.size)
     peak = 0.0
     for _ in range(n_steps):

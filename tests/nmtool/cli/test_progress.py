@@ -79,8 +79,9 @@ def test_a_terminal_is_never_silent_for_long(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(bars, "IDLE_S", 0.001)
 
     def wait_for(text: str) -> None:
-        already = len(screen.getvalue())
+        already, deadline = len(screen.getvalue()), time.monotonic() + 60
         while text not in screen.getvalue()[already:]:
+            assert time.monotonic() < deadline, text
             time.sleep(0.001)
 
     with progress.never_silent("nmtool read"):
