@@ -103,12 +103,16 @@ def interrupts_remembered() -> Iterator[None]:
 
 def _remember(number: int, frame: FrameType | None) -> None:
     """Raise `KeyboardInterrupt`, or have the alarm try again where libraries load."""
+    if number == _ALARM and not _waiting:
+        return  # it was set for a signal that has been raised meanwhile
     is_first = not _waiting
-    if (is_first or number == _ALARM) and _is_loading(frame) and _sets_alarm(True):
+    if (is_first or number == _ALARM) and _is_loading(frame):
         if is_first:
             _waiting.append(number)
-            _acknowledge()
-        return
+        if _sets_alarm(True):
+            if is_first:
+                _acknowledge()
+            return
     _wait_no_more()
     _raised.append(number)
     raise KeyboardInterrupt
