@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
@@ -18,6 +19,7 @@ from nmtool.recording import Recording
 from tests.networks.integers import SIGNS, Maker, random_raster
 
 seeds = st.integers(0, 2**32 - 1)
+arithmetics = st.sampled_from([*ARITHMETICS.values()])
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 
 @st.composite
-def integer_networks(draw: st.DrawFn) -> IntegerNetwork:
+def integer_networks(draw: st.DrawFn, runs_in: Arithmetic = LOIHI2) -> IntegerNetwork:
     """Any integer network of up to three populations."""
-    layout, maker = draw(layouts()), Maker(np.random.default_rng(draw(seeds)))
+    layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
+    maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
     return IntegerNetwork(
         InputChannels(layout.sizes[INPUT], draw(st.integers(1, 3))),
         [maker.population(name, layout.sizes[name], kind) for name, kind in layout.kinds.items()],
@@ -72,6 +75,7 @@ def integer_networks(draw: st.DrawFn) -> IntegerNetwork:
         dt_ms=draw(st.sampled_from([0.5, 1.0, 4.0])),
         n_steps=draw(st.integers(1, 70)),
         source_hash=draw(st.sampled_from(["", "abc"])),
+        arithmetic=runs_in.name,
     )
 
 
