@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
 from nmtool.exporters.embedded import damaged, pack_network
 from nmtool.exporters.formats import PLACES, import_options_unused
@@ -59,6 +60,7 @@ class Format:
         writing_options: class of the options of `write`; None without any.
         reading_options: class of the options of `read`, for files of others; None without any.
         holds_floats: takes float networks without quantisation.
+        arithmetic: of the integers that it carries.
         records_states: u and v of every neuron can be recorded.
         executes_code: running an artefact executes the code in it, which `trust` allows to differ.
         reference: function from (network, raster) to the expected recording; None for the integer
@@ -74,6 +76,7 @@ class Format:
     writing_options: ClassVar[type | None] = None
     reading_options: ClassVar[type | None] = None
     holds_floats: ClassVar[bool] = False
+    arithmetic: ClassVar[Arithmetic] = LOIHI2
     records_states: ClassVar[bool] = True
     executes_code: ClassVar[bool] = False
     reference: ClassVar[Callable[..., Recording] | None] = None
@@ -239,9 +242,22 @@ class Format:
         return artefact
 
     @classmethod
+    def reasons_against(cls, network: Any, options: Any = None) -> list[Finding]:
+        """Everything that keeps the format from carrying a network; arguments as of `misfits`.
+
+        `misfits` is asked of networks in the format's own arithmetic alone.
+        """
+        if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
+            what = f"it runs in {network.arithmetic}, the format carries {cls.arithmetic.name}"
+            fix = f"export to a format that carries {network.arithmetic}, or quantise the float "
+            fix += "network for another target"
+            return [Finding("format-arithmetic", "network", what, fix)]
+        return cls.misfits(network, options)
+
+    @classmethod
     def check_fits(cls, network: Any, options: Any = None) -> None:
         """Raise `DoesNotFitError` unless the format can carry a network."""
-        if findings := cls.misfits(network, options):
+        if findings := cls.reasons_against(network, options):
             raise DoesNotFitError(
                 f"the format {cls.name} cannot carry this network",
                 code="format-does-not-fit",

@@ -163,16 +163,16 @@ def _fit(
     changed: Collection[Finding] = ()
     if isinstance(network, Network):
         if format_ is not None and format_.holds_floats and not quantising:
-            return Fit(target, unsupported=tuple(format_.misfits(network)))
+            return Fit(target, unsupported=tuple(format_.reasons_against(network)))
         # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
         keeps = target.max_delay or relays
-        kept = target if keeps else replace(target, max_delay=LOIHI2.max_delay)
+        kept = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
         if kept.rounding not in roundings:
             how = {"relays": relays, **quantising}
             roundings[kept.rounding] = quantise_network(network, target=kept, **how)
         rounded = roundings[kept.rounding]
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
-    reasons = [] if format_ is None else format_.misfits(network)
+    reasons = [] if format_ is None else format_.reasons_against(network)
     found = fit(network, target, misfits=reasons, changed=changed)
     if reasons:
         return found
