@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from nmtool.arithmetic import keep_current, keep_membrane
+from nmtool.arithmetic import FENN16, LOIHI2
 from nmtool.errors import (
     DataError,
     DoesNotFitError,
@@ -198,7 +198,7 @@ def test_integers_come_back_or_are_refused(
 ) -> None:
     """In all formats in turn, whose libraries are here."""
     spikes = random_raster(seed, 2, 9, network.channels.size)
-    kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
+    kept = {p.name: (p.keep_u, p.keep_v) for p in network.populations}
     recording = simulate(network, spikes, deep=True)
     answers = KnownAnswers(network.content_hash, spikes, recording, kept)
     for one in all_formats():
@@ -475,3 +475,16 @@ def test_what_is_not_there_and_what_is_foreign(one: type[Format], tmp_path: Path
             with pytest.raises(FileFormatError) as caught:
                 take(one(path))
             assert str(path) in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "format_", [one for one in all_formats() if one.writes], ids=lambda f: f.name
+)
+def test_another_arithmetic_is_refused(format_: type[Format], tmp_path: Path) -> None:
+    """A format carries one arithmetic; networks in any other are refused, whatever they hold."""
+    other = FENN16 if format_.arithmetic != FENN16 else LOIHI2
+    network = quantise_network(Network.layers([3, 4, 2]), target=other).network
+    with refused(DoesNotFitError, "format-does-not-fit") as caught:
+        format_.write(network, tmp_path / "network")
+    assert [finding.code for finding in caught.value.findings] == ["format-arithmetic"]
+    assert not any(tmp_path.iterdir())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from nmtool import arithmetic
-from nmtool.arithmetic import LIMITS
+from nmtool.arithmetic import FENN16, LIMITS
 from nmtool.errors import UsageError
 from nmtool.targets import LOIHI2, target_named, target_names
 from nmtool.targets.reading import SECTIONS
@@ -291,9 +291,17 @@ def test_a_family_is_refused_with_its_members() -> None:
         target_named("catalyst")  # one is no family
 
 
-def test_fenn_rounds_down() -> None:
-    """Its mode that is called towards zero shifts: −1 · 0.5 is −1."""
-    assert target_named("fenn").neuron.rounding == "down"
+def test_a_target_of_another_arithmetic() -> None:
+    """Its limits and its neuron are those of that, where the file does not narrow them."""
+    fenn = target_named("fenn")
+    assert (fenn.runs_in, fenn.neuron) == (FENN16, FENN16.neuron)
+    assert {limit: getattr(fenn, limit) for limit in LIMITS} == {
+        limit: getattr(FENN16, limit) for limit in LIMITS
+    }
+    assert replace(fenn, max_delay=31).runs_in == FENN16
+    with refused(UsageError, "target-range") as caught:
+        replace(fenn, max_delay=64, bias_limit=1)
+    assert [one.where for one in caught.value.findings] == ["holds.max_delay", "holds.bias_limit"]
 
 
 def test_every_figure_is_documented() -> None:
