@@ -39,7 +39,7 @@ emulated: $(EMULATED)/.emulated
 			tests/training/engines/cuda tests/benchmarks/test_gpu.py || exit 1; \
 	done
 	$(ON_EMULATED_GPU) $(EMULATED_ONCE)
-	$(EMULATED)/bin/python -m pytest tests/training/engines/cuda/test_ptx.py
+	$(EMULATED)/bin/python -m pytest -n auto tests/training/engines/cuda/test_ptx.py
 
 $(EMULATED)/.emulated: pyproject.toml
 	$(PYTHON) -m venv $(EMULATED)
@@ -90,7 +90,7 @@ processors: $(VENV)/.dev
 	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32 powerpc-linux-gnu-gcc qemu-ppc; do \
 		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
 	done
-	$(BIN)/$(PYTEST) -m processors tests/exporters
+	$(BIN)/$(PYTEST) -m processors tests/exporters tests/nmtool/targets tests/test_tutorials.py
 
 # Every small mistake in the Verilog core is found, or tests/verilog_survivors.txt says why it is none.
 mutants: $(VENV)/.dev

@@ -84,6 +84,7 @@ tutorial-own-data
 tutorial-own-loop
 tutorial-foreign
 tutorial-fpga
+tutorial-firmware
 guide
 library
 settings
