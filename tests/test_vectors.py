@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.errors import BackendError, DoesNotFitError, MissingError
+from nmtool.errors import DataError, MissingError
+from nmtool.exporters.brian2_loihi import Brian2Loihi
+from nmtool.exporters.c import C
 from nmtool.exporters.format import Format
-from nmtool.exporters.formats import format_named
 from nmtool.exporters.json import Json
+from nmtool.exporters.lava import Lava
+from nmtool.exporters.onnx import Onnx
+from nmtool.exporters.verilog import Verilog
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import LI
@@ -20,8 +24,9 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import RULES
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
+from tests.refusals import refused
 from tests.vectors import FOLDER, VECTORS, content
-from tests.verilog_bench import needs_icarus, record
+from tests.verilog_bench import needs_icarus, needs_verilator, record
 
 PAGE = FOLDER.parent / "standard.md"
 NAMES = list(VECTORS)
@@ -117,20 +122,73 @@ def test_the_command_line_verifies_one() -> None:
     assert certificate.checks["json"].comparison.spikes_compared > 0
 
 
-def runs(one: type[Format], name: str, folder: Path) -> Recording:
-    vector = read(name)
-    artefact = one.write(vector.integers, folder / f"network{next(iter(one.extensions), '')}")
-    return artefact.run(vector.known_answers().spikes, deep=True)
-
-
-@pytest.mark.parametrize("format_name", ["c", "onnx", pytest.param("lava", marks=pytest.mark.lava)])
-@every_vector
-def test_exports(format_name: str, name: str, tmp_path: Path) -> None:
-    one = format_named(format_name)
+def run(one: type[Format], name: str, folder: Path) -> Recording:
+    """The answers of an export of a vector's network; skips where its runtime is missing."""
     try:
         one.require()
     except MissingError as error:
-        if format_name == "lava":
-            raise
         pytest.skip(str(error))
-    assert_passes(name, runs(one, name, tmp_path))
+    artefact = one.write(read(name).integers, folder / f"network{next(iter(one.extensions), '')}")
+    return artefact.run(read(name).known_answers().spikes, deep=True)
+
+
+@pytest.mark.parametrize("export", [C, Onnx])
+@every_vector
+def test_exports(export: type[Format], name: str, tmp_path: Path) -> None:
+    assert_passes(name, run(export, name, tmp_path))
+
+
+TOO_WIDE = ("u-twice", "u-word", "a-sum")
+"""Sums of weights beyond 18 bits, which the core in Verilog refuses."""
+
+fitting_the_core = pytest.mark.parametrize("name", [n for n in NAMES if n not in TOO_WIDE])
+
+
+def test_the_core_takes_all_but_the_widest_sums() -> None:
+    assert [name for name in NAMES if Verilog.misfits(read(name).integers)] == [*TOO_WIDE]
+
+
+@needs_icarus
+@fitting_the_core
+def test_verilog_in_icarus(name: str, tmp_path: Path) -> None:
+    spikes = read(name).known_answers().spikes
+    assert_passes(name, record(read(name).integers, spikes, tmp_path, deep=True))
+
+
+@pytest.mark.long
+@needs_verilator
+@fitting_the_core
+def test_verilog_in_verilator(name: str, tmp_path: Path) -> None:
+    assert_passes(name, run(Verilog, name, tmp_path))
+
+
+OFTEN_IN_LAVA = ("fresh-state", "u-limits", "u-word", "a-sum", "loops", "mixed-16")
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in OFTEN_IN_LAVA else [pytest.mark.long]) for n in NAMES],
+)
+def test_lava(name: str, tmp_path: Path) -> None:
+    assert_passes(name, run(Lava, name, tmp_path))
+
+
+_BIASED = ("v-limits", "thresholds", "biases", "unused", "readout-", "mixed-")
+BIASED = [name for name in NAMES if name.startswith(_BIASED)]
+OVERFLOWING = ("u-limits", "u-twice", "u-word", "a-sum")
+"""Vectors with biases, and with overflows, which brian2-loihi does not express."""
+
+
+def test_brian2_loihi_takes_all_without_bias() -> None:
+    assert [name for name in NAMES if Brian2Loihi.misfits(read(name).integers)] == BIASED
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in BIASED])
+def test_brian2_loihi(name: str, tmp_path: Path) -> None:
+    if name in OVERFLOWING:
+        with refused(DataError, "brian2-loihi-overflow"):
+            run(Brian2Loihi, name, tmp_path)
+    else:
+        assert_passes(name, run(Brian2Loihi, name, tmp_path))

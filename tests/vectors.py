@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -162,20 +161,26 @@ def v_decay() -> Vector:
     return vector(populations, projections, [[[0, 1], *[[]] * 7, [1], *[[]] * 7]])
 
 
-_ENDS = (M - 65, M - 1, M, M + 1, M + 64, 2 * M - 1, 2 * M, 3 * M, 3 * M + 1)
-
-
-def u_limits() -> Vector:
-    """u comes to 2^23 and −2^23, to one less and to one more, and goes on from there.
+def _u_ends(ends: Sequence[int]) -> Vector:
+    """u comes to some ends of either sign, and goes on from there.
 
     With du = 4094 a step leaves u/4096, so that what came before adds the lowest six bits.
     """
-    ends = [sign * end for sign in (1, -1) for end in _ENDS]
-    before = [64 * (end % 64) for end in ends]
-    arrivals = {1: before, 2: [end // 64 for end in ends]}
+    ends = [sign * end for sign in (1, -1) for end in ends]
+    arrivals = {1: [64 * (end % 64) for end in ends], 2: [end // 64 for end in ends]}
     projections, steps = drive({"keep": arrivals, "pass": arrivals}, 5)
     populations = [li("keep", len(ends), 4094, 4095), li("pass", len(ends), 4094, 0)]
     return vector(populations, projections, [steps])
+
+
+def u_limits() -> Vector:
+    """u comes to 2^23 and −2^23, to one less and to one more."""
+    return _u_ends([M - 65, M - 1, M, M + 1, M + 64])
+
+
+def u_twice() -> Vector:
+    """u comes to so much that one turn does not bring it back into 24 bits."""
+    return _u_ends([2 * M - 1, 2 * M, 3 * M, 3 * M + 1])
 
 
 def u_word() -> Vector:
@@ -252,34 +257,24 @@ def biases() -> Vector:
 
 
 def weights() -> Vector:
-    """Every number of bits with every exponent, in matrices of mixed signs and of one.
+    """Every number of bits with every exponent, each in a matrix of mixed signs or of one.
 
     Each arrives alone, at a step of its own. Currents and membranes have no memory.
     """
-    populations = [li(signs, 4, 4095, 4095) for signs in (MIXED, EXCITATORY, INHIBITORY)]
-    projections, place = [], dict.fromkeys((MIXED, EXCITATORY, INHIBITORY), 0)
-    combinations = [
-        (bits, exponent)
-        for bits in LOIHI2.weight_bits
-        for exponent in LOIHI2.weight_exponents(bits)
-    ]
-    for signs, (bits, exponent) in product(place, combinations):
-        if signs != MIXED and (bits + exponent) % 2 != (signs == EXCITATORY):
-            continue
-        step = weight_step(bits, signs == MIXED)
-        top = 255 // step * step
-        row = [step, top, (top // (2 * step)) * step, step * (3 if 3 * step < 256 else 1)]
-        signed = {MIXED: [1, -1, 1, -1], EXCITATORY: [1] * 4, INHIBITORY: [-1] * 4}[signs]
-        weight = np.zeros((2, 4), int)
-        channel, delay = divmod(place[signs], 62)
-        weight[channel] = np.multiply(row, signed)
-        place[signs] += 1
-        projections.append(
-            synapses(INPUT, signs, weight, delay, weight_bits=bits, weight_exponent=exponent)
-        )
-    steps: list[list[int]] = [[] for _ in range(84)]
-    steps[0], steps[62] = [0], [1]
-    return vector(populations, projections, [steps])
+    all_signs = (MIXED, EXCITATORY, INHIBITORY)
+    populations = [li(signs, 4, 4095, 4095) for signs in all_signs]
+    projections = []
+    for bits in LOIHI2.weight_bits:
+        for exponent in LOIHI2.weight_exponents(bits):
+            delay, turn = divmod(len(projections), len(all_signs))
+            signs = all_signs[turn]
+            step = weight_step(bits, signs == MIXED)
+            top = 255 // step
+            row = np.array([1, top, (top + 1) // 2, min(3, top)]) * step
+            row *= {MIXED: [1, -1, -1, 1], EXCITATORY: [1] * 4, INHIBITORY: [-1] * 4}[signs]
+            how = {"weight_bits": bits, "weight_exponent": exponent}
+            projections.append(synapses(INPUT, signs, [row], delay, **how))
+    return vector(populations, projections, [[[0], *[[]] * 29]])
 
 
 def delays() -> Vector:
@@ -454,6 +449,7 @@ VECTORS: dict[str, Callable[[], Vector]] = {
     "u-decay": u_decay,
     "v-decay": v_decay,
     "u-limits": u_limits,
+    "u-twice": u_twice,
     "u-word": u_word,
     "a-sum": a_sum,
     "v-limits": v_limits,
