@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.errors import DataError, MissingError
+from nmtool.errors import DoesNotFitError, MissingError
 from nmtool.exporters.brian2_loihi import Brian2Loihi
 from nmtool.exporters.c import C
 from nmtool.exporters.format import Format
@@ -188,7 +188,7 @@ def test_brian2_loihi_takes_all_without_bias() -> None:
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in BIASED])
 def test_brian2_loihi(name: str, tmp_path: Path) -> None:
     if name in OVERFLOWING:
-        with refused(DataError, "brian2-loihi-overflow"):
+        with refused(DoesNotFitError, "brian2-loihi-does-not-fit"):
             run(Brian2Loihi, name, tmp_path)
     else:
         assert_passes(name, run(Brian2Loihi, name, tmp_path))
