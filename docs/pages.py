@@ -101,6 +101,7 @@ coming-from
 
 eventprop
 arithmetic
+standard
 certificate
 ```
 

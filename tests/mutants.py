@@ -3,13 +3,14 @@
     python -m tests.mutants -o survivors.txt
     python -m tests.mutants --every 50 -o some.txt
 
-The simulator is the step, the loop around it, the small functions of the arithmetic, what reads a
-network and an input from a vector, and the read-outs. A mutant is found by the first vector in
-which a spike, a u, a v or a class is another, or that it cannot run. Those that none finds are
-printed, and the command fails, except where `tests/mutants_equivalent.txt` has the reason why they
-change nothing. It fails, too, where one of these is found.
+The simulator is the step, the loop around it, the small functions of the arithmetic, and what reads
+a network and an input from a vector. A mutant is found by the first vector in which a spike, a u, a
+v or a class is another, or that it cannot run. Those that none finds are printed, and the command
+fails, except where `tests/mutants_equivalent.txt` has the reason why they change nothing. It fails,
+too, where one of these is found.
 
-Not mutated: what a step reports beside u, v and spikes; docstrings, annotations and errors.
+Not mutated: what a step reports beside u, v and spikes; docstrings, annotations, errors and paths
+that errors name; types of arrays. Operands of operators that commute are not exchanged.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from nmtool import arithmetic
 from nmtool.exporters.json import file
 from nmtool.hardware_sim import reference, step
-from nmtool.network import integer_network, readout
+from nmtool.network import integer_network
 from nmtool.network.graph import INPUT
 from nmtool.recording import Recording
 from tests.vectors import FOLDER, VECTORS
@@ -53,7 +54,6 @@ SUBJECTS: tuple[tuple[Any, str], ...] = (
     (integer_network.IntegerPopulation, "bias"),
     (integer_network.IntegerProjection, "shifted_weight"),
     *((file, name) for name in ("network_in", "_raster")),
-    *((readout, name) for name in ("time_weights", "membrane_scores", "spike_scores", "predict")),
 )
 """Modules or classes, and the functions or properties of theirs that are mutated."""
 
@@ -63,6 +63,7 @@ _MEMORY = 6 << 30
 _BINARY = (
     ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr,
 )  # fmt: skip
+_COMMUTE = (ast.Add, ast.Mult, ast.BitAnd, ast.BitOr)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
@@ -164,13 +165,18 @@ def _bare(node: Any) -> Any:
 def _mutations(plain: ast.FunctionDef) -> Iterator[tuple[str, Place, ast.AST]]:
     """For each mistake the statement with it in words, its place, and what stands there."""
     nodes = list(ast.walk(plain))
-    reported = {id(part) for node in nodes for part in _reported(node)}
+    left_alone = {id(part) for node in nodes for part in _reported(node)}
+    no_numbers = {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}
+    no_numbers |= {id(n.func) for n in nodes if isinstance(n, ast.Call)}
+    no_numbers |= {id(n.test) for n in nodes if isinstance(n, ast.If | ast.IfExp)}
     names = sorted(
         {node.arg for node in nodes if isinstance(node, ast.arg)}
         | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         | {n.id for n in nodes if isinstance(n, ast.Name) and n.id.isupper()}
     )
-    attributes = sorted({n.attr for n in nodes if isinstance(n, ast.Attribute)} - {"astype"})
+    names = [name for name in names if name != "path"]
+    attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    attributes -= {"astype", "int32", "int64"}
     texts = sorted({n.value for n in nodes if isinstance(n, ast.Constant) and _is_text(n)})
     for place, statement in _statements(plain):
         if isinstance(statement, ast.Raise):
@@ -178,9 +184,12 @@ def _mutations(plain: ast.FunctionDef) -> Iterator[tuple[str, Place, ast.AST]]:
         before = _header(statement)
         seen = {before}
         for path, node in _paths(statement):
-            if id(node) in reported:
+            if id(node) in left_alone:
                 continue
-            for new in _replacements(node, names, attributes, texts, statement):
+            news = [*_replacements(node, names, attributes, texts, statement)]
+            if _counts(node) and id(node) not in no_numbers:
+                news += _off_by_one(node)
+            for new in news:
                 ast.fix_missing_locations(new)
                 _put(plain, (*place, *path), new)
                 after = _header(_at(plain, place))
@@ -245,7 +254,8 @@ def _replacements(
         yield from (
             ast.BinOp(node.left, op(), node.right) for op in _BINARY if type(node.op) is not op
         )
-        yield ast.BinOp(node.right, node.op, node.left)
+        if not isinstance(node.op, _COMMUTE):
+            yield ast.BinOp(node.right, node.op, node.left)
         yield from (node.left, node.right)
     elif isinstance(node, ast.AugAssign):
         yield from (
@@ -276,7 +286,8 @@ def _replacements(
     elif isinstance(node, ast.IfExp):
         yield from (node.body, node.orelse)
     elif isinstance(node, ast.Call):
-        for index in range(len(node.args) - 1):
+        of_step = isinstance(node.func, ast.Name) and node.func.id == "Step"
+        for index in range(2 if of_step else len(node.args) - 1):
             swapped = [*node.args]
             swapped[index : index + 2] = swapped[index + 1], swapped[index]
             yield ast.Call(node.func, swapped, node.keywords)
@@ -284,19 +295,19 @@ def _replacements(
             yield node.args[0]
         for index in range(len(node.keywords)):
             yield ast.Call(node.func, node.args, node.keywords[:index] + node.keywords[index + 1 :])
-        if isinstance(node.func, ast.Attribute):
+        if isinstance(node.func, ast.Attribute) and node.func.attr != "astype":
             yield node.func.value
     if isinstance(statement, ast.If) and node is statement.test:
         yield from (ast.Constant(True), ast.Constant(False), ast.UnaryOp(ast.Not(), node))
-    if _counts(node):
-        yield from (
-            ast.BinOp(node, ast.Add(), ast.Constant(1)),
-            ast.BinOp(node, ast.Sub(), ast.Constant(1)),
-            ast.UnaryOp(ast.USub(), node),
-        )
 
 
-def _counts(node: ast.AST) -> bool:
+def _off_by_one(node: ast.expr) -> Iterator[ast.AST]:
+    yield ast.BinOp(node, ast.Add(), ast.Constant(1))
+    yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
+    yield ast.UnaryOp(ast.USub(), node)
+
+
+def _counts(node: ast.AST) -> TypeGuard[ast.expr]:
     """True for an expression that may be a number, which may be off by one or negated."""
     number = isinstance(node, ast.BinOp | ast.IfExp | ast.Subscript | ast.Name)
     return number and isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load)
