@@ -55,8 +55,8 @@ def test_the_script_makes_the_same_bytes(name: str) -> None:
 
 
 def test_the_folder_holds_them_and_nothing_else_and_the_page_names_each() -> None:
-    files = sorted(FOLDER.iterdir())
-    assert [file.stem for file in files] == sorted(NAMES)
+    files = [*FOLDER.iterdir()]
+    assert {file.name for file in files} == {f"{name}.json" for name in NAMES}
     assert sum(file.stat().st_size for file in files) < 400_000
     linked = re.findall(r"\(vectors/([a-z0-9-]+)\.json\)", PAGE.read_text("utf-8"))
     assert linked == NAMES
@@ -104,6 +104,12 @@ def test_they_reach_every_limit_of_a_state() -> None:
     assert max(u) > 2**31 - 2**27
     assert {m - 1, m - 2, 1 - m, 2 - m} <= v
     assert (max(v), min(v)) == (m - 1, 1 - m)
+
+
+def test_each_rule_of_a_read_out_gives_classes_of_its_own() -> None:
+    by_rule = {read(f"readout-{rule}".replace("_", "-")) for rule in RULES}
+    classes = {tuple(one.known_answers().recording.predictions.tolist()) for one in by_rule}
+    assert len(classes) == len(RULES)
 
 
 # Who passes them.
@@ -174,7 +180,7 @@ def test_lava(name: str, tmp_path: Path) -> None:
     assert_passes(name, run(Lava, name, tmp_path))
 
 
-_BIASED = ("v-limits", "thresholds", "biases", "unused", "readout-", "mixed-")
+_BIASED = ("one-step", "v-limits", "thresholds", "biases", "unused", "readout-", "mixed-")
 BIASED = [name for name in NAMES if name.startswith(_BIASED)]
 OVERFLOWING = ("u-limits", "u-twice", "u-word", "a-sum")
 """Vectors with biases, and with overflows, which brian2-loihi does not express."""

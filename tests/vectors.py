@@ -137,6 +137,16 @@ def fresh_state() -> Vector:
     return vector(populations, projections, [first, second])
 
 
+def one_step() -> Vector:
+    """A sample of a single step without input: v is the bias, and may be enough for a spike."""
+    populations = [
+        lif("hidden", 3, 1000, 500, 2, bias_mantissa=[128, 129, -500]),
+        li("out", 1, 100, 100, bias_mantissa=[-1], bias_exponent=3),
+    ]
+    projections = [synapses(INPUT, "hidden", [[9, 9, 9]]), synapses("hidden", "out", [[9]] * 3)]
+    return vector(populations, projections, [[[]]])
+
+
 def u_decay() -> Vector:
     """Currents of both signs, which decay at every rate from du = 0 to 4095."""
     names = {"d0": 0, "d1": 1, "d700": 700, "d2047": 2047, "d4094": 4094, "d4095": 4095}
@@ -293,8 +303,8 @@ def delays() -> Vector:
             [[n % 5, 61 - 2 * n] if n < 31 else [0, 0] for n in range(columns)],
         ),
     ]  # fmt: skip
-    steps: list[list[int]] = [[] for _ in range(70)]
-    for step, channels in ((0, [0]), (1, [1]), (7, [0, 1]), (8, [1]), (68, [0]), (69, [0, 1])):
+    steps: list[list[int]] = [[] for _ in range(71)]
+    for step, channels in ((0, [0]), (1, [1]), (7, [0, 1]), (8, [1]), (69, [0]), (70, [0, 1])):
         steps[step] = channels
     return vector(populations, projections, [steps])
 
@@ -446,6 +456,7 @@ def mixed(seed: int) -> Vector:
 
 VECTORS: dict[str, Callable[[], Vector]] = {
     "fresh-state": fresh_state,
+    "one-step": one_step,
     "u-decay": u_decay,
     "v-decay": v_decay,
     "u-limits": u_limits,
