@@ -135,8 +135,8 @@ def _put(node: Any, place: Place, new: ast.AST) -> None:
 
 
 def _function(owner: Any, name: str) -> Any:
-    found = inspect.getattr_static(owner, name)
-    return found.fget if isinstance(found, property) else found
+    member = inspect.getattr_static(owner, name)
+    return member.fget if isinstance(member, property) else member
 
 
 def _plain(tree: ast.FunctionDef) -> ast.FunctionDef:
@@ -175,8 +175,8 @@ def _mutations(plain: ast.FunctionDef) -> Iterator[tuple[str, Place, ast.AST]]:
         | {n.id for n in nodes if isinstance(n, ast.Name) and n.id.isupper()}
     )
     names = [name for name in names if name != "path"]
-    attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
-    attributes -= {"astype", "int32", "int64"}
+    types = {"astype", "int32", "int64"}
+    attributes = sorted({n.attr for n in nodes if isinstance(n, ast.Attribute)} - types)
     texts = sorted({n.value for n in nodes if isinstance(n, ast.Constant) and _is_text(n)})
     for place, statement in _statements(plain):
         if isinstance(statement, ast.Raise):
@@ -463,13 +463,15 @@ def main() -> int:
         multiprocessing.Pool(args.jobs, _limited) as pool,
         open(args.output, "w", encoding="utf-8") as output,
     ):
-        for number, found in zip(numbers, pool.imap(judge_numbered, numbers), strict=True):
+        for number, verdict in zip(numbers, pool.imap(judge_numbered, numbers), strict=True):
             key = all_mutants()[number].key
-            print(f"{found}\t{key}", file=output, flush=True)
-            survives, has_reason = found == "survives", key in reasons
-            counts["equivalent" if survives else "error" if ":" in found else "other numbers"] += 1
+            print(f"{verdict}\t{key}", file=output, flush=True)
+            survives, has_reason = verdict == "survives", key in reasons
+            counts[
+                "equivalent" if survives else "error" if ":" in verdict else "other numbers"
+            ] += 1
             if survives != has_reason:
-                wrong.append(f"{found}\t{key}")
+                wrong.append(f"{verdict}\t{key}")
     if args.every == 1:
         wrong += [f"no mutant\t{key}" for key in {*reasons} - {m.key for m in all_mutants()}]
     print("mutants", len(numbers), dict(sorted(counts.items())))

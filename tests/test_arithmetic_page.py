@@ -70,24 +70,25 @@ def test_there_are_examples() -> None:
 
 
 def test_limits() -> None:
-    said = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", PAGE, re.M))
-    assert said["delay, d"] == f"0 … {LOIHI2.max_delay} steps"
-    assert said["du, dv"] == f"0 … {LOIHI2.max_du}"
+    limits = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", PAGE, re.M))
+    assert limits["delay, d"] == f"0 … {LOIHI2.max_delay} steps"
+    assert limits["du, dv"] == f"0 … {LOIHI2.max_du}"
     assert LOIHI2.max_du == LOIHI2.max_dv
-    assert said["weight, w"].startswith(f"{1 - MAX_WEIGHT} … {MAX_WEIGHT - 1},")
+    assert limits["weight, w"].startswith(f"{1 - MAX_WEIGHT} … {MAX_WEIGHT - 1},")
     assert (
-        said["bits of a projection, b"] == f"{min(LOIHI2.weight_bits)} … {max(LOIHI2.weight_bits)}"
+        limits["bits of a projection, b"]
+        == f"{min(LOIHI2.weight_bits)} … {max(LOIHI2.weight_bits)}"
     )
-    assert said["exponent of a projection, e"] == f"b - 8 … {LOIHI2.max_weight_exponent}"
+    assert limits["exponent of a projection, e"] == f"b - 8 … {LOIHI2.max_weight_exponent}"
     assert [LOIHI2.weight_exponents(b)[0] for b in LOIHI2.weight_bits] == [
         b - 8 for b in LOIHI2.weight_bits
     ]
-    assert str(SILENT_THRESHOLD) in said["vth"]
-    assert said["vth"].startswith(f"0 … {LOIHI2.max_threshold} ")
-    assert said["bias mantissa, m"] == f"{-LOIHI2.bias_limit} … {LOIHI2.bias_limit - 1}"
-    assert said["bias exponent, k"] == f"0 … {LOIHI2.max_bias_exponent}"
-    assert (said["channels"], MAX_CHANNELS) == ("1 … 2^24", 2**24)
-    assert (said["steps of a sample, T"], MAX_STEPS) == ("1 … 2^22", 2**22)
+    assert str(SILENT_THRESHOLD) in limits["vth"]
+    assert limits["vth"].startswith(f"0 … {LOIHI2.max_threshold} ")
+    assert limits["bias mantissa, m"] == f"{-LOIHI2.bias_limit} … {LOIHI2.bias_limit - 1}"
+    assert limits["bias exponent, k"] == f"0 … {LOIHI2.max_bias_exponent}"
+    assert (limits["channels"], MAX_CHANNELS) == ("1 … 2^24", 2**24)
+    assert (limits["steps of a sample, T"], MAX_STEPS) == ("1 … 2^22", 2**22)
 
 
 def test_rules() -> None:

@@ -40,8 +40,8 @@ def read(name: str) -> Json:
 def assert_passes(name: str, actual: Recording) -> None:
     """Every spike, u, v and class."""
     expected = read(name).known_answers().recording
-    found = compare_recordings(expected, actual)
-    assert found.identical, found.first_divergence
+    comparison = compare_recordings(expected, actual)
+    assert comparison.identical, comparison.first_divergence
     assert set(actual.current) == set(expected.current)
     assert np.array_equal(actual.predictions, expected.predictions)
 
@@ -107,8 +107,10 @@ def test_they_reach_every_limit_of_a_state() -> None:
 
 
 def test_each_rule_of_a_read_out_gives_classes_of_its_own() -> None:
-    by_rule = {read(f"readout-{rule}".replace("_", "-")) for rule in RULES}
-    classes = {tuple(one.known_answers().recording.predictions.tolist()) for one in by_rule}
+    recordings = [
+        read(f"readout-{rule}".replace("_", "-")).known_answers().recording for rule in RULES
+    ]
+    classes = {tuple(recording.predictions.tolist()) for recording in recordings}
     assert len(classes) == len(RULES)
 
 
@@ -128,13 +130,14 @@ def test_the_command_line_verifies_one() -> None:
     assert certificate.checks["json"].comparison.spikes_compared > 0
 
 
-def run(one: type[Format], name: str, folder: Path) -> Recording:
+def run(format_: type[Format], name: str, folder: Path) -> Recording:
     """The answers of an export of a vector's network; skips where its runtime is missing."""
     try:
-        one.require()
+        format_.require()
     except MissingError as error:
         pytest.skip(str(error))
-    artefact = one.write(read(name).integers, folder / f"network{next(iter(one.extensions), '')}")
+    path = folder / f"network{next(iter(format_.extensions), '')}"
+    artefact = format_.write(read(name).integers, path)
     return artefact.run(read(name).known_answers().spikes, deep=True)
 
 

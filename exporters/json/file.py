@@ -46,8 +46,8 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     for index, entry in enumerate(header["projections"]):
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
-    said = {"format": KIND, "version": VERSION, "arithmetic": network.arithmetic}
-    document = {**said, **header}
+    arithmetic = {"arithmetic": network.arithmetic}  # which stands first
+    document = {"format": KIND, "version": VERSION, **arithmetic, **header}
     if answers is not None:
         document["samples"] = _samples_of(network, answers)
         document["counts"] = dict(answers.recording.counts)
