@@ -136,7 +136,7 @@ def answers_in(
 def _samples_of(network: IntegerNetwork, answers: KnownAnswers) -> list[dict[str, Any]]:
     recording = answers.recording
     v = {**recording.potential, **recording.membrane}
-    rows = {INPUT: _by_step(answers.spikes)}
+    rows: dict[str, list] = {INPUT: _by_step(answers.spikes)}
     for population in network.populations:
         name = population.name
         parts: dict[str, list] = {}
