@@ -102,6 +102,7 @@ coming-from
 
 eventprop
 arithmetic
+standard
 certificate
 ```
 

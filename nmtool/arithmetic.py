@@ -2,7 +2,7 @@
 
 `LOIHI2` is the value that describes it, for whoever asks what an arithmetic can do; another one
 would be another such value. Constants and small functions below are what its kernels are made of;
-the step itself is `nmtool/hardware_sim/step.py`. `docs/arithmetic.md` explains all of it.
+the step itself is `nmtool/hardware_sim/step.py`. `docs/arithmetic.md` defines all of it.
 
 Source: Lava 0.10.0's fixed-point models, restricted to the values where Lava, other Loihi
 simulators and the documented chip agree.
