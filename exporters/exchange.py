@@ -1,4 +1,4 @@
-"""Messages between nmtool and a process in Lava's environment: events, signs of life."""
+"""Messages between nmtool and a process in a referee's environment: events, signs of life."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.errors import BackendError, FileFormatError
+from nmtool.exporters.environments import Referee
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -24,14 +25,14 @@ def write_events(path: Path, spikes: Raster) -> None:
     )
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path, referee: Referee) -> Recording:
     """The recording that the process wrote; raises `BackendError` where it is none."""
     try:
         return Recording.load(path)
     except FileFormatError as error:
         raise BackendError(
-            "Lava left no recording that can be read",
-            code="lava-recording-unreadable",
+            f"{referee.title} left no recording that can be read",
+            code=f"{referee.name}-recording-unreadable",
             why=": ".join(filter(None, [error.what, error.why])),
             fix="export the network again, in case the code of the export was changed",
             findings=error.findings,
@@ -46,7 +47,7 @@ def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str]
             return
         try:
             report = json.loads(line)
-        except ValueError:  # Lava writes lines of its own
+        except ValueError:  # referees write lines of their own
             return
         if "samples_done" in report:
             on_progress(1)

@@ -51,6 +51,7 @@ PLACES: dict[str, Place] = {
     "verilog": Place(member="rtl/nmtool_top.v"),
     "netx": Place((".net",)),
     "brian2-loihi": Place(),
+    "fenn": Place(member="fenn_network"),
     "mlgenn": Place(member="*-Conn_*.npy"),
     **dict.fromkeys(PROCESSORS, Place()),
 }

@@ -165,7 +165,7 @@ def readme_text(
         if network.readout.kind == LI
         else "",
         classes="\n".join(
-            f"| {index} | {_in_table(name)} |" for index, name in enumerate(network.class_names)
+            f"| {index} | {in_table(name)} |" for index, name in enumerate(network.class_names)
         ),
         populations="\n".join(
             f"| {p.name} | {p.size} | {p.kind} | {p.du} | {p.dv} | {p.vth} |"
@@ -179,8 +179,8 @@ def readme_text(
     )
 
 
-def _in_table(name: str) -> str:
-    """A name in one cell, whatever it is made of."""
+def in_table(name: str) -> str:
+    """A name, escaped for a cell of a Markdown table."""
     return "".join(
         sign if sign.isalnum() or sign in " -.:_'()" else f"&#{ord(sign)};" for sign in name
     )

@@ -92,7 +92,7 @@ def run(
             env=variables(),
             cwd=scratch,
         )
-        return read_recording(recording)
+        return read_recording(recording, environments.REFEREE)
 
 
 def variables() -> dict[str, str]:
