@@ -16,8 +16,6 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 try:
@@ -46,23 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     init_logging(PlogSeverity.WARNING)
     deep = options.deep or known is not None
     recorder = Recorder(arrays, events.n_steps, deep) if options.recording else None
-    with ExitStack() as files:
-        rows = _table(files, options.predictions, arrays, events)
-        right = 0
-        for sample, traces in enumerate(run_samples(arrays, events, deep, options.board)):
-            if recorder is not None:
-                recorder.add(traces)
-            if known is not None:
-                known.compare(sample, traces)
-            found = answer(arrays, traces)
-            right += _report(events, sample, found, options.json)
-            if rows is not None and found is not None:
-                best, label = found.order[0], [events.labels[sample]] if events.labels else []
-                named = [events.name(sample), best, found.names[best], *label]
-                rows.writerow([*named, *found.scores.tolist()])
+    answers: list[Answer | None] = []
+    for sample, traces in enumerate(run_samples(arrays, events, deep, options.board)):
+        if recorder is not None:
+            recorder.add(traces)
+        if known is not None:
+            known.compare(sample, traces)
+        answers.append(answer(arrays, traces))
+        _report(events, sample, answers[-1], options.json)
+    right = sum(_is_right(events, sample, found) for sample, found in enumerate(answers))
     _end(events, right, known, options.json)
     if recorder is not None:
         recorder.write(options.recording)
+    if options.predictions:
+        _write_predictions(options.predictions, arrays.class_names, events, answers)
     return 0 if known is None or not any(known.different.values()) else 1
 
 
@@ -88,30 +83,41 @@ def _read(path: str, arrays: NetworkArrays) -> Events:
     return read_events(path, arrays.n_channels)
 
 
-def _table(files: ExitStack, path: str | None, arrays: NetworkArrays, events: Events) -> Any:
-    """A table of predictions with its first line; None where none is asked for."""
-    if path is None:
-        return None
-    file = Path(path).open("w", newline="", encoding="utf-8")
-    rows = csv.writer(files.enter_context(file))
-    label = ["label"] if events.labels else []
-    scores = [f"score {name}" for name in arrays.class_names]
-    rows.writerow(["sample", "class", "name", *label, *scores])
-    return rows
+def _write_predictions(
+    path: str, names: list[str], events: Events, answers: Sequence[Answer | None]
+) -> None:
+    """Write a row per sample: its name, the class and its name, the label, and all scores."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        label = ["label"] if events.labels else []
+        rows.writerow(["sample", "class", "name", *label, *(f"score {name}" for name in names)])
+        for sample, found in enumerate(answers):
+            if found is not None:
+                label = [events.labels[sample]] if events.labels else []
+                named = [events.name(sample), found.order[0], names[found.order[0]]]
+                rows.writerow([*named, *label, *found.scores.tolist()])
 
 
-def _report(events: Events, sample: int, found: Answer | None, as_json: bool) -> bool:
-    """Report a finished sample; returns whether its class is the one it is labelled with."""
+def _is_right(events: Events, sample: int, found: Answer | None) -> bool:
+    """True where a sample's class is the one it is labelled with."""
+    return found is not None and bool(events.labels) and _name(found) == events.labels[sample]
+
+
+def _name(found: Answer) -> str:
+    return found.names[found.order[0]]
+
+
+def _report(events: Events, sample: int, found: Answer | None, as_json: bool) -> None:
+    """Report a finished sample, and the answer to it."""
     label = events.labels[sample] if events.labels else None
-    name = None if found is None else found.names[found.order[0]]
     if as_json:
-        line = {"samples_done": sample + 1, "samples": events.n_samples}
-        print(json.dumps({**line, "sample": events.name(sample), "name": name, "label": label}))
+        line: dict[str, Any] = {"samples_done": sample + 1, "samples": events.n_samples}
+        line |= {"sample": events.name(sample), "label": label}
+        line |= {} if found is None else {"class": found.order[0], "name": _name(found)}
+        print(json.dumps(line), flush=True)
     else:
         labelled = "" if label is None else f"; label {label!r}"
-        print(f"sample {events.name(sample)}: {found or 'done'}{labelled}")
-    sys.stdout.flush()
-    return name is not None and name == label
+        print(f"sample {events.name(sample)}: {found or 'done'}{labelled}", flush=True)
 
 
 def _end(events: Events, right: int, known: KnownAnswers | None, as_json: bool) -> None:
