@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import shifted, weight_step
+from nmtool.arithmetic import LOIHI2, shifted
 from nmtool.network.integer_network import INHIBITORY, MIXED, IntegerProjection
 
 
 def weight_unit(weight_bits: int, sign_mode: str) -> int:
     """The weight that a stored weight of 1 stands for."""
-    step = weight_step(weight_bits, sign_mode == MIXED)
+    step = LOIHI2.weight_step(weight_bits, sign_mode == MIXED)
     return -step if sign_mode == INHIBITORY else step
 
 

@@ -89,15 +89,25 @@ class KernelFiles(NullCache):
         return self._folder / f"{self._function.__name__}-{name}{SUFFIX}"
 
     def _key(self, sig: Any, codegen: Any) -> bytes:
-        function = self._function
-        cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
-        parts = [
-            *(function.__module__, function.__qualname__, sys.implementation.cache_tag),
-            *(str(sig), str(codegen.magic_tuple())),
-            hashlib.sha256(function.__code__.co_code).hexdigest(),
-            hashlib.sha256(dumps(cells)).hexdigest() if cells else "",
-        ]
-        return "\n".join(parts).encode()
+        parts = [sys.implementation.cache_tag, str(sig), str(codegen.magic_tuple())]
+        return "\n".join([*parts, *_identity(self._function)]).encode()
+
+
+def _identity(function: Callable[..., Any]) -> list[str]:
+    """Name and code of a function, its file, and the same of all that it closes over.
+
+    A kernel that is made for an arithmetic closes over the step of it, whose file need not be one
+    of those that the folder is named after.
+    """
+    parts = [function.__module__, function.__qualname__]
+    parts.append(hashlib.sha256(function.__code__.co_code).hexdigest())
+    with suppress(OSError):  # a function without a file, as in an interpreter
+        parts.append(hashlib.sha256(Path(function.__code__.co_filename).read_bytes()).hexdigest())
+    for cell in function.__closure__ or ():
+        content = cell.cell_contents
+        inner = getattr(content, "py_func", None)
+        parts += _identity(inner) if inner else [hashlib.sha256(dumps(content)).hexdigest()]
+    return parts
 
 
 def read_checked(path: Path, key: bytes) -> bytes | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from nmtool.arithmetic import DECAY_ONE
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.stimuli import driving_input
@@ -60,7 +61,12 @@ def known_answers(
         return KnownAnswers(network.content_hash, found, run(network, found))
     assert isinstance(network, IntegerNetwork), "floats need something to run them"
     recording = simulate(network, found, deep=True)
-    return KnownAnswers(network.content_hash, found, recording, network.decay_factors())
+    one = network.runs_in.decay_one
+    factors = {
+        name: (keep_u * DECAY_ONE // one, keep_v * DECAY_ONE // one)
+        for name, (keep_u, keep_v) in network.decay_factors().items()
+    }
+    return KnownAnswers(network.content_hash, found, recording, factors)
 
 
 def _input(

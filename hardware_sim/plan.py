@@ -1,7 +1,6 @@
 """An `IntegerNetwork` laid out as flat arrays, the form the compiled simulator walks through.
 
-Neurons of all populations are numbered through in the order of the populations. Sources are
-numbered likewise: the input is source population 0, population p is source population p + 1.
+Neurons of all populations are numbered through in the order of the populations.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
@@ -23,8 +21,8 @@ class Plan(NamedTuple):
     Attributes:
         keep_u, keep_v, vth, bias: [neurons] int64, constants of each neuron's step.
         start: [populations + 1] int64, first neuron of each population.
-        outgoing: [source populations + 1] int64; projections of source population s are
-            outgoing[s]:outgoing[s + 1].
+        source: [projections] int64, first neuron of the projection's source; −1 for the input.
+        pre: [projections] int64, number of source neurons.
         target: [projections] int64, first neuron of the projection's target.
         post: [projections] int64, number of target neurons.
         row: [projections] int64, where the projection's [pre, post] block starts.
@@ -38,7 +36,8 @@ class Plan(NamedTuple):
     vth: NDArray[np.int64]
     bias: NDArray[np.int64]
     start: NDArray[np.int64]
-    outgoing: NDArray[np.int64]
+    source: NDArray[np.int64]
+    pre: NDArray[np.int64]
     target: NDArray[np.int64]
     post: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -52,17 +51,16 @@ def lay_out(network: IntegerNetwork) -> Plan:
     populations = network.populations
     sizes = [population.size for population in populations]
     start = _offsets(sizes)
-    names = [INPUT, *(population.name for population in populations)]
-    first = dict(zip(names[1:], start, strict=False))
-    projections = sorted(network.projections, key=lambda p: names.index(p.source))
-    fan = [sum(p.source == name for p in projections) for name in names]
+    first = {INPUT: -1, **dict(zip([p.name for p in populations], start, strict=False))}
+    projections = network.projections
     return Plan(
-        keep_u=np.repeat([keep_current(p.du) for p in populations], sizes).astype(np.int64),
-        keep_v=np.repeat([keep_membrane(p.dv) for p in populations], sizes).astype(np.int64),
+        keep_u=np.repeat([p.keep_u for p in populations], sizes).astype(np.int64),
+        keep_v=np.repeat([p.keep_v for p in populations], sizes).astype(np.int64),
         vth=np.repeat([p.vth for p in populations], sizes).astype(np.int64),
         bias=np.concatenate([p.bias for p in populations]),
         start=start,
-        outgoing=_offsets(fan),
+        source=np.array([first[p.source] for p in projections], np.int64),
+        pre=np.array([p.shape[0] for p in projections], np.int64),
         target=np.array([first[p.target] for p in projections], np.int64),
         post=np.array([p.shape[1] for p in projections], np.int64),
         row=_offsets([p.weight.size for p in projections])[:-1],

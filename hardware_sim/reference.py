@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import keep_current, keep_membrane
+from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.step import neuron_step
 from nmtool.network.graph import INPUT
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 
-_step = np.frompyfunc(neuron_step, 7, 1)
+
+@cache
+def _step(arithmetic: Arithmetic) -> np.ufunc:
+    return np.frompyfunc(import_module(arithmetic.module).neuron_step, 7, 1)
 
 
 def run_reference(network: IntegerNetwork, spikes: Raster) -> Recording:
@@ -56,19 +61,20 @@ def _run_sample(network: IntegerNetwork, dense: NDArray) -> dict[str, tuple[NDAr
                 population, arriving[population.name][n], trace[population.name], n
             )
         for projection in network.projections:
-            _send(projection, emitted[projection.source], arriving[projection.target], n)
+            spikes, target = emitted[projection.source], arriving[projection.target]
+            _send(projection, spikes, target, n, network.runs_in.sum_bits)
     return {name: tuple(array[:-1] for array in arrays) for name, arrays in trace.items()}
 
 
 def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) -> NDArray:
     u, v, spikes = trace
-    outcome = _step(
+    outcome = _step(population.runs_in)(
         a.astype(object),
         u[n - 1].astype(object),
         v[n - 1].astype(object),
         population.bias.astype(object),
-        keep_current(population.du),
-        keep_membrane(population.dv),
+        population.keep_u,
+        population.keep_v,
         population.vth,
     )
     for index, (new_u, new_v, spiked, *_) in enumerate(outcome):
@@ -76,8 +82,13 @@ def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) ->
     return spikes[n]
 
 
-def _send(projection, emitted: NDArray, arriving: NDArray, n: int) -> None:
+def _send(
+    projection: IntegerProjection, emitted: NDArray, arriving: NDArray, n: int, bits: int | None
+) -> None:
     for pre in np.flatnonzero(emitted):
         arrival = n + HOP_LATENCY + projection.delay[pre].astype(np.int64)
         posts = np.arange(arriving.shape[1])
-        np.add.at(arriving, (arrival, posts), projection.shifted_weight[pre])
+        total = arriving[arrival, posts] + projection.shifted_weight[pre]
+        if bits is not None:
+            total = np.clip(total, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        arriving[arrival, posts] = total

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import keep_current, keep_membrane, shifted
+from nmtool.arithmetic import shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.step import neuron_step as plain_step
@@ -173,8 +173,8 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
         np.ascontiguousarray(np.hstack([nothing, *(p.delay.T for p in onto)]), np.int32),
         every,
         population.bias,
-        np.full_like(every, keep_current(population.du)),
-        np.full_like(every, keep_membrane(population.dv)),
+        np.full_like(every, population.keep_u),
+        np.full_like(every, population.keep_v),
         np.full_like(every, population.vth),
         *(none, none, none),
     )
@@ -231,9 +231,9 @@ def altered(
         mantissa = np.asarray(population.bias_mantissa, np.int64)
         return cells._replace(bias=mantissa[cells.neuron] << values)
     if kind == "du":
-        return cells._replace(keep_u=keep_current(values))
+        return cells._replace(keep_u=population.runs_in.keep_u(values))
     if kind == "dv":
-        return cells._replace(keep_v=keep_membrane(values))
+        return cells._replace(keep_v=population.runs_in.keep_v(values))
     return cells._replace(vth=values)
 
 

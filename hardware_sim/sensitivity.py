@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import LOIHI2, STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LIF
@@ -107,23 +106,31 @@ def _population(population: IntegerPopulation, deep: Recording) -> NDArray[np.bo
 def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
     bias = population.bias
     u_before, v_before = _before(u), _before(v)
-    kept = decayed(v_before, keep_membrane(population.dv))
-    threshold = population.vth << STATE_SHIFT
-    peak = _clipped(kept + u + bias)
+    runs_in = population.runs_in
+    kept = runs_in.decayed(v_before, population.keep_v)
+    level = runs_in.firing_level(population.vth)
+
+    def clipped(v: _States) -> _States:
+        return np.clip(v, runs_in.lowest, runs_in.highest)
+
+    peak = clipped(kept + u + bias)
     found = []
     for by in (-1, 1):
-        if 0 <= population.du + by <= LOIHI2.max_du:
-            keep = keep_current(population.du)
-            found.append(_any(decayed(u_before, keep) != decayed(u_before, keep - by)))
-        if 0 <= population.dv + by <= LOIHI2.max_dv:
-            other = decayed(v_before, keep_membrane(population.dv + by))
-            found.append(_any(_differ(peak, _clipped(other + u + bias), threshold)))
-        if population.kind == LIF and 0 <= population.vth + by <= LOIHI2.max_threshold:
-            moved = threshold + (by << STATE_SHIFT)
-            found.append(_any((peak > threshold) != (peak > moved)))
-        more = by << population.bias_exponent
-        biased = _differ(peak, _clipped(kept + u + bias + more), threshold)
-        found += list(biased.any(axis=1).T)
+        if 0 <= population.du + by <= runs_in.max_du:
+            keep = population.keep_u
+            other = runs_in.decayed(u_before, keep - by)
+            found.append(_any(runs_in.decayed(u_before, keep) != other))
+        if 0 <= population.dv + by <= runs_in.max_dv:
+            other = runs_in.decayed(v_before, population.keep_v - by)
+            found.append(_any(_differ(peak, clipped(other + u + bias), level)))
+        least = runs_in.least_threshold
+        if population.kind == LIF and least <= population.vth + by <= runs_in.max_threshold:
+            moved = runs_in.firing_level(population.vth + by)
+            found.append(_any((peak >= level) != (peak >= moved)))
+        if runs_in.bias_limit:
+            more = by << population.bias_exponent
+            biased = _differ(peak, clipped(kept + u + bias + more), level)
+            found += list(biased.any(axis=1).T)
     return np.stack(found, axis=1)
 
 
@@ -131,13 +138,14 @@ def _before(states: _States) -> _States:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 
-def _clipped(v: _States) -> _States:
-    return np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
+def _differ(one: _States, other: _States, level: int) -> NDArray[np.bool_]:
+    """True where two membranes before a reset leave different membranes or spikes.
 
-
-def _differ(one: _States, other: _States, threshold: int) -> NDArray[np.bool_]:
-    """True where two membranes before a reset leave different membranes or spikes."""
-    spiked, spikes = one > threshold, other > threshold
+    Args:
+        one, other: the membranes.
+        level: the least one that spikes.
+    """
+    spiked, spikes = one >= level, other >= level
     return (spiked != spikes) | (~spiked & (one != other))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
-from nmtool.hardware_sim import kernel
+from nmtool.hardware_sim.kernel import kernels
 from nmtool.hardware_sim.plan import lay_out
 from nmtool.hardware_sim.simulator import columns, fault_counts
 from nmtool.network.graph import LIF, count_inputs
@@ -105,6 +105,7 @@ class Session:
             network = replace(network, readout=readout)
         self.network = network
         self._plan = plan = lay_out(network)
+        self._run_steps = kernels(network.runs_in).run_steps
         self._columns = columns(network, plan)
         n_neurons = len(plan.bias)
         self._spiked = np.zeros((keep, n_neurons), np.bool_)
@@ -304,12 +305,12 @@ class Session:
         channels: list[int] = []
         offsets = [0]
         for n in range(self._n, self._n + n_steps):
-            channels += self._coming.pop(n, ())
+            channels += sorted(self._coming.pop(n, ()))
             offsets.append(len(channels))
         row = self._n % len(self._spiked)
         rows = slice(row, row + n_steps)
         spiked, v = self._spiked[rows], self._v_trace[rows]
-        kernel.run_steps(
+        self._run_steps(
             self._plan,
             self._n % self._plan.slots,
             self._ring,

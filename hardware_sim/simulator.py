@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nmtool.batches import in_batches
 from nmtool.errors import DataError
-from nmtool.hardware_sim import kernel
+from nmtool.hardware_sim.kernel import kernels
 from nmtool.hardware_sim.plan import Plan, lay_out
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -73,7 +73,8 @@ def _simulate_portion(
     spiked = np.zeros(shape, np.bool_)
     u, v = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     faults = np.zeros((shape[0], 2, shape[2]), np.int64)
-    kernel.run_samples(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, faults)
+    run = kernels(network.runs_in).run_samples
+    run(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, faults)
     part = columns(network, plan)
     everyone, spiking = network.populations, network.spiking
     return Recording(

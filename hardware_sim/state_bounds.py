@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -45,7 +44,7 @@ class PopulationBounds:
 
     def spiking(self, population: IntegerPopulation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """[neurons] bool each: neurons that surely spike at the latest step, and that may."""
-        surely, perhaps = self.v > population.vth << STATE_SHIFT
+        surely, perhaps = self.v >= population.runs_in.firing_level(population.vth)
         return surely, perhaps
 
     def step(self, arriving: NDArray[np.int64], population: IntegerPopulation) -> None:
@@ -55,19 +54,22 @@ class PopulationBounds:
             arriving: [2, neurons] int64, least and greatest sum of weights that may arrive.
             population: the constants.
         """
-        u = decayed(self.u, keep_current(population.du)) + (arriving << STATE_SHIFT)
-        wild = (np.abs(u) > STATE_LIMIT - 1).any(axis=0)
+        arithmetic = population.runs_in
+        u = arithmetic.decayed(self.u, population.keep_u) + (arriving << arithmetic.state_shift)
+        wild = (np.abs(u) > arithmetic.highest).any(axis=0)
+        if arithmetic.neuron.u_overflow == "clips":
+            u, wild = np.clip(u, arithmetic.lowest, arithmetic.highest), np.zeros_like(wild)
         u[:, wild] = np.array([[-_ANYTHING], [_ANYTHING]])
         before = self.v
         if population.kind == LIF:
             # A reset leaves 0, and what did not spike lies at or below the threshold.
             surely, perhaps = self.spiking(population)
             low = np.where(perhaps, np.minimum(before[0], 0), before[0])
-            high = np.minimum(before[1], population.vth << STATE_SHIFT)
+            high = np.minimum(before[1], arithmetic.firing_level(population.vth) - 1)
             before = np.where(surely, 0, np.stack([low, high]))
-        v = decayed(before, keep_membrane(population.dv)) + u + population.bias
-        v = np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
-        v[:, wild] = np.array([[1 - STATE_LIMIT], [STATE_LIMIT - 1]])
+        v = arithmetic.decayed(before, population.keep_v) + u + population.bias
+        v = np.clip(v, arithmetic.lowest, arithmetic.highest)
+        v[:, wild] = np.array([[arithmetic.lowest], [arithmetic.highest]])
         self.u, self.v = u, v
         self.u_size = np.maximum(self.u_size, np.abs(u).max(axis=0))
         self.v_size = np.maximum(self.v_size, np.abs(v).max(axis=0))

@@ -1,11 +1,13 @@
-"""The arithmetic `loihi2`: what a step does, the numbers it holds, and what kernels compile in.
+"""Arithmetics: what a step of a network of integers does, and the numbers that it holds.
 
-`LOIHI2` is the value that describes it, for whoever asks what an arithmetic can do; another one
-would be another such value. Constants and small functions below are what its kernels are made of;
-the step itself is `nmtool/hardware_sim/step.py`. `docs/arithmetic.md` explains all of it.
+An arithmetic is a value, `LOIHI2` or `FENN16`, and a function, the step of a neuron, in the module
+that the value names. Everything else asks the value. `docs/arithmetic.md` and
+`docs/arithmetic-fenn16.md` explain the two. The constants below are those of `loihi2`, for its step
+and for the formats that carry no other.
 
-Source: Lava 0.10.0's fixed-point models, restricted to the values where Lava, other Loihi
-simulators and the documented chip agree.
+Sources: of `loihi2`, Lava 0.10.0's fixed-point models, restricted to the values where Lava, other
+Loihi simulators and the documented chip agree; of `fenn16`, experiments with the instruction-set
+simulator of FeNN.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import Finding, UsageError
+from nmtool.errors import Finding, NetworkError, UsageError
+
+_Whole = TypeVar("_Whole", int, NDArray[np.int32], NDArray[np.int64])
+_Decay = TypeVar("_Decay", int, NDArray[np.int64])
 
 DECAY_SHIFT = 12
 DECAY_ONE = 1 << DECAY_SHIFT
@@ -75,14 +80,14 @@ class Limits:
         max_weight_exponent: a projection's summed weights are shifted left by at most so much.
         delay_bits: bits that a delay may have.
         max_delay: longest delay, in steps; 0 where there are none.
-        max_du, max_dv: decays of current and membrane, out of 4096; u keeps nothing at 4095.
-        max_threshold: before the shift by 6 bits.
+        max_du, max_dv: decays of current and membrane; u keeps nothing at 4095 of 4096.
+        max_threshold: before the shift into the state.
         bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1; 0 and 1 for none.
         max_bias_exponent: mantissas are shifted left by at most so much.
         drive_limit: a step's summed weights stay below it (a static bound, not a clip).
 
     Raises:
-        UsageError: more than the arithmetic `loihi2` can run.
+        UsageError: more than the arithmetic can run.
     """
 
     weight_bits: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)
@@ -99,7 +104,7 @@ class Limits:
     def __post_init__(self) -> None:
         beyond = []
         for limit in LIMITS:
-            held, widest = getattr(self, limit), getattr(Limits, limit)
+            held, widest = getattr(self, limit), getattr(self.runs_in, limit)
             if isinstance(widest, tuple):
                 legal, span = bool(held) and set(held) <= set(widest), f"among {widest}"
                 object.__setattr__(self, limit, tuple(sorted(held)))
@@ -111,16 +116,22 @@ class Limits:
                 beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
         if beyond:
             raise UsageError(
-                f"target '{getattr(self, 'name', '')}' holds more than the arithmetic loihi2 runs",
+                f"target '{getattr(self, 'name', '')}' holds more than the arithmetic "
+                f"{self.runs_in.name} runs",
                 code="target-range",
                 fix="narrow the target to what is listed",
                 findings=beyond,
             )
 
     @property
+    def runs_in(self) -> Arithmetic:
+        """The arithmetic of the networks that are made for it."""
+        return LOIHI2
+
+    @property
     def rounding(self) -> tuple[object, ...]:
         """All that decides the integers a network is rounded to; targets alike in it share them."""
-        return tuple(getattr(self, limit) for limit in LIMITS)
+        return (self.runs_in.name, *(getattr(self, limit) for limit in LIMITS))
 
     @property
     def max_bias(self) -> int:
@@ -130,10 +141,10 @@ class Limits:
     def weight_exponents(self, weight_bits: int) -> range:
         """Exponents of a projection: as low as weights of so few bits can be shifted right exactly.
 
-        A shifted weight is then an eight-bit weight times 1, 2, 4, …; so is a sum of them, whether
+        A shifted weight is then one of all bits times 1, 2, 4, …; so is a sum of them, whether
         a chip shifts before it adds or after.
         """
-        return range(weight_bits - 8, self.max_weight_exponent + 1)
+        return range(weight_bits - self.runs_in.weight_bits[-1], self.max_weight_exponent + 1)
 
 
 LIMITS = tuple(one.name for one in fields(Limits))
@@ -174,14 +185,106 @@ class Arithmetic(Limits):
 
     >>> LOIHI2.neuron.rounding, LOIHI2.max_delay
     ('towards zero', 61)
+    >>> FENN16.keep_u(6767), FENN16.decay_one
+    (26000, 32768)
 
     Attributes:
         name: as `IntegerNetwork.arithmetic` gives it.
         neuron: what a step does.
+        module: the module of its `neuron_step`, which has the signature of `hardware_sim/step.py`.
+        state_shift: weights and thresholds enter the state shifted left by so many bits.
+        lowest: least value of v.
+        lost_u, lost_v: parts of a state that a step loses beyond du and dv.
+        weight_limit: weights lie strictly between its negative and it.
+        sign_bit: of weights, mixed signs cost a bit.
+        sum_bits: bits of the sum of weights that arrive at a neuron in a step, which clips after
+            each of them, in the order of sending; None where sums are exact.
     """
 
     name: str
     neuron: Neuron
+    module: str
+    state_shift: int
+    lowest: int
+    lost_u: int
+    lost_v: int
+    weight_limit: int
+    sign_bit: bool
+    sum_bits: int | None
+
+    def __post_init__(self) -> None:
+        """An arithmetic narrows no other."""
+
+    @property
+    def runs_in(self) -> Arithmetic:
+        """Itself."""
+        return self
+
+    @property
+    def decay_one(self) -> int:
+        """Decay factors are integers out of it."""
+        return 1 << self._decay_bits
+
+    @property
+    def state_one(self) -> int:
+        """A weight or threshold of 1, as it stands in the state."""
+        return 1 << self.state_shift
+
+    @property
+    def state_limit(self) -> int:
+        """States end at this magnitude."""
+        assert self.neuron.state_bits is not None
+        return 1 << (self.neuron.state_bits - 1)
+
+    @property
+    def highest(self) -> int:
+        """Greatest value of v."""
+        return self.state_limit - 1
+
+    @property
+    def silent_threshold(self) -> int:
+        """Threshold of populations that only integrate: the least that v never reaches."""
+        return self.state_limit >> self.state_shift
+
+    @property
+    def least_threshold(self) -> int:
+        """The least threshold at which a neuron at rest stays silent."""
+        return 1 if self.neuron.compare == "at least" else 0
+
+    def firing_level(self, vth: _Whole) -> _Whole:
+        """The least v that spikes."""
+        return (vth << self.state_shift) + (0 if self.neuron.compare == "at least" else 1)
+
+    def keep_u(self, du: _Decay) -> _Decay:
+        """The part of u that each step keeps, out of `decay_one`."""
+        return self.decay_one - self.lost_u - du
+
+    def keep_v(self, dv: _Decay) -> _Decay:
+        """The part of v that each step keeps, out of `decay_one`."""
+        return self.decay_one - self.lost_v - dv
+
+    def decayed(self, state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
+        """The decay of its step, of many states.
+
+        Args:
+            state: int64, of u or v.
+            keep: of `decay_one`.
+        """
+        product = state * keep
+        if self.neuron.rounding == "towards zero":
+            return np.sign(product) * (np.abs(product) >> self._decay_bits)
+        half = self.decay_one >> 1 if self.neuron.rounding == "nearest" else 0
+        return (product + half) >> self._decay_bits
+
+    def weight_step(self, weight_bits: int, mixed_signs: bool) -> int:
+        """Spacing of the weights that a matrix can hold."""
+        spare = self.weight_bits[-1] - weight_bits
+        return 1 << (spare + int(self.sign_bit and mixed_signs))
+
+    @property
+    def _decay_bits(self) -> int:
+        assert self.neuron.decay_bits is not None
+        return self.neuron.decay_bits
 
 
 LOIHI2 = Arithmetic(
@@ -191,7 +294,7 @@ LOIHI2 = Arithmetic(
         u_overflow="wraps",
         v_overflow="clips",
         decay="multiply",
-        decay_bits=12,
+        decay_bits=DECAY_SHIFT,
         rounding="towards zero",
         compare="above",
         reset="zero",
@@ -199,39 +302,72 @@ LOIHI2 = Arithmetic(
         spikes_per_step=1,
         bias=True,
     ),
+    module="nmtool.hardware_sim.step",
+    state_shift=STATE_SHIFT,
+    lowest=1 - STATE_LIMIT,
+    lost_u=1,
+    lost_v=0,
+    weight_limit=MAX_WEIGHT,
+    sign_bit=True,
+    sum_bits=None,
 )
 
+FENN16 = Arithmetic(
+    "fenn16",
+    Neuron(
+        state_bits=16,
+        u_overflow="clips",
+        v_overflow="clips",
+        decay="multiply",
+        decay_bits=15,
+        rounding="nearest",
+        compare="at least",
+        reset="zero",
+        current="this step",
+        spikes_per_step=1,
+        bias=False,
+    ),
+    module="nmtool.hardware_sim.fenn16",
+    state_shift=0,
+    lowest=-(1 << 15),
+    lost_u=1,
+    lost_v=1,
+    weight_limit=256,
+    sign_bit=False,
+    sum_bits=16,
+    weight_bits=(2, 3, 4, 5, 6, 7, 8, 9),
+    max_weight_exponent=0,
+    max_delay=63,
+    max_du=(1 << 15) - 1,
+    max_dv=(1 << 15) - 1,
+    max_threshold=(1 << 15) - 1,
+    bias_limit=0,
+    max_bias_exponent=0,
+)
 
-_Whole = TypeVar("_Whole", int, NDArray[np.int32])
-_Decay = TypeVar("_Decay", int, NDArray[np.int64])
+ARITHMETICS = {one.name: one for one in (LOIHI2, FENN16)}
+"""All of them, by name."""
+
+
+def arithmetic_named(name: str) -> Arithmetic:
+    """The arithmetic of a name.
+
+    >>> arithmetic_named("loihi2").state_one
+    64
+
+    Raises:
+        NetworkError: there is no such arithmetic.
+    """
+    if name not in ARITHMETICS:
+        raise NetworkError(
+            f"unknown arithmetic '{name}'",
+            code="arithmetic-unknown",
+            why=f"this nmtool runs {', '.join(ARITHMETICS)}",
+            fix="update nmtool",
+        )
+    return ARITHMETICS[name]
 
 
 def shifted(weight: _Whole, exponent: int) -> _Whole:
     """weight·2^exponent in integers; a legal weight loses nothing where it is shifted right."""
     return weight << exponent if exponent >= 0 else weight >> -exponent
-
-
-def keep_current(du: _Decay) -> _Decay:
-    """The part of u that each step keeps, out of 4096; the chip adds one to du."""
-    return DECAY_ONE - (du + 1)
-
-
-def keep_membrane(dv: _Decay) -> _Decay:
-    """The part of v that each step keeps, out of 4096."""
-    return DECAY_ONE - dv
-
-
-def decayed(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-    """state·keep/4096, rounded towards zero: `hardware_sim/step.py`'s decay, of many states.
-
-    Args:
-        state: int64, of u or v.
-        keep: of 4096.
-    """
-    product = state * keep
-    return np.sign(product) * (np.abs(product) >> DECAY_SHIFT)
-
-
-def weight_step(weight_bits: int, mixed_signs: bool) -> int:
-    """Spacing of the weights a matrix can hold: mixed signs cost one bit of 9."""
-    return 1 << (8 - weight_bits + int(mixed_signs))

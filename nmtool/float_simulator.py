@@ -26,7 +26,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import DECAY_ONE, STATE_ONE
 from nmtool.batches import in_batches, samples_at_once
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.float_network import Network, Population, Projection
@@ -208,6 +207,11 @@ def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
 
 
 def _of_integers(held: IntegerPopulation) -> StepPopulation:
+    runs_in = held.runs_in
+    decay_one, state_one = runs_in.decay_one, runs_in.state_one
+    # Between two values of v, the greatest that stays silent and the least that spikes.
+    beyond = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
+
     def everywhere(value: float) -> Array:
         return np.full(held.size, value, np.float64)
 
@@ -215,10 +219,10 @@ def _of_integers(held: IntegerPopulation) -> StepPopulation:
         held.name,
         held.size,
         held.kind,
-        lose_u=everywhere((held.du + 1) / DECAY_ONE),
-        lose_v=everywhere(held.dv / DECAY_ONE),
-        drive=held.bias / STATE_ONE,
-        threshold=everywhere(held.vth + 1 / (3 * STATE_ONE) if held.kind == LIF else 1.0),
+        lose_u=everywhere((decay_one - held.keep_u) / decay_one),
+        lose_v=everywhere((decay_one - held.keep_v) / decay_one),
+        drive=held.bias / state_one,
+        threshold=everywhere(held.vth + beyond if held.kind == LIF else 1.0),
     )
 
 

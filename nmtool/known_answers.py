@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import recording as recordings, storage
-from nmtool.arithmetic import decayed
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import DataError
 from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
@@ -222,7 +222,7 @@ def _added(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
     """[samples, steps, neurons] int64: what a step adds to the part it keeps, toward zero."""
     before = np.zeros(states.shape, np.int64)
     before[:, 1:] = states[:, :-1]
-    return states - decayed(before, keep)
+    return states - LOIHI2.decayed(before, keep)
 
 
 def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -230,7 +230,7 @@ def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDA
     states = np.zeros(added.shape, np.int32)
     state = np.zeros((added.shape[0], added.shape[2]), np.int64)
     for step in range(added.shape[1]):
-        kept = np.where(anew[:, step], 0, decayed(state, keep))
+        kept = np.where(anew[:, step], 0, LOIHI2.decayed(state, keep))
         states[:, step] = (kept + added[:, step]).astype(np.int32)
         state = states[:, step].astype(np.int64)
     return states

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import NetworkError
 from nmtool.network.float_network import Population
 from nmtool.quantisation.neurons import held_tau
@@ -24,8 +25,9 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
         if np.isinf(values).any():
             why = f"its {key} is infinite"
             if dt_ms is not None:
+                longest = held_tau(1, dt_ms, LOIHI2.decay_one)
                 why += (
-                    f"; the longest that the chip's integers hold is {held_tau(1, dt_ms):.4g} ms "
+                    f"; the longest that the chip's integers hold is {longest:.4g} ms "
                     f"at steps of {dt_ms:g} ms, far longer ones never decay"
                 )
         raise NetworkError(

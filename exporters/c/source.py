@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT, keep_current, keep_membrane
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c import templates
 from nmtool.exporters.c.readout import answer_memory, forget, keep_score, no_score
@@ -104,8 +104,8 @@ def _advance(population: IntegerPopulation) -> str:
     step = templates.ADVANCE.substitute(
         name=population.name,
         bias_factor=1 << population.bias_exponent,
-        keep_u=keep_current(population.du),
-        keep_v=keep_membrane(population.dv),
+        keep_u=population.keep_u,
+        keep_v=population.keep_v,
         vth=population.vth,
     )
     if population.kind == LIF:

@@ -13,8 +13,6 @@ from nmtool.arithmetic import (
     STATE_LIMIT,
     STATE_ONE,
     STATE_SHIFT,
-    keep_current,
-    keep_membrane,
 )
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.network.graph import LIF
@@ -24,7 +22,7 @@ from nmtool.network.integer_network import IntegerPopulation
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:
     """u of this step from int32 `arriving` (a) and `before` (u of the step before)."""
     name = population.name
-    kept = _decayed(nodes, before, keep_current(population.du), f"{name}.u_kept")
+    kept = _decayed(nodes, before, population.keep_u, f"{name}.u_kept")
     wide = nodes.cast(arriving, np.int64, f"{name}.a64")
     shifted = nodes.add("Mul", [wide, nodes.number(STATE_ONE, np.int64)], f"{name}.a_shifted")
     total = nodes.add("Add", [kept, shifted], f"{name}.u_sum")
@@ -45,7 +43,7 @@ def _wrapped(nodes: Nodes, u: str, name: str) -> str:
 def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, before: str) -> str:
     """v of this step before a reset, from u of this step and v of the step before."""
     name = population.name
-    kept = _decayed(nodes, before, keep_membrane(population.dv), f"{name}.v_kept")
+    kept = _decayed(nodes, before, population.keep_v, f"{name}.v_kept")
     bias = nodes.constant(f"{name}.bias", population.bias, np.int64, "added to v each step")
     driven = nodes.add("Add", [kept, nodes.cast(current, np.int64, f"{name}.u64")], f"{name}.v_u")
     total = nodes.add("Add", [driven, bias], f"{name}.v_sum")

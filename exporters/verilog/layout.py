@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_SHIFT, keep_current, keep_membrane
+from nmtool.arithmetic import STATE_SHIFT
 from nmtool.errors import Finding
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import MIXED, IntegerNetwork, IntegerProjection
@@ -197,8 +197,8 @@ class Layout:
         rows = [
             [
                 (int(one.kind == LIF), 1),
-                (keep_current(one.du), 12),
-                (keep_membrane(one.dv), 13),
+                (one.keep_u, 12),
+                (one.keep_v, 13),
                 (one.vth if one.kind == LIF else 0, 17),
                 (one.size - 1, p["INDEX_BITS"]),
                 (self._first_word[one.name], p["WORD_BITS"]),

@@ -23,17 +23,7 @@ from nmtool.arguments import (
     check_all,
     check_fields,
 )
-from nmtool.arithmetic import (
-    LOIHI2,
-    MAX_WEIGHT,
-    SILENT_THRESHOLD,
-    STATE_ONE,
-    Limits,
-    keep_current,
-    keep_membrane,
-    shifted,
-    weight_step,
-)
+from nmtool.arithmetic import LOIHI2, Arithmetic, Limits, arithmetic_named, shifted
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -72,7 +62,7 @@ def sign_mode(weight: NDArray) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerPopulation(Value, Tabular):
-    """Neurons with 12-bit decays and 24-bit state.
+    """Neurons as a chip holds them; the numbers below are those of the arithmetic `loihi2`.
 
     >>> numbers = {"du": 400, "dv": 200, "vth": 80, "scale": 1.0}
     >>> IntegerPopulation("hidden", 2, "lif", **numbers, bias_mantissa=[0, 3], bias_exponent=2).bias
@@ -87,6 +77,9 @@ class IntegerPopulation(Value, Tabular):
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
         scale: integer weight per unit of u: v = 64·scale times the float membrane.
             Takes no part in a run; it translates integers back.
+        arithmetic: name of the arithmetic that these constants are of. In `fenn16`, decays are
+            out of 32768, both of them plus one; the membrane is `scale` times the float one; a
+            spike when v ≥ vth, 1 … 32767, or 2^15 in `li` populations; there is no bias.
     """
 
     _line = " '{name}': {size} {kind}"
@@ -100,9 +93,11 @@ class IntegerPopulation(Value, Tabular):
     scale: float
     bias_exponent: int = 0
     bias_mantissa: ArrayLike = 0
+    arithmetic: str = LOIHI2.name
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
+        check_fields(self, arithmetic=WORD)
         check_fields(self, du=NUMBER, dv=NUMBER, vth=NUMBER, scale=NUMBER, bias_exponent=NUMBER)
         check_fields(self, bias_mantissa=NUMBERS)
         shape = np.shape(self.bias_mantissa)
@@ -119,7 +114,7 @@ class IntegerPopulation(Value, Tabular):
                 code="scale-range",
                 fix="give the integers to one unit of the membrane",
             )
-        self.check(LOIHI2)
+        self.check(self.runs_in)
         for key in ("du", "dv", "vth", "bias_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
         bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
@@ -131,32 +126,34 @@ class IntegerPopulation(Value, Tabular):
         self._check_range("dv", self.dv, target.max_dv)
         self._check_range("bias_exponent", self.bias_exponent, target.max_bias_exponent)
         if self.kind == LIF:
-            self._check_range("vth", self.vth, target.max_threshold)
-        elif self.vth != SILENT_THRESHOLD:
+            least = self.runs_in.least_threshold
+            self._check_range("vth", self.vth, target.max_threshold, least)
+        elif self.vth != (silent := self.runs_in.silent_threshold):
             raise NetworkError(
-                f"population '{self.name}': a li population has vth {SILENT_THRESHOLD}, "
-                f"not {self.vth}",
+                f"population '{self.name}': a li population has vth {silent}, not {self.vth}",
                 code="li-threshold",
                 fix="leave vth at its default: nothing reaches it",
             )
         bias = np.asarray(self.bias_mantissa)
         bias, limit = bias[bias != 0], target.bias_limit
         if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
+            span = f"whole numbers in {-limit} … {limit - 1}" if limit else "0"
             raise NetworkError(
-                f"population '{self.name}': bias mantissas must be whole numbers in "
-                f"{-limit} … {limit - 1}",
+                f"population '{self.name}': bias mantissas must be {span}",
                 code="bias-mantissa-range",
-                fix="raise bias_exponent, and divide the mantissas",
+                fix="raise bias_exponent, and divide the mantissas"
+                if limit
+                else f"leave biases out: {target.runs_in.name} has none",
             )
 
     def tables(self) -> list[Table]:
         """The constants of the neurons."""
         return [table_of("population", [describe_population(self)])]
 
-    def _check_range(self, key: str, value: int, limit: int) -> None:
-        if not 0 <= value <= limit or int(value) != value:
+    def _check_range(self, key: str, value: int, limit: int, least: int = 0) -> None:
+        if not least <= value <= limit or int(value) != value:
             raise NetworkError(
-                f"population '{self.name}': {key} must be a whole number in 0 … {limit}, "
+                f"population '{self.name}': {key} must be a whole number in {least} … {limit}, "
                 f"not {value}",
                 code="constant-range",
                 fix="choose a number that the chip holds",
@@ -168,9 +165,24 @@ class IntegerPopulation(Value, Tabular):
         return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent
 
     @property
+    def runs_in(self) -> Arithmetic:
+        """The arithmetic itself."""
+        return arithmetic_named(self.arithmetic)
+
+    @property
+    def keep_u(self) -> int:
+        """The part of u that each step keeps, out of `runs_in.decay_one`."""
+        return self.runs_in.keep_u(self.du)
+
+    @property
+    def keep_v(self) -> int:
+        """The part of v that each step keeps, likewise."""
+        return self.runs_in.keep_v(self.dv)
+
+    @property
     def unit(self) -> float:
-        """Integers of u and v to one unit of the float network's u: 64·scale."""
-        return self.scale * STATE_ONE
+        """Integers of u and v to one unit of the float network's u: 64·scale in `loihi2`."""
+        return self.scale * self.runs_in.state_one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,6 +203,9 @@ class IntegerProjection(Value, Tabular):
         weight_bits: 2 … 8.
         weight_exponent: the projection's summed weights are shifted left by it, right where it
             is negative; weight_bits − 8 … 7.
+        arithmetic: name of the arithmetic that these numbers are of. In `fenn16`, weights of 9 bits
+            are all whole numbers between −256 and 256, those of fewer bits multiples of 2, 4, …;
+            exponents are weight_bits − 9 … 0 and delays 0 … 63.
     """
 
     source: str
@@ -199,9 +214,10 @@ class IntegerProjection(Value, Tabular):
     delay: NDArray[np.uint8]
     weight_bits: int = 8
     weight_exponent: int = 0
+    arithmetic: str = LOIHI2.name
 
     def __post_init__(self) -> None:
-        check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
+        check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY, arithmetic=WORD)
         check_fields(self, weight_bits=NUMBER, weight_exponent=NUMBER)
         weight, delay = np.asarray(self.weight), np.asarray(self.delay)
         label = f"projection {self.source} → {self.target}"
@@ -212,7 +228,7 @@ class IntegerProjection(Value, Tabular):
                 code="weights-delays-shape",
                 fix="give both as [pre, post]",
             )
-        self._check_limits(label, LOIHI2, weight, delay)
+        self._check_limits(label, self.runs_in, weight, delay)
         for key in ("weight_bits", "weight_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
         object.__setattr__(self, "weight", read_only(weight, np.int16))
@@ -257,20 +273,26 @@ class IntegerProjection(Value, Tabular):
 
     def _check_weights(self, label: str, weight: NDArray) -> None:
         # No absolute value: that of the smallest integer of a type is negative.
-        if not ((weight > -MAX_WEIGHT) & (weight < MAX_WEIGHT)).all():
+        limit = self.runs_in.weight_limit
+        if not ((weight > -limit) & (weight < limit)).all():
             raise NetworkError(
-                f"{label}: weights must lie strictly between −256 and 256",
+                f"{label}: weights must lie strictly between −{limit} and {limit}",
                 code="weights-range",
                 fix="raise weight_exponent, and divide the weights",
             )
         signs = sign_mode(weight)
-        step = weight_step(self.weight_bits, signs == MIXED)
+        step = self.runs_in.weight_step(self.weight_bits, signs == MIXED)
         if (weight % step != 0).any():
             raise NetworkError(
                 f"{label}: {signs} {self.weight_bits}-bit weights must be multiples of {step}",
                 code="weights-step",
                 fix="round the weights, e.g. by nmtool.round_network",
             )
+
+    @property
+    def runs_in(self) -> Arithmetic:
+        """The arithmetic itself."""
+        return arithmetic_named(self.arithmetic)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -290,7 +312,7 @@ class IntegerProjection(Value, Tabular):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerNetwork(Value, Tabular):
-    """Everything needed to run a network in the arithmetic `loihi2`, and nothing else.
+    """Everything needed to run a network in the integers of a chip, and nothing else.
 
     >>> import nmtool as nm
     >>> integers = nm.quantise(nm.Network.layers([5, 8, 3]), calibrate_on="none").network
@@ -301,7 +323,8 @@ class IntegerNetwork(Value, Tabular):
         channels, readout, dt_ms, n_steps, class_names: as in `nmtool.Network`.
         populations, projections: the integers.
         source_hash: content hash of the float network it was made from, '' if none.
-        arithmetic: always `loihi2`.
+        arithmetic: name of the arithmetic that it runs in, and that all its parts are of:
+            `loihi2` or `fenn16`.
     """
 
     channels: InputChannels
@@ -322,13 +345,14 @@ class IntegerNetwork(Value, Tabular):
             check_all(key, getattr(self, key), Kind((kind,), fix))
         check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
         check_fields(self, arithmetic=WORD, source_hash=WORD)
-        if self.arithmetic != LOIHI2.name:
-            raise NetworkError(
-                f"unknown arithmetic '{self.arithmetic}'",
-                code="arithmetic-unknown",
-                why=f"this nmtool runs {LOIHI2.name} only",
-                fix="update nmtool",
-            )
+        arithmetic_named(self.arithmetic)
+        for part in (*self.populations, *self.projections):
+            if part.arithmetic != self.arithmetic:
+                raise NetworkError(
+                    f"a network in {self.arithmetic} has a part in {part.arithmetic}: {part!r}",
+                    code="arithmetics-differ",
+                    fix="give the network, its populations and its projections one `arithmetic`",
+                )
         graph.check_graph(self.channels, self.populations, self.projections)
         graph.check_timing(self.dt_ms, self.n_steps)
         names = graph.check_readout(self.readout, self.populations, self.class_names)
@@ -344,7 +368,8 @@ class IntegerNetwork(Value, Tabular):
     def check(self, target: Limits) -> None:
         """Raise `NetworkError` unless a target holds the network; any of its limits counts.
 
-        What Loihi 2 holds is checked when a network is made; a target that holds less is asked.
+        What the arithmetic holds is checked when a network is made; a target that holds less is
+        asked.
         """
         for population in self.populations:
             population.check(target)
@@ -365,15 +390,50 @@ class IntegerNetwork(Value, Tabular):
         """The populations that only integrate."""
         return [p for p in self.populations if p.kind == LI]
 
+    @property
+    def runs_in(self) -> Arithmetic:
+        """The arithmetic itself."""
+        return arithmetic_named(self.arithmetic)
+
     def decay_factors(self) -> dict[str, tuple[int, int]]:
-        """By population, the parts of u and v that each step keeps, out of 4096."""
-        return {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in self.populations}
+        """By population, the parts of u and v that each step keeps, out of `runs_in.decay_one`."""
+        return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
     def bin(self, events: SpikeEvents) -> Binned:
         """Events as the network hears them, in its steps and channels; late ones are dropped."""
         from nmtool.data.binning import bin_events
 
         return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
+
+    def largest_sum(self, population: IntegerPopulation) -> int:
+        """The largest sum of weights of one sign that a step can bring a neuron of a population."""
+        positive = negative = np.zeros(population.size, np.int64)
+        for projection in self.projections:
+            if projection.target == population.name:
+                weight = projection.shifted_weight.astype(np.int64)
+                positive = positive + np.maximum(weight, 0).sum(axis=0)
+                negative = negative + np.maximum(-weight, 0).sum(axis=0)
+        return int(max(positive.max(), negative.max()))
+
+    def check_sums(self) -> None:
+        """Raise `NetworkError` where sums of arriving weights can clip, so that their order counts.
+
+        The simulators add in the order of the arithmetic, and need no such bound; whatever adds in
+        another order asks for it.
+        """
+        bits = self.runs_in.sum_bits
+        for population in self.populations if bits is not None else ():
+            limit = 1 << (bits - 1)
+            if (total := self.largest_sum(population)) >= limit:
+                raise NetworkError(
+                    f"population '{population.name}': weights of one sign that can arrive in one "
+                    f"step sum to {total:,}",
+                    code="sums-clip",
+                    why=f"in {self.arithmetic} sums clip at {limit:,} after each weight, so that "
+                    "their order counts, which is kept by simulation alone",
+                    fix="simulate and export it as it is; quantise the float network to train on, "
+                    "or to count faults",
+                )
 
     @property
     def max_delay(self) -> int:
@@ -419,9 +479,11 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
     """The network in an archive; raises `FileFormatError` where it is damaged."""
     header = archive.header
     with archive.checked():
+        arithmetic = str(header["arithmetic"])
         populations = [
             IntegerPopulation(
                 **entry,
+                arithmetic=arithmetic,
                 bias_mantissa=archive.vector(
                     f"population.{entry['name']}.bias_mantissa", entry["size"]
                 ),
@@ -431,6 +493,7 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
         projections = [
             IntegerProjection(
                 **entry,
+                arithmetic=arithmetic,
                 weight=archive.array(f"projection.{index}.weight"),
                 delay=archive.array(f"projection.{index}.delay"),
             )
@@ -440,6 +503,6 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
             populations=populations,
             projections=projections,
             source_hash=str(header["source_hash"]),
-            arithmetic=str(header["arithmetic"]),
+            arithmetic=arithmetic,
             **graph.unpack_header(header),
         )

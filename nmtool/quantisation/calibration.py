@@ -1,9 +1,9 @@
 """Largest currents and membranes that data show, and the overflows that count.
 
-v saturates at ±(2^23 − 1), beyond every threshold. A spiking neuron that saturates upwards spikes
-and is reset all the same, so that nothing is lost. Saturation counts in non-spiking neurons, whose
-membranes are read. It also counts in spiking neurons that saturate downwards, because they forget
-how far they were inhibited.
+v saturates beyond every threshold, in `loihi2` at ±(2^23 − 1). A spiking neuron that saturates
+upwards spikes and is reset all the same, so that nothing is lost. Saturation counts in non-spiking
+neurons, whose membranes are read. It also counts in spiking neurons that saturate downwards,
+because they forget how far they were inhibited.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, keep_current
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation.conversion import Quantisation, round_network
@@ -99,7 +98,7 @@ def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[
     counts, potential = recording.counts, recording.potential
     outputs = {p.name for p in network.integrating if counts[f"v_clips.{p.name}"]}
     lowest = {p.name: potential[p.name].min(initial=0) for p in network.spiking}
-    return outputs | {name for name, v in lowest.items() if v <= 1 - STATE_LIMIT}
+    return outputs | {name for name, v in lowest.items() if v <= network.runs_in.lowest}
 
 
 def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
@@ -140,7 +139,7 @@ def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
     for population in network.populations:
         u = recording.current[population.name].astype(np.float64) / population.unit
         before = np.concatenate([np.zeros_like(u[:, :1]), u[:, :-1]], axis=1)
-        keep = keep_current(population.du) / DECAY_ONE
+        keep = population.keep_u / network.runs_in.decay_one
         drive[population.name] = float(np.abs(u - keep * before).max(initial=0))
         current[population.name] = float(np.abs(u).max(initial=0))
         v = {**recording.potential, **recording.membrane}[population.name]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import (
     checked,
 )
-from nmtool.arithmetic import LOIHI2, MAX_WEIGHT, SILENT_THRESHOLD, Limits, weight_step
+from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LIF
@@ -122,6 +122,7 @@ def round_network(
         n_steps=network.n_steps,
         class_names=network.class_names,
         source_hash=network.content_hash,
+        arithmetic=target.runs_in.name,
     )
     integers.check(target)
     calibrated = calibration is not None
@@ -193,7 +194,7 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
     clipped = [np.clip(one.jumps, -one.magnitude, one.magnitude) for one in incoming]
     ceilings, findings = _ceilings(request, population, clipped, du, dv)
     largest = [one.magnitude for one in incoming]
-    limits = [MAX_WEIGHT - one.step for one in incoming]
+    limits = [target.runs_in.weight_limit - one.step for one in incoming]
     bounds = {} if calibration is None else calibration.at_most
     seen_at_most = bounds.get(population.name, math.inf)
     bounded_output = population.kind != LIF and calibration is None
@@ -213,7 +214,7 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
             share = share_of_ranges(
                 one_signed_sum(shifted),
                 du,
-                output_dv=dv if bounded_output else 0,
+                output_dv=dv if bounded_output else None,
                 output_bias=float(np.abs(integer.bias).max()),
                 target=target,
             )
@@ -227,7 +228,7 @@ def _incoming(request: _Request, index: int) -> _Incoming:
     jumps = weight_jumps(request.network, request.network.projections[index])
     largest = float(np.abs(jumps).max(initial=0))
     magnitude = min(largest, request.ranges.get(index, largest))
-    step = weight_step(request.weight_bits, sign_mode(jumps) == MIXED)
+    step = request.target.runs_in.weight_step(request.weight_bits, sign_mode(jumps) == MIXED)
     return _Incoming(index, jumps, magnitude, step)
 
 
@@ -237,10 +238,11 @@ def _ceilings(
     """Ceilings of a population's variables, for every input or from trusted data, and findings."""
     name, calibration, findings = population.name, request.calibration, list[Finding]()
     drive = one_signed_sum(jumps)
-    current = current_ceiling(drive, du)
+    runs_in = request.target.runs_in
+    current = current_ceiling(drive, du, runs_in)
     bias = float(np.abs(bias_per_step(population, request.network.dt_ms)).max())
     threshold = common_value(population.values("threshold")) if population.kind == LIF else None
-    bound = membrane_ceiling(current + bias, dv)
+    bound = membrane_ceiling(current + bias, dv, runs_in)
     membrane = _membrane_room(population, bound, calibration)
     if membrane is not None and math.isinf(membrane):
         membrane = None
@@ -291,7 +293,7 @@ def _integer_projection(
     request: _Request, one: _Incoming, factor: float, exponent: int
 ) -> IntegerProjection:
     projection = request.network.projections[one.place]
-    levels = MAX_WEIGHT // one.step - 1
+    levels = request.target.runs_in.weight_limit // one.step - 1
     exact = one.jumps * factor / (one.step * 2.0**exponent)
     whole = np.clip(round_half_away(exact), -levels, levels)
     return IntegerProjection(
@@ -301,17 +303,24 @@ def _integer_projection(
         request.delays.snap(projection.delay).astype(np.uint8),
         request.weight_bits,
         exponent,
+        request.target.runs_in.name,
     )
 
 
 def _integer_population(
     request: _Request, population: Population, du: int, dv: int, factor: float
 ) -> IntegerPopulation:
-    vth = SILENT_THRESHOLD
+    runs_in = request.target.runs_in
+    vth = runs_in.silent_threshold
     if population.kind == LIF:
         threshold = common_value(population.values("threshold"))
         vth = min(request.target.max_threshold, int(round_half_away(factor * threshold)))
+        vth = max(vth, runs_in.least_threshold)
     mantissa, exponent = bias_integers(population, request.network.dt_ms, factor, request.target)
     return IntegerPopulation(
-        population.name, population.size, population.kind, du, dv, vth, factor, exponent, mantissa
+        *(population.name, population.size, population.kind, du, dv, vth),
+        scale=factor,
+        bias_exponent=exponent,
+        bias_mantissa=mantissa,
+        arithmetic=runs_in.name,
     )

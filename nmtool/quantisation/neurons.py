@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import DECAY_ONE, STATE_ONE, Limits
+from nmtool.arithmetic import Limits
 from nmtool.errors import Finding
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LIF
@@ -27,27 +27,29 @@ def common_value(values: NDArray[np.float64]) -> float:
 
 
 def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """du, to which the chip adds 1: the nearest one where the exact one is out of range."""
-    exact = _lost(population, "tau_syn_ms", dt_ms) - 1
+    """du, to which the chip may add 1: the nearest one where the exact one is out of range."""
+    exact = _lost(population, "tau_syn_ms", dt_ms, target) - target.runs_in.lost_u
     return min(max(exact, 0), target.max_du)
 
 
 def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:
     """dv, the nearest one where the exact one is out of range."""
-    return min(_lost(population, "tau_mem_ms", dt_ms), target.max_dv)
+    exact = _lost(population, "tau_mem_ms", dt_ms, target) - target.runs_in.lost_v
+    return min(max(exact, 0), target.max_dv)
 
 
-def _lost(population: Population, key: str, dt_ms: float) -> int:
-    """The part of a state that a step loses, out of 4096: 4096·(1 − exp(−dt/τ))."""
+def _lost(population: Population, key: str, dt_ms: float, target: Limits) -> int:
+    """The part of a state that a step loses: 1 − exp(−dt/τ) of all that decays are out of."""
     tau_ms = common_value(population.values(key))
-    return int(round_half_away(DECAY_ONE * (1 - float(dynamics.decay(tau_ms, dt_ms)))))
+    decay_one = target.runs_in.decay_one
+    return int(round_half_away(decay_one * (1 - float(dynamics.decay(tau_ms, dt_ms)))))
 
 
-def held_tau(lost: int, dt_ms: float) -> float:
-    """Time constant in ms of a decay that loses `lost` of 4096 each step."""
+def held_tau(lost: int, dt_ms: float, decay_one: int) -> float:
+    """Time constant in ms of a decay that loses `lost` of `decay_one` each step."""
     if lost == 0:
         return math.inf
-    return 0.0 if lost >= DECAY_ONE else -dt_ms / math.log1p(-lost / DECAY_ONE)
+    return 0.0 if lost >= decay_one else -dt_ms / math.log1p(-lost / decay_one)
 
 
 def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
@@ -69,7 +71,7 @@ def bias_integers(
     """
     if target.max_bias <= 0:
         return np.zeros(population.size, np.int16), 0
-    exact = bias_per_step(population, dt_ms) * scale * STATE_ONE
+    exact = bias_per_step(population, dt_ms) * scale * target.runs_in.state_one
     limit = target.bias_limit - 1
     largest = float(np.abs(exact).max())
     exponent = max(0, math.ceil(math.log2(largest / limit))) if largest > limit else 0
@@ -148,18 +150,21 @@ def _is_clock(network: Network, population: Population) -> bool:
 
 
 def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Finding]:
+    runs_in = target.runs_in
     held = {
-        "tau_mem_ms": membrane_decay(population, dt_ms, target),
-        "tau_syn_ms": current_decay(population, dt_ms, target) + 1,
+        "tau_mem_ms": membrane_decay(population, dt_ms, target) + runs_in.lost_v,
+        "tau_syn_ms": current_decay(population, dt_ms, target) + runs_in.lost_u,
     }
+    decay = f"a {runs_in.neuron.decay_bits}-bit decay"
     for key, lost in held.items():
         tau_ms = common_value(population.values(key))
         text = f"{key} = {tau_ms:g} ms"
-        if lost != _lost(population, key, dt_ms):
-            what = f"{text} is outside what a 12-bit decay holds"
-            fix = f"the nearest, {held_tau(lost, dt_ms):.4g} ms, was taken"
+        if lost != _lost(population, key, dt_ms, target):
+            what = f"{text} is outside what {decay} holds"
+            fix = f"the nearest, {held_tau(lost, dt_ms, runs_in.decay_one):.4g} ms, was taken"
             yield Finding("decay-range", population.name, what, fix)
         elif lost == 0 and math.isfinite(tau_ms):
-            what = f"{text} is so long that a 12-bit decay loses nothing in a step"
-            fix = f"it became infinite; the longest that is held is {held_tau(1, dt_ms):.4g} ms"
+            what = f"{text} is so long that {decay} loses nothing in a step"
+            longest = held_tau(1, dt_ms, runs_in.decay_one)
+            fix = f"it became infinite; the longest that is held is {longest:.4g} ms"
             yield Finding("decay-range", population.name, what, fix)

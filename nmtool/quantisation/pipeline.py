@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from nmtool.arithmetic import LOIHI2, STATE_LIMIT, Limits
+from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerPopulation
@@ -151,7 +151,7 @@ def _limited_by_inhibition(found: Quantisation) -> set[str]:
 def _inhibition_cut(
     population: IntegerPopulation, seen: Calibration, before: float, after: float
 ) -> Finding:
-    lowest = STATE_LIMIT / population.unit
+    lowest = population.runs_in.state_limit / population.unit
     return Finding(
         "inhibition-cut",
         population.name,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_ONE, Limits
+from nmtool.arithmetic import Limits
 from nmtool.errors import Finding
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -223,22 +223,23 @@ def population_reports(
         limits: by population, of its scale.
         target: what holds them.
     """
-    reports = []
+    runs_in, reports = integers.runs_in, []
+    one = runs_in.decay_one
     for exact, held in zip(network.populations, integers.populations, strict=True):
         incoming = [p.shifted_weight for p in integers.projections if p.target == held.name]
         drive = one_signed_sum([weight.astype(np.int64) for weight in incoming])
-        current = current_ceiling(drive, held.du) * STATE_ONE
+        current = current_ceiling(drive, held.du, runs_in) * runs_in.state_one
         reports.append(
             PopulationReport(
                 name=held.name,
                 scale=held.scale,
                 tau_mem_ms=common_value(exact.values("tau_mem_ms")),
-                tau_mem_held_ms=held_tau(held.dv, network.dt_ms),
+                tau_mem_held_ms=held_tau(one - held.keep_v, network.dt_ms, one),
                 tau_syn_ms=common_value(exact.values("tau_syn_ms")),
-                tau_syn_held_ms=held_tau(held.du + 1, network.dt_ms),
+                tau_syn_held_ms=held_tau(one - held.keep_u, network.dt_ms, one),
                 threshold_error=threshold_error(exact, held),
                 drive_share=drive / target.drive_limit,
-                current_share=current / STATE_LIMIT,
+                current_share=current / runs_in.state_limit,
                 limit=limits[held.name],
             )
         )

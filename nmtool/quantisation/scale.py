@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import DECAY_ONE, LOIHI2, STATE_LIMIT, STATE_ONE, Limits
+from nmtool.arithmetic import LOIHI2, Arithmetic, Limits
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
@@ -109,16 +109,17 @@ def limited_by(ceilings: Ceilings, scale: float, target: Limits = LOIHI2) -> str
 
 
 def _bounds(ceilings: Ceilings, target: Limits) -> dict[str, float]:
+    largest = target.runs_in.state_limit * _MARGIN / target.runs_in.state_one
     bounds = {
         INPUT: _ratio(target.drive_limit * _MARGIN, ceilings.drive),
-        CURRENT: _ratio(STATE_LIMIT * _MARGIN / STATE_ONE, ceilings.current),
+        CURRENT: _ratio(largest, ceilings.current),
     }
     if target.max_bias > 0:
-        bounds[BIAS] = _ratio(target.max_bias / STATE_ONE, ceilings.bias)
+        bounds[BIAS] = _ratio(target.max_bias / target.runs_in.state_one, ceilings.bias)
     if ceilings.threshold is not None:
         bounds[THRESHOLD] = target.max_threshold / ceilings.threshold
     if ceilings.membrane is not None:
-        bounds[MEMBRANE] = _ratio(STATE_LIMIT * _MARGIN / STATE_ONE, ceilings.membrane)
+        bounds[MEMBRANE] = _ratio(largest, ceilings.membrane)
     return bounds
 
 
@@ -157,21 +158,22 @@ def choose_scale(
     return scale, _exponents(scale, bases, possible)
 
 
-def current_ceiling(drive: float, du: int) -> float:
+def current_ceiling(drive: float, du: int, runs_in: Arithmetic = LOIHI2) -> float:
     """Bound of |u| when every step's input is at most `drive`."""
-    return drive * DECAY_ONE / (du + 1)
+    return drive * runs_in.decay_one / (du + runs_in.lost_u)
 
 
-def membrane_ceiling(current: float, dv: int) -> float:
+def membrane_ceiling(current: float, dv: int, runs_in: Arithmetic = LOIHI2) -> float:
     """Bound of |v| of a non-spiking neuron when |u| is at most `current`; ∞ without leak."""
-    return current * DECAY_ONE / dv if dv else math.inf
+    lost = dv + runs_in.lost_v
+    return current * runs_in.decay_one / lost if lost else math.inf
 
 
 def share_of_ranges(
     drive: float,
     du: int,
     *,
-    output_dv: int = 0,
+    output_dv: int | None = None,
     output_bias: float = 0.0,
     target: Limits = LOIHI2,
 ) -> float:
@@ -180,14 +182,18 @@ def share_of_ranges(
     Args:
         drive: Σ± of the shifted integer weights.
         du: current decay.
-        output_dv: membrane decay of a non-spiking population; 0 leaves v out.
+        output_dv: membrane decay of a non-spiking population; None leaves v out, as
+            does one without a leak.
         output_bias: largest magnitude of what is added to its v each step.
         target: the target that holds the integers.
     """
-    current = current_ceiling(drive, du) * STATE_ONE
-    shares = [drive / target.drive_limit, current / STATE_LIMIT]
-    if output_dv:
-        shares.append(membrane_ceiling(current + output_bias, output_dv) / STATE_LIMIT)
+    runs_in = target.runs_in
+    current = current_ceiling(drive, du, runs_in) * runs_in.state_one
+    shares = [drive / target.drive_limit, current / runs_in.state_limit]
+    if output_dv is not None:
+        membrane = membrane_ceiling(current + output_bias, output_dv, runs_in)
+        if math.isfinite(membrane):
+            shares.append(membrane / runs_in.state_limit)
     return max(shares)
 
 

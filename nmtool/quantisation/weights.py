@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import LOIHI2, MAX_WEIGHT, Limits, weight_step
+from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network, Projection
 from nmtool.network.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
@@ -57,8 +57,8 @@ def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -
     ranges = {}
     for index, projection in enumerate(network.projections):
         weight = weight_jumps(network, projection)
-        step = weight_step(weight_bits, sign_mode(weight) == MIXED)
-        ranges[index] = least_error_range(weight, MAX_WEIGHT // step - 1)
+        step = target.runs_in.weight_step(weight_bits, sign_mode(weight) == MIXED)
+        ranges[index] = least_error_range(weight, target.runs_in.weight_limit // step - 1)
     return ranges
 
 
@@ -208,8 +208,8 @@ def weight_findings(
 
 def _levels_unused(exact: Projection, held: IntegerProjection) -> bool:
     """True where weights became 0 because the scale is at most half as fine as the bits allow."""
-    step = weight_step(held.weight_bits, sign_mode(exact.weight) == MIXED)
-    return 2 * int(np.abs(held.weight).max(initial=0)) <= MAX_WEIGHT - step
+    step = held.runs_in.weight_step(held.weight_bits, sign_mode(exact.weight) == MIXED)
+    return 2 * int(np.abs(held.weight).max(initial=0)) <= held.runs_in.weight_limit - step
 
 
 def _reached(network: Network | IntegerNetwork, target: str) -> bool:

@@ -16,26 +16,15 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from nmtool.arithmetic import (
-    DECAY_ONE,
-    LOIHI2,
-    STATE_LIMIT,
-    STATE_ONE,
-    STATE_SHIFT,
-    Neuron,
-    weight_step,
-)
+from nmtool.arithmetic import Arithmetic, Neuron
 from nmtool.errors import Finding
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_signed_sum
+from nmtool.quantisation.scale import current_ceiling, membrane_ceiling
 from nmtool.tables import Plain, Result, Table
 from nmtool.targets.reading import target_names
 from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
 from nmtool.targets.target import Core, Target
-
-STATE_BITS = STATE_LIMIT.bit_length()
-"""Of u and v in `loihi2`, sign included."""
 
 _SAME_DECAY = 0.005
 """A time constant that changes by less than this share is the same to whoever reads of it."""
@@ -190,6 +179,11 @@ def _without_zeros(
 def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Integers that the target does not hold."""
     name = target.title or target.name
+    if network.runs_in != target.runs_in:
+        what = f"it runs in {network.arithmetic}, and {name} takes {target.runs_in.name}"
+        fix = f"quantise the float network for it: `target={_word(target)}`"
+        yield Finding("target-arithmetic", "network", what, fix)
+        return
     stride = max(math.gcd(*(_delay_step(one) for one in network.projections)), 1)
     for one in network.projections:
         where = f"{one.source} → {one.target}"
@@ -225,7 +219,7 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         if population.bias.any() and not _holds_biases(target):
             what = f"{np.count_nonzero(population.bias)} neurons have a bias, and {name} has none"
             yield Finding("target-without-bias", population.name, what, "train without biases")
-        drive = int(_drive(network, population)) if _limits_drive(target) else 0
+        drive = network.largest_sum(population) if _limits_drive(target) else 0
         if drive >= target.drive_limit:
             what = f"weights of one sign that arrive at a neuron sum to {drive:,}, {name} adds "
             what += f"less than {target.drive_limit:,}"
@@ -239,7 +233,7 @@ def _clocks(network: IntegerNetwork) -> list[str]:
     return [
         p.name
         for p in network.spiking
-        if p.name not in driven and (p.bias > p.vth << STATE_SHIFT).all()
+        if p.name not in driven and (p.bias >= p.runs_in.firing_level(p.vth)).all()
     ]
 
 
@@ -250,12 +244,6 @@ def _delay_step(projection: IntegerProjection) -> int:
 
 def _holds_biases(target: Target) -> bool:
     return target.neuron.bias is not False and target.bias_limit > 1
-
-
-def _drive(network: IntegerNetwork, population: IntegerPopulation) -> float:
-    """The largest sum of one sign that a step can bring any of its neurons."""
-    incoming = [p for p in network.projections if p.target == population.name]
-    return one_signed_sum([p.shifted_weight.astype(np.int64) for p in incoming])
 
 
 def _limits_drive(target: Target) -> bool:
@@ -286,8 +274,8 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
 
 
 def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
-    """Differences between the target's neuron and that of `loihi2`."""
-    neuron, wanted = target.neuron, LOIHI2.neuron
+    """Differences between the target's neuron and that of the network's arithmetic."""
+    neuron, wanted = target.neuron, network.runs_in.neuron
     if neuron == wanted:
         return
     if unknown := _unknown(network, neuron):
@@ -298,7 +286,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             f"not known of {target.name}: {words}",
             "measure it there",
         )
-    yield from _narrow_states(network, neuron.state_bits or STATE_BITS)
+    yield from _narrow_states(network, neuron.state_bits or wanted.state_bits or 0)
     yield from _overflows(network, neuron)
     decay_bits = wanted.decay_bits or 0
     if neuron.decay == "shift":
@@ -345,7 +333,7 @@ def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
     clocks = _clocks(network)  # which lose nothing that matters
     for population in [p for p in network.spiking if p.name not in clocks]:
-        needed = int(population.vth << STATE_SHIFT).bit_length() + 1
+        needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:
             what = f"its threshold needs states of {needed} bits, there are {bits}"
             fix = f"states are scaled down, and their last {needed - bits} bits are lost"
@@ -354,24 +342,26 @@ def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
 
 def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
     """Populations in which some input could leave the bits that are held here or there."""
-    held = neuron.state_bits or STATE_BITS
-    bits = min(held, STATE_BITS)
+    runs_in = network.runs_in
+    wanted, state_bits = runs_in.neuron, runs_in.neuron.state_bits or 0
+    held = neuron.state_bits or state_bits
+    bits = min(held, state_bits)
     for population in network.populations:
-        drive = _drive(network, population)
-        current = current_ceiling(drive, population.du) * STATE_ONE
+        drive = network.largest_sum(population)
+        current = current_ceiling(drive, population.du, runs_in) * runs_in.state_one
         bias = float(np.abs(population.bias).max(initial=0))
-        kept = membrane_ceiling(current + bias, population.dv)
+        kept = membrane_ceiling(current + bias, population.dv, runs_in)
         for noun, reach, way, same in (
-            ("current", current, neuron.u_overflow, LOIHI2.neuron.u_overflow),
-            ("membrane", kept, neuron.v_overflow, LOIHI2.neuron.v_overflow),
+            ("current", current, neuron.u_overflow, wanted.u_overflow),
+            ("membrane", kept, neuron.v_overflow, wanted.v_overflow),
         ):
-            if reach >= 1 << (bits - 1) and (held != STATE_BITS or way != same):
+            if reach >= 1 << (bits - 1) and (held != state_bits or way != same):
                 there = f"it {way}" if way else "nobody knows what it does"
                 if held > bits:
                     there = f"it goes on to {held} bits"
                 what = f"some input could drive its {noun} beyond {bits} bits, where {there}"
                 fix = "compare on data: nmtool verify counts overflows"
-                if bits < STATE_BITS:
+                if bits < state_bits:
                     fix = "scale states down, which loses their last bits"
                 yield Finding("target-overflow", population.name, what, fix)
 
@@ -379,12 +369,12 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
 def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
     """Decays that are no power of two, and the nearest ones that are."""
     for population in network.populations:
-        for noun, decay in (("synaptic", population.du + 1), ("membrane", population.dv)):
-            if 0 < decay < DECAY_ONE and decay & (decay - 1):
+        one = population.runs_in.decay_one
+        decays = (("synaptic", one - population.keep_u), ("membrane", one - population.keep_v))
+        for noun, decay in decays:
+            if 0 < decay < one and decay & (decay - 1):
                 nearest = 2.0 ** round(math.log2(decay))
-                change = math.log1p(-decay / DECAY_ONE) / math.log1p(
-                    -min(nearest, DECAY_ONE - 1) / DECAY_ONE
-                )
+                change = math.log1p(-decay / one) / math.log1p(-min(nearest, one - 1) / one)
                 if abs(change - 1) < _SAME_DECAY:
                     continue
                 what = f"decays are shifts: its {noun} time constant becomes {change:.2f} times as "
@@ -423,7 +413,7 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             elif zeros > _UNROLLED:
                 fix = "a target that stores zeros sparse"
             yield Finding("zeros-stored", where, what, fix)
-        spare = _spare_bits(one.weight, one.weight_bits)
+        spare = _spare_bits(one.weight, one.weight_bits, one.runs_in)
         if spare and one.weight.any():
             what = f"its weights of {one.weight_bits} bits carry {one.weight_bits - spare}"
             fix = f"`weight_bits={one.weight_bits - spare}` saves the rest, and rounds all other "
@@ -452,12 +442,12 @@ def _are_wires(weight: np.ndarray) -> bool:
     return bool((synapses.sum(axis=0) <= 1).all() or (synapses.sum(axis=1) <= 1).all())
 
 
-def _spare_bits(weight: np.ndarray, weight_bits: int) -> int:
+def _spare_bits(weight: np.ndarray, weight_bits: int, runs_in: Arithmetic) -> int:
     """Bits that could be left out, as every weight is a multiple of a larger step."""
     used = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)), axis=None))
     if not used:
         return 0
     mixed = weight.min() < 0 < weight.max()
-    step = weight_step(weight_bits, mixed)
+    step = runs_in.weight_step(weight_bits, mixed)
     spare = (used & -used).bit_length() - step.bit_length()
     return max(0, min(spare, weight_bits - 2))

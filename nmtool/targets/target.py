@@ -1,8 +1,8 @@
 """`Target`: what a chip or a format holds, and how sure that is.
 
-All networks of integers run one arithmetic, `loihi2` (`docs/arithmetic.md`). The limits of a target
-narrow it, for quantisation; its sections describe what else decides if a network fits and what
-it costs. Figures that nobody published are None, never 0.
+Networks of integers run in the arithmetic `loihi2` (`docs/arithmetic.md`) or in that which a target
+names. The limits of a target narrow it, for quantisation; its sections describe what else decides
+if a network fits and what it costs. Figures that nobody published are None, never 0.
 
 >>> Target("short", max_delay=31).max_threshold
 131071
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nmtool.arithmetic import LOIHI2, Limits, Neuron, figure
+from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic, Limits, Neuron, figure
 
 DEFINED, PUBLISHED, READ = "defined", "published", "source code"
 MEASURED, SECOND_HAND, INFERRED = "measured", "second-hand", "inferred"
@@ -123,7 +123,8 @@ class Target(Limits):
         title: its name for people.
         kind: `chip` or `software`.
         format: the format that leads there, as of `nmtool export --to`; '' for none.
-        arithmetic: `loihi2` where it runs that bit by bit; '' where `neuron` says what it runs.
+        arithmetic: `loihi2` or `fenn16` where it runs that bit by bit; '' where `neuron` says what
+            it runs.
         neuron, core, chip: what it does and holds; fields are None where nobody says.
         fabric: of an FPGA, what it is made of.
         memory: of a microcontroller.
@@ -160,7 +161,12 @@ class Target(Limits):
         >>> print(target_named("loihi1").origin("core.neurons"))
         source code; nengo-loihi, its model of the chip
         """
-        return self.origins.get(place, Origin(DEFINED, f"the arithmetic {LOIHI2.name}"))
+        return self.origins.get(place, Origin(DEFINED, f"the arithmetic {self.runs_in.name}"))
+
+    @property
+    def runs_in(self) -> Arithmetic:
+        """The arithmetic of the networks that are made for it; `loihi2` where it runs another."""
+        return ARITHMETICS.get(self.arithmetic, LOIHI2)
 
     def barrier(self, cores: int) -> float | None:
         """Barrier of a step in microseconds, for a number of cores; None if unknown."""

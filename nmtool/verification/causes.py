@@ -25,7 +25,6 @@ from nmtool.arithmetic import (
     SILENT_THRESHOLD,
     STATE_LIMIT,
     STATE_SHIFT,
-    weight_step,
 )
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
@@ -246,7 +245,7 @@ def _weights(
         pre = np.flatnonzero(reach[sample, step])
         value = weight[pre] + change
     else:
-        spacing = weight_step(projection.weight_bits, mixed_signs=False)
+        spacing = projection.runs_in.weight_step(projection.weight_bits, mixed_signs=False)
         values = np.arange(-MAX_WEIGHT, MAX_WEIGHT + 1, spacing)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (x.ravel() for x in np.meshgrid(active, values, indexing="ij"))

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import arithmetic
-from nmtool.arithmetic import LOIHI2
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import (
     EXCITATORY,
@@ -185,7 +183,7 @@ def _unit(part: _Part, kind: str) -> int:
     """The step of the grid on which such numbers lie."""
     if kind != "weight" or not isinstance(part, IntegerProjection):
         return 1
-    return arithmetic.weight_step(part.weight_bits, part.sign_mode == MIXED)
+    return part.runs_in.weight_step(part.weight_bits, part.sign_mode == MIXED)
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
@@ -248,24 +246,25 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
 
 def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
     """The numbers of a kind that the target holds, and true where they mean anything."""
+    runs_in = part.runs_in
     if isinstance(part, IntegerProjection):
         some = part.weight != 0
         if kind == "weight":
-            low = 0 if part.sign_mode == EXCITATORY else 1 - arithmetic.MAX_WEIGHT
-            high = 0 if part.sign_mode == INHIBITORY else arithmetic.MAX_WEIGHT - 1
+            low = 0 if part.sign_mode == EXCITATORY else 1 - runs_in.weight_limit
+            high = 0 if part.sign_mode == INHIBITORY else runs_in.weight_limit - 1
             return range(low, high + 1), True
         if kind == "delay":
-            return range(LOIHI2.max_delay + 1), some
-        return LOIHI2.weight_exponents(part.weight_bits), bool(some.any())
+            return range(runs_in.max_delay + 1), some
+        return runs_in.weight_exponents(part.weight_bits), bool(some.any())
     if kind == "bias":
-        return range(-LOIHI2.bias_limit, LOIHI2.bias_limit), True
+        return range(-runs_in.bias_limit, max(runs_in.bias_limit, 1)), True
     limit, matters = {
-        "du": (LOIHI2.max_du, True),
-        "dv": (LOIHI2.max_dv, True),
-        "vth": (LOIHI2.max_threshold, part.kind == LIF),
-        "bias exponent": (LOIHI2.max_bias_exponent, bool(np.any(part.bias_mantissa))),
+        "du": (runs_in.max_du, True),
+        "dv": (runs_in.max_dv, True),
+        "vth": (runs_in.max_threshold, part.kind == LIF),
+        "bias exponent": (runs_in.max_bias_exponent, bool(np.any(part.bias_mantissa))),
     }[kind]
-    return range(limit + 1), matters
+    return range(runs_in.least_threshold if kind == "vth" else 0, limit + 1), matters
 
 
 def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:

@@ -16,8 +16,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import arithmetic
-from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
     EVERYTHING,
@@ -175,21 +173,21 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
     faulty = mutant(network, fault)
     after = faulty.populations[index]
     if fault.kind == "du":
-        keep = max(keep_current(population.du), keep_current(after.du))
-        if not (own.u_size * keep >> arithmetic.DECAY_SHIFT).any():
+        keep = max(population.keep_u, after.keep_u)
+        if not network.runs_in.decayed(own.u_size, keep).any():
             return True
     if fault.kind == "dv":
-        keep = max(keep_membrane(population.dv), keep_membrane(after.dv))
-        if not (own.v_size * keep >> arithmetic.DECAY_SHIFT).any():
+        keep = max(population.keep_v, after.keep_v)
+        if not network.runs_in.decayed(own.v_size, keep).any():
             return True
     if population.kind != LIF or (deep and fault.kind != "vth"):
         return False
     columns = np.array([fault.place[-1]]) if touches_one(fault) else np.arange(population.size)
-    before = own.peak[columns] <= population.vth << arithmetic.STATE_SHIFT
+    before = own.peak[columns] < network.runs_in.firing_level(population.vth)
     if not before.all():
         return False
     peak = bounds_of_neurons(faulty, index, bounds, columns).peak
-    return bool((peak <= after.vth << arithmetic.STATE_SHIFT).all())
+    return bool((peak < network.runs_in.firing_level(after.vth)).all())
 
 
 def _can_arrive(network: IntegerNetwork, fault: Fault, bounds: StateBounds) -> bool:

@@ -11,7 +11,6 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import DataError, NetworkError, UsageError
-from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LIF, InputChannels
@@ -346,7 +345,7 @@ def test_a_session_does_not_go_on_from_half_a_step(monkeypatch: pytest.MonkeyPat
 
     session = session_at(3)
     with monkeypatch.context() as patch:
-        patch.setattr(kernel, "run_steps", interrupted)
+        patch.setattr(session, "_run_steps", interrupted)
         with pytest.raises(KeyboardInterrupt):
             session.step()
     with refused(UsageError, "session-interrupted"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 
-from nmtool.arithmetic import keep_current, keep_membrane
+from nmtool.arithmetic import LOIHI2
 from nmtool.hardware_sim import kernel, wrong_step
 from nmtool.hardware_sim.step import Step, neuron_step
 from nmtool.hardware_sim.wrong_step import FLOOR, FREE, KEEP, SUBTRACT, WRAP, Rules
@@ -33,7 +33,7 @@ thresholds = st.one_of(st.integers(0, 131071), st.sampled_from([0, 131071, 1 << 
 
 
 def plain(a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int) -> Step:
-    return neuron_step(a, u, v, bias, keep_current(du), keep_membrane(dv), vth)
+    return neuron_step(a, u, v, bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
 
 
 @example(0, M, 0, 0, 0, 0, 100)
@@ -52,8 +52,8 @@ def test_step_is_lava_s(a: int, u: int, v: int, bias: int, du: int, dv: int, vth
 def test_compiled_step_is_the_plain_one(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int
 ) -> None:
-    state = (a, u, v, bias, keep_current(du), keep_membrane(dv), vth)
-    compiled, expected = kernel.neuron_step(*state), neuron_step(*state)
+    state = (a, u, v, bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
+    compiled, expected = kernel.compiled_step(LOIHI2)(*state), neuron_step(*state)
     assert compiled == expected
     assert [type(value) for value in compiled] == [type(value) for value in expected]
 
@@ -65,7 +65,7 @@ everything = (inputs, currents, membranes, biases, current_decays, membrane_deca
 def test_without_a_wrong_rule_a_wrong_step_is_the_plain_one(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, spiked: bool
 ) -> None:
-    constants = (bias, keep_current(du), keep_membrane(dv), vth)
+    constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
     found = wrong_step.wrong_step(a, u, v, spiked, *constants, Rules())
     assert found == neuron_step(a, u, v, *constants)
 
@@ -91,7 +91,7 @@ REPLACED = {name: faults.executed(faults.faulty_step(name))["neuron_step"] for n
 def test_a_wrong_rule_is_a_wrong_line_of_the_step(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, name: str
 ) -> None:
-    constants = (bias, keep_current(du), keep_membrane(dv), vth)
+    constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
     found = wrong_step.wrong_step(a, u, v, False, *constants, WRONG[name])
     assert found == REPLACED[name](a, u, v, *constants)
 

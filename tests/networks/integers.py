@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import SILENT_THRESHOLD, weight_step
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import (
@@ -21,7 +21,6 @@ from nmtool.network.integer_network import (
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.quantisation import round_network
 from nmtool.raster import Raster
-from nmtool.targets import LOIHI2
 
 SIGNS = (MIXED, EXCITATORY, INHIBITORY)
 
@@ -33,38 +32,45 @@ class Maker:
     random: np.random.Generator
     max_delay: int = LOIHI2.max_delay
     exponents: tuple[int, ...] = (0, -6, -1, 1, 7)
+    runs_in: Arithmetic = LOIHI2
 
     def population(self, name: str, size: int, kind: str) -> IntegerPopulation:
         """Decays at both ends of their range and between, thresholds that are often reached."""
-        pick = self.random.choice
-        vth = int(pick([0, 50, 400, 3000, 131071])) if kind == LIF else SILENT_THRESHOLD
+        pick, held = self.random.choice, self.runs_in
+        thresholds = [held.least_threshold, 50, 400, 3000, held.max_threshold]
+        vth = int(pick(thresholds)) if kind == LIF else held.silent_threshold
+        biases = [0, 0, 0, -4096, -5, 7, 4095] if held.bias_limit else [0]
         return IntegerPopulation(
             name,
             size,
             kind,
-            du=int(pick([0, 400, self.random.integers(4096), 4095])),
-            dv=int(pick([0, 200, self.random.integers(4096), 4095])),
+            du=int(pick([0, 400, self.random.integers(held.max_du + 1), held.max_du])),
+            dv=int(pick([0, 200, self.random.integers(held.max_dv + 1), held.max_dv])),
             vth=vth,
             scale=1.0,
-            bias_exponent=int(pick([0, 3, 7])),
-            bias_mantissa=pick([0, 0, 0, -4096, -5, 7, 4095], size),
+            bias_exponent=int(pick([0, 3, held.max_bias_exponent])) if held.bias_limit else 0,
+            bias_mantissa=pick(biases, size),
+            arithmetic=held.name,
         )
 
     def projection(self, source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
         """Any signs, bits and exponent, delays from nothing to the longest."""
-        bits = int(self.random.integers(2, 9))
+        held = self.runs_in
+        bits = int(self.random.integers(2, held.weight_bits[-1] + 1))
+        exponents = held.weight_exponents(bits)
         return IntegerProjection(
             source,
             target,
             self.weight(shape, str(self.random.choice(SIGNS)), bits),
             self.random.integers(0, self.max_delay + 1, shape),
             bits,
-            max(bits - 8, int(self.random.choice(self.exponents))),
+            min(max(exponents[0], int(self.random.choice(self.exponents))), exponents[-1]),
+            held.name,
         )
 
     def weight(self, shape: tuple[int, int], signs: str, bits: int) -> NDArray[np.int64]:
         """[pre, post] weights on the grid that signs and bits allow, zeros among them."""
-        step = weight_step(bits, signs == MIXED)
+        step = self.runs_in.weight_step(bits, signs == MIXED)
         top = 255 // step
         low, high = {MIXED: (-top, top), EXCITATORY: (0, top), INHIBITORY: (-top, 0)}[signs]
         weight = self.random.integers(low, high + 1, shape) * step
@@ -75,9 +81,11 @@ class Maker:
         return weight
 
 
-def random_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNetwork:
+def random_network(
+    seed: int, n_hidden: int, spiking_output: bool, runs_in: Arithmetic = LOIHI2
+) -> IntegerNetwork:
     """A network with `n_hidden` recurrent populations in a row and projections that skip."""
-    maker = Maker(np.random.default_rng(seed))
+    maker = Maker(np.random.default_rng(seed), runs_in.max_delay, runs_in=runs_in)
     names = [f"h{index}" for index in range(n_hidden)]
     sizes = {INPUT: 5, **{name: int(maker.random.integers(1, 9)) for name in names}, "out": 4}
     edges = [*zip([INPUT, *names], [*names, "out"], strict=True)]
@@ -91,6 +99,7 @@ def random_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNet
         Readout("out", FIRST_SPIKE if spiking_output else "mean"),
         dt_ms=1.0,
         n_steps=70,
+        arithmetic=runs_in.name,
     )
 
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.float_network import Population
 from nmtool.training.time_constants import check_time_constants
 
@@ -48,8 +49,8 @@ class IntegerConstants(NamedTuple):
     """Integer constants of neurons, each [neurons].
 
     Attributes:
-        keep_u, keep_v: int64, of 4096, what a step keeps of u and v.
-        vth: int64, threshold before the shift by 6 bits.
+        keep_u, keep_v: int64, what a step keeps of u and v, as the arithmetic counts it.
+        vth: int64, threshold, before the shift into the state.
         bias: int64, added to v each step.
         unit: float64, integers of u and v to one unit of the float network's u.
     """
@@ -70,6 +71,7 @@ class Neurons:
         jump: [neurons] float tensor, jump of u per unit of the weights that learn.
         dt_ms: length of a step in ms.
         integers: constants of a forward pass in a chip's integers; None where it runs in floats.
+        arithmetic: of the integers, where there are any.
         faults: in integers, per population [2, its neurons] int64, wraps of u and clips of v;
             every forward pass adds its own.
     """
@@ -78,6 +80,7 @@ class Neurons:
     jump: torch.Tensor
     dt_ms: float
     integers: IntegerConstants | None = None
+    arithmetic: Arithmetic = LOIHI2
     faults: Sequence[NDArray[np.int64]] = ()
 
     @classmethod
@@ -91,6 +94,7 @@ class Neurons:
             torch.cat([part.jump for part in parts]),
             parts[0].dt_ms,
             IntegerConstants(*_concatenated(integers)) if integers else None,
+            parts[0].arithmetic,
             [counts for part in parts for counts in part.faults],
         )
 

@@ -197,6 +197,7 @@ class SpikingNetwork(nn.Module, Tabular):
         self.layers: list[Wiring] = [wire(network, group) for group in groups]
         if isinstance(rounding, IntegerNetwork):
             _check_same_graph(network, rounding)
+            rounding.check_sums()
             rounding = Rounding(integers=rounding)
         self.rounding = rounding
         self._like, self._neurons = like, {}

@@ -1,4 +1,4 @@
-"""Training in the arithmetic `loihi2`: the forward pass is the deployed network itself.
+"""Training in the integers of a chip: the forward pass is the deployed network itself.
 
 Every pass rounds the parameters to an `IntegerNetwork` with `quantisation` and runs it with
 `hardware_sim`'s step. Backward, EventProp runs on what the chip holds, translated back into
@@ -16,7 +16,6 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool import dynamics
-from nmtool.arithmetic import DECAY_ONE, keep_current, keep_membrane
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -88,12 +87,13 @@ def integer_neurons(
         torch.from_numpy(dynamics.drive_scale(tau_mem_ms, tau_syn_ms, dt_ms)).to(like),
         dt_ms,
         IntegerConstants(
-            keep_u=each(keep_current(chip.du), np.int64),
-            keep_v=each(keep_membrane(chip.dv), np.int64),
+            keep_u=each(chip.keep_u, np.int64),
+            keep_v=each(chip.keep_v, np.int64),
             vth=each(chip.vth, np.int64),
             bias=chip.bias,
             unit=each(chip.unit, np.float64),
         ),
+        chip.runs_in,
         [faults],
     )
 
@@ -121,8 +121,9 @@ def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
     A threshold of 0, which no float population has, becomes the smallest one, and a current
     without memory gets the shortest that is more than none; nothing but gradients sees either.
     """
-    tau_mem_ms = held_tau(held.dv, dt_ms)
-    tau_syn_ms = held_tau(min(held.du + 1, DECAY_ONE - 1), dt_ms)
+    one = held.runs_in.decay_one
+    tau_mem_ms = held_tau(one - held.keep_v, dt_ms, one)
+    tau_syn_ms = held_tau(min(one - held.keep_u, one - 1), dt_ms, one)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
     return Population(
         held.name,

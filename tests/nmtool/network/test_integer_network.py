@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from nmtool.arithmetic import weight_step
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import NetworkError, UsageError
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import (
@@ -129,7 +129,7 @@ def test_exponents_are_such_that_nothing_is_shifted_out(bits: int, least: int) -
         with refused(NetworkError, "projection-exponent-range") as caught:
             projection(0, bits=bits, exponent=exponent)
         assert f"{least} … 7" in caught.value.what
-    step = weight_step(bits, mixed_signs=True)
+    step = LOIHI2.weight_step(bits, mixed_signs=True)
     finest = projection([[-step, step]], bits=bits, exponent=least)
     assert finest.shifted_weight.tolist() == [[-2, 2]]
 

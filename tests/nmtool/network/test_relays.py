@@ -125,6 +125,7 @@ def _folded(network: IntegerNetwork, longest: int) -> Any:
         integrating=[p for p in populations if p.kind == "li"],
         projections=projections,
         max_delay=max(int(p.delay.max()) for p in projections),
+        runs_in=network.runs_in,
     )
 
 

@@ -10,7 +10,6 @@ import torch
 from hypothesis import example, given, settings, strategies as st
 
 from nmtool import dynamics
-from nmtool.arithmetic import keep_membrane
 from nmtool.errors import NetworkError, UsageError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network, Population
@@ -152,7 +151,7 @@ def _slopes(held: Network, integer: IntegerNetwork, spikes: Raster) -> np.ndarra
     u = recording.current["hidden"].astype(np.int64)
     v = recording.potential["hidden"].astype(np.int64)
     before = np.concatenate([np.zeros_like(v[:, :1]), v[:, :-1]], axis=1)
-    kept = np.sign(before) * ((np.abs(before) * keep_membrane(chip.dv)) >> 12)
+    kept = np.sign(before) * ((np.abs(before) * chip.keep_v) >> 12)
     at_spikes = recording.spikes["hidden"].dense()
     unit, population = chip.scale * 64, held.population("hidden")
     current, peak = u / unit, (kept + u + chip.bias) / unit

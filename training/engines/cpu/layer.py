@@ -92,7 +92,8 @@ class Layer:
             return
         faults = np.zeros((len(count), 2, self.size), np.int64)
         chip = self.constants, self.integers
-        integer.run_lif(*chip, *loop, cut.stride, drive, *lists, faults)
+        kernels = integer.kernels(self.neurons.arithmetic)
+        kernels.run_lif(*chip, *loop, cut.stride, drive, *lists, faults)
         self.neurons.add_faults(faults)
 
     def run_li(self, source: SpikeTrains) -> Tensor:
@@ -121,7 +122,8 @@ class Layer:
             forward.run_li(self.constants, cut.stride, drive, membrane)
             return
         faults = np.zeros((len(membrane), 2, self.size), np.int64)
-        integer.run_li(self.integers, cut.stride, drive, membrane, faults)
+        kernels = integer.kernels(self.neurons.arithmetic)
+        kernels.run_li(self.integers, cut.stride, drive, membrane, faults)
         self.neurons.add_faults(faults)
 
     def backward_lif(

@@ -1,15 +1,23 @@
 """The forward pass in a chip's integers: `hardware_sim`'s own step inside the trainer's loops.
 
+Weights that arrive in a step add up in any order here: a network whose sums could clip is refused
+before it runs (`IntegerNetwork.check_sums`).
+
 Only the step differs from `forward.py`. What it leaves for the backward pass is in the units of the
 float network: u/unit and v/unit, unit integers to one unit of u.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
-from nmtool.hardware_sim.kernel import neuron_step
+from nmtool.arithmetic import Arithmetic
+from nmtool.hardware_sim.kernel import compiled_step
 from nmtool.training.engines.cpu.kernels.compiled import compiled
 from nmtool.training.engines.cpu.kernels.forward import send_recurrent
 from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_ring
@@ -20,33 +28,6 @@ def spike_slope(cell, integer_constants, u, peak, j):
     """q of a spike, see `nmtool.training.engines.cpu.kernels.forward.emit`."""
     current, membrane = u / integer_constants.unit[j], peak / integer_constants.unit[j]
     return max(current / cell.b[j], current / cell.gain[j]) + cell.bias[j] - membrane
-
-
-@compiled()
-def advance(integer_constants, arriving, u, v, peak, faults):
-    """One step of every neuron; the compiler turns this loop into vector instructions.
-
-    Args:
-        integer_constants: constants of the neurons as integers, see
-            `nmtool.training.engines.cell.IntegerConstants`.
-        arriving: [neurons and more] int32, sums of the shifted weights.
-        u, v: [neurons] int64, state, brought forward.
-        peak: [neurons] int64, filled with v before a reset; not v where a neuron spiked.
-        faults: [2, neurons] int64, wraps of u and clips of v, added to.
-    """
-    for j in range(u.size):
-        after = neuron_step(
-            np.int64(arriving[j]),
-            u[j],
-            v[j],
-            integer_constants.bias[j],
-            integer_constants.keep_u[j],
-            integer_constants.keep_v[j],
-            integer_constants.vth[j],
-        )
-        u[j], v[j], peak[j] = after.u, after.v, after.peak
-        faults[0, j] += after.wrapped
-        faults[1, j] += after.clipped
 
 
 @compiled()
@@ -81,78 +62,123 @@ def write_down(cell, integer_constants, u, v, peak, spikes, neuron, slope):
     return spikes
 
 
-@compiled(parallel=True)
-def run_lif(
-    cell,
-    integer_constants,
-    weight,
-    delay,
-    arrival_span,
-    stride,
-    drive,
-    neuron,
-    slope,
-    count,
-    faults,
-):
-    """Run spiking neurons through all steps of every sample.
+class Kernels(NamedTuple):
+    """The forward pass of an arithmetic.
 
-    Args:
-        cell: constants of the neurons as floats, those that the chip holds.
-        integer_constants: the same as integers.
-        weight: [pre, post] int32, shifted weights within the population; pre is 0 without any.
-        delay, arrival_span, stride, neuron, slope, count: as in
-            `nmtool.training.engines.cpu.kernels.forward.run_lif`.
-        drive: [tiles, neurons, tile·stride] int32, sums of shifted weights from elsewhere.
-        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+    Attributes:
+        run_lif, run_li: run spiking neurons, and others.
     """
-    n_samples, n_steps = count.shape[0], count.shape[1] - 1
-    n_neurons, tile = drive.shape[1], drive.shape[2] // stride
-    for s in numba.prange(n_samples):
-        u = np.zeros(n_neurons, np.int64)
-        v = np.zeros(n_neurons, np.int64)
-        peak = np.zeros(n_neurons, np.int64)
-        ring = new_ring(arrival_span, n_neurons, np.int32)
-        spikes = 0
-        for n in range(n_steps):
-            if n % SPAN == 0:
-                add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
-            count[s, n] = spikes
-            arriving = ring[n & (ring.shape[0] - 1)]
-            advance(integer_constants, arriving, u, v, peak, faults[s])
-            spikes = write_down(cell, integer_constants, u, v, peak, spikes, neuron[s], slope[s])
-            arriving[:] = 0
-            if weight.size:
-                for k in range(count[s, n], spikes):
-                    send_recurrent(weight, delay, neuron[s, k], n, ring)
-        count[s, n_steps] = spikes
+
+    run_lif: Callable[..., None]
+    run_li: Callable[..., None]
 
 
-@compiled(parallel=True)
-def run_li(integer_constants, stride, drive, membrane, faults):
-    """Run non-spiking neurons through all steps of every sample.
+@cache
+def kernels(arithmetic: Arithmetic) -> Kernels:
+    """Make the forward pass of an arithmetic from its step; it is compiled when it first runs."""
+    neuron_step = compiled_step(arithmetic)
 
-    Args:
-        integer_constants, stride, drive, faults: as in `run_lif`.
-        membrane: [samples, T, neurons] int32, filled with v after each step.
-    """
-    n_samples, n_steps, n_neurons = membrane.shape
-    tile = drive.shape[2] // stride
-    for s in numba.prange(n_samples):
-        traces, base = drive[s // tile], (s % tile) * stride
-        for j in range(n_neurons):
-            u, v = np.int64(0), np.int64(0)
+    @compiled()
+    def advance(integer_constants, arriving, u, v, peak, faults):
+        """One step of every neuron; the compiler turns this loop into vector instructions.
+
+        Args:
+            integer_constants: constants of the neurons as integers, see
+                `nmtool.training.engines.cell.IntegerConstants`.
+            arriving: [neurons and more] int32, sums of the shifted weights.
+            u, v: [neurons] int64, state, brought forward.
+            peak: [neurons] int64, filled with v before a reset; not v where a neuron spiked.
+            faults: [2, neurons] int64, wraps of u and clips of v, added to.
+        """
+        for j in range(u.size):
+            after = neuron_step(
+                np.int64(arriving[j]),
+                u[j],
+                v[j],
+                integer_constants.bias[j],
+                integer_constants.keep_u[j],
+                integer_constants.keep_v[j],
+                integer_constants.vth[j],
+            )
+            u[j], v[j], peak[j] = after.u, after.v, after.peak
+            faults[0, j] += after.wrapped
+            faults[1, j] += after.clipped
+
+    @compiled(parallel=True)
+    def run_lif(
+        cell,
+        integer_constants,
+        weight,
+        delay,
+        arrival_span,
+        stride,
+        drive,
+        neuron,
+        slope,
+        count,
+        faults,
+    ):
+        """Run spiking neurons through all steps of every sample.
+
+        Args:
+            cell: constants of the neurons as floats, those that the chip holds.
+            integer_constants: the same as integers.
+            weight: [pre, post] int32, shifted weights within the population; pre is 0 without any.
+            delay, arrival_span, stride, neuron, slope, count: as in
+                `nmtool.training.engines.cpu.kernels.forward.run_lif`.
+            drive: [tiles, neurons, tile·stride] int32, sums of shifted weights from elsewhere.
+            faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+        """
+        n_samples, n_steps = count.shape[0], count.shape[1] - 1
+        n_neurons, tile = drive.shape[1], drive.shape[2] // stride
+        for s in numba.prange(n_samples):
+            u = np.zeros(n_neurons, np.int64)
+            v = np.zeros(n_neurons, np.int64)
+            peak = np.zeros(n_neurons, np.int64)
+            ring = new_ring(arrival_span, n_neurons, np.int32)
+            spikes = 0
             for n in range(n_steps):
-                after = neuron_step(
-                    np.int64(traces[j, base + n]),
-                    u,
-                    v,
-                    integer_constants.bias[j],
-                    integer_constants.keep_u[j],
-                    integer_constants.keep_v[j],
-                    integer_constants.vth[j],
+                if n % SPAN == 0:
+                    add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
+                count[s, n] = spikes
+                arriving = ring[n & (ring.shape[0] - 1)]
+                advance(integer_constants, arriving, u, v, peak, faults[s])
+                spikes = write_down(
+                    cell, integer_constants, u, v, peak, spikes, neuron[s], slope[s]
                 )
-                u, v = after.u, after.v
-                membrane[s, n, j] = v
-                faults[s, 0, j] += after.wrapped
-                faults[s, 1, j] += after.clipped
+                arriving[:] = 0
+                if weight.size:
+                    for k in range(count[s, n], spikes):
+                        send_recurrent(weight, delay, neuron[s, k], n, ring)
+            count[s, n_steps] = spikes
+
+    @compiled(parallel=True)
+    def run_li(integer_constants, stride, drive, membrane, faults):
+        """Run non-spiking neurons through all steps of every sample.
+
+        Args:
+            integer_constants, stride, drive, faults: as in `run_lif`.
+            membrane: [samples, T, neurons] int32, filled with v after each step.
+        """
+        n_samples, n_steps, n_neurons = membrane.shape
+        tile = drive.shape[2] // stride
+        for s in numba.prange(n_samples):
+            traces, base = drive[s // tile], (s % tile) * stride
+            for j in range(n_neurons):
+                u, v = np.int64(0), np.int64(0)
+                for n in range(n_steps):
+                    after = neuron_step(
+                        np.int64(traces[j, base + n]),
+                        u,
+                        v,
+                        integer_constants.bias[j],
+                        integer_constants.keep_u[j],
+                        integer_constants.keep_v[j],
+                        integer_constants.vth[j],
+                    )
+                    u, v = after.u, after.v
+                    membrane[s, n, j] = v
+                    faults[s, 0, j] += after.wrapped
+                    faults[s, 1, j] += after.clipped
+
+    return Kernels(run_lif, run_li)

@@ -1,0 +1,45 @@
+"""One neuron, one step, in the arithmetic `fenn16`: the only place that states it.
+
+With clip(x) to −2^15 … 2^15 − 1 and >> an arithmetic shift, which floors:
+
+    u ← clip(((u·keep_u + 2^14) >> 15) + a)
+    v ← clip(((v·keep_v + 2^14) >> 15) + u)
+    spike iff v ≥ vth, then v ← 0
+
+as FeNN's vector lanes compute it for neurons that nmtool exports. The sum a of the weights that
+arrive clips to the same range after each weight; `kernel.py` and `reference.py` add it up.
+"""
+
+from __future__ import annotations
+
+from nmtool.hardware_sim.step import Step
+
+DECAY_SHIFT = 15
+HALF = 1 << (DECAY_SHIFT - 1)
+LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1
+
+
+def neuron_step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth: int) -> Step:
+    """The whole step of one neuron; in the `Step`, `wrapped` is true where u clipped.
+
+    Plain Python on scalars and without calls, as that of `loihi2`.
+
+    Args:
+        a: sum of the weights that arrive at this step.
+        u, v: state after the previous step.
+        bias: added to v each step; 0, as populations of `fenn16` hold none.
+        keep_u, keep_v: of 32768.
+        vth: threshold.
+    """
+    u = ((u * keep_u + HALF) >> DECAY_SHIFT) + a
+    wrapped = u > HIGHEST or u < LOWEST
+    if wrapped:
+        u = HIGHEST if u > 0 else LOWEST
+
+    v = ((v * keep_v + HALF) >> DECAY_SHIFT) + u + bias
+    clipped = v > HIGHEST or v < LOWEST
+    if clipped:
+        v = HIGHEST if v > 0 else LOWEST
+
+    spiked = v >= vth
+    return Step(u, 0 if spiked else v, spiked, wrapped, clipped, v)

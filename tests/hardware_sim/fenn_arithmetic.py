@@ -1,0 +1,62 @@
+"""The arithmetic `fenn16` in numpy, written without nmtool: what FeNN's vector lanes compute.
+
+16-bit states, decays of 15 bits rounded to the nearest, everything clips. Weights that arrive add
+up one after the other, those of one step of the sources in the order of projections, and of each in
+the order of its sources.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.network.integer_network import IntegerNetwork
+
+
+def clip(x: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.clip(x, -32768, 32767)
+
+
+def decayed(keep: int, state: NDArray[np.int64]) -> NDArray[np.int64]:
+    return clip((keep * state + 16384) >> 15)
+
+
+def run(
+    network: IntegerNetwork, spikes: NDArray[np.int64]
+) -> dict[str, tuple[NDArray[np.int64], ...]]:
+    """u, v and spikes of every population, [steps, neurons] each.
+
+    Args:
+        network: its numbers; nothing of it runs.
+        spikes: [steps, channels], of one sample.
+    """
+    slots, steps = 64, len(spikes)
+    sizes = {p.name: p.size for p in network.populations}
+    ring = {name: np.zeros((slots, n), np.int64) for name, n in sizes.items()}
+    u = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
+    v = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
+    kept = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
+    sent = {"input": np.zeros(spikes.shape[1]), **{name: np.zeros(n) for name, n in sizes.items()}}
+    trace: dict[str, list[tuple[NDArray[np.int64], ...]]] = {name: [] for name in sizes}
+    for t in range(steps):
+        # What was sent in the step before is due from this step on, after its delay.
+        for p in network.projections:
+            onto, every = ring[p.target], np.arange(sizes[p.target])
+            for i in np.flatnonzero(sent[p.source]):
+                place = (t + p.delay[i].astype(np.int64)) % slots, every
+                onto[place] = clip(onto[place] + p.shifted_weight[i])
+        sent = {"input": spikes[t]}
+        for p in network.populations:
+            name, alpha, beta = p.name, 32767 - p.dv, 32767 - p.du
+            u[name] = clip(kept[name] + ring[name][t % slots])
+            ring[name][t % slots] = 0
+            v[name] = clip(decayed(alpha, v[name]) + u[name])
+            kept[name] = decayed(beta, u[name])
+            spiked = v[name] >= p.vth
+            v[name] = np.where(spiked, 0, v[name])
+            sent[name] = spiked
+            trace[name].append((u[name], v[name], spiked.astype(np.int64)))
+    return {
+        name: tuple(np.stack(parts) for parts in zip(*rows, strict=True))
+        for name, rows in trace.items()
+    }

@@ -1,0 +1,170 @@
+"""`fenn16`: its step against a statement of its own, and its simulators against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from nmtool.arithmetic import FENN16, LOIHI2
+from nmtool.errors import NetworkError
+from nmtool.hardware_sim.fenn16 import neuron_step
+from nmtool.hardware_sim.kernel import compiled_step
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.session import Session
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.graph import INPUT, InputChannels
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.readout import Readout
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from tests.hardware_sim import fenn_arithmetic
+from tests.networks.integers import random_network
+from tests.refusals import refused
+
+LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1
+states = st.one_of(st.integers(LOWEST, HIGHEST), st.sampled_from([LOWEST, -1, 0, 1, HIGHEST]))
+keeps = st.one_of(st.integers(0, 32767), st.sampled_from([0, 1, 16384, 32767]))
+
+
+@given(states, states, states, keeps, keeps, st.integers(1, 32768))
+def test_a_step(a: int, u: int, v: int, keep_u: int, keep_v: int, vth: int) -> None:
+    after = neuron_step(a, u, v, 0, keep_u, keep_v, vth)
+    expected_u = fenn_arithmetic.clip(fenn_arithmetic.decayed(keep_u, np.array(u)) + a)
+    peak = fenn_arithmetic.clip(fenn_arithmetic.decayed(keep_v, np.array(v)) + expected_u)
+    assert (after.u, after.peak) == (expected_u, peak)
+    assert after.spiked == (peak >= vth)
+    assert after.v == (0 if after.spiked else peak)
+    assert compiled_step(FENN16)(a, u, v, 0, keep_u, keep_v, vth) == after
+
+
+def crowded_network(seed: int) -> IntegerNetwork:
+    """Many sources with large weights, so that sums of arrivals clip, in which order counts."""
+    random = np.random.default_rng(seed)
+
+    def projection(source: str, pre: int, sign: int) -> IntegerProjection:
+        shape = (pre, 3)
+        weight = sign * random.choice([0, 200, 255], shape)
+        # One delay for most spikes of a burst: they meet in the same step.
+        delay = random.choice([0, 1, 5, 63], shape, p=[0.05, 0.05, 0.85, 0.05])
+        return IntegerProjection(source, "hidden", weight, delay, 9, arithmetic="fenn16")
+
+    hidden = IntegerPopulation(
+        "hidden", 3, "lif", 6000, 1600, int(random.choice([900, 32767])), 1.0, arithmetic="fenn16"
+    )
+    return IntegerNetwork(
+        InputChannels(400),
+        [hidden],
+        [projection(INPUT, 400, 1), projection("hidden", 3, 1), projection(INPUT, 400, -1)],
+        Readout("hidden", "first_spike"),
+        dt_ms=1.0,
+        n_steps=90,
+        arithmetic="fenn16",
+    )
+
+
+def check_against_numpy(network: IntegerNetwork, spikes: Raster, recording: Recording) -> None:
+    for sample, dense in enumerate(spikes.dense().astype(np.int64)):
+        for name, (u, v, spiked) in fenn_arithmetic.run(network, dense).items():
+            assert (recording.current[name][sample] == u).all()
+            membrane = {**recording.potential, **recording.membrane}[name][sample]
+            assert (membrane == v).all()
+            if name in recording.spikes:
+                assert (recording.spikes[name].dense()[sample] == spiked).all()
+
+
+def equal(one: Recording, other: Recording) -> bool:
+    return one.spikes == other.spikes and all(
+        (mine[name] == theirs[name]).all()
+        for mine, theirs in (
+            (one.current, other.current),
+            (one.potential, other.potential),
+            (one.membrane, other.membrane),
+        )
+        for name in mine
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.booleans(), st.sampled_from([0.02, 0.3, 1]))
+def test_random_networks(seed: int, n_hidden: int, spiking_output: bool, rate: float) -> None:
+    network = random_network(seed, n_hidden, spiking_output, FENN16)
+    spikes = Raster.from_dense(np.random.default_rng(seed).random((2, 70, 5)) < rate)
+    recording = simulate(network, spikes, deep=True)
+    assert equal(recording, run_reference(network, spikes))
+    check_against_numpy(network, spikes, recording)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_sums_that_clip_add_up_in_order(seed: int) -> None:
+    network = crowded_network(seed)
+    dense = np.random.default_rng(seed).random((1, 90, 400)) < 0.05
+    dense[0, [3, 4, 40]] = True
+    spikes = Raster.from_dense(dense)
+    recording = simulate(network, spikes, deep=True)
+    assert equal(recording, run_reference(network, spikes))
+    check_against_numpy(network, spikes, recording)
+    session = Session(network, keep=90)
+    step, channel = np.nonzero(dense[0])
+    session.feed(channel[::-1], step[::-1].astype(float))
+    session.step(90)
+    assert equal(session.recent(), recording)
+
+
+def test_the_order_of_sums_that_clip_counts() -> None:
+    """Otherwise the test above would pass for any order."""
+    network = crowded_network(1)
+    turned = [network.projections[i] for i in (2, 1, 0)]
+    other = dataclasses.replace(network, projections=turned)
+    spikes = Raster.from_dense(np.ones((1, 90, 400)))
+    assert not equal(simulate(network, spikes, deep=True), simulate(other, spikes, deep=True))
+    with refused(NetworkError, "sums-clip"):
+        network.check_sums()
+    random_network(0, 2, spiking_output=True, runs_in=FENN16).check_sums()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"vth": 0}, "constant-range"),
+        ({"vth": 32768}, "constant-range"),
+        ({"du": 32768}, "constant-range"),
+        ({"bias_mantissa": 1}, "bias-mantissa-range"),
+        ({"bias_exponent": 1}, "constant-range"),
+        ({"kind": "li", "vth": 131072}, "li-threshold"),
+        ({"arithmetic": "fenn17"}, "arithmetic-unknown"),
+    ],
+)
+def test_a_population_beyond_the_arithmetic(changes: dict[str, object], code: str) -> None:
+    numbers = {"du": 32767, "dv": 32767, "vth": 32767, "scale": 1.0, "arithmetic": "fenn16"}
+    IntegerPopulation("hidden", 2, "lif", **numbers)  # type: ignore[arg-type]
+    with refused(NetworkError, code):
+        IntegerPopulation(**{"name": "hidden", "size": 2, "kind": "lif", **numbers, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"weight": [[256]]}, "weights-range"),
+        ({"weight_bits": 8}, "weights-step"),
+        ({"weight_bits": 10}, "projection-bits-range"),
+        ({"weight_exponent": 1}, "projection-exponent-range"),
+        ({"weight_exponent": -1}, "projection-exponent-range"),
+        ({"delay": [[64]]}, "delays-not-steps"),
+    ],
+)
+def test_a_projection_beyond_the_arithmetic(changes: dict[str, object], code: str) -> None:
+    numbers = {"weight": [[-255]], "delay": [[63]], "weight_bits": 9, "arithmetic": "fenn16"}
+    IntegerProjection("input", "hidden", **numbers)  # type: ignore[arg-type]
+    with refused(NetworkError, code):
+        IntegerProjection("input", "hidden", **{**numbers, **changes})  # type: ignore[arg-type]
+
+
+def test_a_network_has_one_arithmetic() -> None:
+    network = random_network(0, 1, spiking_output=True, runs_in=FENN16)
+    assert network.runs_in == FENN16
+    with refused(NetworkError, "arithmetics-differ"):
+        dataclasses.replace(network, arithmetic=LOIHI2.name)
