@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
+from nmtool.arithmetic import LOIHI2
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
 from nmtool.exporters.embedded import damaged, pack_network
 from nmtool.exporters.formats import PLACES, import_options_unused
@@ -58,6 +59,7 @@ class Format:
         is_folder: an artefact is a folder.
         writing_options: class of the options of `write`; None without any.
         reading_options: class of the options of `read`, for files of others; None without any.
+        arithmetic: of the integers that it carries.
         holds_floats: takes float networks without quantisation.
         records_states: u and v of every neuron can be recorded.
         executes_code: running an artefact executes the code in it, which `trust` allows to differ.
@@ -73,6 +75,7 @@ class Format:
     is_folder: ClassVar[bool]
     writing_options: ClassVar[type | None] = None
     reading_options: ClassVar[type | None] = None
+    arithmetic: ClassVar[str] = LOIHI2.name
     holds_floats: ClassVar[bool] = False
     records_states: ClassVar[bool] = True
     executes_code: ClassVar[bool] = False
@@ -227,6 +230,7 @@ class Format:
         """
         if answers is not None and not cls.carries:
             raise cls._without_answers(path)
+        cls.check_arithmetic(network)
         cls.check_fits(network, options)
         files, artefact = dict(cls.encode(network, answers, options)), cls(path)
         if samples is not None:
@@ -239,6 +243,18 @@ class Format:
             write_files({places[key]: content for key, content in files.items()}, force)
         artefact.network = network  # which need not be read back
         return artefact
+
+    @classmethod
+    def check_arithmetic(cls, network: Any) -> None:
+        """Raise `DoesNotFitError` for integers of another arithmetic than those it carries."""
+        if isinstance(network, IntegerNetwork) and network.arithmetic != cls.arithmetic:
+            raise DoesNotFitError(
+                f"{cls.name} carries networks in {cls.arithmetic}, this one is in "
+                f"{network.arithmetic}",
+                code="format-arithmetic",
+                fix="quantise the float network for a target that runs in "
+                f"{cls.arithmetic}: `target=`",
+            )
 
     @classmethod
     def check_fits(cls, network: Any, options: Any = None) -> None:
@@ -387,6 +403,7 @@ class Format:
                 fix="leave out `deep=`",
             )
         check_steps(self.network, spikes)
+        self.check_arithmetic(self.network)
         if self.executes_code and not trust:
             self.check_written()
         simulate: Callable[..., Recording] = self.simulate

@@ -43,6 +43,7 @@ _SHARED = ("events", "known_answers", "readout", "recording", "traces")
 class Fenn(PythonFolder, name="fenn"):
     """A folder that runs a network of the arithmetic `fenn16` on PyFeNN, without nmtool."""
 
+    arithmetic = FENN16.name
     referee = REFEREE
     inner = "fenn_network"
 
@@ -53,15 +54,6 @@ class Fenn(PythonFolder, name="fenn"):
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
         """Everything that a core has no room for, where recording does not count."""
-        if network.runs_in is not FENN16:
-            return [
-                Finding(
-                    "fenn-arithmetic",
-                    "network",
-                    f"it runs in the arithmetic {network.arithmetic}, FeNN in {FENN16.name}",
-                    "quantise the float network for it: `target=fenn`",
-                )
-            ]
         findings = []
         layers = memory.layers(network, deep=False)
         if (lanes := memory.lanes_bytes(layers)) > memory.LLM_BYTES:

@@ -114,20 +114,19 @@ def _population(
     scale = 2.0**bits / gain
     is_lif = population.kind == LIF
     threshold = options.value("threshold", population.name) if is_lif else 0.0
-    du, dv = (
-        FENN16.decay_one - 1 - min(round(FENN16.decay_one * float(decay(tau, dt_ms))), _KEEP_MOST)
-        for tau in (tau_syn_ms, tau_mem_ms)
-    )
     return IntegerPopulation(
         population.name,
         population.size,
         population.kind,
-        du=du,
-        dv=dv,
+        du=_decay(tau_syn_ms, dt_ms),
+        dv=_decay(tau_mem_ms, dt_ms),
         vth=round(threshold * scale) if is_lif else FENN16.silent_threshold,
         scale=scale,
         arithmetic=FENN16.name,
     )
 
 
-_KEEP_MOST = FENN16.decay_one - 1
+def _decay(tau_ms: float, dt_ms: float) -> int:
+    """du or dv of a time constant: the factor is rounded to nearest, as PyFeNN rounds it."""
+    most = FENN16.keep_u(0)
+    return most - min(round(FENN16.decay_one * float(decay(tau_ms, dt_ms))), most)

@@ -172,7 +172,8 @@ def _fit(
             roundings[kept.rounding] = quantise_network(network, target=kept, **how)
         rounded = roundings[kept.rounding]
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
-    reasons = [] if format_ is None else format_.misfits(network)
+    takes = format_ is not None and format_.arithmetic == network.arithmetic
+    reasons = format_.misfits(network) if format_ is not None and takes else []
     found = fit(network, target, misfits=reasons, changed=changed)
     if reasons:
         return found
