@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import LOIHI2, arithmetic_named
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
@@ -61,9 +62,13 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 
 @st.composite
-def integer_networks(draw: st.DrawFn) -> IntegerNetwork:
-    """Any integer network of up to three populations."""
-    layout, maker = draw(layouts()), Maker(np.random.default_rng(draw(seeds)))
+def integer_networks(
+    draw: st.DrawFn, arithmetics: Collection[str] = (LOIHI2.name,)
+) -> IntegerNetwork:
+    """Any integer network of up to three populations, in one of these arithmetics."""
+    runs_in = arithmetic_named(draw(st.sampled_from(sorted(arithmetics))))
+    layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
+    maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
     return IntegerNetwork(
         InputChannels(layout.sizes[INPUT], draw(st.integers(1, 3))),
         [maker.population(name, layout.sizes[name], kind) for name, kind in layout.kinds.items()],
@@ -72,6 +77,7 @@ def integer_networks(draw: st.DrawFn) -> IntegerNetwork:
         dt_ms=draw(st.sampled_from([0.5, 1.0, 4.0])),
         n_steps=draw(st.integers(1, 70)),
         source_hash=draw(st.sampled_from(["", "abc"])),
+        arithmetic=runs_in.name,
     )
 
 
