@@ -71,7 +71,7 @@ def record() -> None:
     for index in range(RECORDED):
         network = fenn_network(index, LARGEST)
         spikes = fenn_raster(index, network, 1)
-        factors = {name: (0, 0) for name in network.decay_factors()}
+        factors = dict.fromkeys(network.decay_factors(), (0, 0))
         recording = answer(network, spikes)
         answers = KnownAnswers(network.content_hash, spikes, recording, factors)
         for name, data in (("network", pack_network(network)), ("answers", answers.to_bytes())):

@@ -175,8 +175,9 @@ class ProcessGroup:
         for group in reversed(sources.values()):  # PyFeNN has them in no order
             words = group[0].events.row(step)
             for source in np.flatnonzero(np.unpackbits(words, bitorder="little")):
-                for one in group:
-                    one.row(source, step)
+                if source < group[0].weight.shape[0]:  # others are read from anywhere
+                    for one in group:
+                        one.row(source, step)
 
 
 class Model:
