@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import shifted
+from nmtool.arithmetic import LOIHI2, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.step import neuron_step as plain_step
@@ -72,7 +72,7 @@ class Cells(NamedTuple):
         bias, keep_u, keep_v, vth: [columns] int64, of the step.
         synapse: [columns] int64, the row of the synapse that is another one; −1 for none.
         other_weight, other_delay: [columns] int64, of that synapse.
-        rules: of the arithmetic; None for the right ones.
+        rules: of the arithmetic; None for those of `loihi2`.
     """
 
     source: NDArray[np.int64]
@@ -166,6 +166,8 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
     nothing = np.zeros((population.size, 0), np.int32)
     every = np.arange(population.size)
     none = np.full(population.size, -1)
+    # The step of `loihi2` is compiled in; others run by their rules.
+    rules = None if network.runs_in == LOIHI2 else Rules.of(network.runs_in)
     return Cells(
         np.array([names.index(p.source) for p in onto], np.int64),
         np.cumsum([0, *(p.shape[0] for p in onto)])[:-1].astype(np.int64),
@@ -177,6 +179,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
         np.full_like(every, population.keep_v),
         np.full_like(every, population.vth),
         *(none, none, none),
+        rules,
     )
 
 
@@ -290,7 +293,7 @@ def _trace(rules, events, cells, seen, found):
     for column in range(cells.neuron.size):
         neuron = cells.neuron[column]
         for sample in range(found.u.shape[0]):
-            _deliver(events, sample, cells, neuron, arriving)
+            _deliver(rules, events, sample, cells, neuron, -1, arriving)
             own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
             trace = Seen(
                 found.spikes[sample, column], found.u[sample, column], found.v[sample, column]
@@ -300,7 +303,7 @@ def _trace(rules, events, cells, seen, found):
 
 @compiled()
 def _replay(rules, events, cells, seen, u, v, until, outcome):
-    """Fill an outcome; `rules` is None for the right ones."""
+    """Fill an outcome; `rules` is None for those of `loihi2`."""
     n_samples = outcome.first.shape[1]
     arriving = np.zeros((n_samples, events.n_steps), np.int32)
     untraced = _traces(0)
@@ -309,13 +312,13 @@ def _replay(rules, events, cells, seen, u, v, until, outcome):
         neuron = cells.neuron[column]
         if neuron != delivered:
             for sample in range(n_samples):
-                _deliver(events, sample, cells, neuron, arriving[sample])
+                _deliver(rules, events, sample, cells, neuron, -1, arriving[sample])
             delivered = neuron
         for sample in range(n_samples):
             sums = arriving[sample]
             if cells.synapse[column] >= 0:
                 sums = sums.copy()
-                _exchange(events, sample, cells, column, sums)
+                _exchange(rules, events, sample, cells, column, sums)
             own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
             begin_u, begin_v = u[sample, neuron], v[sample, neuron]
             deviations, first, first_u, low, high = _follow(
@@ -332,18 +335,30 @@ def _replay(rules, events, cells, seen, u, v, until, outcome):
                 break
 
 
-@compiled()
-def show(events, right, wrong, view, first_only, shown):
+def show(
+    events: Streams,
+    right: Cells,
+    wrong: Cells,
+    view: int,
+    first_only: bool,
+    shown: NDArray[np.bool_],
+) -> None:
     """Mark the samples in which two versions of a population's neurons differ.
 
     Args:
-        events: `Streams`.
-        right, wrong: `Cells`, columns of the same neurons, with the right rules; in `wrong` one
-            number is another, or the weights of a projection.
+        events: what is sent.
+        right, wrong: columns of the same neurons, by the same rules; in `wrong` one number is
+            another, or the weights of a projection.
         view: what is compared.
         first_only: stop at the first sample that shows a difference.
         shown: [samples] bool, set; samples that are marked already are left out.
     """
+    plain = right._replace(rules=None), wrong._replace(rules=None)
+    _show(right.rules, events, *plain, view, first_only, shown)
+
+
+@compiled()
+def _show(rules, events, right, wrong, view, first_only, shown):
     n_steps = events.n_steps
     mine = np.zeros(n_steps, np.int32)
     rest, until = np.int64(0), np.int64(FIRST)  # no literals, for which Numba compiles once more
@@ -360,14 +375,14 @@ def show(events, right, wrong, view, first_only, shown):
         for sample in range(shown.size):
             if shown[sample] or (synapse and not _reaches(events, sample, wrong, column)):
                 continue
-            _deliver(events, sample, right, neuron, mine)
+            _deliver(rules, events, sample, right, neuron, -1, mine)
             theirs = mine.copy()
             if synapse:
-                _exchange(events, sample, wrong, column, theirs)
+                _exchange(rules, events, sample, wrong, column, theirs)
             elif same:
-                _deliver(events, sample, wrong, neuron, theirs)
-            _follow(None, mine, right, column, nothing, rest, rest, trace, until)
-            found = _follow(None, theirs, wrong, column, seen, rest, rest, nothing, until)
+                _deliver(rules, events, sample, wrong, neuron, -1, theirs)
+            _follow(rules, mine, right, column, nothing, rest, rest, trace, until)
+            found = _follow(rules, theirs, wrong, column, seen, rest, rest, nothing, until)
             shown[sample] = found[0] > 0
             if shown[sample] and first_only:
                 return
@@ -386,7 +401,7 @@ def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
     """Run one column through one sample, forced to what was recorded.
 
     Args:
-        rules: of the arithmetic; None for the right ones.
+        rules: of the arithmetic; None for those of `loihi2`.
         arriving: [steps] int32, sums of the weights that arrive.
         cells, column: `Cells`, and which column of theirs.
         seen: `Seen` of its neuron, [steps]; what is predicted takes the place of what is empty.
@@ -435,11 +450,17 @@ def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
 
 
 @compiled()
-def _deliver(events, sample, cells, neuron, arriving):
-    """Add up the weights that arrive at a neuron at every step, [steps] int32."""
+def _deliver(rules, events, sample, cells, neuron, column, arriving):
+    """Add up the weights that arrive at a neuron at every step, [steps] int32.
+
+    Where sums clip, `column` is one whose other synapse takes the place of the right one, or −1.
+    """
     for n in range(arriving.size):
         arriving[n] = 0
     weight, delay = cells.weight[neuron], cells.delay[neuron]
+    if rules is not None and rules.sum_limit:
+        _deliver_in_order(rules.sum_limit, events, sample, cells, neuron, column, arriving)
+        return
     for k in range(cells.source.size):
         source, row = cells.source[k], cells.row[k]
         for e in range(events.offset[source, sample], events.offset[source, sample + 1]):
@@ -450,9 +471,36 @@ def _deliver(events, sample, cells, neuron, arriving):
 
 
 @compiled()
-def _exchange(events, sample, cells, column, arriving):
+def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
+    """`_deliver` of sums that clip: by step of the spike, then by projection, then by source."""
+    n_sources = cells.source.size
+    at, end = np.empty(n_sources, np.int64), np.empty(n_sources, np.int64)
+    first = events.n_steps
+    for k in range(n_sources):
+        at[k] = events.offset[cells.source[k], sample]
+        end[k] = events.offset[cells.source[k], sample + 1]
+        if at[k] < end[k]:
+            first = min(first, events.step[at[k]])
+    for sent in range(first, events.n_steps):
+        for k in range(n_sources):
+            while at[k] < end[k] and events.step[at[k]] == sent:
+                i = cells.row[k] + events.neuron[at[k]]
+                weight, delay = np.int64(cells.weight[neuron, i]), np.int64(cells.delay[neuron, i])
+                if column >= 0 and cells.synapse[column] == i:
+                    weight, delay = cells.other_weight[column], cells.other_delay[column]
+                n = sent + HOP_LATENCY + delay
+                if 0 <= n < arriving.size:
+                    arriving[n] = min(max(arriving[n] + weight, -limit), limit - 1)
+                at[k] += 1
+
+
+@compiled()
+def _exchange(rules, events, sample, cells, column, arriving):
     """Let the weights arrive that do with a column's other synapse."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
+    if rules is not None and rules.sum_limit:
+        _deliver(rules, events, sample, cells, neuron, column, arriving)
+        return
     weight, delay = cells.weight[neuron, synapse], cells.delay[neuron, synapse]
     source, pre = _sender(cells, synapse)
     for e in range(events.offset[source, sample], events.offset[source, sample + 1]):

@@ -119,7 +119,10 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
         if 0 <= population.du + by <= runs_in.max_du:
             keep = population.keep_u
             other = runs_in.decayed(u_before, keep - by)
-            found.append(_any(runs_in.decayed(u_before, keep) != other))
+            differs = runs_in.decayed(u_before, keep) != other
+            if runs_in.neuron.u_overflow == "clips":  # at its ends, both may be
+                differs &= (u > runs_in.lowest) & (u < runs_in.highest)
+            found.append(_any(differs))
         if 0 <= population.dv + by <= runs_in.max_dv:
             other = runs_in.decayed(v_before, population.keep_v - by)
             found.append(_any(_differ(peak, clipped(other + u + bias), level)))

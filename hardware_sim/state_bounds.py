@@ -55,6 +55,9 @@ class PopulationBounds:
             population: the constants.
         """
         arithmetic = population.runs_in
+        if arithmetic.sum_bits is not None:
+            limit = 1 << (arithmetic.sum_bits - 1)
+            arriving = np.clip(arriving, -limit, limit - 1)
         u = arithmetic.decayed(self.u, population.keep_u) + (arriving << arithmetic.state_shift)
         wild = (np.abs(u) > arithmetic.highest).any(axis=0)
         if arithmetic.neuron.u_overflow == "clips":
@@ -116,6 +119,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
     }
     surely = {name: np.zeros((n_steps, size), np.bool_) for name, size in sizes.items()}
     certain = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
+    clipping = _clipping(network)
     if n_steps:
         _open(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
     for n in range(n_steps):
@@ -133,6 +137,8 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
                 earliest[name][new] = n
                 _open(outgoing[name], new, n, arriving)
             for projection in outgoing[name]:
+                if projection.target in clipping:
+                    continue
                 columns = np.arange(projection.shape[1])
                 _deliver_surely(projection, surely[name], n, columns, certain[projection.target])
     return StateBounds(n_steps, earliest, surely, populations)
@@ -155,8 +161,9 @@ def bounds_of_neurons(
         if projection.target == population.name:
             _deliver(projection, bounds.earliest[projection.source], columns, arriving)
     arriving = np.cumsum(arriving, axis=1)
+    sure = population.name not in _clipping(network)
     for projection in network.projections:
-        if projection.target == population.name and projection.source != INPUT:
+        if sure and projection.target == population.name and projection.source != INPUT:
             for n in range(bounds.n_steps):
                 _deliver_surely(projection, bounds.surely[projection.source], n, columns, arriving)
     part = replace(
@@ -168,6 +175,14 @@ def bounds_of_neurons(
     for n in range(bounds.n_steps):
         found.step(arriving[:, n], part)
     return found
+
+
+def _clipping(network: IntegerNetwork) -> set[str]:
+    """Populations whose sums of arriving weights may clip: nothing is sure to count in them."""
+    bits = network.runs_in.sum_bits
+    if bits is None:
+        return set()
+    return {p.name for p in network.populations if network.largest_sum(p) >= 1 << (bits - 1)}
 
 
 def _open(

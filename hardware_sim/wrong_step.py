@@ -1,19 +1,20 @@
-"""The step of `step.py` with rules that may be wrong: what other implementations get wrong.
+"""The step of a neuron with rules that may be wrong: what other implementations get wrong.
 
-With the rules of `Rules()` it is that step, which a test compares. A kernel that is given no rules
-compiles `step.py` itself, so that stored numbers never run here. Rules are arguments all the same:
-a kernel compiled for each of them would take seconds, the first time, for each of them.
+With the rules of `Rules()` it is the step of `loihi2`, and with those of `Rules.of` that of any
+arithmetic, which tests compare. A kernel that is given no rules compiles `step.py` itself, so that
+stored numbers of `loihi2` never run here. Rules are arguments all the same: a kernel compiled for
+each of them would take seconds, the first time, for each of them.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT, Arithmetic
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.step import Step
 
-TRUNCATE, FLOOR, NEAREST = range(3)
+TRUNCATE, FLOOR, NEAREST, HALF_UP = range(4)
 WRAP_ONCE, WRAP, CLIP, FREE = range(4)
 TO_ZERO, KEEP, SUBTRACT, LATE = range(4)
 
@@ -25,14 +26,20 @@ class Rules(NamedTuple):
     """Rules of a step; the defaults are the arithmetic `loihi2`.
 
     Attributes:
-        round_u, round_v: rounding of what a decay leaves: `TRUNCATE`, `FLOOR` or `NEAREST`.
-        limit_u: `WRAP_ONCE` beyond M, `WRAP` as 24-bit numbers do, `CLIP` or `FREE`.
+        round_u, round_v: rounding of what a decay leaves: `TRUNCATE`, `FLOOR`, or to the nearest,
+            halves away from zero (`NEAREST`) or up (`HALF_UP`).
+        limit_u: `WRAP_ONCE` beyond M, `WRAP` as numbers of so many bits do, `CLIP` or `FREE`.
         limit_v: `CLIP`, `WRAP` or `FREE`.
         at_threshold: true to spike where v equals the threshold, too.
         reset: v after a spike: `TO_ZERO`; `KEEP`; `SUBTRACT` the threshold; `LATE`, zero from the
             next step on.
         resets_u: true to begin the step after a spike with u at zero.
         old_u: true to add u of the step before to v.
+        decay_bits: bits of a decay factor.
+        state_shift: of weights and thresholds into the state.
+        lowest, highest, highest_u: where v ends, and u.
+        sum_limit: sums of arriving weights clip there, from below and, one less, from above; 0
+            where they are exact.
     """
 
     round_u: int = TRUNCATE
@@ -43,6 +50,32 @@ class Rules(NamedTuple):
     reset: int = TO_ZERO
     resets_u: bool = False
     old_u: bool = False
+    decay_bits: int = DECAY_SHIFT
+    state_shift: int = STATE_SHIFT
+    lowest: int = 1 - STATE_LIMIT
+    highest: int = STATE_LIMIT - 1
+    highest_u: int = STATE_LIMIT
+    sum_limit: int = 0
+
+    @classmethod
+    def of(cls, arithmetic: Arithmetic) -> Rules:
+        """The rules of an arithmetic."""
+        neuron, wraps = arithmetic.neuron, arithmetic.neuron.u_overflow == "wraps"
+        rounding = {"towards zero": TRUNCATE, "down": FLOOR, "nearest": HALF_UP}
+        decays = rounding[neuron.rounding or ""]
+        return cls(
+            decays,
+            decays,
+            WRAP_ONCE if wraps else CLIP,
+            CLIP,
+            neuron.compare == "at least",
+            decay_bits=arithmetic.decay_one.bit_length() - 1,
+            state_shift=arithmetic.state_shift,
+            lowest=arithmetic.lowest,
+            highest=arithmetic.highest,
+            highest_u=arithmetic.highest + wraps,
+            sum_limit=0 if arithmetic.sum_bits is None else 1 << (arithmetic.sum_bits - 1),
+        )
 
 
 @compiled()
@@ -59,15 +92,15 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
     if spiked and rules.reset == LATE:
         v = 0
     added = u
-    u = _word(_decayed(u, keep_u, rules.round_u) + (a << STATE_SHIFT))
-    wrapped = u > STATE_LIMIT or u <= -STATE_LIMIT
-    u = _limited(u, rules.limit_u)
+    u = _word(_decayed(u, keep_u, rules.round_u, rules.decay_bits) + (a << rules.state_shift))
+    wrapped = u > rules.highest_u or u < rules.lowest
+    u = _limited(u, rules.limit_u, rules)
     if not rules.old_u:
         added = u
-    peak = _word(_decayed(v, keep_v, rules.round_v) + added + bias)
-    clipped = peak >= STATE_LIMIT or peak <= -STATE_LIMIT
-    peak = _limited(peak, rules.limit_v)
-    threshold = vth << STATE_SHIFT
+    peak = _word(_decayed(v, keep_v, rules.round_v, rules.decay_bits) + added + bias)
+    clipped = peak > rules.highest or peak < rules.lowest
+    peak = _limited(peak, rules.limit_v, rules)
+    threshold = vth << rules.state_shift
     fires = peak > threshold or (rules.at_threshold and peak == threshold)
     return Step(
         u, left_by_spike(peak, vth, rules) if fires else peak, fires, wrapped, clipped, peak
@@ -79,16 +112,17 @@ def left_by_spike(peak, vth, rules):
     """v as a step with a spike leaves it; `peak` is v before a reset."""
     if rules.reset == KEEP or rules.reset == LATE:
         return peak
-    return peak - (vth << STATE_SHIFT) if rules.reset == SUBTRACT else 0
+    return peak - (vth << rules.state_shift) if rules.reset == SUBTRACT else 0
 
 
 @compiled()
-def _decayed(state, keep, how):
-    product = state * keep
+def _decayed(state, keep, how, bits):
+    product, half = state * keep, 1 << (bits - 1)
     if how == FLOOR:
-        return product >> DECAY_SHIFT
-    half = 1 << (DECAY_SHIFT - 1) if how == NEAREST else 0
-    size = (abs(product) + half) >> DECAY_SHIFT
+        return product >> bits
+    if how == HALF_UP:
+        return (product + half) >> bits
+    size = (abs(product) + (half if how == NEAREST else 0)) >> bits
     return size if product >= 0 else -size
 
 
@@ -99,13 +133,14 @@ def _word(value):
 
 
 @compiled()
-def _limited(value, how):
-    if how == FREE or -STATE_LIMIT < value < STATE_LIMIT:
+def _limited(value, how, rules):
+    if how == FREE or rules.lowest <= value <= rules.highest:
         return value
     if how == CLIP:
-        return STATE_LIMIT - 1 if value > 0 else 1 - STATE_LIMIT
+        return rules.highest if value > 0 else rules.lowest
+    limit = rules.highest + 1
     if how == WRAP:
-        return ((value + STATE_LIMIT) & (2 * STATE_LIMIT - 1)) - STATE_LIMIT
-    if value == STATE_LIMIT:
+        return ((value + limit) & (2 * limit - 1)) - limit
+    if value == limit:
         return value
-    return value - 2 * STATE_LIMIT if value > 0 else value + 2 * STATE_LIMIT
+    return value - 2 * limit if value > 0 else value + 2 * limit

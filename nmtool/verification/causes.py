@@ -18,14 +18,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import (
-    LOIHI2,
-    MAX_SIX_BIT_DELAY,
-    MAX_WEIGHT,
-    SILENT_THRESHOLD,
-    STATE_LIMIT,
-    STATE_SHIFT,
-)
+from nmtool.arithmetic import MAX_SIX_BIT_DELAY, Arithmetic
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
     ANY,
@@ -50,6 +43,7 @@ from nmtool.hardware_sim.wrong_step import (
     LATE,
     NEAREST,
     SUBTRACT,
+    TRUNCATE,
     WRAP,
     Rules,
 )
@@ -200,7 +194,7 @@ def find_causes(case: Case) -> list[Cause]:
             causes += of_population(case, name)
     for of_network in (_latencies, _arithmetic, _inputs, _kept_states):
         causes += of_network(case)
-    return causes
+    return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
 
 # Of one neuron, the only one that deviates.
@@ -215,8 +209,10 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
     step = int(outcome.first[neuron, sample])
     more = int(case.seen[name].u[sample, neuron, step] - outcome.u[neuron, sample])
-    more = (more + STATE_LIMIT) % (2 * STATE_LIMIT) - STATE_LIMIT
-    excess, rest = divmod(more, 1 << STATE_SHIFT)
+    runs_in = case.network.runs_in
+    if runs_in.neuron.u_overflow == "wraps":
+        more = (more + runs_in.state_limit) % (2 * runs_in.state_limit) - runs_in.state_limit
+    excess, rest = divmod(more, runs_in.state_one)
     return None if rest or not excess else ((sample, step), excess)
 
 
@@ -234,7 +230,7 @@ def _synapses(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 def _weights(
     case: Case, index: int, neuron: int, first: tuple[tuple[int, int], int] | None
 ) -> Iterator[Cause]:
-    projection = case.network.projections[index]
+    projection, limit = case.network.projections[index], case.network.runs_in.weight_limit
     reach = _arrived(case.sent[projection.source], projection.delay[:, neuron])
     weight = projection.weight[:, neuron].astype(np.int64)
     if first is not None:
@@ -246,10 +242,10 @@ def _weights(
         value = weight[pre] + change
     else:
         spacing = projection.runs_in.weight_step(projection.weight_bits, mixed_signs=False)
-        values = np.arange(-MAX_WEIGHT, MAX_WEIGHT + 1, spacing)
+        values = np.arange(-limit, limit + 1, spacing)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (x.ravel() for x in np.meshgrid(active, values, indexing="ij"))
-    legal = abs(value) <= MAX_WEIGHT
+    legal = abs(value) <= limit
     yield from _by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
 
 
@@ -316,7 +312,8 @@ def _unshifted(excess: int, exponent: int) -> int | None:
 
 def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
     expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
-    values = np.arange(-LOIHI2.bias_limit, LOIHI2.bias_limit)
+    limit = case.network.runs_in.bias_limit
+    values = np.arange(-limit, limit)
     cause = Cause("bias", name, neuron=neuron, expected=expected)
     yield from _of_values(cause, _left(case, cause, "bias", values))
 
@@ -334,10 +331,11 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
 
 
 def _decays(case: Case, name: str) -> Iterator[Cause]:
-    population = case.network.population(name)
+    population, runs_in = case.network.population(name), case.network.runs_in
+    # All factors from 0 to 1.
     for kind, number, expected, values in (
-        ("decay-u", "du", population.du, np.arange(-1, LOIHI2.max_du + 1)),
-        ("decay-v", "dv", population.dv, np.arange(LOIHI2.max_dv + 2)),
+        ("decay-u", "du", population.du, np.arange(runs_in.decay_one + 1) - runs_in.lost_u),
+        ("decay-v", "dv", population.dv, np.arange(runs_in.decay_one + 1) - runs_in.lost_v),
     ):
         cause = Cause(kind, name, expected=expected)
         yield from _of_values(cause, _left(case, cause, number, values))
@@ -372,16 +370,18 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
     """
     if name not in case.sent:
         return np.zeros(0, np.int64)
-    outcome = case.outcome[name]
-    low = int(outcome.low[neurons].max(initial=0))
-    high = int(outcome.high[neurons].min(initial=(LOIHI2.max_threshold + 1) << STATE_SHIFT))
-    values = np.arange(-(-low >> STATE_SHIFT), ((high - 1) >> STATE_SHIFT) + 1)
+    outcome, runs_in = case.outcome[name], case.network.runs_in
+    least, shift = runs_in.firing_level(0), runs_in.state_shift
+    low = int(outcome.low[neurons].max(initial=0)) + 1 - least
+    last = runs_in.firing_level(runs_in.max_threshold)
+    high = int(outcome.high[neurons].min(initial=last)) - least
+    values = np.arange(-(-low >> shift), (high >> shift) + 1)
     return values[values != case.network.population(name).vth]
 
 
 def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
-    values = np.arange(LOIHI2.max_bias_exponent + 1)
+    values = np.arange(case.network.runs_in.max_bias_exponent + 1)
     for exponent in _left(case, cause, "bias exponent", values).tolist():
         yield replace(cause, actual=exponent)
 
@@ -408,7 +408,7 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
             replace(about, kind="weight-exponent", expected=exponent, actual=one),
             altered(case.network, cells, "weight exponent", (index,), one),
         )
-        for one in range(-8, LOIHI2.max_weight_exponent + 2)
+        for one in range(-8, case.network.runs_in.max_weight_exponent + 2)
     ]
     tried += [
         (replace(about, kind="projection-missing"), rewired(cells, rows, weight=weight * 0)),
@@ -470,44 +470,60 @@ def _late(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
 
 # Of the arithmetic.
 
-_ARITHMETIC = (
-    ("floor", "u", Rules(round_u=FLOOR)),
-    ("floor", "v", Rules(round_v=FLOOR)),
-    ("floor", "the decay of u and v", Rules(round_u=FLOOR, round_v=FLOOR)),
-    ("rounding", "u", Rules(round_u=NEAREST)),
-    ("rounding", "v", Rules(round_v=NEAREST)),
-    ("rounding", "the decay of u and v", Rules(round_u=NEAREST, round_v=NEAREST)),
-    ("u-overflow", "wraps around as 24-bit numbers do", Rules(limit_u=WRAP)),
-    ("u-overflow", "stops at the limit", Rules(limit_u=CLIP)),
-    ("u-overflow", "goes on", Rules(limit_u=FREE)),
-    ("v-overflow", "wraps around", Rules(limit_v=WRAP)),
-    ("v-overflow", "goes on", Rules(limit_v=FREE)),
-    ("at-threshold", "", Rules(at_threshold=True)),
-    ("reset", "v is not reset", Rules(reset=KEEP)),
-    ("reset", "the threshold is subtracted from v", Rules(reset=SUBTRACT)),
-    ("reset", "v is reset at the next step", Rules(reset=LATE)),
-    ("reset", "u is reset, too", Rules(resets_u=True)),
-    ("update-order", "", Rules(old_u=True)),
-)
+_BOTH = "the decay of u and v"
+
+
+def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
+    """Kind and detail of every cause that is a wrong rule, and the rules with it."""
+    right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
+    roundings = {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}
+    for kind, how in roundings.items():
+        if how != right.round_u:
+            yield kind, "u", right._replace(round_u=how)
+            yield kind, "v", right._replace(round_v=how)
+            yield kind, _BOTH, right._replace(round_u=how, round_v=how)
+    for quantity in ("u", "v"):
+        limit = f"limit_{quantity}"
+        around = f"wraps around as {bits}-bit numbers do" if quantity == "u" else "wraps around"
+        ways = {around: WRAP, "stops at the limit": CLIP, "goes on": FREE}
+        for detail, how in ways.items():
+            if how != getattr(right, limit):
+                yield f"{quantity}-overflow", detail, right._replace(**{limit: how})
+    kind = "above-threshold" if right.at_threshold else "at-threshold"
+    yield kind, "", right._replace(at_threshold=not right.at_threshold)
+    yield "reset", "v is not reset", right._replace(reset=KEEP)
+    yield "reset", "the threshold is subtracted from v", right._replace(reset=SUBTRACT)
+    yield "reset", "v is reset at the next step", right._replace(reset=LATE)
+    yield "reset", "u is reset, too", right._replace(resets_u=True)
+    yield "update-order", "", right._replace(old_u=True)
+    if right.sum_limit:
+        yield "sums", "", right._replace(sum_limit=0)
+
+
+def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
+    """A state that keeps one part more or less, as if its decay had no +1, or had one."""
+    lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
+    plain, less = (
+        f"{{0}}·({runs_in.decay_one} − d{{0}})",
+        f"{{0}}·({runs_in.decay_one} − (d{{0}} + 1))",
+    )
+    right, wrong = (less, plain) if lost else (plain, less)
+    by, field = 1 if lost else -1, f"keep_{quantity}"
+    detail = f"keep {wrong}, not {right}".format(quantity)
+    return Cause("decay-plus-one", detail=detail), lambda cells: cells._replace(
+        **{field: getattr(cells, field) + by}
+    )
 
 
 def _arithmetic(case: Case) -> Iterator[Cause]:
     """Rules and the +1 of decays, everywhere; else in the only population that deviates."""
+    runs_in = case.network.runs_in
     tried: list[tuple[Cause, Callable[[Cells], Cells]]] = [
         (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
-        for kind, detail, rules in _ARITHMETIC
+        for kind, detail, rules in _wrong_rules(runs_in)
     ]
-    tried += [
-        (
-            Cause("decay-plus-one", detail="keep u·(4096 − du), not u·(4096 − (du + 1))"),
-            lambda cells: cells._replace(keep_u=cells.keep_u + 1),
-        ),
-        (
-            Cause("decay-plus-one", detail="keep v·(4096 − (dv + 1)), not v·(4096 − dv)"),
-            lambda cells: cells._replace(keep_v=cells.keep_v - 1),
-        ),
-        (_FREE_OUTPUTS, _free_outputs),
-    ]
+    tried += [_plus_one(runs_in, "u"), _plus_one(runs_in, "v")]
+    tried.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
     goes_on = False
     for cause, change in tried:
         if goes_on and cause is _FREE_OUTPUTS:
@@ -523,10 +539,10 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
 _FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no threshold")
 
 
-def _free_outputs(cells: Cells) -> Cells:
-    """v goes on, beyond the threshold too that nothing within 24 bits reaches."""
-    vth = np.where(cells.vth == SILENT_THRESHOLD, UNREACHED, cells.vth)
-    return cells._replace(vth=vth, rules=Rules(limit_v=FREE))
+def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
+    """v goes on, beyond the threshold too that nothing within its bits reaches."""
+    vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
+    return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 
 
 # Of the input, and of samples.

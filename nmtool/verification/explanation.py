@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from nmtool.arithmetic import LOIHI2, Arithmetic, arithmetic_named
 from nmtool.tables import Plain, Result, Table, shown
 from nmtool.verification.comparison import Divergence
 
@@ -25,11 +26,14 @@ _WAYS = {
     "bias-exponent": "the bias exponent of {population} is {actual}, not {expected}",
     "weight-exponent": "the weight exponent of {projection} is {actual}, not {expected}",
     "decay-plus-one": "the +1 of the decay: {population} {detail}",
-    "floor": "{detail} of {population} rounds down, not toward zero",
-    "rounding": "{detail} of {population} rounds to the nearest, not toward zero",
-    "u-overflow": "u of {population} {detail} where it should wrap around once beyond ±2^23",
-    "v-overflow": "v of {population} {detail} where it should stop at ±(2^23 − 1)",
+    "truncation": "{detail} of {population} rounds toward zero, not {rounding}",
+    "floor": "{detail} of {population} rounds down, not {rounding}",
+    "rounding": "{detail} of {population} rounds {nearest}, not {rounding}",
+    "u-overflow": "u of {population} {detail} where it should {u_limit}",
+    "v-overflow": "v of {population} {detail} where it should stop at {v_limit}",
+    "sums": "sums of what arrives at {population} go on where they should stop",
     "at-threshold": "{population} spikes where v equals the threshold, too (≥ for >)",
+    "above-threshold": "{population} does not spike where v equals the threshold (> for ≥)",
     "reset": "after a spike of {population}, {detail}",
     "update-order": "v of {population} takes u of the step before",
     "latency": "{detail} a step {side}",
@@ -65,8 +69,10 @@ class Cause(Plain):
         actual: what explains the recording, as near to it as possible; of `latency` the steps.
         span: least and largest value that do, where there are several.
         detail: what the others leave open, in words.
+        arithmetic: name of the network's.
     """
 
+    _json = "kind population source pre neuron step expected actual span detail"
     _left_out = (None, "")
 
     kind: str
@@ -79,17 +85,36 @@ class Cause(Plain):
     actual: int | None = None
     span: tuple[int, int] | None = None
     detail: str = ""
+    arithmetic: str = LOIHI2.name
 
     def __str__(self) -> str:
-        words = asdict(self) | {
-            "population": self.population or "all populations",
-            "cell": f"{self.population}[{self.neuron}]",
-            "projection": f"{self.source} → {self.population}",
-            "synapse": f"{self.source}[{self.pre}] → {self.population}[{self.neuron}]",
-            "side": "late" if (self.actual or 0) > 0 else "early",
-        }
+        words = (
+            asdict(self)
+            | _rules_in_words(arithmetic_named(self.arithmetic))
+            | {
+                "population": self.population or "all populations",
+                "cell": f"{self.population}[{self.neuron}]",
+                "projection": f"{self.source} → {self.population}",
+                "synapse": f"{self.source}[{self.pre}] → {self.population}[{self.neuron}]",
+                "side": "late" if (self.actual or 0) > 0 else "early",
+            }
+        )
         between = "" if self.span is None else f" (or others in {self.span[0]} … {self.span[1]})"
         return _WAYS[self.kind].format(**words) + between
+
+
+def _rules_in_words(arithmetic: Arithmetic) -> dict[str, str]:
+    power = arithmetic.state_limit.bit_length() - 1
+    symmetric = arithmetic.lowest == -arithmetic.highest
+    v_limit = f"±(2^{power} − 1)" if symmetric else f"−2^{power} and 2^{power} − 1"
+    wraps = arithmetic.neuron.u_overflow == "wraps"
+    to_nearest = arithmetic.neuron.rounding == "nearest"
+    return {
+        "rounding": "to the nearest, halves up" if to_nearest else "toward zero",
+        "nearest": "halves away from zero" if to_nearest else "to the nearest",
+        "u_limit": f"wrap around once beyond ±2^{power}" if wraps else f"stop at {v_limit}",
+        "v_limit": v_limit,
+    }
 
 
 @dataclass(frozen=True)

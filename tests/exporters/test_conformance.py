@@ -40,7 +40,7 @@ from nmtool.quantisation import quantise_network
 from nmtool.verification.comparison import compare_recordings
 from tests.damage import damages
 from tests.networks.chains import chain_network
-from tests.networks.drawn import float_networks, integer_networks, seeds
+from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds
 from tests.networks.integers import random_raster
 from tests.refusals import refused
 
@@ -201,7 +201,7 @@ def assert_comes_back(
 
 
 @settings(max_examples=60)
-@given(network=integer_networks(ARITHMETICS), seed=seeds)
+@given(network=arithmetics.flatmap(integer_networks), seed=seeds)
 def test_integers_come_back_or_are_refused(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:

@@ -13,13 +13,18 @@ from nmtool.errors import NetworkError
 from nmtool.hardware_sim.fenn16 import neuron_step
 from nmtool.hardware_sim.kernel import compiled_step
 from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.wrong_step import Rules, wrong_step
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.verification.causes import Case
+from nmtool.verification.faults import draw_faults, mutant
+from nmtool.verification.mutation import Witness
 from tests.hardware_sim import fenn_arithmetic
 from tests.networks.integers import random_network
 from tests.refusals import refused
@@ -29,8 +34,8 @@ states = st.one_of(st.integers(LOWEST, HIGHEST), st.sampled_from([LOWEST, -1, 0,
 keeps = st.one_of(st.integers(0, 32767), st.sampled_from([0, 1, 16384, 32767]))
 
 
-@given(states, states, states, keeps, keeps, st.integers(1, 32768))
-def test_a_step(a: int, u: int, v: int, keep_u: int, keep_v: int, vth: int) -> None:
+@given(states, states, states, st.booleans(), keeps, keeps, st.integers(1, 32768))
+def test_a_step(a: int, u: int, v: int, spiked: bool, keep_u: int, keep_v: int, vth: int) -> None:
     after = neuron_step(a, u, v, 0, keep_u, keep_v, vth)
     expected_u = fenn_arithmetic.clip(fenn_arithmetic.decayed(keep_u, np.array(u)) + a)
     peak = fenn_arithmetic.clip(fenn_arithmetic.decayed(keep_v, np.array(v)) + expected_u)
@@ -38,6 +43,9 @@ def test_a_step(a: int, u: int, v: int, keep_u: int, keep_v: int, vth: int) -> N
     assert after.spiked == (peak >= vth)
     assert after.v == (0 if after.spiked else peak)
     assert compiled_step(FENN16)(a, u, v, 0, keep_u, keep_v, vth) == after
+    by_rules = wrong_step(a, u, v, spiked, 0, keep_u, keep_v, vth, Rules.of(FENN16))
+    assert by_rules == after
+    assert FENN16.decayed(np.array([u]), keep_u) == fenn_arithmetic.decayed(keep_u, np.array(u))
 
 
 def crowded_network(seed: int) -> IntegerNetwork:
@@ -112,6 +120,11 @@ def test_sums_that_clip_add_up_in_order(seed: int) -> None:
     session.feed(channel[::-1], step[::-1].astype(float))
     session.step(90)
     assert equal(session.recent(), recording)
+    assert Case(network, spikes, recording, [0]).touched == []
+    for fault in draw_faults(network, 12, seed):
+        case = Case(mutant(network, fault), spikes, recording, [0])
+        events = streams(network, {INPUT: spikes, **recording.spikes})
+        assert Witness(network, events, True).shows(fault) == bool(case.touched)
 
 
 def test_the_order_of_sums_that_clip_counts() -> None:

@@ -15,13 +15,13 @@ from nmtool.verification.causes import Case, find_causes
 from nmtool.verification.faults import draw_faults, faulty_value, mutant, target_index, touches_one
 from nmtool.verification.mutation import Witness
 from tests import faults
-from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
 
 
 @settings(max_examples=40)
 @given(st.data(), st.booleans())
 def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> None:
-    network = data.draw(integer_networks())
+    network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=deep)
     case = Case(network, spikes, recording, range(spikes.n_samples))
@@ -35,7 +35,7 @@ def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
     data: st.DataObject, deep: bool
 ) -> None:
     """The score asks which wrong neurons a right recording refutes; the causes ask likewise."""
-    network = data.draw(integer_networks())
+    network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=deep)
     witness = Witness(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
@@ -47,7 +47,7 @@ def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
 @settings(max_examples=25)
 @given(st.data())
 def test_cells_with_another_number_are_those_of_the_mutant(data: st.DataObject) -> None:
-    network = data.draw(integer_networks())
+    network = data.draw(integer_networks(data.draw(arithmetics)))
     for fault in draw_faults(network, 24, data.draw(seeds)):
         index = target_index(network, fault)
         right, expected = (cells_of(one, index) for one in (network, mutant(network, fault)))

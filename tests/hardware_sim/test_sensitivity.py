@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 
+from nmtool.arithmetic import Arithmetic
 from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
@@ -13,7 +14,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import Fault, draw_faults, mutant
-from tests.networks.drawn import seeds
+from tests.networks.drawn import arithmetics, seeds
 from tests.networks.integers import random_network, random_raster
 
 N_STEPS = 90
@@ -32,10 +33,10 @@ def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recordi
 
 
 @settings(max_examples=25)
-@given(seed=seeds)
-def test_constants(seed: int) -> None:
+@given(seed=seeds, runs_in=arithmetics)
+def test_constants(seed: int, runs_in: Arithmetic) -> None:
     """As many are said to be seen as are, over every constant of a network."""
-    network = random_network(seed % 1000, seed % 3, bool(seed % 2))
+    network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)
     deep, told = shown(network, spikes)
     constants = [f for f in draw_faults(network, 300, seed) if f.kind in CONSTANTS]
@@ -48,10 +49,10 @@ def test_constants(seed: int) -> None:
 
 
 @settings(max_examples=25)
-@given(seed=seeds)
-def test_synapses(seed: int) -> None:
+@given(seed=seeds, runs_in=arithmetics)
+def test_synapses(seed: int, runs_in: Arithmetic) -> None:
     """A synapse over which a spike arrives is seen, by its weight and by its delay."""
-    network = random_network(seed % 1000, seed % 3, bool(seed % 2))
+    network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)
     deep, _ = shown(network, spikes)
     synapses = ReachableSynapses.of(network, N_STEPS)

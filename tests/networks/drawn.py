@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import LOIHI2, arithmetic_named
+from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
@@ -19,6 +19,7 @@ from nmtool.recording import Recording
 from tests.networks.integers import SIGNS, Maker, random_raster
 
 seeds = st.integers(0, 2**32 - 1)
+arithmetics = st.sampled_from([*ARITHMETICS.values()])
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,8 @@ def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
 
 
 @st.composite
-def integer_networks(
-    draw: st.DrawFn, arithmetics: Collection[str] = (LOIHI2.name,)
-) -> IntegerNetwork:
-    """Any integer network of up to three populations, in one of these arithmetics."""
-    runs_in = arithmetic_named(draw(st.sampled_from(sorted(arithmetics))))
+def integer_networks(draw: st.DrawFn, runs_in: Arithmetic = LOIHI2) -> IntegerNetwork:
+    """Any integer network of up to three populations."""
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
     maker = Maker(random, runs_in.max_delay, runs_in=runs_in)
     return IntegerNetwork(

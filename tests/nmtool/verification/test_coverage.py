@@ -18,7 +18,7 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.verification import compare_recordings
 from nmtool.verification.coverage import coverage, exercised, first_spikes
-from tests.networks.drawn import integer_networks, rasters
+from tests.networks.drawn import arithmetics, integer_networks, rasters
 from tests.networks.integers import random_raster
 from tests.refusals import refused
 
@@ -111,7 +111,7 @@ def test_data_must_fit() -> None:
 @settings(max_examples=25)
 @given(st.data())
 def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -> None:
-    network = data.draw(integer_networks())
+    network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
     first = first_spikes(network, spikes, recording)
@@ -128,7 +128,7 @@ def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -
 @settings(max_examples=25)
 @given(st.data())
 def test_nothing_happens_beyond_the_bounds(data: st.DataObject) -> None:
-    network = data.draw(integer_networks())
+    network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
     bounds = state_bounds(network, spikes.n_steps)

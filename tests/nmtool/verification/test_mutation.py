@@ -16,7 +16,7 @@ from nmtool.recording import Recording
 from nmtool.verification import compare_recordings
 from nmtool.verification.faults import FAULT_KINDS, Fault, draw_faults, mutant
 from nmtool.verification.mutation import mutation_score
-from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
@@ -34,7 +34,7 @@ def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -
 @settings(max_examples=25)
 @given(st.data())
 def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
-    network, deep = data.draw(integer_networks()), data.draw(st.booleans())
+    network, deep = data.draw(integer_networks(data.draw(arithmetics))), data.draw(st.booleans())
     spikes = data.draw(rasters(network.channels.size))
     score = mutation_score(network, spikes, 30, data.draw(seeds), deep)
     for fault, seen in zip(score.faults, score.seen, strict=True):
@@ -44,7 +44,7 @@ def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
 @settings(max_examples=25)
 @given(st.data())
 def test_an_equivalent_fault_is_seen_by_no_input(data: st.DataObject) -> None:
-    network, deep = data.draw(integer_networks()), data.draw(st.booleans())
+    network, deep = data.draw(integer_networks(data.draw(arithmetics))), data.draw(st.booleans())
     score = mutation_score(network, Raster.silent(0, 9, network.channels.size), 40, 0, deep)
     assert score.n_seen == 0
     spikes = data.draw(rasters(network.channels.size, max_steps=network.n_steps))
@@ -75,7 +75,7 @@ def test_faults_are_spread_and_each_is_drawn_once() -> None:
 
 
 @settings(max_examples=20)
-@given(integer_networks())
+@given(arithmetics.flatmap(integer_networks))
 def test_every_mutant_is_legal_and_another_network(network: IntegerNetwork) -> None:
     for fault in draw_faults(network, 40, 5):
         assert mutant(network, fault).content_hash != network.content_hash
