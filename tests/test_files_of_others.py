@@ -34,6 +34,7 @@ KNOWN = {
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},
+    "exporters/fenn/package/check.py": {"importlib"},
     # Programs: Python itself, a compiler on text of ours.
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},

@@ -29,7 +29,6 @@ from nmtool.exporters.environments import Environment
 from nmtool.exporters.fenn import environment as environments
 from nmtool.exporters.fenn.environment import PACKAGE, REFEREE
 from nmtool.exporters.fenn.package.fenn_network import memory
-from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -92,6 +91,8 @@ class Fenn(PythonFolder, name="fenn"):
 
     @classmethod
     def sources(cls) -> dict[str, bytes]:
+        from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
+
         own = [SCRIPT, *(f"{cls.inner}/{p.name}" for p in (PACKAGE / cls.inner).glob("*.py"))]
         files = {name: (PACKAGE / name).read_bytes() for name in sorted(own)}
         for module in _SHARED:
