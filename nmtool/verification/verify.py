@@ -74,7 +74,8 @@ def verify(
             out, an export is compared on the known answers that it carries, and integers on inputs
             made for them, in which single faults show, nearly all of them with `deep`.
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
-            `netx`; by default that of the export. `cortex-m`, `riscv32` and `powerpc` are the C
+            `netx`; by default that of the export. Networks for FeNN are compared with `fenn`, its
+            instruction-set simulator. `cortex-m`, `riscv32` and `powerpc` are the C
             file on a processor that QEMU emulates. Recordings, too, of somebody's own framework,
             in memory or as paths (docs/recording.md): float networks are compared with the float
             simulator.
