@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
-from nmtool.arithmetic import LOIHI2
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError, reason
 from nmtool.exporters.embedded import damaged, pack_network
 from nmtool.exporters.formats import PLACES, import_options_unused
@@ -59,8 +59,8 @@ class Format:
         is_folder: an artefact is a folder.
         writing_options: class of the options of `write`; None without any.
         reading_options: class of the options of `read`, for files of others; None without any.
-        arithmetic: of the integers that it carries.
         holds_floats: takes float networks without quantisation.
+        arithmetic: of the integers that it carries.
         records_states: u and v of every neuron can be recorded.
         executes_code: running an artefact executes the code in it, which `trust` allows to differ.
         reference: function from (network, raster) to the expected recording; None for the integer
@@ -75,8 +75,8 @@ class Format:
     is_folder: ClassVar[bool]
     writing_options: ClassVar[type | None] = None
     reading_options: ClassVar[type | None] = None
-    arithmetic: ClassVar[str] = LOIHI2.name
     holds_floats: ClassVar[bool] = False
+    arithmetic: ClassVar[Arithmetic] = LOIHI2
     records_states: ClassVar[bool] = True
     executes_code: ClassVar[bool] = False
     reference: ClassVar[Callable[..., Recording] | None] = None
@@ -230,7 +230,6 @@ class Format:
         """
         if answers is not None and not cls.carries:
             raise cls._without_answers(path)
-        cls.check_arithmetic(network)
         cls.check_fits(network, options)
         files, artefact = dict(cls.encode(network, answers, options)), cls(path)
         if samples is not None:
@@ -245,21 +244,22 @@ class Format:
         return artefact
 
     @classmethod
-    def check_arithmetic(cls, network: Any) -> None:
-        """Raise `DoesNotFitError` for integers of another arithmetic than those it carries."""
-        if isinstance(network, IntegerNetwork) and network.arithmetic != cls.arithmetic:
-            raise DoesNotFitError(
-                f"{cls.name} carries networks in {cls.arithmetic}, this one is in "
-                f"{network.arithmetic}",
-                code="format-arithmetic",
-                fix="quantise the float network for a target that runs in "
-                f"{cls.arithmetic}: `target=`",
-            )
+    def reasons_against(cls, network: Any, options: Any = None) -> list[Finding]:
+        """Everything that keeps the format from carrying a network; arguments as of `misfits`.
+
+        `misfits` is asked of networks in the format's own arithmetic alone.
+        """
+        if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
+            what = f"it runs in {network.arithmetic}, the format carries {cls.arithmetic.name}"
+            fix = f"export to a format that carries {network.arithmetic}, or quantise the float "
+            fix += "network for another target"
+            return [Finding("format-arithmetic", "network", what, fix)]
+        return cls.misfits(network, options)
 
     @classmethod
     def check_fits(cls, network: Any, options: Any = None) -> None:
         """Raise `DoesNotFitError` unless the format can carry a network."""
-        if findings := cls.misfits(network, options):
+        if findings := cls.reasons_against(network, options):
             raise DoesNotFitError(
                 f"the format {cls.name} cannot carry this network",
                 code="format-does-not-fit",
@@ -403,7 +403,6 @@ class Format:
                 fix="leave out `deep=`",
             )
         check_steps(self.network, spikes)
-        self.check_arithmetic(self.network)
         if self.executes_code and not trust:
             self.check_written()
         simulate: Callable[..., Recording] = self.simulate

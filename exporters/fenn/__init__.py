@@ -42,7 +42,7 @@ _SHARED = ("events", "known_answers", "readout", "recording", "traces")
 class Fenn(PythonFolder, name="fenn"):
     """A folder that runs a network of the arithmetic `fenn16` on PyFeNN, without nmtool."""
 
-    arithmetic = FENN16.name
+    arithmetic = FENN16
     referee = REFEREE
     inner = "fenn_network"
 

@@ -40,7 +40,7 @@ class Netx(Format, name="netx"):
 
     @classmethod
     def check_fits(cls, network: IntegerNetwork, options: Any = None) -> None:
-        if findings := cls.misfits(network):
+        if findings := cls.reasons_against(network):
             raise DoesNotFitError(
                 "NetX files cannot carry this network", code="netx-does-not-fit", findings=findings
             )

@@ -163,7 +163,7 @@ def _fit(
     changed: Collection[Finding] = ()
     if isinstance(network, Network):
         if format_ is not None and format_.holds_floats and not quantising:
-            return Fit(target, unsupported=tuple(format_.misfits(network)))
+            return Fit(target, unsupported=tuple(format_.reasons_against(network)))
         # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
         keeps = target.max_delay or relays
         kept = target if keeps else replace(target, max_delay=LOIHI2.max_delay)
@@ -172,8 +172,7 @@ def _fit(
             roundings[kept.rounding] = quantise_network(network, target=kept, **how)
         rounded = roundings[kept.rounding]
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
-    takes = format_ is not None and format_.arithmetic == network.arithmetic
-    reasons = format_.misfits(network) if format_ is not None and takes else []
+    reasons = [] if format_ is None else format_.reasons_against(network)
     found = fit(network, target, misfits=reasons, changed=changed)
     if reasons:
         return found

@@ -40,5 +40,5 @@ def test_not_set_up(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 @pytest.mark.usefixtures("integers")
 def test_networks_of_another_arithmetic(nmtool: Nmtool) -> None:
     said = nmtool("export", "integers.npz", "--to", "fenn", "-o", "exported")
-    assert (said.code, said.error) == (1, "format-arithmetic")
+    assert (said.code, said.error) == (1, "format-does-not-fit")
     assert "fenn16" in said.err
