@@ -110,6 +110,7 @@ certificate
 
 targets
 loihi2
+fenn
 nir
 recording
 fpga
