@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from string import Template
 
+from nmtool.exporters import folder_readme
 from nmtool.exporters.fenn.environment import GENN, RISCV_ISE
-from nmtool.exporters.lava.readme import in_table
+from nmtool.exporters.folder_readme import EVENTS, OPENING, PRINTED
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
-from nmtool.tables import exact
-from nmtool.version import __version__
 
-_TEXT = Template("""\
-# A spiking network for FeNN
-
-Written by nmtool $version. Content hash of the integers: `$hash`.
-
-$channels input channels, $steps steps of $dt ms per sample.
-
-## The answer
-
-Class c is neuron c of `$readout`. After a sample of T steps, by the rule `$rule`,
-
-    score of class c = $formula
-
-where n counts steps from 0$variable.
-The class with the largest score is the answer, the lowest of equals. `run.py` prints it with the
-score of the runner-up.
-
-| class | name |
-|---|---|
-$classes
-
+_NETWORK = """\
 ## The network
 
 A step of a neuron, in integers of 16 bits that saturate, with products rounded to nearest:
@@ -41,8 +19,6 @@ A step of a neuron, in integers of 16 bits that saturate, with products rounded 
     u = keep_u·u/32768 + a       a: weights that arrive at this step, added one by one
     v = keep_v·v/32768 + u
     a spike when v >= vth, then v = 0
-
-A spike of step n over a delay d arrives at step n + 1 + d.
 
 | population | neurons | kind | keep_u | keep_v | vth |
 |---|---|---|---|---|---|
@@ -80,37 +56,15 @@ It was run in PyFeNN's instruction-set simulator. No such network has run on a b
 
 $commands
 
-It prints the class of every sample, its name and its score, and says how many classes are those
-that the samples are labelled with. `--predictions` writes classes as a table, with the scores of
-all classes; `--json` prints lines of JSON instead, for programs. `--deep` records u and v of all
-neurons: u is a variable of its own then, which the neuron's code gets a line for. `--board` runs on
-a board.
+"""
 
-`EVENTS` has one of two forms.
+_DEEP = """\
+`--deep` records u and v of all neurons: u is a variable of its own then, for which the neuron's
+code gets a line. `--board` runs on a board.
 
-**A table**, a file that ends in .csv, with a row per event. Its first line names the columns:
-`sample` (a number or name), `unit` (0 … $last_unit), `time_ms` (from the start of the sample), and
-perhaps `label`, the name of the sample's class. A sample without events is a row without unit and
-time. Samples last $steps steps; a spike at t ms belongs to step floor(t / $dt).$grouped
+"""
 
-**An archive** of numpy: `offset` [samples + 1], `step` and `neuron` [spikes] and the scalar
-`n_steps`, which may be any number. The spikes of sample s are offset[s]:offset[s + 1], sorted by
-step, then neuron, both counted from 0; at most one spike per step and channel:
-
-    numpy.savez("EVENTS.npz", offset=[0, 2], step=[0, 3], neuron=[1, 0], n_steps=$steps)
-
-`RECORDING.npz` holds `spikes.<population>.offset`, `.step` and `.neuron` in the same form,
-`membrane.<population>` [samples, steps, neurons] of populations that do not spike, and with
-`--deep` also `current.<population>` (u) and `potential.<population>` (v).
-""")
-
-_ANSWERS = """
-| `fenn_network/known_answers.py` | compares with known answers |
-| `known_answers.npz` | $samples samples of $steps steps and what the network answers to them |
-
-`python run.py known_answers.npz` runs these samples and compares $compared.
-It says what differs, and its exit code is 1 where anything does. `nmtool verify FOLDER` does the
-same, and looks for changed files first."""
+_TEXT = Template(f"# A spiking network for FeNN\n{OPENING}\n{_NETWORK}{PRINTED}\n{_DEEP}{EVENTS}\n")
 
 _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]"
 
@@ -122,37 +76,12 @@ def readme_text(
 
     The same text for the same content.
     """
-    files = [EXPORT_EVENTS] * bool(n_samples) + [EXPORT_ANSWERS] * (answers is not None)
-    group = network.channels.group
-    units = network.channels.size * group
     return _TEXT.substitute(
-        version=__version__,
-        hash=network.content_hash,
-        answers=_about(answers),
-        samples=f"\n| `{EXPORT_EVENTS}` | {n_samples} samples of data with their classes |"
-        if n_samples
-        else "",
-        commands="\n".join(f"    python run.py {words}" for words in (*files, _ARGUMENTS)),
-        channels=network.channels.size,
-        steps=network.n_steps,
-        dt=exact(network.dt_ms),
-        last_unit=units - 1,
-        grouped=f" Channel c is the units {group}c … {group}c + {group - 1} together."
-        if group > 1
-        else "",
-        readout=network.readout.population,
-        rule=network.readout.words,
-        formula=network.readout.formula,
-        variable=f" and v are the membranes of `{network.readout.population}`"
-        if network.readout.kind == LI
-        else "",
+        folder_readme.values(network, answers, n_samples, "fenn_network", _ARGUMENTS),
         riscv_ise=RISCV_ISE.url,
         riscv_commit=RISCV_ISE.commit,
         genn=GENN.url,
         genn_commit=GENN.commit,
-        classes="\n".join(
-            f"| {index} | {in_table(name)} |" for index, name in enumerate(network.class_names)
-        ),
         populations="\n".join(
             f"| {p.name} | {p.size} | {p.kind} | {p.keep_u} | {p.keep_v} | "
             f"{'' if p.kind == LI else p.vth} |"
@@ -163,14 +92,4 @@ def readme_text(
             f"| {p.weight.min()} … {p.weight.max()} |"
             for p in network.projections
         ),
-    )
-
-
-def _about(answers: KnownAnswers | None) -> str:
-    if answers is None:
-        return ""
-    return Template(_ANSWERS).substitute(
-        samples=answers.spikes.n_samples,
-        steps=answers.spikes.n_steps,
-        compared="every spike, u and v" if answers.is_deep else "every spike and membrane",
     )
