@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
-from nmtool.errors import MissingError
+from nmtool.errors import Finding, MissingError
 from nmtool.exporters import environments
 from nmtool.exporters.environments import Environment, Referee, clean_variables
 from nmtool.exporters.format import Format
@@ -112,10 +112,10 @@ class PythonFolder(Format):
             return None
         return KnownAnswers.load(answers)
 
-    def changed(self) -> dict[str, str]:
-        """What is wrong with files, by path: those that differ, and those that are no part of it.
+    def differences(self) -> list[Finding]:
+        """Code that differs, arrays that are read as others, and files that are no part of it.
 
-        Python could take the others for a library. Integers count as they are read.
+        Python could take those for a library.
         """
         from nmtool.exporters.differences import CHANGED, changed_files
         from nmtool.exporters.output import files_in
@@ -131,7 +131,8 @@ class PythonFolder(Format):
         }
         if storage.content_hash(own, archive.arrays) != network.content_hash:
             wrong[arrays] = CHANGED
-        return dict(sorted(wrong.items()))
+        code, fix = f"{self.name}-file-changed", "export the network again"
+        return [Finding(code, name, wrong[name], fix) for name in sorted(wrong)]
 
     def run_script(
         self,

@@ -108,12 +108,6 @@ class Fenn(PythonFolder, name="fenn"):
 
         return readme_text(network, answers, n_samples)
 
-    def differences(self) -> list[Finding]:
-        fix = "export the network again"
-        return [
-            Finding("fenn-file-changed", name, what, fix) for name, what in self.changed().items()
-        ]
-
     def simulate(
         self,
         spikes: Raster,

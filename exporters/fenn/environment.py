@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmtool.errors import BackendError, Finding, MissingError, UsageError
+from nmtool.errors import BackendError, MissingError, UsageError
 from nmtool.exporters import environments
 from nmtool.exporters.environments import (
     NEWEST_PYTHON,
@@ -80,32 +80,29 @@ def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
 
 def _check_tools(python: Path) -> None:
     """Raise `MissingError` with everything that a build lacks here."""
-    findings = list(_lacking(python))
-    if findings:
+    lacking = dict(_lacking(python))
+    if lacking:
         raise MissingError(
             "FeNN's simulator cannot be built here",
             code="fenn-tools-missing",
-            why=f"there is no {', '.join(one.where for one in findings)}",
-            fix=f"apt install {' '.join(one.fix for one in findings)}",
-            findings=findings,
+            why=f"it takes {', '.join(one for one in lacking.values())}",
+            fix=f"apt install {' '.join(lacking)}",
         )
 
 
-def _lacking(python: Path) -> Iterator[Finding]:
-    """A finding for each program and header that is not here; its fix is the package to install."""
+def _lacking(python: Path) -> Iterator[tuple[str, str]]:
+    """Package and words for each program and header that is not here."""
     for program in _PROGRAMS:
         if shutil.which(program) is None:
-            yield Finding("fenn-tool-missing", program, "it is not on the path", program)
+            yield program, program
     if shutil.which("pkg-config") and not environments.output_of(
         ["pkg-config", "--modversion", "libffi"]
     ):
-        what = "pkg-config knows none"
-        yield Finding("fenn-tool-missing", "header of libffi", what, "libffi-dev")
+        yield "libffi-dev", "the headers of libffi, which pkg-config does not know"
     ask = "import sysconfig; print(sysconfig.get_path('include'))"
     folder = environments.output_of([str(python), "-c", ask])
     if not Path(folder, "Python.h").is_file():
-        what = f"there is no Python.h in {folder}"
-        yield Finding("fenn-tool-missing", "header of Python", what, "python3-dev")
+        yield "python3-dev", f"the headers of Python, which are not in {folder}"
 
 
 def _requirements(version: Version) -> Sequence[Sequence[str]]:

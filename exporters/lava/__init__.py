@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
@@ -53,12 +53,6 @@ class Lava(PythonFolder, name="lava"):
         from nmtool.exporters.lava.readme import readme_text
 
         return readme_text(network, answers, n_samples)
-
-    def differences(self) -> list[Finding]:
-        fix = "export the network again"
-        return [
-            Finding("lava-file-changed", name, what, fix) for name, what in self.changed().items()
-        ]
 
     def simulate(
         self,
