@@ -349,6 +349,10 @@ ARITHMETICS = {one.name: one for one in (LOIHI2, FENN16)}
 """All of them, by name."""
 
 
+MAX_WEIGHT_BITS = max(one.weight_bits[-1] for one in ARITHMETICS.values())
+"""Most bits of a weight in any of them."""
+
+
 def arithmetic_named(name: str) -> Arithmetic:
     """The arithmetic of a name.
 

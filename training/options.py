@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.arguments import keywords_checked
-from nmtool.arithmetic import MAX_TRAINED_DELAY
+from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.dividing import AUTO, SplitRule, amount, kept_amount
 from nmtool.data.grid import needed_steps
@@ -198,7 +198,7 @@ class TrainOptions:
         INTEGERS, LOIHI2.name, "the chip that is to run them, by name or as a file FILE.toml"
     )
     weight_bits: int = _option(
-        INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], LOIHI2.weight_bits[-1]
+        INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], MAX_WEIGHT_BITS
     )
     delay_bits: int = _option(
         INTEGERS, 6, "bits of a delay", LOIHI2.delay_bits[0], LOIHI2.delay_bits[-1]
@@ -373,7 +373,14 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        longest = target_named(self.target).max_delay
+        target = target_named(self.target)
+        bits, longest = target.runs_in.weight_bits, target.max_delay
+        if self.weight_bits not in bits:
+            raise UsageError(
+                f"weight_bits must be {bits[0]} … {bits[-1]}, not {self.weight_bits}",
+                code="setting-range",
+                fix="choose such a value; the default is 8",
+            )
         if self.arithmetic == "integer" and self.max_delay > longest:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {longest}",

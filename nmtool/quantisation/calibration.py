@@ -89,16 +89,20 @@ def halve_overflowing_scales(
 
 
 def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[str]:
-    """The populations with a membrane that saturated in a way that counts.
+    """The populations with a membrane or a current that saturated in a way that counts.
 
     Args:
         network: what was run.
         recording: a deep one of the simulator.
     """
     counts, potential = recording.counts, recording.potential
+    if network.runs_in.neuron.u_overflow == "clips":
+        currents = {p.name for p in network.populations if counts[f"u_wraps.{p.name}"]}
+    else:
+        currents = set()
     outputs = {p.name for p in network.integrating if counts[f"v_clips.{p.name}"]}
     lowest = {p.name: potential[p.name].min(initial=0) for p in network.spiking}
-    return outputs | {name for name, v in lowest.items() if v <= network.runs_in.lowest}
+    return currents | outputs | {name for name, v in lowest.items() if v <= network.runs_in.lowest}
 
 
 def overflows(network: IntegerNetwork, spikes: Raster) -> bool:

@@ -214,6 +214,7 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
             share = share_of_ranges(
                 one_signed_sum(shifted),
                 du,
+                of_current=ceilings.static_current,
                 output_dv=dv if bounded_output else None,
                 output_bias=float(np.abs(integer.bias).max()),
                 target=target,
@@ -257,7 +258,13 @@ def _ceilings(
             )
         )
     ceilings = Ceilings(drive, current, membrane, threshold, bias)
-    if calibration is None or not request.trust_data:
+    if calibration is None:
+        return ceilings, findings
+    if runs_in.neuron.u_overflow == "clips" and (seen := calibration.current.get(name)):
+        room = min(current, INTEGRATING_ROOM * seen)
+        ceilings = replace(ceilings, current=room, static_current=False)
+    # Sums that clip stay in range for every input, or their order would count.
+    if not request.trust_data or runs_in.sum_bits is not None:
         return ceilings, findings
     drive, current = 2 * calibration.drive.get(name, 0.0), 2 * calibration.current.get(name, 0.0)
     if drive >= ceilings.drive and current >= ceilings.current:
@@ -271,7 +278,8 @@ def _ceilings(
         )
     )
     drive, current = min(drive, ceilings.drive), min(current, ceilings.current)
-    return replace(ceilings, drive=drive, current=current, static=False), findings
+    kept = {"static": False, "static_current": False}
+    return replace(ceilings, drive=drive, current=current, **kept), findings
 
 
 def _membrane_room(

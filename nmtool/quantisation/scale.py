@@ -4,7 +4,7 @@ All incoming projections of a population share it. It is the largest S for which
 
     S·max|w| ≤ (256 − step)·2^e        per projection, step the spacing of its integer weights
     S·Σ± < 2^15                        no step's summed input overflows
-    64·S·Σ±·4096/(du + 1) < 2^23       u never wraps
+    64·S·Σ±·4096/(du + 1) < 2^23       u never wraps, see below
     S·θ ≤ 131071                       the threshold fits
     64·S·bias ≤ 4095·2^7               the bias fits
     64·S·room·max|v| < 2^23            v has room for more than data showed: twice as much in
@@ -14,7 +14,8 @@ All incoming projections of a population share it. It is the largest S for which
     S ≤ at_most                        half of a scale at which data overflowed
 
 with w, θ and the bias of a step in units of u and Σ± the worst neuron's sum of one sign over all
-its inputs. The exponents e let small projections keep their bits beside large ones: S is first
+its inputs, and with the numbers of `loihi2` for those of the target's arithmetic. Where u clips
+instead, it has room for twice what data showed, as v has. The exponents e let small projections keep their bits beside large ones: S is first
 set by the projection with the largest weight (e = 0 there), then doubled while the bounds allow
 it and some projection still gains. Weights of few bits n have large steps, which a negative
 exponent, down to n − 8, makes finer where a projection does not need its range.
@@ -76,7 +77,8 @@ class Ceilings:
         membrane: of v, its head-room included; None where nothing is known.
         threshold: θ, None for non-spiking populations.
         bias: of what is added to v each step.
-        static: true where drive and current hold for every possible input, not only for some data.
+        static: true where the drive holds for every possible input, not only for some data.
+        static_current: true where the current does.
     """
 
     drive: float
@@ -85,6 +87,7 @@ class Ceilings:
     threshold: float | None
     bias: float
     static: bool = True
+    static_current: bool = True
 
 
 def one_signed_sum(weights: Sequence[NDArray]) -> float:
@@ -173,6 +176,7 @@ def share_of_ranges(
     drive: float,
     du: int,
     *,
+    of_current: bool = True,
     output_dv: int | None = None,
     output_bias: float = 0.0,
     target: Limits = LOIHI2,
@@ -182,6 +186,7 @@ def share_of_ranges(
     Args:
         drive: Σ± of the shifted integer weights.
         du: current decay.
+        of_current: false leaves u out.
         output_dv: membrane decay of a non-spiking population; None leaves v out, as
             does one without a leak.
         output_bias: largest magnitude of what is added to its v each step.
@@ -189,7 +194,9 @@ def share_of_ranges(
     """
     runs_in = target.runs_in
     current = current_ceiling(drive, du, runs_in) * runs_in.state_one
-    shares = [drive / target.drive_limit, current / runs_in.state_limit]
+    shares = [drive / target.drive_limit]
+    if of_current:
+        shares.append(current / runs_in.state_limit)
     if output_dv is not None:
         membrane = membrane_ceiling(current + output_bias, output_dv, runs_in)
         if math.isfinite(membrane):

@@ -166,7 +166,7 @@ def _fit(
             return Fit(target, unsupported=tuple(format_.reasons_against(network)))
         # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
         keeps = target.max_delay or relays
-        kept = target if keeps else replace(target, max_delay=LOIHI2.max_delay)
+        kept = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
         if kept.rounding not in roundings:
             how = {"relays": relays, **quantising}
             roundings[kept.rounding] = quantise_network(network, target=kept, **how)

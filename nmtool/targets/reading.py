@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.arguments import checked
-from nmtool.arithmetic import LIMITS, LOIHI2, Neuron
+from nmtool.arithmetic import ARITHMETICS, LIMITS, LOIHI2, Neuron
 from nmtool.errors import Finding, UsageError, check_path, suggestion
 from nmtool.targets.target import (
     CHIP,
@@ -147,6 +147,8 @@ class _Reader:
         else:
             self._wrong_value("sources", "it is no table of texts", "name = 'title, year, address'")
         values: dict[str, Any] = self._words()
+        runs_in = ARITHMETICS.get(values["arithmetic"], LOIHI2)
+        values |= {limit: getattr(runs_in, limit) for limit in LIMITS}
         for limit, value in self._figures(HOLDS, LIMITS):
             values[limit] = self._limit(limit, value)
         for section, kind in SECTIONS.items():
@@ -158,10 +160,12 @@ class _Reader:
                     for name, value in found
                 }
             )
-        if values["arithmetic"] == LOIHI2.name:
+        if values["arithmetic"]:
             if self.content.get("neuron"):
-                self._contradiction("neuron", f"its arithmetic is {LOIHI2.name}, which says it all")
-            values["neuron"] = LOIHI2.neuron
+                self._contradiction(
+                    "neuron", f"its arithmetic is {runs_in.name}, which says it all"
+                )
+            values["neuron"] = runs_in.neuron
         for _, value in self._figures("", [BARRIER]):
             values[BARRIER] = self._barrier(value)
         if self.findings:
@@ -187,7 +191,7 @@ class _Reader:
             self._wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
         choices: dict[str, Sequence[str]] = {
             "kind": (CHIP, SOFTWARE),
-            "arithmetic": ("", LOIHI2.name),
+            "arithmetic": ("", *ARITHMETICS),
         }
         if self.formats:
             choices["format"] = self.formats
@@ -279,8 +283,7 @@ class _Reader:
             self._contradiction("core.neurons", "a core holds more neurons than the chip")
         elif chip.cores and core.neurons and on_chip < math.inf and on_chip > chip.cores * on_core:
             self._contradiction("chip.neurons", "all cores together hold fewer neurons")
-        longest, bits = values.get("max_delay"), values.get("delay_bits")
-        if longest == 0 and bits:
+        if values["max_delay"] == 0 and f"{HOLDS}.delay_bits" in self.origins:
             self._contradiction("holds.delay_bits", "there are no delays to have bits")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")

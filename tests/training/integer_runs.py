@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from nmtool.arithmetic import FENN16
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
-from nmtool.network.graph import LI
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.graph import LI, LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import Rounding
@@ -26,24 +27,41 @@ FAULTS = ("u_wraps", "v_clips")
 def rounding_of(
     network: Network, weight_bits: int = 8, delays: DelayGrid | None = None
 ) -> Rounding:
-    """Integers in which nothing overflows."""
+    """Integers in which nothing overflows, of the target of the delays."""
     seen = Calibration(membrane={p.name: 0.5 for p in network.populations if p.kind == LI})
-    ranges = weight_ranges(network, weight_bits)
-    return Rounding(weight_bits, delays or DelayGrid(), ranges, seen)
+    delays = delays or DelayGrid()
+    ranges = weight_ranges(network, weight_bits, delays.target)
+    return Rounding(weight_bits, delays, ranges, seen)
 
 
 @dataclass(frozen=True)
 class TooLoud(Rounding):
     """Integers in which u and v overflow: whatever the scale, weights are as large as can be.
 
-    Larger float weights would not do: scales follow from them, or ranges clip them.
+    Larger float weights would not do: scales follow from them, or ranges clip them. In `fenn16`,
+    whose weights have no large exponents, they have one sign per neuron, and decays are slow.
     """
 
     def __call__(self, network: Network) -> IntegerNetwork:
         integers = super().__call__(network)
-        largest = LOIHI2.weight_exponents(self.weight_bits)[-1]
+        runs_in = integers.runs_in
+        largest = runs_in.weight_exponents(self.weight_bits)[-1]
         louder = [replace(p, weight_exponent=largest) for p in integers.projections]
-        return replace(integers, projections=louder)
+        populations = integers.populations
+        if runs_in == FENN16:
+            louder = [replace(p, weight=_one_signed(p)) for p in louder]
+            slow = {"du": 3, "dv": 3, "vth": 32767}
+            populations = [
+                replace(p, **(slow if p.kind == LIF else {"du": 3, "dv": 3})) for p in populations
+            ]
+        return replace(integers, projections=louder, populations=populations)
+
+
+def _one_signed(projection: IntegerProjection) -> NDArray[np.int64]:
+    """The largest weights, of every other neuron negative."""
+    size = 256 - projection.runs_in.weight_step(projection.weight_bits, mixed_signs=True)
+    signs = np.where(np.arange(projection.shape[1]) % 2, -1, 1)
+    return np.broadcast_to(size * signs, projection.shape)
 
 
 def too_loud(rounding: Rounding) -> TooLoud:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import example, given, settings, strategies as st
 
 from nmtool import dynamics
+from nmtool.arithmetic import FENN16, Arithmetic
 from nmtool.errors import NetworkError, UsageError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network, Population
@@ -22,6 +23,7 @@ from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import held_population
 from nmtool.training.mathematics import reference
 from nmtool.verification.comparison import compare_recordings
+from tests.networks.drawn import arithmetics
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network, with_readout
 from tests.refusals import refused
 from tests.training.integer_runs import (
@@ -45,7 +47,10 @@ def test_the_forward_pass_is_that_of_the_chip(topology: str, weight_bits: int) -
     assert_identical(*both)
 
 
-_GRIDS = (DelayGrid(6, 1), DelayGrid(4, 4), DelayGrid(1, 61), DelayGrid(5, 2))
+_GRIDS = (
+    *(DelayGrid(6, 1), DelayGrid(4, 4), DelayGrid(1, 61), DelayGrid(5, 2)),
+    *(DelayGrid(6, 1, target=FENN16), DelayGrid(1, 63, target=FENN16)),
+)
 _DTYPES = (torch.float32, torch.float64)
 _HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
 
@@ -63,6 +68,8 @@ _HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
 @example(1, "two layers, forward", "weighted", 3, DelayGrid(4, 4), torch.float32)
 @example(2, "two layers", "mean", 8, DelayGrid(6, 1), torch.float64)
 @example(3, "recurrent", "max", 5, DelayGrid(5, 2), torch.float32)
+@example(4, "two layers", "mean", 9, DelayGrid(1, 63, target=FENN16), torch.float32)
+@example(5, "recurrent", "first_spike", 8, DelayGrid(6, 1, target=FENN16), torch.float64)
 def test_identical_for_every_readout_and_any_bits(
     seed: int, topology: str, rule: str, weight_bits: int, grid: DelayGrid, dtype: torch.dtype
 ) -> None:
@@ -82,17 +89,19 @@ def test_identical_for_every_readout_and_any_bits(
     st.sampled_from(["recurrent", "two layers"]),
     st.integers(2, 8),
     st.sampled_from(_DTYPES),
+    arithmetics,
 )
 def test_identical_where_states_overflow(
-    seed: int, topology: str, weight_bits: int, dtype: torch.dtype
+    seed: int, topology: str, weight_bits: int, dtype: torch.dtype, runs_in: Arithmetic
 ) -> None:
     network = random_network(topology, seed=seed)
-    rounding = too_loud(rounding_of(network, weight_bits))
-    spikes = random_input(network, 2, seed)
+    rounding = too_loud(rounding_of(network, weight_bits, DelayGrid(target=runs_in)))
+    spikes = random_input(network, 2, seed, **({"density": 1.0} if runs_in == FENN16 else {}))
     model, mine, theirs = run_both(network, rounding, spikes, dtype=dtype)
     assert_identical(model, mine, theirs)
     assert_all_spiked(theirs)
-    assert all(theirs.counts[name] > 0 for name in (*FAULTS, "v_clips.output"))
+    outputs = () if runs_in == FENN16 else ("v_clips.output",)
+    assert all(theirs.counts[name] > 0 for name in (*FAULTS, *outputs))
 
 
 def test_gradients_are_those_of_what_the_chip_holds() -> None:

@@ -121,7 +121,8 @@ class Layer:
         slopes = torch.empty_like(drive, dtype=self.constants.dtype)
         faults = self._no_faults(len(drive))
         chip = self.constants, self.integers, self.unit.to(self.constants.dtype)
-        launch(forward.run_lif_chip, *cut, *chip, *loop, drive, tape, slopes, faults)
+        kernels = forward.chip_kernels(self.neurons.arithmetic)
+        launch(kernels.run_lif, *cut, *chip, *loop, drive, tape, slopes, faults)
         self._count_faults(faults)
         return slopes
 
@@ -158,7 +159,8 @@ class Layer:
             launch(forward.run_li, grid, threads, 0, self.constants, drive, membrane)
             return
         faults = self._no_faults(len(drive))
-        launch(forward.run_li_chip, grid, threads, 0, self.integers, drive, membrane, faults)
+        kernels = forward.chip_kernels(self.neurons.arithmetic)
+        launch(kernels.run_li, grid, threads, 0, self.integers, drive, membrane, faults)
         self._count_faults(faults)
 
     def _no_faults(self, n_samples: int) -> Tensor:

@@ -17,6 +17,7 @@ from unittest import mock
 
 from numba import cuda, float32, int32, int64, types, uint8
 
+from nmtool.arithmetic import ARITHMETICS
 from nmtool.errors import MissingError, reason
 from nmtool.setup.installation import install_command
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
@@ -47,15 +48,19 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
     whole, sums = (_array(int32, 2), _array(delays, 2)), _array(int32, 3)
     tape, faults = _array(int64, 3), _array(int64, 3)
     spikes = longs, ints, ints, int64
+    chips = [forward.chip_kernels(arithmetic) for arithmetic in ARITHMETICS.values()]
     return [
         (currents.afferent_drive, (*synapses, *spikes, traces)),
         (currents.afferent_drive, (*whole, *spikes, sums)),
         (forward.run_lif, (matrix, *synapses, traces, tape)),
-        (forward.run_lif_chip, (matrix, masks, vector, *whole, sums, tape, traces, faults)),
+        *(
+            (chip.run_lif, (matrix, masks, vector, *whole, sums, tape, traces, faults))
+            for chip in chips
+        ),
         (forward.count_spikes, (masks, longs)),
         (forward.list_spikes, (masks, matrix, longs, int64, ints, ints, vector)),
         (forward.run_li, (matrix, traces, traces)),
-        (forward.run_li_chip, (masks, sums, sums, faults)),
+        *((chip.run_li, (masks, sums, sums, faults)) for chip in chips),
         (
             adjoint.run_lif_adjoint,
             (matrix, *synapses, longs, ints, vector, vector, vector, traces, traces),

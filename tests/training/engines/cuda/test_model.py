@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from nmtool.arithmetic import FENN16, LOIHI2, Arithmetic
 from nmtool.network.float_network import Network
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
@@ -73,6 +74,7 @@ def test_no_samples_at_all() -> None:
     ("topology", "rule", "weight_bits", "grid"),
     [
         ("recurrent", "mean", 8, DelayGrid(2, 2)),
+        ("recurrent", "mean", 9, DelayGrid(2, 2, target=FENN16)),
         pytest.param("feedback and skips", "mean", 8, DelayGrid(2, 2), marks=unless_simulated),
         pytest.param("two layers", "max", 2, DelayGrid(1, 5), marks=unless_simulated),
         pytest.param("recurrent", "first_spike", 4, DelayGrid(3, 1), marks=unless_simulated),
@@ -93,12 +95,18 @@ def _small_network(topology: str) -> Network:
 
 
 @pytest.mark.parametrize(
-    "topology", ["recurrent", pytest.param("feedback and skips", marks=unless_simulated)]
+    ("topology", "target"),
+    [
+        ("recurrent", LOIHI2),
+        ("recurrent", FENN16),
+        pytest.param("feedback and skips", LOIHI2, marks=unless_simulated),
+    ],
 )
-def test_integers_overflow_as_those_of_the_chip(topology: str) -> None:
+def test_integers_overflow_as_those_of_the_chip(topology: str, target: Arithmetic) -> None:
     network = _small_network(topology)
-    spikes = random_input(network, 2, seed=2, density=0.4)
-    both = run_both(network, too_loud(rounding_of(network)), spikes, device=_gpu())
+    spikes = random_input(network, 2, seed=2, density=1.0 if target == FENN16 else 0.4)
+    rounding = too_loud(rounding_of(network, delays=DelayGrid(target=target)))
+    both = run_both(network, rounding, spikes, device=_gpu())
     assert_identical(*both)
     assert_all_spiked(both[-1])
     assert all(both[-1].counts[name] > 0 for name in FAULTS)

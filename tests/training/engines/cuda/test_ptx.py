@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from numba import float32, float64, int16, uint8
 
+from nmtool.arithmetic import ARITHMETICS
 from nmtool.errors import MissingError
 from nmtool.training.engines.cuda import SIMULATED, ptx
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
@@ -63,6 +64,7 @@ def test_every_kernel_is_looked_at() -> None:
         if hasattr(value, "py_func") and getattr(value, "__module__", "") == module.__name__
         if not value.targetoptions.get("device")
     }
+    kernels |= {kernel for one in ARITHMETICS.values() for kernel in forward.chip_kernels(one)}
     assert {kernel for kernel, _ in ptx.signatures()} == kernels
 
 

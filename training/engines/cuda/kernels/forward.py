@@ -12,11 +12,15 @@ that a step costs what its spikes cost.
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import int32, uint32
 
+from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.step import neuron_step
 from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel, within
 from nmtool.training.engines.cuda.kernels.constants import (
     ALPHA,
@@ -37,9 +41,6 @@ WORD = 32
 
 BUFFERS = 3
 """Masks in shared memory: one is filled and read, one still read, one cleared."""
-
-
-chip_step = within(neuron_step)
 
 
 @within
@@ -81,47 +82,6 @@ def advance(cell, a, u, v, words, groups):
         if v[i] > cell[THETA, i]:
             a[i] = spike_slope(cell, i, u[i], v[i])
             v[i] = u.dtype.type(0)
-            mark(j, words, groups)
-        j += cuda.blockDim.x
-
-
-@within
-def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, faults):
-    """Advance the thread's neurons by a step in a chip's integers.
-
-    Args:
-        cell: [constants, neurons], what the chip holds as floats.
-        integer_constants: [constants, neurons] int64, see
-            `nmtool.training.engines.cuda.kernels.constants`.
-        unit: [neurons], integers to one unit of u.
-        a: [neurons] int32, sums of shifted weights.
-        u, v: [neurons] int32.
-        words, groups: the mask of the step.
-        slope: [neurons], filled with q where a neuron spikes.
-        faults: [2, neurons] int64, wraps of u and clips of v, added to.
-    """
-    number = unit.dtype.type
-    j = cuda.threadIdx.x
-    while j < u.size:
-        i = index(j)
-        after = chip_step(
-            np.int64(a[i]),
-            np.int64(u[i]),
-            np.int64(v[i]),
-            integer_constants[CHIP_BIAS, i],
-            integer_constants[KEEP_U, i],
-            integer_constants[KEEP_V, i],
-            integer_constants[VTH, i],
-        )
-        u[i], v[i] = after.u, after.v
-        # Rare, so that a step usually leaves the counters in global memory alone.
-        if after.wrapped:
-            faults[0, i] += 1
-        if after.clipped:
-            faults[1, i] += 1
-        if after.spiked:
-            current, membrane = number(after.u) / unit[i], number(after.peak) / unit[i]
-            slope[i] = spike_slope(cell, i, current, membrane)
             mark(j, words, groups)
         j += cuda.blockDim.x
 
@@ -228,41 +188,6 @@ def run_lif(cell, weight, delay, drive, tape):
 
 
 @kernel
-def run_lif_chip(cell, integer_constants, unit, weight, delay, drive, tape, slope, faults):
-    """`run_lif` in a chip's integers.
-
-    Args:
-        cell: [constants, neurons] float, what the chip holds as floats.
-        integer_constants: [constants, neurons] int64.
-        unit: [neurons] float, integers to one unit of u.
-        weight: [neurons, neurons] int32, shifted weights, or [0, neurons].
-        delay: as in `run_lif`.
-        drive: [samples, T, neurons] int32, sums of shifted weights; recurrent ones are added.
-        tape: [samples, T, words] int64, filled with the masks.
-        slope: [samples, T, neurons] float, filled with q where a neuron spikes.
-        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
-
-    Dynamic shared memory: [2, neurons] int32, then [3, words + groups] uint32.
-    """
-    n_neurons, n_words = drive.shape[2], tape.shape[2]
-    s = cuda.blockIdx.x
-    state = cuda.shared.array(0, int32)
-    u, v = state[:n_neurons], state[n_neurons : 2 * n_neurons]
-    size = n_words + (n_words + WORD - 1) // WORD
-    bits = cuda.shared.array(0, uint32)[2 * n_neurons :]
-    begin(u, v, bits[: BUFFERS * size])
-    for n in range(drive.shape[1]):
-        first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
-        words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
-        advance_chip(
-            cell, integer_constants, unit, drive[s, n], u, v, words, groups, slope[s, n], faults[s]
-        )
-        cuda.syncthreads()
-        ahead = bits[later : later + size]
-        hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
-
-
-@kernel
 def count_spikes(tape, count):
     """Count the spikes of every step, one thread per step of a sample.
 
@@ -324,26 +249,127 @@ def run_li(cell, drive, membrane):
             membrane[s, n, j] = v
 
 
-@kernel
-def run_li_chip(integer_constants, drive, membrane, faults):
-    """`run_li` in a chip's integers.
+class ChipKernels(NamedTuple):
+    """The kernels of an arithmetic.
 
-    Args:
-        integer_constants: [constants, neurons] int64.
-        drive: [samples, T, neurons] int32, sums of shifted weights.
-        membrane: [samples, T, neurons] int32, filled with v after each step.
-        faults: [samples, 2, neurons] int64, filled with wraps of u and clips of v.
+    Attributes:
+        run_lif, run_li: run spiking neurons, and others, in a chip's integers.
     """
-    s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
-    if j < drive.shape[2]:
-        bias, vth = integer_constants[CHIP_BIAS, j], integer_constants[VTH, j]
-        keep_u, keep_v = integer_constants[KEEP_U, j], integer_constants[KEEP_V, j]
-        u = v = wraps = clips = np.int64(0)
+
+    run_lif: Any
+    run_li: Any
+
+
+@cache
+def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
+    """Make the kernels of an arithmetic from its step; they are compiled when first launched."""
+    chip_step = within(import_module(arithmetic.module).neuron_step)
+
+    @within
+    def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, faults):
+        """Advance the thread's neurons by a step in a chip's integers.
+
+        Args:
+            cell: [constants, neurons], what the chip holds as floats.
+            integer_constants: [constants, neurons] int64, see
+                `nmtool.training.engines.cuda.kernels.constants`.
+            unit: [neurons], integers to one unit of u.
+            a: [neurons] int32, sums of shifted weights.
+            u, v: [neurons] int32.
+            words, groups: the mask of the step.
+            slope: [neurons], filled with q where a neuron spikes.
+            faults: [2, neurons] int64, wraps of u and clips of v, added to.
+        """
+        number = unit.dtype.type
+        j = cuda.threadIdx.x
+        while j < u.size:
+            i = index(j)
+            after = chip_step(
+                np.int64(a[i]),
+                np.int64(u[i]),
+                np.int64(v[i]),
+                integer_constants[CHIP_BIAS, i],
+                integer_constants[KEEP_U, i],
+                integer_constants[KEEP_V, i],
+                integer_constants[VTH, i],
+            )
+            u[i], v[i] = after.u, after.v
+            # Rare, so that a step usually leaves the counters in global memory alone.
+            if after.wrapped:
+                faults[0, i] += 1
+            if after.clipped:
+                faults[1, i] += 1
+            if after.spiked:
+                current, membrane = number(after.u) / unit[i], number(after.peak) / unit[i]
+                slope[i] = spike_slope(cell, i, current, membrane)
+                mark(j, words, groups)
+            j += cuda.blockDim.x
+
+    @kernel
+    def run_lif_chip(cell, integer_constants, unit, weight, delay, drive, tape, slope, faults):
+        """`run_lif` in a chip's integers.
+
+        Args:
+            cell: [constants, neurons] float, what the chip holds as floats.
+            integer_constants: [constants, neurons] int64.
+            unit: [neurons] float, integers to one unit of u.
+            weight: [neurons, neurons] int32, shifted weights, or [0, neurons].
+            delay: as in `run_lif`.
+            drive: [samples, T, neurons] int32, sums of shifted weights; recurrent ones are added.
+            tape: [samples, T, words] int64, filled with the masks.
+            slope: [samples, T, neurons] float, filled with q where a neuron spikes.
+            faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+
+        Dynamic shared memory: [2, neurons] int32, then [3, words + groups] uint32.
+        """
+        n_neurons, n_words = drive.shape[2], tape.shape[2]
+        s = cuda.blockIdx.x
+        state = cuda.shared.array(0, int32)
+        u, v = state[:n_neurons], state[n_neurons : 2 * n_neurons]
+        size = n_words + (n_words + WORD - 1) // WORD
+        bits = cuda.shared.array(0, uint32)[2 * n_neurons :]
+        begin(u, v, bits[: BUFFERS * size])
         for n in range(drive.shape[1]):
-            after = chip_step(np.int64(drive[s, n, j]), u, v, bias, keep_u, keep_v, vth)
-            u, v = after.u, after.v
-            membrane[s, n, j] = v
-            wraps += after.wrapped
-            clips += after.clipped
-        faults[s, 0, j] = wraps
-        faults[s, 1, j] = clips
+            first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
+            words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
+            advance_chip(
+                cell,
+                integer_constants,
+                unit,
+                drive[s, n],
+                u,
+                v,
+                words,
+                groups,
+                slope[s, n],
+                faults[s],
+            )
+            cuda.syncthreads()
+            ahead = bits[later : later + size]
+            hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+
+    @kernel
+    def run_li_chip(integer_constants, drive, membrane, faults):
+        """`run_li` in a chip's integers.
+
+        Args:
+            integer_constants: [constants, neurons] int64.
+            drive: [samples, T, neurons] int32, sums of shifted weights.
+            membrane: [samples, T, neurons] int32, filled with v after each step.
+            faults: [samples, 2, neurons] int64, filled with wraps of u and clips of v.
+        """
+        s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+        if j < drive.shape[2]:
+            bias, vth = integer_constants[CHIP_BIAS, j], integer_constants[VTH, j]
+            keep_u, keep_v = integer_constants[KEEP_U, j], integer_constants[KEEP_V, j]
+            u = v = wraps = clips = np.int64(0)
+            for n in range(drive.shape[1]):
+                after = chip_step(np.int64(drive[s, n, j]), u, v, bias, keep_u, keep_v, vth)
+                u, v = after.u, after.v
+                membrane[s, n, j] = v
+                wraps += after.wrapped
+                clips += after.clipped
+            faults[s, 0, j] = wraps
+            faults[s, 1, j] = clips
+
+    return ChipKernels(run_lif_chip, run_li_chip)
