@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.errors import BackendError, FileFormatError
-from nmtool.exporters.environments import Referee
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -25,14 +24,14 @@ def write_events(path: Path, spikes: Raster) -> None:
     )
 
 
-def read_recording(path: Path, referee: Referee) -> Recording:
-    """The recording that the process wrote; raises `BackendError` where it is none."""
+def read_recording(path: Path) -> Recording:
+    """The recording that a process in Lava wrote; raises `BackendError` where it is none."""
     try:
         return Recording.load(path)
     except FileFormatError as error:
         raise BackendError(
-            f"{referee.title} left no recording that can be read",
-            code=f"{referee.name}-recording-unreadable",
+            "Lava left no recording that can be read",
+            code="lava-recording-unreadable",
             why=": ".join(filter(None, [error.what, error.why])),
             fix="export the network again, in case the code of the export was changed",
             findings=error.findings,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
-from nmtool.errors import Finding, MissingError
+from nmtool.errors import MissingError
 from nmtool.exporters import environments
 from nmtool.exporters.environments import Environment, Referee, clean_variables
 from nmtool.exporters.format import Format
@@ -112,10 +112,10 @@ class PythonFolder(Format):
             return None
         return KnownAnswers.load(answers)
 
-    def differences(self) -> list[Finding]:
-        """Code that differs, arrays that are read as others, and files that are no part of it.
+    def changed(self) -> dict[str, str]:
+        """What is wrong with files, by path: those that differ, and those that are no part of it.
 
-        Python could take those for a library.
+        Python could take the others for a library. Integers count as they are read.
         """
         from nmtool.exporters.differences import CHANGED, changed_files
         from nmtool.exporters.output import files_in
@@ -131,8 +131,7 @@ class PythonFolder(Format):
         }
         if storage.content_hash(own, archive.arrays) != network.content_hash:
             wrong[arrays] = CHANGED
-        code, fix = f"{self.name}-file-changed", "export the network again"
-        return [Finding(code, name, wrong[name], fix) for name in sorted(wrong)]
+        return dict(sorted(wrong.items()))
 
     def run_script(
         self,
@@ -141,6 +140,7 @@ class PythonFolder(Format):
         options: Sequence[str],
         on_progress: Callable[[int], None] | None,
         environment: Environment,
+        read: Callable[[Path], Recording],
         timeout_s: float | None = None,
     ) -> Recording:
         """Run a copy of the folder, without the files that Python compiled in it.
@@ -151,12 +151,13 @@ class PythonFolder(Format):
             options: words for the script, after the events and the recording.
             on_progress: as for every format.
             environment: where the referee is.
+            read: reads what the script records.
             timeout_s: seconds the run may take; it is ended in any case after 600 s of silence.
 
         Raises:
             BackendError: it failed, hung or took too long; nothing of it is left running.
         """
-        from nmtool.exporters.exchange import progress_reader, read_recording, write_events
+        from nmtool.exporters.exchange import progress_reader, write_events
         from nmtool.exporters.output import COMPILED
         from nmtool.exporters.supervise import SILENCE_S, supervise
 
@@ -180,4 +181,4 @@ class PythonFolder(Format):
                 env=clean_variables(),
                 cwd=scratch,
             )
-            return read_recording(recording, referee)
+            return read(recording)

@@ -21,10 +21,11 @@ process; nothing here imports it. What its sources and experiments say, the pack
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from nmtool.arithmetic import FENN16
-from nmtool.errors import FileFormatError, Finding
+from nmtool.errors import BackendError, FileFormatError, Finding
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.fenn import environment as environments
 from nmtool.exporters.fenn.environment import PACKAGE, REFEREE
@@ -108,6 +109,12 @@ class Fenn(PythonFolder, name="fenn"):
 
         return readme_text(network, answers, n_samples)
 
+    def differences(self) -> list[Finding]:
+        fix = "export the network again"
+        return [
+            Finding("fenn-file-changed", name, what, fix) for name, what in self.changed().items()
+        ]
+
     def simulate(
         self,
         spikes: Raster,
@@ -137,7 +144,21 @@ class Fenn(PythonFolder, name="fenn"):
             )
         options = ["--json", *(["--deep"] if deep else [])]
         where = environment or environments.find()
-        return self.run_script(script, spikes, options, on_progress, where)
+        return self.run_script(script, spikes, options, on_progress, where, _read_recording)
+
+
+def _read_recording(path: Path) -> Recording:
+    """The recording that the script wrote; raises `BackendError` where it is none."""
+    try:
+        return Recording.load(path)
+    except FileFormatError as error:
+        raise BackendError(
+            "FeNN left no recording that can be read",
+            code="fenn-recording-unreadable",
+            why=": ".join(filter(None, [error.what, error.why])),
+            fix="export the network again, in case its code was changed",
+            findings=error.findings,
+        ) from error
 
 
 def _weights_in_dram(network: IntegerNetwork, layers: list[memory.Layer]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import FileFormatError, Finding, UsageError
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
@@ -54,6 +54,12 @@ class Lava(PythonFolder, name="lava"):
 
         return readme_text(network, answers, n_samples)
 
+    def differences(self) -> list[Finding]:
+        fix = "export the network again"
+        return [
+            Finding("lava-file-changed", name, what, fix) for name, what in self.changed().items()
+        ]
+
     def simulate(
         self,
         spikes: Raster,
@@ -78,12 +84,16 @@ class Lava(PythonFolder, name="lava"):
             MissingError: Lava is not set up.
             BackendError: Lava failed, hung or took too long; nothing of it is left running.
         """
+        from nmtool.exporters.exchange import read_recording
+
         script = self._checked_script(model)
         options = ["--model", model, *(["--deep"] if deep else [])]
         # Scripts of earlier versions, run on trust, print JSON unasked.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
         where = environment or environments.find()
-        return self.run_script(script, spikes, options, on_progress, where, timeout_s)
+        return self.run_script(
+            script, spikes, options, on_progress, where, read_recording, timeout_s
+        )
 
     def _checked_script(self, model: str) -> Path:
         """The script that runs the folder with a model."""

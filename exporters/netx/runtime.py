@@ -92,7 +92,7 @@ def run(
             env=variables(),
             cwd=scratch,
         )
-        return read_recording(recording, environments.REFEREE)
+        return read_recording(recording)
 
 
 def variables() -> dict[str, str]:

@@ -331,6 +331,15 @@ def test_the_script_refuses_what_is_no_input(fake: Environment, tmp_path: Path) 
         assert text.startswith(f"{name} cannot be used: ")
 
 
+def test_a_recording_that_cannot_be_read(fake: Environment, tmp_path: Path) -> None:
+    artefact = Fenn.write(fenn_network(2, largest=5), tmp_path / "export")
+    text = (artefact.path / "run.py").read_text()
+    (artefact.path / "run.py").write_text(text.replace("recorder.write(", "print("))
+    with refused(BackendError, "fenn-recording-unreadable") as caught:
+        artefact.run(fenn_raster(2, artefact.integers), trust=True, environment=fake)
+    assert "there is no file" in caught.value.why
+
+
 def test_a_folder_without_its_script(fake: Environment, tmp_path: Path) -> None:
     artefact = Fenn.write(fenn_network(2, largest=5), tmp_path / "export")
     (artefact.path / "run.py").unlink()

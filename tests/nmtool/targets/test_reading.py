@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nmtool import arithmetic
-from nmtool.arithmetic import LIMITS
+from nmtool.arithmetic import FENN16, LIMITS
 from nmtool.errors import UsageError
 from nmtool.targets import LOIHI2, target_named, target_names
 from nmtool.targets.reading import SECTIONS
@@ -291,9 +291,9 @@ def test_a_family_is_refused_with_its_members() -> None:
         target_named("catalyst")  # one is no family
 
 
-def test_fenn_rounds_down() -> None:
-    """Its mode that is called towards zero shifts: −1 · 0.5 is −1."""
-    assert target_named("fenn").neuron.rounding == "down"
+def test_fenn_has_an_arithmetic_of_its_own() -> None:
+    target = target_named("fenn")
+    assert (target.runs_in, target.neuron, target.format) == (FENN16, FENN16.neuron, "fenn")
 
 
 def test_every_figure_is_documented() -> None:
