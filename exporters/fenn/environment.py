@@ -2,9 +2,10 @@
 
 PyFeNN is on no package index: the `pyfenn` there is another project of the same version. It is
 built from its sources at the commits that nmtool was compared with, which takes some five minutes
-of a core. Two lines of them change: the header of its assembler gets `#include <vector>`, which it
-uses and g++ 12 does not bring by itself, and the version gets the commits, so that a build of
-others is told apart.
+of a core. Four lines of them change. The header of its assembler gets `#include <vector>`, which it
+uses and g++ 12 does not bring by itself. Two classes of its compiler get virtual destructors: they
+are deleted as what they derive from, and without one the registers that they hold stay taken. The
+version gets the commits, so that a build of others is told apart.
 """
 
 from __future__ import annotations
@@ -58,8 +59,18 @@ REQUIREMENTS = ("numpy>=1.17,<3", "psutil", "pkgconfig", "pybind11<4", "setuptoo
 
 PACKAGE = Path(__file__).with_name("package")
 
-_HEADER = Path("include", "assembler", "assembler.h")
-_INCLUDE = "#include <vector>\n"
+_MENDS = (
+    ("include/assembler/assembler.h", "", "#include <vector>\n"),
+    *(
+        (
+            "src/backend/backend_fenn.cc",
+            f"    class {name}\n    {{\n    public:\n",
+            f"        virtual ~{name}() = default;\n",
+        )
+        for name in ("NeuronVarBase", "RowGeneratorBase")
+    ),
+)
+"""Files, texts in them and lines that belong behind those; '' is the text before the file."""
 _PROGRAMS = ("git", "make", "g++", "pkg-config")
 """That a build needs; packages of Debian and Ubuntu are called as they are."""
 
@@ -198,10 +209,11 @@ def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path)
 
 
 def _mend(sources: Path) -> None:
-    """Add the header that the assembler uses, and the commits to the version."""
-    header = sources / _HEADER
-    text = header.read_text(encoding="utf-8")
-    if _INCLUDE not in text:
-        first = text.index("#include")
-        header.write_text(f"{text[:first]}{_INCLUDE}{text[first:]}", encoding="utf-8")
+    """Add the lines that are missing, and the commits to the version."""
+    for name, before, line in _MENDS:
+        file = sources / name
+        text = file.read_text(encoding="utf-8")
+        if line not in text:
+            place = text.index(before) + len(before)
+            file.write_text(f"{text[:place]}{line}{text[place:]}", encoding="utf-8")
     (sources / "version.txt").write_text(f"{VERSION}\n", encoding="utf-8")

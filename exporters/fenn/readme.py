@@ -46,10 +46,15 @@ project.)
     git clone $riscv_ise && cd riscv_ise
     git checkout $riscv_commit
     git clone $genn && git -C genn checkout $genn_commit
-    sed -i '0,/#include/s//#include <vector>\\n#include/' include/assembler/assembler.h
+    sed -i '1i #include <vector>' include/assembler/assembler.h
+    for class in NeuronVarBase RowGeneratorBase; do
+        sed -i "/class $$class$$/,/public:/ s/public:/& virtual ~$$class() = default;/" \\
+            src/backend/backend_fenn.cc
+    done
     python3 -m venv fenn && fenn/bin/pip install numpy psutil pkgconfig pybind11 setuptools wheel
     fenn/bin/pip install --no-build-isolation .
 
+The lines that are added let g++ 12 compile it, and networks of more than a few populations run.
 It was run in PyFeNN's instruction-set simulator. No such network has run on a board yet.
 
 ## Run it

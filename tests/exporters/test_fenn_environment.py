@@ -19,7 +19,35 @@ from nmtool.exporters.supervise import supervise
 from tests.exporters.installer import Installer
 from tests.refusals import refused
 
-HEADER = "// A header\n\n#include <list>\n"
+HEADER = "#pragma once\n"
+BACKEND = """\
+    class NeuronVarBase
+    {
+    public:
+        virtual void genLoad() = 0;
+    };
+    class RowGeneratorBase
+    {
+    public:
+        RowGeneratorBase();
+    };
+"""
+FILES = {
+    "include/assembler/assembler.h": HEADER,
+    "src/backend/backend_fenn.cc": BACKEND,
+    "version.txt": "0.0.2\n",
+}
+MENDED = {
+    "include/assembler/assembler.h": f"#include <vector>\n{HEADER}",
+    "src/backend/backend_fenn.cc": BACKEND.replace(
+        "        virtual void",
+        "        virtual ~NeuronVarBase() = default;\n        virtual void",
+    ).replace(
+        "        RowGeneratorBase();",
+        "        virtual ~RowGeneratorBase() = default;\n        RowGeneratorBase();",
+    ),
+    "version.txt": f"{environments.VERSION}\n",
+}
 
 
 class Builder(Installer):
@@ -35,8 +63,9 @@ class Builder(Installer):
             supervise(command, **options)
         if "--no-build-isolation" in command:
             folder = Path(command[-1])
-            names = ("include/assembler/assembler.h", "version.txt", "genn/Makefile")
-            self.compiled = {name: (folder / name).read_text() for name in names}
+            self.compiled = {
+                name: (folder / name).read_text() for name in (*FILES, "genn/Makefile")
+            }
 
 
 @pytest.fixture
@@ -75,8 +104,7 @@ def clone(folder: Path, files: dict[str, str]) -> Sources:
 @pytest.fixture
 def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """Clones of both repositories, at whose commits nmtool was compared."""
-    files = {"include/assembler/assembler.h": HEADER, "version.txt": "0.0.2\n"}
-    riscv_ise = clone(tmp_path / "riscv_ise", files)
+    riscv_ise = clone(tmp_path / "riscv_ise", FILES)
     genn = clone(tmp_path / "genn", {"Makefile": "all:\n"})
     monkeypatch.setattr(environments, "RISCV_ISE", riscv_ise)
     monkeypatch.setattr(environments, "GENN", genn)
@@ -90,26 +118,19 @@ def test_clones_are_checked_out_mended_and_built(
     lines: list[str] = []
     made = environments.set_up_fenn(lines.append, riscv_ise=riscv_ise, genn=genn)
     assert builder.pip_arguments()[0] == list(environments.REQUIREMENTS)
-    header = HEADER.replace("#include <list>", "#include <vector>\n#include <list>")
-    assert builder.compiled == {
-        "include/assembler/assembler.h": header,
-        "version.txt": f"{environments.VERSION}\n",
-        "genn/Makefile": "all:\n",
-    }
+    assert builder.compiled == {**MENDED, "genn/Makefile": "all:\n"}
     assert builder.commands[-1] == [str(made.python), "check.py", environments.VERSION]
     assert not any(path.name.startswith("sources-") for path in made.python.parents[1].iterdir())
     assert environments.find() == made
 
 
-def test_a_header_that_has_the_line_stays(
+def test_sources_that_have_the_lines_stay(
     builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mended = f"#include <vector>\n{HEADER}"
-    files = {"include/assembler/assembler.h": mended, "version.txt": "0.0.2\n"}
-    monkeypatch.setattr(environments, "RISCV_ISE", clone(tmp_path / "riscv_ise", files))
+    monkeypatch.setattr(environments, "RISCV_ISE", clone(tmp_path / "riscv_ise", MENDED))
     monkeypatch.setattr(environments, "GENN", clone(tmp_path / "genn", {"Makefile": ""}))
     environments.set_up_fenn(riscv_ise=tmp_path / "riscv_ise", genn=tmp_path / "genn")
-    assert builder.compiled["include/assembler/assembler.h"] == mended
+    assert builder.compiled == {**MENDED, "genn/Makefile": ""}
 
 
 @pytest.mark.parametrize("name", ["riscv_ise", "genn"])
