@@ -101,6 +101,7 @@ coming-from
 
 eventprop
 arithmetic
+arithmetic-fenn16
 certificate
 ```
 

@@ -230,6 +230,7 @@ class Format:
         """
         if answers is not None and not cls.carries:
             raise cls._without_answers(path)
+        cls.check_arithmetic(network)
         cls.check_fits(network, options)
         files, artefact = dict(cls.encode(network, answers, options)), cls(path)
         if samples is not None:
@@ -257,9 +258,19 @@ class Format:
         return cls.misfits(network, options)
 
     @classmethod
+    def check_arithmetic(cls, network: Any) -> None:
+        """Raise `DoesNotFitError` where a network runs in another arithmetic than the format's."""
+        if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
+            raise DoesNotFitError(
+                f"the format {cls.name} cannot carry this network",
+                code="format-does-not-fit",
+                findings=cls.reasons_against(network),
+            )
+
+    @classmethod
     def check_fits(cls, network: Any, options: Any = None) -> None:
         """Raise `DoesNotFitError` unless the format can carry a network."""
-        if findings := cls.reasons_against(network, options):
+        if findings := cls.misfits(network, options):
             raise DoesNotFitError(
                 f"the format {cls.name} cannot carry this network",
                 code="format-does-not-fit",
@@ -402,6 +413,7 @@ class Format:
                 code="deep-not-available",
                 fix="leave out `deep=`",
             )
+        self.check_arithmetic(self.network)
         check_steps(self.network, spikes)
         if self.executes_code and not trust:
             self.check_written()

@@ -41,8 +41,7 @@ def compiled_step(arithmetic: Arithmetic) -> Any:
 def kernels(arithmetic: Arithmetic) -> Kernels:
     """Make the time loop of an arithmetic from its step; it is compiled when it first runs."""
     neuron_step = compiled_step(arithmetic)
-    clips = arithmetic.sum_bits is not None
-    limit = 1 << ((arithmetic.sum_bits or 0) - 1) if clips else 0
+    limit = arithmetic.sum_limit
 
     @compiled()
     def send(plan, projection, index, n, ring):
@@ -61,7 +60,7 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
         for j in range(post):
             slot = (n + HOP_LATENCY + np.int64(plan.delay[row + j])) & mask
             total = np.int64(ring[slot, first + j]) + plan.weight[row + j]
-            if clips:
+            if limit:
                 total = min(max(total, -limit), limit - 1)
             ring[slot, first + j] = total
 

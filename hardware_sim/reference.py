@@ -62,7 +62,7 @@ def _run_sample(network: IntegerNetwork, dense: NDArray) -> dict[str, tuple[NDAr
             )
         for projection in network.projections:
             spikes, target = emitted[projection.source], arriving[projection.target]
-            _send(projection, spikes, target, n, network.runs_in.sum_bits)
+            _send(projection, spikes, target, n, network.runs_in.sum_limit)
     return {name: tuple(array[:-1] for array in arrays) for name, arrays in trace.items()}
 
 
@@ -83,12 +83,12 @@ def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) ->
 
 
 def _send(
-    projection: IntegerProjection, emitted: NDArray, arriving: NDArray, n: int, bits: int | None
+    projection: IntegerProjection, emitted: NDArray, arriving: NDArray, n: int, limit: int
 ) -> None:
     for pre in np.flatnonzero(emitted):
         arrival = n + HOP_LATENCY + projection.delay[pre].astype(np.int64)
         posts = np.arange(arriving.shape[1])
         total = arriving[arrival, posts] + projection.shifted_weight[pre]
-        if bits is not None:
-            total = np.clip(total, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        if limit:
+            total = np.clip(total, -limit, limit - 1)
         arriving[arrival, posts] = total

@@ -55,8 +55,7 @@ class PopulationBounds:
             population: the constants.
         """
         arithmetic = population.runs_in
-        if arithmetic.sum_bits is not None:
-            limit = 1 << (arithmetic.sum_bits - 1)
+        if limit := arithmetic.sum_limit:
             arriving = np.clip(arriving, -limit, limit - 1)
         u = arithmetic.decayed(self.u, population.keep_u) + (arriving << arithmetic.state_shift)
         wild = (np.abs(u) > arithmetic.highest).any(axis=0)
@@ -179,10 +178,8 @@ def bounds_of_neurons(
 
 def _clipping(network: IntegerNetwork) -> set[str]:
     """Populations whose sums of arriving weights may clip: nothing is sure to count in them."""
-    bits = network.runs_in.sum_bits
-    if bits is None:
-        return set()
-    return {p.name for p in network.populations if network.largest_sum(p) >= 1 << (bits - 1)}
+    limit = network.runs_in.sum_limit
+    return {p.name for p in network.populations if limit and network.largest_sum(p) >= limit}
 
 
 def _open(

@@ -74,7 +74,7 @@ class Rules(NamedTuple):
             lowest=arithmetic.lowest,
             highest=arithmetic.highest,
             highest_u=arithmetic.highest + wraps,
-            sum_limit=0 if arithmetic.sum_bits is None else 1 << (arithmetic.sum_bits - 1),
+            sum_limit=arithmetic.sum_limit,
         )
 
 

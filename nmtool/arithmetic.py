@@ -197,8 +197,8 @@ class Arithmetic(Limits):
         lost_u, lost_v: parts of a state that a step loses beyond du and dv.
         weight_limit: weights lie strictly between its negative and it.
         sign_bit: of weights, mixed signs cost a bit.
-        sum_bits: bits of the sum of weights that arrive at a neuron in a step, which clips after
-            each of them, in the order of sending; None where sums are exact.
+        sum_limit: the sum of the weights that arrive at a neuron in a step clips there, and below
+            it from above, after each of them in the order of sending; 0 where sums are exact.
     """
 
     name: str
@@ -210,7 +210,7 @@ class Arithmetic(Limits):
     lost_v: int
     weight_limit: int
     sign_bit: bool
-    sum_bits: int | None
+    sum_limit: int
 
     def __post_init__(self) -> None:
         """An arithmetic narrows no other."""
@@ -309,7 +309,7 @@ LOIHI2 = Arithmetic(
     lost_v=0,
     weight_limit=MAX_WEIGHT,
     sign_bit=True,
-    sum_bits=None,
+    sum_limit=0,
 )
 
 FENN16 = Arithmetic(
@@ -334,7 +334,7 @@ FENN16 = Arithmetic(
     lost_v=1,
     weight_limit=256,
     sign_bit=False,
-    sum_bits=16,
+    sum_limit=1 << 15,
     weight_bits=(2, 3, 4, 5, 6, 7, 8, 9),
     max_weight_exponent=0,
     max_delay=63,

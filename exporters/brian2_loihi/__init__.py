@@ -71,7 +71,7 @@ class Brian2Loihi(Format, name="brian2-loihi"):
 
     @classmethod
     def check_fits(cls, network: IntegerNetwork, options: Any = None) -> None:
-        if findings := cls.reasons_against(network):
+        if findings := cls.misfits(network):
             raise DoesNotFitError(
                 "brian2-loihi cannot express this network",
                 code="brian2-loihi-does-not-fit",

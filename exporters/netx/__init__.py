@@ -40,7 +40,7 @@ class Netx(Format, name="netx"):
 
     @classmethod
     def check_fits(cls, network: IntegerNetwork, options: Any = None) -> None:
-        if findings := cls.reasons_against(network):
+        if findings := cls.misfits(network):
             raise DoesNotFitError(
                 "NetX files cannot carry this network", code="netx-does-not-fit", findings=findings
             )

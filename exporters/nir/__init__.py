@@ -74,12 +74,7 @@ class Nir(Format, name="nir"):
     def check_fits(
         cls, network: Network | IntegerNetwork, options: NirOptions | None = None
     ) -> None:
-        """Raise `DoesNotFitError` for integers of another arithmetic.
-
-        Building the graph, which `encode` does, tells what else does not fit.
-        """
-        if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
-            super().check_fits(network, options)
+        """Nothing: building the graph, which `encode` does, tells what does not fit."""
 
     @classmethod
     def encode(

@@ -57,7 +57,7 @@ class Verilog(Format, name="verilog"):
         from nmtool.exporters.verilog import fabric
 
         options = options or VerilogOptions()
-        if findings := cls.reasons_against(network, options):
+        if findings := cls.misfits(network, options):
             raise DoesNotFitError(
                 "the core cannot hold this network", code="verilog-misfit", findings=findings
             )

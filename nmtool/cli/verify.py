@@ -71,8 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.arithmetic import LOIHI2
     from nmtool.loading import load
     from nmtool.network.float_network import Network
+    from nmtool.targets import target_named
     from nmtool.verification.against import Against, Way
     from nmtool.verification.verify import verify
 
@@ -96,7 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
         dataset = dataset if "train" in dataset.splits else None
     stays_float = isinstance(network, Network) and compared.takes_floats
     if not stays_float or rounding(arguments):
-        network = integers(arguments, network, arguments.network, dataset)
+        others = [one.name for one in compared.formats if one.arithmetic != LOIHI2]
+        target = target_named(others[0]) if others else None
+        network = integers(arguments, network, arguments.network, dataset, target)
     certificate = verify(
         **{
             **given,

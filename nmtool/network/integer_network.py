@@ -346,7 +346,8 @@ class IntegerNetwork(Value, Tabular):
         check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
         check_fields(self, arithmetic=WORD, source_hash=WORD)
         arithmetic_named(self.arithmetic)
-        for part in (*self.populations, *self.projections):
+        parts: list[IntegerPopulation | IntegerProjection] = [*self.populations, *self.projections]
+        for part in parts:
             if part.arithmetic != self.arithmetic:
                 raise NetworkError(
                     f"a network in {self.arithmetic} has a part in {part.arithmetic}: {part!r}",
@@ -421,9 +422,8 @@ class IntegerNetwork(Value, Tabular):
         The simulators add in the order of the arithmetic, and need no such bound; whatever adds in
         another order asks for it.
         """
-        bits = self.runs_in.sum_bits
-        for population in self.populations if bits is not None else ():
-            limit = 1 << (bits - 1)
+        limit = self.runs_in.sum_limit
+        for population in self.populations if limit else ():
             if (total := self.largest_sum(population)) >= limit:
                 raise NetworkError(
                     f"population '{population.name}': weights of one sign that can arrive in one "

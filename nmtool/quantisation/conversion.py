@@ -264,7 +264,7 @@ def _ceilings(
         room = min(current, INTEGRATING_ROOM * seen)
         ceilings = replace(ceilings, current=room, static_current=False)
     # Sums that clip stay in range for every input, or their order would count.
-    if not request.trust_data or runs_in.sum_bits is not None:
+    if not request.trust_data or runs_in.sum_limit:
         return ceilings, findings
     drive, current = 2 * calibration.drive.get(name, 0.0), 2 * calibration.current.get(name, 0.0)
     if drive >= ceilings.drive and current >= ceilings.current:

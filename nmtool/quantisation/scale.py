@@ -14,8 +14,10 @@ All incoming projections of a population share it. It is the largest S for which
     S ≤ at_most                        half of a scale at which data overflowed
 
 with w, θ and the bias of a step in units of u and Σ± the worst neuron's sum of one sign over all
-its inputs, and with the numbers of `loihi2` for those of the target's arithmetic. Where u clips
-instead, it has room for twice what data showed, as v has. The exponents e let small projections keep their bits beside large ones: S is first
+its inputs. The numbers are those of `loihi2`; another target's arithmetic has its own. Where u
+clips instead of wrapping around, it has room for twice what data showed, as v has.
+
+The exponents e let small projections keep their bits beside large ones: S is first
 set by the projection with the largest weight (e = 0 there), then doubled while the bounds allow
 it and some projection still gains. Weights of few bits n have large steps, which a negative
 exponent, down to n − 8, makes finer where a projection does not need its range.

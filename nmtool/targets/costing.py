@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import checked
-from nmtool.arithmetic import LOIHI2 as ARITHMETIC
+from nmtool.arithmetic import LOIHI2
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, only_classes
@@ -135,7 +135,7 @@ def cost(
         operations=_program(program, operations) if program else {},
         absent=dict(_absent(found, spikes)),
         remarks=(
-            *_remarks(chip, operations, spikes),
+            *_remarks(found, chip, operations, spikes),
             *([f"the samples cover {few}, and so does the accuracy"] if few else []),
         ),
     )
@@ -274,7 +274,10 @@ def _absent(
 
 
 def _remarks(
-    chip: Target | None, operations: Operations, spikes: Mapping[str, NDArray[np.int64]]
+    network: Network | IntegerNetwork,
+    chip: Target | None,
+    operations: Operations,
+    spikes: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[str]:
     emitted = _total([*spikes.values()])
     if not emitted and not operations.spikes[INPUT].any():
@@ -283,9 +286,10 @@ def _remarks(
         yield "no spike passed a synapse of weight other than 0"
     elif spikes and not emitted:
         yield "no population spiked: the operations are those of the input alone"
-    if chip is not None and not chip.arithmetic:
+    arithmetic = network.arithmetic if isinstance(network, IntegerNetwork) else LOIHI2.name
+    if chip is not None and chip.arithmetic != arithmetic:
         title = chip.title or chip.name
-        yield f"the spikes are those of the arithmetic {ARITHMETIC.name}; {title} has another"
+        yield f"the spikes are those of the arithmetic {arithmetic}; {title} has another"
 
 
 # Estimates.

@@ -17,12 +17,6 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import Plain
 from nmtool.targets.resources import longest_delay
 
-_BIAS_BITS = 13
-_CONSTANT_BITS = 12 + 12 + 17 + 3
-"""Of a population: du, dv, vth and the exponent of its biases."""
-
-_EXPONENT_BITS = 4
-_STATE_BITS = 24
 _ARRIVAL_BITS = 16
 
 _FLOAT32 = 4
@@ -56,19 +50,27 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
     A synapse takes the bits of its projection's weights and as many as its projection's longest
     delay has. A neuron takes 13 bits of bias; u and v of 24 bits; and 16 bits for the sum that
     arrives in each step from the next to the one that the longest delay onto its population
-    reaches. A population takes 44 bits of constants, a projection 4 of exponent. Delays of
-    synapses of weight 0 are no reason for more bits or sums.
+    reaches. A population takes 44 bits of constants, a projection 4 of exponent. These are the bits
+    of `loihi2`; all but the 16 follow the arithmetic. Delays of synapses of weight 0 are no reason
+    for more bits or sums.
     """
+    runs_in = network.runs_in
+    # Of a population: du, dv, vth and the exponent of its biases.
+    constant_bits = 2 * (runs_in.decay_one - 1).bit_length() + runs_in.max_threshold.bit_length()
+    constant_bits += runs_in.max_bias_exponent.bit_length()
+    state_bits = 2 * (runs_in.neuron.state_bits or 0)
+    exponents = runs_in.weight_exponents(runs_in.weight_bits[0])
+    exponent_bits, bias_bits = (len(exponents) - 1).bit_length(), runs_in.bias_limit.bit_length()
     parameters = sum(
-        p.weight.size * (p.weight_bits + longest_delay(p).bit_length()) + _EXPONENT_BITS
+        p.weight.size * (p.weight_bits + longest_delay(p).bit_length()) + exponent_bits
         for p in network.projections
     )
-    parameters += sum(p.size * _BIAS_BITS + _CONSTANT_BITS for p in network.populations)
+    parameters += sum(p.size * bias_bits + constant_bits for p in network.populations)
     reach = {p.name: 0 for p in network.populations}
     for projection in network.projections:
         reach[projection.target] = max(reach[projection.target], longest_delay(projection))
     state = sum(
-        p.size * (2 * _STATE_BITS + _ARRIVAL_BITS * (reach[p.name] + HOP_LATENCY))
+        p.size * (state_bits + _ARRIVAL_BITS * (reach[p.name] + HOP_LATENCY))
         for p in network.populations
     )
     return Footprint(-(-parameters // 8), -(-state // 8))

@@ -482,13 +482,14 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
             yield kind, "u", right._replace(round_u=how)
             yield kind, "v", right._replace(round_v=how)
             yield kind, _BOTH, right._replace(round_u=how, round_v=how)
-    for quantity in ("u", "v"):
-        limit = f"limit_{quantity}"
-        around = f"wraps around as {bits}-bit numbers do" if quantity == "u" else "wraps around"
-        ways = {around: WRAP, "stops at the limit": CLIP, "goes on": FREE}
-        for detail, how in ways.items():
-            if how != getattr(right, limit):
-                yield f"{quantity}-overflow", detail, right._replace(**{limit: how})
+    ways = {"wraps around": WRAP, "stops at the limit": CLIP, "goes on": FREE}
+    for detail, how in ways.items():
+        if how != right.limit_u:
+            as_bits = f" as {bits}-bit numbers do" * (how == WRAP)
+            yield "u-overflow", f"{detail}{as_bits}", right._replace(limit_u=how)
+    for detail, how in ways.items():
+        if how != right.limit_v:
+            yield "v-overflow", detail, right._replace(limit_v=how)
     kind = "above-threshold" if right.at_threshold else "at-threshold"
     yield kind, "", right._replace(at_threshold=not right.at_threshold)
     yield "reset", "v is not reset", right._replace(reset=KEEP)

@@ -177,7 +177,7 @@ class Certificate(Result):
         overflows: `u_wraps`, `v_clips` and the `neuron_updates` among which they were counted,
             in the integer simulator; `v_clips_outputs` of non-spiking populations alone;
             `spikes_if_v_grows` and others: samples whose answers depend on clips
-            (`overflows.count_dependent`).
+            (`overflows.count_dependent`). Of a network in `fenn16` `u_clips`, and no such samples.
         generated_overflows: the same of the generated samples.
         artefacts: by backend, the digest of what ran (`nmtool/verification/digest.py`).
         class_samples: number of samples of each class; empty where they have no labels.

@@ -1,9 +1,11 @@
-"""Overflows: how often states leave their 24 bits, which answers depend on it, and that in words.
+"""Overflows: how often states leave their bits, which answers depend on it, and that in words.
 
-Beyond 24 bits membranes clip here; those of other chips grow on, or wrap around. Forced to the
-spikes of a recording (`hardware_sim/replay.py`), they are followed by such rules. As long as no
-neuron spikes otherwise, none receives anything else: a sample in which all spikes stay is answered
-as such a chip would.
+Several chips run `loihi2`, and part where states of 24 bits end. Beyond them membranes clip here;
+those of other chips grow on, or wrap around. Forced to the spikes of a recording
+(`hardware_sim/replay.py`), they are followed by such rules. As long as no neuron spikes otherwise,
+none receives anything else: a sample in which all spikes stay is answered as such a chip would.
+
+The only chip of `fenn16` clips as the simulator does: there, clips are counted and no more.
 """
 
 from __future__ import annotations
@@ -40,8 +42,14 @@ def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
         counts: as of `Certificate.overflows`.
         of: the samples, in words.
     """
-    if not (counts.get("u_wraps") or counts.get("v_clips")):
+    if not (counts.get("u_wraps") or counts.get("v_clips") or counts.get("u_clips")):
         return ""
+    if "u_clips" in counts:
+        return (
+            f"clipped states in {counts['neuron_updates']} updates of neurons{of}: u "
+            f"{counts['u_clips']}, v {counts['v_clips']}, of them {counts['v_clips_outputs']} of "
+            "outputs; the chip clips them, too"
+        )
     return (
         f"overflows in {counts['neuron_updates']} updates of neurons{of}: u wraps "
         f"{counts['u_wraps']}, v clips {counts['v_clips']}, of them {counts['v_clips_outputs']} "
@@ -94,12 +102,13 @@ def count_overflows(
     if recording is None or not isinstance(network, IntegerNetwork):
         return {}
     counts, n_neurons = recording.counts, sum(p.size for p in network.populations)
+    clips = network.runs_in.neuron.u_overflow == "clips"
     return {
-        "u_wraps": counts["u_wraps"],
+        "u_clips" if clips else "u_wraps": counts["u_wraps"],
         "v_clips": counts["v_clips"],
         "v_clips_outputs": sum(counts[f"v_clips.{p.name}"] for p in network.integrating),
         "neuron_updates": spikes.n_samples * spikes.n_steps * n_neurons,
-        **count_dependent(network, spikes, recording),
+        **({} if clips else count_dependent(network, spikes, recording)),
     }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from nmtool.arithmetic import ARITHMETICS, Arithmetic
+from nmtool.arithmetic import ARITHMETICS, FENN16, LOIHI2, Arithmetic
 from nmtool.errors import (
     DataError,
     DoesNotFitError,
@@ -43,7 +43,7 @@ from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds
 from tests.networks.integers import random_raster
-from tests.refusals import codes, refused
+from tests.refusals import refused
 
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 MARKS = {
@@ -211,11 +211,8 @@ def test_integers_come_back_or_are_refused(
     recording = simulate(network, spikes, deep=True)
     answers = KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())
     for one in all_formats():
-        if one.arithmetic != network.runs_in:
-            with pytest.raises(DoesNotFitError) as caught:
-                export(one, folder, network, force=True)
-            assert codes(caught.value) == ["format-arithmetic"]
-        elif one.writes and one.carries and has_libraries(one):
+        takes = one.arithmetic == network.runs_in and one.writes and one.carries
+        if takes and has_libraries(one):
             limits = (DoesNotFitError,) if one.name in CONSTRAINED else ()
             with contextlib.suppress(*limits):
                 assert_comes_back(one, folder, network, answers)
@@ -495,3 +492,16 @@ def test_what_is_not_there_and_what_is_foreign(one: type[Format], tmp_path: Path
             with pytest.raises(FileFormatError) as caught:
                 take(one(path))
             assert str(path) in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "format_", [one for one in all_formats() if one.writes], ids=lambda f: f.name
+)
+def test_another_arithmetic_is_refused(format_: type[Format], tmp_path: Path) -> None:
+    """A format carries one arithmetic; networks in any other are refused, whatever they hold."""
+    other = FENN16 if format_.arithmetic != FENN16 else LOIHI2
+    network = quantise_network(Network.layers([3, 4, 2]), target=other).network
+    with refused(DoesNotFitError, "format-does-not-fit") as caught:
+        format_.write(network, tmp_path / "network")
+    assert [finding.code for finding in caught.value.findings] == ["format-arithmetic"]
+    assert not any(tmp_path.iterdir())

@@ -37,15 +37,20 @@ class Maker:
     def population(self, name: str, size: int, kind: str) -> IntegerPopulation:
         """Decays at both ends of their range and between, thresholds that are often reached."""
         pick, held = self.random.choice, self.runs_in
-        thresholds = [held.least_threshold, 50, 400, 3000, held.max_threshold]
+        choices = (held.least_threshold, 50, 400, 3000, held.max_threshold)
+        thresholds = [vth for vth in choices if vth <= held.max_threshold]
         vth = int(pick(thresholds)) if kind == LIF else held.silent_threshold
         biases = [0, 0, 0, -4096, -5, 7, 4095] if held.bias_limit else [0]
         return IntegerPopulation(
             name,
             size,
             kind,
-            du=int(pick([0, 400, self.random.integers(held.max_du + 1), held.max_du])),
-            dv=int(pick([0, 200, self.random.integers(held.max_dv + 1), held.max_dv])),
+            du=int(
+                pick([0, min(400, held.max_du), self.random.integers(held.max_du + 1), held.max_du])
+            ),
+            dv=int(
+                pick([0, min(200, held.max_dv), self.random.integers(held.max_dv + 1), held.max_dv])
+            ),
             vth=vth,
             scale=1.0,
             bias_exponent=int(pick([0, 3, held.max_bias_exponent])) if held.bias_limit else 0,
@@ -56,7 +61,7 @@ class Maker:
     def projection(self, source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
         """Any signs, bits and exponent, delays from nothing to the longest."""
         held = self.runs_in
-        bits = int(self.random.integers(2, held.weight_bits[-1] + 1))
+        bits = int(self.random.integers(held.weight_bits[0], held.weight_bits[-1] + 1))
         exponents = held.weight_exponents(bits)
         return IntegerProjection(
             source,
@@ -71,7 +76,7 @@ class Maker:
     def weight(self, shape: tuple[int, int], signs: str, bits: int) -> NDArray[np.int64]:
         """[pre, post] weights on the grid that signs and bits allow, zeros among them."""
         step = self.runs_in.weight_step(bits, signs == MIXED)
-        top = 255 // step
+        top = (self.runs_in.weight_limit - 1) // step
         low, high = {MIXED: (-top, top), EXCITATORY: (0, top), INHIBITORY: (-top, 0)}[signs]
         weight = self.random.integers(low, high + 1, shape) * step
         if signs == MIXED and weight.size > 1:

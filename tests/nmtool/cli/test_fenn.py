@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from nmtool.arithmetic import FENN16
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.fenn import environment
+from nmtool.exporters.fenn import Fenn, environment
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.loading import load
+from nmtool.network.float_network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording
 from tests.nmtool.cli.conftest import Nmtool
 
 FOUND = Environment(Path("/some/python"), environment.REFEREE)
@@ -42,3 +48,21 @@ def test_networks_of_another_arithmetic(nmtool: Nmtool) -> None:
     said = nmtool("export", "integers.npz", "--to", "fenn", "-o", "exported")
     assert (said.code, said.error) == (1, "format-does-not-fit")
     assert "fenn16" in said.err
+
+
+def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever exports or verifies a float network need not say the target."""
+    Network.layers([5, 8, 3]).save("float.npz")
+    assert nmtool("export", "float.npz", "--to", "fenn", "-o", "exported").code == 0
+    assert load("exported").runs_in is FENN16
+    asked = []
+
+    def run(artefact: Fenn, spikes: Raster, **options: object) -> Recording:
+        asked.append(artefact.integers)
+        return simulate(artefact.integers, spikes, deep=True)
+
+    monkeypatch.setattr(Fenn, "require", lambda: None)
+    monkeypatch.setattr(Fenn, "run", run)
+    said = nmtool("verify", "float.npz", "--against", "fenn")
+    assert said.code == 0
+    assert [network.runs_in for network in asked] == [FENN16]

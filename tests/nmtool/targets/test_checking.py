@@ -150,3 +150,27 @@ def test_targets_alike_share_what_is_rounded(monkeypatch: pytest.MonkeyPatch) ->
     made.clear()
     alone = [nm.check(floats, one.target).fits[0] for one in together.fits]
     assert together.fits == tuple(alone)
+
+
+def test_a_network_of_another_arithmetic() -> None:
+    """It runs on the chip that names it; every other target says why not, by one finding."""
+    network = nm.round_network(
+        nm.Network.layers([4, 6, 2], delays=63, seed=3), target=target_named("fenn")
+    ).network
+    report = nm.check(network, ALL)
+    assert report.arithmetic == "fenn16"
+    assert report["fenn"].word == FAITHFUL
+    for one in report.fits:
+        codes = [finding.code for finding in one.unsupported]
+        if one.target.name != "fenn":
+            assert "target-arithmetic" in codes, one.target.name
+    assert [f.code for f in nm.check(CHAIN, "fenn")["fenn"].unsupported] == ["target-arithmetic"]
+
+
+def test_neurons_beyond_the_lane_memory_of_fenn() -> None:
+    network = nm.Network.layers([3, 500, 13])
+    [finding] = nm.check(network, "fenn")["fenn"].unsupported
+    assert (finding.code, finding.where) == ("chip-exceeded", "neurons")
+    assert "513 neurons" in finding.what
+    assert "512" in finding.what
+    assert nm.check(nm.Network.layers([3, 500, 12]), "fenn")["fenn"].word == APPROXIMATE

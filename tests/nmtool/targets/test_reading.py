@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -291,9 +291,17 @@ def test_a_family_is_refused_with_its_members() -> None:
         target_named("catalyst")  # one is no family
 
 
-def test_fenn_has_an_arithmetic_of_its_own() -> None:
-    target = target_named("fenn")
-    assert (target.runs_in, target.neuron, target.format) == (FENN16, FENN16.neuron, "fenn")
+def test_a_target_of_another_arithmetic() -> None:
+    """Its limits and its neuron are those of that, where the file does not narrow them."""
+    fenn = target_named("fenn")
+    assert (fenn.runs_in, fenn.neuron, fenn.format) == (FENN16, FENN16.neuron, "fenn")
+    assert {limit: getattr(fenn, limit) for limit in LIMITS} == {
+        limit: getattr(FENN16, limit) for limit in LIMITS
+    }
+    assert replace(fenn, max_delay=31).runs_in == FENN16
+    with refused(UsageError, "target-range") as caught:
+        replace(fenn, max_delay=64, bias_limit=1)
+    assert [one.where for one in caught.value.findings] == ["holds.max_delay", "holds.bias_limit"]
 
 
 def test_every_figure_is_documented() -> None:

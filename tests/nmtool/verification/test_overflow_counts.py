@@ -30,7 +30,7 @@ def run_by(way: str, network: IntegerNetwork, spikes: Raster) -> Recording:
         return new_u, 0 if spiked else new_v, spiked
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reference, "_step", np.frompyfunc(step, 7, 1))
+        patch.setattr(reference, "_step", lambda _: np.frompyfunc(step, 7, 1))
         return reference.run_reference(network, spikes)
 
 

@@ -1,0 +1,76 @@
+"""Rounding to `fenn16`: its grids, its bounds, and a current that clips where data never went."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import nmtool as nm
+from nmtool.arithmetic import FENN16
+from nmtool.dynamics import decay
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.float_network import Network
+from nmtool.quantisation import quantise_network, round_network
+from nmtool.raster import Raster
+from nmtool.targets import target_named
+from tests.networks.drawn import float_networks, seeds
+from tests.networks.integers import random_raster
+from tests.nmtool.quantisation.cases import FAN_IN
+
+
+@given(float_networks(FAN_IN), st.integers(2, 9))
+def test_integers_of_fenn(network: Network, bits: int) -> None:
+    target = target_named("fenn")
+    held = round_network(network, weight_bits=bits, target=target).network
+    assert held.arithmetic == "fenn16"
+    held.check_sums()
+    for exact, population in zip(network.populations, held.populations, strict=True):
+        kept = [
+            32768 * float(decay(exact.values(key).mean(), network.dt_ms))
+            for key in ("tau_syn_ms", "tau_mem_ms")
+        ]
+        assert abs(min(kept[0], 32767) - population.keep_u) <= 0.5
+        assert abs(min(kept[1], 32767) - population.keep_v) <= 0.5
+        assert not population.bias.any()
+        if exact.kind == "lif":
+            theta = population.scale * float(exact.values("threshold").mean())
+            assert abs(max(theta, 1) - population.vth) <= 0.5 + 1e-6
+    for projection in held.projections:
+        assert (
+            projection.shifted_weight % (1 << (9 - bits + projection.weight_exponent)) == 0
+        ).all()
+
+
+@given(float_networks(FAN_IN), seeds)
+def test_nothing_clips_on_the_data_that_calibrated(network: Network, seed: int) -> None:
+    spikes = random_raster(seed, 2, network.n_steps, network.channels.size)
+    held = quantise_network(network, spikes, target=FENN16).network
+    held.check_sums()
+    assert not simulate(held, spikes).counts["u_wraps"]
+
+
+def test_calibration_gives_a_current_that_clips_its_room() -> None:
+    """The bound for every input would leave weights of 700 channels with few levels."""
+    network = nm.Network.layers([700, 20, 3], seed=1)
+    spikes = Raster.from_dense(np.random.default_rng(1).random((4, 100, 700)) < 0.01)
+    free = quantise_network(network, target=FENN16).network.population("hidden")
+    seen = quantise_network(network, spikes, target=FENN16).network
+    assert seen.population("hidden").scale > 1.5 * free.scale
+    assert np.abs(seen.projections[0].weight).max() > 100
+
+
+def test_delays_reach_to_63() -> None:
+    q = nm.quantise(
+        nm.Network.layers([4, 6, 2], delays=70, seed=3),
+        target=target_named("fenn"),
+        calibrate_on="none",
+    )
+    assert q.network.max_delay == 63
+    assert "delay-range" in [finding.code for finding in q.report.findings]
+
+
+def test_bits_that_only_one_arithmetic_has() -> None:
+    with pytest.raises(nm.UsageError) as caught:
+        round_network(nm.Network.layers([4, 2]), weight_bits=9)
+    assert caught.value.code == "weight-bits-range"
