@@ -14,7 +14,7 @@ EMULATED := .venv-emulated
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants lines peers test-core lava brian2-loihi fenn clean
+.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants mutants-loihi2 lines peers test-core lava brian2-loihi fenn clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -39,7 +39,7 @@ emulated: $(EMULATED)/.emulated
 			tests/training/engines/cuda tests/benchmarks/test_gpu.py || exit 1; \
 	done
 	$(ON_EMULATED_GPU) $(EMULATED_ONCE)
-	$(EMULATED)/bin/python -m pytest tests/training/engines/cuda/test_ptx.py
+	$(EMULATED)/bin/python -m pytest -n auto tests/training/engines/cuda/test_ptx.py
 
 $(EMULATED)/.emulated: pyproject.toml
 	$(PYTHON) -m venv $(EMULATED)
@@ -87,7 +87,7 @@ nightly: brian2-loihi fenn test emulated processors peers lines
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done
-	$(MAKE) mutants
+	$(MAKE) mutants mutants-loihi2
 	$(BIN)/python -m tests.interrupts --runs 20
 
 # The C export on other processors; compilers and emulators come with the system, 0.9 GB of them.
@@ -95,12 +95,17 @@ processors: $(VENV)/.dev
 	@for tool in arm-none-eabi-gcc qemu-system-arm riscv64-unknown-elf-gcc qemu-system-riscv32 powerpc-linux-gnu-gcc qemu-ppc; do \
 		command -v $$tool >/dev/null || echo "no $$tool: C is not tested on its processor (nmtool doctor says what to install)"; \
 	done
-	$(BIN)/$(PYTEST) -m processors tests/exporters
+	$(BIN)/$(PYTEST) -m processors tests/exporters tests/nmtool/targets tests/test_tutorials.py
 
 # Every small mistake in the Verilog core is found, or tests/verilog_survivors.txt says why it is none.
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.verilog_mutants --jobs 2 -o .mutants.txt
 	$(BIN)/python -m tests.verilog_mutants --jobs 2 --explained -o .mutants-explained.txt
+
+# Every small mistake in the readable simulator is found by docs/vectors, or tests/mutants_equivalent.txt
+# says why it is none.
+mutants-loihi2: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants --jobs 2 -o .mutants-loihi2.txt
 
 # The lines of the README, from a wheel, in an empty folder, on three Pythons.
 lines:

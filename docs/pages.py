@@ -84,6 +84,7 @@ tutorial-own-data
 tutorial-own-loop
 tutorial-foreign
 tutorial-fpga
+tutorial-firmware
 guide
 library
 settings
@@ -102,6 +103,7 @@ coming-from
 eventprop
 arithmetic
 arithmetic-fenn16
+standard
 certificate
 ```
 

@@ -50,6 +50,7 @@ PLACES: dict[str, Place] = {
     "firmware": Place(member="firmware.json"),
     "verilog": Place(member="rtl/nmtool_top.v"),
     "netx": Place((".net",)),
+    "json": Place((".json",)),
     "brian2-loihi": Place(),
     "fenn": Place(member="fenn_network"),
     "mlgenn": Place(member="*-Conn_*.npy"),

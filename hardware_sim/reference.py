@@ -61,8 +61,7 @@ def _run_sample(network: IntegerNetwork, dense: NDArray) -> dict[str, tuple[NDAr
                 population, arriving[population.name][n], trace[population.name], n
             )
         for projection in network.projections:
-            spikes, target = emitted[projection.source], arriving[projection.target]
-            _send(projection, spikes, target, n, network.runs_in.sum_limit)
+            _send(projection, emitted[projection.source], arriving[projection.target], n)
     return {name: tuple(array[:-1] for array in arrays) for name, arrays in trace.items()}
 
 
@@ -82,13 +81,21 @@ def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) ->
     return spikes[n]
 
 
-def _send(
-    projection: IntegerProjection, emitted: NDArray, arriving: NDArray, n: int, limit: int
-) -> None:
+def _send(projection: IntegerProjection, emitted: NDArray, arriving: NDArray, n: int) -> None:
     for pre in np.flatnonzero(emitted):
         arrival = n + HOP_LATENCY + projection.delay[pre].astype(np.int64)
         posts = np.arange(arriving.shape[1])
-        total = arriving[arrival, posts] + projection.shifted_weight[pre]
-        if limit:
-            total = np.clip(total, -limit, limit - 1)
-        arriving[arrival, posts] = total
+        _add(arriving, (arrival, posts), projection.shifted_weight[pre], projection.runs_in)
+
+
+def _add(
+    arriving: NDArray,
+    place: tuple[NDArray, NDArray],
+    weight: NDArray[np.int32],
+    arithmetic: Arithmetic,
+) -> None:
+    """Add weights to sums, which may clip after each of them."""
+    total = arriving[place] + weight
+    if limit := arithmetic.sum_limit:
+        total = np.clip(total, -limit, limit - 1)
+    arriving[place] = total

@@ -2,7 +2,7 @@
 
 An arithmetic is a value, `LOIHI2` or `FENN16`, and a function, the step of a neuron, in the module
 that the value names. Everything else asks the value. `docs/arithmetic.md` and
-`docs/arithmetic-fenn16.md` explain the two. The constants below are those of `loihi2`, for its step
+`docs/arithmetic-fenn16.md` define the two. The constants below are those of `loihi2`, for its step
 and for the formats that carry no other.
 
 Sources: of `loihi2`, Lava 0.10.0's fixed-point models, restricted to the values where Lava, other

@@ -14,6 +14,8 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_NAME = re.compile(r"/\* ([\w/.]+):")
+"""A block of C is the file that its first line names."""
 
 pytestmark = [
     pytest.mark.torch,
@@ -41,12 +43,19 @@ def run(words: list[str], folder: Path) -> str:
 
 
 LIBRARIES = {"tutorial-own-loop": "onnxruntime", "tutorial-foreign": "nir"}
-PROGRAMS = {"tutorial-fpga": ("iverilog", "verilator", "make")}
+PROGRAMS = {
+    "tutorial-fpga": ("iverilog", "verilator", "make"),
+    "tutorial-firmware": ("arm-none-eabi-gcc", "qemu-system-arm", "make"),
+}
 
 
 @pytest.mark.parametrize(
     "page",
-    ["tutorial-own-data", "tutorial-own-loop", "tutorial-foreign", "tutorial-fpga", "certificate"],
+    [
+        *("tutorial-own-data", "tutorial-own-loop", "tutorial-foreign", "tutorial-fpga"),
+        "certificate",
+        pytest.param("tutorial-firmware", marks=pytest.mark.processors),
+    ],
 )
 def test_all_blocks_run(page: str, tmp_path: Path) -> None:
     if page in LIBRARIES:
@@ -59,6 +68,11 @@ def test_all_blocks_run(page: str, tmp_path: Path) -> None:
         if language == "python":
             # What a block of Python defines is there in the next ones.
             python += text
+            continue
+        if language == "c":
+            name = FILE_NAME.match(text)
+            assert name is not None
+            (tmp_path / name[1]).write_text(text, encoding="ascii")
             continue
         assert language == ""
         if python:

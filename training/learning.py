@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from nmtool.data.catalogue import as_dataset
 from nmtool.data.dividing import SplitRule
 from nmtool.data.grid import END_PERCENTILE
 from nmtool.data.teacher import Teacher
-from nmtool.errors import UsageError, check_path, check_type, libraries_needed
+from nmtool.errors import Finding, UsageError, check_path, check_type, libraries_needed
 from nmtool.interrupts import signals_noted
 from nmtool.loading import Source
 from nmtool.network.float_network import Network
@@ -25,6 +25,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_TEACHER
 from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
+from nmtool.training.loop.advice import advice, rates_rise
 from nmtool.training.loop.remarks import (
     check_heard,
     remarks,
@@ -91,6 +92,10 @@ class Run(Tabular):
     def best(self) -> Mapping[str, Any]:
         """The entry of the epoch whose network is kept."""
         return best_epoch(self.log, self.options.judge_epochs)
+
+    def advice(self) -> list[Finding]:
+        """What another run may do better, each with the evidence and the setting to try."""
+        return list(advice(self.options, self.log, self.network))
 
     def as_csv(self) -> str:
         """The log as CSV with a header, one row per epoch; `log.csv` in the folder holds it."""
@@ -280,6 +285,9 @@ class _Call:
             check_heard(dataset.train, options)
         if own.is_first and not self.resume:
             self._remark(dataset, options, teacher)
+        elif own.is_first and self.folder is not None and self.folder.log_file.is_file():
+            kept = self.folder
+            _log_remarks(rates_rise(options, kept.options(), len(kept.read_log())))
         # A job of several processes is ended by whoever started it, at once.
         numbers = [signal.SIGINT] if own.size == 1 else []
         with (
@@ -321,7 +329,11 @@ class _Call:
             own.leave()
         path = None if self.folder is None else self.folder.path
         networks = trainer.best, trainer.best_integers
-        return Run(options, *networks, trainer.log, path, dataset.validation_rule)
+        run = Run(options, *networks, trainer.log, path, dataset.validation_rule)
+        if own.is_first and reporter.epochs:
+            for one in run.advice():
+                _log.info(f"next[{one.code}]: {one.what}; {one.fix}")
+        return run
 
     def _data(self, data: Dataset | SpikeEvents | str | Path, ranks: Ranks) -> Dataset:
         """The data with a validation split.
@@ -394,8 +406,12 @@ class _Call:
                 f"label of {agreement:.1%} of the training samples"
             )
             found += teacher_remarks(agreement)
-        for one in found:
-            _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
+        _log_remarks(found)
+
+
+def _log_remarks(findings: Iterable[Finding]) -> None:
+    for one in findings:
+        _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
 
 
 def _kept_folder(start: Run | str | Path) -> Path:

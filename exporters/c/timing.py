@@ -1,9 +1,8 @@
-"""Time that the C program of a network takes, sample by sample, on this machine.
+"""What the C program of a network takes, sample by sample: time here, instructions elsewhere.
 
-On an emulated processor it is the number of instructions that counts, which is no time.
-
-The samples lie in memory before the first is timed: reading input and keeping answers are left
-out. A first pass is not timed; the spikes it counts must be those of the simulator.
+`measure` times it on this computer, `instructions` counts on an emulated processor; a count is no
+time. The samples lie in memory before the first begins: reading input and keeping answers are left
+out. A first pass is not measured; the spikes it counts must be those of the simulator.
 """
 
 from __future__ import annotations
@@ -59,11 +58,30 @@ static int64_t now(void)
 """)
 """Instructions."""
 
-_OVERHEAD = """\
-    int64_t empty = now();
+_TIMED_SAMPLE = Template("""\
+            int64_t began = now();
+            nmtool_reset();
+            for (int64_t row = sample * $n_steps; row < (sample + 1) * $n_steps; row++) {
+                run_step(row);
+            }
+            answer = nmtool_answer();
+            printf("%lld\\n", (long long)(now() - began));
+""")
 
-    printf("%lld\\n", (long long)(now() - empty));
-"""
+_COUNTED_SAMPLE = Template("""\
+            int64_t all = 0, most = 0, empty = now();
+            empty = now() - empty; /* a reading of the counter takes instructions, too */
+            nmtool_reset();
+            for (int64_t row = sample * $n_steps; row < (sample + 1) * $n_steps; row++) {
+                int64_t began = now();
+                run_step(row);
+                began = now() - began - empty;
+                all += began;
+                most = began > most ? began : most;
+            }
+            answer = nmtool_answer();
+            printf("%lld\\n%lld\\n", (long long)all, (long long)most);
+""")
 
 _DRIVER_TEXT = Template("""\
 #define _POSIX_C_SOURCE 199309L
@@ -115,17 +133,11 @@ $counts
     }
     for (int pass = 0; pass < $passes; pass++) {
         for (int64_t sample = 0; sample < $n_samples; sample++) {
-            int64_t began = now();
-            nmtool_reset();
-            for (int64_t row = sample * $n_steps; row < (sample + 1) * $n_steps; row++) {
-                run_step(row);
-            }
-            answer = nmtool_answer();
-            printf("%lld\\n", (long long)(now() - began));
+$sample
         }
         fflush(stdout);
     }
-$overhead    return 0;
+    return 0;
 }
 """)
 
@@ -137,9 +149,8 @@ def measure(
     *,
     passes: int = PASSES,
     on_progress: Callable[[int], None] | None = None,
-    processor: Processor | None = None,
 ) -> NDArray[np.float64]:
-    """Compile a network and time it, or count its instructions on an emulated processor.
+    """Compile a network for this computer and time it.
 
     Args:
         network: what to run, with the compiler's options for exports.
@@ -147,35 +158,69 @@ def measure(
         emitted: by spiking population, the spikes that the simulator counts on this input.
         passes: timed runs of every sample.
         on_progress: called with the number of samples finished since the last call.
-        processor: with a counter of instructions; None for this computer.
 
     Returns:
-        [samples] float64, from reset to answer: the median of all passes in nanoseconds, or
-        instructions, which are the same in every pass.
+        [samples] float64, nanoseconds from reset to answer: the median of all passes.
 
     Raises:
-        MissingError: there is no C compiler, or nothing to emulate the processor with.
+        MissingError: there is no C compiler.
         BackendError: it failed, the program did, or the program's spikes are not the simulator's.
     """
+    taken = _run(network, spikes, emitted, passes, on_progress, None)
+    return np.median(taken.reshape(passes, spikes.n_samples), axis=0)
+
+
+def instructions(
+    network: IntegerNetwork,
+    spikes: Raster,
+    emitted: Mapping[str, int],
+    processor: Processor,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> NDArray[np.int64]:
+    """Compile a network for another processor, and count what its emulator executes in steps.
+
+    Args:
+        network, spikes, emitted, on_progress: as of `measure`.
+        processor: with a counter of instructions.
+
+    Returns:
+        [samples, 2] int64: instructions of all steps of a sample, and of the longest of them.
+
+    Raises:
+        MissingError: there is nothing to compile with, or to emulate the processor with.
+        BackendError: as of `measure`.
+    """
+    processor.require()
+    return _run(network, spikes, emitted, 1, on_progress, processor).reshape(spikes.n_samples, 2)
+
+
+def _run(
+    network: IntegerNetwork,
+    spikes: Raster,
+    emitted: Mapping[str, int],
+    passes: int,
+    on_progress: Callable[[int], None] | None,
+    processor: Processor | None,
+) -> NDArray[np.int64]:
+    """The numbers that the program prints of the samples, pass after pass."""
     flat = spikes.step_offset()
     kind = np.dtype(index_type(network).removesuffix("_t"))
     inputs = {
         _OFFSETS: np.append(flat[:, :-1].ravel(), spikes.n_spikes).astype(np.int64),
         _CHANNELS: spikes.neuron.astype(kind),
     }
-    said: list[int] = []
+    numbers: list[int] = []
     first = len(network.populations)
+    counter = None if processor is None else processor.counter
+    lines = passes if counter is None else 2
 
     def on_line(line: str) -> None:
-        said.append(int(line))
-        if on_progress is not None and len(said) > first and (len(said) - first) % passes == 0:
+        numbers.append(int(line))
+        done = len(numbers) - first
+        if on_progress is not None and done > 0 and done % lines == 0:
             on_progress(1)
 
-    counter = None
-    if processor is not None:
-        processor.require()
-        counter = processor.counter
-        assert counter is not None, "the processor has no counter of instructions"
     with tempfile.TemporaryDirectory(prefix="nmtool-c-") as scratch:
         run_program(
             Path(scratch),
@@ -187,8 +232,7 @@ def measure(
             processor=processor,
             emulator_options=[] if counter is None else ["-icount", f"shift={counter.shift}"],
         )
-    overhead = 0 if counter is None else said.pop()
-    counted = dict(zip([p.name for p in network.populations], said[:first], strict=True))
+    counted = dict(zip([p.name for p in network.populations], numbers[:first], strict=True))
     if any(counted[name] != count for name, count in emitted.items()):
         raise BackendError(
             "the compiled network does not spike as the simulator does",
@@ -196,7 +240,7 @@ def measure(
             why=f"it emitted {counted}, the simulator {dict(emitted)}",
             fix="nmtool verify NETWORK DATA --against c shows where they part",
         )
-    return np.median(np.reshape(said[first:], (passes, spikes.n_samples)), axis=0) - overhead
+    return np.asarray(numbers[first:], np.int64)
 
 
 def clock_text(counter: Counter | None) -> str:
@@ -214,6 +258,7 @@ def _driver(network: IntegerNetwork, spikes: Raster, passes: int, counter: Count
         for index, population in enumerate(network.populations)
         if population in network.spiking
     ]
+    sample = _TIMED_SAMPLE if counter is None else _COUNTED_SAMPLE
     return _DRIVER_TEXT.substitute(
         network=NETWORK,
         offsets=_OFFSETS,
@@ -224,5 +269,5 @@ def _driver(network: IntegerNetwork, spikes: Raster, passes: int, counter: Count
         passes=passes,
         counts="\n".join(counts),
         clock=clock_text(counter),
-        overhead="" if counter is None else _OVERHEAD,
+        sample=sample.substitute(n_steps=spikes.n_steps).rstrip("\n"),
     )

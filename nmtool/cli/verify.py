@@ -35,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action="append",
             type=_backend_or_recording,
             metavar="BACKEND|FILE.npz",
-            help="backend to compare: lava, brian2-loihi, onnx, nir, c, firmware, verilog or "
-            "netx, of networks for FeNN fenn, its instruction-set simulator; cortex-m, riscv32 or "
-            "powerpc run the C on a processor that QEMU emulates; may "
-            "be repeated; an export's own by default. FILE.npz: spikes that another framework "
-            "recorded (docs/recording.md), with which floats are compared, too",
+            help="backend to compare: lava, brian2-loihi, onnx, nir, c, firmware, verilog, "
+            "netx, or json, which is the readable simulator; of networks for FeNN fenn, its "
+            "instruction-set simulator; cortex-m, riscv32 or powerpc run the C on a processor that "
+            "QEMU emulates; may be repeated; an export's own by default. FILE.npz: spikes that "
+            "another framework recorded (docs/recording.md), with which floats are compared, too",
         ),
         artefact=flag(
             action="append",

@@ -419,8 +419,8 @@ class IntegerNetwork(Value, Tabular):
     def check_sums(self) -> None:
         """Raise `NetworkError` where sums of arriving weights can clip, so that their order counts.
 
-        The simulators add in the order of the arithmetic, and need no such bound; whatever adds in
-        another order asks for it.
+        The simulators add in the order of the arithmetic and need no such bound. Training adds in
+        another order, and asks for it.
         """
         limit = self.runs_in.sum_limit
         for population in self.populations if limit else ():
@@ -430,9 +430,9 @@ class IntegerNetwork(Value, Tabular):
                     f"step sum to {total:,}",
                     code="sums-clip",
                     why=f"in {self.arithmetic} sums clip at {limit:,} after each weight, so that "
-                    "their order counts, which is kept by simulation alone",
-                    fix="simulate and export it as it is; quantise the float network to train on, "
-                    "or to count faults",
+                    "their order counts, and training adds in another",
+                    fix="simulate, verify and export these integers; train on integers that "
+                    "nmtool quantises",
                 )
 
     @property
@@ -479,7 +479,7 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
     """The network in an archive; raises `FileFormatError` where it is damaged."""
     header = archive.header
     with archive.checked():
-        arithmetic = str(header["arithmetic"])
+        arithmetic = str(header.get("arithmetic", LOIHI2.name))
         populations = [
             IntegerPopulation(
                 **entry,

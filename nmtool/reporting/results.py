@@ -17,7 +17,7 @@ from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.description import count_synapses
-from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
+from nmtool.errors import Finding, InputError, MissingError, NetworkError, NmtoolError, UsageError
 from nmtool.evaluation.evaluation import Evaluation, evaluate
 from nmtool.loading import (
     Source,
@@ -298,7 +298,12 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
     count = 0 if evaluation is None else evaluation.samples
     found = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
     if run.options is not None:
-        found.append(chapters.learning_section(run.log, run.best_entry, run.options.epochs))
+        found.append(
+            chapters.learning_section(
+                *(run.log, run.best_entry, run.options.epochs),
+                run.advice(results.floats) if results.floats else (),
+            )
+        )
     recording = None if evaluation is None else evaluation.recording
     if evaluation and samples and evaluation.confusion is not None and recording is not None:
         name = INTEGERS if INTEGERS in results.evaluations else FLOAT
@@ -356,6 +361,12 @@ class _Run:
         from nmtool.training.loop.selection import best_epoch
 
         return best_epoch(self.log, self.options.judge_epochs)
+
+    def advice(self, network: Network) -> list[Finding]:
+        """What another run may do better than this one, which gave the network."""
+        from nmtool.training.loop.advice import advice
+
+        return [] if self.options is None else list(advice(self.options, self.log, network))
 
     def reproduction(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
         """All that training it again needs: (name, value) pairs, settings, text to copy."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -69,14 +69,18 @@ def accuracy_section(
 
 
 def learning_section(
-    log: Sequence[Mapping[str, Any]], kept: Mapping[str, Any] | None, epochs: int
+    log: Sequence[Mapping[str, Any]],
+    kept: Mapping[str, Any] | None,
+    epochs: int,
+    advice: Sequence[Finding] = (),
 ) -> Section:
-    """Curves of a training run.
+    """Curves of a training run, and what to try next.
 
     Args:
         log: an entry per epoch.
         kept: the entry of the epoch whose network was kept; None where no epoch ended.
         epochs: that were asked for.
+        advice: what another run may do better.
     """
     if kept is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
@@ -95,9 +99,16 @@ def learning_section(
     ]
     rows = [(key.replace("_", " "), _logged(value)) for key, value in kept.items()]
     table = Table("the epoch that was kept", ("", "value"), rows)
-    facts = {"kept_epoch": kept["epoch"], "epochs": epochs, "log": [dict(entry) for entry in log]}
+    facts = {
+        "kept_epoch": kept["epoch"],
+        "epochs": epochs,
+        "log": [dict(entry) for entry in log],
+        "next": [asdict(one) for one in advice],
+    }
     return Section(
-        "learning", "Learning", [(one, "") for one in said], [table], figures, facts=facts
+        *("learning", "Learning", [(one, "") for one in said], [table], figures),
+        findings=advice,
+        facts=facts,
     )
 
 

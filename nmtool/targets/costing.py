@@ -62,7 +62,7 @@ def cost(
     Operations are counted exactly, in the network's own arithmetic, per inference (a sample from a
     fresh state), by population and projection, and over steps. Latency and energy are given where
     the target's figures per event are known. For the target `c`, the network's C program is
-    compiled and timed here.
+    compiled and timed here; for a microcontroller, its instructions are counted in an emulator.
 
     >>> cost(q.network, data.test)  # doctest: +SKIP
     <Cost: 12,345 synaptic events per inference, 300 samples>
@@ -101,7 +101,7 @@ def cost(
     place = _placed(found, chip)
     counter = Counter(found, samples.raster, recording, place.cores, dense=_stores_zeros(chip))
     operations = counter.operations()
-    in_c = chip is not None and chip.name == _C
+    in_c = chip is not None and (chip.name == _C or chip.processor)
     program = found if in_c and isinstance(found, IntegerNetwork) else None
     shape = (operations.n_samples, operations.n_steps)
     spikes = {name: one for name, one in operations.spikes.items() if name != INPUT}
@@ -129,8 +129,8 @@ def cost(
         connection_sparsity=connection_sparsity(found),
         footprint=dict(_footprints(found, with_program=program is not None)),
         energy=_energy(found, place, figures, operations),
-        latency=_timed(program, samples, recording, progress)
-        if program
+        latency=_of_program(program, samples, recording, progress, chip.processor)
+        if program and chip
         else _latency(found, place, figures, counter),
         operations=_program(program, operations) if program else {},
         absent=dict(_absent(found, spikes)),
@@ -453,28 +453,45 @@ def _note(place: _Placement, unknown: Sequence[str]) -> str:
     return "; ".join(parts)
 
 
-def _timed(
-    network: IntegerNetwork, samples: Samples, recording: Recording, progress: Progress
+def _of_program(
+    network: IntegerNetwork,
+    samples: Samples,
+    recording: Recording,
+    progress: Progress,
+    processor: str,
 ) -> Estimate:
-    """Measured latency of the C program, or the reason why it could not be measured."""
-    from nmtool.exporters.c.timing import PASSES, measure
+    """Time of the C program here, or its instructions on a processor; or why they are unknown."""
+    from nmtool.exporters.c.timing import PASSES, instructions, measure
+    from nmtool.exporters.processors import PROCESSORS
 
     count = samples.raster.n_samples
     chosen = np.unique(np.linspace(0, count - 1, min(count, TIMED_SAMPLES)).round().astype(int))
     spikes = samples.raster.take(chosen)
     emitted = {name: one.take(chosen).n_spikes for name, one in recording.spikes.items()}
+    which = f"{len(chosen)} of {count} samples" if len(chosen) < count else f"all {count} samples"
+    emulated = PROCESSORS.get(processor)
+    unit = "instructions" if emulated else "ns"
     try:
         with progress("C program", len(chosen)) as advance:
-            taken = measure(network, spikes, emitted, on_progress=advance)
+            if emulated:
+                counts = instructions(network, spikes, emitted, emulated, on_progress=advance)
+                spread = Spread.of_samples(counts[:, 0])
+                steps = len(chosen) * spikes.n_steps
+                longest = {
+                    "step_mean": spread.total / steps,
+                    "step_worst": counts[:, 1].max().item(),
+                }
+            else:
+                taken = measure(network, spikes, emitted, on_progress=advance)
+                spread, longest = Spread.of_samples(taken), {}
     except MissingError as error:
         why = f", since {error.why}" if error.why else ""
-        return Estimate("ns", absent=f"{error.what}{why}; {error.fix}")
-    which = f"{len(chosen)} of {count} samples" if len(chosen) < count else f"all {count} samples"
-    spread = Spread.of_samples(taken)
+        return Estimate(unit, absent=f"{error.what}{why}; {error.fix}")
+    if emulated:
+        boundary = f"instructions, C program, {emulated.title} emulated by QEMU"
+        note = f"they are no time; all steps of a sample, input in memory; {which}"
+    else:
+        boundary = f"measured, C program, one thread of {cpu_name()}"
+        note = f"from reset to answer, input in memory; median of {PASSES} passes over {which}"
     worst = int(chosen[spread.worst_sample])
-    return Estimate(
-        "ns",
-        f"measured, C program, one thread of {cpu_name()}",
-        f"from reset to answer, input in memory; median of {PASSES} passes over {which}",
-        replace(spread, worst_sample=worst),
-    )
+    return Estimate(unit, boundary, note, replace(spread, worst_sample=worst, **longest))

@@ -206,10 +206,10 @@ class Cost(Result):
             spike, None where no population can spike.
         connection_sparsity: share of weights that are 0, None without synapses.
         footprint: by the way of storing it, `chip integers`, `torch copy` (NeuroBench's) and, for
-            the target `c`, `C program`.
+            targets that the C file is for, `C program`.
         energy, latency: per inference.
-        operations: exact source-level operations of a program per inference, by name; for the
-            target `c`.
+        operations: exact source-level operations of the C program per inference, by name; for
+            targets that it is for.
         absent: by name of what else is not known, the reason.
         remarks: sentences that the numbers should not be read without.
     """

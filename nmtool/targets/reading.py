@@ -16,6 +16,7 @@ from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nmtool.arguments import checked
@@ -51,7 +52,7 @@ SECTIONS: Mapping[str, type] = {
 """The sections of figures beside `holds`, and the values that they become."""
 
 HOLDS, BARRIER = "holds", "barrier_us"
-_WORDS = ("name", "title", "kind", "format", "arithmetic")
+_WORDS = ("name", "title", "kind", "format", "processor", "arithmetic")
 
 
 def target_names() -> list[str]:
@@ -83,8 +84,11 @@ def target_named(name: str | Path | Target) -> Target:
         return name
     check_path(name, "a target")
     if isinstance(name, Path) or name.endswith(ENDING):
-        formats = sorted({_packaged(one).format for one in target_names()})
-        return _target(read_toml(Path(name)), str(name), formats)
+        packaged = {
+            key: sorted({getattr(_packaged(one), key) for one in target_names()})
+            for key in ("format", "processor")
+        }
+        return _target(read_toml(Path(name)), str(name), packaged)
     if name not in target_names():
         family = [one for one in target_names() if one.startswith(f"{name}-")]
         if len(family) > 1:
@@ -108,8 +112,12 @@ def _packaged(name: str) -> Target:
     return _target(parse_toml(file.read_bytes(), file.name), file.name)
 
 
-def _target(content: dict[str, Any], where: str, formats: Sequence[str] = ()) -> Target:
-    reader = _Reader(content, formats)
+def _target(
+    content: dict[str, Any],
+    where: str,
+    packaged: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Target:
+    reader = _Reader(content, packaged)
     target = reader.target()
     if reader.findings:
         raise UsageError(
@@ -128,12 +136,12 @@ class _Reader:
 
     Args:
         content: of the file.
-        formats: that there are; empty where that is not asked.
+        packaged: words that the targets of nmtool have, by key; none where that is not asked.
     """
 
-    def __init__(self, content: dict[str, Any], formats: Sequence[str]) -> None:
+    def __init__(self, content: dict[str, Any], packaged: Mapping[str, Sequence[str]]) -> None:
         self.content = content
-        self.formats = formats
+        self.packaged = packaged
         self.findings: list[Finding] = []
         self.origins: dict[str, Origin] = {}
         self.sources: dict[str, str] = {}
@@ -192,9 +200,8 @@ class _Reader:
         choices: dict[str, Sequence[str]] = {
             "kind": (CHIP, SOFTWARE),
             "arithmetic": ("", *ARITHMETICS),
+            **self.packaged,
         }
-        if self.formats:
-            choices["format"] = self.formats
         for key, known in choices.items():
             if found[key] not in known:
                 self._wrong_value(

@@ -123,6 +123,8 @@ class Target(Limits):
         title: its name for people.
         kind: `chip` or `software`.
         format: the format that leads there, as of `nmtool export --to`; '' for none.
+        processor: of a microcontroller, the emulated one that counts instructions, as of
+            `nmtool verify --against`; '' for none.
         arithmetic: `loihi2` or `fenn16` where it runs that bit by bit; '' where `neuron` says what
             it runs.
         neuron, core, chip: what it does and holds; fields are None where nobody says.
@@ -140,6 +142,7 @@ class Target(Limits):
     title: str = ""
     kind: str = CHIP
     format: str = ""
+    processor: str = ""
     arithmetic: str = LOIHI2.name
     neuron: Neuron = LOIHI2.neuron
     core: Core = Core()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from nmtool import storage
 from nmtool.arithmetic import FENN16, LOIHI2
 from nmtool.errors import NetworkError
 from nmtool.hardware_sim.fenn16 import neuron_step
@@ -18,7 +20,14 @@ from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.wrong_step import Rules, wrong_step
 from nmtool.network.graph import INPUT, InputChannels
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network.integer_network import (
+    FILE_KIND,
+    FILE_VERSION,
+    IntegerNetwork,
+    IntegerPopulation,
+    IntegerProjection,
+    pack,
+)
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -174,6 +183,17 @@ def test_a_projection_beyond_the_arithmetic(changes: dict[str, object], code: st
     IntegerProjection("input", "hidden", **numbers)  # type: ignore[arg-type]
     with refused(NetworkError, code):
         IntegerProjection("input", "hidden", **{**numbers, **changes})  # type: ignore[arg-type]
+
+
+def test_a_file_names_its_arithmetic(tmp_path: Path) -> None:
+    for runs_in in (LOIHI2, FENN16):
+        network = random_network(0, 1, spiking_output=True, runs_in=runs_in)
+        network.save(tmp_path / "network.npz")
+        assert IntegerNetwork.load(tmp_path / "network.npz") == network
+    header, arrays = pack(random_network(0, 1, spiking_output=True))
+    del header["arithmetic"]
+    storage.write_archive(tmp_path / "old.npz", FILE_KIND, FILE_VERSION, header, arrays)
+    assert IntegerNetwork.load(tmp_path / "old.npz").runs_in == LOIHI2
 
 
 def test_a_network_has_one_arithmetic() -> None:

@@ -181,9 +181,9 @@ class Trainer:
         rescued = rescue_silent(self.model, totals.counts, self.options.rescue)
         self._pruning.hold()
         with self._judged():
-            validation = None
+            validation, confused = None, None
             if self._validation is not None:
-                validation = self._validation.accuracy(self.model)
+                validation, confused = self._validation.accuracy(self.model)
             networks = self.model.to_network(), self.model.to_integers()
         entry = {
             "epoch": epoch,
@@ -191,6 +191,7 @@ class Trainer:
             "train_accuracy": totals.accuracy,
             "validation_accuracy": validation,
             "spikes_per_neuron": totals.spikes_per_neuron,
+            **({"confused": confused} if confused else {}),
             "silent_neurons": rescued,
             "surplus_events": totals.surplus,
             "dropped_events": totals.dropped,

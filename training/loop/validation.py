@@ -36,20 +36,36 @@ class Validation:
         if first.n_samples == self._share.n_samples:
             self._whole = network.bin(first).raster, first.label
 
-    def accuracy(self, model: SpikingNetwork) -> float:
-        """Share of all samples whose class is predicted; collective."""
-        return self._accuracy(model.record)
+    def accuracy(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
+        """Share of all samples whose class is predicted, and the commonest mistake; collective.
+
+        The mistake is a `label`, the `answer` given in its place, and the `share` of the label's
+        samples that it is given for; None where there is no mistake.
+        """
+        confusion = self._confusion(model.record)
+        accuracy = self._share_right(confusion)
+        mistakes = confusion - np.diag(np.diag(confusion))
+        if not mistakes.any():
+            return accuracy, None
+        label, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
+        share = float(mistakes[label, answer] / confusion[label].sum())
+        return accuracy, {"label": int(label), "answer": int(answer), "share": share}
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
         """Accuracy of an integer network that belongs to no model; collective."""
-        return self._accuracy(lambda spikes: simulate(network, spikes))
+        return self._share_right(self._confusion(lambda spikes: simulate(network, spikes)))
 
-    def _accuracy(self, answer: Callable[[Raster], Recording]) -> float:
-        correct = 0
+    def _share_right(self, confusion: NDArray[np.float64]) -> float:
+        return float(np.trace(confusion)) / self._n_samples
+
+    def _confusion(self, answer: Callable[[Raster], Recording]) -> NDArray[np.float64]:
+        """Samples by label and answer, of all ranks."""
+        n_classes = len(self._network.class_names)
+        counts = np.zeros((n_classes, n_classes), np.int64)
         for spikes, label in self._portions():
             if label.size:
-                correct += int((answer(spikes).predictions == label).sum())
-        return float(self._ranks.sum(correct)) / self._n_samples
+                np.add.at(counts, (label, answer(spikes).predictions), 1)
+        return self._ranks.sum(counts)
 
     def _portions(self) -> Iterator[tuple[Raster, NDArray[np.integer]]]:
         """Input and labels, a batch at a time."""

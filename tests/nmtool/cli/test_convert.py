@@ -195,7 +195,7 @@ def test_a_missing_runtime_is_told(
         (("x.c", "--to", "npz"), "extension-wrong", "x.c"),
         (("x.npz", "--to", "c"), "extension-wrong", "x.npz"),
         (("x",), "format-unsaid", "--to npz|"),
-        (("x.json",), "format-unsaid", ".npz, .onnx, .nir, .c, .net"),
+        (("x.txt",), "format-unsaid", ".npz, .onnx, .nir, .c, .net, .json"),
         (("x.npz", "--data", "two"), "data-unused", "--data"),
         (("integers.npz/x.npz",), "file-not-written", "integers.npz"),
     ],

@@ -111,7 +111,11 @@ def _folded(network: IntegerNetwork, longest: int) -> Any:
         weight[neurons] = projection.shifted_weight
         delay[neurons] = projection.delay + link * (longest + 1)
         return SimpleNamespace(
-            source=source, target=projection.target, shifted_weight=weight, delay=delay
+            source=source,
+            target=projection.target,
+            shifted_weight=weight,
+            delay=delay,
+            runs_in=network.runs_in,
         )
 
     populations = [p for p in network.populations if "_relay" not in p.name]
@@ -125,7 +129,6 @@ def _folded(network: IntegerNetwork, longest: int) -> Any:
         integrating=[p for p in populations if p.kind == "li"],
         projections=projections,
         max_delay=max(int(p.delay.max()) for p in projections),
-        runs_in=network.runs_in,
     )
 
 

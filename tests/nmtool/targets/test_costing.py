@@ -17,10 +17,12 @@ import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.data.samples import Samples
 from nmtool.errors import DataError, MissingError, UsageError
+from nmtool.exporters.processors import PROCESSORS
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
+from nmtool.targets import Target, target_named, target_names
 from nmtool.targets.costs import COUNTS, Spread
 from nmtool.targets.footprint import Footprint
 from tests.networks.drawn import integer_networks, rasters
@@ -441,6 +443,34 @@ def test_many_samples_are_timed_in_part(monkeypatch: pytest.MonkeyPatch) -> None
     assert found.latency.spread is not None
     assert found.latency.spread.worst_sample in (0, 2, 5)
     assert "3 of 6 samples" in found.latency.note
+
+
+MICROCONTROLLERS = [target for name in target_names() if (target := target_named(name)).processor]
+
+
+@pytest.mark.processors
+@pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
+def test_instructions_of_a_microcontroller(target: Target) -> None:
+    found = nm.cost(cases.integer_network(), EVENTS, target=target)
+    spread = found.latency.spread
+    assert spread is not None
+    assert found.latency.unit == "instructions"
+    assert spread.step_mean == pytest.approx(spread.mean / 30)
+    assert spread.step_worst is not None
+    assert spread.step_mean < spread.step_worst < spread.mean
+    assert found.footprint["C program"].parameters > 0
+
+
+@pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
+def test_without_an_emulator_the_rest_is_answered(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    found = nm.cost(cases.integer_network(), EVENTS, target=target)
+    processor = PROCESSORS[target.processor]
+    assert processor.counter is not None
+    assert f"apt install {' '.join(processor.packages)}" in found.latency.absent
+    assert found.operations["neuron_steps"].total == 30 * 5 * 6
 
 
 # Nothing to count.

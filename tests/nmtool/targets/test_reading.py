@@ -162,6 +162,7 @@ WRONG = [
     ),
     ('kind = "chip"', 'kind = "chip"\nformat = "nosuch"', "target-value", "format"),
     ('kind = "chip"', 'kind = "chip"\nformat = "loihi2"', "target-value", "format"),
+    ('kind = "chip"', 'kind = "chip"\nprocessor = "powerpc"', "target-value", "processor"),
     (
         "[core]",
         "[fabric]\nluts = { value = 5, mark = 'inferred' }\n[core]",

@@ -1,0 +1,71 @@
+"""JSON: a network with inputs and what it answers, for whoever ports it.
+
+The file is data alone, read by any language and by people. What runs it here is the readable
+simulator. docs/standard.md says how to test another implementation with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from nmtool.errors import Finding
+from nmtool.exporters.format import Format
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+
+class Json(Format, name="json"):
+    """A JSON file. Every network of integers can be written to one."""
+
+    @classmethod
+    def encode(
+        cls, network: IntegerNetwork, answers: KnownAnswers | None, options: Any
+    ) -> dict[str, bytes]:
+        from nmtool.exporters.json import file
+
+        return {"": file.to_bytes(file.document_of(network, answers))}
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The file, parsed and compared with its digest."""
+        from nmtool.exporters.json import file
+
+        return file.read(self.path)
+
+    def decode(self, options: Any = None) -> IntegerNetwork:
+        from nmtool.exporters.json import file
+
+        return file.network_in(self.content, self.path)
+
+    def decode_answers(self) -> KnownAnswers | None:
+        from nmtool.exporters.json import file
+
+        return file.answers_in(self.content, self.integers, self.path)
+
+    def differences(self) -> list[Finding]:
+        """None: the numbers in the file are all that runs, and reading them compares a digest."""
+        self.decode()
+        return []
+
+    def simulate(
+        self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
+    ) -> Recording:
+        from nmtool.hardware_sim.reference import run_reference
+
+        recordings = []
+        for sample in spikes:
+            recording = run_reference(self.integers, sample)
+            if not deep:
+                recording = replace(recording, current={}, potential={})
+            recordings.append(recording)
+            if on_progress is not None:
+                on_progress(1)
+        return Recording.concatenate(recordings)
+
+
+FORMAT = Json

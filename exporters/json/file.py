@@ -1,0 +1,216 @@
+"""The document in a JSON file: names and numbers as in `IntegerNetwork`, a line per step.
+
+A digest of all other content notices what was changed; space and the order of keys do not count.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.exporters.embedded import check_version, damaged, digest, read_bytes
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import integer_network
+from nmtool.network.graph import INPUT, LIF
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+KIND = "nmtool network in JSON"
+VERSION = 1
+
+MAX_BYTES = 1 << 28
+
+_WHAT = "network in JSON"
+_LINE = 100
+_OF_FILE = ("format", "version", "samples", "counts", "network_hash", "digest")
+"""Keys of a document that are no part of the network."""
+
+
+def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[str, Any]:
+    """The content of a file, but for its digest.
+
+    Args:
+        network: the integers.
+        answers: inputs with expected spikes, u and v; None for a network alone.
+    """
+    header, arrays = integer_network.pack(network)
+    for entry in header["populations"]:
+        entry["bias_mantissa"] = arrays[f"population.{entry['name']}.bias_mantissa"].tolist()
+    for index, entry in enumerate(header["projections"]):
+        for key in ("weight", "delay"):
+            entry[key] = arrays[f"projection.{index}.{key}"].tolist()
+    arithmetic = {"arithmetic": network.arithmetic}  # which stands first
+    document = {"format": KIND, "version": VERSION, **arithmetic, **header}
+    if answers is not None:
+        document["samples"] = _samples_of(network, answers)
+        document["counts"] = dict(answers.recording.counts)
+    hashed = network.content_hash if answers is None else answers.network_hash
+    return {**document, "network_hash": hashed}
+
+
+def to_bytes(document: dict[str, Any]) -> bytes:
+    """The file of a document, with its digest."""
+    sealed = {**document, "digest": _digest(document)}
+    return (_text(sealed) + "\n").encode()
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document in a file.
+
+    Raises:
+        FileFormatError: it is missing, foreign, damaged or newer.
+    """
+    data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
+    with storage.Archive(path, {}, {}).checked():
+        document: dict[str, Any] = json.loads(data)
+        if not isinstance(document, dict) or document.get("format") != KIND:
+            raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
+        check_version(path, document["version"], VERSION)
+        if document.pop("digest") != _digest(document):
+            raise damaged(path, "its content is not that which was written", _WHAT)
+    return document
+
+
+def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
+    """The integers in a document.
+
+    Raises:
+        FileFormatError: it describes no network of integers.
+        ValueError, LookupError, TypeError: it has other keys or shapes.
+    """
+    header = {key: value for key, value in document.items() if key not in _OF_FILE}
+    arrays: dict[str, NDArray] = {}
+    populations, projections = [], []
+    for entry in header["populations"]:
+        entry = dict(entry)
+        arrays[f"population.{entry['name']}.bias_mantissa"] = _whole(entry.pop("bias_mantissa"))
+        populations.append(entry)
+    for index, entry in enumerate(header["projections"]):
+        entry = dict(entry)
+        for key in ("weight", "delay"):
+            arrays[f"projection.{index}.{key}"] = _whole(entry.pop(key))
+        projections.append(entry)
+    header |= {"populations": populations, "projections": projections}
+    return integer_network.unpack(storage.Archive(path, header, arrays))
+
+
+def answers_in(
+    document: dict[str, Any], network: IntegerNetwork, path: Path
+) -> KnownAnswers | None:
+    """The samples in a document; None without any.
+
+    Raises:
+        FileFormatError: they have other keys or shapes than those of the network.
+    """
+    if "samples" not in document:
+        return None
+    with storage.Archive(path, {}, {}).checked():
+        steps = [sample["steps"] for sample in document["samples"]]
+        spikes = _raster(
+            [[step[INPUT] for step in sample] for sample in steps], network.channels.size
+        )
+        groups: dict[str, dict[str, NDArray]] = {"membrane": {}, "current": {}, "potential": {}}
+        emitted = {}
+        for population in network.populations:
+            rows = [[step[population.name] for step in sample] for sample in steps]
+            spiking = population.kind == LIF
+            if spiking:
+                fired = [[row["spikes"] for row in sample] for sample in rows]
+                emitted[population.name] = _raster(fired, population.size)
+            for key, group in (("u", "current"), ("v", "potential" if spiking else "membrane")):
+                if key in rows[0][0]:
+                    states = _whole([[row[key] for row in sample] for sample in rows])
+                    groups[group][population.name] = states.astype(np.int32)
+        recording = Recording(network.readout, emitted, counts=document["counts"], **groups)
+        factors = network.decay_factors() if groups["current"] else {}
+        return KnownAnswers(document["network_hash"], spikes, recording, factors)
+
+
+def _samples_of(network: IntegerNetwork, answers: KnownAnswers) -> list[dict[str, Any]]:
+    recording = answers.recording
+    v = {**recording.potential, **recording.membrane}
+    rows: dict[str, list] = {INPUT: _by_step(answers.spikes)}
+    for population in network.populations:
+        name = population.name
+        parts: dict[str, list] = {}
+        if name in recording.spikes:
+            parts["spikes"] = _by_step(recording.spikes[name])
+        for key, states in (("u", recording.current), ("v", v)):
+            if name in states:
+                parts[key] = states[name].tolist()
+        rows[name] = [
+            [dict(zip(parts, values, strict=True)) for values in zip(*sample, strict=True)]
+            for sample in zip(*parts.values(), strict=True)
+        ]
+    return [
+        {
+            "class": int(recording.predictions[sample]),
+            "steps": [
+                dict(zip(rows, values, strict=True))
+                for values in zip(*(rows[name][sample] for name in rows), strict=True)
+            ],
+        }
+        for sample in range(answers.spikes.n_samples)
+    ]
+
+
+def _by_step(raster: Raster) -> list[list[list[int]]]:
+    """Neurons that spike, by sample and step."""
+    ends = raster.step_offset()
+    return [[raster.neuron[first:last].tolist() for first, last in pairwise(row)] for row in ends]
+
+
+def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
+    """The raster of what `_by_step` made; raises `DataError` where it is out of order."""
+    lengths = np.array([[len(step) for step in sample] for sample in neurons], np.int64)
+    offset = np.concatenate(([0], np.cumsum(lengths.sum(axis=1))))
+    step = np.repeat(np.tile(np.arange(lengths.shape[1]), len(lengths)), lengths.reshape(-1))
+    flat = [neuron for sample in neurons for step in sample for neuron in step]
+    return Raster(offset, step, _whole(flat), lengths.shape[1], n_neurons)
+
+
+def _whole(numbers: list) -> NDArray[np.integer]:
+    """An array of integers; raises `ValueError` for others."""
+    array = np.array(numbers) if numbers else np.zeros(0, np.int64)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{array.dtype} where integers are expected")
+    return array
+
+
+def _digest(document: dict[str, Any]) -> str:
+    return digest(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _text(value: Any, indent: str = "", *, by_row: bool = False) -> str:
+    """JSON on one line where that is short or holds no lists, else a line per entry.
+
+    Args:
+        value: to be written.
+        indent: of all its lines but the first.
+        by_row: write each entry of a list on one line, however long.
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    parts = list(
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    )
+    if len(line) <= _LINE or not any(isinstance(part, dict | list) for part in parts):
+        return line
+    inner = indent + " "
+    if isinstance(value, dict):
+        brackets = "{}"
+        entries = [
+            f"{json.dumps(key)}: {_text(part, inner, by_row=key == 'steps')}"
+            for key, part in value.items()
+        ]
+    else:
+        brackets = "[]"
+        entries = [json.dumps(part) if by_row else _text(part, inner) for part in value]
+    lines = ",\n".join(inner + entry for entry in entries)
+    return f"{brackets[0]}\n{lines}\n{indent}{brackets[1]}"

@@ -1,0 +1,99 @@
+"""JSON files: what stands in them, and what is noticed in those of others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.errors import FileFormatError
+from nmtool.exporters.json import Json
+from nmtool.exporters.json.file import KIND, VERSION
+from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
+from tests.networks.integers import random_network, random_raster
+from tests.refusals import refused
+
+NETWORK = random_network(3, n_hidden=2, spiking_output=False)
+SPIKES = random_raster(3, 2, 12, NETWORK.channels.size)
+RECORDING = simulate(NETWORK, SPIKES, deep=True)
+ANSWERS = KnownAnswers(NETWORK.content_hash, SPIKES, RECORDING, NETWORK.decay_factors())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return Json.write(NETWORK, tmp_path / "network.json", answers=ANSWERS).path
+
+
+def edited(path: Path, **changes: Any) -> Json:
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), "utf-8")
+    return Json(path)
+
+
+def test_a_step_is_a_line_that_json_alone_reads(path: Path) -> None:
+    text = path.read_text("utf-8")
+    samples = json.loads(text)["samples"]
+    lines = [line.strip().rstrip(",") for line in text.splitlines()]
+    dense = {name: raster.dense() for name, raster in RECORDING.spikes.items()}
+    v = {**RECORDING.potential, **RECORDING.membrane}
+    for number, sample in enumerate(samples):
+        assert sample["class"] == RECORDING.predictions[number]
+        for n, step in enumerate(sample["steps"]):
+            assert json.dumps(step) in lines
+            assert step["input"] == np.flatnonzero(SPIKES.dense()[number, n]).tolist()
+            for population in NETWORK.populations:
+                expected = {
+                    "u": RECORDING.current[population.name][number, n].tolist(),
+                    "v": v[population.name][number, n].tolist(),
+                }
+                if population.kind == "lif":
+                    spiked = dense[population.name][number, n]
+                    expected["spikes"] = np.flatnonzero(spiked).tolist()
+                assert step[population.name] == expected
+
+
+def test_space_and_the_order_of_keys_do_not_count(path: Path) -> None:
+    document = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(dict(reversed(document.items())), indent=3), "utf-8")
+    assert Json(path).network == NETWORK
+    assert Json(path).known_answers().to_bytes() == ANSWERS.to_bytes()
+
+
+@pytest.mark.parametrize("key", ["n_steps", "samples", "counts", "network_hash", "dt_ms", "other"])
+def test_what_was_changed_is_refused(path: Path, key: str) -> None:
+    with refused(FileFormatError, "file-damaged"):
+        _ = edited(path, **{key: 7}).network
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 1}', "7", '{"format": "certificate"}']
+)
+def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other.json").write_text(text)
+    with refused(FileFormatError, "file-damaged"):
+        nm.load(tmp_path / "other.json")
+
+
+def test_a_newer_file_is_refused(path: Path) -> None:
+    with refused(FileFormatError, "file-newer"):
+        _ = edited(path, format=KIND, version=VERSION + 1).network
+
+
+def test_answers_without_u_and_v(tmp_path: Path) -> None:
+    shallow = replace(ANSWERS, recording=simulate(NETWORK, SPIKES), decay_factors={})
+    artefact = Json.write(NETWORK, tmp_path / "network.json", answers=shallow)
+    assert artefact.known_answers().to_bytes() == shallow.to_bytes()
+    assert nm.verify(artefact.path).identical
+
+
+def test_an_export_verifies_itself(tmp_path: Path) -> None:
+    path = nm.export(NETWORK, tmp_path / "network.json")
+    certificate = nm.verify(path)
+    assert certificate.identical
+    assert certificate.samples == known_answers(NETWORK).spikes.n_samples

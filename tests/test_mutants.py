@@ -1,0 +1,20 @@
+"""Mutants of the readable simulator: a sample of them; `make mutants-loihi2` makes all."""
+
+from __future__ import annotations
+
+from tests.mutants import EQUIVALENT, all_mutants, judge
+from tests.verilog_mutants import explained
+
+EVERY = 67
+
+
+def test_there_are_a_thousand_and_each_has_a_name() -> None:
+    keys = [mutant.key for mutant in all_mutants()]
+    assert len(set(keys)) == len(keys) > 1000
+    assert set(explained(EQUIVALENT)) <= set(keys)
+
+
+def test_vectors_find_a_sample_of_them() -> None:
+    chosen = all_mutants()[::EVERY]
+    survivors = {mutant.key for mutant in chosen if judge(mutant) == "survives"}
+    assert survivors == {mutant.key for mutant in chosen} & set(explained(EQUIVALENT))

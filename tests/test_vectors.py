@@ -1,0 +1,203 @@
+"""The conformance vectors are what `tests/vectors.py` makes, and every runtime here passes them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.errors import DoesNotFitError, MissingError
+from nmtool.exporters.brian2_loihi import Brian2Loihi
+from nmtool.exporters.c import C
+from nmtool.exporters.format import Format
+from nmtool.exporters.json import Json
+from nmtool.exporters.lava import Lava
+from nmtool.exporters.onnx import Onnx
+from nmtool.exporters.verilog import Verilog
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.graph import LI
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import RULES
+from nmtool.recording import Recording
+from nmtool.verification.comparison import compare_recordings
+from tests.refusals import refused
+from tests.vectors import FOLDER, VECTORS, content
+from tests.verilog_bench import needs_icarus, needs_verilator, record
+
+PAGE = FOLDER.parent / "standard.md"
+NAMES = list(VECTORS)
+every_vector = pytest.mark.parametrize("name", NAMES)
+
+
+def read(name: str) -> Json:
+    return Json(FOLDER / f"{name}.json")
+
+
+def assert_passes(name: str, actual: Recording) -> None:
+    """Every spike, u, v and class."""
+    expected = read(name).known_answers().recording
+    comparison = compare_recordings(expected, actual)
+    assert comparison.identical, comparison.first_divergence
+    assert set(actual.current) == set(expected.current)
+    assert np.array_equal(actual.predictions, expected.predictions)
+
+
+# What they are.
+
+
+@every_vector
+def test_the_script_makes_the_same_bytes(name: str) -> None:
+    assert (FOLDER / f"{name}.json").read_bytes() == content(name)
+
+
+def test_the_folder_holds_them_and_nothing_else_and_the_page_names_each() -> None:
+    files = [*FOLDER.iterdir()]
+    assert {file.name for file in files} == {f"{name}.json" for name in NAMES}
+    assert sum(file.stat().st_size for file in files) < 400_000
+    linked = re.findall(r"\(vectors/([a-z0-9-]+)\.json\)", PAGE.read_text("utf-8"))
+    assert linked == NAMES
+
+
+def networks() -> list[IntegerNetwork]:
+    return [read(name).integers for name in NAMES]
+
+
+def states(quantity: str, kind: str = "") -> set[int]:
+    """All values of `current`, or of v, of populations of a kind."""
+    seen: set[int] = set()
+    for name in NAMES:
+        recording, network = read(name).known_answers().recording, read(name).integers
+        for population in network.populations:
+            if kind in ("", population.kind):
+                v = recording.membrane if population.kind == LI else recording.potential
+                array = (recording.current if quantity == "u" else v)[population.name]
+                seen |= set(np.unique(array).tolist())
+    return seen
+
+
+def test_they_reach_every_number_that_a_network_may_hold() -> None:
+    projections = [p for network in networks() for p in network.projections]
+    populations = [p for network in networks() for p in network.populations]
+    forms = {(p.weight_bits, p.weight_exponent) for p in projections}
+    assert forms == {(b, e) for b in range(2, 9) for e in range(b - 8, 8)}
+    for bits in range(2, 9):
+        signs = {p.sign_mode for p in projections if p.weight_bits == bits}
+        assert signs == {"mixed", "excitatory", "inhibitory"}
+    assert {int(d) for p in projections for d in p.delay.flat} == set(range(62))
+    assert {p.bias_exponent for p in populations if (p.bias > 0).any() and (p.bias < 0).any()} == {
+        *range(8)
+    }
+    for key, ends in (("du", {0, 4095}), ("dv", {0, 4095}), ("vth", {0, 131071, 1 << 17})):
+        assert ends <= {getattr(p, key) for p in populations}
+    assert {network.readout.rule for network in networks()} == set(RULES)
+
+
+def test_they_reach_every_limit_of_a_state() -> None:
+    m = 1 << 23
+    u, v = states("u"), states("v")
+    assert {m, m - 1, 1 - m, m + 1} <= u
+    assert min(u) < -(2**31) + 2**27
+    assert max(u) > 2**31 - 2**27
+    assert {m - 1, m - 2, 1 - m, 2 - m} <= v
+    assert (max(v), min(v)) == (m - 1, 1 - m)
+
+
+def test_each_rule_of_a_read_out_gives_classes_of_its_own() -> None:
+    recordings = [
+        read(f"readout-{rule}".replace("_", "-")).known_answers().recording for rule in RULES
+    ]
+    classes = {tuple(recording.predictions.tolist()) for recording in recordings}
+    assert len(classes) == len(RULES)
+
+
+# Who passes them.
+
+
+@every_vector
+def test_the_simulators(name: str) -> None:
+    network, spikes = read(name).integers, read(name).known_answers().spikes
+    assert_passes(name, run_reference(network, spikes))
+    assert_passes(name, simulate(network, spikes, deep=True))
+
+
+def test_the_command_line_verifies_one() -> None:
+    certificate = nm.verify(FOLDER / "loops.json")
+    assert certificate.identical
+    assert certificate.checks["json"].comparison.spikes_compared > 0
+
+
+def run(format_: type[Format], name: str, folder: Path) -> Recording:
+    """The answers of an export of a vector's network; skips where its runtime is missing."""
+    try:
+        format_.require()
+    except MissingError as error:
+        pytest.skip(str(error))
+    path = folder / f"network{next(iter(format_.extensions), '')}"
+    artefact = format_.write(read(name).integers, path)
+    return artefact.run(read(name).known_answers().spikes, deep=True)
+
+
+@pytest.mark.parametrize("export", [C, Onnx])
+@every_vector
+def test_exports(export: type[Format], name: str, tmp_path: Path) -> None:
+    assert_passes(name, run(export, name, tmp_path))
+
+
+TOO_WIDE = ("u-twice", "u-word", "a-sum")
+"""Sums of weights beyond 18 bits, which the core in Verilog refuses."""
+
+fitting_the_core = pytest.mark.parametrize("name", [n for n in NAMES if n not in TOO_WIDE])
+
+
+def test_the_core_takes_all_but_the_widest_sums() -> None:
+    assert [name for name in NAMES if Verilog.misfits(read(name).integers)] == [*TOO_WIDE]
+
+
+@needs_icarus
+@fitting_the_core
+def test_verilog_in_icarus(name: str, tmp_path: Path) -> None:
+    spikes = read(name).known_answers().spikes
+    assert_passes(name, record(read(name).integers, spikes, tmp_path, deep=True))
+
+
+@pytest.mark.long
+@needs_verilator
+@fitting_the_core
+def test_verilog_in_verilator(name: str, tmp_path: Path) -> None:
+    assert_passes(name, run(Verilog, name, tmp_path))
+
+
+OFTEN_IN_LAVA = ("fresh-state", "u-limits", "u-word", "a-sum", "loops", "mixed-16")
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in OFTEN_IN_LAVA else [pytest.mark.long]) for n in NAMES],
+)
+def test_lava(name: str, tmp_path: Path) -> None:
+    assert_passes(name, run(Lava, name, tmp_path))
+
+
+_BIASED = ("one-step", "v-limits", "thresholds", "biases", "unused", "readout-", "mixed-")
+BIASED = [name for name in NAMES if name.startswith(_BIASED)]
+OVERFLOWING = ("u-limits", "u-twice", "u-word", "a-sum")
+"""Vectors with biases, and with overflows, which brian2-loihi does not express."""
+
+
+def test_brian2_loihi_takes_all_without_bias() -> None:
+    assert [name for name in NAMES if Brian2Loihi.misfits(read(name).integers)] == BIASED
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in BIASED])
+def test_brian2_loihi(name: str, tmp_path: Path) -> None:
+    if name in OVERFLOWING:
+        with refused(DoesNotFitError, "brian2-loihi-does-not-fit"):
+            run(Brian2Loihi, name, tmp_path)
+    else:
+        assert_passes(name, run(Brian2Loihi, name, tmp_path))

@@ -1,0 +1,503 @@
+"""Write the conformance vectors of the arithmetic `loihi2`, `docs/vectors`.
+
+    python -m tests.vectors
+
+Each is a small network with its input and every spike, u and v, as `nmtool export -o net.json`
+writes it. Together they reach every branch and limit of a step (docs/standard.md says which of
+them does what). The same bytes come out every time: `tests/test_vectors.py` compares them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmtool.arithmetic import LOIHI2, SILENT_THRESHOLD, STATE_LIMIT
+from nmtool.exporters.json import file
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import (
+    EXCITATORY,
+    INHIBITORY,
+    MIXED,
+    IntegerNetwork,
+    IntegerPopulation,
+    IntegerProjection,
+)
+from nmtool.network.readout import Readout
+from nmtool.raster import Raster
+
+FOLDER = Path(__file__).parents[1] / "docs/vectors"
+
+M = STATE_LIMIT
+_DIGIT = 128
+_MAX_DIGIT = 255
+
+Vector = tuple[IntegerNetwork, Raster]
+Steps = Sequence[Sequence[int]]
+"""Channels that spike, by step."""
+
+
+def li(name: str, size: int, du: int, dv: int, **bias: ArrayLike) -> IntegerPopulation:
+    return IntegerPopulation(name, size, LI, du, dv, SILENT_THRESHOLD, 1.0, **bias)
+
+
+def lif(name: str, size: int, du: int, dv: int, vth: int, **bias: ArrayLike) -> IntegerPopulation:
+    return IntegerPopulation(name, size, LIF, du, dv, vth, 1.0, **bias)
+
+
+def synapses(
+    source: str, target: str, weight: ArrayLike, delay: ArrayLike = 0, **how: int
+) -> IntegerProjection:
+    """A projection; a single delay is that of all synapses."""
+    weight = np.asarray(weight)
+    return IntegerProjection(source, target, weight, np.broadcast_to(delay, weight.shape), **how)
+
+
+def vector(
+    populations: Sequence[IntegerPopulation],
+    projections: Sequence[IntegerProjection],
+    samples: Sequence[Steps],
+    readout: Readout | None = None,
+    n_channels: int | None = None,
+) -> Vector:
+    """A network and its input; by default the last population answers by the mean."""
+    if n_channels is None:
+        n_channels = next(p.shape[0] for p in projections if p.source == INPUT)
+    last = populations[-1]
+    readout = readout or Readout(last.name, "mean" if last.kind == LI else "first_spike")
+    dense = np.zeros((len(samples), len(samples[0]), n_channels), bool)
+    for sample, steps in enumerate(samples):
+        for step, channels in enumerate(steps):
+            dense[sample, step, list(channels)] = True
+    network = IntegerNetwork(
+        InputChannels(n_channels), populations, projections, readout, 1.0, dense.shape[1]
+    )
+    return network, Raster.from_dense(dense)
+
+
+def drive(
+    arrivals: Mapping[str, Mapping[int, Sequence[int]]], n_steps: int
+) -> tuple[list[IntegerProjection], Steps]:
+    """Projections and input by which any sums arrive at the neurons of some populations.
+
+    Sums are written in digits of 128, which four parallel projections of one sign each carry: ones
+    and 128s, above and below 0. Channels are spent on a step each.
+
+    Args:
+        arrivals: by population and step, from 1 on, what arrives at each neuron; of all
+            populations at the same steps.
+        n_steps: of the input.
+
+    Returns:
+        The projections, and the channels that spike by step.
+    """
+    steps: list[list[int]] = [[] for _ in range(n_steps)]
+    ones: list[NDArray] = []
+    tops: list[NDArray] = []
+    for step in next(iter(arrivals.values())):
+        sums = np.concatenate([by_step[step] for by_step in arrivals.values()])
+        high, low = np.divmod(abs(sums), _DIGIT)
+        while high.any() or low.any():
+            digit = np.minimum(high, _MAX_DIGIT)
+            steps[step - 1].append(len(ones))
+            ones.append(np.sign(sums) * low)
+            tops.append(np.sign(sums) * digit)
+            high, low = high - digit, np.zeros_like(low)
+    projections, first = [], 0
+    for target, by_step in arrivals.items():
+        columns = slice(first, first + len(next(iter(by_step.values()))))
+        first = columns.stop
+        for rows, exponent in ((ones, 0), (tops, 7)):
+            weight = np.array(rows)[:, columns]
+            projections += [
+                synapses(INPUT, target, part, weight_exponent=exponent)
+                for part in (np.maximum(weight, 0), np.minimum(weight, 0))
+            ]
+    return projections, steps
+
+
+# The state of a neuron.
+
+
+def fresh_state() -> Vector:
+    """Two neurons and a read-out over two samples, the second of which is as if it were alone."""
+    populations = [lif("hidden", 2, 1000, 500, 90), li("out", 2, 2000, 100)]
+    projections = [
+        synapses(INPUT, "hidden", [[60, -20], [40, 100], [0, 70]], [[0, 1], [2, 0], [0, 3]]),
+        synapses("hidden", "out", [[50, -30], [-20, 40]], [[0, 1], [1, 0]]),
+    ]
+    first = [[0], [0, 1], [], [1, 2], [0], [2], [0, 1], [], [], [0, 1, 2]]
+    second = [[], [], [], [2], [], [], [0], [], [], []]
+    return vector(populations, projections, [first, second])
+
+
+def one_step() -> Vector:
+    """A sample of a single step without input: v is the bias, and may be enough for a spike."""
+    populations = [
+        lif("hidden", 3, 1000, 500, 2, bias_mantissa=[128, 129, -500]),
+        li("out", 1, 100, 100, bias_mantissa=[-1], bias_exponent=3),
+    ]
+    projections = [synapses(INPUT, "hidden", [[9, 9, 9]]), synapses("hidden", "out", [[9]] * 3)]
+    return vector(populations, projections, [[[]]])
+
+
+def u_decay() -> Vector:
+    """Currents of both signs, which decay at every rate from du = 0 to 4095."""
+    names = {"d0": 0, "d1": 1, "d700": 700, "d2047": 2047, "d4094": 4094, "d4095": 4095}
+    weight = [[1, 3, 101, 255, 0, 0, 0, 0], [0, 0, 0, 0, -1, -3, -101, -255]]
+    populations = [li(name, 8, du, 4095) for name, du in names.items()]
+    projections = []
+    for name in names:
+        projections.append(synapses(INPUT, name, [weight[0], [0] * 8]))
+        projections.append(synapses(INPUT, name, [[0] * 8, weight[1]]))
+    return vector(populations, projections, [[[0, 1], [], [], [0], *[[]] * 6, [1], *[[]] * 5]])
+
+
+def v_decay() -> Vector:
+    """Membranes of both signs, which decay at every rate from dv = 0 to 4095."""
+    names = {"d0": 0, "d1": 1, "d700": 700, "d2048": 2048, "d4094": 4094, "d4095": 4095}
+    weight = [1, 3, 101, 255]
+    populations = [li(name, 8, 3000, dv) for name, dv in names.items()]
+    projections = []
+    for name in names:
+        projections.append(synapses(INPUT, name, [weight + [0] * 4, [0] * 8]))
+        projections.append(synapses(INPUT, name, [[0] * 8, [0] * 4 + [-w for w in weight]]))
+    return vector(populations, projections, [[[0, 1], *[[]] * 7, [1], *[[]] * 7]])
+
+
+def _u_ends(ends: Sequence[int]) -> Vector:
+    """u comes to some ends of either sign, and goes on from there.
+
+    With du = 4094 a step leaves u/4096, so that what came before adds the lowest six bits.
+    """
+    ends = [sign * end for sign in (1, -1) for end in ends]
+    arrivals = {1: [64 * (end % 64) for end in ends], 2: [end // 64 for end in ends]}
+    projections, steps = drive({"keep": arrivals, "pass": arrivals}, 5)
+    populations = [li("keep", len(ends), 4094, 4095), li("pass", len(ends), 4094, 0)]
+    return vector(populations, projections, [steps])
+
+
+def u_limits() -> Vector:
+    """u comes to 2^23 and −2^23, to one less and to one more."""
+    return _u_ends([M - 65, M - 1, M, M + 1, M + 64])
+
+
+def u_twice() -> Vector:
+    """u comes to so much that one turn does not bring it back into 24 bits."""
+    return _u_ends([2 * M - 1, 2 * M, 3 * M, 3 * M + 1])
+
+
+def u_word() -> Vector:
+    """u passes 2^31 and −2^31 after some steps, each of which takes 2^24 off it once."""
+    weight = [[_MAX_DIGIT]] * 96
+    populations = [li("up", 1, 0, 4095), li("down", 1, 0, 4095)]
+    projections = [
+        synapses(INPUT, "up", weight, weight_exponent=7),
+        synapses(INPUT, "down", -np.array(weight), weight_exponent=7),
+    ]
+    return vector(populations, projections, [[range(96)] * 13 + [[]] * 3])
+
+
+def a_sum() -> Vector:
+    """In one step arrives more than 2^25, which is less than −2^25 in 26 bits."""
+    weight = np.array([[254, -254]] * 132)
+    projections = [synapses(INPUT, "out", weight, weight_exponent=7) for _ in range(8)]
+    steps = [range(132), [], range(66), []]
+    return vector([li("out", 2, 4095, 4095)], projections, [steps])
+
+
+def _reaching(ends: Sequence[int], steps: int) -> tuple[list[int], list[list[int]]]:
+    """Biases and arrivals by which a v that keeps everything is at `ends` after some steps."""
+    inverse = pow(steps, -1, 64)
+    bias = [end * inverse % 64 for end in ends]
+    total = [(end - b * steps) // 64 for end, b in zip(ends, bias, strict=True)]
+    half = [t // 2 for t in total]
+    return bias, [half, [t - h for t, h in zip(total, half, strict=True)]]
+
+
+def v_limits() -> Vector:
+    """v comes to ±(2^23 − 1), to one less and to one more, where it stays within them."""
+    ends = [sign * (M + by) for sign in (1, -1) for by in (-66, -3, -2, -1, 0, 1, 2, 100000)]
+    bias, (first, second) = _reaching(ends, 3)
+    back = [-1000 if end > 0 else 1000 for end in ends]
+    arrivals = {1: first, 2: second, 5: back}
+    projections, steps = drive({"lif": arrivals, "li": arrivals}, 8)
+    populations = [
+        lif("lif", len(ends), 4095, 0, 131071, bias_mantissa=bias),
+        li("li", len(ends), 4095, 0, bias_mantissa=bias),
+    ]
+    return vector(populations, projections, [steps])
+
+
+def thresholds() -> Vector:
+    """v comes to each threshold, to less and to more than it, which alone spikes."""
+    populations, arrivals = [], {}
+    for vth in (0, 1, 90, 131070, 131071):
+        ends = [64 * vth + by for by in (-64, -2, -1, 0, 1, 2, 63)]
+        bias, (first, second) = _reaching(ends, 3)
+        populations.append(lif(f"vth{vth}", len(ends), 4095, 0, vth, bias_mantissa=bias))
+        arrivals[f"vth{vth}"] = {1: first, 2: second}
+    populations.append(lif("biased", 4, 4095, 0, 0, bias_mantissa=[-1, 0, 1, 2]))
+    projections, steps = drive(arrivals, 6)
+    return vector(populations, projections, [steps])
+
+
+def biases() -> Vector:
+    """Biases of both signs and all exponents, in populations that spike and that integrate."""
+    mantissa = [-4096, -4095, -1, 0, 1, 4095]
+    populations: list[IntegerPopulation] = []
+    for exponent in range(8):
+        how = {"bias_mantissa": mantissa, "bias_exponent": exponent}
+        if exponent % 2:
+            populations.append(lif(f"e{exponent}", 6, 100, 700, 100 << exponent, **how))
+        else:
+            populations.append(li(f"e{exponent}", 6, 100, 700, **how))
+    projections = [synapses(INPUT, p.name, [[10, -20, 30, -40, 50, -60]]) for p in populations]
+    readout = Readout("e6", "max")
+    return vector(populations, projections, [[[], [0], *[[]] * 5, [0], [], []]], readout)
+
+
+# Synapses.
+
+
+def weights() -> Vector:
+    """Every number of bits with every exponent, each in a matrix of mixed signs or of one.
+
+    Each arrives alone, at a step of its own. Currents and membranes have no memory.
+    """
+    all_signs = (MIXED, EXCITATORY, INHIBITORY)
+    populations = [li(signs, 4, 4095, 4095) for signs in all_signs]
+    projections = []
+    for bits in LOIHI2.weight_bits:
+        for exponent in LOIHI2.weight_exponents(bits):
+            delay, turn = divmod(len(projections), len(all_signs))
+            signs = all_signs[turn]
+            step = LOIHI2.weight_step(bits, signs == MIXED)
+            top = 255 // step
+            row = np.array([1, top, (top + 1) // 2, min(3, top)]) * step
+            row *= {MIXED: [1, -1, -1, 1], EXCITATORY: [1] * 4, INHIBITORY: [-1] * 4}[signs]
+            how = {"weight_bits": bits, "weight_exponent": exponent}
+            projections.append(synapses(INPUT, signs, [row], delay, **how))
+    return vector(populations, projections, [[[0], *[[]] * 29]])
+
+
+def delays() -> Vector:
+    """All delays from one source, several of them per target, and spikes that arrive too late."""
+    columns = 31
+    delay = [list(range(columns)), [61 - column for column in range(columns)]]
+    weight = [
+        [column + 1 for column in range(columns)],
+        [255 - column for column in range(columns)],
+    ]
+    populations = [lif("wide", columns, 4095, 0, 150), li("out", 2, 4095, 4095)]
+    projections = [
+        synapses(INPUT, "wide", weight, delay),
+        synapses(
+            "wide", "out", [[n + 1, 255 - n] for n in range(columns)],
+            [[n % 5, 61 - 2 * n] if n < 31 else [0, 0] for n in range(columns)],
+        ),
+    ]  # fmt: skip
+    steps: list[list[int]] = [[] for _ in range(71)]
+    for step, channels in ((0, [0]), (1, [1]), (7, [0, 1]), (8, [1]), (69, [0]), (70, [0, 1])):
+        steps[step] = channels
+    return vector(populations, projections, [steps])
+
+
+def parallel() -> Vector:
+    """Projections between the same populations: bits, signs, exponents and delays of their own."""
+    populations = [lif("a", 2, 800, 300, 400), li("out", 2, 300, 50)]
+    projections = [
+        synapses(INPUT, "a", [[64, -64], [128, 0]], [[0, 3], [1, 0]], weight_bits=3,
+                 weight_exponent=-5),
+        synapses(INPUT, "a", [[200, 17], [3, 255]], [[0, 0], [2, 2]], weight_exponent=1),
+        synapses(INPUT, "a", [[-16, -240], [-32, 0]], [[4, 0], [0, 1]], weight_bits=4,
+                 weight_exponent=-1),
+        synapses(INPUT, "a", [[200, 17], [3, 255]], [[0, 0], [2, 2]], weight_exponent=1),
+        synapses("a", "out", [[100, -2], [2, 50]], [[0, 1], [0, 0]]),
+        synapses("a", "out", [[100, -2], [2, 50]], [[0, 1], [0, 0]], weight_exponent=3),
+        synapses("a", "out", [[0, 0], [0, 0]], [[5, 5], [5, 5]]),
+    ]  # fmt: skip
+    steps = [[0], [0, 1], [1], [], [0, 1], [0, 1], [0, 1], [], [], [1], [0], [], [], [0, 1]]
+    return vector(populations, projections, [steps])
+
+
+def unused() -> Vector:
+    """Channels without spikes or without weights, a silent population and a population alone."""
+    populations = [
+        lif("busy", 2, 4095, 4095, 10), lif("deaf", 1, 100, 100, 5, bias_mantissa=[9]),
+        lif("silent", 1, 100, 100, 131071), lif("alone", 1, 50, 0, 0, bias_mantissa=[-7]),
+        li("out", 2, 100, 100),
+    ]  # fmt: skip
+    projections = [
+        synapses(INPUT, "busy", [[0, 0], [50, 0], [0, 0], [0, 60], [90, 90]]),
+        synapses(INPUT, "silent", [[1], [1], [1], [1], [1]]),
+        synapses("silent", "out", [[255, 255]]),
+        synapses("busy", "out", [[20, -20], [-40, 40]]),
+        synapses("deaf", "out", [[0, 6]], 1),
+    ]
+    steps = [[1], [0, 1, 2, 3], [], [0], [2], [3], [1], [0, 1, 2, 3], [], [1, 3]]
+    return vector(populations, projections, [steps, [[]] * 10])
+
+
+# Graphs.
+
+
+def chain() -> Vector:
+    """Four populations in a chain, listed from its end, each a step after the one before."""
+    populations = [li("out", 1, 4095, 0), *(lif(n, 1, 4095, 4095, 10) for n in ("c", "b", "a"))]
+    hops = [("b", "c"), ("a", "b"), ("c", "out"), (INPUT, "a")]
+    projections = [synapses(source, target, [[100]]) for source, target in hops]
+    steps = [[0], [], [], [], [0], [0], [], [0]]
+    return vector(populations, projections, [steps], Readout("out", "max"), n_channels=1)
+
+
+def chain_in_order() -> Vector:
+    """The same chain, its populations and projections listed from its beginning."""
+    populations = [*(lif(n, 1, 4095, 4095, 10) for n in ("a", "b", "c")), li("out", 1, 4095, 0)]
+    hops = [(INPUT, "a"), ("a", "b"), ("b", "c"), ("c", "out")]
+    projections = [synapses(source, target, [[100]]) for source, target in hops]
+    steps = [[0], [], [], [], [0], [0], [], [0]]
+    return vector(populations, projections, [steps], Readout("out", "max"))
+
+
+def loops() -> Vector:
+    """Neurons that excite or inhibit themselves and each other, with and without delays."""
+    populations = [lif("x", 3, 2000, 1000, 100), lif("y", 2, 4095, 200, 60), li("out", 2, 500, 80)]
+    projections = [
+        synapses(INPUT, "x", [[150, 0, 90], [0, 130, 0]]),
+        synapses("x", "x", [[120, -60, 0], [0, 110, 30], [-90, 0, -20]],
+                 [[0, 4, 1], [2, 3, 0], [0, 0, 61]]),
+        synapses("x", "y", [[90, 0], [0, 100], [40, 40]], [[0, 2], [1, 0], [3, 3]]),
+        synapses("y", "x", [[-30, 0, 80], [60, 0, -10]], [[1, 0, 0], [0, 1, 5]]),
+        synapses("y", "y", [[70, 20], [-10, 90]], [[1, 0], [0, 6]]),
+        synapses("y", "out", [[30, -8], [-12, 50]]),
+    ]  # fmt: skip
+    steps: list[list[int]] = [[] for _ in range(40)]
+    steps[0], steps[3], steps[20] = [0, 1], [1], [0]
+    return vector(populations, projections, [steps])
+
+
+# Read-outs.
+
+
+def _read_out(rule: str, window: int | None = None) -> Vector:
+    """Samples whose classes depend on the rule, with equal scores, without spikes, below 0."""
+    bias = [-6, -4, -4, -5]
+    if rule == "first_spike":
+        out = lif("out", 4, 4095, 400, 80, bias_mantissa=bias)
+    else:
+        out = li("out", 4, 4095, 400, bias_mantissa=bias)
+    weight = np.array(
+        [[200, 0, 0, 0], [0, 40, 0, 0], [0, 0, 90, 0], [60, 60, 60, 60], [-170, -9, -60, 0]]
+    )
+    projections = [
+        synapses(INPUT, "out", np.maximum(weight, 0)),
+        synapses(INPUT, "out", np.minimum(weight, 0)),
+    ]
+    samples: list[Steps] = [
+        [[0], [4], [1], [1], [1], [1], [1], [1], [], [2], [2], []],
+        [[0], [], [], [], [], [2, 4], [2], [2], [2], [], [], []],
+        [[], [2], [2], [2], [2], [2], [], [0], [0], [], [], []],
+        [[3], [3], [3], [3], [3], [], [], [], [], [], [], []],
+        [[4]] * 12,
+        [[]] * 12,
+    ]
+    return vector([out], projections, samples, Readout("out", rule, window))
+
+
+def mixed(seed: int) -> Vector:
+    """Three recurrent populations with constants from the whole of their ranges."""
+    # Of Python's random numbers only these are promised to stay the same.
+    source = random.Random(seed)
+
+    def below(n: int) -> int:
+        return int(source.random() * n)
+
+    def pick(*values: int) -> int:
+        return values[below(len(values))]
+
+    def grid(shape: tuple[int, int], draw: Callable[[], int]) -> NDArray[np.int64]:
+        return np.array([[draw() for _ in range(shape[1])] for _ in range(shape[0])])
+
+    sizes = {INPUT: 5, "a": 4, "b": 3, "out": 3}
+
+    def population(name: str, kind: str) -> IntegerPopulation:
+        du, dv = pick(0, 400, below(4096), 4095), pick(0, 200, below(4096), 4095)
+        vth = pick(0, 50, 400, 3000, 20000) if kind == LIF else SILENT_THRESHOLD
+        mantissa = [pick(0, 0, -4096, -5, 7, 4095) for _ in range(sizes[name])]
+        return IntegerPopulation(name, sizes[name], kind, du, dv, vth, 1.0, pick(0, 3, 7), mantissa)
+
+    def projection(pre: str, post: str) -> IntegerProjection:
+        shape, bits = (sizes[pre], sizes[post]), 2 + below(7)
+        signs = (MIXED, EXCITATORY, INHIBITORY)[below(3)]
+        step = LOIHI2.weight_step(bits, signs == MIXED)
+        top = 255 // step
+        low, high = {MIXED: (-top, top), EXCITATORY: (0, top), INHIBITORY: (-top, 0)}[signs]
+        weight = grid(shape, lambda: (low + below(high - low + 1)) * step)
+        if signs == MIXED:
+            weight.flat[:2] = step, -step
+        exponent = max(bits - 8, pick(0, -6, -1, 1, 7))
+        delay = grid(shape, lambda: pick(0, below(8), below(62)))
+        return synapses(pre, post, weight, delay, weight_bits=bits, weight_exponent=exponent)
+
+    edges = [(INPUT, "a"), ("a", "a"), ("a", "b"), ("b", "a"), ("b", "out"), (INPUT, "out")]
+    populations = [population("a", LIF), population("b", LIF), population("out", LI)]
+    projections = [projection(pre, post) for pre, post in edges]
+    rate = (0.1, 0.3, 0.6)[seed % 3]
+    steps = [[c for c in range(5) if source.random() < rate] for _ in range(70)]
+    return vector(populations, projections, [steps])
+
+
+VECTORS: dict[str, Callable[[], Vector]] = {
+    "fresh-state": fresh_state,
+    "one-step": one_step,
+    "u-decay": u_decay,
+    "v-decay": v_decay,
+    "u-limits": u_limits,
+    "u-twice": u_twice,
+    "u-word": u_word,
+    "a-sum": a_sum,
+    "v-limits": v_limits,
+    "thresholds": thresholds,
+    "biases": biases,
+    "weights": weights,
+    "delays": delays,
+    "parallel": parallel,
+    "unused": unused,
+    "chain": chain,
+    "chain-in-order": chain_in_order,
+    "loops": loops,
+    "readout-mean": lambda: _read_out("mean"),
+    "readout-weighted": lambda: _read_out("weighted"),
+    "readout-max": lambda: _read_out("max"),
+    "readout-window": lambda: _read_out("window", 4),
+    "readout-first-spike": lambda: _read_out("first_spike"),
+    **{f"mixed-{seed}": lambda seed=seed: mixed(seed) for seed in (16, 41, 181, 309)},
+}
+"""By the name of its file, without the extension."""
+
+
+def content(name: str) -> bytes:
+    """The file of a vector."""
+    network, spikes = VECTORS[name]()
+    recording = simulate(network, spikes, deep=True)
+    factors = network.decay_factors()
+    answers = KnownAnswers(network.content_hash, spikes, recording, factors)
+    return file.to_bytes(file.document_of(network, answers))
+
+
+def main() -> None:
+    """Write all of them."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in VECTORS:
+        (FOLDER / f"{name}.json").write_bytes(content(name))
+
+
+if __name__ == "__main__":
+    main()
