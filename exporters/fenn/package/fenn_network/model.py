@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ class _View:
         rows: [rows, padded neurons or words]: the values.
     """
 
-    array: object
+    array: Any
     rows: NDArray
 
     @classmethod
