@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from nmtool.arithmetic import FENN16
 from nmtool.dynamics import decay, drive_scale
 from nmtool.exporters.mlgenn.checkpoint import Connection
 from nmtool.exporters.mlgenn.options import MlgennOptions
-from nmtool.network.float_network import Network, Population
+from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 
@@ -42,35 +43,36 @@ def in_fixed_point(
         NetworkError: a threshold that 16 bits do not hold.
     """
     clipped = [_clipped(one.weight) for one in connections]
+    pairs = [*zip(network.projections, clipped, strict=True)]
     bits = {
-        population.name: _bits(
-            population.name,
-            [w for w, p in zip(clipped, network.projections, strict=True)
-             if p.target == population.name],
-            int(options.fixed_point or 0),
-        )
-        for population in network.populations
-    }  # fmt: skip
+        name: _bits(name, [w for p, w in pairs if p.target == name], int(options.fixed_point or 0))
+        for name in [one.name for one in network.populations]
+    }
     return IntegerNetwork(
         network.channels,
         [_population(one, bits[one.name], network.dt_ms, options) for one in network.populations],
-        [
-            IntegerProjection(
-                projection.source,
-                projection.target,
-                _rounded(weight, bits[projection.target]).reshape(projection.weight.shape),
-                projection.delay,
-                weight_bits=FENN16.weight_bits[-1],
-                arithmetic=FENN16.name,
-            )
-            for weight, projection in zip(clipped, network.projections, strict=True)
-        ],
+        [_projection(one, weight, bits[one.target]) for one, weight in pairs],
         network.readout,
         network.dt_ms,
         network.n_steps,
         network.class_names,
         network.content_hash,
         FENN16.name,
+    )
+
+
+def _projection(
+    projection: Projection, weight: NDArray[np.float64], bits: int
+) -> IntegerProjection:
+    rounded = np.round(weight * 2.0**bits)  # halves to even, as PyFeNN rounds them
+    delay: Any = projection.delay
+    return IntegerProjection(
+        projection.source,
+        projection.target,
+        rounded.astype(np.int16).reshape(projection.weight.shape),
+        delay,
+        weight_bits=FENN16.weight_bits[-1],
+        arithmetic=FENN16.name,
     )
 
 
@@ -85,11 +87,6 @@ def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
 def _signs(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     yield weight[weight > 0]
     yield -weight[weight <= 0]
-
-
-def _rounded(weight: NDArray[np.float64], bits: int) -> NDArray[np.int16]:
-    """Whole numbers of 2^-bits, halves to even as PyFeNN rounds them."""
-    return np.round(weight * 2.0**bits).astype(np.int16)
 
 
 def _bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:

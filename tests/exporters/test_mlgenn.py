@@ -394,3 +394,10 @@ def test_a_threshold_beyond_16_bits_is_refused(tmp_path: Path) -> None:
     options = replace(ALIKE, threshold=1000.0, fixed_point=8)
     with refused(NetworkError, "constant-range"):
         load(written(tmp_path, arrays(scale=0.2)), options)
+
+
+def test_a_delay_beyond_six_bits_is_refused(tmp_path: Path) -> None:
+    values = arrays(scale=0.2)
+    values["Conn_Hid_Hid-d"] = np.full(25, 256 + 9)
+    with refused(NetworkError, "delays-not-steps"):
+        load(written(tmp_path, values), replace(ALIKE, fixed_point=8))
