@@ -368,6 +368,29 @@ def test_what_does_not_fit_is_refused_by_name_and_number(
         assert value in caught.value.findings[0].what
 
 
+@pytest.mark.parametrize(
+    ("in_dram", "sizes", "more", "length"),
+    [
+        (False, [13, 1], ["h0 h0"], 163),
+        (False, [260, 80], ["h0 h0", "input h0"], 415),
+        (True, [26, 21, 39, 10], [], 551),
+        (True, [44, 68, 34, 7], ["h0 h0"], 716),
+        (True, [97, 35, 95, 28], ["h1 h3", "input h1", "input h3"], 965),
+    ],
+)
+def test_a_program_is_about_as_long_as_pyfenn_made_it(
+    in_dram: bool, sizes: list[int], more: list[str], length: int
+) -> None:
+    """Layers in a row, and projections beside them; lengths are those of PyFeNN's programs."""
+    names = [f"h{index}" for index in range(len(sizes))]
+    layers = [
+        memory.Layer(name, size, 0, [1], True, 0) for name, size in zip(names, sizes, strict=True)
+    ]
+    edges = [*zip([INPUT, *names], names, strict=False)]
+    edges += [(source, target) for source, target in (words.split() for words in more)]
+    assert abs(memory.instructions(layers, edges, in_dram) - length) <= 26
+
+
 def test_shorter_delays_leave_room_for_more_neurons() -> None:
     assert not Fenn.misfits(dense(4, 480))
     assert not Fenn.misfits(dense(4, 960, 31))
