@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 from nmtool import storage
 from nmtool.arithmetic import FENN16, LOIHI2
 from nmtool.errors import NetworkError
+from nmtool.hardware_sim import fenn16, reference
 from nmtool.hardware_sim.fenn16 import neuron_step
 from nmtool.hardware_sim.kernel import compiled_step
 from nmtool.hardware_sim.reference import run_reference
@@ -32,6 +35,7 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.causes import Case
+from nmtool.verification.explain import explain
 from nmtool.verification.faults import draw_faults, mutant
 from nmtool.verification.mutation import Witness
 from tests.hardware_sim import fenn_arithmetic
@@ -183,6 +187,53 @@ def test_a_projection_beyond_the_arithmetic(changes: dict[str, object], code: st
     IntegerProjection("input", "hidden", **numbers)  # type: ignore[arg-type]
     with refused(NetworkError, code):
         IntegerProjection("input", "hidden", **{**numbers, **changes})  # type: ignore[arg-type]
+
+
+def lively_network() -> IntegerNetwork:
+    random = np.random.default_rng(4)
+
+    def projection(source: str, pre: int) -> IntegerProjection:
+        weight, delay = random.integers(-60, 100, (pre, 12)), random.integers(0, 64, (pre, 12))
+        return IntegerProjection(source, "hidden", weight, delay, 9, arithmetic="fenn16")
+
+    hidden = IntegerPopulation("hidden", 12, "lif", 6000, 1600, 300, 1.0, arithmetic="fenn16")
+    return IntegerNetwork(
+        InputChannels(20),
+        [hidden],
+        [projection(INPUT, 20), projection("hidden", 12)],
+        Readout("hidden", "first_spike"),
+        dt_ms=1.0,
+        n_steps=100,
+        arithmetic="fenn16",
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "cause"),
+    [
+        ("(u * keep_u + HALF)", "(u * keep_u)", ("floor", "u")),
+        (" + HALF)", ")", ("floor", "the decay of u and v")),
+        ("u * keep_u", "u * (keep_u + 1)", ("decay-plus-one", "keep u·(32768 − du), not")),
+        ("v >= vth", "v > vth", ("above-threshold", "")),
+        ("0 if spiked", "v - vth if spiked", ("reset", "the threshold is subtracted from v")),
+    ],
+)
+def test_a_wrong_line_of_the_step_is_named(
+    right: str, wrong: str, cause: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is what FeNN's compiler makes of `I *= Beta`, whatever the mode of rounding."""
+    source, names = inspect.getsource(fenn16), dict[str, Any]()
+    assert right in source
+    exec(source.replace(right, wrong), names)
+    network = lively_network()
+    spikes = Raster.from_dense(np.random.default_rng(0).random((6, 100, 20)) < 0.1)
+    expected = simulate(network, spikes, deep=True)
+    step = np.frompyfunc(names["neuron_step"], 7, 1)
+    monkeypatch.setattr(reference, "_step", lambda _: step)
+    found = explain(network, spikes, expected, reference.run_reference(network, spikes)).causes
+    assert cause[0] in [one.kind for one in found]
+    assert any(one.detail.startswith(cause[1]) for one in found if one.kind == cause[0])
+    assert all(str(one) and one.arithmetic == "fenn16" for one in found)
 
 
 def test_a_file_names_its_arithmetic(tmp_path: Path) -> None:
