@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
-# `make nightly` tests more: brian2-loihi, other Pythons, NIR files in the libraries of others
+# `make nightly` tests more: brian2-loihi, FeNN's simulator, other Pythons, NIR files in the libraries of others
 # and NeuroBench (.venv-peers), the CUDA engine's compiled code on a CPU (.venv-emulated), thousands of
 # damaged files, and mistakes in the Verilog core.
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch without CUDA, some 5 GB less.
@@ -14,7 +14,7 @@ EMULATED := .venv-emulated
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants mutants-loihi2 lines peers test-core lava brian2-loihi clean
+.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants mutants-loihi2 lines peers test-core lava brian2-loihi fenn clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -76,7 +76,12 @@ lava: $(VENV)/.dev
 brian2-loihi: $(VENV)/.dev
 	$(BIN)/nmtool setup brian2-loihi
 
-nightly: brian2-loihi test emulated processors peers lines
+# FeNN's simulator, compiled from its sources: from GitHub, or from clones that RISCV_ISE and GENN name.
+fenn: $(VENV)/.dev
+	@$(BIN)/nmtool setup fenn $(if $(RISCV_ISE),--riscv-ise $(RISCV_ISE)) $(if $(GENN),--genn $(GENN)) \
+		|| echo "no FeNN: what runs in its simulator is not tested (make fenn RISCV_ISE=... GENN=...)"
+
+nightly: brian2-loihi fenn test emulated processors peers lines
 	$(BIN)/python -m pytest -m long
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \
@@ -130,7 +135,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers and not long and not processors'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not fenn and not peers and not long and not processors'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'

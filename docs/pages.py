@@ -113,6 +113,7 @@ certificate
 
 targets
 loihi2
+fenn
 nir
 recording
 fpga

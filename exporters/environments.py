@@ -1,7 +1,7 @@
 """Python environments that referees live in, apart from nmtool's own, and what they are built on.
 
-A referee (Lava, brian2-loihi) wants versions of Python and of libraries that are its own affair;
-nmtool talks to it through files and a supervised process.
+A referee (Lava, brian2-loihi, FeNN's simulator) wants versions of Python and of libraries that are
+its own affair; nmtool talks to it through files and a supervised process.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ INSTALL_SILENCE_S = 900.0
 ANSWER_S = 30
 
 Version = tuple[int, int]
+Call = Callable[..., None]
+"""Runs a command, its words one by one, under supervision."""
 
 
 @dataclass(frozen=True)
@@ -155,14 +157,17 @@ def set_up(
     *,
     force: bool = False,
     python: str | Path | None = None,
+    build: Callable[[Call, Path, Path], None] | None = None,
 ) -> Environment:
-    """Make a virtual environment with a referee from the package index.
+    """Make a virtual environment with a referee from the package index, or from its sources.
 
     Args:
         referee: what to install.
         on_line: called with every line the installer writes.
         force: make it anew even if a working one exists.
         python: the interpreter to build on; by default the one the referee likes best.
+        build: installs what is on no package index, after the requirements. It gets a function
+            that runs a command, the environment's interpreter and an empty folder for sources.
 
     Raises:
         MissingError: no interpreter the referee can be made to run on.
@@ -175,7 +180,7 @@ def set_up(
     base, version = referee.choose_base(python)
     folder = _new_folder(referee)
     try:
-        environment = _install(referee, base, version, folder, on_line)
+        environment = _install(referee, base, version, folder, on_line, build)
         environment.check()
         previous = _remembered(home)
         relative = environment.python.relative_to(home).as_posix()
@@ -220,6 +225,7 @@ def _install(
     version: Version,
     folder: Path,
     on_line: Callable[[str], None] | None,
+    build: Callable[[Call, Path, Path], None] | None,
 ) -> Environment:
     def call(*command: str | Path) -> None:
         supervise(
@@ -236,6 +242,9 @@ def _install(
     for arguments in referee.requirements(version):
         pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
         call(python, *pip, *arguments)
+    if build is not None:
+        with tempfile.TemporaryDirectory(prefix="sources-", dir=folder) as sources:
+            build(call, python, Path(sources))
     return Environment(python, referee)
 
 

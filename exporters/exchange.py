@@ -1,4 +1,4 @@
-"""Messages between nmtool and a process in Lava's environment: events, signs of life."""
+"""Messages between nmtool and a process in a referee's environment: events, signs of life."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_events(path: Path, spikes: Raster) -> None:
 
 
 def read_recording(path: Path) -> Recording:
-    """The recording that the process wrote; raises `BackendError` where it is none."""
+    """The recording that a process in Lava wrote; raises `BackendError` where it is none."""
     try:
         return Recording.load(path)
     except FileFormatError as error:
@@ -46,7 +46,7 @@ def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str]
             return
         try:
             report = json.loads(line)
-        except ValueError:  # Lava writes lines of its own
+        except ValueError:  # referees write lines of their own
             return
         if "samples_done" in report:
             on_progress(1)

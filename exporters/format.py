@@ -86,7 +86,9 @@ class Format:
     runs: ClassVar[bool]
     carries: ClassVar[bool]
 
-    def __init_subclass__(cls, name: str) -> None:
+    def __init_subclass__(cls, name: str = "") -> None:
+        if not name:  # a base of formats
+            return
         cls.name, cls.extensions = name, PLACES[name].extensions
         cls.is_folder = bool(PLACES[name].member)
         cls.writes = _overrides(cls, "encode")

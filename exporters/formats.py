@@ -52,6 +52,7 @@ PLACES: dict[str, Place] = {
     "netx": Place((".net",)),
     "json": Place((".json",)),
     "brian2-loihi": Place(),
+    "fenn": Place(member="fenn_network"),
     "mlgenn": Place(member="*-Conn_*.npy"),
     **dict.fromkeys(PROCESSORS, Place()),
 }

@@ -40,6 +40,7 @@ Verbs, for all that commands do:
     doctor              what is installed here, what is missing, how to get it; gives a Diagnosis
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
+    set_up_fenn          make the environment that FeNN's simulator runs in
 
 Live:
 

@@ -45,6 +45,7 @@ from nmtool.exchange.exporting import (
 )
 from nmtool.exchange.inspecting import inspect as inspect
 from nmtool.exporters.brian2_loihi.environment import set_up_brian2_loihi as set_up_brian2_loihi
+from nmtool.exporters.fenn.environment import set_up_fenn as set_up_fenn
 from nmtool.exporters.lava.environment import set_up_lava as set_up_lava
 from nmtool.exporters.mlgenn.options import MlgennOptions as MlgennOptions
 from nmtool.exporters.nir.options import (

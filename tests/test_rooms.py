@@ -94,6 +94,7 @@ RULES = (
     rule("nmtool.exporters", "nmtool numpy", "nmtool.hardware_sim h5py nir onnx onnxruntime"),
     rule("nmtool.exporters.nir.snntorch_resets", "nmtool numpy", "torch"),
     rule("nmtool.exporters.brian2_loihi.package", "numpy brian2 brian2_loihi emulator"),
+    rule("nmtool.exporters.fenn.package", "numpy pyfenn fenn_network"),
     rule("nmtool.exporters.lava.package", "numpy lava lava_network"),
     rule("nmtool.exporters.netx.package", "numpy lava lava_network reader"),
 )

@@ -4,34 +4,12 @@ from __future__ import annotations
 
 from string import Template
 
+from nmtool.exporters import folder_readme
+from nmtool.exporters.folder_readme import EVENTS, OPENING, PRINTED
 from nmtool.known_answers import KnownAnswers
-from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
-from nmtool.tables import exact
-from nmtool.version import __version__
 
-_TEXT = Template("""\
-# A spiking network for Lava 0.10.0
-
-Written by nmtool $version. Content hash of the integers: `$hash`.
-
-$channels input channels, $steps steps of $dt ms per sample.
-
-## The answer
-
-Class c is neuron c of `$readout`. After a sample of T steps, by the rule `$rule`,
-
-    score of class c = $formula
-
-where n counts steps from 0$variable.
-The class with the largest score is the answer, the lowest of equals. `run.py` prints it with the
-score of the runner-up: reject samples where the two are close, by a margin that your data tell.
-
-| class | name |
-|---|---|
-$classes
-
+_NETWORK = """\
 ## The network
 
 | population | neurons | kind | du | dv | vth |
@@ -65,35 +43,17 @@ It runs Lava's models for CPUs. No such network has run on a chip yet.
 
 $commands
 
-It prints the class of every sample, its name and its score, and says how many classes are those
-that the samples are labelled with. `--predictions` writes classes as a table, with the scores of
-all classes; `--json` prints lines of JSON instead, for programs.
+"""
 
+_MODELS = """\
 `fast` replaces the models of Lava's processes by ones that follow the spikes; `stock` uses only
 Lava's own, which takes up to hundreds of times longer. Both give the same integers. `--deep`
 records u and v of all neurons.
 
-`EVENTS` has one of two forms.
+"""
 
-**A table**, a file that ends in .csv, with a row per event. Its first line names the columns:
-`sample` (a number or name), `unit` (0 … $last_unit), `time_ms` (from the start of the sample), and
-perhaps `label`, the name of the sample's class. A sample without events is a row without unit and
-time. Samples last $steps steps; a spike at t ms belongs to step floor(t / $dt).$grouped
-nmtool writes such a table of any data set, and reads it:
-
-    nmtool data DATA:test -o events.csv --samples 10
-    nmtool data events.csv -o FOLDER --units $units
-
-**An archive** of numpy: `offset` [samples + 1], `step` and `neuron` [spikes] and the scalar
-`n_steps`, which may be any number. The spikes of sample s are offset[s]:offset[s + 1], sorted by
-step, then neuron, both counted from 0; at most one spike per step and channel:
-
-    numpy.savez("EVENTS.npz", offset=[0, 2], step=[0, 3], neuron=[1, 0], n_steps=$steps)
-
-`RECORDING.npz` holds `spikes.<population>.offset`, `.step` and `.neuron` in the same form,
-`membrane.<population>` [samples, steps, neurons] of populations that do not spike, and with
-`--deep` also `current.<population>` (u) and `potential.<population>` (v). A spike of step n over a
-delay d arrives at step n + 1 + d. Lava counts steps from 1.
+_USE = """\
+Lava counts steps from 1.
 
 ## Use it in your own Lava program
 
@@ -111,23 +71,11 @@ delay d arrives at step n + 1 + d. Lava counts steps from 1.
         network.process.stop()
 
 Keep your own processes outside of `lava_network`: Lava executes every file beside a process.
-""")
+"""
 
-
-_ANSWERS = """
-| `lava_network/known_answers.py` | compares with known answers |
-| `known_answers.npz` | $samples samples of $steps steps and what the network answers to them |
-
-`python run.py known_answers.npz` runs these samples and compares $compared.
-It says what differs, and its exit code is 1 where anything does. `nmtool verify FOLDER` does the
-same, and looks for changed files first. In the archive, `spikes.input` is the input; everything
-else is named as in RECORDING.npz, below$states."""
-
-_STATES = """, but
-u and v of all neurons. `u.<population>` and `v.<population>` hold what a step adds to them, in the
-units that the header names: u = keep·u/4096 + added and v = keep·v/4096 + u + added, where the
-products are cut toward zero; after a spike, v is what is added"""
-
+_TEXT = Template(
+    f"# A spiking network for Lava 0.10.0\n{OPENING}\n{_NETWORK}{PRINTED}\n{_MODELS}{EVENTS} {_USE}"
+)
 
 _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stock] [--deep]"
 
@@ -139,34 +87,8 @@ def readme_text(
 
     The same text for the same content.
     """
-    files = [EXPORT_EVENTS] * bool(n_samples) + [EXPORT_ANSWERS] * (answers is not None)
-    group = network.channels.group
-    units = network.channels.size * group
     return _TEXT.substitute(
-        version=__version__,
-        hash=network.content_hash,
-        answers=_about(answers),
-        samples=f"\n| `{EXPORT_EVENTS}` | {n_samples} samples of data with their classes |"
-        if n_samples
-        else "",
-        commands="\n".join(f"    python run.py {words}" for words in (*files, _ARGUMENTS)),
-        channels=network.channels.size,
-        steps=network.n_steps,
-        dt=exact(network.dt_ms),
-        units=units,
-        last_unit=units - 1,
-        grouped=f" Channel c is the units {group}c … {group}c + {group - 1} together."
-        if group > 1
-        else "",
-        readout=network.readout.population,
-        rule=network.readout.words,
-        formula=network.readout.formula,
-        variable=f" and v are the membranes of `{network.readout.population}`"
-        if network.readout.kind == LI
-        else "",
-        classes="\n".join(
-            f"| {index} | {_in_table(name)} |" for index, name in enumerate(network.class_names)
-        ),
+        folder_readme.values(network, answers, n_samples, "lava_network", _ARGUMENTS),
         populations="\n".join(
             f"| {p.name} | {p.size} | {p.kind} | {p.du} | {p.dv} | {p.vth} |"
             for p in network.populations
@@ -176,23 +98,4 @@ def readme_text(
             f"| {p.weight_bits} bits, {p.sign_mode} | {p.weight_exponent} |"
             for p in network.projections
         ),
-    )
-
-
-def _in_table(name: str) -> str:
-    """A name in one cell, whatever it is made of."""
-    return "".join(
-        sign if sign.isalnum() or sign in " -.:_'()" else f"&#{ord(sign)};" for sign in name
-    )
-
-
-def _about(answers: KnownAnswers | None) -> str:
-    if answers is None:
-        return ""
-    spikes = answers.spikes
-    return Template(_ANSWERS).substitute(
-        samples=spikes.n_samples,
-        steps=spikes.n_steps,
-        compared="every spike, u and v" if answers.is_deep else "every spike and membrane",
-        states=_STATES if answers.is_deep else "",
     )

@@ -28,6 +28,7 @@ from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels, by_name
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.rounding import round_half_away
 
@@ -43,7 +44,7 @@ class Mlgenn(Format, name="mlgenn"):
 
     reading_options = MlgennOptions
 
-    def decode(self, options: MlgennOptions | None = None) -> Network:
+    def decode(self, options: MlgennOptions | None = None) -> Network | IntegerNetwork:
         """The network, with what the files do not say.
 
         Args:
@@ -64,14 +65,18 @@ class Mlgenn(Format, name="mlgenn"):
                 fix=f"make a network of them: nmtool convert {self.path} network.npz "
                 "--in-tau-mem-ms …",
             )
-        network, there = _network(self.path, options), checkpoints(self.path)
+        connections = read_connections(self.path, options.epoch, options.populations)
+        network, there = _network(self.path, connections, options), checkpoints(self.path)
         if options.epoch is None and len(there) > 1:
             _log.warning(f"checkpoint {there[-1]}, the latest of {len(there)}")
-        return network
+        if options.fixed_point is None:
+            return network
+        from nmtool.exporters.mlgenn.fixed_point import in_fixed_point
+
+        return in_fixed_point(network, connections, options)
 
 
-def _network(folder: Path, options: MlgennOptions) -> Network:
-    connections = read_connections(folder, options.epoch, options.populations)
+def _network(folder: Path, connections: list[Connection], options: MlgennOptions) -> Network:
     source, output, inner = _roles(connections, folder)
     options.check_names({source, *inner})
     sizes = known_sizes(connections, options.sizes)

@@ -39,6 +39,9 @@ class MlgennOptions:
         populations: all of mlGeNN's names, where those of files can be read in several ways.
         group: neighbouring channels of the data that share an input.
         window: steps that the rule `window` averages.
+        fixed_point: bits after the point that PyFeNN's examples round weights to, which is 8
+            there; the network comes as their integers, in the arithmetic `fenn16`. By default it
+            comes in floats.
     """
 
     dt_ms: float = 1.0
@@ -53,6 +56,7 @@ class MlgennOptions:
     populations: tuple[str, ...] = ()
     group: int = 1
     window: int | None = None
+    fixed_point: int | None = None
 
     @property
     def steps(self) -> int:

@@ -79,7 +79,7 @@ COMMANDS: Mapping[str, Command] = {
     "inspect": Command(LOOK, "what a file holds"),
     "data": Command(LOOK, "what a data set holds; files of others as a data set"),
     "doctor": Command(COMPUTER, "what is installed here, what is missing, and how to get it"),
-    "setup": Command(COMPUTER, "install what Lava or brian2-loihi runs in, or completion"),
+    "setup": Command(COMPUTER, "install what Lava, brian2-loihi or FeNN runs in, or completion"),
 }
 
 ALSO = {"quantize": "quantise"}

@@ -122,6 +122,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         sizes=flag(type=_sizes, metavar="NAME=N,…"),
         populations=flag(type=lambda text: tuple(text.split(",")), metavar="NAME,…"),
         group=flag(type=count),
+        fixed_point=flag(type=count, metavar="BITS"),
     )
 
 

@@ -161,7 +161,8 @@ def _add_referee(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["setup", "status"], metavar="setup|status")
     parser.add_argument("--force", action="store_true", help="setup: make it anew")
     add_json(parser)
-    parser.set_defaults(what=parser.prog.rpartition(" ")[2], shell=None)
+    what = parser.prog.rpartition(" ")[2]
+    parser.set_defaults(what=what, shell=None, riscv_ise=None, genn=None)
 
 
 def _referee(arguments: argparse.Namespace) -> int:

@@ -1,26 +1,32 @@
-"""`nmtool setup lava|brian2-loihi|completion`: what nmtool can install for itself."""
+"""`nmtool setup lava|brian2-loihi|fenn|completion`: what nmtool can install for itself."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from nmtool.cli import completion, console
 from nmtool.cli.arguments import add_json
 from nmtool.cli.progress import progress
 from nmtool.errors import UsageError
 
-REFEREES = ("lava", "brian2-loihi")
+FENN = "fenn"
+REFEREES = ("lava", "brian2-loihi", FENN)
 COMPLETION = "completion"
+_CLONES = {"riscv-ise": "FeNN's repository, neworderofjamie/riscv_ise", "genn": "genn-team/genn"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "nmtool setup lava|brian2-loihi|completion [SHELL] [options]"
+    choices = "|".join((*REFEREES, COMPLETION))
+    parser.usage = f"nmtool setup {choices} [SHELL] [options]"
     parser.add_argument(
         "what",
         choices=(*REFEREES, COMPLETION),
-        metavar="lava|brian2-loihi|completion",
-        help="an environment for Lava, or for brian2-loihi, a second referee; or the script that "
-        "lets a shell complete commands and options",
+        metavar=choices,
+        help="an environment for Lava, for brian2-loihi, a second referee, or for FeNN's "
+        "simulator, which is compiled from its sources; or the script that lets a shell complete "
+        "commands and options",
     )
     parser.add_argument(
         "shell", nargs="?", choices=completion.SHELLS, help="completion: the shell it is for"
@@ -29,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--status", action="store_true", help="say which environment is used, and make none"
     )
     parser.add_argument("--force", action="store_true", help="make the environment anew")
+    for name, owner in _CLONES.items():
+        parser.add_argument(
+            f"--{name}",
+            metavar="FOLDER",
+            type=Path,
+            help=f"fenn: a clone of {owner} that has the commit, where GitHub is out of reach",
+        )
     add_json(parser)
     parser.epilog = f"examples: nmtool setup lava; {completion.EXAMPLES}"
 
@@ -40,20 +53,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise _unused("a shell is", COMPLETION)
     if arguments.status and arguments.force:
         raise UsageError("--force is for setup", code="option-unused", fix="leave it out")
-    if arguments.what == "lava":
-        from nmtool.exporters.lava import environment
-
-        set_up = environment.set_up_lava
-    else:
-        from nmtool.exporters.brian2_loihi import environment  # type: ignore[no-redef]
-
-        set_up = environment.set_up_brian2_loihi  # type: ignore[attr-defined]
+    clones = {
+        name: value
+        for name in ("riscv_ise", "genn")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if clones and (arguments.what != FENN or arguments.status):
+        name = next(iter(clones)).replace("_", "-")
+        raise _unused(f"--{name} is", f"setup {FENN}")
+    environment = _environment(arguments.what)
     referee = environment.REFEREE
     if arguments.status:
         with progress(f"importing {referee.title}"):
             made = environment.find()
     else:
-        made = set_up(on_line=console.print_remark, force=arguments.force)
+        set_up = getattr(environment, f"set_up_{arguments.what.replace('-', '_')}")
+        made = set_up(on_line=console.print_remark, force=arguments.force, **clones)
     if arguments.json:
         console.print_json({referee.name: referee.version, "python": str(made.python)})
     else:
@@ -61,10 +76,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _environment(referee: str) -> Any:
+    """The module of a referee's environment."""
+    if referee == "lava":
+        from nmtool.exporters.lava import environment
+    elif referee == FENN:
+        from nmtool.exporters.fenn import environment  # type: ignore[no-redef]
+    else:
+        from nmtool.exporters.brian2_loihi import environment  # type: ignore[no-redef]
+    return environment
+
+
 def _completion(arguments: argparse.Namespace) -> int:
-    for name in ("status", "force", "json"):
+    for name in ("status", "force", "riscv_ise", "genn", "json"):
         if getattr(arguments, name):
-            raise _unused(f"--{name} is", " or ".join(REFEREES))
+            referees = (FENN,) if name in ("riscv_ise", "genn") else REFEREES
+            raise _unused(f"--{name.replace('_', '-')} is", " or ".join(referees))
     if arguments.shell is None:
         raise UsageError(
             "the script is for one shell",

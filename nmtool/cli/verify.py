@@ -36,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             type=_backend_or_recording,
             metavar="BACKEND|FILE.npz",
             help="backend to compare: lava, brian2-loihi, onnx, nir, c, firmware, verilog, "
-            "netx, or json, which is the readable simulator; cortex-m, riscv32 or powerpc run "
-            "the C on a processor that QEMU emulates; may be repeated; an export's own by default. "
-            "FILE.npz: spikes that another framework recorded (docs/recording.md), with which "
-            "floats are compared, too",
+            "netx, or json, which is the readable simulator; of networks for FeNN fenn, its "
+            "instruction-set simulator; cortex-m, riscv32 or powerpc run the C on a processor that "
+            "QEMU emulates; may be repeated; an export's own by default. FILE.npz: spikes that "
+            "another framework recorded (docs/recording.md), with which floats are compared, too",
         ),
         artefact=flag(
             action="append",
@@ -71,8 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.arithmetic import LOIHI2
     from nmtool.loading import load
     from nmtool.network.float_network import Network
+    from nmtool.targets import target_named
     from nmtool.verification.against import Against, Way
     from nmtool.verification.verify import verify
 
@@ -96,7 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
         dataset = dataset if "train" in dataset.splits else None
     stays_float = isinstance(network, Network) and compared.takes_floats
     if not stays_float or rounding(arguments):
-        network = integers(arguments, network, arguments.network, dataset)
+        others = [one.name for one in compared.formats if one.arithmetic != LOIHI2]
+        target = target_named(others[0]) if others else None
+        network = integers(arguments, network, arguments.network, dataset, target)
     certificate = verify(
         **{
             **given,

@@ -14,6 +14,7 @@ from nmtool import storage
 from nmtool.arguments import (
     checked,
 )
+from nmtool.arithmetic import LOIHI2
 from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
@@ -35,6 +36,7 @@ from nmtool.progress import Progress, silent
 from nmtool.quantisation.quantising import calibration_data, quantise, quantised_already
 from nmtool.running import simulate
 from nmtool.tables import Table, Tabular
+from nmtool.targets import target_named
 from nmtool.targets.checking import fits_of_format
 from nmtool.targets.fit import Fit
 from nmtool.verification.certificate import Certificate
@@ -228,7 +230,8 @@ def convert(
         writing: how NIR or Verilog is written.
         prefix: as for `export`.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
-            without, float networks are quantised only where the format holds integers only.
+            without, float networks are quantised only where the format holds integers only, for
+            the target of that name where its arithmetic is another than `loihi2`.
         calibrate: without `data`, a run's own data calibrate where they are found.
         check: read back what was written, and run it.
         force: replace an earlier file.
@@ -268,6 +271,8 @@ def convert(
         raise quantised_already(source, quantising)
     if isinstance(found, Network) and (quantising or not is_float):
         calibrate_on = calibration_data(data, source, own=calibrate)
+        if chosen is not None and chosen.arithmetic != LOIHI2:
+            quantising = {"target": target_named(chosen.name), **quantising}
         quantised = quantise(found, calibrate_on=calibrate_on, progress=progress, **quantising)
         found, findings = quantised.network, quantised.findings
     path = Path(path)

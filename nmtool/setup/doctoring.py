@@ -231,6 +231,7 @@ def _import_error(package: str) -> str:
 
 def _tools(deep: bool) -> Iterator[Part]:
     from nmtool.exporters.brian2_loihi import environment as brian2_loihi
+    from nmtool.exporters.fenn import environment as fenn
     from nmtool.exporters.lava import environment as lava
 
     yield _compiler(deep)
@@ -239,6 +240,7 @@ def _tools(deep: bool) -> Iterator[Part]:
     yield _gpu(deep)
     yield _referee(lava.REFEREE, "verification in Lava's models of Loihi 2", deep)
     yield _referee(brian2_loihi.REFEREE, "verification by a second referee", deep)
+    yield _referee(fenn.REFEREE, "verification in FeNN's instruction-set simulator", deep)
 
 
 def _compiler(deep: bool) -> Part:

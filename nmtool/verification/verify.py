@@ -74,7 +74,8 @@ def verify(
             out, an export is compared on the known answers that it carries, and integers on inputs
             made for them, in which single faults show, nearly all of them with `deep`.
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
-            `netx`, `json`; by default that of the export. `json` is the readable simulator;
+            `netx`, `json`; by default that of the export. `json` is the readable simulator; `fenn`
+            is FeNN's instruction-set simulator, for networks that are made for FeNN;
             `cortex-m`, `riscv32` and `powerpc` are the C file on a processor that QEMU emulates.
             Recordings, too, of somebody's own framework, in memory or as paths
             (docs/recording.md): float networks are compared with the float simulator.

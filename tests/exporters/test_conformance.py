@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from nmtool.arithmetic import FENN16, LOIHI2
+from nmtool.arithmetic import ARITHMETICS, FENN16, LOIHI2, Arithmetic
 from nmtool.errors import (
     DataError,
     DoesNotFitError,
@@ -37,10 +37,11 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import quantise_network
+from nmtool.targets import target_named, target_names
 from nmtool.verification.comparison import compare_recordings
 from tests.damage import damages
 from tests.networks.chains import chain_network
-from tests.networks.drawn import float_networks, integer_networks, seeds
+from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds
 from tests.networks.integers import random_raster
 from tests.refusals import refused
 
@@ -49,17 +50,18 @@ MARKS = {
     "lava": [pytest.mark.lava],
     "netx": [pytest.mark.lava],
     "brian2-loihi": [pytest.mark.brian2_loihi],
+    "fenn": [pytest.mark.fenn],
     **{name: [pytest.mark.processors] for name in PROCESSORS},
 }
 """What runs in an environment of its own."""
 
-CONSTRAINED = ("netx", "brian2-loihi", "verilog")
+CONSTRAINED = ("netx", "brian2-loihi", "verilog", "fenn")
 """Formats that do not hold every network of integers."""
 
 SEALED = ("c", "onnx")
 """Formats whose files end with a digest, so that nothing changes unnoticed."""
 
-IN_WORDS = ("c", "lava", "onnx", "verilog")
+IN_WORDS = ("c", "lava", "onnx", "verilog", "fenn")
 """Formats that tell people how long a step is."""
 
 TEXTS = (".py", ".v", ".cpp", ".hex", "")
@@ -68,15 +70,17 @@ TEXTS = (".py", ".v", ".cpp", ".hex", "")
 N_CHANNELS = 5
 
 
-def plain(seed: int) -> IntegerNetwork:
-    """A network that every format holds: a chain with delays, without biases."""
-    network = chain_network(seed)
+def plain(seed: int, runs_in: Arithmetic) -> IntegerNetwork:
+    """A network that every format of an arithmetic holds: a chain with delays, without biases."""
+    network = chain_network(seed, runs_in=runs_in)
     without = [replace(p, bias_mantissa=np.zeros(p.size, int)) for p in network.populations]
     return replace(network, populations=without)
 
 
-NETWORK, OTHER = plain(4), plain(3)
-ANSWERS = known_answers(NETWORK)
+NETWORKS = {name: plain(4, runs_in) for name, runs_in in ARITHMETICS.items()}
+OTHERS = {name: plain(3, runs_in) for name, runs_in in ARITHMETICS.items()}
+ANSWERS = {name: known_answers(network) for name, network in NETWORKS.items()}
+"""By arithmetic, which a format has."""
 
 
 def formats_that(ability: str, *, runs: bool = False) -> pytest.MarkDecorator:
@@ -119,10 +123,15 @@ def place(one: type[Format], folder: Path, name: str = "network") -> Path:
 
 
 def export(
-    one: type[Format], folder: Path, network: IntegerNetwork | Network = NETWORK, **options: Any
+    one: type[Format],
+    folder: Path,
+    network: IntegerNetwork | Network | None = None,
+    **options: Any,
 ) -> Path:
-    if one.carries and network is NETWORK:
-        options.setdefault("answers", ANSWERS)
+    if network is None:
+        network = NETWORKS[one.arithmetic.name]
+        if one.carries:
+            options.setdefault("answers", ANSWERS[one.arithmetic.name])
     return one.write(network, place(one, folder), **options).path
 
 
@@ -141,23 +150,24 @@ def test_the_same_content_gives_the_same_bytes(one: type[Format], tmp_path: Path
         folder.mkdir()
         path = export(one, folder)
         assert path == place(one, folder)
-        assert one(path).network.content_hash == NETWORK.content_hash
+        assert one(path).network.content_hash == NETWORKS[one.arithmetic.name].content_hash
         check_written(one, path)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
 @EXPORTS
 def test_populations_that_are_in_no_alphabetical_order(one: type[Format], tmp_path: Path) -> None:
-    names = [p.name for p in NETWORK.populations]
+    network = NETWORKS[one.arithmetic.name]
+    names = [p.name for p in network.populations]
     other = dict(zip(names, [f"{letter}n" for letter in "zyxwvut"], strict=False))
     network = replace(
-        NETWORK,
-        populations=[replace(p, name=other[p.name]) for p in NETWORK.populations],
+        network,
+        populations=[replace(p, name=other[p.name]) for p in network.populations],
         projections=[
             replace(p, source=other.get(p.source, p.source), target=other[p.target])
-            for p in NETWORK.projections
+            for p in network.projections
         ],
-        readout=replace(NETWORK.readout, population=other[NETWORK.readout.population]),
+        readout=replace(network.readout, population=other[network.readout.population]),
     )
     carried = {"answers": known_answers(network)} if one.carries else {}
     path = export(one, tmp_path, network, **carried)
@@ -170,7 +180,7 @@ def test_populations_that_are_in_no_alphabetical_order(one: type[Format], tmp_pa
     "one", [f for f in all_formats() if f.name in IN_WORDS], ids=lambda one: one.name
 )
 def test_the_step_is_told_with_all_of_its_digits(one: type[Format], tmp_path: Path) -> None:
-    path = export(one, tmp_path, replace(NETWORK, dt_ms=1 / 3))
+    path = export(one, tmp_path, replace(NETWORKS[one.arithmetic.name], dt_ms=1 / 3))
     text = b"".join([path.read_bytes()] if path.is_file() else contents(path).values())
     assert b"of 0.3333333333333333 ms" in text
     assert b"0.333333 ms" not in text
@@ -192,17 +202,17 @@ def assert_comes_back(
 
 
 @settings(max_examples=60)
-@given(network=integer_networks(), seed=seeds)
+@given(network=arithmetics.flatmap(integer_networks), seed=seeds)
 def test_integers_come_back_or_are_refused(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:
     """In all formats in turn, whose libraries are here."""
     spikes = random_raster(seed, 2, 9, network.channels.size)
-    kept = {p.name: (p.keep_u, p.keep_v) for p in network.populations}
     recording = simulate(network, spikes, deep=True)
-    answers = KnownAnswers(network.content_hash, spikes, recording, kept)
+    answers = KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())
     for one in all_formats():
-        if one.writes and one.carries and has_libraries(one):
+        takes = one.arithmetic == network.runs_in and one.writes and one.carries
+        if takes and has_libraries(one):
             limits = (DoesNotFitError,) if one.name in CONSTRAINED else ()
             with contextlib.suppress(*limits):
                 assert_comes_back(one, folder, network, answers)
@@ -226,8 +236,9 @@ def test_floats_come_back(one: type[Format], folder: Path) -> None:
 @formats_that("carries")
 def test_known_answers(one: type[Format], tmp_path: Path) -> None:
     path = export(one, tmp_path)
-    assert one(path).known_answers().to_bytes() == ANSWERS.to_bytes()
-    export(one, tmp_path, answers=replace(ANSWERS, network_hash="0" * 64), force=True)
+    answers = ANSWERS[one.arithmetic.name]
+    assert one(path).known_answers().to_bytes() == answers.to_bytes()
+    export(one, tmp_path, answers=replace(answers, network_hash="0" * 64), force=True)
     with refused(FileFormatError, "answers-other-network") as caught:
         one(path).known_answers()
     assert str(path) in caught.value.what
@@ -243,7 +254,8 @@ def test_a_format_without_a_place_for_answers(
     one: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(one, "carries", False)
-    for take in (one(tmp_path).known_answers, lambda: export(one, tmp_path, answers=ANSWERS)):
+    answers = ANSWERS[one.arithmetic.name]
+    for take in (one(tmp_path).known_answers, lambda: export(one, tmp_path, answers=answers)):
         with refused(UsageError, "answers-not-carried") as caught:
             take()
         assert str(tmp_path) in caught.value.what
@@ -263,7 +275,8 @@ def test_it_runs_as_the_simulator_does(one: type[Format], tmp_path: Path) -> Non
     finished: list[int] = []
     artefact = one(export(one, tmp_path))
     actual = artefact.run(spikes, deep=deep, on_progress=finished.append)
-    expected = (one.reference or simulate)(NETWORK, spikes, **({"deep": True} if deep else {}))
+    network = NETWORKS[one.arithmetic.name]
+    expected = (one.reference or simulate)(network, spikes, **({"deep": True} if deep else {}))
     found = compare_recordings(expected, actual, tolerance=one.tolerance)
     assert found.identical, found.first_divergence
     assert min(raster.n_spikes for raster in expected.spikes.values()) > 0
@@ -272,13 +285,14 @@ def test_it_runs_as_the_simulator_does(one: type[Format], tmp_path: Path) -> Non
 
 @formats_that("runs", runs=True)
 def test_currents_without_memory(one: type[Format], tmp_path: Path) -> None:
-    """du = 4095, which Lava and lava-dl (`iDecay` 4096) hold: a step keeps nothing of u."""
+    """The largest du, in `loihi2` 4095 (lava-dl's `iDecay` 4096): a step keeps nothing of u."""
     try:
         one.require()
     except MissingError as error:
         pytest.skip(str(error))
-    forgetful = [replace(p, du=4095, dv=0) for p in NETWORK.populations]
-    network = replace(NETWORK, populations=forgetful)
+    network = NETWORKS[one.arithmetic.name]
+    forgetful = [replace(p, du=network.runs_in.max_du, dv=0) for p in network.populations]
+    network = replace(network, populations=forgetful)
     spikes = random_raster(3, 3, 30, N_CHANNELS)
     simulated = simulate(network, spikes, deep=one.records_states)
     assert any(raster.n_spikes for raster in simulated.spikes.values())
@@ -296,7 +310,8 @@ def test_populations_that_feed_each_other_through_relays(one: type[Format], tmp_
         pytest.skip(str(error))
     spikes = random_raster(3, 3, 90, N_CHANNELS)
     floats = Network.layers([N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=90, heard=spikes)
-    network = quantise_network(floats, spikes, relays=True).network
+    target = next(t for t in map(target_named, target_names()) if t.runs_in is one.arithmetic)
+    network = quantise_network(floats, spikes, relays=True, target=target).network
     simulated = simulate(network, spikes, deep=one.records_states)
     assert {"input_relay1", "hidden1_relay1"} < set(simulated.spikes)
     assert min(raster.n_spikes for raster in simulated.spikes.values()) > 0
@@ -329,11 +344,11 @@ def test_what_exists_is_kept_or_replaced(one: type[Format], tmp_path: Path) -> N
     path = export(one, tmp_path)
     before = contents(tmp_path)
     with refused(UsageError, "path-taken") as caught:
-        export(one, tmp_path, OTHER)
+        export(one, tmp_path, OTHERS[one.arithmetic.name])
     assert str(path) in caught.value.what
     assert contents(tmp_path) == before
-    export(one, tmp_path, OTHER, force=True)
-    assert one(path).network.content_hash == OTHER.content_hash
+    export(one, tmp_path, OTHERS[one.arithmetic.name], force=True)
+    assert one(path).network.content_hash == OTHERS[one.arithmetic.name].content_hash
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     export(one, tmp_path, force=True)
     assert contents(tmp_path) == before
@@ -343,7 +358,7 @@ def test_what_exists_is_kept_or_replaced(one: type[Format], tmp_path: Path) -> N
 def test_missing_folders_are_made(one: type[Format], tmp_path: Path) -> None:
     path = export(one, tmp_path / "no" / "such")
     assert path == place(one, tmp_path / "no" / "such")
-    assert one(path).network.content_hash == NETWORK.content_hash
+    assert one(path).network.content_hash == NETWORKS[one.arithmetic.name].content_hash
 
 
 @EXPORTS
@@ -368,7 +383,7 @@ def test_a_full_disk_leaves_what_was_there(
     one: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever of its files the disk has no room for, a half of which is written."""
-    export(one, tmp_path, OTHER)
+    export(one, tmp_path, OTHERS[one.arithmetic.name])
     before, write, room = contents(tmp_path), output.write_bytes, 0
 
     def full(path: Path, content: bytes) -> None:
@@ -411,11 +426,13 @@ def is_noticed(one: type[Format], path: Path, what: str) -> bool:
     with contextlib.suppress(InputError):
         found = one(path).network
     if isinstance(found, IntegerNetwork):
-        assert integers_that_run(found) == integers_that_run(NETWORK), what
+        assert integers_that_run(found) == integers_that_run(NETWORKS[one.arithmetic.name]), what
     if one.carries:
         with contextlib.suppress(InputError):
             answers = one(path).known_answers()
-        assert answers is None or answers.to_bytes() == ANSWERS.to_bytes(), what
+        assert answers is None or answers.to_bytes() == ANSWERS[one.arithmetic.name].to_bytes(), (
+            what
+        )
     with contextlib.suppress(InputError):
         check_written(one, path)
         return found is None or (answers is None and one.carries)

@@ -32,7 +32,9 @@ def test_every_format_has_its_place() -> None:
         assert not one.carries or one.writes
 
 
-@pytest.mark.parametrize("name", ["lava", "onnx", "nir", "c", "firmware", "verilog", "netx"])
+@pytest.mark.parametrize(
+    "name", ["lava", "onnx", "nir", "c", "firmware", "verilog", "netx", "fenn"]
+)
 def test_formats_that_can_everything(name: str) -> None:
     one = format_named(name)
     assert one.writes

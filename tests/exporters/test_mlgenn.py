@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from nmtool.arithmetic import MAX_FLOAT_DELAY
 from nmtool.dynamics import current_gain, decay, membrane_gain
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import FileFormatError, NetworkError, UsageError
 from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions, checkpoints
 from nmtool.exporters.nir import reference
 from nmtool.network.float_network import Network
@@ -341,3 +341,63 @@ def test_a_window_is_a_read_out_too(tmp_path: Path) -> None:
     options = replace(OPTIONS, readout="window", window=12)
     found = load(written(tmp_path, arrays()), options).readout
     assert (found.population, found.rule, found.window) == ("Out", "window", 12)
+
+
+# The integers that PyFeNN's examples make of a checkpoint.
+
+
+def pyfenn_rounded(weight: np.ndarray, bits: int) -> np.ndarray:
+    """`pyfenn.utils.quantise`, as its text says."""
+    positive, negative = weight[weight > 0], weight[~(weight > 0)]
+    limit = max(np.percentile(positive, 99.0), np.percentile(-negative, 99.0))
+    return np.round(np.clip(weight, -limit, limit) * 2.0**bits).astype(int)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_integers_are_those_of_pyfenn(scaled: bool, tmp_path: Path) -> None:
+    values = arrays(scale=0.2)
+    values["Conn_Hid_Out-g"] *= 8
+    options = replace(ALIKE, fixed_point=8, scaled=scaled)
+    network = load(written(tmp_path, values), options)
+    assert isinstance(network, IntegerNetwork)
+    assert network.arithmetic == "fenn16"
+    bits = {"Hid": 8, "Out": 8}
+    while np.abs(pyfenn_rounded(values["Conn_Hid_Out-g"], bits["Out"])).max() > 255:
+        bits["Out"] -= 1
+    assert bits["Out"] < 8
+    assert [(p.source, p.target) for p in network.projections] == [
+        ("Hid", "Hid"),
+        ("Hid", "Out"),
+        (INPUT, "Hid"),
+    ]
+    for one, name in zip(network.projections, ("Hid_Hid", "Hid_Out", "In_Hid"), strict=True):
+        expected = pyfenn_rounded(values[f"Conn_{name}-g"].astype(float), bits[one.target])
+        assert one.weight.ravel().tolist() == expected.tolist()
+    gain = float(membrane_gain(20.0, 1.0) * current_gain(5.0, 1.0)) if scaled else 1.0
+    hidden, output = network.population("Hid"), network.population("Out")
+    assert hidden.vth == round(256 / gain)
+    assert output.scale == 2.0 ** bits["Out"] / gain
+    for one in (hidden, output):
+        factors = [round(32768 * float(decay(tau, 1.0))) for tau in (5.0, 20.0)]
+        assert [one.keep_u, one.keep_v] == factors
+    assert network.source_hash == load(tmp_path, replace(options, fixed_point=None)).content_hash
+
+
+def test_a_perfect_memory_keeps_as_much_as_15_bits_can(tmp_path: Path) -> None:
+    options = replace(ALIKE, tau_mem_ms=1e9, scaled=False, fixed_point=8)
+    network = load(written(tmp_path, arrays(scale=0.2)), options)
+    assert isinstance(network, IntegerNetwork)
+    assert {one.keep_v for one in network.populations} == {32767}
+
+
+def test_a_threshold_beyond_16_bits_is_refused(tmp_path: Path) -> None:
+    options = replace(ALIKE, threshold=1000.0, fixed_point=8)
+    with refused(NetworkError, "constant-range"):
+        load(written(tmp_path, arrays(scale=0.2)), options)
+
+
+def test_a_delay_beyond_six_bits_is_refused(tmp_path: Path) -> None:
+    values = arrays(scale=0.2)
+    values["Conn_Hid_Hid-d"] = np.full(25, 256 + 9)
+    with refused(NetworkError, "delays-not-steps"):
+        load(written(tmp_path, values), replace(ALIKE, fixed_point=8))

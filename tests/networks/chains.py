@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from nmtool.arithmetic import LOIHI2, Arithmetic
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import MIXED, IntegerNetwork, sign_mode
 from nmtool.network.readout import FIRST_SPIKE, Readout
@@ -18,10 +19,16 @@ NEURON = {"type": b"CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDel
 
 
 def chain_network(
-    seed: int, *, recurrent: bool = False, n_hidden: int = 2, spiking: bool = False
+    seed: int,
+    *,
+    recurrent: bool = False,
+    n_hidden: int = 2,
+    spiking: bool = False,
+    runs_in: Arithmetic = LOIHI2,
 ) -> IntegerNetwork:
     """Layers that NetX can carry: with delays, or recurrent."""
-    maker = Maker(np.random.default_rng(seed), 0 if recurrent else 61, exponents=(0,))
+    longest = 0 if recurrent else runs_in.max_delay
+    maker = Maker(np.random.default_rng(seed), longest, exponents=(0,), runs_in=runs_in)
     names = [*(f"h{index}" for index in range(n_hidden)), "out"]
     sizes = {INPUT: 5, **{name: int(maker.random.integers(2, 9)) for name in names}}
     kinds = {**dict.fromkeys(names, LIF), "out": LIF if spiking else LI}
@@ -31,12 +38,16 @@ def chain_network(
     projections = [maker.projection(*edge, (sizes[edge[0]], sizes[edge[1]])) for edge in edges]
     return IntegerNetwork(
         InputChannels(5, 2),
-        [replace(population, bias_exponent=6) for population in populations],
+        [
+            replace(population, bias_exponent=min(6, runs_in.max_bias_exponent))
+            for population in populations
+        ],
         [carried(projection) for projection in projections],
         Readout("out", FIRST_SPIKE if spiking else "max"),
         dt_ms=2.0,
         n_steps=70,
         class_names=[f"class {index}" for index in range(sizes["out"])],
+        arithmetic=runs_in.name,
     )
 
 

@@ -29,7 +29,7 @@ LINES = {
     ("nmtool", "train", "two", "--hid"): {"--hidden"},
     ("nmtool", "export", "n.npz", "--to", ""): {"lava", "onnx", "nir", "c", "netx"},
     ("nmtool", "export", "net"): {"network.npz"},
-    ("nmtool", "setup", ""): {"lava", "brian2-loihi", "completion"},
+    ("nmtool", "setup", ""): {"lava", "brian2-loihi", "fenn", "completion"},
     ("nmtool", "setup", "completion", "f"): {"fish"},
 }
 

@@ -295,7 +295,7 @@ def test_a_family_is_refused_with_its_members() -> None:
 def test_a_target_of_another_arithmetic() -> None:
     """Its limits and its neuron are those of that, where the file does not narrow them."""
     fenn = target_named("fenn")
-    assert (fenn.runs_in, fenn.neuron) == (FENN16, FENN16.neuron)
+    assert (fenn.runs_in, fenn.neuron, fenn.format) == (FENN16, FENN16.neuron, "fenn")
     assert {limit: getattr(fenn, limit) for limit in LIMITS} == {
         limit: getattr(FENN16, limit) for limit in LIMITS
     }

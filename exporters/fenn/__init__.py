@@ -1,0 +1,169 @@
+"""FeNN: a folder that runs on PyFeNN by itself, in its instruction-set simulator or on a board.
+
+FeNN is a soft core with 32 vector lanes for FPGAs, by the authors of EventProp with delays. A
+neuron there is code, compiled just in time: nmtool's is the step of the arithmetic `fenn16`. PyFeNN
+has an environment of its own (`nmtool.exporters.fenn.environment`) and runs as a supervised
+process; nothing here imports it. What its sources and experiments say, the package observes:
+
+- **Rounding**: `I *= Beta` rounds down in every mode; `I = Beta * I` obeys it.
+- **The row before the first step** of recorded spikes is read, and zeroed by nobody.
+- **Order**: arrivals saturate one by one. PyFeNN runs the projections of a process group by their
+  sources, which it keeps in no order, so that groups here fix it.
+- **Latency**: an input spike of step t over a delay d arrives at t + d, one of a neuron at
+  t + 1 + d. The input is handed over one step later, which aligns both.
+- **Packing**: rows hold weights of 9 bits above delays, for multiples of 32 neurons. PyFeNN's own
+  check of them lets weights up to 511 pass and wraps them.
+- **Memory**: recorded variables and spikes need a row more than there are steps, rings a power of
+  two of slots, and a program no more than 1,024 instructions. What a core cannot record at once
+  runs in parts, between which all state stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nmtool.arithmetic import FENN16
+from nmtool.errors import BackendError, FileFormatError, Finding
+from nmtool.exporters.environments import Environment
+from nmtool.exporters.fenn import environment as environments
+from nmtool.exporters.fenn.environment import PACKAGE, REFEREE
+from nmtool.exporters.fenn.package.fenn_network import memory
+from nmtool.exporters.python_folder import SCRIPT, PythonFolder
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+_SHARED = ("events", "known_answers", "readout", "recording", "traces")
+"""Modules that an export to Lava has, too, with the same text."""
+
+
+class Fenn(PythonFolder, name="fenn"):
+    """A folder that runs a network of the arithmetic `fenn16` on PyFeNN, without nmtool."""
+
+    arithmetic = FENN16
+    referee = REFEREE
+    inner = "fenn_network"
+
+    @classmethod
+    def require(cls) -> None:
+        environments.find()
+
+    @classmethod
+    def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
+        """Everything that a core has no room for, where recording does not count."""
+        findings = []
+        layers = memory.layers(network, deep=False)
+        if (lanes := memory.lanes_bytes(layers)) > memory.LLM_BYTES:
+            rings = [f"{one.name} {one.size} × {memory.slots(one.max_delay)}" for one in layers]
+            findings.append(
+                Finding(
+                    "fenn-lane-memory",
+                    ", ".join(one.name for one in layers),
+                    f"rings for delayed arrivals take {lanes:,} bytes of lane memory, a core has "
+                    f"{memory.LLM_BYTES:,}: {', '.join(rings)} slots",
+                    "train with fewer neurons, or with shorter delays",
+                )
+            )
+        if memory.longest_part(network.channels.size, layers, in_dram=True) < memory.SLOTS:
+            findings.append(
+                Finding(
+                    "fenn-core-memory",
+                    "network",
+                    f"a core cannot hold spikes and states of {memory.SLOTS} steps",
+                    "train with fewer neurons or channels",
+                )
+            )
+        projections = [(p.source, p.target) for p in network.projections]
+        program = memory.instructions(layers, projections, _weights_in_dram(network, layers))
+        if program > memory.INSTRUCTIONS:
+            findings.append(
+                Finding(
+                    "fenn-program",
+                    "network",
+                    f"a step of {len(layers)} populations and {len(projections)} projections has "
+                    f"about {program:,} instructions, a core has room for {memory.INSTRUCTIONS:,}",
+                    "train with fewer populations or projections",
+                )
+            )
+        return findings
+
+    @classmethod
+    def sources(cls) -> dict[str, bytes]:
+        from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
+
+        own = [SCRIPT, *(f"{cls.inner}/{p.name}" for p in (PACKAGE / cls.inner).glob("*.py"))]
+        files = {name: (PACKAGE / name).read_bytes() for name in sorted(own)}
+        for module in _SHARED:
+            path = LAVA_PACKAGE / "lava_network" / f"{module}.py"
+            files[f"{cls.inner}/{path.name}"] = path.read_bytes()
+        return files
+
+    @classmethod
+    def readme(
+        cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
+    ) -> str:
+        from nmtool.exporters.fenn.readme import readme_text
+
+        return readme_text(network, answers, n_samples)
+
+    def differences(self) -> list[Finding]:
+        fix = "export the network again"
+        return [
+            Finding("fenn-file-changed", name, what, fix) for name, what in self.changed().items()
+        ]
+
+    def simulate(
+        self,
+        spikes: Raster,
+        *,
+        deep: bool,
+        on_progress: Callable[[int], None] | None,
+        environment: Environment | None = None,
+    ) -> Recording:
+        """Run the folder in PyFeNN's instruction-set simulator, all samples in one process.
+
+        Args:
+            spikes, on_progress: as for every format.
+            deep: also record v of every neuron, and u, for which its code gets a line.
+            environment: where PyFeNN is; by default `environment.find()`.
+
+        Raises:
+            FileFormatError: the folder has no script.
+            MissingError: PyFeNN is not set up.
+            BackendError: it failed or hung; nothing of it is left running.
+        """
+        script = self.path.resolve() / SCRIPT
+        if not script.is_file():
+            raise FileFormatError(
+                f"{self.path} has no {SCRIPT}",
+                code="fenn-script-missing",
+                fix="export the network again",
+            )
+        options = ["--json", *(["--deep"] if deep else [])]
+        where = environment or environments.find()
+        return self.run_script(script, spikes, options, on_progress, where, _read_recording)
+
+
+def _read_recording(path: Path) -> Recording:
+    """The recording that the script wrote; raises `BackendError` where it is none."""
+    try:
+        return Recording.load(path)
+    except FileFormatError as error:
+        raise BackendError(
+            "FeNN left no recording that can be read",
+            code="fenn-recording-unreadable",
+            why=": ".join(filter(None, [error.what, error.why])),
+            fix="export the network again, in case its code was changed",
+            findings=error.findings,
+        ) from error
+
+
+def _weights_in_dram(network: IntegerNetwork, layers: list[memory.Layer]) -> bool:
+    """True where weights leave no room in URAM for as many steps as slots."""
+    return memory.longest_part(network.channels.size, layers, in_dram=False) < memory.SLOTS
+
+
+FORMAT = Fenn

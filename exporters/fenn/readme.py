@@ -1,0 +1,100 @@
+"""The README.md of an export: what is in the folder, how to run it, with which PyFeNN."""
+
+from __future__ import annotations
+
+from string import Template
+
+from nmtool.exporters import folder_readme
+from nmtool.exporters.fenn.environment import GENN, RISCV_ISE
+from nmtool.exporters.folder_readme import EVENTS, OPENING, PRINTED
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import LI
+from nmtool.network.integer_network import IntegerNetwork
+
+_NETWORK = """\
+## The network
+
+A step of a neuron, in integers of 16 bits that saturate, with products rounded to nearest:
+
+    u = keep_u·u/32768 + a       a: weights that arrive at this step, added one by one
+    v = keep_v·v/32768 + u
+    a spike when v >= vth, then v = 0
+
+| population | neurons | kind | keep_u | keep_v | vth |
+|---|---|---|---|---|---|
+$populations
+
+| projection | synapses | delays | weights |
+|---|---|---|---|
+$projections
+
+## What is here
+
+| file | |
+|---|---|
+| `run.py` | runs samples from a file and says their classes |$samples
+| `fenn_network/arrays.npz` | the integers; `numpy.load(..., allow_pickle=False)` opens it |
+| `fenn_network/model.py` | holds the neuron's code, packs weights and delays, builds processes |
+| `fenn_network/memory.py` | says how many steps a core records at once, and where weights lie |
+| `fenn_network/readout.py` | turns what the output did into a class |
+| `fenn_network/events.py` | reads samples |$answers
+
+nmtool is not needed to run it. PyFeNN is: it is built from its sources, with git, g++, make,
+pkg-config and the headers of libffi and Python. (The `pyfenn` of the package index is another
+project.)
+
+    git clone $riscv_ise && cd riscv_ise
+    git checkout $riscv_commit
+    git clone $genn && git -C genn checkout $genn_commit
+    sed -i '1i #include <vector>' include/assembler/assembler.h
+    for class in NeuronVarBase RowGeneratorBase; do
+        sed -i "/class $$class$$/,/public:/ s/public:/& virtual ~$$class() = default;/" \\
+            src/backend/backend_fenn.cc
+    done
+    python3 -m venv fenn && fenn/bin/pip install numpy psutil pkgconfig pybind11 setuptools wheel
+    fenn/bin/pip install --no-build-isolation .
+
+The lines that are added let g++ 12 compile it, and networks of more than a few populations run.
+It was run in PyFeNN's instruction-set simulator. No such network has run on a board yet.
+
+## Run it
+
+$commands
+
+"""
+
+_DEEP = """\
+`--deep` records u and v of all neurons: u is a variable of its own then, for which the neuron's
+code gets a line. `--board` runs on a board.
+
+"""
+
+_TEXT = Template(f"# A spiking network for FeNN\n{OPENING}\n{_NETWORK}{PRINTED}\n{_DEEP}{EVENTS}\n")
+
+_ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]"
+
+
+def readme_text(
+    network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
+) -> str:
+    """The text for a network, and the answers and so many samples of data beside it.
+
+    The same text for the same content.
+    """
+    return _TEXT.substitute(
+        folder_readme.values(network, answers, n_samples, "fenn_network", _ARGUMENTS),
+        riscv_ise=RISCV_ISE.url,
+        riscv_commit=RISCV_ISE.commit,
+        genn=GENN.url,
+        genn_commit=GENN.commit,
+        populations="\n".join(
+            f"| {p.name} | {p.size} | {p.kind} | {p.keep_u} | {p.keep_v} | "
+            f"{'' if p.kind == LI else p.vth} |"
+            for p in network.populations
+        ),
+        projections="\n".join(
+            f"| {p.source} → {p.target} | {p.weight.size} | {p.delay.min()} … {p.delay.max()} "
+            f"| {p.weight.min()} … {p.weight.max()} |"
+            for p in network.projections
+        ),
+    )

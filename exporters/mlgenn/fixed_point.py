@@ -1,0 +1,129 @@
+"""Checkpoints in the integers that PyFeNN's examples round them to: a network of `fenn16`.
+
+`pyfenn.utils.quantise` clips the weights of a connection at the larger 99th percentile of either
+sign, and rounds them to 2^-bits. The integers here are the same ones. Two things are those of
+`fenn16` and not of the examples' neurons: currents are not scaled before they reach the membrane,
+but the threshold is divided by that scale; and products are rounded to nearest, not at random.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.arithmetic import FENN16
+from nmtool.dynamics import decay, drive_scale
+from nmtool.exporters.mlgenn.checkpoint import Connection
+from nmtool.exporters.mlgenn.options import MlgennOptions
+from nmtool.network.float_network import Network, Population, Projection
+from nmtool.network.graph import LIF
+from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+
+_log = logging.getLogger(__name__)
+
+_PERCENTILE = 99.0
+_LARGEST = FENN16.weight_limit - 1
+
+
+def in_fixed_point(
+    network: Network, connections: Sequence[Connection], options: MlgennOptions
+) -> IntegerNetwork:
+    """The network of a checkpoint in integers.
+
+    Args:
+        network: of floats, as the checkpoint is read otherwise.
+        connections: the checkpoint's, in the order of its projections.
+        options: how it was read; `fixed_point` is set.
+
+    Raises:
+        NetworkError: a threshold that 16 bits do not hold.
+    """
+    clipped = [_clipped(one.weight) for one in connections]
+    pairs = [*zip(network.projections, clipped, strict=True)]
+    bits = {
+        name: _bits(name, [w for p, w in pairs if p.target == name], int(options.fixed_point or 0))
+        for name in [one.name for one in network.populations]
+    }
+    return IntegerNetwork(
+        network.channels,
+        [_population(one, bits[one.name], network.dt_ms, options) for one in network.populations],
+        [_projection(one, weight, bits[one.target]) for one, weight in pairs],
+        network.readout,
+        network.dt_ms,
+        network.n_steps,
+        network.class_names,
+        network.content_hash,
+        FENN16.name,
+    )
+
+
+def _projection(
+    projection: Projection, weight: NDArray[np.float64], bits: int
+) -> IntegerProjection:
+    rounded = np.round(weight * 2.0**bits)  # halves to even, as PyFeNN rounds them
+    delay: Any = projection.delay
+    return IntegerProjection(
+        projection.source,
+        projection.target,
+        rounded.astype(np.int16).reshape(projection.weight.shape),
+        delay,
+        weight_bits=FENN16.weight_bits[-1],
+        arithmetic=FENN16.name,
+    )
+
+
+def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights at the larger 99th percentile of either sign; zeros count as negative ones."""
+    limit = max(
+        (float(np.percentile(one, _PERCENTILE)) for one in _signs(weight) if one.size), default=0.0
+    )
+    return np.clip(weight, -limit, limit)
+
+
+def _signs(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    yield weight[weight > 0]
+    yield -weight[weight <= 0]
+
+
+def _bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
+    """Bits after the point of a population's weights: as many as leave them within 9 bits."""
+    bits = wanted
+    while any(np.abs(np.round(weight * 2.0**bits)).max(initial=0) > _LARGEST for weight in weights):
+        bits -= 1
+    if bits < wanted:
+        _log.warning(
+            f"weights to '{name}' have {bits} bits after the point, not {wanted}: "
+            f"those with delays lie in −{_LARGEST} … {_LARGEST}"
+        )
+    return bits
+
+
+def _population(
+    population: Population, bits: int, dt_ms: float, options: MlgennOptions
+) -> IntegerPopulation:
+    tau_mem_ms = population.values("tau_mem_ms")[0]
+    tau_syn_ms = population.values("tau_syn_ms")[0]
+    gain = float(drive_scale(tau_mem_ms, tau_syn_ms, dt_ms)) if options.scaled else 1.0
+    scale = 2.0**bits / gain
+    is_lif = population.kind == LIF
+    threshold = options.value("threshold", population.name) if is_lif else 0.0
+    return IntegerPopulation(
+        population.name,
+        population.size,
+        population.kind,
+        du=_decay(tau_syn_ms, dt_ms),
+        dv=_decay(tau_mem_ms, dt_ms),
+        vth=round(threshold * scale) if is_lif else FENN16.silent_threshold,
+        scale=scale,
+        arithmetic=FENN16.name,
+    )
+
+
+def _decay(tau_ms: float, dt_ms: float) -> int:
+    """du or dv of a time constant: the factor is rounded to nearest, as PyFeNN rounds it."""
+    most = FENN16.keep_u(0)
+    return most - min(round(FENN16.decay_one * float(decay(tau_ms, dt_ms))), most)

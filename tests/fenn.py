@@ -1,0 +1,96 @@
+"""Random networks of `fenn16` in FeNN's instruction-set simulator and here; needs the simulator.
+
+    python -m tests.fenn [--networks 1000] [--from SEED]
+    python -m tests.fenn --record
+
+It counts what differs: spikes, u and v of every neuron at every step. With --record it writes what
+the simulator answers to small networks, `tests/networks/fenn_vectors.npz`, to which the ordinary
+tests hold nmtool.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from nmtool.exporters.embedded import pack_network
+from nmtool.exporters.fenn import Fenn
+from nmtool.exporters.fenn.environment import PYFENN
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.verification.comparison import compare_recordings
+from tests.networks.fenn import VECTORS, fenn_network, fenn_raster
+
+RECORDED, LARGEST = 12, 24
+"""Networks of the vectors, and neurons of their populations."""
+
+RAIL = 32767
+
+
+def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
+    """What the simulator answers, with u and v."""
+    with tempfile.TemporaryDirectory() as folder:
+        return Fenn.write(network, Path(folder, "export")).run(spikes, deep=True)
+
+
+def compare(first: int, count: int) -> int:
+    """Compare networks of some seeds; returns the number of those that differ."""
+    numbers = spikes = rails = wrong = 0
+    began = time.monotonic()
+    for seed in range(first, first + count):
+        network = fenn_network(seed)
+        raster = fenn_raster(seed, network)
+        ours, theirs = simulate(network, raster, deep=True), answer(network, raster)
+        if not (found := compare_recordings(ours, theirs)).identical:
+            wrong += 1
+            print(f"network {seed}: {found.first_divergence}")
+        states = [*ours.current.values(), *ours.potential.values(), *ours.membrane.values()]
+        trains = ours.spikes.values()
+        numbers += sum(one.size for one in states)
+        numbers += sum(one.n_samples * one.n_steps * one.n_neurons for one in trains)
+        spikes += sum(one.n_spikes for one in trains)
+        rails += sum(int((np.abs(one) >= RAIL).sum()) for one in states)
+    print(
+        f"networks {count}, different {wrong}; numbers compared {numbers}, spikes {spikes}, "
+        f"states at the rails {rails}; {time.monotonic() - began:.0f} s"
+    )
+    return wrong
+
+
+def record() -> None:
+    """Write the vectors."""
+    arrays = {}
+    for index in range(RECORDED):
+        network = fenn_network(index, LARGEST)
+        spikes = fenn_raster(index, network, 1)
+        factors = dict.fromkeys(network.decay_factors(), (0, 0))
+        recording = answer(network, spikes)
+        answers = KnownAnswers(network.content_hash, spikes, recording, factors)
+        for name, data in (("network", pack_network(network)), ("answers", answers.to_bytes())):
+            arrays[f"{name}.{index}"] = np.frombuffer(data, np.uint8)
+    np.savez_compressed(VECTORS, **arrays)
+    print(f"{VECTORS.name}: {RECORDED} networks, {VECTORS.stat().st_size} bytes, {PYFENN}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--networks", type=int, default=1000)
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    if options.record:
+        record()
+        return 0
+    return int(bool(compare(options.first, options.networks)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Random networks of `fenn16`, and what FeNN's simulator answered to some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from nmtool.arithmetic import FENN16
+from nmtool.exporters.embedded import unpack_network
+from nmtool.known_answers import KnownAnswers
+from nmtool.network.graph import INPUT, LI, LIF, InputChannels
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE, Readout
+from nmtool.raster import Raster
+from tests.networks.integers import Maker, random_raster
+
+VECTORS = Path(__file__).with_name("fenn_vectors.npz")
+"""Recorded in the simulator by `python -m tests.fenn --record`."""
+
+
+def fenn_network(seed: int, largest: int = 100) -> IntegerNetwork:
+    """One to three populations in a row and an output, with projections between any of them.
+
+    Sizes are no multiples of anything. Delays reach up to 0, 1, 7, 30 or 63 steps.
+
+    Args:
+        seed: of all numbers.
+        largest: number of neurons of a population.
+    """
+    random = np.random.default_rng(seed)
+    maker = Maker(random, int(random.choice([0, 1, 7, 30, 63])), runs_in=FENN16)
+    hidden = [f"h{index}" for index in range(random.integers(1, 4))]
+    spikes = bool(random.random() < 0.3)
+    sizes = {name: int(random.integers(1, largest + 1)) for name in (INPUT, *hidden, "out")}
+    edges = [*zip([INPUT, *hidden], [*hidden, "out"], strict=True)]
+    for _ in range(random.integers(0, 4)):
+        edge = (str(random.choice([INPUT, *hidden])), str(random.choice([*hidden, "out"])))
+        edges += [edge] * (edge not in edges)
+    kinds = {**dict.fromkeys(hidden, LIF), "out": LIF if spikes else LI}
+    return IntegerNetwork(
+        InputChannels(sizes[INPUT]),
+        [maker.population(name, sizes[name], kind) for name, kind in kinds.items()],
+        [maker.projection(*edge, (sizes[edge[0]], sizes[edge[1]])) for edge in edges],
+        Readout("out", FIRST_SPIKE if spikes else "max"),
+        dt_ms=1.0,
+        n_steps=100,
+        arithmetic=FENN16.name,
+    )
+
+
+def fenn_raster(seed: int, network: IntegerNetwork, n_samples: int = 2) -> Raster:
+    """Samples from silent to dense, of any number of steps."""
+    steps = int(np.random.default_rng(seed).integers(2, 150))
+    return random_raster(seed, n_samples, steps, network.channels.size)
+
+
+def vectors() -> Iterator[tuple[IntegerNetwork, KnownAnswers]]:
+    """Networks, and what FeNN's simulator answered: spikes, u and v of every neuron."""
+    with np.load(VECTORS, allow_pickle=False) as archive:
+        for index in range(len(archive.files) // 2):
+            network = unpack_network(archive[f"network.{index}"].tobytes(), VECTORS)
+            answers = archive[f"answers.{index}"].tobytes()
+            yield network, KnownAnswers.from_bytes(answers, VECTORS)

@@ -1,0 +1,68 @@
+"""`nmtool setup fenn`: from sources or clones, and what it says where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nmtool.arithmetic import FENN16
+from nmtool.exporters.environments import Environment
+from nmtool.exporters.fenn import Fenn, environment
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.loading import load
+from nmtool.network.float_network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from tests.nmtool.cli.conftest import Nmtool
+
+FOUND = Environment(Path("/some/python"), environment.REFEREE)
+
+
+def test_setup_takes_clones(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def setup(on_line: object, **options: object) -> Environment:
+        asked.append(options)
+        return FOUND
+
+    monkeypatch.setattr(environment, "set_up_fenn", setup)
+    said = nmtool("setup", "fenn", "--riscv-ise", "a", "--genn", "b", "--json")
+    assert said.json == {"fenn": environment.PYFENN, "python": "/some/python"}
+    nmtool("setup", "fenn", "--force")
+    clones = {"riscv_ise": Path("a"), "genn": Path("b")}
+    assert asked == [{"force": False, **clones}, {"force": True}]
+
+
+def test_not_set_up(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(environment.REFEREE.python_variable, raising=False)
+    monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
+    said = nmtool("setup", "fenn", "--status")
+    assert (said.code, said.out, said.error) == (3, "", "fenn-not-set-up")
+    for value in (tmp_path / "none", "nmtool setup fenn", "NMTOOL_FENN_PYTHON"):
+        assert str(value) in said.err
+
+
+@pytest.mark.usefixtures("integers")
+def test_networks_of_another_arithmetic(nmtool: Nmtool) -> None:
+    said = nmtool("export", "integers.npz", "--to", "fenn", "-o", "exported")
+    assert (said.code, said.error) == (1, "format-does-not-fit")
+    assert "fenn16" in said.err
+
+
+def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever exports or verifies a float network need not say the target."""
+    Network.layers([5, 8, 3]).save("float.npz")
+    assert nmtool("export", "float.npz", "--to", "fenn", "-o", "exported").code == 0
+    assert load("exported").runs_in is FENN16
+    asked = []
+
+    def run(artefact: Fenn, spikes: Raster, **options: object) -> Recording:
+        asked.append(artefact.integers)
+        return simulate(artefact.integers, spikes, deep=True)
+
+    monkeypatch.setattr(Fenn, "require", lambda: None)
+    monkeypatch.setattr(Fenn, "run", run)
+    said = nmtool("verify", "float.npz", "--against", "fenn")
+    assert said.code == 0
+    assert [network.runs_in for network in asked] == [FENN16]
