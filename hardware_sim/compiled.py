@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numba
 
-from nmtool.hardware_sim.kernel_files import KernelFiles
+from nmtool.hardware_sim.kernel_files import KernelFiles, identity
 from nmtool.paths import cache_folder
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -38,6 +38,11 @@ def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
 
     def compiled(**options: Any) -> Callable[[_Function], _Function]:
         def compile_(function: _Function) -> _Function:
+            if function.__closure__:
+                # Machine code is named after this: two that were loaded from disk and differ only
+                # in what they close over would be taken for each other.
+                digest = hashlib.sha256("\n".join(identity(function)).encode()).hexdigest()
+                function.__qualname__ += f"_{digest[:12]}"
             dispatcher = numba.njit(**options)(function)
             if dispatcher is not function:  # as it is where NUMBA_DISABLE_JIT is set
                 dispatcher._cache = KernelFiles(function, kernel_folder(sources))

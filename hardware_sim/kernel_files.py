@@ -90,10 +90,10 @@ class KernelFiles(NullCache):
 
     def _key(self, sig: Any, codegen: Any) -> bytes:
         parts = [sys.implementation.cache_tag, str(sig), str(codegen.magic_tuple())]
-        return "\n".join([*parts, *_identity(self._function)]).encode()
+        return "\n".join([*parts, *identity(self._function)]).encode()
 
 
-def _identity(function: Callable[..., Any]) -> list[str]:
+def identity(function: Callable[..., Any]) -> list[str]:
     """Name and code of a function, its file, and the same of all that it closes over.
 
     A kernel that is made for an arithmetic closes over the step of it, whose file need not be one
@@ -106,7 +106,7 @@ def _identity(function: Callable[..., Any]) -> list[str]:
     for cell in function.__closure__ or ():
         content = cell.cell_contents
         inner = getattr(content, "py_func", None)
-        parts += _identity(inner) if inner else [hashlib.sha256(dumps(content)).hexdigest()]
+        parts += identity(inner) if inner else [hashlib.sha256(dumps(content)).hexdigest()]
     return parts
 
 

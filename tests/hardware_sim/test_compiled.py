@@ -175,3 +175,18 @@ def change(file: Path) -> None:
 
 
 _COMPILED = shutil.ignore_patterns("__pycache__")
+
+
+def test_kernels_that_close_over_other_values_have_other_names() -> None:
+    """A process that loaded two of one name from disk would run one for both."""
+
+    def made(limit: int) -> Any:
+        @compiled.compiled()
+        def kernel() -> int:
+            return limit
+
+        return kernel
+
+    assert (made(1)(), made(2)()) == (1, 2)
+    names = [made(limit).py_func.__qualname__ for limit in (1, 2, 1)]
+    assert names[0] == names[2] != names[1]
