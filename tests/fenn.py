@@ -49,15 +49,15 @@ def compare(first: int, count: int) -> int:
         network = fenn_network(seed)
         raster = fenn_raster(seed, network)
         ours, theirs = simulate(network, raster, deep=True), answer(network, raster)
-        if not (found := compare_recordings(ours, theirs)).identical:
+        if not (comparison := compare_recordings(ours, theirs)).identical:
             wrong += 1
-            print(f"network {seed}: {found.first_divergence}")
+            print(f"network {seed}: {comparison.first_divergence}")
         states = [*ours.current.values(), *ours.potential.values(), *ours.membrane.values()]
         trains = ours.spikes.values()
-        numbers += sum(one.size for one in states)
-        numbers += sum(one.n_samples * one.n_steps * one.n_neurons for one in trains)
-        spikes += sum(one.n_spikes for one in trains)
-        rails += sum(int((np.abs(one) >= RAIL).sum()) for one in states)
+        numbers += sum(values.size for values in states)
+        numbers += sum(t.n_samples * t.n_steps * t.n_neurons for t in trains)
+        spikes += sum(raster.n_spikes for raster in trains)
+        rails += sum(int((np.abs(values) >= RAIL).sum()) for values in states)
     print(
         f"networks {count}, different {wrong}; numbers compared {numbers}, spikes {spikes}, "
         f"states at the rails {rails}; {time.monotonic() - began:.0f} s"

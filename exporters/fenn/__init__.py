@@ -57,27 +57,31 @@ class Fenn(PythonFolder, name="fenn"):
         findings = []
         layers = memory.layers(network, deep=False)
         if (lanes := memory.lanes_bytes(layers)) > memory.LLM_BYTES:
-            rings = [f"{one.name} {one.size} × {memory.slots(one.max_delay)}" for one in layers]
+            rings = [
+                f"{layer.name} {layer.size} × {memory.slots(layer.max_delay)}" for layer in layers
+            ]
             findings.append(
                 Finding(
                     "fenn-lane-memory",
-                    ", ".join(one.name for one in layers),
+                    ", ".join(layer.name for layer in layers),
                     f"rings for delayed arrivals take {lanes:,} bytes of lane memory, a core has "
                     f"{memory.LLM_BYTES:,}: {', '.join(rings)} slots",
                     "train with fewer neurons, or with shorter delays",
                 )
             )
-        if memory.longest_part(network.channels.size, layers, in_dram=True) < memory.SLOTS:
+        steps = memory.shortest_part(layers)
+        if memory.longest_part(network.channels.size, layers, in_dram=True) < steps:
             findings.append(
                 Finding(
                     "fenn-core-memory",
                     "network",
-                    f"a core cannot hold spikes and states of {memory.SLOTS} steps",
+                    f"a core cannot hold spikes and states of {steps} steps",
                     "train with fewer neurons or channels",
                 )
             )
         projections = [(p.source, p.target) for p in network.projections]
-        program = memory.instructions(layers, projections, _weights_in_dram(network, layers))
+        in_dram = memory.longest_part(network.channels.size, layers, in_dram=False) < steps
+        program = memory.instructions(layers, projections, in_dram)
         if program > memory.INSTRUCTIONS:
             findings.append(
                 Finding(
@@ -159,11 +163,6 @@ def _read_recording(path: Path) -> Recording:
             fix="export the network again, in case its code was changed",
             findings=error.findings,
         ) from error
-
-
-def _weights_in_dram(network: IntegerNetwork, layers: list[memory.Layer]) -> bool:
-    """True where weights leave no room in URAM for as many steps as slots."""
-    return memory.longest_part(network.channels.size, layers, in_dram=False) < memory.SLOTS
 
 
 FORMAT = Fenn

@@ -96,7 +96,7 @@ def _check_tools(python: Path) -> None:
         raise MissingError(
             "FeNN's simulator cannot be built here",
             code="fenn-tools-missing",
-            why=f"it takes {', '.join(one for one in lacking.values())}",
+            why=f"it takes {', '.join(lacking.values())}",
             fix=f"apt install {' '.join(lacking)}",
         )
 

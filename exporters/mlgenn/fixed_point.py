@@ -42,16 +42,16 @@ def in_fixed_point(
     Raises:
         NetworkError: a threshold that 16 bits do not hold.
     """
-    clipped = [_clipped(one.weight) for one in connections]
+    clipped = [_clipped(connection.weight) for connection in connections]
     pairs = [*zip(network.projections, clipped, strict=True)]
     bits = {
         name: _bits(name, [w for p, w in pairs if p.target == name], int(options.fixed_point or 0))
-        for name in [one.name for one in network.populations]
+        for name in [population.name for population in network.populations]
     }
     return IntegerNetwork(
         network.channels,
-        [_population(one, bits[one.name], network.dt_ms, options) for one in network.populations],
-        [_projection(one, weight, bits[one.target]) for one, weight in pairs],
+        [_population(p, bits[p.name], network.dt_ms, options) for p in network.populations],
+        [_projection(p, weight, bits[p.target]) for p, weight in pairs],
         network.readout,
         network.dt_ms,
         network.n_steps,
@@ -79,7 +79,8 @@ def _projection(
 def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights at the larger 99th percentile of either sign; zeros count as negative ones."""
     limit = max(
-        (float(np.percentile(one, _PERCENTILE)) for one in _signs(weight) if one.size), default=0.0
+        (float(np.percentile(values, _PERCENTILE)) for values in _signs(weight) if values.size),
+        default=0.0,
     )
     return np.clip(weight, -limit, limit)
 

@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         dataset = dataset if "train" in dataset.splits else None
     stays_float = isinstance(network, Network) and compared.takes_floats
     if not stays_float or rounding(arguments):
-        others = [one.name for one in compared.formats if one.arithmetic != LOIHI2]
+        others = [f.name for f in compared.formats if f.arithmetic != LOIHI2]
         target = target_named(others[0]) if others else None
         network = integers(arguments, network, arguments.network, dataset, target)
     certificate = verify(

@@ -355,7 +355,7 @@ def test_a_folder_without_its_script(fake: Environment, tmp_path: Path) -> None:
     [
         (dense(4, 545), "fenn-lane-memory", ["77,824", "65,536", "h0 545 × 64"]),
         (dense(700, 300, 0, 14), "fenn-program", ["15 populations", "15 projections", "1,024"]),
-        (dense(20000, 32, 0), "fenn-core-memory", ["64 steps"]),
+        (dense(20000, 32), "fenn-core-memory", ["64 steps"]),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name_and_number(

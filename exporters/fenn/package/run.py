@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             known.compare(sample, traces)
         answers.append(answer(arrays, traces))
         _report(events, sample, answers[-1], options.json)
-    right = sum(_is_right(events, sample, found) for sample, found in enumerate(answers))
+    right = sum(_is_right(events, sample, result) for sample, result in enumerate(answers))
     _end(events, right, known, options.json)
     if recorder is not None:
         recorder.write(options.recording)
@@ -91,33 +91,33 @@ def _write_predictions(
         rows = csv.writer(file)
         label = ["label"] if events.labels else []
         rows.writerow(["sample", "class", "name", *label, *(f"score {name}" for name in names)])
-        for sample, found in enumerate(answers):
-            if found is not None:
+        for sample, result in enumerate(answers):
+            if result is not None:
                 label = [events.labels[sample]] if events.labels else []
-                named = [events.name(sample), found.order[0], names[found.order[0]]]
-                rows.writerow([*named, *label, *found.scores.tolist()])
+                named = [events.name(sample), result.order[0], names[result.order[0]]]
+                rows.writerow([*named, *label, *result.scores.tolist()])
 
 
-def _is_right(events: Events, sample: int, found: Answer | None) -> bool:
+def _is_right(events: Events, sample: int, result: Answer | None) -> bool:
     """True where a sample's class is the one it is labelled with."""
-    return found is not None and bool(events.labels) and _name(found) == events.labels[sample]
+    return result is not None and bool(events.labels) and _name(result) == events.labels[sample]
 
 
-def _name(found: Answer) -> str:
-    return found.names[found.order[0]]
+def _name(result: Answer) -> str:
+    return result.names[result.order[0]]
 
 
-def _report(events: Events, sample: int, found: Answer | None, as_json: bool) -> None:
+def _report(events: Events, sample: int, result: Answer | None, as_json: bool) -> None:
     """Report a finished sample, and the answer to it."""
     label = events.labels[sample] if events.labels else None
     if as_json:
         line: dict[str, Any] = {"samples_done": sample + 1, "samples": events.n_samples}
         line |= {"sample": events.name(sample), "label": label}
-        line |= {} if found is None else {"class": found.order[0], "name": _name(found)}
+        line |= {} if result is None else {"class": result.order[0], "name": _name(result)}
         print(json.dumps(line), flush=True)
     else:
         labelled = "" if label is None else f"; label {label!r}"
-        print(f"sample {events.name(sample)}: {found or 'done'}{labelled}", flush=True)
+        print(f"sample {events.name(sample)}: {result or 'done'}{labelled}", flush=True)
 
 
 def _end(events: Events, right: int, known: KnownAnswers | None, as_json: bool) -> None:

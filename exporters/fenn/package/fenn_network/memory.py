@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 LANES = 32
-SLOTS = 64
-"""At most, for delays of 0 … 63 steps: addresses have 7 bits, which leaves 9 for a weight."""
-
 URAM_BYTES, BRAM_BYTES, LLM_BYTES = 512 << 10, 128 << 10, 64 << 10
 INSTRUCTIONS = 1024
 """Of a program, in the simulator; branches reach no further either."""
@@ -84,15 +81,15 @@ def layers(network: Any, deep: bool) -> list[Layer]:
             delay are read.
         deep: u and v of all neurons are recorded, not v alone of those that do not spike.
     """
-    found = []
+    listed = []
     for entry in network.populations:
-        own = [one for one in network.projections if one.target == entry.name]
-        longest = max((int(one.delay.max(initial=0)) for one in own), default=0)
+        own = [p for p in network.projections if p.target == entry.name]
+        longest = max((int(p.delay.max(initial=0)) for p in own), default=0)
         spikes = entry.kind != "li"
         states = 2 if deep else int(not spikes)
-        sources = [len(one.weight) for one in own]
-        found.append(Layer(entry.name, entry.size, longest, sources, spikes, states))
-    return found
+        sources = [len(p.weight) for p in own]
+        listed.append(Layer(entry.name, entry.size, longest, sources, spikes, states))
+    return listed
 
 
 def padded(size: int) -> int:
@@ -105,14 +102,22 @@ def slots(max_delay: int) -> int:
     return 1 << max(1, max_delay.bit_length())
 
 
+def shortest_part(layers: Sequence[Layer]) -> int:
+    """Steps that run at once at least, unless a sample is shorter: the most slots of all layers.
+
+    Parts of a sample are multiples of it, so that arrivals stay in their slots.
+    """
+    return max((slots(layer.max_delay) for layer in layers), default=1)
+
+
 def lanes_bytes(layers: Sequence[Layer]) -> int:
     """Bytes of LLM that the slots of all populations take."""
-    return sum(padded(one.size) * _STATE * slots(one.max_delay) for one in layers)
+    return sum(padded(layer.size) * _STATE * slots(layer.max_delay) for layer in layers)
 
 
 def weights_bytes(layers: Sequence[Layer]) -> int:
     """Bytes of all weights, in padded rows."""
-    return sum(padded(one.size) * _STATE * sum(one.synapses) for one in layers)
+    return sum(padded(layer.size) * _STATE * sum(layer.synapses) for layer in layers)
 
 
 def longest_part(n_channels: int, layers: Sequence[Layer], in_dram: bool) -> int:
@@ -123,12 +128,12 @@ def longest_part(n_channels: int, layers: Sequence[Layer], in_dram: bool) -> int
         layers: all populations.
         in_dram: weights lie in DRAM.
     """
-    states = [padded(one.size) * _STATE for one in layers]
-    fixed = sum(states) + sum(s for s, one in zip(states, layers, strict=True) if not one.states)
-    fixed += sum(s * one.states for s, one in zip(states, layers, strict=True))  # the row before
-    fixed += 2 * max(states, default=0) if in_dram else weights_bytes(layers)
-    per_step = sum(s * one.states for s, one in zip(states, layers, strict=True))
-    spikes = sum(padded(one.size) for one in layers if one.spikes) // LANES * _WORD
+    rows = {layer.name: padded(layer.size) * _STATE for layer in layers}
+    # Arrivals, and v or, of each recorded state, the row before the first step.
+    fixed = sum(rows[layer.name] * (1 + max(layer.states, 1)) for layer in layers)
+    fixed += 2 * max(rows.values(), default=0) if in_dram else weights_bytes(layers)
+    per_step = sum(rows[layer.name] * layer.states for layer in layers)
+    spikes = sum(padded(layer.size) for layer in layers if layer.spikes) // LANES * _WORD
     channels = padded(n_channels) // LANES * _WORD
     in_uram = (URAM_BYTES - _BEYOND - fixed) // max(per_step, 1)
     in_bram = (BRAM_BYTES - _FIELDS - spikes) // (spikes + channels)
@@ -169,13 +174,13 @@ def instructions(
         projections: source and target of each.
         in_dram: weights lie in DRAM.
     """
-    copies = {one.name: _copies(one.size) for one in layers}
+    copies = {layer.name: _copies(layer.size) for layer in layers}
     search, projection, of_synapses = _OF_SYNAPSES[in_dram]
     population, of_neurons = _OF_NEURONS
     return (
         search * len(grouped(projections))
         + sum(projection + of_synapses * copies[target] for _, target in projections)
-        + sum(population + of_neurons * copies[one.name] for one in layers)
+        + sum(population + of_neurons * copies[layer.name] for layer in layers)
     )
 
 
@@ -188,8 +193,8 @@ def _copies(size: int) -> int:
 def plan(n_channels: int, layers: Sequence[Layer], n_steps: int) -> Plan:
     """Memory for a network, and as many steps at once as fit: all, or a multiple of the slots.
 
-    Weights are in URAM where a whole sample can be recorded beside them, or as much as with
-    weights in DRAM.
+    Weights are in URAM, for which programs are shorter, where a part of a sample can be recorded
+    beside them.
 
     Args:
         n_channels: of the input.
@@ -201,13 +206,15 @@ def plan(n_channels: int, layers: Sequence[Layer], n_steps: int) -> Plan:
     """
     if (llm := lanes_bytes(layers)) > LLM_BYTES:
         raise ValueError(f"delayed arrivals take {llm} bytes of lane memory, of {LLM_BYTES}")
-    ring = max((slots(one.max_delay) for one in layers), default=1)
+    least = shortest_part(layers)
     parts = {}
     for in_dram in (False, True):
         longest = longest_part(n_channels, layers, in_dram)
-        parts[in_dram] = n_steps if longest >= n_steps else max(longest, 0) // ring * ring
-    in_dram = parts[True] > parts[False]
+        parts[in_dram] = n_steps if longest >= n_steps else max(longest, 0) // least * least
+    in_dram = not parts[False]
     if not parts[in_dram]:
-        raise ValueError(f"states and spikes of {min(n_steps, ring)} steps do not fit into a core")
+        raise ValueError(f"states and spikes of {min(n_steps, least)} steps do not fit into a core")
     buffer = max(DMA_BYTES, weights_bytes(layers))
-    return Plan(parts[in_dram], {one.name: slots(one.max_delay) for one in layers}, in_dram, buffer)
+    return Plan(
+        parts[in_dram], {layer.name: slots(layer.max_delay) for layer in layers}, in_dram, buffer
+    )

@@ -165,6 +165,7 @@ class Core:
             )
             for index, entry in enumerate(arrays.projections)
         ]
+        # Within a group, PyFeNN chooses the order of sources; groups run in theirs.
         synapses = [
             ProcessGroup([linears[index].process for index in group])
             for group in grouped([(entry.source, entry.target) for entry in arrays.projections])
