@@ -7,6 +7,7 @@ import pytest
 
 from nmtool.data import Dataset
 from nmtool.exporters import formats
+from nmtool.network.integer_network import IntegerNetwork
 from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava
@@ -32,16 +33,22 @@ def lava(monkeypatch: pytest.MonkeyPatch) -> FakeLava:
     return FakeLava().install(monkeypatch)
 
 
+def network_for(name: str) -> IntegerNetwork:
+    """The integers of `cases`; a chain for formats that do not hold them."""
+    if name not in ("netx", "fenn"):
+        return cases.integer_network()
+    return chain_network(3, runs_in=formats.format_named(name).arithmetic)
+
+
 @pytest.fixture
 def export(tmp_path: Path) -> Export:
-    """`export(name)` writes the integers of `cases` in a format; a chain for NetX."""
+    """`export(name)` writes `network_for(name)` in a format."""
 
     def write(name: str) -> Path:
         for library in LIBRARIES.get(name, ()):
             pytest.importorskip(library)
-        network = chain_network(3) if name == "netx" else cases.integer_network()
         one = formats.format_named(name)
         path = tmp_path / f"export{next(iter(one.extensions), '')}"
-        return one.write(network, path).path
+        return one.write(network_for(name), path).path
 
     return write

@@ -24,8 +24,9 @@ from nmtool.loading import float_network, options_behind
 from nmtool.raster import Raster
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
-from tests.networks.chains import chain_network, dense, write_foreign
+from tests.networks.chains import dense, write_foreign
 from tests.nmtool.cli import cases
+from tests.nmtool.conftest import network_for
 from tests.refusals import refused
 
 Export = Callable[[str], Path]
@@ -33,7 +34,7 @@ NAMES = formats_that_write()
 
 
 def expected_hash(name: str) -> str:
-    return (chain_network(3) if name == "netx" else cases.integer_network()).content_hash
+    return network_for(name).content_hash
 
 
 @pytest.mark.parametrize("kind", ["float", "integer"])
@@ -196,7 +197,7 @@ def test_what_is_of_another_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_damaged(name: str, export: Export) -> None:
     path = export(name)
-    held = {"lava": "lava_network/arrays.npz"}
+    held = {"lava": "lava_network/arrays.npz", "fenn": "fenn_network/arrays.npz"}
     file = path / held.get(name, "network.npz") if path.is_dir() else path
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(FileFormatError) as caught:

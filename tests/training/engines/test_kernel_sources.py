@@ -13,13 +13,16 @@ import pytest
 from numba import types
 
 from nmtool import hardware_sim
+from nmtool.arithmetic import LOIHI2
 from nmtool.hardware_sim.compiled import source_files
+from nmtool.hardware_sim.kernel import kernels as simulation_kernels
 from nmtool.hardware_sim.plan import Plan
 from nmtool.training.engines.cell import IntegerConstants, NeuronConstants
 from nmtool.training.engines.cpu import kernels
 from nmtool.training.engines.cpu.kernels.adjoint import Senders
 from nmtool.training.engines.cpu.kernels.compiled import SOURCES
 from nmtool.training.engines.cpu.kernels.gradients import Gathering
+from nmtool.training.engines.cpu.kernels.integer import kernels as training_kernels
 from nmtool.training.loop.run import run_training
 from tests.training.small_data import small_dataset, small_options
 
@@ -32,6 +35,8 @@ def _signatures() -> Iterator[Any]:
         for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(found.name)).values():
                 yield from getattr(value, "nopython_signatures", [])
+    for kernel in (*simulation_kernels(LOIHI2), *training_kernels(LOIHI2)):
+        yield from getattr(kernel, "nopython_signatures", [])
 
 
 def _named_tuples(numba_type: Any) -> Iterator[type]:
