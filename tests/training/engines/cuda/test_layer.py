@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.typing import DTypeLike
 
+from nmtool.arithmetic import ARITHMETICS, Arithmetic
 from nmtool.errors import UsageError
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
@@ -298,9 +299,11 @@ def _launches(
     return launched
 
 
-def _integer_launches(case: Case, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> Launches:
+def _integer_launches(
+    case: Case, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, runs_in: Arithmetic
+) -> Launches:
     """What is launched for a batch in a chip's integers, forward and backward."""
-    rounding = Rounding(8, DelayGrid(), {}, Calibration())
+    rounding = Rounding(8, DelayGrid(target=runs_in), {}, Calibration())
     device = Cuda("cuda", torch.device(DEVICE), case.limits)
     model = SpikingNetwork(case.network(), dtype=dtype, device=device, rounding=rounding)
     with _noted(monkeypatch) as launched:
@@ -323,7 +326,8 @@ def test_kernels_are_given_what_they_are_compiled_for(
     signatures = ptx.signatures(number, numba.uint8)
     case = Case(n_samples=1, n_steps=16)
     launched = _launches(case, monkeypatch, np.dtype(str(number)))
-    launched += _integer_launches(case, monkeypatch, getattr(torch, str(number)))
+    for runs_in in ARITHMETICS.values():
+        launched += _integer_launches(case, monkeypatch, getattr(torch, str(number)), runs_in)
     seen = {(kernel, tuple(numba.typeof(value) for value in views)) for kernel, views in launched}
     assert seen == set(signatures)
 
