@@ -61,7 +61,9 @@ def known_answers(
         return KnownAnswers(network.content_hash, found, run(network, found))
     assert isinstance(network, IntegerNetwork), "floats need something to run them"
     recording = simulate(network, found, deep=True)
+    # Files take factors of 4096; near those of the network, what they store stays small.
     one = network.runs_in.decay_one
+
     factors = {
         name: (keep_u * DECAY_ONE // one, keep_v * DECAY_ONE // one)
         for name, (keep_u, keep_v) in network.decay_factors().items()

@@ -219,7 +219,10 @@ def _spiked(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> NDAr
 
 
 def _added(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
-    """[samples, steps, neurons] int64: what a step adds to the part it keeps, toward zero."""
+    """[samples, steps, neurons] int64: what a step adds to the part it keeps, toward zero.
+
+    Files of every arithmetic are coded in the decay of `loihi2`; any factor decodes exactly.
+    """
     before = np.zeros(states.shape, np.int64)
     before[:, 1:] = states[:, :-1]
     return states - LOIHI2.decayed(before, keep)

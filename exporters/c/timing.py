@@ -1,8 +1,8 @@
-"""What the C program of a network takes, sample by sample: time here, instructions elsewhere.
+"""Measure the C program of a network: its time on this computer, its instructions on others.
 
-`measure` times it on this computer, `instructions` counts on an emulated processor; a count is no
-time. The samples lie in memory before the first begins: reading input and keeping answers are left
-out. A first pass is not measured; the spikes it counts must be those of the simulator.
+`measure` times samples, `instructions` counts on an emulated processor; a count is no time. The
+samples lie in memory before the first begins: reading input and keeping answers are left out. A
+first pass is not measured; the spikes it counts must be those of the simulator.
 """
 
 from __future__ import annotations

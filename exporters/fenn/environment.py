@@ -5,7 +5,7 @@ built from its sources at the commits that nmtool was compared with, which takes
 of a core. Four lines of them change. The header of its assembler gets `#include <vector>`, which it
 uses and g++ 12 does not bring by itself. Two classes of its compiler get virtual destructors: they
 are deleted as what they derive from, and without one the registers that they hold stay taken. The
-version gets the commits, so that a build of others is told apart.
+commits become part of the version, which identifies the build.
 """
 
 from __future__ import annotations

@@ -470,28 +470,24 @@ def _of_program(
     emitted = {name: one.take(chosen).n_spikes for name, one in recording.spikes.items()}
     which = f"{len(chosen)} of {count} samples" if len(chosen) < count else f"all {count} samples"
     emulated = PROCESSORS.get(processor)
-    unit = "instructions" if emulated else "ns"
+    unit = "ns" if emulated is None else "instructions"
     try:
         with progress("C program", len(chosen)) as advance:
-            if emulated:
-                counts = instructions(network, spikes, emitted, emulated, on_progress=advance)
-                spread = Spread.of_samples(counts[:, 0])
-                steps = len(chosen) * spikes.n_steps
-                longest = {
-                    "step_mean": spread.total / steps,
-                    "step_worst": counts[:, 1].max().item(),
-                }
+            if emulated is None:
+                spread = Spread.of_samples(measure(network, spikes, emitted, on_progress=advance))
+                boundary = f"measured, C program, one thread of {cpu_name()}"
+                note = (
+                    f"from reset to answer, input in memory; median of {PASSES} passes over {which}"
+                )
             else:
-                taken = measure(network, spikes, emitted, on_progress=advance)
-                spread, longest = Spread.of_samples(taken), {}
+                counts = instructions(network, spikes, emitted, emulated, on_progress=advance)
+                total, longest = Spread.of_samples(counts[:, 0]), counts[:, 1].max().item()
+                step_mean = total.mean / spikes.n_steps
+                spread = replace(total, step_mean=step_mean, step_worst=longest)
+                boundary = f"instructions, C program, {emulated.title} emulated by QEMU"
+                note = f"instructions are no time; all steps of a sample, input in memory; {which}"
     except MissingError as error:
         why = f", since {error.why}" if error.why else ""
         return Estimate(unit, absent=f"{error.what}{why}; {error.fix}")
-    if emulated:
-        boundary = f"instructions, C program, {emulated.title} emulated by QEMU"
-        note = f"they are no time; all steps of a sample, input in memory; {which}"
-    else:
-        boundary = f"measured, C program, one thread of {cpu_name()}"
-        note = f"from reset to answer, input in memory; median of {PASSES} passes over {which}"
     worst = int(chosen[spread.worst_sample])
-    return Estimate(unit, boundary, note, replace(spread, worst_sample=worst, **longest))
+    return Estimate(unit, boundary, note, replace(spread, worst_sample=worst))

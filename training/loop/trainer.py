@@ -183,7 +183,7 @@ class Trainer:
         with self._judged():
             validation, confused = None, None
             if self._validation is not None:
-                validation, confused = self._validation.accuracy(self.model)
+                validation, confused = self._validation.accuracy_and_mistake(self.model)
             networks = self.model.to_network(), self.model.to_integers()
         entry = {
             "epoch": epoch,

@@ -36,7 +36,7 @@ class Validation:
         if first.n_samples == self._share.n_samples:
             self._whole = network.bin(first).raster, first.label
 
-    def accuracy(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
+    def accuracy_and_mistake(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
         """Share of all samples whose class is predicted, and the commonest mistake; collective.
 
         The mistake is a `label`, the `answer` given in its place, and the `share` of the label's

@@ -79,7 +79,7 @@ def layers(network: Any, deep: bool) -> list[Layer]:
     Args:
         network: has `populations` and `projections`, of which name, size, kind, target, weight and
             delay are read.
-        deep: u and v of all neurons are recorded, not v alone of those that do not spike.
+        deep: record u and v of all neurons; otherwise v of populations that do not spike.
     """
     listed = []
     for entry in network.populations:

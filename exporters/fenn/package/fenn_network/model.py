@@ -41,7 +41,7 @@ U = I;
 DECAY = """
 I = Beta * I;
 """
-"""Not `I *= Beta`, which rounds down whatever the rounding mode is."""
+"""Rounds to nearest. `I *= Beta` would round down: it ignores the rounding mode."""
 
 SPIKE = """
 if(V >= VTh) {
