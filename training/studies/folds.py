@@ -32,15 +32,12 @@ from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import check_threads, threads_used
 from nmtool.training.studies.ensembles import side_by_side
-from nmtool.training.studies.series import changes, run_folder
+from nmtool.training.studies.series import FOLDS, changes, run_folder
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
 
 _log = logging.getLogger(__name__)
-
-RUNS = "folds"
-"""The folder of a cross-validation's runs."""
 
 Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
 """Gets a seed, the number of a fold, what may be learnt from and the fold's samples.
@@ -89,7 +86,7 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
         path=where / JOINED_ANSWERS,
     )
     for fold in range(found.n_folds):
-        runs = [RunFolder(run_folder(where / RUNS, fold, seed)) for seed in single.seeds]
+        runs = [RunFolder(run_folder(where / FOLDS, fold, seed)) for seed in single.seeds]
         network: Network | IntegerNetwork
         network = floats = side_by_side([run.network() for run in runs])
         options = runs[0].options()
@@ -200,7 +197,7 @@ def cross_validate(
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
-        kept = None if where is None else run_folder(where / RUNS, fold, seed)
+        kept = None if where is None else run_folder(where / FOLDS, fold, seed)
         has_begun = kept is not None and RunFolder(kept).manifest_file.exists()
         run = train(
             rest,
