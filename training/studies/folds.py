@@ -127,8 +127,8 @@ def cross_validate(
     all, which no division of theirs undoes.
 
     Kept in a folder, the same call goes on where one was stopped, inside a fold too. What has begun
-    must not change, but for `seeds`, which may grow. With `steps="auto"`, all samples that a fold
-    leaves decide the number of steps, which its seeds so have in common. The run of fold 3 is
+    must not change, but for `seeds`, which may grow. Where settings are `auto`, all samples
+    that a fold leaves decide, so that its seeds have them in common. The run of fold 3 is
     `folds/0003/seed0`, as `train` keeps it; `answers.npz` has what all of them answered, with
     label, fold and columns of each sample, for `compare_accuracy` and `Answers.load`.
 
@@ -188,12 +188,10 @@ def cross_validate(
         model=f"nmtool, {chosen.arithmetic}",
         settings=chosen.as_json(),
     )
-    fold_options: list[TrainOptions] = []
     for fold in range(answers.n_folds):  # of which the last may leave too few, hours later
         rest = without_fold(events, answers.fold, fold, dataset.name)
         rest.with_validation(chosen.validation_rule)
-        # On all that a fold leaves: networks of seeds that validate on other samples can be joined.
-        fold_options.append(chosen.with_steps_from(rest.train))
+        chosen.fitted_to(rest.train)
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
@@ -201,7 +199,7 @@ def cross_validate(
         has_begun = kept is not None and RunFolder(kept).manifest_file.exists()
         run = train(
             rest,
-            replace(chosen if has_begun else fold_options[fold], seed=seed),
+            replace(chosen, seed=seed),
             folder=kept,
             resume=has_begun,
             device=device,
