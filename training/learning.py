@@ -85,8 +85,10 @@ class Run(Tabular):
         check_path(folder, "the folder of a run")
         kept = RunFolder(Path(folder))
         options, networks = kept.options(), (kept.network(), kept.integers())
-        about = kept.path, kept.validation_rule(), kept_table(kept.search_folder)
-        return cls(options, *networks, kept.read_log(), *about)
+        search = kept_table(kept.search_folder)
+        return cls(
+            options, *networks, kept.read_log(), kept.path, kept.validation_rule(), search=search
+        )
 
     @property
     def stopped_early(self) -> bool:
@@ -430,7 +432,8 @@ class _Call:
         if settled:
             chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
             _log.info(
-                f"chosen for these samples: {chosen}; half the time: `epochs={options.epochs // 2}`"
+                f"chosen for these samples: {chosen}; in half the time: "
+                f"`epochs={-(-options.epochs // 2)}`"
             )
         found = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:

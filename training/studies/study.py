@@ -168,10 +168,8 @@ class Study:
         if self.plan.minutes is None:
             return False
         own = 0.0 if self._trial_began is None else time.monotonic() - self._trial_began
-        taken = sum(
-            (trial.duration.total_seconds() for trial in self.trials() if _has_taken_time(trial)),
-            own,
-        )
+        ended = [trial.duration for trial in self.trials() if fate(trial) in _ENDED]
+        taken = sum((duration.total_seconds() for duration in ended if duration), own)
         return taken >= 60 * self.plan.minutes
 
     def _count(self, fates: tuple[str, ...], before: int | None = None) -> int:
@@ -390,10 +388,6 @@ def fate(trial: FrozenTrial) -> str:
     if is_given_up(trial) or (state == "PRUNED" and trial.user_attrs.get(REASON)):
         return "failed"
     return {"COMPLETE": "finished", "FAIL": "cut_off"}.get(state, state.lower())
-
-
-def _has_taken_time(trial: FrozenTrial) -> bool:
-    return fate(trial) in _ENDED and trial.duration is not None
 
 
 def is_given_up(trial: FrozenTrial) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError, check_type
-from nmtool.evaluation.answers import Answers, holds_answers
+from nmtool.evaluation.answers import Answers, answers_file, holds_answers
 from nmtool.loading import Source, as_network, options_behind, run_behind
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
@@ -75,12 +76,11 @@ def teach(
     total = np.zeros((events.n_samples, len(events.class_names)))
     hashes: list[str] = []
     for source in networks:
-        everything = (source, slice(None), 1)
-        for member, samples, n_members in _fold_networks(source, dataset) or [everything]:
-            network = as_network(member)
-            factor = _gain(member) if gain is None else _positive(gain)
-            answers = _probabilities(network, events[samples], factor, progress)
-            total[samples] += answers / n_members
+        for member in _members(source, dataset):
+            network = as_network(member.source)
+            factor = _gain(member.source) if gain is None else _positive(gain)
+            answers = _probabilities(network, events[member.samples], factor, progress)
+            total[member.samples] += answers / member.n_answers
             hashes.append(network.content_hash)
     teacher = Teacher(total / len(networks), dataset.content_hash, hashes)
     _log.info(
@@ -90,18 +90,28 @@ def teach(
     return teacher
 
 
-def _fold_networks(source: Source, dataset: Dataset) -> list[tuple[Path, NDArray[np.int64], int]]:
-    """The runs of a cross-validation, each with the samples that it has not learnt.
+class _Member(NamedTuple):
+    """A network that teaches, and what it is asked.
 
-    Returns:
-        Per run its folder, [samples] int64 indices into the training split, and the number of runs
-        that answer to each of these. Empty where the source is no cross-validation.
+    Attributes:
+        source: the network.
+        samples: [asked] int64 indices into the training split; or all.
+        n_answers: networks that answer to each of these samples.
+    """
+
+    source: Source
+    samples: NDArray[np.int64] | slice = slice(None)
+    n_answers: int = 1
+
+
+def _members(source: Source, dataset: Dataset) -> list[_Member]:
+    """The source itself; or the runs of a cross-validation, each for what it has not learnt.
 
     Raises:
         UsageError: it is not finished, or it did not divide the training split of these data.
     """
     if not (isinstance(source, str | Path) and holds_answers(source)):
-        return []
+        return [_Member(source)]
     answers = Answers.load(source)
     answers.check_finished()
     if answers.splits != ("train",):
@@ -113,10 +123,13 @@ def _fold_networks(source: Source, dataset: Dataset) -> list[tuple[Path, NDArray
             fix="cross-validate the training split alone: leave out --splits",
         )
     answers.check_answer_to(dataset.undivided, dataset.name)
-    folder = Path(source) if Path(source).is_dir() else Path(source).parent
+    folder = answers_file(source).parent
     return [
-        (run_folder(folder / FOLDS, fold, seed), np.flatnonzero(answers.fold == fold), n_seeds)
-        for n_seeds in [len(answers.seeds)]
+        _Member(
+            run_folder(folder / FOLDS, fold, seed),
+            np.flatnonzero(answers.fold == fold),
+            len(answers.seeds),
+        )
         for seed in answers.seeds
         for fold in range(answers.n_folds)
     ]
