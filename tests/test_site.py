@@ -60,13 +60,15 @@ def test_what_is_up_to_date_is_left_alone(written: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "link", "becomes"),
     [
-        ("index.md", "[a](docs/guide.md#live)", "[a](/guide.md#live)"),
+        ("index.md", "[a](docs/guide/live.md#decisions)", "[a](/guide/live.md#decisions)"),
         ("index.md", "![a](docs/images/demo.svg)", "![a](/images/demo.svg)"),
         ("index.md", "[a](CHANGELOG.md)", "[a](/changelog.md)"),
         ("index.md", "[a](examples/x.py)", "a"),
         ("guide.md", "[a](../README.md)", "[a](/index.md)"),
         ("guide.md", "[a](../benchmarks/README.md)", "[a](/benchmarks.md)"),
         ("guide.md", "[a](results.md)", "[a](/results.md)"),
+        ("guide/live.md", "[a](../results.md#live)", "[a](/results.md#live)"),
+        ("guide/live.md", "![a](../images/x.svg)", "![a](/images/x.svg)"),
         ("guide.md", "[a](#here)", "[a](#here)"),
         ("guide.md", "[a](https://example.org/x)", "[a](https://example.org/x)"),
     ],
