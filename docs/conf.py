@@ -31,7 +31,8 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = "nmtool"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 highlight_language = "none"
 toc_object_entries = False
 
