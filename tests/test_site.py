@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 import nmtool
 from docs import pages
 from nmtool.cli.commands import COMMANDS
+from nmtool.cli.main import _parser
 from nmtool.training.options import TrainOptions
 from tests.messages import messages
 
@@ -75,3 +79,37 @@ def test_what_is_up_to_date_is_left_alone(written: Path) -> None:
 )
 def test_links(page: str, link: str, becomes: str) -> None:
     assert pages.linked(page, f"See {link}.") == f"See {becomes}."
+
+
+DOCS = Path(pages.__file__).parent
+MADE = {"settings.md", "errors.md", *pages.AT_THE_TOP}
+PAGES = [path for path in (*DOCS.glob("*.md"), *DOCS.glob("guide/*.md")) if path.name not in MADE]
+PLACEHOLDERS = {"$S": "0", "STEP": "0.001", "W": "8", "R": "error", "…": "x"}
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The nmtool commands in the blocks of a page, without remarks and the program's name."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    shell = "".join(text for language, text in blocks if not language).replace("\\\n", " ")
+    for line in shell.splitlines():
+        for command in re.split(r" ; | && |\s{2,}\(|\s+# ", line):
+            if command.startswith("nmtool "):
+                words = shlex.split(command)[1:]
+                yield [PLACEHOLDERS.get(word, word.replace("$S", "0")) for word in words]
+
+
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_commands_of_pages_are_understood(page: Path) -> None:
+    for words in commands(page):
+        assert _parser(words[0])[0].parse_args(words).run
+
+
+def test_there_are_commands_on_pages() -> None:
+    assert sum(len(list(commands(page))) for page in PAGES) > 100
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_say_what_to_read_next(page: Path) -> None:
+    text = re.split(r"\n```{toctree}", page.read_text("utf-8"))[0]
+    [last] = re.findall(r"^Next: .*\Z", text.rstrip(), re.MULTILINE | re.DOTALL)
+    assert "](" in last
