@@ -35,6 +35,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 highlight_language = "none"
 toc_object_entries = False
+smartquotes_action = "q"  # two dashes begin a flag
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4

@@ -85,6 +85,7 @@ tutorial-own-loop
 tutorial-foreign
 tutorial-fpga
 tutorial-firmware
+coming-from
 guide
 library
 settings
@@ -93,7 +94,6 @@ python/index
 errors
 troubleshooting
 glossary
-coming-from
 ```
 
 ```{toctree}

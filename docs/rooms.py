@@ -64,7 +64,7 @@ ROOMS = (
     Room("quantisation", "rounds", ("nmtool/quantisation/",), (MIDDLE, 270, 212, 84)),
     Room("exporters", "a class per format", ("exporters/",), (RIGHT, 108, 224, 154)),
     Room("hardware_sim", "the integer step", ("hardware_sim/",), (RIGHT, 270, 224, 84)),
-    Room("data", "events, splits, files of others", ("nmtool/data/",), (LEFT, 370, 296, 84)),
+    Room("data", "events, splits, reading files", ("nmtool/data/",), (LEFT, 370, 296, 84)),
     Room("verification", "spike for spike", ("nmtool/verification/",), (MIDDLE, 370, 212, 84)),
     Room("evaluation", "accuracies", ("nmtool/evaluation/",), (RIGHT, 370, 224, 84)),
     Room(
