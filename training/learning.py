@@ -14,8 +14,7 @@ from nmtool import storage
 from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
-from nmtool.data.dividing import SplitRule
-from nmtool.data.grid import END_PERCENTILE
+from nmtool.data.dividing import AUTO, SplitRule
 from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, check_path, check_type, libraries_needed
 from nmtool.interrupts import signals_noted
@@ -37,7 +36,7 @@ from nmtool.training.loop.run_data import check_division, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch
 from nmtool.training.loop.teaching import teacher_of
-from nmtool.training.options import TrainOptions
+from nmtool.training.options import AUTOMATIC, TrainOptions
 from nmtool.training.studies.teaching import teach
 
 if TYPE_CHECKING:
@@ -274,7 +273,7 @@ class _Call:
             else:
                 _check_free(self.folder)
         dataset = self._data(data, own)
-        options = self.options.with_steps_from(dataset.train)
+        options = self.options.fitted_to(dataset.undivided)
         origin = self.folder if self.resume else self.start
         teacher = None
         if self.teacher:
@@ -389,11 +388,15 @@ class _Call:
 
     def _remark(self, dataset: Dataset, options: TrainOptions, teacher: Teacher | None) -> None:
         """Log what was chosen for the data, and what may not be as it was meant."""
-        if options.steps != self.options.steps:
+        settled = {
+            name: getattr(options, name)
+            for name in AUTOMATIC
+            if getattr(self.options, name) == AUTO
+        }
+        if settled:
+            chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
             _log.info(
-                f"steps: {options.n_steps:,} of {options.dt_ms:g} ms: within them "
-                f"{END_PERCENTILE:g} % of the training samples end, and {options.tau_mem_ms:g} ms "
-                "pass (tau_mem)"
+                f"chosen for these samples: {chosen}; half the time: `epochs={options.epochs // 2}`"
             )
         found = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:

@@ -117,10 +117,10 @@ class Trainer:
             if is_bad and is_bad(epoch, accuracy) and epoch < options.epochs:
                 raise PrunedError
 
-        with_steps = options.with_steps_from(self._dataset.train)
-        check_heard(self._dataset.train, with_steps)
+        options = options.fitted_to(self._dataset.undivided)
+        check_heard(self._dataset.train, options)
         run_training(
-            with_steps,
+            options,
             self._dataset,
             folder=folder if self._plan.keep else None,
             teacher=teacher_of(options),
@@ -169,7 +169,7 @@ def _obstacle(plan: StudyPlan, train: SpikeEvents, end: int) -> NmtoolError | No
     from nmtool.training.loop.remarks import check_heard
 
     try:
-        options = plan.space.end_options(end).with_steps_from(train)
+        options = plan.space.end_options(end).fitted_to(train)
         check_heard(train, options)
         network = initial_network(options, train.n_units, train.class_names)
         SpikingNetwork(network, max_delay=options.max_delay, axonal=options.axonal)
