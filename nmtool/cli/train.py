@@ -38,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "train",
-        only=("resume",),
+        only=("resume", "search"),
         resume=flag(help="resume the run in RUN, which ends as if it had not been stopped"),
+        search=flag("--search", metavar="TIME|TRIALS"),
     )
     flags.add(
         parser,
@@ -88,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         "--resume": "resume" in arguments,
         "--start": "start" in arguments,
         "--folds or --by": (has_folds := folds.are_asked(arguments)),
+        "--search": "search" in arguments,
     }
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
@@ -127,7 +129,8 @@ def run(arguments: argparse.Namespace) -> int:
         with training(arguments) as on_epoch:
             from nmtool.training.learning import train
 
-            made = train(data, options, resume=resumes, on_epoch=on_epoch, **how)
+            search = given.get("search")
+            made = train(data, options, resume=resumes, search=search, on_epoch=on_epoch, **how)
     print_run(arguments, made)
     return 0
 

@@ -73,14 +73,16 @@ def learning_section(
     kept: Mapping[str, Any] | None,
     epochs: int,
     advice: Sequence[Finding] = (),
+    search: Table | None = None,
 ) -> Section:
-    """Curves of a training run, and what to try next.
+    """Curves of a training run, the search before it, and what to try next.
 
     Args:
         log: an entry per epoch.
         kept: the entry of the epoch whose network was kept; None where no epoch ended.
         epochs: that were asked for.
         advice: what another run may do better.
+        search: the best trials of the search for its settings, if there was one.
     """
     if kept is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
@@ -98,7 +100,9 @@ def learning_section(
         if any(entry.get(key) for entry in log for key in keys)
     ]
     rows = [(key.replace("_", " "), _logged(value)) for key, value in kept.items()]
-    table = Table("the epoch that was kept", ("", "value"), rows)
+    tables = [Table("the epoch that was kept", ("", "value"), rows)]
+    if search is not None:
+        tables.append(replace(search, title="best trials of the search before it"))
     facts = {
         "kept_epoch": kept["epoch"],
         "epochs": epochs,
@@ -106,7 +110,7 @@ def learning_section(
         "next": [asdict(one) for one in advice],
     }
     return Section(
-        *("learning", "Learning", [(one, "") for one in said], [table], figures),
+        *("learning", "Learning", [(one, "") for one in said], tables, figures),
         findings=advice,
         facts=facts,
     )

@@ -34,6 +34,7 @@ from nmtool.paths import (
     RUN_LOG,
     RUN_MANIFEST,
     RUN_NETWORK,
+    RUN_SEARCH,
     RUN_TABLE,
 )
 from nmtool.targets.reading import ENDING
@@ -89,6 +90,10 @@ class RunFolder:
     @property
     def table_file(self) -> Path:
         return self.path / RUN_TABLE
+
+    @property
+    def search_folder(self) -> Path:
+        return self.path / RUN_SEARCH
 
     @property
     def network_file(self) -> Path:

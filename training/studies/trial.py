@@ -16,6 +16,7 @@ from nmtool.training.studies.plan import StudyPlan
 from nmtool.training.studies.series import run_folder
 
 if TYPE_CHECKING:
+    from nmtool.training.engines.devices import Device
     from nmtool.training.loop.trainer import BatchReport
 
 
@@ -36,19 +37,20 @@ class Trainer:
 
     Args:
         plan: the study.
+        data: with samples to validate on.
         device: where to train: `cpu`, `cuda` or `auto`.
 
     Raises:
-        UsageError, DataError: there are no data, or none to validate on; no such device.
+        UsageError: there is no such device.
         MissingError: the device is not there.
     """
 
-    def __init__(self, plan: StudyPlan, device: str) -> None:
+    def __init__(self, plan: StudyPlan, data: Dataset, device: str | Device) -> None:
         from nmtool.training.engines.devices import find_device
 
         self._plan = plan
-        self._dataset = study_data(plan)
-        self._device = find_device(device)
+        self._dataset = data
+        self._device = find_device(device) if isinstance(device, str) else device
 
     def __call__(
         self,
@@ -141,7 +143,12 @@ def study_data(plan: StudyPlan) -> Dataset:
         FileFormatError: a teacher cannot be read.
     """
     found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
-    dataset = found.with_validation(plan.space.first_options().validation_rule)
+    return checked_data(plan, found)
+
+
+def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
+    """These data, with samples to validate on; raises what `study_data` raises."""
+    dataset = data.with_validation(plan.space.first_options().validation_rule)
     if dataset.validation is None:
         raise UsageError(
             f"{plan.file}: there are no samples to validate on, which decides between settings",
