@@ -61,4 +61,5 @@ def setup(app: Sphinx) -> None:
 
 
 def _link(app: Sphinx, page: str, content: list[str]) -> None:
-    content[0] = pages.linked(f"{page}.md", content[0])
+    parts = pages.parts_of(content[0]) if page == "guide" else ""
+    content[0] = pages.linked(f"{page}.md", content[0]) + parts

@@ -201,6 +201,11 @@ def toctree(names: Iterable[str]) -> str:
     return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
 
+def parts_of(guide: str) -> str:
+    """The parts of the guide, for the side of the site, in the order in which it names them."""
+    return toctree(dict.fromkeys(re.findall(r"\((guide/[a-z-]+)\.md\)", guide)))
+
+
 def invocation(action: argparse.Action) -> str:
     """An option with what follows it, as one types it."""
     formatter = argparse.HelpFormatter("nmtool")
