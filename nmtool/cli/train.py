@@ -77,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples: nmtool train digits -o run --config digits; "
         "nmtool train -o run8 --start run --arithmetic integer --weight-bits 8; "
         "nmtool train FOLDER -o cv --by speaker --config fsdd700_integer; "
+        "nmtool train FOLDER -o run --search 30min; "
         "nmtool train digits -o pupil --teacher run0 run1 run2; with several processes: "
         "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config digits"
     )
@@ -162,6 +163,8 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
     except KeyboardInterrupt:
         if is_first() and folder.checkpoint_file.exists():
             console.print_remark(kept)
+        elif is_first() and "search" in arguments and not folder.manifest_file.exists():
+            console.print_remark("trials that ended are kept; the same command goes on with them")
         elif is_first():
             begin = (
                 f"; start from the first epoch with: {again}"

@@ -136,7 +136,6 @@ def test_what_a_search_cannot_come_before(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "run/search/result.json").write_text('{"top": []}')
     with refused(FileFormatError, "file-damaged"):
         nm.Run.load(tmp_path / "run")
-    monkeypatch.setenv("RANK", "0")
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("nmtool.training.processes.launch.launched", object)
     with refused(UsageError, "search-launched"):
         _train(None, search=2)
