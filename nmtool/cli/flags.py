@@ -113,6 +113,8 @@ def add(
         settings = {"help": parameter.text, **(form or {}), **differs.settings}
         if "choices" in differs.settings:
             settings["metavar"] = differs.settings.get("metavar")
+        if settings.get("const") is False:
+            settings["help"] = f"do not {settings['help']}"
         names = differs.names or _names(parameter, dest_prefix, settings)
         chosen[name] = Flag(names, settings, differs.group)
     spelt = {f"`{name}`": made.names[-1] for name, made in chosen.items()}
@@ -170,14 +172,11 @@ def _form(parameter: Parameter) -> dict[str, Any] | None:
 
 
 def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
-    """Its own name as an argument's or a flag's; a flag that switches off says so in its help."""
+    """Its own name as an argument's or a flag's, of a flag that switches off with `no-`."""
     if parameter.default is None:
         return (prefix + parameter.name,)
     flag = (prefix + parameter.name).replace("_", "-")
-    if settings.get("const") is not False:
-        return (f"--{flag}",)
-    settings["help"] = f"do not {settings['help']}"
-    return (f"--no-{flag}",)
+    return (f"--{flag}" if settings.get("const") is not False else f"--no-{flag}",)
 
 
 # What is read of a function.

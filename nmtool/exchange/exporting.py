@@ -233,7 +233,7 @@ def convert(
             without, float networks are quantised only where the format holds integers only, for
             the target of that name where its arithmetic is another than `loihi2`.
         calibrate: without `data`, a run's own data calibrate where they are found.
-        check: read back what was written, and run it.
+        check: read back and run what was written.
         force: replace an earlier file.
         progress: is shown what is being done.
 
