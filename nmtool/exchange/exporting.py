@@ -160,8 +160,8 @@ def export(
     Args:
         network: integers, a run, or the path of one; NIR takes float networks as they are.
         path: to be made, a folder for Lava, for Verilog and for firmware.
-        to: `lava`, `onnx`, `nir`, `c`, `firmware`, `verilog` or `netx`; by default what the
-            extension of `path` says.
+        to: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by default
+            what the extension of `path` says.
         samples: one of the known answers is a stretch of these, of a `Dataset` of its test split;
             the others, by default all, are inputs made so that single faults show. A folder for
             Lava also carries up to ten of these as `events.csv`, which its `run.py` classifies.
@@ -222,8 +222,8 @@ def convert(
         source: run folder, network file, file or folder of any format, checkpoints of mlGeNN; or a
             network or run in memory.
         path: to be made.
-        to: its format: `lava`, `onnx`, `nir`, `c`, `verilog`, `netx`, or `npz` for nmtool's own
-            files; by default what its extension says.
+        to: its format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`, `netx`,
+            or `npz` for nmtool's own files; by default what its extension says.
         data: samples for the known answers; training samples of a `Dataset` also calibrate where
             the network is quantised.
         reading: how a NIR file or checkpoints of mlGeNN are to be understood.
