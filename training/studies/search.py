@@ -1,9 +1,9 @@
-"""`search_settings`: a study that nmtool writes for a data set, ended by the clock.
+"""`search_settings`: a hyperparameter search before a run, by the clock.
 
-What somebody has chosen stays; settings that are left at their defaults are searched, around what
-the defaults are for these samples. The first trial has the defaults, so that the best is never
-below them on the validation samples. Trials have a third of the epochs. The study lies in FOLDER as
-`study.toml`, which `nmtool sweep` takes like any other.
+It is a study that nmtool writes for the data. Settings with a value of their own keep it; those at
+their defaults are searched, around what the defaults are for these samples. The first trial has the
+defaults, so that the best trial is never below them on the validation samples. `nmtool sweep` takes
+the study, FOLDER/study.toml, like any other.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ def _lines(
     place = data.name if is_name(data.name) else os.path.relpath(data.name, folder)
     yield "# The search before a run, as `nmtool train --search` began it.\n"
     yield f'data = {toml_value(place)}\nfolder = "."\n{name} = {number}\n'
+    yield f"sampler_seed = {options.seed}\n"
     for title, table in (("settings", chosen), ("search", space), ("first", first)):
         yield f"\n[{title}]\n"
         for name, value in table.items():
@@ -157,7 +158,7 @@ def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
     coarse = [2 * fitted.dt_ms] if steps[2] >= _FEWEST_STEPS else []
     units = data.undivided.n_units if data.undivided.n_units >= _ORDERED else 0
     shifts = sorted({0, math.ceil(units / 100), math.ceil(units / 30)})
-    space = {
+    space: dict[str, tuple[Any, Any]] = {
         "lr": (fitted.lr, _around(fitted.lr, 1 / 4, 4)),
         "delay_lr": (fitted.delay_lr, _around(fitted.delay_lr, 1 / 8, 4)),
         "dt_ms": (fitted.dt_ms, [*fine, fitted.dt_ms, *coarse]),
@@ -167,17 +168,20 @@ def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
         ),
         "tau_syn_ms": (fitted.tau_syn_ms, _around(fitted.tau_syn_ms, 1 / 2, 4)),
         "hidden": (fitted.hidden, [fitted.hidden, 128, 512]),
-        "init_delay_recurrent": (0, [0, fitted.max_delay // 2]),
+        "init_delay_recurrent": (0, sorted({0, fitted.max_delay // 2})),
         "shift": (0, shifts),
         "stretch": (0.0, {"low": 0.0, "high": 0.3}),
         "onset_ms": (0.0, {"low": 0.0, "high": _short(min(1000.0, length_ms / 10))}),
         "drop": (0.0, {"low": 0.0, "high": 0.5}),
     }
-    return {
-        name: entry
-        for name, entry in space.items()
-        if not isinstance(entry[1], list) or len(entry[1]) > 1
-    }
+    return {name: entry for name, entry in space.items() if _has_several(entry[1])}
+
+
+def _has_several(searched: list[Any] | dict[str, Any]) -> bool:
+    """True where there is more than one value to choose from."""
+    if isinstance(searched, list):
+        return len(searched) > 1
+    return bool(searched["low"] < searched["high"])
 
 
 def _around(value: float, low: float, high: float) -> dict[str, Any]:
