@@ -241,9 +241,9 @@ class TrainOptions:
 
     epochs: int = _option(LEARNING, 30, "passes over the training samples", 1, 1 << 30)
     batch_size: int = _option(LEARNING, 32, "samples per update", 1, 1 << 24)
-    lr: float = _option(LEARNING, 0.01, "learning rate of weights (Adam)", 0, MAX_LEARNING_RATE)
+    lr: float = _option(LEARNING, 0.003, "learning rate of weights (Adam)", 0, MAX_LEARNING_RATE)
     delay_lr: float = _option(
-        LEARNING, 3.0, "learning rate of delays in steps (Adam)", 0, MAX_LEARNING_RATE
+        LEARNING, 1.0, "learning rate of delays in steps (Adam)", 0, MAX_LEARNING_RATE
     )
     warmup: float = _option(
         LEARNING, 0.05, "share of the updates over which learning rates rise from 0", 0, 1

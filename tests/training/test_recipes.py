@@ -29,7 +29,7 @@ def test_there_are_recipes() -> None:
 def test_options_by_the_name_of_a_recipe() -> None:
     options = TrainOptions.from_file("digits")
     assert (options.steps, options.hidden, options.average) == (80, 100, 0.99)
-    assert options.lr == TrainOptions().lr
+    assert options.shift == TrainOptions().shift
 
 
 @pytest.mark.parametrize("name", ["fsdd700", "fsdd700_integer"])
