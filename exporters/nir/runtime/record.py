@@ -1,4 +1,4 @@
-"""A graph that nmtool wrote, run as the network it was made from."""
+"""Run a graph written by nmtool, and record it as its network."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def record(
     """Run every sample from rest.
 
     Args:
-        graph: what runs.
-        network: that it stands for: it tells names, sizes and the read-out, and integrates what a
-            file leaves to its receiver (see `_complete`).
-        settings: how the graph was written.
+        graph: the graph.
+        network: its network, for names, sizes and read-out, and for integrating the output if the
+            file leaves that to its reader (see `_complete`).
+        settings: settings with which the graph was written.
         spikes: the input, one neuron per channel.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
-        FileFormatError: the graph cannot be run, or is not that of the network.
+        FileFormatError: the graph cannot be run, or does not belong to the network.
     """
     missing = sorted({*settings.recorded.values()} - {*graph.nodes})
     if missing:
@@ -87,7 +87,7 @@ def _answer(
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # Populations run ahead in the file; in the network nothing has happened before.
+        # Populations run ahead in the file, but steps before 0 do not exist in the network.
         ahead = settings.ahead[population.name]
         answer[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]
@@ -101,9 +101,9 @@ def _complete(
     settings: Settings,
     spikes: Spikes,
 ) -> None:
-    """Add the membranes of the output population, if the file leaves them to its receiver.
+    """Add the membranes of the output population, if the file leaves them to its reader.
 
-    With the read-out `current` the graph ends with what arrives at it, with `spikes` with the
+    With the read-out `current` the graph ends with its input current, with `spikes` with the
     spikes that feed it.
     """
     steps, output = step_network(network), network.readout.population
