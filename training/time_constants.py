@@ -1,4 +1,4 @@
-"""Check of time constants before training: EventProp needs positive and finite ones."""
+"""Check of time constants before training: EventProp needs them positive and finite."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
     """Raise `NetworkError` where a time constant is 0 or ∞: EventProp divides by it.
 
     Args:
-        population: whose time constants they are.
-        dt_ms: length of a time step, where there are any.
+        population: with the time constants.
+        dt_ms: length of a time step; None in continuous time.
     """
     for key in ("tau_mem_ms", "tau_syn_ms"):
         values = population.values(key)
@@ -27,7 +27,7 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
             if dt_ms is not None:
                 longest = held_tau(1, dt_ms, LOIHI2.decay_one)
                 why += (
-                    f"; the longest that the chip's integers hold is {longest:.4g} ms "
+                    f"; the longest that the chip can represent is {longest:.4g} ms "
                     f"at steps of {dt_ms:g} ms, far longer ones never decay"
                 )
         raise NetworkError(
