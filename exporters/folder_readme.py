@@ -31,7 +31,7 @@ score of the runner-up: reject samples where the two are close, by a margin that
 |---|---|
 $classes
 """
-"""Text below the title: the network in a few numbers, and its read-out."""
+"""Text below the title: the network in a few numbers, and its readout."""
 
 PRINTED = """\
 It prints the class of every sample, its name and its score, and says how many classes are those

@@ -66,8 +66,8 @@ Training:
     progress_bar        a progress bar for long work, in a notebook or a terminal
     tensorboard         writes a run's epochs as TensorBoard logs
     SpikingNetwork      a network as a torch module, for a training loop of your own
-    readout_loss        the loss of a network's read-out, for such a loop
-    predictions         classes by a network's read-out, for such a loop
+    readout_loss        the loss of a network's readout, for such a loop
+    predictions         classes by a network's readout, for such a loop
     spike_distance      van Rossum distance to wanted spike trains, differentiable
     first_spike_ms      time of every neuron's first spike, differentiable
     RateTarget          the regulariser that keeps hidden neurons near a firing rate

@@ -112,7 +112,7 @@ class Limits:
                 least = 1 if limit in ("max_threshold", "drive_limit") else 0
                 legal, span = least <= value <= widest, f"in {least} … {widest}"
             if not legal:
-                what, fix = f"{limit} must lie {span}, not {value}", "narrow it to that"
+                what, fix = f"{limit} must lie {span}, not {value}", "reduce it to this range"
                 beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
         if beyond:
             raise UsageError(

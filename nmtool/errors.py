@@ -70,7 +70,7 @@ MOST_ALIKE = 3
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings for people: many similar ones become the first of them, with their number.
+    """Merge similar findings for display: the first of them stands for all, with their number.
 
     Findings are similar if they differ only in their place, numbers and quoted names.
 

@@ -75,7 +75,7 @@ class KnownAnswers(Value, Tabular):
             raise DataError(
                 "known answers differ from their inputs in the number of samples or steps",
                 code="known-answers-shape",
-                fix="record what the network answers to these inputs",
+                fix="record the network's outputs for these inputs",
             )
 
         v = {**self.recording.potential, **self.recording.membrane}

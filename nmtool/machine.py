@@ -52,9 +52,8 @@ def check_numba_threads() -> None:
         is_fine = False
     if not is_fine:
         raise UsageError(
-            f"NUMBA_NUM_THREADS={value} is no number of threads",
+            f"NUMBA_NUM_THREADS={value} is not a valid number of threads",
             code="numba-threads",
-            why=f"Numba starts as many threads as this variable says, 1 … {MOST_THREADS}",
-            fix="unset NUMBA_NUM_THREADS, which then is the number of cores, or set it to a number "
-            "such as 1",
+            why=f"it must be 1 … {MOST_THREADS}",
+            fix="unset it, to use all cores, or set it to a number such as 1",
         )

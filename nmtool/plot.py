@@ -128,9 +128,9 @@ def membranes(
     Args:
         recording: the recording.
         sample: counted from 0.
-        population: by default the read-out's, or the first one with membranes.
+        population: by default the readout's, or the first one with membranes.
         class_names: one per neuron, for the legend.
-        label: the sample's class; its neuron in the read-out's population, and that of the
+        label: the sample's class; its neuron in the readout's population, and that of the
             predicted class, are highlighted.
         ax: where to draw.
 

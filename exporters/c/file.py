@@ -159,7 +159,7 @@ def read(path: str | Path) -> Content:
     """Read a file that nmtool wrote, without compiling anything.
 
     Raises:
-        FileFormatError: the file is missing, damaged, changed, foreign or newer.
+        FileFormatError: the file is missing, damaged, modified, not from nmtool, or of a newer one.
     """
     path = Path(path)
     data = read_bytes(path, WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")

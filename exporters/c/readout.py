@@ -1,4 +1,4 @@
-"""The read-out in C: scores of `nmtool_answer`, in integers.
+"""The readout in C: scores of `nmtool_answer`, in integers.
 
 For the rule `weighted`, exp(−n/T) is rounded to 15 bits. Classes with scores that close may be
 ranked differently than in nmtool.
@@ -105,7 +105,7 @@ _IN_INTEGERS = {
     WINDOW: "times min({window}, T)",
     FIRST_SPIKE: "but INT64_MIN as long as c is silent",
 }
-"""How scores in C differ from nmtool's, by read-out rule."""
+"""How scores in C differ from nmtool's, by readout rule."""
 
 
 def scores_in_words(network: IntegerNetwork) -> str:
@@ -146,7 +146,7 @@ def forget(network: IntegerNetwork) -> str:
 
 
 def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
-    """Bytes of constants and of variables of the read-out."""
+    """Bytes of constants and of variables of the readout."""
     readout = network.readout
     size = network.population(readout.population).size
     table = 2 * network.n_steps if readout.rule == WEIGHTED else 0

@@ -23,7 +23,7 @@ def program(
     declarations: str = "",
     title: str = templates.ALONE,
 ) -> str:
-    """Everything that a firmware compiles.
+    """The complete C code of a firmware.
 
     Args:
         network: the network.

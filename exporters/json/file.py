@@ -65,7 +65,7 @@ def read(path: Path) -> dict[str, Any]:
     """The document in a file.
 
     Raises:
-        FileFormatError: the file is missing, foreign, damaged or newer.
+        FileFormatError: the file is missing, damaged, not from nmtool, or of a newer version.
     """
     data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
     with storage.Archive(path, {}, {}).checked():

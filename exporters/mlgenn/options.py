@@ -32,7 +32,7 @@ class MlgennOptions:
         threshold: threshold ϑ of spiking populations; required for them.
         scaled: currents were scaled by (1 − α)·κ: mlGeNN's `scale_i` of neurons and synapses,
             which is on in its defaults for EventProp.
-        readout: rule of the read-out, see `nmtool.network.readout`.
+        readout: rule of the readout, see `nmtool.network.readout`.
         epoch: number or word at the beginning of the checkpoint's file names; by default the
             latest number.
         sizes: numbers of neurons, if they do not follow from the arrays.

@@ -72,7 +72,7 @@ class Netx(Format, name="netx"):
         """The network embedded by nmtool, else the network of the layers.
 
         Raises:
-            FileFormatError: the file is damaged or foreign, or cannot become an integer network;
+            FileFormatError: the file is damaged, not NetX, or cannot become an integer network;
                 all reasons are findings.
         """
         from nmtool.exporters.netx.network import misfits, network_of

@@ -347,11 +347,11 @@ def _foreign(
                 "netx-input-late", where, "it is an input after other layers", _OTHER_LAYERS
             )
     elif kind not in (DENSE, RECURRENT, CONV):
-        what = f"it is of the kind '{printable(kind)}'"
+        what = f"it is of the unsupported kind '{printable(kind)}'"
         if kind == INPUT:
-            what += " with neurons, which spikes cannot enter"
+            what = "it is an input layer with neurons, which cannot receive spikes"
         elif "shape" in group:
-            what += f", of the size {np.ravel(file.array(group, 'shape')).tolist()}"
+            what += f", of size {np.ravel(file.array(group, 'shape')).tolist()}"
         yield Finding("netx-layer-kind", where, what, _OTHER_LAYERS)
     elif "neuron" not in group:
         yield Finding(

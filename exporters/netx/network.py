@@ -115,7 +115,7 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
 def network_of(file: NetxFile) -> IntegerNetwork:
     """The network of a file without misfits.
 
-    Populations are named `layer1` and so on, by their numbers in the file. The read-out is `mean`
+    Populations are named `layer1` and so on, by their numbers in the file. The readout is `mean`
     for a last layer whose threshold is out of reach, and `first_spike` for any other.
     """
     assumed = []

@@ -30,30 +30,30 @@ NIR_DT_S = 1e-4
 @keywords_checked
 @dataclass(frozen=True)
 class NirOptions:
-    """Options for writing NIR.
+    """Options of the NIR export.
 
     >>> NirOptions().hops, NirOptions(profile="norse").hops
     ('delayed', 'free')
 
     Attributes:
-        form: how different delays of a neuron's synapses are written. `grouped`: a `Delay` and a
+        form: how heterogeneous delays of a projection are written. `grouped`: a `Delay` and a
             `Linear` per delay. `tapped`: a chain of `Delay` nodes of one step, with a `Linear` at
             each tap. `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: a single `Delay`.
             Projections with one delay per source neuron are axonal in any form.
-        readout: the last node of the graph. `population`: the output population. `current`: its
+        readout: last node of the graph. `population`: the output population. `current`: its
             input current, for tools without integrators. `spikes`: the spikes that feed it.
         recurrent_step: `implied`: a connection that closes a loop takes one step by itself, as in
             every importer that was measured, so its delay is written one step shorter.
             `explicit`: only `Delay` nodes take steps.
-        hops: `delayed`: the one step of every hop is part of the written delay. `free`: hops take
-            no step; populations run ahead, and only differences of delays remain. Default:
-            `free` with a profile, else `delayed`.
+        hops: `delayed`: the one step that every spike takes is included in the written delay.
+            `free`: it is removed; populations run ahead, and only differences of delays remain.
+            Default: `free` with a profile, else `delayed`.
         nir_dt_s: time step in s for time constants and delays; only ratios to it matter.
-        profile: tool that will read the file; networks that it would drop or break are refused
-            with the reasons. By default any network is written.
+        profile: tool that will read the file; networks that it would not read correctly are
+            refused with the reasons. By default any network is written.
 
     Raises:
-        UsageError: an unknown choice, or a step that is not positive.
+        UsageError: unknown choice, or a step that is not positive.
     """
 
     form: str = GROUPED
@@ -112,14 +112,14 @@ class ImportOptions:
     >>> options.step_ms, options.steps
     (1.0, 1000)
     >>> options.assumed(loops=False, resets=False, rule="mean")
-    '1,000 steps per sample (`n_steps=1000`); the read-out mean (`rule=mean`)'
+    '1,000 steps per sample (`n_steps=1000`); the readout mean (`rule=mean`)'
 
     Attributes:
         nir_dt_s: time step in s for which the file was made, which is not in the file; by default
             1e-4.
         dt_ms: time step of the network in ms; by default the same.
         n_steps: steps of a sample; by default 1000 ms.
-        rule: rule of the read-out; by default `max` (of spike counts) if the output spikes, else
+        rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else
             `mean` (of membranes).
         implied: a connection that closes a loop takes one step by itself (default True).
         window: number of steps averaged by the rule `window`.
@@ -171,12 +171,12 @@ class ImportOptions:
         Args:
             loops: the graph has loops.
             resets: the graph has neurons whose kind of reset is not confirmed.
-            rule: rule of the read-out.
+            rule: rule of the readout.
         """
         found = {
             f"a step of {self.step_s * 1e3:g} ms (`nir_dt_s={self.step_s:g}`)": self.nir_dt_s,
             f"{self.steps:,} steps per sample (`n_steps={self.steps}`)": self.n_steps,
-            f"the read-out {rule} (`rule={rule}`)": self.rule,
+            f"the readout {rule} (`rule={rule}`)": self.rule,
         }
         if loops:
             found["a step for connections that close a loop (`implied=True`)"] = self.implied

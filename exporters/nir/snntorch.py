@@ -100,7 +100,7 @@ def from_snntorch(
         sample: input tensor for one step, [samples, …]; a copy of the module runs on it once.
         dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
         n_steps: steps of a sample; by default 1 s.
-        rule: rule of the read-out.
+        rule: rule of the readout.
         approximate: import layers with other resets as if they reset to zero at once. Spikes then
             differ, and a warning gives the number of differences on some input. To recover the
             accuracy, train a module with resets to zero further from these weights.
@@ -136,7 +136,7 @@ def from_snntorch(
         spikes = made_input(network) if approximate_on is None else approximate_on
         apart = difference(network, [layer for _, layer in layers], shape, spikes)
         _log.warning(
-            f"remark[snntorch-approximate]: {apart}; to remove the difference, make the module "
+            f"remark[snntorch-approximate]: {apart}; to remove the difference, create the module "
             "again with resets to zero, copy the weights of its Linear and Conv2d layers, train it "
             "for a few more epochs, and import it without approximate=True"
         )
@@ -195,7 +195,7 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
             what = f"it uses the option {option}"
             yield Finding("snntorch-option", name, what, f"train without {option}")
     if (_array(layer.graded_spikes_factor) != 1).any():
-        what = "its spikes have another value than 1"
+        what = "its spikes have a value other than 1"
         yield Finding("snntorch-option", name, what, "scale the weights of the next layer instead")
     beta = _array(layer.beta)
     if (beta >= 1).any() and not (beta >= 1).all():

@@ -77,7 +77,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         n_steps=flag("--in-steps", type=count, metavar="N"),
         rule=flag(
             choices=flags.words("nmtool.network.readout.RULES"),
-            help="rule of the read-out. Default: weighted for checkpoints; for NIR, max (spike "
+            help="rule of the readout. Default: weighted for checkpoints; for NIR, max (spike "
             "counts) if the output spikes, else mean (membranes)",
         ),
         window=flag(type=count),

@@ -93,7 +93,7 @@ def _check_page(path: Path, *, force: bool) -> None:
 
     if path.suffix.lower() not in _PAGE_ENDINGS:
         raise UsageError(
-            f"the page is HTML, and {path} is no name for it",
+            f"{path} does not have the extension of an HTML page",
             code="page-extension",
             fix=f"choose a name that ends in {_PAGE_ENDINGS[0]}",
         )

@@ -135,7 +135,7 @@ def _one_artefact(named: Sequence[str]) -> str | None:
         raise UsageError(
             f"--artefact names {len(named)} exports: {', '.join(named)}",
             code="artefact-several",
-            fix="prove one export per command",
+            fix="verify one export per command",
         )
     return named[0] if named else None
 

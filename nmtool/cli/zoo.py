@@ -11,7 +11,7 @@ from nmtool.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="show all about this network")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="show this network in detail")
     add_json(parser)
     parser.epilog = "examples: nmtool zoo; nmtool zoo digits; nmtool evaluate zoo:digits digits"
 

@@ -54,7 +54,7 @@ class Dataset(Tabular):
     ) -> None:
         if validation_rule is not None and "validation" in splits:
             raise UsageError(
-                f"'{name}' has a validation split of its own",
+                f"'{name}' already has a validation split",
                 code="validation-exists",
                 fix="leave out the number of validation samples",
             )
@@ -312,7 +312,7 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
     rule = SplitRule.of(rule)
     if "test" in dataset.splits:
         raise UsageError(
-            f"'{dataset.name}' has a test split of its own",
+            f"'{dataset.name}' already has a test split",
             code="test-exists",
             fix="leave out `test=`",
         )

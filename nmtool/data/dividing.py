@@ -298,7 +298,7 @@ def amount(value: object) -> str | None:
 
 
 def kept_amount(value: object) -> object:
-    """The amount in a manifest; bare numbers are from a version that used the last samples."""
+    """The amount from a manifest; a bare number, of older versions, means the last samples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"last {value}"
     return value
@@ -397,9 +397,9 @@ def check_seed(seed: int) -> None:
     WHOLE.check("seed", seed)
     if seed < 0:
         raise UsageError(
-            f"a seed must not be negative, not {seed}",
+            f"a seed must be 0 or more, not {seed}",
             code="setting-range",
-            fix="pass a whole number of at least 0",
+            fix="pass a whole number, 0 or more",
         )
 
 

@@ -88,7 +88,7 @@ class Confusion(Tabular):
         return None if np.isnan(shares).all() else int(np.nanargmin(shares))
 
     def sentence(self, label: int) -> str:
-        """The accuracy of a class and its most frequent wrong prediction, in a few words."""
+        """The accuracy of a class and its most frequent wrong prediction, as text."""
         text = f"{self.class_names[label]}: {_percent(self.class_accuracy[label])}"
         other = self.most_confused(label)
         if other is None:

@@ -76,7 +76,7 @@ class Evaluation(Result):
             samples.
         neuron_updates_per_sample: neurons × steps.
         counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integer networks.
-        scores: [samples, classes] float64, by the read-out's rule.
+        scores: [samples, classes] float64, by the readout's rule.
         spikes: total number of spikes of all populations.
         recording: the recording; None if the samples ran in several batches
             (`SpikeEvents.batches`), as those on disk do.

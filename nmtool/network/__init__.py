@@ -1,1 +1,1 @@
-"""Float and integer networks, their read-outs, and random initialisation."""
+"""Float and integer networks, their readouts, and random initialisation."""

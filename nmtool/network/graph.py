@@ -211,7 +211,7 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
 def check_readout(
     readout: Readout, populations: Sequence[_Population], class_names: Sequence[str]
 ) -> tuple[str, ...]:
-    """Check the read-out; returns the class names, numbers by default. Raises `NetworkError`."""
+    """Check the readout; returns the class names, numbers by default. Raises `NetworkError`."""
     population = by_name(populations, readout.population)
     if population.kind != readout.kind:
         raise NetworkError(

@@ -114,7 +114,7 @@ class IntegerPopulation(Value, Tabular):
                 f"population '{self.name}': the scale must be positive and finite, "
                 f"not {self.scale}",
                 code="scale-range",
-                fix="give the integers to one unit of the membrane",
+                fix="give the integer value of one unit of the membrane",
             )
         self.check(self.runs_in)
         for key in ("du", "dv", "vth", "bias_exponent"):
@@ -433,7 +433,7 @@ class IntegerNetwork(Value, Tabular):
                     f"step sum to {total:,}",
                     code="sums-clip",
                     why=f"in {self.arithmetic} sums clip at {limit:,} after each weight, so that "
-                    "they depend on the order, which is another one in training",
+                    "they depend on their order, which differs in training",
                     fix="these integers can be simulated, verified and exported; for training, "
                     "let nmtool quantise the network",
                 )

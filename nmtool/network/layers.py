@@ -198,9 +198,9 @@ def layered(
     for name, low in (("delays", delays), ("seed", seed)):
         if low < 0:
             raise UsageError(
-                f"{name} must not be negative, not {low}",
+                f"{name} must be 0 or more, not {low}",
                 code="setting-range",
-                fix="pass a whole number of at least 0",
+                fix="pass a whole number, 0 or more",
             )
     answer = Readout(OUTPUT, readout, window)
     layers = hidden_layers(hidden, tau_mem_ms, tau_syn_ms)

@@ -1,4 +1,4 @@
-"""The read-out: from the activity of the output population to a class, for every backend.
+"""The readout: from the activity of the output population to a class, for every backend.
 
 Rules (T steps, class c):
 
@@ -128,7 +128,7 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
 
     Args:
         membrane: [samples, steps, classes], float or integer.
-        readout: a read-out with one of `MEMBRANE_RULES`.
+        readout: a readout with one of `MEMBRANE_RULES`.
 
     Returns:
         [samples, classes] float64.

@@ -35,9 +35,9 @@ def with_relays(network: Network, longest: int) -> Network:
     WHOLE.check("the longest delay", longest)
     if longest < 0:
         raise UsageError(
-            f"the longest delay must not be negative, not {longest}",
+            f"the longest delay must be 0 or more steps, not {longest}",
             code="setting-range",
-            fix="pass a whole number of steps of at least 0, e.g. 61",
+            fix="pass a whole number of steps, e.g. 61",
         )
     later = longest + HOP_LATENCY
     sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}

@@ -95,7 +95,7 @@ def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
             yield from _decays(population, network.dt_ms, target)
         if target.max_bias <= 0 and (biased := np.count_nonzero(population.values("bias"))):
             what = f"{biased} neurons have a bias, but the target has none"
-            fix = "the biases were left out; train without biases"
+            fix = "the biases were dropped; train without biases"
             yield Finding("bias-lost", population.name, what, fix)
 
 

@@ -178,7 +178,7 @@ _BITS = "use more weight bits, or clip the largest weights (ranges)"
 def weight_findings(
     network: Network, integers: IntegerNetwork, limits: Mapping[str, str], *, calibrated: bool
 ) -> Iterator[Finding]:
-    """Findings for projections with most weights at 0, and for a read-out without input.
+    """Findings for projections with most weights at 0, and for a readout without input.
 
     Args:
         network: the float network.
@@ -203,7 +203,7 @@ def weight_findings(
         yield Finding(
             "answers-lost",
             answers,
-            "all weights into the read-out became 0: every sample gets the same class",
+            "all weights into the readout became 0: every sample gets the same class",
             "see the findings weights-lost for the reasons",
         )
 

@@ -63,8 +63,8 @@ class Part(Plain):
         name: its name.
         state: `fine`, `missing`, `untested`, `limited` or `broken`.
         detail: version, path or size, in words.
-        gives: what it is for; '' if obvious.
-        fix: what to do about it; '' if nothing.
+        gives: the feature that needs it; '' if obvious.
+        fix: how to install or repair it; '' if nothing is wrong.
     """
 
     _json = "kind name state found=detail gives fix"

@@ -533,7 +533,7 @@ def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
     check_path(path)
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise UsageError(
-            f"{path} has no extension of a picture",
+            f"{path} does not have the extension of an image file",
             code="plot-format",
             fix="choose a name that ends in .svg, .png or .pdf",
         )

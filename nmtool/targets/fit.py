@@ -180,7 +180,7 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Findings on integers beyond the target's limits."""
     name = target.title or target.name
     if network.runs_in != target.runs_in:
-        what = f"it runs in {network.arithmetic}, and {name} takes {target.runs_in.name}"
+        what = f"its arithmetic is {network.arithmetic}, that of {name} is {target.runs_in.name}"
         fix = f"quantise the float network for it: `target={_word(target)}`"
         yield Finding("target-arithmetic", "network", what, fix)
         return
@@ -189,7 +189,7 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         where = f"{one.source} → {one.target}"
         delay_bits = (longest_delay(one) // stride).bit_length()
         if delay_bits > target.delay_bits[-1]:
-            what = f"its delays take {delay_bits} bits in strides of {stride}, {name} holds "
+            what = f"its delays need {delay_bits} bits with a stride of {stride}, but {name} has "
             what += f"{target.delay_bits[-1]}"
             fix = f"quantise for it: `delay_bits={target.delay_bits[-1]}`"
             yield Finding("target-delay-bits", where, what, fix)
@@ -198,19 +198,19 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             what = f"{beyond:,} synapses have a delay, and {name} has none"
             fix = "train without delays, `max_delay=0`, or choose a target with delays"
             if one.source in _clocks(network):
-                fix = "choose a target with delays: these delays start a constant at its step"
+                fix = "choose a target with delays: these switch on a constant input at its step"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
             fix = "quantise for it, which clips them, or train with its longest delay"
             yield Finding("target-delay-range", where, what, f"{fix}: `target={_word(target)}`")
         if one.weight_bits not in target.weight_bits:
-            held = ", ".join(map(str, target.weight_bits))
-            what = f"its weights have {one.weight_bits} bits, {name} holds {held}"
+            allowed = ", ".join(map(str, target.weight_bits))
+            what = f"its weights have {one.weight_bits} bits, but {name} has {allowed}"
             fix = f"quantise for it: `weight_bits={target.weight_bits[-1]}`"
             yield Finding("target-weight-bits", where, what, fix)
         if one.weight_exponent not in target.weight_exponents(one.weight_bits):
-            what = f"its weights are shifted by {one.weight_exponent}, {name} shifts less"
+            what = f"its weight exponent {one.weight_exponent} is outside the range of {name}"
             yield Finding("target-weight-exponent", where, what, f"quantise for {name}")
     for population in network.populations:
         for what in _constants_beyond(population, target):
@@ -221,14 +221,14 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             yield Finding("target-without-bias", population.name, what, "train without biases")
         drive = network.largest_sum(population) if _limits_drive(target) else 0
         if drive >= target.drive_limit:
-            what = f"weights of one sign that arrive at a neuron sum to {drive:,}, {name} adds "
-            what += f"less than {target.drive_limit:,}"
+            what = f"weights of one sign at a neuron sum to {drive:,}, but the sum on {name} must "
+            what += f"be below {target.drive_limit:,}"
             fix = f"quantise the float network for it: `target={_word(target)}`"
             yield Finding("target-drive", population.name, what, fix)
 
 
 def _clocks(network: IntegerNetwork) -> list[str]:
-    """Populations that spike in every step whatever the input, which imports add."""
+    """Populations that spike in every step for any input; imports add them."""
     driven = {p.target for p in network.projections}
     return [
         p.name
@@ -293,7 +293,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         yield from _shifts(network)
     elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
         what = f"decay factors have {neuron.decay_bits} bits, not {decay_bits}"
-        yield Finding("target-decay", "neurons", what, "expect other time constants")
+        yield Finding("target-decay", "neurons", what, "time constants will differ")
     if neuron.rounding not in (None, wanted.rounding):
         what = f"rounding of decayed states is {neuron.rounding}, not {wanted.rounding}"
         fix = "spikes differ where a membrane comes close to its threshold"
@@ -338,7 +338,7 @@ def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:
-            what = f"its threshold needs states of {needed} bits, there are {bits}"
+            what = f"its threshold needs states of {needed} bits, but they have {bits}"
             fix = f"states are scaled down, which loses their last {needed - bits} bits"
             yield Finding("target-state-bits", population.name, what, fix)
 
@@ -419,8 +419,8 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         spare = _spare_bits(one.weight, one.weight_bits, one.runs_in)
         if spare and one.weight.any():
             what = f"its {one.weight_bits}-bit weights use only {one.weight_bits - spare} bits"
-            fix = f"`weight_bits={one.weight_bits - spare}` saves the rest, but rounds all other "
-            fix += "projections to as few"
+            fix = f"`weight_bits={one.weight_bits - spare}` is enough for it, but applies to all "
+            fix += "projections"
             yield Finding("bits-unused", where, what, fix)
 
 

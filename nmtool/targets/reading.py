@@ -223,12 +223,12 @@ class _Reader:
                 yield key, content[key]["value"]
 
     def _has_origin(self, place: str, entry: Any) -> bool:
-        """Store how a figure is known; False if it does not say."""
+        """Store the origin of a figure; False if it is missing or invalid."""
         wrong = ""
         if not isinstance(entry, dict) or "value" not in entry:
-            wrong = "it does not say how it is known"
+            wrong = "its origin (how it is known) is missing"
         elif entry.keys() - {"value", "mark", "source", "note"}:
-            wrong = f"it has the keys {', '.join(sorted(entry))}"
+            wrong = f"its keys are {', '.join(sorted(entry))}"
         elif entry.get("mark") not in MARKS:
             wrong = f"the mark {entry.get('mark')!r} is none of {', '.join(MARKS)}"
         elif entry["mark"] not in (DEFINED, INFERRED) and "source" not in entry:
@@ -236,7 +236,7 @@ class _Reader:
         elif entry.get("source", "") not in ("", *self.sources):
             wrong = f"the source {entry['source']!r} is not in [sources]"
         elif not isinstance(entry.get("note", ""), str):
-            wrong = "its note is not a text"
+            wrong = "its note is not text"
         if wrong:
             fix = '{ value = …, mark = "published", source = "…" }, and its source in [sources]'
             self.findings.append(Finding("target-origin", place, wrong, fix))

@@ -76,7 +76,7 @@ class ForeignRecording:
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
-        """[samples] int64: classes, as recorded or by the read-out; None if there are neither."""
+        """[samples] int64: classes, as recorded or by the readout; None if there are neither."""
         recording, readout = self.recording, self.recording.readout
         answering = recording.spikes if readout.rule == FIRST_SPIKE else recording.membrane
         if self.predictions is not None or readout.population not in answering:

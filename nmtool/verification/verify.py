@@ -93,7 +93,7 @@ def verify(
     Raises:
         UsageError: there is nothing to compare with, a float network is compared with integers,
             the export is not compared, or the data do not fit the network.
-        ArtefactError: the export holds another network.
+        ArtefactError: the export contains another network.
         FileFormatError: a file is missing or damaged, differs from what nmtool writes, or lacks
             known answers of this network.
         DataError: a recording does not fit network and samples; each misfit is listed.
@@ -248,7 +248,7 @@ def _check_own(
         trust: accept code that differs from what nmtool writes.
 
     Raises:
-        ArtefactError: the export holds another network.
+        ArtefactError: the export contains another network.
         FileFormatError: the export is damaged, or differs from what nmtool writes.
         MissingError: a library for writing the format is not installed.
     """

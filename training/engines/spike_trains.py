@@ -125,7 +125,7 @@ def merge(heard: Sequence[SpikeTrains]) -> SpikeTrains:
     """Spike trains of several populations as one, with consecutive neuron numbers.
 
     Args:
-        heard: one or more, of the same samples and steps.
+        heard: spike trains of one or more populations, with equal samples and steps.
     """
     if len(heard) == 1:
         return heard[0]

@@ -79,7 +79,7 @@ class Gradients:
         delay: per projection [pre, post], per step.
         bias: per population [neurons].
         spike_time: per spiking population and for `input` [spikes], per ms, in the order of the
-            raster: what shifting that one spike changes, through its arrivals and directly.
+            raster: derivative by the time of one spike, through its arrivals and directly.
         mu_v, mu_u: per population [samples, steps, neurons], ∂L/∂v (before the reset) and ∂L/∂u.
     """
 

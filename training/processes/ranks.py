@@ -177,7 +177,7 @@ class Ranks:
             self.barrier()
 
     def leave(self) -> None:
-        """Collective: leave the job at its end."""
+        """Collective: leave the job when training is done."""
         if self.size > 1:
             self.barrier()
             distributed.destroy_process_group()

@@ -226,14 +226,14 @@ def _read_out(
     direct: str | None,
     options: ImportOptions,
 ) -> tuple[dict[str, GraphPopulation], dict[str, Signal], Readout]:
-    """Populations with an output population among them, their input signals, and the read-out.
+    """Populations with an output population among them, their input signals, and the readout.
 
     Args:
         populations: populations by name.
         arriving: input signal per population.
         ends: input signal of the graph's output.
         direct: the population that is directly the output, or None.
-        options: rule of the read-out, or None for the default.
+        options: rule of the readout, or None for the default.
     """
     rule, window = options.rule, options.window
     if direct is not None and populations[direct].population.kind == kinds.LI:

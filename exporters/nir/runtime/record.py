@@ -33,7 +33,7 @@ def record(
 
     Args:
         graph: the graph.
-        network: its network, for names, sizes and read-out, and for integrating the output if the
+        network: its network, for names, sizes and readout, and for integrating the output if the
             file leaves that to its reader (see `_complete`).
         settings: settings with which the graph was written.
         spikes: the input, one neuron per channel.
@@ -103,7 +103,7 @@ def _complete(
 ) -> None:
     """Add the membranes of the output population, if the file leaves them to its reader.
 
-    With the read-out `current` the graph ends with its input current, with `spikes` with the
+    With the readout `current` the graph ends with its input current, with `spikes` with the
     spikes that feed it.
     """
     steps, output = step_network(network), network.readout.population

@@ -108,7 +108,7 @@ class _Builder:
         return prefix
 
     def add_outputs(self) -> None:
-        """Add an `Output` for the read-out, and for all other nodes without successors."""
+        """Add an `Output` for the readout, and for all other nodes without successors."""
         leads = {pre for pre, _ in self.edges}
         for population in self.plan.network.populations:
             name, output = population.name, self.plan.outputs[population.name]

@@ -70,15 +70,15 @@ def _readout_that_spikes(plan: Plan) -> list[Finding]:
     kind = next(p.kind for p in plan.network.populations if p.name == plan.readout)
     if plan.options.readout == POPULATION or kind == LI:
         return []
-    what = f"it spikes, but the read-out '{plan.options.readout}' is for non-spiking populations"
-    return [Finding("readout-spikes", plan.readout, what, f"choose the read-out {POPULATION}")]
+    what = f"it spikes, but the readout '{plan.options.readout}' is for non-spiking populations"
+    return [Finding("readout-spikes", plan.readout, what, f"choose the readout {POPULATION}")]
 
 
 def _nothing_left(plan: Plan) -> list[Finding]:
     if plan.options.readout != SPIKES or plan.answering - {INPUT}:
         return []
     what = "no spiking population leads to it, so that nothing is left to write"
-    return [Finding("nothing-left", plan.readout, what, f"choose the read-out {POPULATION}")]
+    return [Finding("nothing-left", plan.readout, what, f"choose the readout {POPULATION}")]
 
 
 _RULES: tuple[Callable[[Plan], list[Finding]], ...] = (

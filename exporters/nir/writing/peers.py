@@ -105,7 +105,7 @@ def _dropped(graph: Graph, peer: str) -> list[Finding]:
     found = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
     what = f"{MEASURED[peer]} drops every"
     return [
-        Finding("peer-kind", _named(names), f"{what} {kind}, silently or by an error", _ANOTHER)
+        Finding("peer-kind", _named(names), f"{what} {kind}, silently or with an error", _ANOTHER)
         for kind, names in found.items()
         if names
     ]
@@ -114,7 +114,7 @@ def _dropped(graph: Graph, peer: str) -> list[Finding]:
 def _integrators(graph: Graph, peer: str) -> list[Finding]:
     what = f"{MEASURED[peer]} has no non-spiking integrator"
     return [
-        Finding("peer-integrator", name, what, "choose the read-out current or spikes")
+        Finding("peer-integrator", name, what, "choose the readout current or spikes")
         for name in graph.of_kind(*INTEGRATING)
     ]
 
