@@ -143,10 +143,10 @@ def check_version(path: str | Path, version: int | str, newest: int) -> None:
 
 
 def check_hash(
-    held: Network | IntegerNetwork, found: Any, path: str | Path, what: str = ""
+    network: Network | IntegerNetwork, found: Any, path: str | Path, what: str = ""
 ) -> None:
     """Raise `FileFormatError` unless the content hash in a file is that of its network."""
-    if held.content_hash != found:
+    if network.content_hash != found:
         raise damaged(path, "the content hash is that of another network", what)
 
 

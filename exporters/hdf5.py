@@ -52,12 +52,12 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
 
     if not Path(path).is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
-    with telling_damage(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
+    with damage_named(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield PlainFile(file)
 
 
 @contextmanager
-def telling_damage(path: str | Path, what: str) -> Iterator[None]:
+def damage_named(path: str | Path, what: str) -> Iterator[None]:
     """Turn any error caused by a file's content into `FileFormatError`.
 
     nmtool's own input errors keep their code, why, fix and findings, and get the file's name.
@@ -66,8 +66,8 @@ def telling_damage(path: str | Path, what: str) -> Iterator[None]:
         with np.errstate(all="ignore"):  # foreign numbers may be anything
             yield
     except InputError as error:
-        said = f"{path} cannot be read as a {what}: {error.what}"
-        raise error.restated(said, FileFormatError) from error
+        what_failed = f"{path} cannot be read as a {what}: {error.what}"
+        raise error.restated(what_failed, FileFormatError) from error
     except NmtoolError:  # of another exit code
         raise
     except Exception as error:  # HDF5 and numpy raise anything

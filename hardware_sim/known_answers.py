@@ -95,8 +95,8 @@ def _driven(
     """Samples of at least `n_steps` steps, and the share of synapses that they reach."""
     if spikes is not None:
         busiest = busiest_stretches(network, spikes, ANSWERED_STEPS, 1, run)
-        heard = busiest.spikes.n_spikes > 0
-        if heard and any(r.n_spikes for r in busiest.recording.spikes.values()):
+        has_spikes = busiest.spikes.n_spikes > 0
+        if has_spikes and any(r.n_spikes for r in busiest.recording.spikes.values()):
             taken = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
             made, share = driving_input(
                 network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run, advance

@@ -77,8 +77,8 @@ class Archive:
         except FileFormatError:
             raise
         except NmtoolError as error:
-            said = f"{self.path} is damaged or not an nmtool file: {error.what}"
-            raise error.restated(said, FileFormatError) from error
+            what = f"{self.path} is damaged or not an nmtool file: {error.what}"
+            raise error.restated(what, FileFormatError) from error
         except DAMAGE as error:
             raise _damaged(self.path, reason(error)) from error
 

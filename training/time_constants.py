@@ -7,7 +7,7 @@ import numpy as np
 from nmtool.arithmetic import LOIHI2
 from nmtool.errors import NetworkError
 from nmtool.network.float_network import Population
-from nmtool.quantisation.neurons import held_tau
+from nmtool.quantisation.neurons import rounded_tau
 
 
 def check_time_constants(population: Population, dt_ms: float | None = None) -> None:
@@ -25,7 +25,7 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
         if np.isinf(values).any():
             why = f"its {key} is infinite"
             if dt_ms is not None:
-                longest = held_tau(1, dt_ms, LOIHI2.decay_one)
+                longest = rounded_tau(1, dt_ms, LOIHI2.decay_one)
                 why += (
                     f"; the longest that the chip can represent is {longest:.4g} ms "
                     f"at steps of {dt_ms:g} ms, far longer ones never decay"

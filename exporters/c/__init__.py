@@ -94,12 +94,12 @@ class C(Format, name="c"):
 
         The same holds for its header file, if it has one.
         """
-        held, network = self.content, self.content.network()
-        carried = held.carried()
-        again = self.export_again() + (f" --prefix {held.prefix}" if held.prefix else "")
-        with held.archive.checked():
-            files = _files(network, carried, held.prefix)
-        if files[""] != held.data:
+        content, network = self.content, self.content.network()
+        carried = content.carried()
+        again = self.export_again() + (f" --prefix {content.prefix}" if content.prefix else "")
+        with content.archive.checked():
+            files = _files(network, carried, content.prefix)
+        if files[""] != content.data:
             raise FileFormatError(
                 f"{self.path} is not what this nmtool writes for the network in it",
                 code="c-code-differs",
@@ -133,14 +133,14 @@ class C(Format, name="c"):
         from nmtool.exporters.c.prefix import renamed
 
         self.check_written()
-        held = self.content
+        content = self.content
         return runtime.run(
-            held.data,
+            content.data,
             self.integers,
             spikes,
             deep,
             on_progress,
-            adapt=lambda driver: renamed(driver, held.prefix) if held.prefix else driver,
+            adapt=lambda driver: renamed(driver, content.prefix) if content.prefix else driver,
         )
 
 

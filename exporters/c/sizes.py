@@ -118,8 +118,10 @@ def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
         source.write_bytes(file.file_bytes(network, None))
         compile_program(source, compiled, processor, "-c", "-fcallgraph-info=su")
         program = processor.compiler.removesuffix("gcc") + "size"
-        told = subprocess.run([program, "-A", compiled], capture_output=True, text=True, check=True)
-        sections = [(kind, int(size)) for kind, size in _SECTION.findall(told.stdout)]
+        output = subprocess.run(
+            [program, "-A", compiled], capture_output=True, text=True, check=True
+        )
+        sections = [(kind, int(size)) for kind, size in _SECTION.findall(output.stdout)]
         calls = compiled.with_suffix(".ci").read_text(encoding="utf-8")
     flash, ram = (sum(size for kind, size in sections if kind in kinds) for kinds in (_FLASH, _RAM))
     return Sizes(flash, ram, deepest(calls))

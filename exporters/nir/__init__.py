@@ -119,14 +119,14 @@ class Nir(Format, name="nir"):
 
     def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
         """The embedded network; with options, or without an embedded one, that of the graph."""
-        from nmtool.exporters.hdf5 import telling_damage
+        from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, network_in
         from nmtool.exporters.nir.reading.network import network_of
 
         if options is None and self.beside_graph is not None:
             return network_in(self.beside_graph, self.path)
         graph = self.graph
-        with telling_damage(self.path, WHAT):
+        with damage_named(self.path, WHAT):
             return network_of(graph, options or ImportOptions())
 
     def decode_answers(self) -> KnownAnswers | None:
@@ -134,13 +134,13 @@ class Nir(Format, name="nir"):
 
     def differences(self) -> list[Finding]:
         """Differences between the file and what nmtool would write for its network and options."""
-        from nmtool.exporters.hdf5 import telling_damage
+        from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph import differences, file
         from nmtool.exporters.nir.writing.build import build
 
         about = self.embedded.about
         network, graph = file.network_in(self.embedded, self.path), self.graph
-        with telling_damage(self.path, file.WHAT):
+        with damage_named(self.path, file.WHAT):
             try:
                 built = build(network, file.settings_of(about).options)
             except DoesNotFitError as error:
@@ -158,12 +158,12 @@ class Nir(Format, name="nir"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.hdf5 import telling_damage
+        from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, settings_of
         from nmtool.exporters.nir.runtime.record import record
 
         settings = self.embedded.about
-        with telling_damage(self.path, WHAT):
+        with damage_named(self.path, WHAT):
             return record(self.graph, self.network, settings_of(settings), spikes, on_progress)
 
 

@@ -115,15 +115,15 @@ def from_snntorch(
     if input_shape is None and sample is not None:
         input_shape = tuple(sample.shape[1:])
     findings = [one for at in range(len(layers)) for one in _findings(layers, at, input_shape)]
-    told = [one for one in findings if approximate and one.code in LATE]
-    if refused := [one for one in findings if one not in told]:
+    accepted = [one for one in findings if approximate and one.code in LATE]
+    if refused := [one for one in findings if one not in accepted]:
         raise NetworkError(
             "the module has layers that cannot be imported",
             code="snntorch-unfit",
             fix="change the layers below; approximate=True imports other resets as resets to zero",
             findings=refused,
         )
-    for one in told:
+    for one in accepted:
         _log.warning(f"{one.where} is imported with a reset to zero: {one.what}; {one.fix}")
     if dt_ms is None:
         dt_ms = 1.0
@@ -131,7 +131,7 @@ def from_snntorch(
     options = ImportOptions(dt_ms / 1e3, None, n_steps, rule, implied=True)
     graph = _graph(layers, input_shape, options.step_s)
     network = network_of(graph, options, resets_known=True)
-    if told:
+    if accepted:
         shape = graph.nodes["input"].values["shape"].tolist()
         spikes = made_input(network) if approximate_on is None else approximate_on
         apart = difference(network, [layer for _, layer in layers], shape, spikes)
@@ -145,16 +145,16 @@ def from_snntorch(
 
 def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
     """Names and modules of all layers, in order."""
-    held = [(name, one) for name, one in module.named_modules() if _is_layer(module, name, one)]
+    layers = [(name, one) for name, one in module.named_modules() if _is_layer(module, name, one)]
     if sample is None:
-        yield from held
+        yield from layers
         return
     traced, ran = copy_of(module), []
     for name, one in traced.named_modules():
-        if name in dict(held):
+        if name in dict(layers):
             one.register_forward_hook(lambda *_, name=name: ran.append(name))
     traced(sample)
-    yield from ((name, dict(held)[name]) for name in dict.fromkeys(ran))
+    yield from ((name, dict(layers)[name]) for name in dict.fromkeys(ran))
 
 
 def _is_layer(module: Any, name: str, one: Any) -> bool:
@@ -298,8 +298,8 @@ def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
 
 
 def _loop(layer: Any) -> Node:
-    held = layer.recurrent
-    return _wires(held) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(held.V))})
+    loop = layer.recurrent
+    return _wires(loop) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(loop.V))})
 
 
 def _wires(layer: Any) -> Node:

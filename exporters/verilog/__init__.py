@@ -112,8 +112,8 @@ class Verilog(Format, name="verilog"):
         """
         from nmtool.exporters.differences import changed_files
 
-        held = self.content
-        written = self.encode(held.network, held.carried, held.options)
+        content = self.content
+        written = self.encode(content.network, content.carried, content.options)
         fix = "export the network again"
         return [
             Finding("verilog-file-changed", name, what, fix)

@@ -146,8 +146,8 @@ def read(folder: str | Path) -> Content:
     except Exception as error:  # whatever stands there instead
         raise damaged(about_path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(folder, version, VERSION)
-    held = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")
-    network = unpack_network(held, folder / NETWORK)
+    archive = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")
+    network = unpack_network(archive, folder / NETWORK)
     check_hash(network, named, folder, WHAT)
     answers = folder / ANSWERS
     carried = KnownAnswers.load(answers) if answers.exists() else None

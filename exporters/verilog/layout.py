@@ -174,11 +174,11 @@ class Layout:
         for one in self._stored:
             pre, post = one.projection.shape
             length = self._length(one)
-            held = np.zeros((pre, length * self.lanes, cells), np.uint8)
-            held[:, :post, : p["WEIGHT_BITS"]] = field(one.weight, p["WEIGHT_BITS"])
+            stored = np.zeros((pre, length * self.lanes, cells), np.uint8)
+            stored[:, :post, : p["WEIGHT_BITS"]] = field(one.weight, p["WEIGHT_BITS"])
             delay = one.projection.delay.astype(np.int64)
-            held[:, :post, p["WEIGHT_BITS"] :] = field(delay, p["DELAY_BITS"])
-            rows = held.reshape(pre * length, self.lanes, cells)
+            stored[:, :post, p["WEIGHT_BITS"] :] = field(delay, p["DELAY_BITS"])
+            rows = stored.reshape(pre * length, self.lanes, cells)
             bits[first : first + len(rows)] = rows[:, ::-1]
             first += len(rows)
         return Memory(bits.reshape(p["SYNAPSES"], -1))
@@ -371,9 +371,9 @@ def _stored(projection: IntegerProjection, common: int) -> _Stored:
         return _Stored(projection, weight, 0, False, False)
     shift = _trailing_zeros(projection)
     signed = projection.sign_mode == MIXED
-    held = weight >> shift
+    stored = weight >> shift
     negative = not signed and int(weight.min()) < 0
-    return _Stored(projection, -held if negative else held, shift - common, signed, negative)
+    return _Stored(projection, -stored if negative else stored, shift - common, signed, negative)
 
 
 def _weight_bits(one: _Stored) -> int:

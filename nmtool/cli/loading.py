@@ -132,9 +132,9 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     from nmtool.loading import validated_on
 
     known = validated_on(networks)
-    asked = asked_rule(arguments, known)
-    if asked is not None:
-        return find_data(arguments, arguments.data, asked)
+    rule = validation_rule_of(arguments, known)
+    if rule is not None:
+        return find_data(arguments, arguments.data, rule)
     dataset = find_data(arguments, arguments.data)
     if split != VALIDATION or VALIDATION in dataset.splits or known is None:
         return dataset
@@ -142,14 +142,14 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     return find_data(arguments, arguments.data, known)
 
 
-def asked_rule(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
+def validation_rule_of(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
     """The rule that `--validation` asks for, with seed and groups of the known one, or None."""
     from nmtool.data.dividing import SplitRule
 
-    asked: str | None = arguments.validation
-    if asked is None or known is None or asked.startswith("last"):
-        return None if asked is None else SplitRule(asked)
-    return SplitRule(asked, known.seed, known.by)
+    rule: str | None = arguments.validation
+    if rule is None or known is None or rule.startswith("last"):
+        return None if rule is None else SplitRule(rule)
+    return SplitRule(rule, known.seed, known.by)
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:

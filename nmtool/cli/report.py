@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import add_choice_of_samples, add_data, asked_rule, check_unused, find_data
+from nmtool.cli.loading import (
+    add_choice_of_samples,
+    add_data,
+    check_unused,
+    find_data,
+    validation_rule_of,
+)
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import add_rounding, rounding
 from nmtool.cli.threads import add_threads_option, use_threads
@@ -108,7 +114,7 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
     if arguments.data is not None:
         name, split = name_and_split(arguments.data)
         arguments.data, arguments.split = name, split or arguments.split
-        rule = asked_rule(arguments, validated_on([arguments.network]))
+        rule = validation_rule_of(arguments, validated_on([arguments.network]))
         return find_data(arguments, name, rule)
     check_unused(arguments, ("data_dir", "n_units", "validation"))
     return None

@@ -45,7 +45,7 @@ def _lost(population: Population, key: str, dt_ms: float, target: Limits) -> int
     return int(round_half_away(decay_one * (1 - float(dynamics.decay(tau_ms, dt_ms)))))
 
 
-def held_tau(lost: int, dt_ms: float, decay_one: int) -> float:
+def rounded_tau(lost: int, dt_ms: float, decay_one: int) -> float:
     """Time constant in ms of a decay that loses `lost` of `decay_one` each step."""
     if lost == 0:
         return math.inf
@@ -151,20 +151,20 @@ def _is_clock(network: Network, population: Population) -> bool:
 
 def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Finding]:
     runs_in = target.runs_in
-    held = {
+    decays = {
         "tau_mem_ms": membrane_decay(population, dt_ms, target) + runs_in.lost_v,
         "tau_syn_ms": current_decay(population, dt_ms, target) + runs_in.lost_u,
     }
     decay = f"a {runs_in.neuron.decay_bits}-bit decay"
-    for key, lost in held.items():
+    for key, lost in decays.items():
         tau_ms = common_value(population.values(key))
         text = f"{key} = {tau_ms:g} ms"
         if lost != _lost(population, key, dt_ms, target):
             what = f"{text} is outside the range of {decay}"
-            fix = f"the nearest, {held_tau(lost, dt_ms, runs_in.decay_one):.4g} ms, was used"
+            fix = f"the nearest, {rounded_tau(lost, dt_ms, runs_in.decay_one):.4g} ms, was used"
             yield Finding("decay-range", population.name, what, fix)
         elif lost == 0 and math.isfinite(tau_ms):
             what = f"{text} is so long that {decay} rounds to no decay at all"
-            longest = held_tau(1, dt_ms, runs_in.decay_one)
+            longest = rounded_tau(1, dt_ms, runs_in.decay_one)
             fix = f"it became infinite; the longest finite one is {longest:.4g} ms"
             yield Finding("decay-range", population.name, what, fix)

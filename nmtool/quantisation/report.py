@@ -14,7 +14,7 @@ from nmtool.errors import Finding
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation.delays import DelayGrid
-from nmtool.quantisation.neurons import common_value, held_tau, threshold_error
+from nmtool.quantisation.neurons import common_value, rounded_tau, threshold_error
 from nmtool.quantisation.scale import current_ceiling, one_signed_sum
 from nmtool.quantisation.weights import weight_jumps
 from nmtool.recording import Recording
@@ -233,9 +233,9 @@ def population_reports(
                 name=held.name,
                 scale=held.scale,
                 tau_mem_ms=common_value(exact.values("tau_mem_ms")),
-                tau_mem_held_ms=held_tau(one - held.keep_v, network.dt_ms, one),
+                tau_mem_held_ms=rounded_tau(one - held.keep_v, network.dt_ms, one),
                 tau_syn_ms=common_value(exact.values("tau_syn_ms")),
-                tau_syn_held_ms=held_tau(one - held.keep_u, network.dt_ms, one),
+                tau_syn_held_ms=rounded_tau(one - held.keep_u, network.dt_ms, one),
                 threshold_error=threshold_error(exact, held),
                 drive_share=drive / target.drive_limit,
                 current_share=current / runs_in.state_limit,

@@ -64,10 +64,10 @@ def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -
 
 def check_weight_bits(weight_bits: int, target: Limits) -> None:
     """Raise `UsageError` unless the target has weights of `weight_bits` bits."""
-    held = target.weight_bits
-    if weight_bits not in held:
+    bits = target.weight_bits
+    if weight_bits not in bits:
         raise UsageError(
-            f"weights have {held[0]} to {held[-1]} bits, not {weight_bits}",
+            f"weights have {bits[0]} to {bits[-1]} bits, not {weight_bits}",
             code="weight-bits-range",
             fix="choose a number in that range",
         )

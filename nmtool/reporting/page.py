@@ -78,8 +78,8 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
         yield '<ul class="findings">'
         for finding in section.findings:
             why = f", since {finding.why}" if finding.why else ""
-            said = escape(f"{finding.where}: {finding.what}{why}; {finding.fix}")
-            yield f"<li><code>{escape(finding.code)}</code> {said}</li>"
+            advice = escape(f"{finding.where}: {finding.what}{why}; {finding.fix}")
+            yield f"<li><code>{escape(finding.code)}</code> {advice}</li>"
         yield "</ul>"
     for what, text in section.code:
         yield f'<h3>{escape(what)}</h3><pre tabindex="0">{escape(text)}</pre>'

@@ -555,9 +555,9 @@ def _headline(results: _Results) -> list[tuple[str, str]]:
         ]
     neurons = sum(p.size for p in network.populations)
     found.append(("neurons", f"{neurons:,}"))
-    held = sum(p.size for p in results.integers.populations) if results.integers else neurons
-    if held != neurons:
-        found.append(("neurons with relays", f"{held:,}"))
+    with_relays = sum(p.size for p in results.integers.populations) if results.integers else neurons
+    if with_relays != neurons:
+        found.append(("neurons with relays", f"{with_relays:,}"))
     found += [
         ("synapses", f"{count_synapses(network):,}"),
         ("longest delay", f"{network.max_delay} steps"),

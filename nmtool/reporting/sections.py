@@ -84,11 +84,11 @@ def learning_section(
     """
     if kept is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
-    said = [f"Epoch {kept['epoch']} was the best of {len(log)} (of {epochs} requested)."]
+    sentences = [f"Epoch {kept['epoch']} was the best of {len(log)} (of {epochs} requested)."]
     if log[-1].get("stopped_early"):
-        said.append("Early stopping: the last epochs were no better than the best before.")
+        sentences.append("Early stopping: the last epochs were no better than the best before.")
     if "settled_accuracy" in kept:
-        said.append(
+        sentences.append(
             "At the end, scales of integers were changed so that nothing overflows: accuracy "
             f"{_percent(kept['validation_accuracy'])} before, {kept['settled_accuracy']:.2%} after."
         )
@@ -106,7 +106,7 @@ def learning_section(
         "next": [asdict(one) for one in advice],
     }
     return Section(
-        *("learning", "Learning", [(one, "") for one in said], [table], figures),
+        *("learning", "Learning", [(one, "") for one in sentences], [table], figures),
         findings=advice,
         facts=facts,
     )
@@ -316,8 +316,8 @@ def certificate_section(found: Certificate | None, example: str) -> Section:
     """
     title = "Certificate"
     if found is None:
-        said = f"No backend was compared. To compare every spike: {example}"
-        return Section("certificate", title, [(said, "")])
+        sentence = f"No backend was compared. To compare every spike: {example}"
+        return Section("certificate", title, [(sentence, "")])
     # Without times, which differ from call to call, equal results give equal pages.
     tables = [_without(table, "s per sample") for table in found.tables()]
     if found.coverage is not None:

@@ -329,8 +329,8 @@ def _cuda_of_torch() -> str | None:
     for folder in folders:
         file = Path(folder, "version.py")
         if file.exists():
-            said = _CUDA_OF_TORCH.search(file.read_text(encoding="utf-8"))
-            return (said[1] or "") if said else ""
+            match = _CUDA_OF_TORCH.search(file.read_text(encoding="utf-8"))
+            return (match[1] or "") if match else ""
     return None
 
 

@@ -347,8 +347,8 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
     """Findings on populations whose states some input could drive beyond their bits."""
     runs_in = network.runs_in
     wanted, state_bits = runs_in.neuron, runs_in.neuron.state_bits or 0
-    held = neuron.state_bits or state_bits
-    bits = min(held, state_bits)
+    target_bits = neuron.state_bits or state_bits
+    bits = min(target_bits, state_bits)
     for population in network.populations:
         drive = network.largest_sum(population)
         current = current_ceiling(drive, population.du, runs_in) * runs_in.state_one
@@ -358,10 +358,10 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
             ("current", current, neuron.u_overflow, wanted.u_overflow),
             ("membrane", kept, neuron.v_overflow, wanted.v_overflow),
         ):
-            if reach >= 1 << (bits - 1) and (held != state_bits or way != same):
+            if reach >= 1 << (bits - 1) and (target_bits != state_bits or way != same):
                 there = f"it {way}" if way else "its behaviour is unknown"
-                if held > bits:
-                    there = f"it grows up to {held} bits"
+                if target_bits > bits:
+                    there = f"it grows up to {target_bits} bits"
                 what = f"some input could drive its {noun} beyond {bits} bits, where {there}"
                 fix = "compare on data: nmtool verify counts overflows"
                 if bits < state_bits:
@@ -388,17 +388,17 @@ def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
 
 def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Findings on neurons and synapses without effect, and on unused bits."""
-    heard = _heard(network)
+    reaching = _heard(network)
     driven = {p.name: (p.bias != 0) for p in network.populations}
     for one in network.projections:
         driven[one.target] = driven[one.target] | (one.weight != 0).any(axis=0)
-    silent = int((~heard[INPUT]).sum())
+    silent = int((~reaching[INPUT]).sum())
     if silent:
         what = f"{silent:,} of {network.channels.size:,} channels have no path to the output"
         yield Finding("channels-unheard", "input", what, "leave them out of the data")
     for population in network.populations:
         idle = ~driven[population.name]
-        deaf = ~heard[population.name] & ~idle
+        deaf = ~reaching[population.name] & ~idle
         if idle.any():
             what = f"{idle.sum():,} of {population.size:,} neurons have no input"
             yield Finding("neurons-undriven", population.name, what, "remove them")
@@ -426,17 +426,17 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
 
 def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:
     """Per source, [neurons] bool: True for neurons with a path of synapses to the output."""
-    heard = {p.name: np.zeros(p.size, bool) for p in network.populations}
-    heard[INPUT] = np.zeros(network.channels.size, bool)
-    heard[network.readout.population][:] = True
+    reaching = {p.name: np.zeros(p.size, bool) for p in network.populations}
+    reaching[INPUT] = np.zeros(network.channels.size, bool)
+    reaching[network.readout.population][:] = True
     grows = True
     while grows:
         grows = False
         for one in network.projections:
-            more = heard[one.source] | (one.weight[:, heard[one.target]] != 0).any(axis=1)
-            grows = grows or bool((more != heard[one.source]).any())
-            heard[one.source] = more
-    return heard
+            more = reaching[one.source] | (one.weight[:, reaching[one.target]] != 0).any(axis=1)
+            grows = grows or bool((more != reaching[one.source]).any())
+            reaching[one.source] = more
+    return reaching
 
 
 def _are_wires(weight: np.ndarray) -> bool:

@@ -73,8 +73,8 @@ class PopulationCores(Plain):
     @property
     def cores(self) -> int | None:
         """Number of cores; None if unknown, or if a core cannot hold a single neuron."""
-        held = self.per_core[self.binding] if self.binding else 0
-        return -(-self.neurons // held) if held else None
+        per_core = self.per_core[self.binding] if self.binding else 0
+        return -(-self.neurons // per_core) if per_core else None
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ class Resources(Plain):
     @property
     def chips(self) -> int | None:
         """Number of chips with as many cores; None if unknown."""
-        held = self.target.chip.cores
-        return None if self.cores is None or held is None else -(-self.cores // held)
+        per_chip = self.target.chip.cores
+        return None if self.cores is None or per_chip is None else -(-self.cores // per_chip)
 
     @property
     def is_inferred(self) -> bool:
@@ -148,9 +148,9 @@ class Resources(Plain):
         """`2 of 128 cores if accumulators are as on Loihi 1`; or that they are unknown."""
         if self.cores is None:
             return "cores: unknown"
-        held = self.target.chip.cores
-        of = "" if held is None else f" of {held:,}"
-        words = f"{self.cores:,}{of} core{'s' if (held or self.cores) != 1 else ''}"
+        per_chip = self.target.chip.cores
+        of = "" if per_chip is None else f" of {per_chip:,}"
+        words = f"{self.cores:,}{of} core{'s' if (per_chip or self.cores) != 1 else ''}"
         return f"{words} if {' and '.join(self.assumptions)}" if self.assumptions else words
 
     def tables(self) -> list[Table]:

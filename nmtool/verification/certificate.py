@@ -321,8 +321,8 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     if check.steps_later:
         yield from _shifted(name, check)
     if check.explanation is not None:
-        said = f"first difference: {check.comparison.first_divergence}"
-        yield from ((f"  {one}", "") for one in check.explanation.sentences() if one != said)
+        shown = f"first difference: {check.comparison.first_divergence}"
+        yield from ((f"  {one}", "") for one in check.explanation.sentences() if one != shown)
     if check.agreement is not None:
         yield (
             f"{name}: float, compared with a float reference; of the spikes that it or the integer "

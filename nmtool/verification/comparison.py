@@ -242,10 +242,10 @@ def check_comparable(
 
 def _shapes(recording: Recording, quantity: str) -> dict[str, tuple[int, ...]]:
     """(samples, steps, neurons) by population."""
-    held = getattr(recording, quantity)
+    recorded = getattr(recording, quantity)
     if quantity == "spikes":
-        return {name: (r.n_samples, r.n_steps, r.n_neurons) for name, r in held.items()}
-    return {name: array.shape for name, array in held.items()}
+        return {name: (r.n_samples, r.n_steps, r.n_neurons) for name, r in recorded.items()}
+    return {name: array.shape for name, array in recorded.items()}
 
 
 def _shape_text(shape: tuple[int, ...] | None) -> str:

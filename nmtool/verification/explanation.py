@@ -239,10 +239,10 @@ class Explanation(Result):
         if not arrivals:
             yield f"{label}: nothing reaches {cell} at step {self.place.step}"
             return
-        said = "; ".join(map(str, arrivals[:ARRIVALS_SAID]))
+        listed = "; ".join(map(str, arrivals[:ARRIVALS_SAID]))
         more = len(arrivals) - ARRIVALS_SAID
         more_text = f"; and {more} more" if more > 0 else ""
-        yield f"{label} at {cell}, step {self.place.step}: {said}{more_text}"
+        yield f"{label} at {cell}, step {self.place.step}: {listed}{more_text}"
 
     def tables(self) -> list[Table]:
         """Place and counts, causes, arrivals."""

@@ -72,10 +72,12 @@ def _verdict(counts: Mapping[str, int]) -> Iterator[str]:
         return
     for way, words in {GROWS: "grow on", WRAPS: "wrap around"}.items():
         spikes, predictions = counts[f"spikes_if_v_{way}"], counts[f"predictions_if_v_{way}"]
-        said = "all answers stay the same"
+        consequence = "spikes and predictions stay the same"
         if spikes or predictions:
-            said = f"{spikes} samples have other spikes, {predictions} only another prediction"
-        yield f"where membranes {words}{_names('v', way)}, {said}"
+            consequence = (
+                f"{spikes} samples have other spikes, {predictions} only another prediction"
+            )
+        yield f"where membranes {words}{_names('v', way)}, {consequence}"
 
 
 def _names(state: str, way: str) -> str:

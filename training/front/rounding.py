@@ -21,7 +21,7 @@ from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
-from nmtool.quantisation.neurons import held_tau
+from nmtool.quantisation.neurons import rounded_tau
 from nmtool.training.engines.cell import IntegerConstants, Neurons, neuron_constants
 from nmtool.training.engines.synapses import Synapses
 
@@ -84,7 +84,7 @@ def integer_neurons(
 
     tau_mem_ms, tau_syn_ms = trained.values("tau_mem_ms"), trained.values("tau_syn_ms")
     return Neurons(
-        neuron_constants(held_population(chip, dt_ms), dt_ms, like.cpu().numpy().dtype),
+        neuron_constants(float_population(chip, dt_ms), dt_ms, like.cpu().numpy().dtype),
         torch.from_numpy(dynamics.drive_scale(tau_mem_ms, tau_syn_ms, dt_ms)).to(like),
         dt_ms,
         IntegerConstants(
@@ -116,22 +116,22 @@ def integer_synapses(
     return Synapses(jumps, steps, shifted, weight, delay)
 
 
-def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
+def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
     """The float population with exactly the constants of an integer population.
 
     A threshold of 0, impossible for float populations, becomes the smallest positive one, and a
     current without memory gets the smallest positive time constant; only gradients are affected.
     """
-    one = held.runs_in.decay_one
-    tau_mem_ms = held_tau(one - held.keep_v, dt_ms, one)
-    tau_syn_ms = held_tau(min(one - held.keep_u, one - 1), dt_ms, one)
+    one = population.runs_in.decay_one
+    tau_mem_ms = rounded_tau(one - population.keep_v, dt_ms, one)
+    tau_syn_ms = rounded_tau(min(one - population.keep_u, one - 1), dt_ms, one)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
     return Population(
-        held.name,
-        held.size,
-        held.kind,
+        population.name,
+        population.size,
+        population.kind,
         tau_mem_ms,
         tau_syn_ms,
-        max(1, held.vth) / held.scale if held.kind == LIF else 1.0,
-        held.bias / held.unit / gain,
+        max(1, population.vth) / population.scale if population.kind == LIF else 1.0,
+        population.bias / population.unit / gain,
     )

@@ -92,8 +92,8 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
 def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
     total = 0
     for name, target in parts.populations.items():
-        held = target.population
-        tau_mem, tau_syn = _taus(held.lose_v, dt_ms), _taus(held.lose_u, dt_ms)
+        neurons = target.population
+        tau_mem, tau_syn = _taus(neurons.lose_v, dt_ms), _taus(neurons.lose_u, dt_ms)
         factor = 1 / dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
         for source, found in parts.arriving[name].origins.items():
             later = behind_by[name] - behind_by[source] - HOP_LATENCY
@@ -113,14 +113,14 @@ def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
 
 
 def _population(one: GraphPopulation, dt_ms: float) -> Population:
-    held = one.population
-    tau_mem = _taus(held.lose_v, dt_ms)
+    neurons = one.population
+    tau_mem = _taus(neurons.lose_v, dt_ms)
     return Population(
-        held.name,
-        held.size,
-        held.kind,
+        neurons.name,
+        neurons.size,
+        neurons.kind,
         tau_mem_ms=tau_mem,
-        tau_syn_ms=_taus(held.lose_u, dt_ms),
-        threshold=held.threshold,
-        bias=held.drive / dynamics.membrane_gain(tau_mem, dt_ms),
+        tau_syn_ms=_taus(neurons.lose_u, dt_ms),
+        threshold=neurons.threshold,
+        bias=neurons.drive / dynamics.membrane_gain(tau_mem, dt_ms),
     )

@@ -122,9 +122,9 @@ def refuse(findings: list[Finding]) -> None:
     if not findings:
         return
     kinds = dict.fromkeys(one.kind for one in findings)
-    told = set(list(kinds)[:SHOWN])
-    shown = [one for one in findings if one.kind in told]
-    left = Counter(one.code for one in findings if one.kind not in told)
+    shown_kinds = set(list(kinds)[:SHOWN])
+    shown = [one for one in findings if one.kind in shown_kinds]
+    left = Counter(one.code for one in findings if one.kind not in shown_kinds)
     if left:
         what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
         shown.append(Finding("nir-more", "graph", what, "correct those above first"))

@@ -63,7 +63,7 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
             code="nir-run-delay",
             fix="give delays of 0 or more seconds",
         )
-    if held_back(found) > MAX_HELD:
+    if n_delayed_values(found) > MAX_HELD:
         raise FileFormatError(
             f"the delays of the graph need more than {MAX_HELD} values of memory per sample",
             code="nir-run-too-large",
@@ -72,7 +72,7 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
     return found
 
 
-def held_back(lines: Mapping[str, DelayLines]) -> int:
+def n_delayed_values(lines: Mapping[str, DelayLines]) -> int:
     """Number of values in all delay lines, per sample."""
     return sum(_slots(steps) * size for (_, size), steps in _longest(lines).items())
 

@@ -12,7 +12,7 @@ from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import Graph
 from nmtool.exporters.nir.options import CURRENT, IMPLIED
-from nmtool.exporters.nir.runtime.delay_lines import delay_lines, held_back
+from nmtool.exporters.nir.runtime.delay_lines import delay_lines, n_delayed_values
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.float_simulator import Array, Spikes, step_network
 from nmtool.network.float_network import Network
@@ -59,9 +59,9 @@ def record(
             {n: v for n, v in answer.items() if not spiking[n]},
         )
 
-    held = held_back(delay_lines(graph, settings.options.nir_dt_s))
+    n_delayed = n_delayed_values(delay_lines(graph, settings.options.nir_dt_s))
     sizes = spikes.n_neurons + sum(p.size for p in network.populations)
-    at_once = samples_at_once(held + spikes.n_steps * sizes)
+    at_once = samples_at_once(n_delayed + spikes.n_steps * sizes)
     return in_batches(run, spikes, at_once, on_progress)
 
 
@@ -107,11 +107,11 @@ def _complete(
     spikes that feed it.
     """
     steps, output = step_network(network), network.readout.population
-    held = next(p for p in steps.populations if p.name == output)
+    integrator = next(p for p in steps.populations if p.name == output)
     if output not in answer:
         emitted = {INPUT: spikes, **{name: v != 0 for name, v in answer.items()}}
         projections = [p for p in steps.projections if p.target == output]
         arriving = float_simulator.arriving(projections, emitted)
-        answer[output] = float_simulator.membrane(held, arriving)
+        answer[output] = float_simulator.membrane(integrator, arriving)
     elif settings.options.readout == CURRENT:
-        answer[output] = float_simulator.membrane(held, answer[output])
+        answer[output] = float_simulator.membrane(integrator, answer[output])

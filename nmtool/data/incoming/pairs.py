@@ -80,9 +80,9 @@ def read_pairs(
         rows.units.append(unit)
         targets.append(target)
     if len(widths) > 1 or (n_units is not None and widths - {n_units}):
-        asked = "" if n_units is None else f", n_units is {n_units}"
+        expected = "" if n_units is None else f", n_units is {n_units}"
         raise DataError(
-            f"samples have {listed(sorted(widths))} channels{asked}",
+            f"samples have {listed(sorted(widths))} channels{expected}",
             code="samples-channels-differ",
             fix="give all samples the same channels",
         )
