@@ -48,7 +48,7 @@ class Referee:
         folder: working folder for `check`.
         choose_base: gives path and version of the base interpreter, which may be given.
         requirements: arguments of `pip install`, one list per call, for a version of Python.
-        missing: makes the error that it is not set up, given the reason.
+        missing: creates the error for a simulator that is not set up, given the reason.
     """
 
     name: str

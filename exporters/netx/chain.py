@@ -106,14 +106,17 @@ def _obstacles(
         )
     if (population.bias % (1 << BIAS_EXPONENT)).any():
         yield Finding(
-            "netx-bias-step", where, f"biases are multiples of {1 << BIAS_EXPONENT}", _OTHER_FORMAT
+            "netx-bias-step",
+            where,
+            f"biases must be multiples of {1 << BIAS_EXPONENT}",
+            _OTHER_FORMAT,
         )
     limit = LOIHI2.bias_limit << BIAS_EXPONENT
     if (population.bias < -limit).any() or (population.bias >= limit).any():
         yield Finding(
             "netx-bias-range",
             where,
-            f"biases lie in {-limit} … {limit - (1 << BIAS_EXPONENT)}",
+            f"biases must lie in {-limit} … {limit - (1 << BIAS_EXPONENT)}",
             _OTHER_FORMAT,
         )
 

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         artefact=flag(
             action="append",
             metavar="EXPORT",
-            help="prove that this export holds NETWORK: the same integers, written as nmtool does",
+            help="check that this export contains NETWORK: the same integers, and unchanged code",
         ),
         trust=flag(group=MACHINE),
         exercise=flag(group=SAMPLES),

@@ -79,10 +79,10 @@ def verify(
             in memory or as paths (docs/recording.md), where float networks are compared with the
             float simulator.
         artefact: run this existing export instead of a new one; by default `network`, if it is an
-            export. It must hold the network, and its code must be what nmtool writes.
+            export. It must contain the network, and its code must be what nmtool writes.
         deep: compare u and v of every neuron, too.
-        trust: run an export even if its code differs from what this nmtool writes, which may be
-            foreign code. C files are never compiled then.
+        trust: run an export even if its code differs from what this nmtool writes; only for code
+            whose authors you trust. C files are never compiled then.
         coverage: measure which stored numbers the samples exercised, and how many one-unit faults
             they would have shown; only for integers compared with integers.
         exercise: also compare generated samples, with u and v of every neuron, which exercise what

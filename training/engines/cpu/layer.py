@@ -151,10 +151,10 @@ class Layer:
             with sums.traces(last - first) as mu_u:
                 adjoint.run_lif_adjoint(
                     self.constants,
-                    _senders(self.recurrent, own.part(first, last), sums.cut, gradient),
+                    _source_spikes(self.recurrent, own.part(first, last), sums.cut, gradient),
                     slope,
                     pushes,
-                    sums.senders(first, last),
+                    sums.source_spikes(first, last),
                     sums.arrival_span,
                     sums.cut.stride,
                     mu_u,
@@ -179,7 +179,7 @@ class Layer:
                 adjoint.run_li_adjoint(
                     self.constants,
                     direct,
-                    sums.senders(first, last),
+                    sums.source_spikes(first, last),
                     sums.arrival_span,
                     sums.cut.stride,
                     mu_u,
@@ -277,9 +277,9 @@ class _Sums:
             by_sample[..., self.cut.n_steps :] = 0.0
             yield mu_u
 
-    def senders(self, first: int, last: int) -> adjoint.Senders:
+    def source_spikes(self, first: int, last: int) -> adjoint.SourceSpikes:
         """The source's spikes, if their time gradients are needed."""
-        return _senders(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
+        return _source_spikes(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
 
     def add(self, first: int, last: int, mu_u: NDArray) -> None:
         """Add a portion's gradients."""
@@ -301,6 +301,8 @@ def _arrays(trains: SpikeTrains) -> Spikes:
     return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy())
 
 
-def _senders(matrix: Matrix, spikes: Spikes, cut: Cut, time_gradient: NDArray) -> adjoint.Senders:
+def _source_spikes(
+    matrix: Matrix, spikes: Spikes, cut: Cut, time_gradient: NDArray
+) -> adjoint.SourceSpikes:
     begin = spikes.by_step(cut.n_steps)
-    return adjoint.Senders(matrix.weight, matrix.delay, begin, spikes.neuron, time_gradient)
+    return adjoint.SourceSpikes(matrix.weight, matrix.delay, begin, spikes.neuron, time_gradient)

@@ -28,7 +28,7 @@ from nmtool.training.engines.cpu.kernels.rings import SPAN, new_ring, store_ring
 _FAST = {"contract", "reassoc", "nsz"}
 
 
-class Senders(NamedTuple):
+class SourceSpikes(NamedTuple):
     """Presynaptic spikes of a population, and their synapses.
 
     Attributes:
@@ -65,12 +65,12 @@ def arrival_gradient(weight, delay, i, n, c):
 
 
 @compiled()
-def read_arrivals(senders, s, n, c):
+def read_arrivals(source_spikes, s, n, c):
     """Add the contributions of arrivals to the time gradients of a sample's spikes of step n."""
-    if senders.weight.size:
-        for k in range(senders.begin[s, n], senders.begin[s, n + 1]):
-            senders.time_gradient[k] += arrival_gradient(
-                senders.weight, senders.delay, senders.neuron[k], n, c
+    if source_spikes.weight.size:
+        for k in range(source_spikes.begin[s, n], source_spikes.begin[s, n + 1]):
+            source_spikes.time_gradient[k] += arrival_gradient(
+                source_spikes.weight, source_spikes.delay, source_spikes.neuron[k], n, c
             )
 
 
