@@ -92,7 +92,7 @@ class Window:
             return named if math.prod(named) == math.prod(arriving) else None
         return None
 
-    def passes_on(self, seen: Shape) -> Shape:
+    def output_shape(self, seen: Shape) -> Shape:
         """Output shape, (channels, places …); places are 0 where the window is larger."""
         channels = self.channels[0] if self.channels else seen[0]
         places = (axis.outputs(size) for axis, size in zip(self.axes, seen[1:], strict=True))
@@ -113,7 +113,7 @@ class Window:
             output channel and the input channel within its group.
         """
         output = place = tap = np.zeros(1, np.int64)
-        after = self.passes_on(seen)
+        after = self.output_shape(seen)
         for axis, size, outputs in zip(self.axes, seen[1:], after[1:], strict=True):
             o, p, t = axis.seen(size)
             output = np.add.outer(output * outputs, o).ravel()

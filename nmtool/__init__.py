@@ -142,7 +142,7 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     NetworkError        an inconsistent network
     UsageError          wrong options, or options that exclude each other
     StorageError        a file that could not be written
-    ArtefactError       an export that holds another network than it should
+    ArtefactError       an export that contains a different network
     DoesNotFitError     the target cannot hold the network
     MissingError        something needed is not installed
     BackendError        an external runtime failed

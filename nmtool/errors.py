@@ -8,7 +8,7 @@
     │   ├── UsageError               wrong options, or options that exclude each other
     │   └── StorageError             the file could not be written; an earlier one is untouched
     ├── DoesNotFitError (1)          the target cannot hold the network
-    ├── ArtefactError (1)            an export holds another network than it should
+    ├── ArtefactError (1)            an export contains a different network
     └── MissingError (3)             something needed is not installed or did not start
         ├── BackendError             an external runtime (Lava) failed or hung
         └── RankError                another process of a data-parallel job is gone
@@ -192,7 +192,7 @@ class DoesNotFitError(NmtoolError):
 
 
 class ArtefactError(NmtoolError):
-    """An export holds another network than it should."""
+    """An export contains a different network than expected."""
 
     exit_code = 1
 

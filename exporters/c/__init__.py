@@ -78,7 +78,7 @@ class C(Format, name="c"):
 
     @cached_property
     def content(self) -> Content:
-        """The file, read as data."""
+        """The content of the file."""
         from nmtool.exporters.c import file
 
         return file.read(self.path)

@@ -57,7 +57,7 @@ def described(population: IntegerPopulation) -> str:
 
 
 def slots(network: IntegerNetwork, target: str) -> int:
-    """Length of a population's ring of arrivals, in steps."""
+    """Length of a population's ring buffer of inputs, in steps."""
     incoming = [p for p in network.projections if p.target == target]
     return max((int(p.delay.max()) for p in incoming), default=0) + HOP_LATENCY
 

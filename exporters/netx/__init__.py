@@ -63,7 +63,7 @@ class Netx(Format, name="netx"):
 
     @cached_property
     def content(self) -> NetxFile:
-        """The file, read as data."""
+        """The content of the file."""
         from nmtool.exporters.netx import file
 
         return file.read(self.path)

@@ -233,7 +233,7 @@ class _Convolution:
     @property
     def outputs(self) -> Shape:
         """Channels, height and width of its output."""
-        return self.window.passes_on(self.seen)
+        return self.window.output_shape(self.seen)
 
     @property
     def size(self) -> int:
@@ -256,7 +256,7 @@ def _convolution(
         found = _whole(file.array(group, name), name) if name in group else np.array([usual])
         sides = np.ravel(found)
         if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
-            what = f"{name} is not a whole number in {least} … {MAX_PLACES}, or two of them"
+            what = f"{name} must be one or two whole numbers in {least} … {MAX_PLACES}"
             return None, [Finding("netx-conv-shape", where, what, fix)]
         values[name] = np.broadcast_to(sides, (2,)).tolist()
     groups = (
@@ -268,7 +268,7 @@ def _convolution(
     )
     channels = weight.shape[0], weight.shape[1] * max(groups, 1)
     window = Window(axes, channels, max(groups, 1))
-    found_shape = window.passes_on(seen)
+    found_shape = window.output_shape(seen)
     named = tuple(int(n) for n in np.ravel(_whole(file.array(group, "shape"), "shape")))
     if groups < 1 or weight.shape[0] % groups or channels[1] != seen[0] or found_shape != named:
         what = f"from an input of {list(seen)} its output is {list(found_shape)}, not {list(named)}"

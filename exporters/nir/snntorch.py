@@ -262,7 +262,7 @@ def _behind(node: Node, shape: Shape) -> Shape:
         return (math.prod(shape),)
     window = window_of(node)
     seen = window.shape_of(shape)
-    return shape if seen is None else window.passes_on(seen)
+    return shape if seen is None else window.output_shape(seen)
 
 
 def _integrates(layers: list[tuple[str, Any]], at: int) -> bool:

@@ -31,7 +31,7 @@ GROWS, WRAPS = "grows", "wraps"
 
 
 def dependence() -> dict[str, int]:
-    """Numbers of samples that depend on overflows, all 0: by what differs, and by rule."""
+    """Counts of samples that depend on overflows, by difference and overflow rule; all 0."""
     return {f"{what}_if_v_{way}": 0 for way in (GROWS, WRAPS) for what in ("spikes", "predictions")}
 
 

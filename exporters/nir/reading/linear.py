@@ -64,7 +64,7 @@ def _behind_window(node: Node, signal: Signal, seen: Shape) -> Signal:
         weight = np.broadcast_to(1.0 if node.kind == SUM_POOL else 1 / taps, line.shape)
     else:
         weight = node.values["weight"].reshape(*node.values["weight"].shape[:2], -1)[:, :, tap]
-    after = window.passes_on(seen)
+    after = window.output_shape(seen)
     shape = math.prod(after), math.prod(seen)
     order = np.argsort(line, axis=None, kind="stable")
     order = order[np.ravel(weight)[order] != 0]

@@ -167,7 +167,7 @@ class _Inference:
             return None
         self.found.seen[name] = seen
         self.found.findings += (found := list(_misfits(where, window, seen)))
-        return None if found else window.passes_on(seen)
+        return None if found else window.output_shape(seen)
 
     def _alone(self, name: str) -> Shape | None:
         """Output shape of a node without a known input shape."""
@@ -187,7 +187,7 @@ def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
         what = f"its input is {in_words(seen)}, but it expects {in_words(named)}"
         yield Finding("nir-shape", where, what, "use the same channels and spatial size")
         return
-    after = window.passes_on(seen)
+    after = window.output_shape(seen)
     if 0 in after:
         what = f"its kernel is larger than its input of {in_words(seen[1:])}"
         yield Finding("nir-shape", where, what, "use a smaller kernel or dilation, or more padding")
