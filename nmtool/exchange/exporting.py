@@ -260,7 +260,7 @@ def convert(
     found = load(source, reading) if isinstance(source, str | Path) else as_network(source)
     if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
         raise UsageError(
-            "the data have no use",
+            "`data=` has no effect",
             code="data-unused",
             why="network files carry no known answers, and nothing is quantised",
             fix="leave out `data=`, or quantise the network: `weight_bits=8`",
