@@ -42,7 +42,7 @@ class Referee:
     Attributes:
         name: name in `nmtool setup`, in environment variables, and of the folder of its
             environments.
-        title: name for people.
+        title: name for display.
         version: requirement for pip.
         check: arguments for its Python that succeed if everything can be imported.
         folder: working folder for `check`.

@@ -1,4 +1,4 @@
-"""Descriptions of networks and recordings: plain values for scripts, tables for people."""
+"""Descriptions of networks and recordings: plain values for scripts, tables for display."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str | int]:
-    """A row for people, without the fields meant for scripts."""
+    """A table row, without the fields meant for scripts."""
     cells = {key: _cell(value) for key, value in row.items() if key not in _FOR_SCRIPTS}
     if "shape" in row:
         cells["shape"] = "×".join(map(str, row["shape"]))
@@ -205,7 +205,7 @@ def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
 
 
 def size_in_words(network: Network | IntegerNetwork) -> list[tuple[str, str]]:
-    """Size of a network, as rows for people."""
+    """Size of a network, as table rows."""
     content = describe_size(network)
     bits = content["weight_bits"]
     return [

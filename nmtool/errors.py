@@ -93,7 +93,7 @@ _Error = TypeVar("_Error", bound="NmtoolError")
 
 
 class NmtoolError(Exception):
-    """Base of all errors meant for people.
+    """Base class of all errors that nmtool raises on purpose.
 
     >>> import nmtool as nm
     >>> nm.load("no-such-run")

@@ -117,7 +117,7 @@ class Plain:
 
 
 class Result(Plain, Tabular):
-    """A dataclass with tables for people and a JSON form for scripts.
+    """A dataclass with tables for display and a JSON form for scripts.
 
     >>> @dataclass(frozen=True, repr=False)
     ... class Score(Result):
@@ -184,7 +184,7 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value formatted for people: four digits of a fraction, thousands separated.
+    """A value formatted for display: four digits of a fraction, thousands separated.
 
     >>> shown(0.123456), shown(1234567), shown(None)
     ('0.1235', '1,234,567', '')

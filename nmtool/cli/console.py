@@ -1,4 +1,4 @@
-"""Output of the command line: tables for people, JSON for scripts.
+"""Output of the command line: tables in the terminal, JSON for scripts.
 
 Results go to stdout, everything else to stderr. JSON is strict: infinities and NaN, for which it
 has no numbers, are the strings "Infinity", "-Infinity" and "NaN", which Python's float() and
@@ -102,12 +102,12 @@ def in_flags(text: str) -> str:
 
 
 def print_line(text: str, style: str = "") -> None:
-    """A line of results for people, on stdout."""
+    """Print a line of results on stdout."""
     out().print(in_flags(text), style=style, soft_wrap=True)
 
 
 def print_remark(text: str) -> None:
-    """A remark for people, on stderr."""
+    """Print a remark on stderr."""
     log().print(in_flags(text), soft_wrap=True)
 
 

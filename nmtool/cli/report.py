@@ -121,7 +121,7 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
 
 
 def _print(made: Report) -> None:
-    """All sections, for people, without their plots."""
+    """Print all sections as text, without their plots."""
     console.print_table(Table(f"report on {made.title}", ("", "value"), list(made.headline)))
     for section in made.sections:
         if not any((section.sentences, section.tables, section.findings, section.code)):

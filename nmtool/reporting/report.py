@@ -34,7 +34,7 @@ class Section:
     Attributes:
         key: its name in JSON, and in links to it.
         title: its heading.
-        sentences: lines for people, each with its severity: '', `warning` or `alarm`.
+        sentences: lines of text, each with its severity: '', `warning` or `alarm`.
         tables: tables.
         figures: plots, shown only on a page.
         findings: problems, each with its fix.

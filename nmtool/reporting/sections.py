@@ -336,7 +336,7 @@ def reproduce_section(
     """Commands, seeds, versions and hashes.
 
     Args:
-        values: (name, value) for people.
+        values: (name, formatted value).
         code: (title, text) of commands and settings.
         facts: the same for scripts.
     """
@@ -399,7 +399,7 @@ def _percent(share: float | None) -> str:
 
 
 def _logged(value: Any) -> Any:
-    """A value of the log, formatted for people."""
+    """A value of the log, formatted for display."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {one:.3g}" for name, one in value.items())
     if isinstance(value, bool):

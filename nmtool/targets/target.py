@@ -120,7 +120,7 @@ class Target(Limits):
     Attributes:
         name: its name in commands.
         weight_bits, …, drive_limit: limits, as in `nmtool.arithmetic.Limits`; keywords.
-        title: its name for people.
+        title: its name for display.
         kind: `chip` or `software`.
         format: the export format for it, as in `nmtool export --to`; '' for none.
         processor: for a microcontroller, the emulated processor that counts instructions, as in

@@ -153,7 +153,7 @@ class Case:
         )
 
     def left(self, name: str, guesses: Cells, events: Streams | None = None) -> NDArray[np.intp]:
-        """Indices of the guesses that explain everything recorded of their neurons."""
+        """Indices of the candidate faults that explain the whole recording of their neurons."""
         events = self.events if events is None else events
         outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
         return np.flatnonzero(~outcome.deviations.any(axis=1))

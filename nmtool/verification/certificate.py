@@ -1,4 +1,4 @@
-"""`Certificate`: the result of a verification, for people and for scripts."""
+"""`Certificate`: the result of a verification, as text, tables and JSON."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ class Certificate(Result):
             yield f"{name} (stock)", "", *_counts(check.stock.comparison), ""
 
     def sentences(self) -> list[tuple[str, str]]:
-        """Lines for people, each with its severity: '', `warning` or `alarm`."""
+        """The result as lines of text, each with its severity: '', `warning` or `alarm`."""
         lines = [line for name, check in self.checks.items() for line in _sentences(name, check)]
         for name, check in self.generated.items():
             many = check.recording.n_samples

@@ -57,7 +57,7 @@ class ProjectionCoverage(Plain):
 
     @property
     def label(self) -> str:
-        """Both ends."""
+        """The projection as `source → target`."""
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
