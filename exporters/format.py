@@ -159,7 +159,7 @@ class Format:
             options: instance of `reading_options`; None: read nmtool's own form.
 
         Raises:
-            FileFormatError: the export is damaged or foreign.
+            FileFormatError: the export is damaged, or not of this format.
             FileNotFoundError, ValueError, LookupError, TypeError: parsing failed; `read` turns
                 these into a `FileFormatError`.
         """
@@ -285,7 +285,7 @@ class Format:
 
         Raises:
             UsageError: the format cannot be read.
-            FileFormatError: the export is missing, damaged or foreign.
+            FileFormatError: the export is missing, damaged, or not of this format.
         """
         return self.read()
 
@@ -303,7 +303,7 @@ class Format:
 
         Raises:
             UsageError: the format cannot be read, or has no such options.
-            FileFormatError: the export is missing, damaged or foreign.
+            FileFormatError: the export is missing, damaged, or not of this format.
         """
         if self.writes and not self.reads:
             raise UsageError(

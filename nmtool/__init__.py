@@ -42,7 +42,7 @@ Functions, which do all that commands do:
     set_up_brian2_loihi  make the environment for brian2-loihi, a second simulator
     set_up_fenn          make the environment for FeNN's simulator
 
-Live:
+Online inference:
 
     Session             an integer network that runs on a stream of events, step by step
     Decision            its answer at a step: class and scores
@@ -53,7 +53,7 @@ Networks:
     Population          neurons of one kind, `lif` or `li`
     Projection          synapses from one population to another: weights and delays
     InputChannels       the input channels
-    Readout             the output population, and the rule that makes a class of its activity
+    Readout             the output population, and the rule from its activity to a class
     IntegerNetwork      a network in a chip's integers
     IntegerPopulation   its neurons
     IntegerProjection   its synapses
@@ -68,7 +68,7 @@ Training:
     SpikingNetwork      a network as a torch module, for a training loop of your own
     readout_loss        the loss of a network's readout, for such a loop
     predictions         classes by a network's readout, for such a loop
-    spike_distance      van Rossum distance to wanted spike trains, differentiable
+    spike_distance      van Rossum distance to target spike trains, differentiable
     first_spike_ms      time of every neuron's first spike, differentiable
     RateTarget          the regulariser that keeps hidden neurons near a firing rate
 
@@ -89,7 +89,7 @@ Data:
     bin_events          bin `SpikeEvents` into a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of other tools: CSV, dense arrays, HDF5
-    Meaning             what such files do not say: unit of times, time step, first class
+    Meaning             what such files do not state: unit of times, time step, first class
     write_dataset       write a data set as a folder in SHD layout, or as CSV
     with_test           a data set with a test split, drawn from its training samples
     propose_grid        a time step and a number of steps that suit the samples
@@ -111,7 +111,7 @@ Results:
     CheckReport         a network on several targets, side by side
     Fit                 a network on one target: faithful, approximate or unsupported, and why
     Certificate         what was compared and what differed, by backend
-    Check               one backend's part of a certificate
+    Check               the comparison of one backend
     Coverage            which stored numbers the samples exercised
     MutationScore       how many faults of one unit the comparison would have shown
     Comparison          counts, and the first place where two recordings differ
@@ -119,10 +119,10 @@ Results:
     Explanation         where and how far two recordings differ, and which faults explain it
     Cause               one of these faults
     Arrival             a spike that reaches a neuron at some step
-    KnownAnswers        inputs and answers that an export carries
+    KnownAnswers        test inputs with expected outputs, stored in an export
     Demonstration       results of the demo
     Diagnosis           the parts of an installation and the state of each
-    Part                one of these parts
+    Part                a library, tool, folder or device that nmtool uses
     Report              sections of sentences, tables and plots, as a page, tables or JSON
 
 Options of formats:
@@ -130,7 +130,7 @@ Options of formats:
     NirOptions          how a NIR file is written
     VerilogOptions      how a folder of Verilog is written
     ImportOptions       how to read a NIR file from another tool
-    MlgennOptions       what mlGeNN's checkpoints do not say: time constants, thresholds, …
+    MlgennOptions       settings that mlGeNN's checkpoints lack: time constants, thresholds, …
 
 Errors, each with a stable code, what is wrong, why, and how to fix it:
 
@@ -138,12 +138,12 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     Finding             one of several things that are wrong at once
     InputError          wrong usage or bad input
     DataError           spike events, labels or their files
-    FileFormatError     a damaged or foreign file
+    FileFormatError     a damaged file, or one of another kind
     NetworkError        an inconsistent network
     UsageError          wrong options, or options that exclude each other
     StorageError        a file that could not be written
     ArtefactError       an export that contains a different network
-    DoesNotFitError     the target cannot hold the network
+    DoesNotFitError     a network that does not fit the target
     MissingError        something needed is not installed
     BackendError        an external runtime failed
     RankError           another process of a data-parallel job is gone

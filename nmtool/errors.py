@@ -3,11 +3,11 @@
     NmtoolError
     ├── InputError (2)               wrong arguments or files
     │   ├── DataError                spike events, labels, HDF5 files
-    │   ├── FileFormatError          damaged, foreign, or written by a newer nmtool
+    │   ├── FileFormatError          damaged, of another kind, or written by a newer nmtool
     │   ├── NetworkError             an inconsistent network
     │   ├── UsageError               wrong options, or options that exclude each other
     │   └── StorageError             the file could not be written; an earlier one is untouched
-    ├── DoesNotFitError (1)          the target cannot hold the network
+    ├── DoesNotFitError (1)          the network does not fit the target
     ├── ArtefactError (1)            an export contains a different network
     └── MissingError (3)             something needed is not installed or did not start
         ├── BackendError             an external runtime (Lava) failed or hung
@@ -186,7 +186,7 @@ class StorageError(InputError):
 
 
 class DoesNotFitError(NmtoolError):
-    """The target cannot hold the network."""
+    """The network does not fit the target."""
 
     exit_code = 1
 

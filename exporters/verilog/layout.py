@@ -295,7 +295,7 @@ def _length_bits(network: IntegerNetwork, lanes: int) -> int:
 
 def synapse_words(network: IntegerNetwork, lanes: int) -> int:
     """Number of words of the synapse memory."""
-    # An entry consists of an address and a length, which have to fit.
+    # Addresses must be as wide as the index of a neuron and the length of a row.
     address_bits = max(_index_bits(network, lanes), _length_bits(network, lanes))
     rows = sum(p.shape[0] * -(-p.shape[1] // lanes) for p in network.projections)
     return max(rows, (1 << (address_bits - 1)) + 1)
