@@ -201,7 +201,7 @@ def learn(
     """
     data = data.with_validation(options.validation_rule)
     train, validation = data.train, data.validation
-    options = options.with_steps_from(train)
+    options = options.fitted_to(data.undivided)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         return _learn(train, validation, options, settings, tell)

@@ -31,9 +31,11 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = "nmtool"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 highlight_language = "none"
 toc_object_entries = False
+smartquotes_action = "q"  # two dashes begin a flag
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
@@ -59,4 +61,5 @@ def setup(app: Sphinx) -> None:
 
 
 def _link(app: Sphinx, page: str, content: list[str]) -> None:
-    content[0] = pages.linked(f"{page}.md", content[0])
+    parts = pages.parts_of(content[0]) if page == "guide" else ""
+    content[0] = pages.linked(f"{page}.md", content[0]) + parts

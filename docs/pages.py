@@ -85,6 +85,7 @@ tutorial-own-loop
 tutorial-foreign
 tutorial-fpga
 tutorial-firmware
+coming-from
 guide
 library
 settings
@@ -93,7 +94,6 @@ python/index
 errors
 troubleshooting
 glossary
-coming-from
 ```
 
 ```{toctree}
@@ -178,15 +178,32 @@ def command_page(parser: argparse.ArgumentParser) -> str:
             lines += [text, ""]
         for action in shown:
             lines += [f"`{invocation(action)}`", f": {sentence(told(action)) or '—'}", ""]
-    if parser.epilog:
-        title, _, examples = parser.epilog.partition(": ")
-        lines += [f"## {title.capitalize()}", "", "```", *examples.split("; "), "```", ""]
+    lines += closing(parser.epilog or "")
     return "\n".join(lines)
+
+
+def closing(epilog: str) -> Iterator[str]:
+    """The end of a command's help: examples, each on a line, and the sentences behind them."""
+    parts = re.fullmatch(r"(?:examples?: (.*?)(?:\. (?=[A-Z])|$))?(.*)", epilog, re.DOTALL)
+    assert parts is not None
+    if parts[1]:
+        yield from ("## Examples", "", "```")
+        for example in parts[1].rstrip(".").split("; "):
+            *words, command = example.split(": ")
+            yield f"{command}  # {words[0]}" if words else command
+        yield from ("```", "")
+    if parts[2]:
+        yield from (sentence(parts[2]), "")
 
 
 def toctree(names: Iterable[str]) -> str:
     """The pages of a folder, for the side of the site."""
     return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
+
+
+def parts_of(guide: str) -> str:
+    """The parts of the guide, for the side of the site, in the order in which it names them."""
+    return toctree(dict.fromkeys(re.findall(r"\((guide/[a-z-]+)\.md\)", guide)))
 
 
 def invocation(action: argparse.Action) -> str:
@@ -210,22 +227,23 @@ def settings_page() -> str:
     lines = [
         "# Settings of training",
         "",
-        "Fields of `nmtool.TrainOptions`, and of the files that `--config` reads. As options of "
+        "You want to know what a setting means, and its default. Settings are fields of "
+        "`nmtool.TrainOptions` and of the files that `--config` reads. As options of "
         "`nmtool train` they have dashes, and times lose their `_ms`: `delay_lr` is `--delay-lr`, "
-        "`tau_mem_ms` is `--tau-mem`.",
+        "`tau_mem_ms` is `--tau-mem`. [Train](/guide/train.md) says which to look at first.",
         "",
     ]
     for group in GROUPS:
-        lines += [f"## {group.capitalize()}", "", "| setting | default | |", "|---|---|---|"]
+        lines += [f"## {group.capitalize()}", ""]
         for option in fields(TrainOptions):
             about = option.metadata
             if about["group"] != group:
                 continue
-            words = sentence(about["help"].replace("|", "\\|"))
+            words = sentence(about["help"])
             if about["choices"]:
                 words += f" One of {', '.join(f'`{one}`' for one in about['choices'])}."
-            default = "" if option.default is None else f"`{json.dumps(option.default)}`"
-            lines.append(f"| `{option.name}` | {default} | {words} |")
+            default = "" if option.default is None else f" = `{json.dumps(option.default)}`"
+            lines += [f"`{option.name}`{default}", f": {words}", ""]
         lines.append("")
     return "\n".join(lines)
 

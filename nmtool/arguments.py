@@ -89,6 +89,7 @@ WRITING_OPTIONS = Kind(
 GROUPING = Kind(
     (str, int, "integer"), "name a column, or pass a number N for blocks of N neighbouring samples"
 )
+BUDGET = Kind((str, int, "integer"), "give a time such as '30min', or a number of trials")
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
 DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")
@@ -121,6 +122,7 @@ KINDS = {
         "Count": WHOLE,
         "float": NUMBER,
         "str": WORD,
+        "str | int": BUDGET,
         "str | Path": PATH,
         "Mapping": MAPPING,
         "Sequence": LIST,

@@ -51,6 +51,9 @@ RUN_CHECKPOINT = "checkpoint.npz"
 RUN_TEACHER = "teacher.npz"
 """Soft labels that the run learns from (distillation)."""
 
+RUN_SEARCH = "search"
+"""A folder: the study that found the settings, where they were searched before training."""
+
 # Files of other folders.
 
 ANSWERS = "answers.npz"

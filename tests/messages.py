@@ -1,18 +1,13 @@
-"""Every message of the tool, taken from the sources: what `tests/messages.txt` pins.
-
-Those are errors, findings and the remarks that are logged, which have no code.
-
-    python -m tests.messages > tests/messages.txt
+"""Every error and finding of the tool, taken from the sources.
 
 An entry is a place where an error or a finding is made: its code, its class, its module and the
-words, in which `{…}` stands for a value.
+words, in which `{…}` stands for a value. The page of all errors is made of them.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +16,6 @@ from nmtool import errors
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("nmtool", "hardware_sim", "training", "exporters")
-MESSAGES = Path(__file__).with_name("messages.txt")
 
 KINDS = {
     name: kind
@@ -31,9 +25,6 @@ KINDS = {
 """Classes of errors, and `Finding`, by name."""
 
 PARTS = ("what", "why", "fix")
-REMARKS = ("info", "warning")
-"""Levels at which the rooms log what people read."""
-
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
 
@@ -57,10 +48,6 @@ class Message:
     line: int
     carries: bool = False
 
-    def __str__(self) -> str:
-        lines = [f"{self.code}  {self.kind}  {self.place}"]
-        return "\n".join([*lines, *(f"    {part}: {text}" for part, text in self.words)])
-
 
 def messages() -> Iterator[Message]:
     """Every place in the rooms where an error or a finding is made, module after module."""
@@ -72,19 +59,6 @@ def messages() -> Iterator[Message]:
                 if isinstance(node, ast.Call) and _name(node.func) in KINDS:
                     around = [one for one in functions if _is_around(one, node)]
                     yield _message(node, path, [*reversed(around), tree])
-
-
-def remarks() -> Iterator[Message]:
-    """Every place in the rooms where a remark is logged; its code is its level."""
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-                    continue
-                if node.func.attr in REMARKS and _name(node.func.value) in ("log", "_log"):
-                    words = (("what", _text(node.args[0])),)
-                    place = path.relative_to(ROOT).as_posix()
-                    yield Message(node.func.attr, "remark", place, words, node.lineno)
 
 
 def _message(call: ast.Call, path: Path, scopes: list[ast.AST]) -> Message:
@@ -202,13 +176,3 @@ def _is_code_of_error(node: ast.expr) -> bool:
         and isinstance(node.value, ast.Name)
         and node.value.id == "error"
     )
-
-
-def catalogue() -> str:
-    """All messages, by code, as `tests/messages.txt` holds them."""
-    found = sorted([*messages(), *remarks()], key=lambda one: (one.code, one.place, one.line))
-    return "\n\n".join(map(str, found)) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(catalogue())

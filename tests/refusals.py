@@ -1,4 +1,4 @@
-"""Tests name errors by class and code, never by their words, which `tests/messages.txt` pins."""
+"""Tests name errors by class and code, never by their words."""
 
 from __future__ import annotations
 

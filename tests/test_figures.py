@@ -1,7 +1,8 @@
-"""The figure of EventProp: its dots sum to the gradients of the page."""
+"""The figure of EventProp, whose dots sum to the gradients of the page, and that of the rooms."""
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from docs import figures
+from docs import figures, rooms
 from nmtool.dynamics import drive_scale
 
 
@@ -31,3 +32,23 @@ def test_dots_on_the_curve_are_the_gradients(tmp_path: Path) -> None:
     for words in ("channel 0", "hidden neuron", "time in ms"):
         assert words in drawn
         assert words in kept
+
+
+ROOT = Path(__file__).parents[1]
+STOPS = [stop for _, stops in rooms.WAYS.values() for stop in stops]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=lambda stop: f"{stop.file}:{stop.name}")
+def test_stops_of_the_rooms_are_in_the_code(stop: rooms.Stop) -> None:
+    tree = ast.parse((ROOT / stop.file).read_text("utf-8"))
+    named = (ast.ClassDef, ast.FunctionDef)
+    [found] = [one for one in tree.body if isinstance(one, named) and one.name == stop.name]
+    if stop.note:
+        assert stop.note in {one.name for one in found.body if isinstance(one, named)}
+    x, y, width, height = rooms.room_of(stop).box
+    assert x <= stop.at[0] < x + width
+    assert y < stop.at[1] < y + height
+
+
+def test_the_figure_of_the_rooms_is_the_one_drawn() -> None:
+    assert rooms.FIGURE.read_text("utf-8") == rooms.svg()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 import nmtool
 from docs import pages
 from nmtool.cli.commands import COMMANDS
+from nmtool.cli.main import _parser
 from nmtool.training.options import TrainOptions
 from tests.messages import messages
 
@@ -41,7 +45,7 @@ def test_every_public_name_and_setting_is_there(written: Path) -> None:
             assert f":: nmtool.{name}\n" in documented, name
     settings = (written / "settings.md").read_text("utf-8")
     for option in fields(TrainOptions):
-        assert f"| `{option.name}` |" in settings
+        assert f"\n`{option.name}`" in settings
 
 
 def test_every_code_has_its_place(written: Path) -> None:
@@ -60,16 +64,51 @@ def test_what_is_up_to_date_is_left_alone(written: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "link", "becomes"),
     [
-        ("index.md", "[a](docs/guide.md#live)", "[a](/guide.md#live)"),
+        ("index.md", "[a](docs/guide/live.md#decisions)", "[a](/guide/live.md#decisions)"),
         ("index.md", "![a](docs/images/demo.svg)", "![a](/images/demo.svg)"),
         ("index.md", "[a](CHANGELOG.md)", "[a](/changelog.md)"),
         ("index.md", "[a](examples/x.py)", "a"),
         ("guide.md", "[a](../README.md)", "[a](/index.md)"),
         ("guide.md", "[a](../benchmarks/README.md)", "[a](/benchmarks.md)"),
         ("guide.md", "[a](results.md)", "[a](/results.md)"),
+        ("guide/live.md", "[a](../results.md#live)", "[a](/results.md#live)"),
+        ("guide/live.md", "![a](../images/x.svg)", "![a](/images/x.svg)"),
         ("guide.md", "[a](#here)", "[a](#here)"),
         ("guide.md", "[a](https://example.org/x)", "[a](https://example.org/x)"),
     ],
 )
 def test_links(page: str, link: str, becomes: str) -> None:
     assert pages.linked(page, f"See {link}.") == f"See {becomes}."
+
+
+DOCS = Path(pages.__file__).parent
+MADE = {"settings.md", "errors.md", *pages.AT_THE_TOP}
+PAGES = [path for path in (*DOCS.glob("*.md"), *DOCS.glob("guide/*.md")) if path.name not in MADE]
+PLACEHOLDERS = {"$S": "0", "STEP": "0.001", "W": "8", "R": "error", "…": "x"}
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The nmtool commands in the blocks of a page, without remarks and the program's name."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    shell = "".join(text for language, text in blocks if not language).replace("\\\n", " ")
+    for line in shell.splitlines():
+        for command in re.split(r" ; | && |\s{2,}\(|\s+# ", line):
+            if command.startswith("nmtool "):
+                words = shlex.split(command)[1:]
+                yield [PLACEHOLDERS.get(word, word.replace("$S", "0")) for word in words]
+
+
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_commands_of_pages_are_understood(page: Path) -> None:
+    for words in commands(page):
+        assert _parser(words[0])[0].parse_args(words).run
+
+
+def test_there_are_commands_on_pages() -> None:
+    assert sum(len(list(commands(page))) for page in PAGES) > 100
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_say_what_to_read_next(page: Path) -> None:
+    [last] = re.findall(r"^Next: .*\Z", page.read_text("utf-8").rstrip(), re.MULTILINE | re.DOTALL)
+    assert "](" in last

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
 from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
-from nmtool.data.dividing import SplitRule
-from nmtool.data.grid import END_PERCENTILE
+from nmtool.data.dividing import AUTO, SplitRule
 from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, check_path, check_type, libraries_needed
 from nmtool.interrupts import signals_noted
@@ -37,12 +37,14 @@ from nmtool.training.loop.run_data import check_division, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch
 from nmtool.training.loop.teaching import teacher_of
-from nmtool.training.options import TrainOptions
+from nmtool.training.options import AUTOMATIC, TrainOptions
+from nmtool.training.studies.results import kept_table, trial_table
 from nmtool.training.studies.teaching import teach
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
     from nmtool.training.processes.ranks import Ranks
+    from nmtool.training.studies.results import SweepResult
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Run(Tabular):
         folder: where the run is kept, None where it is not.
         validation_rule: gives the training samples that validated it; None where the data have a
             split for that.
+        search: the best trials of the search before it, None where there was none.
     """
 
     options: TrainOptions
@@ -74,6 +77,7 @@ class Run(Tabular):
     log: list[dict[str, Any]] = field(repr=False)
     folder: Path | None = None
     validation_rule: SplitRule | None = None
+    search: Table | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
@@ -81,7 +85,10 @@ class Run(Tabular):
         check_path(folder, "the folder of a run")
         kept = RunFolder(Path(folder))
         options, networks = kept.options(), (kept.network(), kept.integers())
-        return cls(options, *networks, kept.read_log(), kept.path, kept.validation_rule())
+        search = kept_table(kept.search_folder)
+        return cls(
+            options, *networks, kept.read_log(), kept.path, kept.validation_rule(), search=search
+        )
 
     @property
     def stopped_early(self) -> bool:
@@ -102,10 +109,11 @@ class Run(Tabular):
         return log_as_csv(self.log)
 
     def tables(self) -> list[Table]:
-        """One row per epoch."""
+        """One row per epoch, and the best trials of the search."""
         keys = ("epoch", "loss", "train_accuracy", "validation_accuracy", "silent_neurons")
         rows = [[entry.get(key) for key in keys] for entry in self.log]
-        return [Table("run", [key.replace("_", " ") for key in keys], rows)]
+        epochs = Table("run", [key.replace("_", " ") for key in keys], rows)
+        return [epochs] if self.search is None else [epochs, self.search]
 
     def __repr__(self) -> str:
         if not self.log:
@@ -121,6 +129,7 @@ def train(
     folder: str | Path | None = None,
     resume: bool = False,
     device: str | Device = "auto",
+    search: str | int | None = None,
     teacher: Sequence[Source] = (),
     ranks: Ranks | None = None,
     threads: Count | None = None,
@@ -150,6 +159,9 @@ def train(
         resume: continue the run in the folder, which ends as if it had not been stopped.
         device: where to train: `cpu`, `cuda`, or `auto` for a GPU where there is everything it
             needs.
+        search: search the settings that are left at their defaults first, on the validation
+            samples, for a time such as 30min or 2h, or a number of trials; then train with the
+            best. The same call goes on with a search that was stopped.
         teacher: networks whose class probabilities it learns, beside the labels (`nmtool.teach`);
             `teacher.npz` in the folder keeps them. A file of them is `options.teacher`.
         ranks: the processes that train together; by default those that torchrun started.
@@ -179,6 +191,8 @@ def train(
             code="resume-teacher-given",
             fix="leave out `teacher=`, or start a new run",
         )
+    if search is not None:
+        _check_search(search, resume, ranks)
     if resume:
         kept, options = _resumed(kept, options)
         data = data_of(kept) if data is None else data
@@ -190,7 +204,7 @@ def train(
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    call = _Call(chosen, kept, resume, None, teacher, on_batch, on_epoch, progress)
+    call = _Call(chosen, kept, resume, None, teacher, on_batch, on_epoch, progress, search)
     with _threads(threads):
         return call.run(data, device, ranks)
 
@@ -253,6 +267,7 @@ class _Call:
     on_batch: OnBatch | None
     on_epoch: OnEpoch | None
     progress: Progress
+    search: str | int | None = None
 
     def run(
         self,
@@ -274,17 +289,21 @@ class _Call:
             else:
                 _check_free(self.folder)
         dataset = self._data(data, own)
-        options = self.options.with_steps_from(dataset.train)
+        options, found = self.options, None
         origin = self.folder if self.resume else self.start
         teacher = None
         if self.teacher:
             options, teacher = self._taught(options, dataset, own)
         elif options.teacher is not None:
             teacher = teacher_of(options, origin, resumed=self.resume)
+        if self.search is not None:
+            found = self._searched(dataset, options, where)
+            options = options.with_settings(found.chosen(found.best_trial), "the search")
+        asked, options = options, options.fitted_to(dataset.undivided)
         if not self.resume:
             check_heard(dataset.train, options)
         if own.is_first and not self.resume:
-            self._remark(dataset, options, teacher)
+            self._remark(dataset, asked, options, teacher)
         elif own.is_first and self.folder is not None and self.folder.log_file.is_file():
             kept = self.folder
             _log_remarks(rates_rise(options, kept.options(), len(kept.read_log())))
@@ -329,7 +348,8 @@ class _Call:
             own.leave()
         path = None if self.folder is None else self.folder.path
         networks = trainer.best, trainer.best_integers
-        run = Run(options, *networks, trainer.log, path, dataset.validation_rule)
+        table = None if found is None else trial_table(found.as_json())
+        run = Run(options, *networks, trainer.log, path, dataset.validation_rule, table)
         if own.is_first and reporter.epochs:
             for one in run.advice():
                 _log.info(f"next[{one.code}]: {one.what}; {one.fix}")
@@ -373,6 +393,21 @@ class _Call:
                 teacher = Teacher.load(file)
         return replace(options, teacher=str(file)), teacher
 
+    def _searched(self, dataset: Dataset, options: TrainOptions, device: Device) -> SweepResult:
+        """Search settings for these options; the study is kept where the run is."""
+        with ExitStack() as temporary, libraries_needed("train"):
+            from nmtool.training.studies.search import search_settings
+
+            kept = (
+                Path(temporary.enter_context(TemporaryDirectory()))
+                if self.folder is None
+                else self.folder.search_folder
+            )
+            assert self.search is not None
+            return search_settings(
+                dataset, options, self.search, kept, device=device, progress=self.progress
+            )
+
     def _validation_rule(self) -> SplitRule:
         """The rule for samples that validate; a run that goes on from another keeps that one's."""
         origin = self.folder if self.resume else self.start
@@ -387,13 +422,18 @@ class _Call:
             self.options.validation_rule, seed=before.seed if kept is None else kept.seed
         )
 
-    def _remark(self, dataset: Dataset, options: TrainOptions, teacher: Teacher | None) -> None:
+    def _remark(
+        self, dataset: Dataset, asked: TrainOptions, options: TrainOptions, teacher: Teacher | None
+    ) -> None:
         """Log what was chosen for the data, and what may not be as it was meant."""
-        if options.steps != self.options.steps:
+        settled = {
+            name: getattr(options, name) for name in AUTOMATIC if getattr(asked, name) == AUTO
+        }
+        if settled:
+            chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
             _log.info(
-                f"steps: {options.n_steps:,} of {options.dt_ms:g} ms: within them "
-                f"{END_PERCENTILE:g} % of the training samples end, and {options.tau_mem_ms:g} ms "
-                "pass (tau_mem)"
+                f"chosen for these samples: {chosen}; in half the time: "
+                f"`epochs={-(-options.epochs // 2)}`"
             )
         found = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:
@@ -412,6 +452,27 @@ class _Call:
 def _log_remarks(findings: Iterable[Finding]) -> None:
     for one in findings:
         _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
+
+
+def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
+    """Raise `UsageError` unless a search can come before this training."""
+    from nmtool.training.processes.launch import launched
+    from nmtool.training.studies.search import check_budget
+
+    check_budget(search)
+    if resume:
+        raise UsageError(
+            "a run that is resumed has its settings",
+            code="search-resumed",
+            fix="leave out `search=`, or start a new run",
+        )
+    if ranks is not None or launched() is not None:
+        raise UsageError(
+            "a search is no job of several processes",
+            code="search-launched",
+            why="its trials are trained one after the other, each on all cores",
+            fix="start it without torchrun; `threads=` says how many cores it takes",
+        )
 
 
 def _kept_folder(start: Run | str | Path) -> Path:

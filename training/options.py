@@ -19,7 +19,7 @@ from nmtool.arguments import keywords_checked
 from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.dividing import AUTO, SplitRule, amount, kept_amount
-from nmtool.data.grid import needed_steps
+from nmtool.data.grid import needed_steps, propose_grid
 from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.network.float_network import INITIAL_RATE
 from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS
@@ -40,6 +40,7 @@ def _option(
     *,
     choices: Collection[str] = (),
     positive: bool = False,
+    auto: bool = False,
 ) -> Any:
     """A setting.
 
@@ -50,8 +51,9 @@ def _option(
         low, high: the smallest and largest value; None for no bound.
         choices: the words that it may be.
         positive: it must be larger than 0.
+        auto: it may be `auto`, until `TrainOptions.fitted_to` has looked at the samples.
     """
-    about = {"group": group, "help": text, "low": low, "high": high}
+    about = {"group": group, "help": text, "low": low, "high": high, "auto": auto}
     return field(default=default, metadata={**about, "choices": choices, "positive": positive})
 
 
@@ -75,6 +77,9 @@ MAX_LEARNING_RATE = 10**37
 """Largest learning rate: far beyond what learns. Adam divides it by 0.1, as a float of 32 bits."""
 
 
+_TIME_CONSTANTS = {"tau_mem_ms": (20.0, 4), "tau_syn_ms": (10.0, 2)}
+"""Of a setting that is `auto`: its usual value in ms, and the fewest steps that it lasts."""
+
 SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
@@ -93,9 +98,11 @@ INITIAL_DELAYS = (
 class TrainOptions:
     """Settings of a run; see each field's help.
 
-    >>> options = TrainOptions(hidden=100, dt_ms=2.0)
-    >>> options.n_steps, options.lr
-    (500, 0.01)
+    What is `auto` becomes a number as soon as it can: when training begins, if samples are to
+    decide (`fitted_to`).
+
+    >>> TrainOptions(hidden=100).dt_ms, TrainOptions(dt_ms=10.0).tau_mem_ms
+    ('auto', 40.0)
     >>> TrainOptions.from_file("digits").epochs
     40
     """
@@ -123,19 +130,39 @@ class TrainOptions:
         1,
         MAX_STEPS,
     )
-    dt_ms: float = _option(NETWORK, 1.0, "length of a time step in ms", positive=True)
-    steps: int | str | None = _option(
+    dt_ms: float = _option(
         NETWORK,
-        None,
-        "steps of a sample; by default they cover one second, auto: the spikes of the data",
+        AUTO,
+        "length of a time step in ms; auto: the longest in which few spikes of a channel fall "
+        "together, or 1 where a number of steps is given",
+        positive=True,
+        auto=True,
+    )
+    steps: int | None = _option(
+        NETWORK,
+        AUTO,
+        "steps of a sample; auto: until the samples have ended; none: one second",
         1,
         MAX_STEPS,
+        auto=True,
     )
     group: int = _option(
         NETWORK, 1, "neighbouring channels of the data that share an input", 1, MAX_CHANNELS
     )
-    tau_mem_ms: float = _option(NETWORK, 20.0, "membrane time constant in ms", positive=True)
-    tau_syn_ms: float = _option(NETWORK, 10.0, "synaptic time constant in ms", positive=True)
+    tau_mem_ms: float = _option(
+        NETWORK,
+        AUTO,
+        "membrane time constant in ms; auto: 20, and at least 4 steps",
+        positive=True,
+        auto=True,
+    )
+    tau_syn_ms: float = _option(
+        NETWORK,
+        AUTO,
+        "synaptic time constant in ms; auto: 10, and at least 2 steps",
+        positive=True,
+        auto=True,
+    )
     tau_out_ms: float | None = _option(
         NETWORK,
         None,
@@ -340,6 +367,7 @@ class TrainOptions:
             object.__setattr__(self, option.name, value)
             if value is not None:
                 _check_range(option, value)
+        self._settle()
         if (self.readout == WINDOW) != (self.window is not None):
             raise UsageError(
                 f"the read-out {WINDOW} and the setting window belong together",
@@ -370,6 +398,16 @@ class TrainOptions:
                 why="it asks which class spikes first, not with which probability",
                 fix="leave out margin_ms, for cross-entropy, or teacher",
             )
+
+    def _settle(self) -> None:
+        """Put numbers in place of every `auto` that does not depend on samples."""
+        if self.dt_ms == AUTO and self.steps != AUTO:
+            object.__setattr__(self, "dt_ms", 1.0)
+        if self.dt_ms == AUTO:
+            return
+        for name, (usual_ms, fewest_steps) in _TIME_CONSTANTS.items():
+            if getattr(self, name) == AUTO:
+                object.__setattr__(self, name, max(usual_ms, fewest_steps * self.dt_ms))
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
@@ -424,28 +462,38 @@ class TrainOptions:
         """Steps of a sample.
 
         Raises:
-            UsageError: the data are to decide, which `with_steps_from` asks.
+            UsageError: the samples are to decide, which `fitted_to` asks.
         """
-        if isinstance(self.steps, str):
+        if self.steps == AUTO:
             raise UsageError(
-                f"steps = {AUTO} is no number of steps before there are data",
+                f"steps = {AUTO} is no number before there are data",
                 code="steps-unsettled",
-                fix="options.with_steps_from(training samples) gives one; nmtool.train does it "
-                "itself",
+                fix="options.fitted_to(training samples) gives one; nmtool.train does it itself",
             )
         return default_steps(self.dt_ms) if self.steps is None else self.steps
 
-    def with_steps_from(self, events: SpikeEvents) -> TrainOptions:
-        """These options with a number of steps where the training samples are to decide.
+    def fitted_to(self, events: SpikeEvents) -> TrainOptions:
+        """These options with numbers in place of every `auto`.
 
-        99.5 % of the samples end within it, and a membrane time constant later it ends.
+        >>> events = SpikeEvents.from_lists([range(0, 500, 10)], [[0] * 50], [0])
+        >>> fitted = TrainOptions().fitted_to(events)
+        >>> fitted.dt_ms, fitted.n_steps, fitted.tau_mem_ms, fitted.tau_syn_ms
+        (10.0, 53, 40.0, 20.0)
+
+        Args:
+            events: the training samples, those that validate too. 99.5 % of them end within the
+                steps, and then a membrane time constant passes.
 
         Raises:
             DataError: there is no event, or samples are far too long.
         """
+        fitted = self
+        if self.dt_ms == AUTO:
+            grid = propose_grid(events, self.group)
+            fitted = replace(self, dt_ms=1.0 if grid is None else grid.dt_ms)
         if self.steps != AUTO:
-            return self
-        return replace(self, steps=needed_steps(events, self.dt_ms, self.tau_mem_ms))
+            return fitted
+        return replace(fitted, steps=needed_steps(events, fitted.dt_ms, fitted.tau_mem_ms))
 
     @property
     def validation_rule(self) -> SplitRule:
@@ -505,7 +553,7 @@ class TrainOptions:
         asked = self.with_settings(dict(settings), "settings")
         for option in fields(self):
             name, kept, value = option.name, getattr(self, option.name), getattr(asked, option.name)
-            if value == AUTO and isinstance(kept, int):
+            if value == AUTO and name in AUTOMATIC:
                 continue  # what the data decided when the run began
             if value == kept or (name == "epochs" and value > kept):
                 continue
@@ -519,13 +567,15 @@ class TrainOptions:
         return replace(self, epochs=asked.epochs)
 
 
+AUTOMATIC = tuple(option.name for option in fields(TrainOptions) if option.metadata["auto"])
+"""Settings that may be `auto`."""
+
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "str | Path": ("a file", lambda value: str(value) if isinstance(value, str | Path) else None),
     "int | float | str": (
         "a share like 0.2, a number, 'last 300' or auto",
         lambda value: amount(value),
     ),
-    "int | str": ("a whole number or auto", lambda value: _steps(value)),
     "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
     "int": ("a whole number", lambda value: _number(value, Integral, int)),
     "float": ("a number", lambda value: _number(value, Real, float)),
@@ -563,7 +613,7 @@ _ZERO_WAS_NONE = (
 def example(name: str) -> Any:
     """A value of a setting's type: its default, or a number or word where that is None."""
     [option] = [one for one in fields(TrainOptions) if one.name == name]
-    if option.default is not None:
+    if option.default is not None and not option.metadata["auto"]:
         return option.default
     if str(option.type).startswith("str"):
         return "FILE.npz" if "Path" in str(option.type) else "NAME"
@@ -576,11 +626,14 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     optional = kind.endswith(" | None")
     if optional and (value is None or (isinstance(value, str) and value == OFF)):
         return None
+    if option.metadata["auto"] and isinstance(value, str) and value == AUTO:
+        return AUTO
     wanted, convert = _KINDS[kind.removesuffix(" | None")]
     found = convert(value)
     if found is None:
+        auto = f" or {AUTO}" if option.metadata["auto"] else ""
         raise UsageError(
-            f"{origin}: {option.name} must be {wanted}, not {value!r}".removeprefix(": "),
+            f"{origin}: {option.name} must be {wanted}{auto}, not {value!r}".removeprefix(": "),
             code="setting-type",
             fix=f"write it like {json.dumps(example(option.name))}"
             + (" or 64@5+64@20" if option.name == "hidden" else ""),
@@ -593,10 +646,6 @@ def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
     if isinstance(value, bool) or not isinstance(value, kind):
         return None
     return convert(value)
-
-
-def _steps(value: Any) -> int | str | None:
-    return AUTO if isinstance(value, str) and value == AUTO else _number(value, Integral, int)
 
 
 def _pair(value: Any) -> tuple[float, ...] | None:

@@ -113,6 +113,8 @@ def add(
         settings = {"help": parameter.text, **(form or {}), **differs.settings}
         if "choices" in differs.settings:
             settings["metavar"] = differs.settings.get("metavar")
+        if settings.get("const") is False:
+            settings["help"] = f"do not {settings['help']}"
         names = differs.names or _names(parameter, dest_prefix, settings)
         chosen[name] = Flag(names, settings, differs.group)
     spelt = {f"`{name}`": made.names[-1] for name, made in chosen.items()}
@@ -175,14 +177,11 @@ def _form(parameter: Parameter) -> dict[str, Any] | None:
 
 
 def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
-    """Name of the argument or flag of a parameter; `--no-…` where the default is True."""
+    """Name of the argument or flag of a parameter; a flag that switches off starts with `no-`."""
     if parameter.default is None:
         return (prefix + parameter.name,)
     flag = (prefix + parameter.name).replace("_", "-")
-    if settings.get("const") is not False:
-        return (f"--{flag}",)
-    settings["help"] = f"do not {settings['help']}"
-    return (f"--no-{flag}",)
+    return (f"--{flag}" if settings.get("const") is not False else f"--no-{flag}",)
 
 
 # Parsing of signatures and docstrings.

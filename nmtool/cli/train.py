@@ -38,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "train",
-        only=("resume",),
+        only=("resume", "search"),
         resume=flag(help="resume the run in RUN, which ends as if it had not been stopped"),
+        search=flag("--search", metavar="TIME|TRIALS"),
     )
     flags.add(
         parser,
@@ -76,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples: nmtool train digits -o run --config digits; "
         "nmtool train -o run8 --start run --arithmetic integer --weight-bits 8; "
         "nmtool train FOLDER -o cv --by speaker --config fsdd700_integer; "
+        "nmtool train FOLDER -o run --search 30min; "
         "nmtool train digits -o pupil --teacher run0 run1 run2; with several processes: "
         "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config digits"
     )
@@ -88,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         "--resume": "resume" in arguments,
         "--start": "start" in arguments,
         "--folds or --by": (has_folds := folds.are_asked(arguments)),
+        "--search": "search" in arguments,
     }
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
@@ -127,7 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
         with training(arguments) as on_epoch:
             from nmtool.training.learning import train
 
-            made = train(data, options, resume=resumes, on_epoch=on_epoch, **how)
+            search = given.get("search")
+            made = train(data, options, resume=resumes, search=search, on_epoch=on_epoch, **how)
     print_run(arguments, made)
     return 0
 
@@ -159,6 +163,8 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
     except KeyboardInterrupt:
         if is_first() and folder.checkpoint_file.exists():
             console.print_remark(kept)
+        elif is_first() and "search" in arguments and not folder.manifest_file.exists():
+            console.print_remark("trials that ended are kept; the same command goes on with them")
         elif is_first():
             begin = (
                 f"; start from the first epoch with: {again}"

@@ -82,7 +82,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
         number: Callable[[str], Any] = int if kind == "int" else float
         metavar = "N" if kind == "int" else "X"
         words: dict[str, str | None] = {OFF: None} if optional.endswith("None") else {}
-        if "str" in optional:
+        if option.metadata["auto"]:
             words[AUTO] = AUTO
 
         def read(text: str) -> Any:

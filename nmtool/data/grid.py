@@ -25,7 +25,7 @@ END_PERCENTILE = 99.5
 MOST_STEPS = 50_000
 """More of them are no choice that data should make."""
 
-_LENGTHS_MS = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+_LENGTHS_MS = (10.0, 5.0, 4.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _FEW_MERGED = 0.05
 _FEWEST_STEPS, _MANY_STEPS = 50, 5000
 _EXACT_US, _NEARLY_WHOLE_US = 1e12, 1e-3

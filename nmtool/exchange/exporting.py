@@ -159,8 +159,8 @@ def export(
     Args:
         network: integer network, run, or the path of one; NIR also takes float networks.
         path: file to write, or folder for Lava, Verilog and firmware.
-        to: format: `lava`, `onnx`, `nir`, `c`, `firmware`, `verilog` or `netx`; by default from
-            the extension of `path`.
+        to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by
+            default from the extension of `path`.
         samples: one known answer is an excerpt of these samples (of the test split of a
             `Dataset`); the others, or all without samples, are generated inputs that reveal single
             faults. A Lava folder also carries up to ten samples as `events.csv`, for its `run.py`
@@ -222,8 +222,8 @@ def convert(
         source: run folder, network file, file or folder of any format, mlGeNN's checkpoints; or a
             network or run in memory.
         path: file or folder to write.
-        to: format to write: `lava`, `onnx`, `nir`, `c`, `verilog`, `netx`, or `npz` for nmtool's
-            own files; by default from the extension.
+        to: format to write: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`,
+            `netx`, or `npz` for nmtool's own files; by default from the extension.
         data: samples for the known answers; if the network is quantised, training samples of a
             `Dataset` also calibrate.
         reading: how to read a NIR file or mlGeNN's checkpoints.

@@ -35,6 +35,7 @@ from nmtool.quantisation.quantising import calibration_split, quantise, quantise
 from nmtool.recording import Recording
 from nmtool.reporting import Report, Section, section_of, sections as chapters
 from nmtool.running import SIMULATOR, has_torch
+from nmtool.tables import Table
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.targets.checking import CheckReport, check, several_targets
 from nmtool.targets.costing import cost
@@ -302,6 +303,7 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
             chapters.learning_section(
                 *(run.log, run.best_entry, run.options.epochs),
                 run.advice(results.floats) if results.floats else (),
+                run.search(),
             )
         )
     recording = None if evaluation is None else evaluation.recording
@@ -367,6 +369,12 @@ class _Run:
         from nmtool.training.loop.advice import advice
 
         return [] if self.options is None else list(advice(self.options, self.log, network))
+
+    def search(self) -> Table | None:
+        """The best trials of the search for its settings; None where there was none."""
+        from nmtool.training.studies.results import kept_table
+
+        return None if self.folder is None else kept_table(self.folder.search_folder)
 
     def reproduction(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
         """Everything needed to train it again: (name, value) pairs, settings, text to copy."""

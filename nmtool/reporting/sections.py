@@ -73,14 +73,16 @@ def learning_section(
     kept: Mapping[str, Any] | None,
     epochs: int,
     advice: Sequence[Finding] = (),
+    search: Table | None = None,
 ) -> Section:
-    """Curves of a training run, and suggestions for the next.
+    """Curves of a training run, the search before it, and suggestions for the next.
 
     Args:
         log: an entry per epoch.
         kept: entry of the best epoch, whose network was kept; None if no epoch ended.
         epochs: requested number of epochs.
         advice: suggestions for another run.
+        search: the best trials of the search for its settings, if there was one.
     """
     if kept is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
@@ -98,7 +100,9 @@ def learning_section(
         if any(entry.get(key) for entry in log for key in keys)
     ]
     rows = [(key.replace("_", " "), _logged(value)) for key, value in kept.items()]
-    table = Table("best epoch", ("", "value"), rows)
+    tables = [Table("best epoch", ("", "value"), rows)]
+    if search is not None:
+        tables.append(replace(search, title="best trials of the search before it"))
     facts = {
         "kept_epoch": kept["epoch"],
         "epochs": epochs,
@@ -106,7 +110,7 @@ def learning_section(
         "next": [asdict(one) for one in advice],
     }
     return Section(
-        *("learning", "Learning", [(one, "") for one in sentences], [table], figures),
+        *("learning", "Learning", [(one, "") for one in sentences], tables, figures),
         findings=advice,
         facts=facts,
     )

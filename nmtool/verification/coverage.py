@@ -71,7 +71,8 @@ class ProjectionCoverage(Plain):
             many = "s never spike" if len(self.silent) > 1 else " never spikes"
             why.append(f"{len(self.silent):,} {who}{many} ({listed(self.silent)})")
         if self.late:
-            why.append(f"spikes over {self.late:,} synapses arrive too late to count")
+            many = "synapses" if self.late > 1 else "synapse"
+            why.append(f"spikes over {self.late:,} {many} arrive too late to count")
         if self.beyond_reach:
             why.append(f"no input can reach {self.beyond_reach:,}")
         place = f"{self.label}: {left:,} of {self.synapses:,} synapses; {'; '.join(why)}"

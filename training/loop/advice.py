@@ -113,7 +113,8 @@ def _learning(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> Iterat
             "training",
             f"the loss falls no more, with {train:.1%} of the training samples right",
             f"try other learning rates, e.g. `lr={options.lr / 3:.2g}` and "
-            f"`delay_lr={options.delay_lr / 3:.2g}`; more neurons (`hidden=`)",
+            f"`delay_lr={options.delay_lr / 3:.2g}`, or let a search choose (`search=30min`); more "
+            "neurons (`hidden=`)",
         )
     if is_falling and train < FITTED and best["epoch"] > len(log) - fifth:
         yield Finding(

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.data.dividing import SplitRule
+from nmtool.data.dividing import AUTO, SplitRule
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -34,11 +34,18 @@ from nmtool.paths import (
     RUN_LOG,
     RUN_MANIFEST,
     RUN_NETWORK,
+    RUN_SEARCH,
     RUN_TABLE,
 )
 from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_texts
-from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions, upgraded_settings
+from nmtool.training.options import (
+    AUTOMATIC,
+    INITIAL_DELAYS,
+    SHAPE,
+    TrainOptions,
+    upgraded_settings,
+)
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_LOG_BYTES = 256 << 20
@@ -83,6 +90,10 @@ class RunFolder:
     @property
     def table_file(self) -> Path:
         return self.path / RUN_TABLE
+
+    @property
+    def search_folder(self) -> Path:
+        return self.path / RUN_SEARCH
 
     @property
     def network_file(self) -> Path:
@@ -226,7 +237,13 @@ class RunFolder:
             delay_lr=before.delay_lr / FINETUNE_SLOWER,
         )
         without = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
-        options = without.with_settings(dict(settings), origin)
+        # The samples have decided what is `auto` when that run began.
+        changed = {
+            name: value
+            for name, value in settings.items()
+            if not (name in AUTOMATIC and value == AUTO)
+        }
+        options = without.with_settings(changed, origin)
         for name in SHAPE:
             if getattr(options, name) != getattr(before, name):
                 raise UsageError(

@@ -32,15 +32,12 @@ from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import check_threads, threads_used
 from nmtool.training.studies.ensembles import side_by_side
-from nmtool.training.studies.series import changes, run_folder
+from nmtool.training.studies.series import FOLDS, changes, run_folder
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
 
 _log = logging.getLogger(__name__)
-
-RUNS = "folds"
-"""The folder of a cross-validation's runs."""
 
 Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
 """Gets a seed, the number of a fold, what may be learnt from and the fold's samples.
@@ -89,7 +86,7 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
         path=where / JOINED_ANSWERS,
     )
     for fold in range(found.n_folds):
-        runs = [RunFolder(run_folder(where / RUNS, fold, seed)) for seed in single.seeds]
+        runs = [RunFolder(run_folder(where / FOLDS, fold, seed)) for seed in single.seeds]
         network: Network | IntegerNetwork
         network = floats = side_by_side([run.network() for run in runs])
         options = runs[0].options()
@@ -130,8 +127,8 @@ def cross_validate(
     all, which no division of theirs undoes.
 
     Kept in a folder, the same call goes on where one was stopped, inside a fold too. What has begun
-    must not change, but for `seeds`, which may grow. With `steps="auto"`, all samples that a fold
-    leaves decide the number of steps, which its seeds so have in common. The run of fold 3 is
+    must not change, but for `seeds`, which may grow. Where settings are `auto`, all samples
+    that a fold leaves decide, so that its seeds have them in common. The run of fold 3 is
     `folds/0003/seed0`, as `train` keeps it; `answers.npz` has what all of them answered, with
     label, fold and columns of each sample, for `compare_accuracy` and `Answers.load`.
 
@@ -191,20 +188,18 @@ def cross_validate(
         model=f"nmtool, {chosen.arithmetic}",
         settings=chosen.as_json(),
     )
-    fold_options: list[TrainOptions] = []
     for fold in range(answers.n_folds):  # of which the last may leave too few, hours later
         rest = without_fold(events, answers.fold, fold, dataset.name)
         rest.with_validation(chosen.validation_rule)
-        # On all that a fold leaves: networks of seeds that validate on other samples can be joined.
-        fold_options.append(chosen.with_steps_from(rest.train))
+        chosen.fitted_to(rest.train)
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
-        kept = None if where is None else run_folder(where / RUNS, fold, seed)
+        kept = None if where is None else run_folder(where / FOLDS, fold, seed)
         has_begun = kept is not None and RunFolder(kept).manifest_file.exists()
         run = train(
             rest,
-            replace(chosen if has_begun else fold_options[fold], seed=seed),
+            replace(chosen, seed=seed),
             folder=kept,
             resume=has_begun,
             device=device,

@@ -5,7 +5,8 @@ folder = "digits-study"  of the study, likewise
 units = 700              optional: channels of a folder whose files do not say it
 data_dir = "data"        optional: where downloaded data sets are kept, likewise
 config = "base.toml"     optional: settings to begin with, likewise; or a recipe
-trials = 40
+trials = 40              trials to finish; or minutes
+minutes = 30             no trial begins once trials have taken so long, all processes together
 seeds = 1                trainings per trial; their mean is its score
 prune = true             end trials early that are worse than the median of the others
 sampler_seed = 0         decides which settings are tried
@@ -14,13 +15,15 @@ heartbeat_s = 10         seconds between a trial's signs of life; six missing on
 
 [settings]               fixed: any setting of `nmtool train`, epochs too
 [search]                 NAME = {low =, high =, log =, step =} or a list of choices
+[first]                  optional: NAME = value, what the first trial has of the settings searched
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +45,24 @@ class StudyPlan:
         data: name of a data set, or its folder.
         folder: of the study.
         space: fixed and searched settings.
-        trials: how many are to be finished.
+        trials: how many are to be finished; None where only the clock ends the study.
+        minutes: no trial begins once those before have taken so long, and one that runs ends with
+            its epoch; None where their number alone ends the study.
         seeds: trainings per trial, with seeds that follow on each other.
         prune: end bad trials early.
         sampler_seed: decides which settings are tried.
         keep: keep the run folders of all trials.
         heartbeat_s: seconds between signs of life of a running trial.
         data_dir, units: how the data are found, as for `nmtool train`.
+        first: settings of the first trial, by the names of those searched; others are drawn.
     """
 
     file: Path
     data: str
     folder: Path
     space: SearchSpace
-    trials: int
+    trials: int | None = None
+    minutes: int | None = None
     seeds: int = 1
     prune: bool = True
     sampler_seed: int = 0
@@ -63,6 +70,7 @@ class StudyPlan:
     heartbeat_s: int = 10
     data_dir: Path | None = None
     units: int | None = None
+    first: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best_file(self) -> Path:
@@ -86,6 +94,7 @@ class StudyPlan:
             "prune": self.prune,
             "sampler_seed": self.sampler_seed,
             **({"teachers": teachers} if teachers else {}),
+            **({"first": self.first} if self.first else {}),
         }
 
     def teachers(self) -> dict[str, Teacher]:
@@ -129,6 +138,7 @@ _EXAMPLES: dict[str, Any] = {
     "data": "digits",
     "folder": "study",
     "trials": 40,
+    "minutes": 30,
     "seeds": 1,
     "prune": True,
     "sampler_seed": 0,
@@ -139,11 +149,12 @@ _EXAMPLES: dict[str, Any] = {
     "config": "base.toml",
     "settings": {"lr": 0.01},
     "search": {"lr": [0.01, 0.02]},
+    "first": {"lr": 0.01},
 }
 """By the name of an entry, a value that it may have; others are of the same kind."""
 
-_NEEDED = ("data", "folder", "trials")
-_LEAST = {"trials": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s": 1, "units": 1}
+_NEEDED = ("data", "folder")
+_LEAST = {"trials": 1, "minutes": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s": 1, "units": 1}
 
 
 class _Reader:
@@ -159,6 +170,10 @@ class _Reader:
         values = {name: self._table[name] for name in _EXAMPLES if self._is_right(name)}
         config = values.pop("config", None)
         space = self._space(config, values.pop("settings", {}), values.pop("search", {}))
+        self.problems += space.outside(values.get("first", {}))
+        if not self._table.keys() & {"trials", "minutes"}:
+            what, fix = "is missing, and so is minutes", "say when to end: trials = 40"
+            self.problems.append(Finding("study-entry-missing", "trials", what, fix))
         self._check_names()
         if self.problems:
             return None

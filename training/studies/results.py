@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.errors import Finding
+from nmtool.errors import FileFormatError, Finding, reason
 from nmtool.setup.installation import install_command
 from nmtool.tables import Plain, Table, Tabular
 from nmtool.toml_files import toml_value
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 N_BEST = 10
 """Trials of the table."""
+
+RESULT = "result.json"
+"""File of a search before a run: what came of it."""
+
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,11 @@ class SweepResult(Tabular):
         """Settings of the best trial, those that the study names: for `TrainOptions`."""
         return self.plan.space.settings(self.best_trial.searched)
 
+    def chosen(self, trial: TrialResult) -> dict[str, Any]:
+        """What a trial had of the settings searched, for `TrainOptions.with_settings`."""
+        settings = self.plan.space.settings(trial.searched)
+        return {name: settings[name] for name in self.plan.space.searched}
+
     @property
     def best_file(self) -> Path:
         """The same settings as a file, for `nmtool train --config`."""
@@ -130,12 +141,7 @@ class SweepResult(Tabular):
 
     def tables(self) -> list[Table]:
         """The best trials, and the importance of settings where it is known."""
-        names = list(self.plan.space.searched)
-        rows = [
-            (one.number, f"{one.score:.1%}", *(shown_value(one.searched[name]) for name in names))
-            for one in self.top
-        ]
-        tables = [Table("best trials", ("trial", "validation", *names), rows)]
+        tables = [trial_table(self.as_json())]
         if self.importance is not None:
             shares = [(name, f"{share:.0%}") for name, share in self.importance.items()]
             tables.append(Table("importance of settings", ("setting", "share"), shares))
@@ -154,6 +160,45 @@ class SweepResult(Tabular):
             "importance": self.importance,
             "importance_unknown": self.importance_unknown or None,
         }
+
+
+def trial_table(result: Mapping[str, Any]) -> Table:
+    """The best trials, best first, each with its validation accuracy and its settings.
+
+    Args:
+        result: what `SweepResult.as_json` gives.
+    """
+    top = result["top"]
+    names = list(top[0]["searched"])
+    rows = [
+        (
+            one["trial"],
+            f"{one['score']:.1%}",
+            *(shown_value(one["searched"][name]) for name in names),
+        )
+        for one in top
+    ]
+    return Table("best trials", ("trial", "validation", *names), rows)
+
+
+def kept_table(folder: Path) -> Table | None:
+    """The best trials of the search in a folder; None where there is none that has ended.
+
+    Raises:
+        FileFormatError: its file is damaged.
+    """
+    file = folder / RESULT
+    if not file.is_file():
+        return None
+    try:
+        return trial_table(json.loads(storage.read_small(file, _MAX_BYTES)))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise FileFormatError(
+            f"{file} is not the result of a search",
+            code="file-damaged",
+            why=reason(error),
+            fix="bring back a copy of it, or remove it",
+        ) from error
 
 
 def ranked(trials: Sequence[TrialResult]) -> list[TrialResult]:

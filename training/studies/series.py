@@ -10,6 +10,9 @@ from typing import Any
 from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions, upgraded_settings
 
+FOLDS = "folds"
+"""The folder of the runs of a cross-validation."""
+
 
 def run_folder(series: Path, number: int, seed: int) -> Path:
     """The folder of a run within that of its series.

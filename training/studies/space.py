@@ -7,7 +7,7 @@ All errors in it are found before anything is trained. `read_search` checks the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
@@ -44,6 +44,18 @@ class Range(Plain):
         """True where it holds whole numbers."""
         return isinstance(self.low, int)
 
+    def holds(self, value: Any) -> bool:
+        """True for a number that a trial could draw."""
+        if not _is_number(value) or (self.is_whole and isinstance(value, float)):
+            return False
+        return self.low <= value <= self.high and self._is_reached(value)
+
+    def _is_reached(self, value: float) -> bool:
+        """True where whole steps lead from `low` to a value."""
+        if self.step is None:
+            return True
+        return not (Decimal(str(value)) - Decimal(str(self.low))) % Decimal(str(self.step))
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -63,7 +75,11 @@ class Choices:
     @property
     def words(self) -> list[Any]:
         """The values as single numbers and words; pairs of numbers become JSON text."""
-        return [json.dumps(value) if isinstance(value, tuple) else value for value in self.values]
+        return [_word(value) for value in self.values]
+
+    def holds(self, value: Any) -> bool:
+        """True for one of the values."""
+        return (tuple(value) if isinstance(value, list) else value) in self.values
 
     def as_json(self) -> list[Any]:
         """The choices as `STUDY.toml` writes them."""
@@ -115,6 +131,10 @@ class SearchSpace:
         pair = isinstance(getattr(TrainOptions(), name), tuple) and isinstance(value, str)
         return json.loads(value) if pair else value
 
+    def words(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of options searched as a study keeps them: pairs of numbers as JSON text."""
+        return {name: _word(value) for name, value in values.items()}
+
     def settings(self, values: dict[str, Any]) -> dict[str, Any]:
         """A trial's options, only those that the study names, in the types options have."""
         options = self.options(values)
@@ -131,6 +151,24 @@ class SearchSpace:
         """All that `TrainOptions` refuses: single values, else combinations of them."""
         found = list(self._refused_values()) or list(self._refused_combinations())
         return list(dict.fromkeys(found))
+
+    def outside(self, values: Mapping[str, Any]) -> list[Finding]:
+        """A finding for each value that no trial could have drawn.
+
+        Args:
+            values: of options that are searched, by name.
+        """
+        found = []
+        for name, value in values.items():
+            searched = self.searched.get(name)
+            if searched is None:
+                what, fix = "is not searched", "name it in [search], or leave it out"
+                found.append(Finding("study-first-unsearched", f"[first] {name}", what, fix))
+            elif not searched.holds(value):
+                what = f"{value!r} is not among what is searched"
+                fix = "choose another value, or search more"
+                found.append(Finding("study-first-outside", f"[first] {name}", what, fix))
+        return found
 
     def _refused_values(self) -> Iterator[Finding]:
         """Values that no other option could make right."""
@@ -167,6 +205,11 @@ class SearchSpace:
                     together = ", ".join(f"{name} = {value}" for name, value in values.items())
                     for found in findings_of(error, name):
                         yield replace(found, what=f"{found.what} (with {together})")
+
+
+def _word(value: Any) -> Any:
+    """A number or a word; a pair of numbers becomes JSON text."""
+    return json.dumps(value) if isinstance(value, list | tuple) else value
 
 
 def findings_of(error: NmtoolError, where: str) -> list[Finding]:

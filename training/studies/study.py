@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -108,6 +109,8 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
                 load_if_exists=True,
             )
         _check_same(plan, begun, where)
+        if plan.first and not begun.get_trials(deepcopy=False):
+            begun.enqueue_trial(plan.space.words(plan.first), skip_if_exists=True)
         yield Study(plan, database, begun, where)
     except (StorageInternalError, SQLAlchemyError) as error:
         raise StorageError(
@@ -136,6 +139,7 @@ class Study:
         self.optuna_study = optuna_study
         self._database = database
         self._where = where
+        self._trial_began: float | None = None
 
     def trials(self) -> list[FrozenTrial]:
         """All trials, by number, as they stand; raises `FileFormatError` where one is damaged."""
@@ -148,8 +152,25 @@ class Study:
             return trials
 
     def is_done(self) -> bool:
-        """True where every trial has come to an end."""
-        return self._count(_ENDED) >= self.plan.trials
+        """True where no trial is to begin any more, and all that began have come to an end."""
+        ended = self._count(_ENDED)
+        return ended >= self._most_trials or (self._is_time_over() and ended == self._count(_BEGUN))
+
+    @property
+    def _most_trials(self) -> float:
+        return math.inf if self.plan.trials is None else self.plan.trials
+
+    def _is_time_over(self) -> bool:
+        """True where trials, that of this process too, have taken the minutes that the plan gives.
+
+        One that was cut off does not count: it runs again.
+        """
+        if self.plan.minutes is None:
+            return False
+        own = 0.0 if self._trial_began is None else time.monotonic() - self._trial_began
+        ended = [trial.duration for trial in self.trials() if fate(trial) in _ENDED]
+        taken = sum((duration.total_seconds() for duration in ended if duration), own)
+        return taken >= 60 * self.plan.minutes
 
     def _count(self, fates: tuple[str, ...], before: int | None = None) -> int:
         """Number of trials of these fates, among those before a number."""
@@ -174,7 +195,7 @@ class Study:
         awaited: set[int] = set()
         while not self.is_done():
             check_stop()
-            if self._count(_BEGUN) < self.plan.trials:
+            if self._count(_BEGUN) < self._most_trials and not self._is_time_over():
                 self._run_next(train, check_stop, progress)
                 continue
             self._await(awaited)
@@ -221,10 +242,12 @@ class Study:
 
         def is_bad(epoch: int, accuracy: float) -> bool:
             trial.report(accuracy, epoch)
-            return trial.should_prune()
+            late = self._is_time_over() and self._count(("finished",)) > 0
+            return late or trial.should_prune()
 
         scores: list[float] = []
         reason, failure = "", {}
+        self._trial_began = time.monotonic()
         try:
             scores = train(trial.number, values, is_bad, check_stop, progress)
         except (StorageError, BackendError):  # no settings are at fault
@@ -236,6 +259,8 @@ class Study:
             reason, failure = error.what, {name: text for name, text in texts.items() if text}
         except MemoryError:
             reason = "there was not enough memory"
+        finally:
+            self._trial_began = None
         score = float(np.mean(scores)) if scores else None
         for name, content in ((SCORES, scores), (REASON, reason), (FAILURE, failure)):
             trial.set_user_attr(name, content)
@@ -253,7 +278,7 @@ class Study:
         """
         from optuna.samplers import TPESampler
 
-        if self._count(_BEGUN, before=trial.number) >= self.plan.trials:
+        if self._count(_BEGUN, before=trial.number) >= self._most_trials:
             raise _SurplusError
         first = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
         words = [self.plan.sampler_seed, self._count(_BEGUN, before=first)]
@@ -388,7 +413,8 @@ def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
             f"{plan.file} contradicts the study in {plan.folder}",
             code="study-differs",
             findings=findings,
-            fix="put it back, or name another folder; only trials, keep and heartbeat_s may change",
+            fix="put it back, or name another folder; only trials, minutes, keep and heartbeat_s "
+            "may change",
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmtool.arguments import Count, checked
+from nmtool.data import Dataset
 from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
 from nmtool.interrupts import signals_noted
 from nmtool.progress import Progress, silent
@@ -26,6 +28,9 @@ from nmtool.training.studies.results import (
 )
 from nmtool.training.studies.study import Study, open_study
 from nmtool.training.studies.trial import Trainer, study_data
+
+if TYPE_CHECKING:
+    from nmtool.training.engines.devices import Device
 
 log = logging.getLogger(__name__)
 
@@ -90,22 +95,37 @@ def sweep(
         check_path(study, "a study")
     plan = study if isinstance(study, StudyPlan) else read_plan(study)
     command = _command(plan, processes, storage)
-    with libraries_needed(), _resume_hint(plan, command), open_study(plan, storage) as kept:
+
+    def run_copied(kept: Study) -> None:
+        _check_copied(plan, threads, device)
+        copied = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
+        each = max(1, (threads or most_threads()) // processes)
+        copied += ["--threads", str(each), "--device", device]
+        copied += ["--storage", storage] if storage else []
+        _check_ends(run_copies(copied, processes), processes, kept, command)
+
+    def run_here(kept: Study) -> None:
+        with threads_used(threads):
+            run_trials(kept, study_data(plan), device, progress)
+
+    with _resume_hint(plan, command):
+        return searched(plan, run_here if processes == 1 else run_copied, storage)
+
+
+def searched(
+    plan: StudyPlan, run: Callable[[Study], None], storage: str | None = None
+) -> SweepResult:
+    """Run what is left of a study; its best settings are written even where that is interrupted.
+
+    Args:
+        plan: the study.
+        run: runs trials until there is none to begin.
+        storage: as of `sweep`, which says what is raised, too.
+    """
+    with libraries_needed(), open_study(plan, storage) as kept:
         try:
-            if kept.is_done():
-                pass
-            elif processes == 1:
-                with threads_used(threads):
-                    train = Trainer(plan, device)
-                    with signals_noted(*STOPS) as check_stop:
-                        kept.run(train, check_stop, progress)
-            else:
-                _check_copied(plan, threads, device)
-                copied = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
-                each = max(1, (threads or most_threads()) // processes)
-                copied += ["--threads", str(each), "--device", device]
-                copied += ["--storage", storage] if storage else []
-                _check_ends(run_copies(copied, processes), processes, kept, command)
+            if not kept.is_done():
+                run(kept)
         finally:
             trials = read_trials(kept)
             if best := ranked(trials):
@@ -114,6 +134,19 @@ def sweep(
             raise _nothing_found(plan, trials)
         shares, unknown = importance(kept)
     return SweepResult(plan, trials, shares, unknown)
+
+
+def run_trials(study: Study, data: Dataset, device: str | Device, progress: Progress) -> None:
+    """Run trials in this process until there is none to begin; a signal stops after a batch.
+
+    Args:
+        study: whose trials they are.
+        data: with samples to validate on.
+        device, progress: as of `sweep`.
+    """
+    train = Trainer(study.plan, data, device)
+    with signals_noted(*STOPS) as check_stop:
+        study.run(train, check_stop, progress)
 
 
 @contextmanager

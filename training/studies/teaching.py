@@ -1,10 +1,16 @@
-"""`teach`: what networks hold training samples for, as a teacher that others learn from."""
+"""`teach`: soft labels, the class probabilities that trained networks give to training samples.
+
+A network that has learnt a sample is nearly sure of it, and its probabilities say little more than
+the label. Those of the networks of a cross-validation, each asked about the fold that it has not
+learnt, tell which classes are alike to somebody who hears a sample for the first time.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +21,14 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError, check_type
+from nmtool.evaluation.answers import Answers, answers_file, holds_answers
 from nmtool.loading import Source, as_network, options_behind, run_behind
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.running import record_portions
+from nmtool.training.studies.series import FOLDS, run_folder
 
 _log = logging.getLogger(__name__)
 
@@ -33,16 +41,18 @@ def teach(
     gain: float | None = None,
     progress: Progress = silent,
 ) -> Teacher:
-    """Ask networks for the class probabilities of all training samples, to train others on.
+    """Soft labels from one or more trained networks (distillation), for all training samples.
 
-    Those of a network are softmax(gain·scores), as in its training; of several networks the mean.
-    `Teacher.save` writes the file that `TrainOptions.teacher` names.
+    A network's probabilities are softmax(gain·scores), as in its training; those of several are
+    averaged. Of a cross-validation, each sample is answered by the networks of its fold, which
+    have not learnt it. `Teacher.save` writes the file that `TrainOptions.teacher` names.
 
     >>> teach(["run"])  # doctest: +SKIP
     <Teacher: 1,297 samples, 10 classes>
 
     Args:
-        networks: float or integer, runs, or paths, in a list.
+        networks: float or integer, runs, paths, or folders of finished cross-validations of the
+            training split, in a list.
         data: whose training samples they answer, those that validate too; by default the data of
             the first run among the networks.
         gain: what scores are multiplied by, in units of the membrane, or of ms for first spikes;
@@ -61,22 +71,80 @@ def teach(
             code="networks-missing",
             fix="name one or more: networks or runs, in a list",
         )
-    gains = [_gain(source) if gain is None else _positive(gain) for source in networks]
     dataset = _dataset(networks, data)
     events = dataset.undivided
-    found = [as_network(source) for source in networks]
     total = np.zeros((events.n_samples, len(events.class_names)))
-    for network, own_gain in zip(found, gains, strict=True):
-        answered = record_portions(network, events, divided=True, progress=progress)
-        parts = [one.scores for _, one in answered]
-        total += _softmax(own_gain * _in_floats(network, np.concatenate(parts)))
-    hashes = [network.content_hash for network in found]
-    teacher = Teacher(total / len(found), dataset.content_hash, hashes)
+    hashes: list[str] = []
+    for source in networks:
+        for member in _members(source, dataset):
+            network = as_network(member.source)
+            factor = _gain(member.source) if gain is None else _positive(gain)
+            answers = _probabilities(network, events[member.samples], factor, progress)
+            total[member.samples] += answers / member.n_answers
+            hashes.append(network.content_hash)
+    teacher = Teacher(total / len(networks), dataset.content_hash, hashes)
     _log.info(
         f"the teacher's likeliest class is the label of {teacher.agreement(events.label):.1%} of "
         f"{events.n_samples:,} training samples"
     )
     return teacher
+
+
+class _Member(NamedTuple):
+    """A network that teaches, and what it is asked.
+
+    Attributes:
+        source: the network.
+        samples: [asked] int64 indices into the training split; or all.
+        n_answers: networks that answer to each of these samples.
+    """
+
+    source: Source
+    samples: NDArray[np.int64] | slice = slice(None)
+    n_answers: int = 1
+
+
+def _members(source: Source, dataset: Dataset) -> list[_Member]:
+    """The source itself; or the runs of a cross-validation, each for what it has not learnt.
+
+    Raises:
+        UsageError: it is not finished, or it did not divide the training split of these data.
+    """
+    if not (isinstance(source, str | Path) and holds_answers(source)):
+        return [_Member(source)]
+    answers = Answers.load(source)
+    answers.check_finished()
+    if answers.splits != ("train",):
+        raise UsageError(
+            f"{source} has divided the splits {' '.join(answers.splits)}",
+            code="teacher-folds-splits",
+            why="a teacher answers to the training split, and each of its networks to samples that "
+            "it has not learnt",
+            fix="cross-validate the training split alone: leave out --splits",
+        )
+    answers.check_answer_to(dataset.undivided, dataset.name)
+    folder = answers_file(source).parent
+    return [
+        _Member(
+            run_folder(folder / FOLDS, fold, seed),
+            np.flatnonzero(answers.fold == fold),
+            len(answers.seeds),
+        )
+        for seed in answers.seeds
+        for fold in range(answers.n_folds)
+    ]
+
+
+def _probabilities(
+    network: Network | IntegerNetwork,
+    events: SpikeEvents,
+    gain: float,
+    progress: Progress,
+) -> NDArray[np.float64]:
+    """[samples, classes]: softmax of the scores times the gain."""
+    answered = record_portions(network, events, divided=True, progress=progress)
+    scores = np.concatenate([recording.scores for _, recording in answered])
+    return _softmax(gain * _in_floats(network, scores))
 
 
 def _gain(source: Source) -> float:

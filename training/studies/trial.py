@@ -16,6 +16,7 @@ from nmtool.training.studies.plan import StudyPlan
 from nmtool.training.studies.series import run_folder
 
 if TYPE_CHECKING:
+    from nmtool.training.engines.devices import Device
     from nmtool.training.loop.trainer import BatchReport
 
 
@@ -36,19 +37,20 @@ class Trainer:
 
     Args:
         plan: the study.
+        data: with samples to validate on.
         device: where to train: `cpu`, `cuda` or `auto`.
 
     Raises:
-        UsageError, DataError: there are no data, or none to validate on; no such device.
+        UsageError: there is no such device.
         MissingError: the device is not there.
     """
 
-    def __init__(self, plan: StudyPlan, device: str) -> None:
+    def __init__(self, plan: StudyPlan, data: Dataset, device: str | Device) -> None:
         from nmtool.training.engines.devices import find_device
 
         self._plan = plan
-        self._dataset = study_data(plan)
-        self._device = find_device(device)
+        self._dataset = data
+        self._device = find_device(device) if isinstance(device, str) else device
 
     def __call__(
         self,
@@ -117,10 +119,10 @@ class Trainer:
             if is_bad and is_bad(epoch, accuracy) and epoch < options.epochs:
                 raise PrunedError
 
-        with_steps = options.with_steps_from(self._dataset.train)
-        check_heard(self._dataset.train, with_steps)
+        options = options.fitted_to(self._dataset.undivided)
+        check_heard(self._dataset.train, options)
         run_training(
-            with_steps,
+            options,
             self._dataset,
             folder=folder if self._plan.keep else None,
             teacher=teacher_of(options),
@@ -141,7 +143,12 @@ def study_data(plan: StudyPlan) -> Dataset:
         FileFormatError: a teacher cannot be read.
     """
     found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
-    dataset = found.with_validation(plan.space.first_options().validation_rule)
+    return checked_data(plan, found)
+
+
+def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
+    """These data, with samples to validate on; raises what `study_data` raises."""
+    dataset = data.with_validation(plan.space.first_options().validation_rule)
     if dataset.validation is None:
         raise UsageError(
             f"{plan.file}: there are no samples to validate on, which decides between settings",
@@ -169,7 +176,7 @@ def _obstacle(plan: StudyPlan, train: SpikeEvents, end: int) -> NmtoolError | No
     from nmtool.training.loop.remarks import check_heard
 
     try:
-        options = plan.space.end_options(end).with_steps_from(train)
+        options = plan.space.end_options(end).fitted_to(train)
         check_heard(train, options)
         network = initial_network(options, train.n_units, train.class_names)
         SpikingNetwork(network, max_delay=options.max_delay, axonal=options.axonal)

@@ -59,6 +59,15 @@ def test_a_flag_switches_off_what_is_on() -> None:
     assert given == {"network": "n", "coverage": False, "deep": True}
 
 
+@pytest.mark.parametrize("names", [(), ("--no-verify",)])
+def test_the_help_of_such_a_flag_says_so_whatever_its_name(names: tuple[str, ...]) -> None:
+    parser = Parser(prog="nmtool some")
+    flags.add(parser, "convert", only=("check",), check=flag(*names))
+    [entry] = [one.text for one in flags.read("convert") if one.name == "check"]
+    [helped] = [one.help for one in parser._actions if one.dest == "check"]
+    assert helped == f"do not {entry}"
+
+
 def test_a_flag_may_differ_from_its_parameter() -> None:
     own = {"folder": flag("-o", "--output", metavar="FOLDER"), "epochs": None}
     assert parsed("-o", "a", function="demo", **own) == {"folder": "a"}

@@ -211,6 +211,27 @@ def test_a_run_knows_its_data(nmtool: Nmtool) -> None:
     assert "DATA" in unknown.err
 
 
+def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("optuna")
+
+    def stop(*about: object) -> list[float]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nmtool.training.studies.trial.Trainer.__call__", stop)
+        stopped = nmtool(*WORDS, "--search", "2")
+    assert (stopped.code, Path("run/run.json").exists()) == (130, False)
+    assert "the same command" in stopped.err
+    assert nmtool(*WORDS, "--search", "2").code == 0
+    assert Path("run/search/study.toml").is_file()
+    report = nmtool("report", "run", "-o", "report.html")
+    assert report.code == 0, report.err
+    assert "best trials" in Path("report.html").read_text()
+    for more in (["--resume"], ["--start", "run"], ["--by", "3"]):
+        mixed = nmtool("train", "two", "-o", "other", "--search", "2", *more)
+        assert (mixed.code, mixed.error) == (2, "train-options-mixed")
+
+
 def test_of_a_finished_run_nothing_is_left(nmtool: Nmtool) -> None:
     first = nmtool(*WORDS, "--json").json
     said = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")

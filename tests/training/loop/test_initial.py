@@ -17,7 +17,9 @@ CLASSES = ("a", "b", "c")
 
 def _network(n_units: int = 10, **settings: object) -> Network:
     return initial_network(
-        TrainOptions().with_settings({"hidden": 40} | settings, "test"), n_units, CLASSES
+        TrainOptions().with_settings({"hidden": 40, "steps": None} | settings, "test"),
+        n_units,
+        CLASSES,
     )
 
 

@@ -30,7 +30,7 @@ def _labelled(label: np.ndarray) -> SpikeEvents:
 
 def _of_labels(label: np.ndarray, tail: int) -> list[Finding]:
     dataset = Dataset.of(train=_labelled(label)).with_validation(f"last {tail}")
-    return list(remarks(dataset, TrainOptions()))
+    return list(remarks(dataset, TrainOptions(steps=None)))
 
 
 def test_data_as_they_should_be() -> None:
@@ -202,28 +202,34 @@ def test_a_class_that_a_split_lacks() -> None:
     train = _labelled(np.repeat([0, 1, 2], 50))
     for split in ("validation", "test"):
         dataset = Dataset.of(train=train, **{split: train[:100]})
-        (told,) = remarks(dataset, TrainOptions())
+        (told,) = remarks(dataset, TrainOptions(steps=None))
         assert (told.code, told.where) == ("class-missing", split)
         assert "'2'" in told.what
-    (told,) = remarks(Dataset.of(train=train[:100], test=train), TrainOptions())
+    (told,) = remarks(Dataset.of(train=train[:100], test=train), TrainOptions(steps=None))
     assert (told.code, told.where) == ("class-missing", "train")
 
 
 def test_a_class_that_no_split_has() -> None:
     train = replace(_labelled(np.repeat([0, 2], 9)), class_names=("a", "b", "c"))
     for dataset in (Dataset.of(train=train), Dataset.of(train=train, test=train[:12])):
-        (told,) = remarks(dataset, TrainOptions())
+        (told,) = remarks(dataset, TrainOptions(steps=None))
         assert (told.code, told.where) == ("class-missing", "labels")
         assert "'b'" in told.what
     with_b = replace(train, label=np.where(np.arange(18) < 17, train.label, 1))
     assert (
-        codes(list(remarks(Dataset.of(train=with_b).with_validation("last 1"), TrainOptions())))
+        codes(
+            list(
+                remarks(
+                    Dataset.of(train=with_b).with_validation("last 1"), TrainOptions(steps=None)
+                )
+            )
+        )
         == []
     )
 
 
 def test_labels_that_count_from_1() -> None:
-    told = remarks(Dataset.of(train=_labelled(np.repeat([1, 2, 3], 9))), TrainOptions())
+    told = remarks(Dataset.of(train=_labelled(np.repeat([1, 2, 3], 9))), TrainOptions(steps=None))
     (one,) = told
     assert (one.code, one.where) == ("class-first-empty", "labels")
     assert "--labels-from 1" in one.fix
@@ -238,7 +244,7 @@ def test_the_grid() -> None:
     fits = {"steps": 70, "max_delay": 10}
     assert _of_events(events, **fits) == []
     few = ["dt-above-time-constant", "events-in-few-steps"]
-    assert _of_events(events, steps=5, max_delay=3, dt_ms=15.0) == few
+    assert _of_events(events, steps=5, max_delay=3, dt_ms=15.0, tau_syn_ms=9.0) == few
     assert _of_events(events, **fits, tau_mem_ms=0.9) == ["dt-above-time-constant"]
     assert _of_events(events, steps=1000, max_delay=10) == ["steps-beyond-data"]
     seconds = replace(events, time_ms=events.time_ms / 1000)
@@ -255,30 +261,30 @@ def test_the_grid() -> None:
 def test_times_that_look_like_milliseconds() -> None:
     times = [[float(time) for time in range(10, 800, 10)]] * 2
     events = SpikeEvents.from_lists(times, [[0] * 79, [1] * 79], [0, 1])
-    check_heard(events, TrainOptions())
+    check_heard(events, TrainOptions(steps=None))
     in_seconds = replace(events, time_ms=1000 * events.time_ms)
     with refused(DataError, "events-mostly-dropped") as caught:
-        check_heard(in_seconds, TrainOptions())
+        check_heard(in_seconds, TrainOptions(steps=None))
     assert "790 ms" in caught.value.why
     assert "--time-unit ms" in caught.value.fix
     with refused(DataError, "events-mostly-dropped") as caught:
         check_heard(events, TrainOptions(steps=100))
     assert " ms" not in caught.value.why
     with refused(DataError, "events-missing"):
-        check_heard(_labelled(np.array([0, 1])), TrainOptions())
+        check_heard(_labelled(np.array([0, 1])), TrainOptions(steps=None))
 
 
 def test_steps_that_data_decide() -> None:
     events = SpikeEvents.from_lists([[1.0], [59.0], []], [[0], [1], []], [0, 1, 1])
     options = TrainOptions(steps="auto", dt_ms=2.0)
-    assert options.with_steps_from(events).n_steps == 30 + 10
-    assert options.with_steps_from(events).with_steps_from(events[:1]).n_steps == 40
+    assert options.fitted_to(events).n_steps == 30 + 10
+    assert options.fitted_to(events).fitted_to(events[:1]).n_steps == 40
     with refused(UsageError, "steps-unsettled"):
         _ = options.n_steps
     with refused(DataError, "events-missing"):
-        options.with_steps_from(events[2:])
+        options.fitted_to(events[2:])
     with refused(DataError, "steps-too-many"):
-        options.with_steps_from(replace(events, time_ms=events.time_ms * 1e5))
+        options.fitted_to(replace(events, time_ms=events.time_ms * 1e5))
 
 
 def test_the_line_at_the_start() -> None:

@@ -298,9 +298,7 @@ def uneven() -> SpikeEvents:
 def test_the_seeds_of_a_fold_have_the_steps_of_all_its_samples(tmp_path: Path) -> None:
     events, options = uneven(), small_options(epochs=1, steps="auto", validation=6)
     nm.cross_validate(events, options, by=12, seeds=4, folder=tmp_path)
-    needed = [
-        options.with_steps_from(events[np.arange(N) // 12 != fold]).n_steps for fold in range(2)
-    ]
+    needed = [options.fitted_to(events[np.arange(N) // 12 != fold]).n_steps for fold in range(2)]
     for fold in range(2):
         runs = [RunFolder(tmp_path / f"folds/000{fold}/seed{seed}") for seed in range(4)]
         assert [run.options().n_steps for run in runs] == [needed[fold]] * 4
@@ -313,8 +311,8 @@ def test_a_fold_that_began_with_steps_of_its_own_goes_on(tmp_path: Path) -> None
     options = small_options(epochs=1, steps="auto", validation=6, seed=2)
     fold = np.arange(N) // 12
     rest = without_fold(events, fold, 0, "samples")
-    own = nm.train(rest, options, folder=tmp_path / "folds/0000/seed2").options.n_steps
-    assert own != options.with_steps_from(rest.train).n_steps
+    own = options.fitted_to(rest.train).n_steps + 1
+    nm.train(rest, replace(options, steps=own), folder=tmp_path / "folds/0000/seed2")
     assert nm.cross_validate(events, options, by=12, folder=tmp_path).is_finished
     assert RunFolder(tmp_path / "folds/0000/seed2").options().n_steps == own
 

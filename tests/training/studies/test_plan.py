@@ -65,7 +65,6 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
     assert [(one.code, one.where) for one in caught.value.findings] == [
         ("study-entry-kind", "data"),
         ("study-entry-missing", "folder"),
-        ("study-entry-missing", "trials"),
         ("study-entry-range", "seeds"),
         ("study-entry-kind", "prune"),
         ("study-setting-unknown", "base.toml"),
@@ -74,10 +73,11 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
         ("study-setting-twice", "lr"),
         ("setting-range", "steps"),
         ("setting-range", "rate"),
+        ("study-entry-missing", "trials"),
         ("study-entry-misplaced", "epochs"),
         ("study-entry-unknown", "trails"),
     ]
-    assert "'hidden'" in caught.value.findings[5].fix
+    assert "'hidden'" in caught.value.findings[4].fix
     assert "'trials'" in caught.value.findings[-1].fix
 
 

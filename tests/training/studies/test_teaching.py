@@ -161,3 +161,35 @@ def test_refused(data: Dataset, tmp_path: Path) -> None:
     other = nm.SpikeEvents.from_lists([[1.0], [2.0]], [[0], [8]], [0, 1])
     with pytest.raises(UsageError):
         nm.teach([FLOATS], other, gain=1.0)
+
+
+@pytest.mark.torch
+def test_folds_answer_to_what_they_have_not_learnt(tmp_path: Path, data: Dataset) -> None:
+    settings: dict[str, Any] = {"hidden": 6, "steps": 30, "max_delay": 9, "epochs": 1}
+    options = nm.TrainOptions(**settings, gain=30.0, validation=0)
+    answers = nm.cross_validate(data, options, by=4, seeds=2, folder=tmp_path)
+    teacher = nm.teach([tmp_path], data)
+    expected = np.zeros((cases.N_TRAIN, 2))
+    for fold in range(3):
+        asked = np.flatnonzero(answers.fold == fold)
+        runs = [tmp_path / "folds" / f"000{fold}" / f"seed{seed}" for seed in (0, 1)]
+        for network in (nm.Run.load(run).network for run in runs):
+            expected[asked] += 0.5 * _softmax(30.0 * _scores(network, data.train[asked]))
+    np.testing.assert_allclose(teacher.probability, expected, rtol=1e-9)
+    assert len(set(teacher.networks)) == 6
+    both = nm.teach([tmp_path, FLOATS], data, gain=30.0).probability
+    alone = nm.teach([FLOATS], data, gain=30.0).probability
+    np.testing.assert_allclose(both, 0.5 * (expected + alone), rtol=1e-9)
+    run = nm.train(data, options, teacher=[tmp_path])
+    assert run.options.teacher is not None
+    with refused(UsageError, "answers-samples-differ"):
+        nm.teach([tmp_path], Dataset.of(train=data.train[:8]))
+
+
+@pytest.mark.torch
+def test_folds_of_other_splits_do_not_teach(tmp_path: Path, data: Dataset) -> None:
+    both = Dataset.of(train=data.train, test=data.train)
+    options = nm.TrainOptions(hidden=3, steps=30, epochs=1, validation=0)
+    nm.cross_validate(both, options, by=6, splits=("train", "test"), folder=tmp_path)
+    with refused(UsageError, "teacher-folds-splits"):
+        nm.teach([tmp_path], both)

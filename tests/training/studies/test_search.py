@@ -1,0 +1,141 @@
+"""A search before a run: what it tries, when it ends, and what the run makes of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset, SpikeEvents
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.training.studies import study, trial
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.study import open_study
+from tests.refusals import refused
+from tests.training.small_data import small_dataset
+
+pytestmark = pytest.mark.torch
+optuna = pytest.importorskip("optuna")
+
+OPTIONS = nm.TrainOptions(hidden=8, epochs=4, batch_size=16, max_delay=12, stretch=0.1)
+
+
+def _train(folder: Path | None, **more: Any) -> nm.Run:
+    return nm.train(small_dataset(), OPTIONS, folder=folder, **more)
+
+
+def _trials(folder: Path) -> list[tuple[str, float | None, dict[str, Any]]]:
+    with open_study(read_plan(folder / "search" / "study.toml")) as opened:
+        return [(trial.state.name, trial.value, trial.params) for trial in opened.trials()]
+
+
+def test_the_best_trial_gives_the_settings_of_the_run(tmp_path: Path) -> None:
+    run = _train(tmp_path / "run", search=3)
+    trials = _trials(tmp_path / "run")
+    assert len(trials) == 3
+    scores = [score or 0.0 for _, score, _ in trials]
+    best = trials[scores.index(max(scores))][2]
+    settings = run.options.as_json()
+    assert {name: settings[name] for name in best} == best
+    assert (run.options.epochs, len(run.log)) == (4, 4)
+    assert read_plan(tmp_path / "run/search/study.toml").space.fixed["epochs"] == 2
+    assert run.search is not None
+    assert run.tables()[1] == run.search == nm.Run.load(tmp_path / "run").search
+    assert len(run.search.rows) == sum(state == "COMPLETE" for state, _, _ in trials)
+
+
+def test_what_is_chosen_stays_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
+    _train(tmp_path, search=1)
+    [(_, _, first)] = _trials(tmp_path)
+    fitted = OPTIONS.fitted_to(small_dataset().train).as_json()
+    assert not first.keys() & {"hidden", "stretch", "epochs", "seed", "max_delay"}
+    assert first.keys() >= {"lr", "delay_lr", "dt_ms", "tau_mem_ms", "tau_syn_ms", "drop"}
+    assert first == {name: fitted[name] for name in first}
+    fixed = read_plan(tmp_path / "search/study.toml").space.fixed
+    assert (fixed["hidden"], fixed["stretch"], fixed["steps"]) == (8, 0.1, "auto")
+
+
+def test_a_number_of_trials_repeats_and_a_stopped_search_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _train(tmp_path / "whole", search=3)
+    with monkeypatch.context() as patched:
+        _stop_in_trial(1, patched)
+        with pytest.raises(KeyboardInterrupt):
+            _train(tmp_path / "parts", search=2)
+    parts = _train(tmp_path / "parts", search=3)
+    ended = [trial for trial in _trials(tmp_path / "parts") if trial[0] != "FAIL"]
+    assert ended == _trials(tmp_path / "whole")
+    assert parts.network.content_hash == whole.network.content_hash
+    assert _train(None, search=3).network.content_hash == whole.network.content_hash
+
+
+def _stop_in_trial(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupt a trial after its first epoch."""
+    train = trial.Trainer._score
+
+    def score(self: trial.Trainer, at: int, options: nm.TrainOptions, *about: Any) -> float:
+        if at == number:
+            raise KeyboardInterrupt
+        return train(self, at, options, *about)
+
+    monkeypatch.setattr(trial.Trainer, "_score", score)
+
+
+def test_test_samples_are_not_looked_at(tmp_path: Path) -> None:
+    def read(split: str) -> SpikeEvents:
+        if split == "test":
+            raise DataError("it has been looked at", code="split-empty", fix="do not")
+        found = small_dataset().filled_split(split)
+        assert found.n_samples
+        return found
+
+    data = Dataset("small", ("train", "validation", "test"), read)
+    assert nm.train(data, OPTIONS, folder=tmp_path, search=1).search is not None
+
+
+def test_no_trial_begins_when_the_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = property(lambda trial: timedelta(seconds=25))
+    monkeypatch.setattr(optuna.trial.FrozenTrial, "duration", taken)
+    _train(tmp_path, search="1min")
+    assert len(_trials(tmp_path)) == 3
+
+
+def test_a_trial_ends_with_the_epoch_in_which_the_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first trial may be late: there would be no result without it."""
+    clock = SimpleNamespace(monotonic=map(float, count(0, 100)).__next__)
+    monkeypatch.setattr(study, "time", clock)
+    taken = property(lambda trial: timedelta(minutes=trial.number))
+    monkeypatch.setattr(optuna.trial.FrozenTrial, "duration", taken)
+    _train(tmp_path, search="1min")
+    assert [state for state, _, _ in _trials(tmp_path)] == ["COMPLETE", "PRUNED"]
+
+
+@pytest.mark.parametrize("budget", ["soon", "0", "-3", "30 sec", "1.5h", ""])
+def test_budgets_that_end_nothing(budget: str) -> None:
+    with refused(UsageError, "search-budget"):
+        _train(None, search=budget)
+
+
+def test_what_a_search_cannot_come_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with refused(UsageError, "search-resumed"):
+        nm.train(folder=tmp_path, resume=True, search=2)
+    with refused(UsageError, "study-unvalidated"):
+        nm.train(small_dataset().train, nm.TrainOptions(validation=0), search=2)
+    run = _train(tmp_path / "run", search=1)
+    assert run.search is not None
+    (tmp_path / "run/search/result.json").write_text('{"top": []}')
+    with refused(FileFormatError, "file-damaged"):
+        nm.Run.load(tmp_path / "run")
+    monkeypatch.setattr("nmtool.training.processes.launch.launched", object)
+    with refused(UsageError, "search-launched"):
+        _train(None, search=2)

@@ -1,0 +1,194 @@
+"""`search_settings`: a hyperparameter search before a run, by the clock.
+
+It is a study that nmtool writes for the data. Settings with a value of their own keep it; those at
+their defaults are searched, around what the defaults are for these samples. The first trial has the
+defaults, so that the best trial is never below them on the validation samples. `nmtool sweep` takes
+the study, FOLDER/study.toml, like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmtool import storage
+from nmtool.data import Dataset
+from nmtool.data.catalogue import is_name
+from nmtool.data.dividing import AUTO
+from nmtool.data.grid import last_spike_ms, usual_end_ms
+from nmtool.errors import UsageError
+from nmtool.progress import Progress
+from nmtool.toml_files import toml_value
+from nmtool.training.options import TrainOptions
+from nmtool.training.studies.plan import read_plan
+from nmtool.training.studies.results import RESULT, SweepResult
+from nmtool.training.studies.sweep import run_trials, searched
+from nmtool.training.studies.trial import checked_data, shown_value
+
+if TYPE_CHECKING:
+    from nmtool.training.engines.devices import Device
+
+log = logging.getLogger(__name__)
+
+PLAN = "study.toml"
+
+SHORTER = 3
+"""The epochs of a run are so many times those of a trial."""
+
+_BUDGET = re.compile(r"([1-9][0-9]{0,5}) ?(min|h|)")
+_MOST_STEPS, _FEWEST_STEPS = 4000, 50
+"""Of a sample, beyond which no other time step is searched."""
+
+_ORDERED = 32
+"""Fewest channels of which neighbours are taken to be alike, so that shifting them makes sense."""
+
+
+def search_settings(
+    data: Dataset,
+    options: TrainOptions,
+    budget: str | int,
+    folder: Path,
+    *,
+    device: str | Device,
+    progress: Progress,
+) -> SweepResult:
+    """Search the settings that are left at their defaults, on the validation samples alone.
+
+    The same call goes on with a search that was stopped. A number of trials repeats exactly; how
+    many the clock allows depends on the machine.
+
+    Args:
+        data: with a validation split.
+        options: of the run that is to come.
+        budget: a time such as `30min` or `2h`, or a number of trials.
+        folder: where the study is kept.
+        device, progress: as of `train`.
+
+    Raises:
+        UsageError: the budget is neither, no samples validate, nothing is left to search, or the
+            folder has a search of other settings.
+        NmtoolError: as of `sweep`.
+    """
+    storage.make_folder(folder)
+    storage.write_text(folder / PLAN, "".join(_lines(_limit(budget), data, options, folder)))
+    plan = read_plan(folder / PLAN)
+    checked_data(plan, data)
+    epochs = plan.space.fixed["epochs"]
+    log.info(f"searching {', '.join(plan.space.searched)} in trials of {epochs} epochs")
+    found = searched(plan, lambda study: run_trials(study, data, device, progress))
+    storage.write_text(folder / RESULT, json.dumps(found.as_json(), indent=2) + "\n")
+    best = found.best_trial
+    values = ", ".join(
+        f"`{name}={shown_value(value)}`" for name, value in found.chosen(best).items()
+    )
+    log.info(
+        f"{found.counts['finished']} of {len(found.trials)} trials finished; trial {best.number} "
+        f"is best, with validation {best.score:.1%}: {values}"
+    )
+    return found
+
+
+def check_budget(budget: str | int) -> None:
+    """Raise `UsageError` unless a search can end by it."""
+    _limit(budget)
+
+
+def _limit(budget: str | int) -> tuple[str, int]:
+    """What ends a study, as its file has it: its entry and the value."""
+    match = _BUDGET.fullmatch(str(budget).strip())
+    if match is None:
+        raise UsageError(
+            f"a search cannot end after '{budget}'",
+            code="search-budget",
+            fix="give a time, `search=30min` or `search=2h`, or a number of trials, `search=24`",
+        )
+    number, unit = int(match[1]), match[2]
+    return ("minutes", 60 * number if unit == "h" else number) if unit else ("trials", number)
+
+
+def _lines(
+    limit: tuple[str, int], data: Dataset, options: TrainOptions, folder: Path
+) -> Iterator[str]:
+    """The text of STUDY.toml."""
+    usual = TrainOptions(dt_ms=options.dt_ms, steps=options.steps)
+    chosen = {
+        name: value for name, value in options.as_json().items() if value != getattr(usual, name)
+    }
+    chosen |= {"dt_ms": options.dt_ms, "steps": options.steps, "seed": options.seed}
+    space, first = {}, {}
+    for name, (value, entry) in _space(data, options.fitted_to(data.undivided)).items():
+        if name not in chosen or (options.dt_ms == AUTO and name == "dt_ms"):
+            space[name], first[name] = entry, value
+    if not space:
+        raise UsageError(
+            "there is nothing left to search",
+            code="search-empty",
+            why="every setting that would be searched has a value of its own",
+            fix="leave some out, such as lr and dt_ms",
+        )
+    chosen["epochs"] = -(-options.epochs // SHORTER)
+    name, number = limit
+    place = data.name if is_name(data.name) else os.path.relpath(data.name, folder)
+    yield "# The search before a run, as `nmtool train --search` began it.\n"
+    yield f'data = {toml_value(place)}\nfolder = "."\n{name} = {number}\n'
+    yield f"sampler_seed = {options.seed}\n"
+    for title, table in (("settings", chosen), ("search", space), ("first", first)):
+        yield f"\n[{title}]\n"
+        for name, value in table.items():
+            if name not in space or title != "settings":
+                yield f"{name} = {toml_value(value)}\n"
+
+
+def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
+    """By setting, the value of the first trial and what is searched, as STUDY.toml has both.
+
+    Args:
+        data: the samples.
+        fitted: settings in which nothing is `auto`.
+    """
+    length_ms = usual_end_ms(last_spike_ms(data.undivided))
+    steps = {factor: length_ms / (factor * fitted.dt_ms) for factor in (0.5, 2)}
+    fine = [0.5 * fitted.dt_ms] if steps[0.5] <= _MOST_STEPS else []
+    coarse = [2 * fitted.dt_ms] if steps[2] >= _FEWEST_STEPS else []
+    units = data.undivided.n_units if data.undivided.n_units >= _ORDERED else 0
+    shifts = sorted({0, math.ceil(units / 100), math.ceil(units / 30)})
+    space: dict[str, tuple[Any, Any]] = {
+        "lr": (fitted.lr, _around(fitted.lr, 1 / 4, 4)),
+        "delay_lr": (fitted.delay_lr, _around(fitted.delay_lr, 1 / 8, 4)),
+        "dt_ms": (fitted.dt_ms, [*fine, fitted.dt_ms, *coarse]),
+        "tau_mem_ms": (
+            fitted.tau_mem_ms,
+            _around(fitted.tau_mem_ms, 1 / 2, max(4, length_ms / 5 / fitted.tau_mem_ms)),
+        ),
+        "tau_syn_ms": (fitted.tau_syn_ms, _around(fitted.tau_syn_ms, 1 / 2, 4)),
+        "hidden": (fitted.hidden, [fitted.hidden, 128, 512]),
+        "init_delay_recurrent": (0, sorted({0, fitted.max_delay // 2})),
+        "shift": (0, shifts),
+        "stretch": (0.0, {"low": 0.0, "high": 0.3}),
+        "onset_ms": (0.0, {"low": 0.0, "high": _short(min(1000.0, length_ms / 10))}),
+        "drop": (0.0, {"low": 0.0, "high": 0.5}),
+    }
+    return {name: entry for name, entry in space.items() if _has_several(entry[1])}
+
+
+def _has_several(searched: list[Any] | dict[str, Any]) -> bool:
+    """True where there is more than one value to choose from."""
+    if isinstance(searched, list):
+        return len(searched) > 1
+    return bool(searched["low"] < searched["high"])
+
+
+def _around(value: float, low: float, high: float) -> dict[str, Any]:
+    """A range around a value, in orders of magnitude."""
+    return {"low": _short(low * value), "high": _short(high * value), "log": True}
+
+
+def _short(value: float) -> float:
+    """The value in two digits."""
+    return float(f"{value:.2g}")
