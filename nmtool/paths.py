@@ -52,7 +52,7 @@ RUN_TEACHER = "teacher.npz"
 """Soft labels that the run learns from (distillation)."""
 
 RUN_SEARCH = "search"
-"""A folder: the study that found the settings, where they were searched before training."""
+"""Folder of the study (hyperparameter search) that chose the settings, if there was one."""
 
 # Files of other folders.
 
