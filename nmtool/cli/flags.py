@@ -158,7 +158,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
 
 def words(constant: str) -> tuple[str, ...]:
-    """The words in a constant such as `nmtool.targets.costs.AXES`, parsed, not imported."""
+    """The strings in a constant such as `nmtool.targets.costs.AXES`, parsed, not imported."""
     module, _, name = constant.rpartition(".")
     [value] = [
         statement.value

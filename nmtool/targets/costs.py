@@ -75,7 +75,7 @@ class Spread:
 
     @classmethod
     def of(cls, per_step: NDArray) -> Spread:
-        """From [samples, steps] numbers, at least one of each; integers stay exact."""
+        """The spread of numbers [samples, steps], at least one of each; integers stay exact."""
         samples = cls.of_samples(per_step.sum(axis=1))
         steps = {"step_mean": samples.total / per_step.size, "step_worst": per_step.max().item()}
         return cls(**{**asdict(samples), **steps})
