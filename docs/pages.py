@@ -269,7 +269,7 @@ def slug(title: str) -> str:
 
 def python_pages() -> Iterator[tuple[str, str]]:
     """A page per section of `import nmtool`, and one that lists all names."""
-    first = (nmtool.__doc__ or "").partition("\nVerbs")[0]
+    first = (nmtool.__doc__ or "").partition("\nFunctions, which")[0]
     about, _, example = first.partition("\n")
     code = "\n".join(line.removeprefix("    ") for line in example.strip("\n").splitlines())
     lines = ["# Python", "", sentence(about), "", "```python", code.strip(), "```", ""]

@@ -1,4 +1,4 @@
-"""An artefact beside what would be written: which numbers, and which files, are others."""
+"""Differences between an export and what nmtool would write: numbers and files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ CHANGED = "it is changed"
 
 
 def array_change(expected: NDArray, found: NDArray) -> str:
-    """Say where two arrays differ first, and in how many places; '' where they do not.
+    """First difference of two arrays and the number of differences, in words; '' without any.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
     '[1, 0] is 5, not 3; 2 of 4 numbers differ'
 
     Args:
-        expected: what would be written.
-        found: what there is.
+        expected: the array that nmtool would write.
+        found: the array in the export.
     """
     if expected.shape != found.shape:
         return f"its shape is {list(found.shape)}, not {list(expected.shape)}"
@@ -37,10 +37,10 @@ def array_change(expected: NDArray, found: NDArray) -> str:
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
-    """Compare files of a folder byte for byte; name each that is missing or changed.
+    """Compare the files of a folder byte for byte; returns missing and changed ones.
 
     Args:
-        folder: an export.
+        folder: the export.
         expected: content by relative POSIX path.
     """
     wrong = {}

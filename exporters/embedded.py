@@ -1,13 +1,13 @@
-"""Data that an export carries beside its runtime's own: the network, known answers, a digest.
+"""Additional data in exports: the network itself, known answers, and a digest.
 
-No runtime's format holds all of a network: it has no place for names, scales and classes. So nmtool
-keeps the network beside the data that run and reads it back from there bit for bit. It compares
-the data that run with what it would write for that network (`check_written` of every format).
+Formats of other runtimes cannot represent all of a network, such as names, scales and classes.
+Exports therefore also contain nmtool's own form of the network, which is read back bit for bit, and
+the data for the runtime are compared with what nmtool would write for that network
+(`check_written` of every format).
 
-Each format keeps it in its own place. A Lava folder keeps archives as files of their own. HDF5
-files (NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files,
-whose constants are the network's arrays already, keep the header of the archive as text, and carry
-a digest of all other bytes.
+A Lava folder contains archives as separate files. HDF5 files (NIR, NetX) contain the same archives
+as datasets of a group, `Embedded`. C and ONNX files, whose constants are the network's arrays,
+contain the header of the archive as text, and a digest of all other bytes.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 
 GROUP = "nmtool"
-"""Of an HDF5 file; readers of NIR and of NetX leave it alone."""
+"""Name of the group in HDF5 files, which readers of NIR and NetX ignore."""
 
 FLOAT = "float"
-"""The arithmetic of a float network, in what a file says of itself."""
+"""Name of the arithmetic of float networks in files."""
 
 _SETTINGS, _NETWORK, _ANSWERS = "settings", "network.npz", "known_answers.npz"
 
@@ -44,9 +44,10 @@ class Embedded:
     """The group `GROUP` of an HDF5 file.
 
     Attributes:
-        about: JSON: `version` of the group, content `hash` of the network, and what a format adds.
+        about: JSON: `version` of the group, content `hash` of the network, and entries of the
+            format.
         network: bytes of the network's archive.
-        answers: bytes of known answers, empty if there are none.
+        answers: bytes of known answers; empty if there are none.
     """
 
     about: Mapping[str, Any]
@@ -54,7 +55,7 @@ class Embedded:
     answers: bytes = b""
 
     def members(self) -> dict[str, str | NDArray[np.uint8]]:
-        """The data sets of the group by name, to be written in this order."""
+        """The datasets of the group by name, to be written in this order."""
         archives = {_NETWORK: self.network, **({_ANSWERS: self.answers} if self.answers else {})}
         return {
             _SETTINGS: json.dumps(self.about, sort_keys=True),
@@ -62,20 +63,20 @@ class Embedded:
         }
 
     def known_answers(self, path: str | Path) -> KnownAnswers | None:
-        """The answers, None without any; raises `FileFormatError` where they are damaged."""
+        """The known answers; None without any. Raises `FileFormatError` if they are damaged."""
         return KnownAnswers.from_bytes(self.answers, path) if self.answers else None
 
 
 def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
-    """The group of a file, None without any; of a newer version only what it says of itself.
+    """Read the group of a file; None without one. Of a newer version, only `about` is read.
 
     Args:
-        file: what is read.
-        newest: version of the group that can be read; `check_version` refuses others.
+        file: the file.
+        newest: newest version that can be read; `check_version` refuses others.
 
     Raises:
-        FileFormatError: a part of it is missing, or no such data.
-        ValueError, LookupError, TypeError: its settings are damaged.
+        FileFormatError: a part of the group is missing or invalid.
+        ValueError, LookupError, TypeError: `about` is damaged.
     """
     if GROUP not in file.root:
         return None
@@ -96,19 +97,19 @@ def pack_network(held: Network | IntegerNetwork) -> bytes:
 
 
 def unpack_network(data: bytes, carrier: str | Path) -> IntegerNetwork:
-    """The integers in an archive; raises `FileFormatError`, which names the carrying file."""
+    """The integer network in an archive; a `FileFormatError` names the file around it."""
     kind, version = integer_network.FILE_KIND, integer_network.FILE_VERSION
     return integer_network.unpack(storage.unpack_archive(data, carrier, kind, version))
 
 
 def unpack_float_network(data: bytes, carrier: str | Path) -> Network:
-    """The float network in an archive; raises `FileFormatError`, which names the carrying file."""
+    """The float network in an archive; a `FileFormatError` names the file around it."""
     kind, version = network.FILE_KIND, network.FILE_VERSION
     return network.unpack(storage.unpack_archive(data, carrier, kind, version))
 
 
 def digest(content: bytes | bytearray) -> str:
-    """SHA-256 of all bytes of a file but those that hold the digest, in hexadecimal."""
+    """SHA-256 of a file's bytes without the digest itself, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -117,9 +118,9 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
 
     Args:
         path: the file.
-        what: the kind of file it should be, for errors.
-        limit: bytes it may have.
-        too_large: the reason where it has more.
+        what: expected kind of file, for errors.
+        limit: largest size in bytes.
+        too_large: reason in the error for a larger file.
 
     Raises:
         FileFormatError: it is missing or too large.
@@ -132,7 +133,7 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
 
 
 def check_version(path: str | Path, version: int | str, newest: int) -> None:
-    """Raise `FileFormatError` where a newer nmtool wrote a file."""
+    """Raise `FileFormatError` if a newer nmtool wrote the file."""
     if int(version) > newest:
         raise FileFormatError(
             f"{path} has format version {version}, this nmtool reads up to {newest}",
@@ -142,10 +143,10 @@ def check_version(path: str | Path, version: int | str, newest: int) -> None:
 
 
 def check_hash(
-    held: Network | IntegerNetwork, found: Any, path: str | Path, what: str = ""
+    network: Network | IntegerNetwork, found: Any, path: str | Path, what: str = ""
 ) -> None:
-    """Raise `FileFormatError` unless a file names the content hash of the network in it."""
-    if held.content_hash != found:
+    """Raise `FileFormatError` unless the content hash in a file is that of its network."""
+    if network.content_hash != found:
         raise damaged(path, "the content hash is that of another network", what)
 
 
@@ -155,7 +156,7 @@ def damaged(path: str | Path, why: str, what: str = "") -> FileFormatError:
     Args:
         path: the file.
         why: the reason.
-        what: the kind of file it should be, where it may be one of others.
+        what: expected kind of file, if it may also be another kind.
     """
     other = f" or no {what} of nmtool" if what else ""
     return FileFormatError(

@@ -1,7 +1,7 @@
-"""Python environments that referees live in, apart from nmtool's own, and what they are built on.
+"""Separate Python environments for referees: simulators to compare with.
 
-A referee (Lava, brian2-loihi, FeNN's simulator) wants versions of Python and of libraries that are
-its own affair; nmtool talks to it through files and a supervised process.
+A referee (Lava, brian2-loihi, FeNN's simulator) needs its own versions of Python and libraries;
+nmtool communicates with it through files and a supervised process.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from nmtool.exporters.supervise import supervise
 from nmtool.paths import data_folder
 
 POINTER = "environment.json"
-"""File in a referee's home that names its environment; written last, so never a half-made one."""
+"""File with the path of a referee's environment; written only when the environment is complete."""
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
-"""The versions that referees are known to run on."""
+"""Python versions on which referees are known to run."""
 
 CHECK_S = 120.0
 INSTALL_SILENCE_S = 900.0
@@ -32,23 +32,23 @@ ANSWER_S = 30
 
 Version = tuple[int, int]
 Call = Callable[..., None]
-"""Runs a command, its words one by one, under supervision."""
+"""Runs a command, given word by word, under supervision."""
 
 
 @dataclass(frozen=True)
 class Referee:
-    """A program of others that runs networks.
+    """A simulator by other authors, to compare with.
 
     Attributes:
-        name: of the command that sets it up, of the folder its environments lie in, and in the
-            variables that name others.
-        title: for people.
-        version: what is installed, as pip says it.
-        check: arguments for its Python; a success means that everything needed can be imported.
-        folder: where they are run.
-        choose_base: gives path and version of the interpreter to build on, which may be named.
-        requirements: arguments of `pip install`, call by call, for a version of Python.
-        missing: makes the error that it is not set up, from the reason.
+        name: name in `nmtool setup`, in environment variables, and of the folder of its
+            environments.
+        title: name for display.
+        version: requirement for pip.
+        check: arguments for its Python that succeed if everything can be imported.
+        folder: working folder for `check`.
+        choose_base: gives path and version of the base interpreter, which may be given.
+        requirements: arguments of `pip install`, one list per call, for a version of Python.
+        missing: creates the error for a simulator that is not set up, given the reason.
     """
 
     name: str
@@ -62,17 +62,17 @@ class Referee:
 
     @property
     def setup(self) -> str:
-        """The command that sets it up."""
+        """The command line that sets it up."""
         return f"nmtool setup {self.name}"
 
     @property
     def python_variable(self) -> str:
-        """The variable that names an interpreter with the referee."""
+        """Environment variable with the path of an interpreter that has the referee."""
         return f"NMTOOL_{self._variable}_PYTHON"
 
     @property
     def home_variable(self) -> str:
-        """The variable that names the folder environments are made in."""
+        """Environment variable with the folder in which environments are made."""
         return f"NMTOOL_{self._variable}_HOME"
 
     @property
@@ -81,7 +81,7 @@ class Referee:
 
     @property
     def home(self) -> Path:
-        """The folder environments are made in; by default in the user's data folder."""
+        """The folder in which environments are made; by default in the user's data folder."""
         named = os.environ.get(self.home_variable)
         return Path(named) if named else data_folder() / self.name
 
@@ -92,14 +92,14 @@ class Environment:
 
     Attributes:
         python: the interpreter.
-        referee: what it can import.
+        referee: the referee.
     """
 
     python: Path
     referee: Referee
 
     def check(self) -> None:
-        """Import all of the referee that is used; raises `BackendError` with the reason."""
+        """Import the referee; raises `BackendError` with the reason if that fails."""
         supervise(
             [self.python, *self.referee.check],
             what=f"importing {self.referee.version} with {self.python}",
@@ -111,13 +111,13 @@ class Environment:
 
 
 def find(referee: Referee) -> Environment:
-    """The environment to run a referee in, checked when this process first finds it.
+    """The environment of a referee, checked once per process.
 
-    Its variable names an interpreter; without it, the environment that `set_up` made counts.
+    `python_variable` names an interpreter; without it, the environment made by `set_up` is used.
 
     Raises:
-        MissingError: there is none.
-        BackendError: there is one, but it cannot import the referee.
+        MissingError: there is no environment.
+        BackendError: the environment cannot import the referee.
     """
     environment = locate(referee)
     if environment not in _checked:
@@ -127,11 +127,11 @@ def find(referee: Referee) -> Environment:
 
 
 _checked: set[Environment] = set()
-"""A check starts the referee's Python, and a verification finds its environment several times."""
+"""Environments that were checked in this process; a check starts another Python."""
 
 
 def locate(referee: Referee) -> Environment:
-    """The same environment, without looking into it; raises `MissingError` where there is none."""
+    """The environment of a referee, unchecked; raises `MissingError` if there is none."""
     named = os.environ.get(referee.python_variable)
     python = Path(named) if named else _remembered(referee.home)
     if python is None or not python.is_file():
@@ -162,15 +162,15 @@ def set_up(
     """Make a virtual environment with a referee from the package index, or from its sources.
 
     Args:
-        referee: what to install.
-        on_line: called with every line the installer writes.
-        force: make it anew even if a working one exists.
-        python: the interpreter to build on; by default the one the referee likes best.
-        build: installs what is on no package index, after the requirements. It gets a function
-            that runs a command, the environment's interpreter and an empty folder for sources.
+        referee: the referee to install.
+        on_line: called with every line of the installer's output.
+        force: rebuild the environment even if it works.
+        python: base interpreter; by default the referee's choice.
+        build: installs sources after the requirements. It gets a function that runs a command, the
+            environment's interpreter and an empty folder for sources.
 
     Raises:
-        MissingError: no interpreter the referee can be made to run on.
+        MissingError: there is no suitable interpreter.
         BackendError: the installation failed; an earlier environment is untouched.
         StorageError: the folder could not be written.
     """
@@ -203,7 +203,7 @@ def _new_folder(referee: Referee) -> Path:
             f"no folder can be made in {referee.home}",
             code="folder-not-made",
             why=error.strerror or str(error),
-            fix=f"name another place in {referee.home_variable}",
+            fix=f"name another folder in the environment variable {referee.home_variable}",
         ) from error
 
 
@@ -252,7 +252,7 @@ _PROBE = "import ensurepip, venv, sys; print(*sys.version_info[:2], sys.executab
 
 
 def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
-    """Path and version of a Python that runs and can make environments; None if it does not."""
+    """Path and version of a Python that can make virtual environments; None if it cannot."""
     answer = output_of([*command, "-c", _PROBE]).split(maxsplit=2)
     if len(answer) != 3:
         return None
@@ -260,7 +260,7 @@ def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
 
 
 def output_of(command: list[str]) -> str:
-    """Output of a command, without white space around it; '' if it fails."""
+    """Stripped output of a command; '' if it fails."""
     try:
         done = subprocess.run(
             command,
@@ -276,7 +276,7 @@ def output_of(command: list[str]) -> str:
 
 
 def clean_variables() -> dict[str, str]:
-    """Environment variables for a referee's Python, without those that belong to nmtool's."""
+    """Environment variables for a referee's Python, without those of nmtool's own Python."""
     kept = {
         name: value
         for name, value in os.environ.items()

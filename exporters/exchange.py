@@ -1,4 +1,4 @@
-"""Messages between nmtool and a process in a referee's environment: events, signs of life."""
+"""Data exchange with a process in a referee's environment: events, recordings, progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nmtool.recording import Recording
 
 
 def write_events(path: Path, spikes: Raster) -> None:
-    """Write input spikes as an archive that plain numpy opens."""
+    """Write input spikes as an archive that numpy can open."""
     np.savez(
         path,
         offset=spikes.offset,
@@ -25,28 +25,28 @@ def write_events(path: Path, spikes: Raster) -> None:
 
 
 def read_recording(path: Path) -> Recording:
-    """The recording that a process in Lava wrote; raises `BackendError` where it is none."""
+    """Read the recording by a Lava process; raises `BackendError` if it is invalid."""
     try:
         return Recording.load(path)
     except FileFormatError as error:
         raise BackendError(
-            "Lava left no recording that can be read",
+            "the recording by Lava cannot be read",
             code="lava-recording-unreadable",
             why=": ".join(filter(None, [error.what, error.why])),
-            fix="export the network again, in case the code of the export was changed",
+            fix="export the network again, since the code of the export may have been changed",
             findings=error.findings,
         ) from error
 
 
 def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str], None]:
-    """Something to call with every line of output; it reports the samples that are finished."""
+    """A function for lines of output, which reports finished samples."""
 
     def read(line: str) -> None:
         if on_progress is None or not line.startswith("{"):
             return
         try:
             report = json.loads(line)
-        except ValueError:  # referees write lines of their own
+        except ValueError:  # referees also write other lines
             return
         if "samples_done" in report:
             on_progress(1)

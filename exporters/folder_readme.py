@@ -1,4 +1,4 @@
-"""Texts that README.md has in every folder that runs without nmtool, and their values."""
+"""Common texts of README.md in folders that run without nmtool, and values for their variables."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ score of the runner-up: reject samples where the two are close, by a margin that
 |---|---|
 $classes
 """
-"""Below the title: the network in a few numbers, and how its output becomes a class."""
+"""Text below the title: the network in a few numbers, and its readout."""
 
 PRINTED = """\
 It prints the class of every sample, its name and its score, and says how many classes are those
 that the samples are labelled with. `--predictions` writes classes as a table, with the scores of
 all classes; `--json` prints lines of JSON instead, for programs.
 """
-"""Below the commands: what the script prints."""
+"""Text below the commands: output of the script."""
 
 EVENTS = """\
 `EVENTS` has one of two forms.
@@ -62,7 +62,7 @@ step, then neuron, both counted from 0; at most one spike per step and channel:
 `membrane.<population>` [samples, steps, neurons] of populations that do not spike, and with
 `--deep` also `current.<population>` (u) and `potential.<population>` (v). A spike of step n over a
 delay d arrives at step n + 1 + d."""
-"""Files that the script reads and writes; ends within a line."""
+"""Text on the files that the script reads and writes; ends within a line."""
 
 _ANSWERS = """
 | `$package/known_answers.py` | compares with known answers |
@@ -86,14 +86,14 @@ def values(
     package: str,
     arguments: str,
 ) -> dict[str, str]:
-    """Values of the variables in these texts.
+    """Values for the variables in these texts.
 
     Args:
-        network: in the folder.
-        answers: beside it; None for none.
-        n_samples: number of samples of data there.
+        network: the network in the folder.
+        answers: its known answers; None without any.
+        n_samples: number of data samples in the folder.
         package: folder of the modules.
-        arguments: that the script takes, in words.
+        arguments: arguments of the script, as a usage line.
     """
     files = [EXPORT_EVENTS] * bool(n_samples) + [EXPORT_ANSWERS] * (answers is not None)
     group = network.channels.group

@@ -1,8 +1,8 @@
 """`Format`: the base class of all export formats.
 
-A format is a subclass, and a file or folder of it an instance. Formats differ in the hooks on top
-of the class alone. Each hook has a default. A subclass that overrides one gains the ability:
-`writes`, `reads`, `runs` or `carries`. All methods below the hooks serve every format.
+A format is a subclass, and a file or folder in that format is an instance. Formats differ only in
+the hooks at the top of the class, which have defaults. Overriding a hook gives a format an ability:
+`writes`, `reads`, `runs` or `carries`. All methods below the hooks are the same for every format.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
 
 _FILES_NAMED = 5
-"""Changed files that an error names in its first sentence."""
+"""Largest number of changed files named in the first sentence of an error."""
 
 
 class Format:
     """A file or folder of an export format; the subclass is the format.
 
-    Its network is read from the disk once.
+    Its network is read from disk only once.
 
     >>> import tempfile
     >>> from nmtool import Network, round_network
@@ -51,23 +51,23 @@ class Format:
     True
 
     Args:
-        path: of the artefact.
+        path: path of the file or folder.
 
     Attributes:
-        name: on the command line.
-        extensions: of its files, with the dot; none for a folder.
-        is_folder: an artefact is a folder.
-        writing_options: class of the options of `write`; None without any.
-        reading_options: class of the options of `read`, for files of others; None without any.
-        holds_floats: takes float networks without quantisation.
-        arithmetic: of the integers that it carries.
+        name: name on the command line.
+        extensions: extensions of its files, with the dot; empty for a folder.
+        is_folder: the format is a folder.
+        writing_options: class of the options of `write`; None without options.
+        reading_options: class of the options of `read`, for files from other tools; None without.
+        holds_floats: float networks can be written without quantisation.
+        arithmetic: arithmetic of its integers.
         records_states: u and v of every neuron can be recorded.
-        executes_code: running an artefact executes the code in it, which `trust` allows to differ.
-        reference: function from (network, raster) to the expected recording; None for the integer
+        executes_code: running an export executes code in it, which `trust` allows to differ.
+        reference: function from (network, raster) to the expected recording; None: the integer
             simulator.
-        tolerance: relative, between membranes and those of the reference.
-        writes, reads, runs, carries: whether a network is written to it, read from it and run in
-            it, and known answers lie in it.
+        tolerance: relative tolerance between membranes and those of the reference.
+        writes, reads, runs, carries: whether networks can be written, read and run, and whether
+            exports carry known answers.
     """
 
     name: ClassVar[str]
@@ -87,7 +87,7 @@ class Format:
     carries: ClassVar[bool]
 
     def __init_subclass__(cls, name: str = "") -> None:
-        if not name:  # a base of formats
+        if not name:  # an abstract base
             return
         cls.name, cls.extensions = name, PLACES[name].extensions
         cls.is_folder = bool(PLACES[name].member)
@@ -103,15 +103,15 @@ class Format:
 
     @classmethod
     def require(cls) -> None:
-        """Raise `MissingError` unless everything that running needs is here."""
+        """Raise `MissingError` unless everything needed to run is installed."""
 
     @classmethod
     def misfits(cls, network: Any, options: Any = None) -> list[Finding]:
-        """Everything of a network that the format cannot carry.
+        """Findings on everything in a network that the format cannot represent.
 
         Args:
-            network: integers; floats, too, where the format holds them.
-            options: of `writing_options`; None for the usual ones.
+            network: integer network; float network if the format holds floats.
+            options: instance of `writing_options`; None for the defaults.
         """
         return []
 
@@ -119,16 +119,16 @@ class Format:
     def encode(
         cls, network: Any, answers: KnownAnswers | None, options: Any
     ) -> Mapping[str, bytes]:
-        """Files of an export, the same bytes for the same arguments; by default nmtool's own.
+        """Files of an export, deterministic; by default nmtool's own file.
 
         Args:
-            network: which fits.
-            answers: inputs with expected outputs, to lie in the export; None for none.
-            options: of `writing_options`; None for the usual ones.
+            network: a network without misfits.
+            answers: known answers to include, or None.
+            options: instance of `writing_options`; None for the defaults.
 
         Returns:
-            Content by relative POSIX path in a folder; of a file alone by '', and by the extension
-            of what lies beside it.
+            For a folder, content by relative POSIX path; for a file, its content under '', and that
+            of further files by their extension.
         """
         return {"": pack_network(network)}
 
@@ -136,68 +136,68 @@ class Format:
     def encode_samples(
         cls, network: Any, answers: KnownAnswers | None, samples: SpikeEvents
     ) -> Mapping[str, bytes]:
-        """Files that carry a few samples of data in an export, for its receiver to run.
+        """Files with a few samples of data, for the user of an export to run.
 
         Args:
-            network, answers: as `encode` gets them.
+            network, answers: as for `encode`.
             samples: labelled events, in memory.
 
         Returns:
-            Content by relative POSIX path, in addition to or in place of files of `encode`; by
+            Content by relative POSIX path, in addition to or instead of files of `encode`; by
             default none.
         """
         return {}
 
     def command_to_run(self) -> list[str]:
-        """The command that runs an export on its known answers here; [] where there is none."""
+        """The command that runs an export on its known answers; [] without one."""
         return []
 
     def decode(self, options: Any = None) -> Network | IntegerNetwork:
-        """The network in the artefact; by default integers in nmtool's own form.
+        """The network in the export; by default an integer network in nmtool's own form.
 
         Args:
-            options: of `reading_options`; None reads what nmtool wrote.
+            options: instance of `reading_options`; None: read nmtool's own form.
 
         Raises:
-            FileFormatError: it is damaged or foreign.
-            FileNotFoundError, ValueError, LookupError, TypeError: `read` turns these, which parsing
-                wrong content raises, into a `FileFormatError`.
+            FileFormatError: the export is damaged, or not of this format.
+            FileNotFoundError, ValueError, LookupError, TypeError: parsing failed; `read` turns
+                these into a `FileFormatError`.
         """
         return IntegerNetwork.load(self.path)
 
     def decode_answers(self) -> KnownAnswers | None:
-        """The known answers in the artefact; None where it was written without."""
+        """The known answers in the export; None without any."""
         return None
 
     def differences(self) -> list[Finding]:
-        """Compare what runs with what `write` would give for the network in the artefact.
+        """Compare the export with what `write` would give for the network in it.
 
-        The options and answers are those it was written with. Nothing is executed. Two encodings
-        of the same content are equal.
+        Options and answers are those of the export. Nothing is executed. Different encodings of
+        the same content are equal.
         """
         return []
 
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        """Run the artefact, every sample from a fresh state.
+        """Run the export, every sample from a fresh state.
 
         Args:
-            spikes: input of as many channels as the network's, of one step at least.
+            spikes: input raster with the network's channels and at least one step.
             deep: also record u and v of every population at every step.
             on_progress: called with the number of samples finished since the last call.
         """
         raise NotImplementedError
 
     def is_replaceable(self) -> bool:
-        """True where the folder is an export that `force` may replace."""
+        """True if the folder is an export that `force` may replace."""
         return PLACES[self.name].holds(self.path)
 
     def left_by_others(self) -> set[str]:
-        """Relative POSIX paths that an earlier export in the folder may hold beside its own."""
+        """Further relative POSIX paths that an earlier export in the folder may have."""
         return set()
 
-    # The same for every format.
+    # Methods that are the same for every format.
 
     @classmethod
     def write(
@@ -210,22 +210,20 @@ class Format:
         options: Any = None,
         force: bool = False,
     ) -> Format:
-        """Write a network, whole or not at all; returns the artefact.
+        """Write a network atomically and deterministically; returns the export.
 
         Args:
-            network: integers; floats, too, where the format holds them.
-            path: to be made; the same arguments give the same bytes.
-            answers: inputs with expected outputs, for the receiver to check.
-            samples: a few of some data, for the receiver to run; formats without a place for them
-                leave them out.
-            options: of `writing_options`; None for the usual ones.
+            network: integer network; float network if the format holds floats.
+            path: path to write.
+            answers: known answers for the user of the export to check.
+            samples: a few samples of data for the user to run; ignored by formats that carry none.
+            options: instance of `writing_options`; None for the defaults.
             force: replace an earlier export.
 
         Raises:
-            DoesNotFitError: the format cannot carry the network; every reason is a finding.
-            UsageError: something is there and may not be replaced, or there is no place for
-                answers.
-            StorageError: it could not be written; what was there is untouched.
+            DoesNotFitError: the format cannot represent the network; every reason is a finding.
+            UsageError: the path exists and may not be replaced, or the format carries no answers.
+            StorageError: the export could not be written; an earlier one is untouched.
             MissingError: the library that writes the format is not installed.
         """
         if answers is not None and not cls.carries:
@@ -241,25 +239,25 @@ class Format:
         else:
             places = {key: artefact.beside(key) for key in files}
             write_files({places[key]: content for key, content in files.items()}, force)
-        artefact.network = network  # which need not be read back
+        artefact.network = network  # so that it need not be read back
         return artefact
 
     @classmethod
     def reasons_against(cls, network: Any, options: Any = None) -> list[Finding]:
-        """Everything that keeps the format from carrying a network; arguments as of `misfits`.
+        """All reasons why the format cannot represent a network; arguments as for `misfits`.
 
-        `misfits` is asked of networks in the format's own arithmetic alone.
+        `misfits` only gets networks in the format's own arithmetic.
         """
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
-            what = f"it runs in {network.arithmetic}, the format carries {cls.arithmetic.name}"
-            fix = f"export to a format that carries {network.arithmetic}, or quantise the float "
+            what = f"it runs in {network.arithmetic}, but the format is for {cls.arithmetic.name}"
+            fix = f"export to a format for {network.arithmetic}, or quantise the float "
             fix += "network for another target"
             return [Finding("format-arithmetic", "network", what, fix)]
         return cls.misfits(network, options)
 
     @classmethod
     def check_arithmetic(cls, network: Any) -> None:
-        """Raise `DoesNotFitError` where a network runs in another arithmetic than the format's."""
+        """Raise `DoesNotFitError` if a network's arithmetic is not that of the format."""
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
             raise DoesNotFitError(
                 f"the format {cls.name} cannot carry this network",
@@ -269,7 +267,7 @@ class Format:
 
     @classmethod
     def check_fits(cls, network: Any, options: Any = None) -> None:
-        """Raise `DoesNotFitError` unless the format can carry a network."""
+        """Raise `DoesNotFitError` unless the format can represent a network."""
         if findings := cls.misfits(network, options):
             raise DoesNotFitError(
                 f"the format {cls.name} cannot carry this network",
@@ -278,40 +276,40 @@ class Format:
             )
 
     def beside(self, extension: str) -> Path:
-        """The path of what lies beside a file; with '' its own."""
+        """The path of a file's companion with another extension; with '', the file's own path."""
         return self.path.with_suffix(extension) if extension else self.path
 
     @cached_property
     def network(self) -> Network | IntegerNetwork:
-        """The network in the artefact.
+        """The network in the export.
 
         Raises:
-            UsageError: the format is only written.
-            FileFormatError: it is missing, damaged or foreign.
+            UsageError: the format cannot be read.
+            FileFormatError: the export is missing, damaged, or not of this format.
         """
         return self.read()
 
     @property
     def integers(self) -> IntegerNetwork:
-        """The network in an artefact of a format that holds integers alone."""
+        """The network in an export of a format for integers only."""
         assert isinstance(self.network, IntegerNetwork)
         return self.network
 
     def read(self, options: Any = None) -> Network | IntegerNetwork:
-        """The network in the artefact, read in a way that options say.
+        """Read the network in the export, with options.
 
         Args:
-            options: of `reading_options`; None reads what nmtool wrote, where it did.
+            options: instance of `reading_options`; None: read nmtool's own form, if there is one.
 
         Raises:
-            UsageError: the format is only written, or takes no such options.
-            FileFormatError: it is missing, damaged or foreign.
+            UsageError: the format cannot be read, or has no such options.
+            FileFormatError: the export is missing, damaged, or not of this format.
         """
         if self.writes and not self.reads:
             raise UsageError(
                 f"{self.path} cannot be read back",
                 code="format-not-read",
-                why=f"the format {self.name} is only written",
+                why=f"nmtool only writes the format {self.name}",
                 fix="name the network it was made from",
             )
         taken = self.reading_options
@@ -327,11 +325,11 @@ class Format:
             raise damaged(self.path, reason(error)) from error
 
     def known_answers(self) -> KnownAnswers:
-        """The known answers in the artefact, which belong to the network in it.
+        """The known answers in the export, checked to belong to its network.
 
         Raises:
-            UsageError: the format carries none.
-            FileFormatError: there are none, they are damaged, or another network's.
+            UsageError: the format carries no known answers.
+            FileFormatError: there are none, or they are damaged or another network's.
         """
         if not self.carries:
             raise self._without_answers(self.path)
@@ -340,11 +338,11 @@ class Format:
             raise FileFormatError(
                 f"{self.path} carries no known answers",
                 code="answers-missing",
-                fix=f"write an export that does: {self.export_again()}",
+                fix=f"write an export with known answers: {self.export_again()}",
             )
         if self.network.content_hash != answers.network_hash or not _fit(answers, self.network):
             raise FileFormatError(
-                f"the known answers in {self.path} are those of another network",
+                f"the known answers in {self.path} belong to another network",
                 code="answers-other-network",
                 fix="export the network again",
             )
@@ -355,14 +353,14 @@ class Format:
         return UsageError(
             f"{path} carries no known answers",
             code="answers-not-carried",
-            why=f"there is no place for them in the format {cls.name}",
+            why=f"the format {cls.name} has no place for them",
             fix="name DATA to compare on",
         )
 
     def check_written(self) -> None:
-        """Raise `FileFormatError` unless what runs of the artefact is what would be written.
+        """Raise `FileFormatError` unless the export is what nmtool would write.
 
-        Everything that differs is a finding; nothing is executed.
+        Every difference is a finding; nothing is executed.
         """
         if findings := self.differences():
             named = [one.where for one in findings] if self.path.is_dir() else []
@@ -372,13 +370,13 @@ class Format:
                 f"{self.path} is not what this nmtool writes for the network in it"
                 + (f": {names}" if names else ""),
                 code="export-changed",
-                why="another version wrote it, or somebody changed it; nothing of it was run",
+                why="another version wrote it, or it was changed; it was not run",
                 fix=f"{self.export_again()}, and use that{trust}",
                 findings=findings,
             )
 
     def export_again(self) -> str:
-        """The command that writes the artefact's network as this nmtool does."""
+        """The command that exports the network again with this nmtool."""
         target = f"-o NEW{self.extensions[0]}" if self.extensions else f"--to {self.name} -o NEW"
         return f"nmtool export {self.path} {target}"
 
@@ -391,25 +389,25 @@ class Format:
         on_progress: Callable[[int], None] | None = None,
         **options: Any,
     ) -> Recording:
-        """Run the artefact in its own runtime, every sample from a fresh state.
+        """Run the export in its own runtime, every sample from a fresh state.
 
         Args:
-            spikes: the input, one neuron per channel; its number of steps counts.
+            spikes: the input, one neuron per channel, with any number of steps.
             deep: also record u and v of every population at every step.
-            trust: execute its code although it is not what this nmtool writes.
+            trust: execute its code even if it is not what this nmtool writes.
             on_progress: called with the number of samples finished since the last call.
-            options: that the format's `simulate` takes beside.
+            options: further arguments of the format's `simulate`.
 
         Raises:
-            UsageError: the format records no u and v, or has no runtime.
-            FileFormatError: it is no such artefact, or code in it is not what would be written.
+            UsageError: the format does not record u and v, or has no runtime.
+            FileFormatError: it is not an export of this format, or its code was changed.
             DataError: the raster has other channels than the network, or no steps.
             MissingError: the runtime is not installed.
-            BackendError: the runtime failed or hung; nothing of it is left running.
+            BackendError: the runtime failed or hung; its processes have ended.
         """
         if deep and not self.records_states:
             raise UsageError(
-                f"the format {self.name} has no inner variables to compare",
+                f"the format {self.name} does not record u and v",
                 code="deep-not-available",
                 fix="leave out `deep=`",
             )
@@ -432,21 +430,21 @@ class Format:
         label: str = "",
         **options: Any,
     ) -> Check:
-        """Run the artefact and compare what it answers, spike for spike.
+        """Run the export and compare its recording, spike for spike.
 
-        Real numbers add up to others in another order, so that membranes of a format that holds
-        them are compared with a tolerance. Spikes never are.
+        Sums of real numbers depend on their order, so that membranes in formats of real numbers are
+        compared with a tolerance. Spikes are always compared exactly.
 
         Args:
             spikes: the input.
-            simulated: recording of the integer simulator; None where the network is float.
-            answers: what the artefact itself must answer, where that is known already; by default
-                `simulated`, or what the format's own reference says.
+            simulated: recording of the integer simulator; None for a float network.
+            answers: expected recording, if known; by default `simulated`, or that of the format's
+                reference.
             deep: compare u and v of every neuron, too.
             trust: as for `run`.
-            progress: is shown what is being done.
-            label: of the progress; by default the name of the format.
-            options: that the format's `simulate` takes.
+            progress: shows progress, e.g. `nmtool.progress_bar`.
+            label: label of the progress; by default the name of the format.
+            options: further arguments of the format's `simulate`.
         """
         began = time.perf_counter()
         with progress(label or self.name, spikes.n_samples) as advance:
@@ -469,7 +467,7 @@ def _overrides(cls: type[Format], hook: str) -> bool:
 
 
 def _fit(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
-    """True where there is an answer of every population, of its size."""
+    """True if the answers have every population in its size."""
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
     sizes = {name: raster.n_neurons for name, raster in spikes.items()}
     sizes |= {name: v.shape[2] for name, v in membrane.items()}

@@ -1,6 +1,6 @@
-"""The registry of formats: marks by which a path is recognised, and the class of each format.
+"""The registry of formats: the class of each format, and how its paths are recognised.
 
-Looking a path up imports no format, and asking for a format imports that one alone.
+Recognising a path imports no format; getting a format imports only that one.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Marks by which a path is recognised as a format; without any, no path is.
+    """How paths of a format are recognised; without attributes, no path is.
 
     Attributes:
-        extensions: of its files, with the dot; none for a folder.
-        member: pattern of a path that every folder of the format has; '' for a file.
+        extensions: extensions of its files, with the dot; empty for a folder.
+        member: pattern of a path within every folder of the format; '' for a file.
     """
 
     extensions: tuple[str, ...] = ()
     member: str = ""
 
     def names(self, path: str | Path) -> bool:
-        """True where a path has an extension of this format."""
+        """True if a path has an extension of this format."""
         return Path(path).suffix.lower() in self.extensions
 
     def holds(self, path: str | Path) -> bool:
-        """True where an existing path looks like this format; its content is not read."""
+        """True if an existing path looks like this format; its content is not read."""
         if self.member:
             return next(Path(path).glob(self.member), None) is not None
         return self.names(path) and not Path(path).is_dir()
@@ -56,12 +56,12 @@ PLACES: dict[str, Place] = {
     "mlgenn": Place(member="*-Conn_*.npy"),
     **dict.fromkeys(PROCESSORS, Place()),
 }
-"""By name, which is also that of the package `nmtool.exporters.<name>`, with `_` for `-`; emulated
-processors, which run C, are in `nmtool.exporters.c`."""
+"""By name of the format, which is also the name of its package `nmtool.exporters.<name>`, with `_`
+for `-`; emulated processors, which run C, are in `nmtool.exporters.c`."""
 
 
 def format_named(name: str) -> type[Format]:
-    """The format of that name; raises `UsageError` where there is none."""
+    """The format of that name; raises `UsageError` if there is none."""
     if name not in PLACES:
         raise UsageError(
             f"unknown format '{name}'",
@@ -82,28 +82,27 @@ def all_formats() -> list[type[Format]]:
 
 
 def artefact_at(path: str | Path) -> Format | None:
-    """Open an existing file or folder by its marks; None where no format recognises it."""
+    """Open an existing file or folder in the format that recognises it; None if none does."""
     name = next((name for name, place in PLACES.items() if place.holds(path)), None)
     return None if name is None else format_named(name)(path)
 
 
 def formats_that_write() -> list[str]:
-    """Names of the formats that networks are written to."""
+    """Names of the formats to which networks can be written."""
     return [one.name for one in all_formats() if one.writes]
 
 
 def formats_that_run() -> list[str]:
-    """Names of the formats that networks run in."""
+    """Names of the formats in which networks can run."""
     return [one.name for one in all_formats() if one.runs]
 
 
 def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({})) -> type[Format]:
-    """The format that a path to be written asks for by its extension.
+    """The format to write, from the extension of a path.
 
     Args:
-        path: to be written.
-        others: names and extensions of what the caller writes beside these formats, which an
-            error names, too.
+        path: path to be written.
+        others: names and extensions of the caller's additional formats, for the error.
 
     Raises:
         UsageError: no format has that extension.
@@ -114,15 +113,15 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
     writing = formats_that_write()
     known = [*others.values(), *(e for name in writing for e in PLACES[name].extensions)]
     raise UsageError(
-        f"{path} does not say which format it is to be",
+        f"the format to write is not clear from {path}",
         code="format-unsaid",
         why=f"its extension is none of {', '.join(known)}",
-        fix=f"name it: `to={'|'.join([*others, *writing])}`",
+        fix=f"name the format: `to={'|'.join([*others, *writing])}`",
     )
 
 
 def import_options_unused(path: str | Path) -> UsageError:
-    """The error of options for reading another kind of file than a path is."""
+    """The error for reading options that belong to another kind of file."""
     return UsageError(
         f"these options are for another kind of file than {path}",
         code="import-options-unused",

@@ -1,7 +1,7 @@
-"""HDF5 files of strangers: only plain, bounded data of the file itself is read.
+"""Safe reading of untrusted HDF5 files: only plain data of limited size within the file.
 
-HDF5 can point to other files, run plug-ins while it reads, and claim sizes that nothing holds.
-Each dataset is looked at before it is read.
+HDF5 can link to other files, load plug-ins while reading, and claim arbitrary sizes. Each dataset
+is therefore checked before it is read.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     import h5py
 
 MAX_BYTES = 1 << 30
-"""Files that would unpack to more are refused before it is done."""
+"""Files that would unpack to more bytes are refused before they are unpacked."""
 
 _BYTES_OF_A_NUMBER = 8
-"""Bytes to count for each number, however small its type: readers may make floats of them."""
+"""Bytes counted per number, even of smaller types, since readers may convert them to floats."""
 
 _CACHE_BYTES = 1 << 25
-"""Holds any chunk of texts that is read, so that it is unpacked once, not once per row."""
+"""Size of the chunk cache, so that a chunk of texts is unpacked once instead of once per row."""
 
 _NUMBERS = "biuf"
 
 
 @contextmanager
 def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
-    """A file to read from.
+    """Open a file for reading.
 
     Args:
-        path: where it is.
-        what: the kind of file it should be, for errors.
+        path: path of the file.
+        what: expected kind of file, for errors.
 
     Raises:
-        FileFormatError: missing or damaged, also while it is read.
+        FileFormatError: the file is missing or damaged; also raised within the block.
         MissingError: h5py is not installed.
     """
     try:
@@ -52,22 +52,22 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
 
     if not Path(path).is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
-    with telling_damage(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
+    with damage_named(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield PlainFile(file)
 
 
 @contextmanager
-def telling_damage(path: str | Path, what: str) -> Iterator[None]:
-    """Turn whatever the content of a file makes raise into `FileFormatError`.
+def damage_named(path: str | Path, what: str) -> Iterator[None]:
+    """Turn any error caused by a file's content into `FileFormatError`.
 
-    Errors of wrong input keep their code, why, fix and findings, and get the file's name.
+    nmtool's own input errors keep their code, why, fix and findings, and get the file's name.
     """
     try:
-        with np.errstate(all="ignore"):  # numbers of strangers may be anything
+        with np.errstate(all="ignore"):  # foreign numbers may be anything
             yield
     except InputError as error:
-        said = f"{path} cannot be read as a {what}: {error.what}"
-        raise error.restated(said, FileFormatError) from error
+        what_failed = f"{path} cannot be read as a {what}: {error.what}"
+        raise error.restated(what_failed, FileFormatError) from error
     except NmtoolError:  # of another exit code
         raise
     except Exception as error:  # HDF5 and numpy raise anything
@@ -80,7 +80,7 @@ def telling_damage(path: str | Path, what: str) -> Iterator[None]:
 
 
 class PlainFile:
-    """Reads plain groups and datasets, and counts what they unpack to."""
+    """Reads plain groups and datasets, and counts their unpacked size."""
 
     def __init__(self, file: h5py.File) -> None:
         self.root: h5py.Group = file
@@ -93,9 +93,9 @@ class PlainFile:
         member = self._member(parent, name)
         if not isinstance(member, h5py.Group):
             raise FileFormatError(
-                f"{_place(parent, name)} is no group",
+                f"{_place(parent, name)} is not a group",
                 code="hdf5-no-group",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         return member
 
@@ -104,9 +104,9 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in _NUMBERS:
             raise FileFormatError(
-                f"{_place(parent, name)} holds no numbers",
+                f"{_place(parent, name)} is not numeric",
                 code="hdf5-no-numbers",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         return np.asarray(dataset[()])
 
@@ -117,7 +117,7 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} holds neither numbers nor texts",
                 code="hdf5-no-numbers",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         return np.asarray(dataset[()])
 
@@ -127,9 +127,9 @@ class PlainFile:
         value = None if dataset.shape else dataset[()]
         if not isinstance(value, bytes):
             raise FileFormatError(
-                f"{_place(parent, name)} is no text",
+                f"{_place(parent, name)} is not a text",
                 code="hdf5-no-text",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         return value.decode("utf-8")
 
@@ -140,13 +140,13 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} holds more than {limit} texts",
                 code="hdf5-too-many-texts",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         texts = [text.decode("utf-8") for text in self._bytes_of(dataset, parent, name)]
         return np.array(texts, object).reshape(dataset.shape)
 
     def numbers(self, parent: h5py.Group) -> dict[str, NDArray]:
-        """Every dataset of numbers in a group, by name; groups and texts are left alone."""
+        """All numeric datasets in a group, by name; groups and texts are skipped."""
         import h5py
 
         found = {}
@@ -157,7 +157,7 @@ class PlainFile:
         return found
 
     def _bytes_of(self, dataset: h5py.Dataset, parent: h5py.Group, name: str) -> Iterator[bytes]:
-        """Some rows at a time: every text of a file may be the same one, as long as the file."""
+        """Texts, a few rows at a time: in a hostile file each could be as long as the file."""
         longest = max(self.root.id.get_filesize(), 1)
         per_row = longest * max(math.prod(dataset.shape[1:]), 1)
         rows = max(MAX_BYTES // per_row, 1)
@@ -165,9 +165,9 @@ class PlainFile:
             for text in np.ravel(dataset[first : first + rows] if dataset.shape else dataset[()]):
                 if not isinstance(text, bytes):
                     raise FileFormatError(
-                        f"{_place(parent, name)} holds no texts",
+                        f"{_place(parent, name)} does not hold texts",
                         code="hdf5-no-text",
-                        fix="write the file again with what made it",
+                        fix="write the file again with the tool that made it",
                     )
                 self._count(len(text), parent, name)
                 yield text
@@ -180,13 +180,13 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} is missing",
                 code="hdf5-member-missing",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         if not isinstance(link, h5py.HardLink):
             raise FileFormatError(
-                f"{_place(parent, name)} is a link to somewhere else",
+                f"{_place(parent, name)} is a link",
                 code="hdf5-link",
-                fix="put what it leads to in its place",
+                fix="replace the link by the data",
             )
         return parent[name]
 
@@ -196,13 +196,13 @@ class PlainFile:
         dataset = self._member(parent, name)
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
             raise FileFormatError(
-                f"{_place(parent, name)} holds no data",
+                f"{_place(parent, name)} is not a dataset",
                 code="hdf5-no-data",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         if dataset.is_virtual or dataset.external:
             raise FileFormatError(
-                f"{_place(parent, name)} lies in another file",
+                f"{_place(parent, name)} is stored in another file",
                 code="hdf5-elsewhere",
                 fix="copy the data into this file",
             )
@@ -210,9 +210,9 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} needs a plug-in to be read",
                 code="hdf5-plug-in",
-                fix="compress it with gzip or lzf, or not at all",
+                fix="write it uncompressed, or compressed with gzip or lzf",
             )
-        # A chunk is unpacked as a whole, however little of it is used.
+        # A chunk is always unpacked as a whole.
         values = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
         self._count(values * max(dataset.dtype.itemsize, _BYTES_OF_A_NUMBER), parent, name)
         return dataset
@@ -221,7 +221,7 @@ class PlainFile:
         self._bytes += size
         if self._bytes > MAX_BYTES:
             raise FileFormatError(
-                f"{_place(parent, name)} and others would unpack to {self._bytes} bytes",
+                f"{_place(parent, name)} and other data would unpack to {self._bytes} bytes",
                 code="hdf5-too-large",
                 fix="write less into one file",
             )

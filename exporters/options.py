@@ -1,4 +1,4 @@
-"""A helper for the classes of writing options."""
+"""A helper for the option classes of export formats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def others_than_usual(options: Any) -> str:
-    """List the options that differ from their defaults; '' where none does."""
+    """Options that differ from their defaults, as text; '' if none does."""
     usual = asdict(type(options)())
     given = [key for key, value in asdict(options).items() if value != usual[key]]
     return f"given are {', '.join(given)}" if given else ""

@@ -1,4 +1,4 @@
-"""Write an export, a file or a folder: whole or not at all, and never over someone else's files."""
+"""Write an export (file or folder) atomically, and never over files that are not an export."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ def write_file(path: str | Path, content: bytes, force: bool) -> Path:
     """Write a file; returns its path.
 
     Args:
-        path: where it is to be.
-        content: all of it.
-        force: replace a file that is there.
+        path: of the file.
+        content: its bytes.
+        force: replace an existing file.
 
     Raises:
-        UsageError: something is there and may not be replaced.
-        StorageError: it could not be written; what was there is untouched.
+        UsageError: the path exists and may not be replaced.
+        StorageError: the file could not be written; an existing one is unchanged.
     """
     write_files({path: content}, force)
     return Path(path)
 
 
 def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
-    """Write files that belong together: all of them, or none.
+    """Write several files: all of them, or none.
 
     Args:
         files: their content by path.
-        force: replace files that are there.
+        force: replace existing files.
 
     Raises:
         UsageError, StorageError: as `write_file`.
@@ -67,11 +67,11 @@ def write_folder(
     """Write a folder; returns its path.
 
     Args:
-        folder: where it is to be.
-        files: all content, by relative POSIX path.
+        folder: path of the export.
+        files: content by relative POSIX path.
         force: replace an earlier export.
-        is_ours: whether an existing folder is such an export.
-        others: relative paths of files that an earlier export may hold beside those.
+        is_ours: whether an existing folder is an export of this format.
+        others: relative paths of further files that an earlier export may contain.
 
     Raises:
         UsageError: the folder exists and may not be replaced.
@@ -85,7 +85,7 @@ def write_folder(
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write one file of an export: nothing else in this room does."""
+    """Write one file of an export; all writing in this room goes through here."""
     path.write_bytes(content)
 
 
@@ -93,16 +93,16 @@ def write_bytes(path: Path, content: bytes) -> None:
 def replacing_folder(
     folder: str | Path, force: bool, is_ours: Callable[[], bool], files: set[str]
 ) -> Iterator[Path]:
-    """Yield an empty folder to fill; it takes the place of `folder` if everything went well.
+    """Yield an empty folder to fill; it replaces `folder` if no exception is raised.
 
-    Folders above it are made where they are missing.
+    Missing parent folders are created.
 
     Args:
-        folder: where the export is to be.
+        folder: path of the export.
         force: replace an earlier export.
-        is_ours: whether an existing folder is such an export.
-        files: relative POSIX paths of the files an export consists of. A folder with
-            anything else in it is not replaced.
+        is_ours: whether an existing folder is an export of this format.
+        files: relative POSIX paths of the files that an export consists of. A folder that
+            contains others is not replaced.
 
     Raises:
         UsageError: the folder exists and may not be replaced.
@@ -141,15 +141,15 @@ def _check_free(folder: Path, force: bool, is_ours: Callable[[], bool], files: s
         )
     if folder.is_symlink() or not folder.is_dir() or not is_ours():
         raise UsageError(
-            f"{folder} exists and is not such an export",
+            f"{folder} exists and is not an export of this format",
             code="path-not-export",
-            why="only an earlier export is replaced",
+            why="only earlier exports are replaced",
             fix="choose another folder",
         )
     strangers = sorted(files_in(folder) - files)
     if strangers:
         raise UsageError(
-            f"{folder} holds files that are not part of the export: {', '.join(strangers[:3])}",
+            f"{folder} contains files that are not part of the export: {', '.join(strangers[:3])}",
             code="path-holds-others",
             why="replacing it would delete them",
             fix="move them elsewhere, or choose another folder",
@@ -157,7 +157,7 @@ def _check_free(folder: Path, force: bool, is_ours: Callable[[], bool], files: s
 
 
 def files_in(folder: Path) -> set[str]:
-    """Relative POSIX paths of all files in a folder, but those that Python compiles beside them."""
+    """Relative POSIX paths of all files in a folder, without Python's compiled files."""
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -174,7 +174,7 @@ def _move_into_place(new: Path, folder: Path) -> None:
     try:
         os.rename(folder, old)
         os.rename(new, folder)
-    except BaseException:  # an interrupt, too: old is about to be deleted
+    except BaseException:  # also an interrupt: `old` is about to be deleted
         if not folder.exists():
             os.rename(old, folder)
         raise

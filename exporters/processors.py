@@ -1,7 +1,7 @@
-"""Processors that the C export is compiled for and emulated on: a value each.
+"""Processors that the C export is compiled for, and emulated on with QEMU.
 
-A new processor is one more value here. `verify --against`, `doctor` and the tests go through
-`PROCESSORS`.
+A new processor is one more entry of `PROCESSORS`, which `verify --against`, `doctor` and the tests
+use.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ class Region:
 class Counter:
     """Counter of executed instructions, exact under QEMU's -icount.
 
-    Ticks wrap around after 2^32. A stretch between two readings has to be shorter: 1.3 billion
-    instructions at 16 ticks for 5.
+    Ticks wrap around after 2^32, so the time between two readings has to be shorter: 1.3 billion
+    instructions at 16 ticks per 5 instructions.
 
     Attributes:
         shift: an emulated instruction takes 2^shift ns.
         body: of a C function without arguments that returns the ticks so far, as uint32_t.
-        ticks: that pass in as many instructions as `instructions`.
+        ticks: number of ticks per `instructions`.
         instructions: see `ticks`.
     """
 
@@ -71,23 +71,22 @@ class Counter:
 
 @dataclass(frozen=True)
 class Processor:
-    """A processor: its compiler, the options for it, and the machine that emulates it.
+    """A processor: its compiler with options, and its emulator.
 
     >>> PROCESSORS["riscv32"].title, PROCESSORS["riscv32"].compile_command[0]
     ('RV32IMC', 'riscv64-unknown-elf-gcc')
 
     Attributes:
-        name: as of `verify --against`.
-        title: for people.
-        compiler: program that compiles C for it.
-        options: that choose the processor, for the compiler.
-        library: a file of the C library, by which the compiler tells whether that is there.
-        emulator: command that the path of a compiled program completes.
-        packages: of Debian, which bring all of this.
-        flash, ram: of the emulated machine, for programs without an operating system; None for
-            programs that are Linux processes.
-        byte_order: of numpy: `<` or `>`.
-        counter: of instructions; None where the emulator has none.
+        name: as in `verify --against`.
+        title: name for display.
+        compiler: C cross-compiler.
+        options: of the compiler, which select the processor.
+        library: a file of the C library; the compiler is asked for it, to see if it is installed.
+        emulator: command, to which the path of the compiled program is appended.
+        packages: Debian packages with compiler, library and emulator.
+        flash, ram: of the emulated machine, for bare-metal programs; None for Linux programs.
+        byte_order: as in numpy: `<` or `>`.
+        counter: of instructions; None if the emulator has none.
     """
 
     name: str
@@ -104,7 +103,7 @@ class Processor:
 
     @property
     def compile_command(self) -> list[str]:
-        """The compiler and all options, those of the machine's memories included."""
+        """The compiler with all options, including those for the memory map."""
         regions = {"flash": self.flash, "ram": self.ram}
         placed = [
             f"-Wl,--defsym=__{name}=0x{region.origin:x},--defsym=__{name}_size=0x{region.size:x}"
@@ -115,7 +114,7 @@ class Processor:
 
     @property
     def missing(self) -> list[str]:
-        """Programs that are not on the path, and the C library where the compiler has none."""
+        """Programs that are not on the path, and the C library if the compiler has none."""
         programs = (self.compiler, self.emulator[0])
         lacking = [program for program in programs if shutil.which(program) is None]
         if self.compiler in lacking:
@@ -125,10 +124,10 @@ class Processor:
         return lacking if Path(place).is_absolute() else [*lacking, self.library]
 
     def require(self) -> None:
-        """Raise `MissingError` unless the compiler, its library and the emulator are here."""
+        """Raise `MissingError` unless compiler, C library and emulator are installed."""
         if missing := self.missing:
             raise MissingError(
-                f"there is nothing to emulate {self.title} with",
+                f"the tools to emulate {self.title} are not installed",
                 code="processor-tools-missing",
                 why=f"missing: {', '.join(missing)}",
                 fix=f"apt install {' '.join(self.packages)}",

@@ -1,8 +1,8 @@
-"""`PythonFolder`: what exports have in common that run as Python in a referee's environment.
+"""`PythonFolder`: base class of exports that are Python programs for another simulator.
 
-Such a folder holds a script, a package with the integers beside its modules, a README, and perhaps
-known answers and samples of data. It needs no nmtool. nmtool runs a copy of it as a supervised
-process and reads what that records.
+Such a folder contains a script, a package with the network's integers and its modules, a README,
+and optionally known answers and data samples. It runs without nmtool, in the simulator's own
+environment. nmtool runs a copy of it as a subprocess and reads its recording.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ SCRIPT, _README = "run.py", "README.md"
 
 
 class PythonFolder(Format):
-    """A folder that runs a network in a referee, without nmtool.
+    """A folder that runs a network in another simulator (a referee), without nmtool.
 
     Attributes:
-        referee: it runs there.
-        inner: the package in it, which has the integers.
+        referee: the simulator it is written for.
+        inner: the package in the folder, with the network's integers.
     """
 
     executes_code = True
@@ -50,20 +50,20 @@ class PythonFolder(Format):
     @classmethod
     @abstractmethod
     def sources(cls) -> dict[str, bytes]:
-        """The files every export shares, by relative POSIX path."""
+        """Files that are the same in every export, by relative POSIX path."""
 
     @classmethod
     @abstractmethod
     def readme(
         cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
     ) -> str:
-        """The README of a network, with the answers and so many samples of data beside it."""
+        """The README for a network, its known answers and number of data samples."""
 
     # The same for all of them.
 
     @classmethod
     def arrays(cls) -> str:
-        """Relative POSIX path of the integers."""
+        """Relative POSIX path of the file with the network's integers."""
         return f"{cls.inner}/arrays.npz"
 
     @classmethod
@@ -113,16 +113,17 @@ class PythonFolder(Format):
         return KnownAnswers.load(answers)
 
     def changed(self) -> dict[str, str]:
-        """What is wrong with files, by path: those that differ, and those that are no part of it.
+        """Problems by path: files that differ from the export, and files that do not belong to it.
 
-        Python could take the others for a library. Integers count as they are read.
+        The latter matter because Python could import them. Of the network's file, the integers
+        are compared.
         """
         from nmtool.exporters.differences import CHANGED, changed_files
         from nmtool.exporters.output import files_in
 
         arrays, sources = self.arrays(), self.sources()
         own_files = {*sources, arrays, _README, EXPORT_ANSWERS, EXPORT_EVENTS}
-        wrong = dict.fromkeys(files_in(self.path) - own_files, "it is no part of an export")
+        wrong = dict.fromkeys(files_in(self.path) - own_files, "it is not part of an export")
         wrong |= changed_files(self.path, sources)
         archive = storage.read_archive(self.path / arrays, FILE_KIND, FILE_VERSION)
         network = integer_network.unpack(archive)
@@ -143,19 +144,19 @@ class PythonFolder(Format):
         read: Callable[[Path], Recording],
         timeout_s: float | None = None,
     ) -> Recording:
-        """Run a copy of the folder, without the files that Python compiled in it.
+        """Run a copy of the folder, without Python's compiled files.
 
         Args:
-            script: of the folder.
+            script: in the folder.
             spikes: the input.
-            options: words for the script, after the events and the recording.
+            options: further arguments of the script, after the paths of events and recording.
             on_progress: as for every format.
-            environment: where the referee is.
-            read: reads what the script records.
-            timeout_s: seconds the run may take; it is ended in any case after 600 s of silence.
+            environment: in which the referee is installed.
+            read: reads the recording from the script's output file.
+            timeout_s: time limit in s. A run without output for 600 s is always ended.
 
         Raises:
-            BackendError: it failed, hung or took too long; nothing of it is left running.
+            BackendError: the run failed, hung or took too long; all its processes are ended.
         """
         from nmtool.exporters.exchange import progress_reader, write_events
         from nmtool.exporters.output import COMPILED

@@ -1,7 +1,6 @@
-"""Weights in one byte each, as files keep them: in units of what a projection's weights differ by.
+"""Weights as files store them: one byte each, in units of the projection's weight step.
 
-Of a projection with the sign mode `mixed`, the weights divided by their step are int8; of the
-others, the magnitudes divided by it are uint8.
+With sign mode `mixed`, weight / step is stored as int8; otherwise |weight| / step as uint8.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from nmtool.network.integer_network import INHIBITORY, MIXED, IntegerProjection
 
 
 def weight_unit(weight_bits: int, sign_mode: str) -> int:
-    """The weight that a stored weight of 1 stands for."""
+    """The weight step: the weight that is stored as 1."""
     step = LOIHI2.weight_step(weight_bits, sign_mode == MIXED)
     return -step if sign_mode == INHIBITORY else step
 
 
 def stored_factor(projection: IntegerProjection) -> int:
-    """Factor from a stored weight to the jump that a spike adds, 2^exponent included."""
+    """Factor from a stored weight to the current that a spike adds, 2^exponent included."""
     unit = weight_unit(projection.weight_bits, projection.sign_mode)
     return shifted(unit, projection.weight_exponent)
 
@@ -41,16 +40,16 @@ def network_arrays(
     bias: Callable[[Mapping[str, Any]], NDArray],
     synapses: Callable[[int], tuple[NDArray, NDArray]],
 ) -> dict[str, NDArray]:
-    """The arrays of a network's archive, from the constants of a file that runs it.
+    """The arrays of an `IntegerNetwork` file, from the constants of an exported file.
 
     Args:
-        header: of the archive.
+        header: of the `IntegerNetwork` file.
         sign_modes: per projection.
         bias: gives the bias mantissas [size] of a population from its entry in the header.
         synapses: gives stored weights and delays, both [pre, post], of a projection by its number.
 
     Raises:
-        LookupError, TypeError, ValueError: something is missing or wrong.
+        LookupError, TypeError, ValueError: an entry is missing or invalid.
     """
     arrays = {
         f"population.{entry['name']}.bias_mantissa": bias(entry) for entry in header["populations"]

@@ -1,8 +1,8 @@
-"""Run a foreign program so that it can neither hang nor leave anything behind.
+"""Run an external program with time limits, and end all its processes.
 
-The command gets a session, hence a process group, of its own. Whatever happens (it ends, fails,
-takes too long, falls silent, the user interrupts), the whole group is ended. On Linux it is also
-ended when this process is killed outright.
+The command runs in its own session and process group. However the run ends (success, failure,
+timeout, no output, user interrupt), the whole group is ended; on Linux also when this process is
+killed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import IO
 from nmtool.errors import BackendError
 
 GRACE_S = 3.0
-"""Seconds a group has to clean up after SIGTERM before SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 SILENCE_S = 600.0
-"""A run that shows no sign of life for so long is ended."""
+"""Idle timeout: seconds without output after which a run is ended."""
 
 POLL_S = 0.1
 TAIL_LINES = 30
@@ -52,18 +52,18 @@ def supervise(
 
     Args:
         command: program and arguments.
-        what: what is being done, for the error: "running Lava".
-        fix: what to do when it fails.
-        timeout_s: seconds the whole run may take; None for no limit.
-        idle_timeout_s: seconds without a line of output; None for no limit.
-        on_line: called with every line the command writes to its standard output.
-        env: the environment of the command; None for this process' own.
-        cwd: the folder it runs in.
+        what: the activity, for error messages, e.g. "running Lava".
+        fix: of the error message.
+        timeout_s: time limit of the whole run in s; None for no limit.
+        idle_timeout_s: time limit without a line of output in s; None for no limit.
+        on_line: called with every line of standard output.
+        env: environment variables of the command; None for those of this process.
+        cwd: working folder.
 
     Raises:
-        BackendError: it could not be started or failed (`runtime-failed`), took too long
-            (`runtime-timeout`) or fell silent (`runtime-silent`); `why` holds the last lines
-            it wrote.
+        BackendError: the command did not start or failed (`runtime-failed`), took too long
+            (`runtime-timeout`) or wrote nothing for too long (`runtime-silent`); `why` has the
+            last lines of its output.
     """
     run = _Run([str(part) for part in command], what, fix, timeout_s, idle_timeout_s)
     with run.started(env, cwd) as process:
@@ -130,13 +130,13 @@ class _Run:
             raise self._failure(_ending(process.returncode))
 
     def _drain(self, on_line: Callable[[str], None] | None) -> None:
-        """Pass on the rest; bounded, as something the command left behind may write on."""
+        """Pass on remaining output; bounded, since leftover processes may still write."""
         deadline = time.monotonic() + GRACE_S
         while self._take_lines(on_line, POLL_S) and time.monotonic() < deadline:
             pass
 
     def _take_lines(self, on_line: Callable[[str], None] | None, wait_s: float) -> bool:
-        """Pass on what has been written; whether there was anything."""
+        """Pass on new output; returns whether there was any."""
         try:
             name, line = self.lines.get(timeout=wait_s)
         except queue.Empty:
@@ -150,16 +150,16 @@ class _Run:
         now = time.monotonic()
         if self.timeout_s is not None and now - begin > self.timeout_s:
             raise BackendError(
-                f"{self.what} took too long",
+                f"{self.what}: time limit exceeded",
                 code="runtime-timeout",
                 why=self._why(f"it took longer than {self.timeout_s:g} s and was stopped"),
                 fix=self.fix,
             )
         if self.idle_timeout_s is not None and now - heard > self.idle_timeout_s:
             raise BackendError(
-                f"{self.what} fell silent",
+                f"{self.what}: no more output",
                 code="runtime-silent",
-                why=self._why(f"it was silent for {self.idle_timeout_s:g} s and was stopped"),
+                why=self._why(f"no output for {self.idle_timeout_s:g} s; it was stopped"),
                 fix=self.fix,
             )
 
@@ -169,7 +169,7 @@ class _Run:
         )
 
     def _why(self, reason: str) -> str:
-        """The reason, and the last lines the command wrote."""
+        """The reason, and the last lines of the command's output."""
         return "\n".join([reason, *(f"  {line}" for line in self.errors or self.output)])
 
 
@@ -188,7 +188,7 @@ def _ending(code: int) -> str:
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
-    """End every process of the command's group: politely, then for certain."""
+    """End every process of the command's group: SIGTERM, then SIGKILL."""
     if not _OWN_SESSION:
         process.kill()
         process.wait()
@@ -220,7 +220,7 @@ def _group_lives(process: subprocess.Popen[str]) -> bool:
 
 
 def _runs_in(folder: Path, group: int) -> bool:
-    """True where a process of that group runs; a zombie that waits to be collected does not."""
+    """True if a process of that group is running; zombies do not count."""
     try:
         state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
     except (OSError, ValueError):
@@ -229,7 +229,7 @@ def _runs_in(folder: Path, group: int) -> bool:
 
 
 def _close(process: subprocess.Popen[str], readers: Sequence[threading.Thread]) -> None:
-    """Close the pipes, but those that something outside the group holds: closing would wait."""
+    """Close the pipes, except those held by processes outside the group: closing would block."""
     for reader, stream in zip(readers, (process.stdout, process.stderr), strict=True):
         reader.join(GRACE_S)
         if stream is not None and not reader.is_alive():

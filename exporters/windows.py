@@ -1,11 +1,11 @@
-"""Windows that convolutions and pools slide over what arrives, as in torch.
+"""Sliding windows of convolution and pooling layers, as in torch.
 
-What arrives has axes (channels, places …) and is numbered in C order, the last axis fastest: with
-two axes of places, line = x + width·(y + height·channel). Along each of them
+The input has axes (channels, places …) and is flattened in C order, the last axis fastest: with two
+spatial axes, line = x + width·(y + height·channel). Along each of them
 
     output o sees place o·stride − padding + tap·dilation     tap = 0 … taps − 1
 
-Places outside are 0. An output that would see further than the padding is left out.
+Places outside are 0. Outputs that would need places beyond the padding do not exist.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 Shape = tuple[int, ...]
 
 MAX_PLACES = 1 << 20
-"""The largest window, step, padding and dilation along an axis."""
+"""Limit for window size, stride, padding and dilation along an axis."""
 
 _PLACES = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A window along one axis, in places.
+    """A window along one spatial axis, all in places.
 
     Attributes:
-        taps: places that an output sees.
-        stride: from an output to the next.
-        before, after: zeros around what arrives.
-        dilation: from a tap to the next.
+        taps: kernel size.
+        stride: distance between outputs.
+        before, after: zero padding at both ends.
+        dilation: distance between taps.
     """
 
     taps: int
@@ -42,19 +42,19 @@ class Axis:
     dilation: int = 1
 
     def outputs(self, size: int) -> int:
-        """Number of outputs over an axis of `size` places; 0 where the window is larger."""
+        """Number of outputs for an input of `size` places; 0 where the window is larger."""
         room = size + self.before + self.after - self.dilation * (self.taps - 1) - 1
         return room // self.stride + 1 if room >= 0 else 0
 
     def inside(self, size: int) -> tuple[_PLACES, _PLACES]:
-        """Per output, its first tap that is not in the padding, and the number of those taps."""
+        """Per output, its first tap outside the padding, and the number of such taps."""
         start = np.arange(self.outputs(size)) * self.stride - self.before
         first = np.maximum(-(start // self.dilation), 0)
         last = np.minimum((size - 1 - start) // self.dilation, self.taps - 1)
         return first, np.maximum(last - first + 1, 0)
 
     def seen(self, size: int) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Every output with every place that it sees, and the tap it sees it by, all [pairs]."""
+        """Outputs, places in their receptive fields, and the taps between them, all [pairs]."""
         first, count = self.inside(size)
         output = np.repeat(np.arange(count.size), count)
         tap = first[output] + np.arange(output.size) - np.repeat(np.cumsum(count) - count, count)
@@ -63,13 +63,13 @@ class Axis:
 
 @dataclass(frozen=True)
 class Window:
-    """A convolution, or a pool, which sees each channel alone.
+    """A convolution, or a pooling layer, which acts on each channel alone.
 
     Attributes:
-        axes: of places.
-        channels: output and input channels; None for a pool, which has those that arrive.
-        groups: parts of the channels that see nothing of each other.
-        places: places of an input, where the file says so.
+        axes: spatial axes.
+        channels: output and input channels; None for pooling, which keeps the input's.
+        groups: groups of channels that are convolved separately.
+        places: input size along the spatial axes, if the file gives it.
     """
 
     axes: tuple[Axis, ...]
@@ -78,10 +78,9 @@ class Window:
     places: Shape | None = None
 
     def shape_of(self, arriving: Shape) -> Shape | None:
-        """Shape of what arrives, (channels, places …); None where that cannot be told.
+        """Input shape, (channels, places …); None where it is not determined.
 
-        Leading axes of one are those of batches. Lines without places have those that the file
-        names.
+        Leading axes of size 1 are batch axes. For a flat input, the places come from the file.
         """
         wanted = len(self.axes) + 1
         while len(arriving) > wanted and arriving[0] == 1:
@@ -93,28 +92,28 @@ class Window:
             return named if math.prod(named) == math.prod(arriving) else None
         return None
 
-    def passes_on(self, seen: Shape) -> Shape:
-        """Channels and places of the output; places are 0 where the window is larger."""
+    def output_shape(self, seen: Shape) -> Shape:
+        """Output shape, (channels, places …); places are 0 where the window is larger."""
         channels = self.channels[0] if self.channels else seen[0]
         places = (axis.outputs(size) for axis, size in zip(self.axes, seen[1:], strict=True))
         return channels, *places
 
     def n_synapses(self, seen: Shape) -> int:
-        """Number of pairs of a line and an output that sees it."""
+        """Number of synapses: pairs of an input line and an output."""
         pairs = self.channels[0] * self.channels[1] // self.groups if self.channels else seen[0]
         for axis, size in zip(self.axes, seen[1:], strict=True):
             pairs *= int(axis.inside(size)[1].sum())
         return pairs
 
     def pairs(self, seen: Shape) -> tuple[_PLACES, _PLACES, _PLACES]:
-        """Every line with every output that sees it, [outputs, inputs, places].
+        """All pairs of an input line and an output, [outputs, inputs, places].
 
         Returns:
             The line, the output, and the number of the tap in C order. The first two axes are the
             output channel and the input channel within its group.
         """
         output = place = tap = np.zeros(1, np.int64)
-        after = self.passes_on(seen)
+        after = self.output_shape(seen)
         for axis, size, outputs in zip(self.axes, seen[1:], after[1:], strict=True):
             o, p, t = axis.seen(size)
             output = np.add.outer(output * outputs, o).ravel()

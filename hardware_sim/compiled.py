@@ -1,8 +1,8 @@
-"""Compilation of kernels, kept on disk by everything that is compiled into them.
+"""Compilation of kernels with a disk cache, keyed by everything that is compiled into them.
 
-A kernel takes functions and constants from other files, and reads the fields of named tuples by
-position. The folder's name therefore carries a hash of all sources that kernels are made of.
-Numba's own cache would notice none of that, and unpickles whatever lies in its folder.
+Kernels use functions and constants of other files, and read named tuples by position. The cache
+folder's name therefore contains a hash of all their source files. Numba's own cache notices no
+change in other files, and unpickles any file in its folder.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from nmtool.paths import cache_folder
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 SOURCES = ("nmtool.hardware_sim", "nmtool.arithmetic", "nmtool.dynamics")
-"""Modules, and packages without those below them, that this room's kernels are made of."""
+"""Modules and packages (without subpackages) that this room's kernels are compiled from."""
 
 
 def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
-    """Make `numba.njit` with kernels on disk, which notices every change of the sources.
+    """`numba.njit` with a disk cache that notices every change of the sources.
 
     Args:
-        sources: names of the modules and packages that the kernels are made of.
+        sources: names of the modules and packages that the kernels are compiled from.
 
     Returns:
-        a function that takes the options of `numba.njit` and returns the decorator.
+        A function that takes the options of `numba.njit` and returns the decorator.
     """
 
     def compiled(**options: Any) -> Callable[[_Function], _Function]:
@@ -58,7 +58,7 @@ compiled = compiler(*SOURCES)
 
 @cache
 def kernel_folder(sources: tuple[str, ...]) -> Path:
-    """The folder for kernels of these sources; it need not exist, nor be writable."""
+    """The cache folder for kernels of these sources; it may not exist, or not be writable."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in source_files(sources):
         digest.update(file.name.encode() + file.read_bytes())
@@ -73,7 +73,7 @@ def source_files(sources: tuple[str, ...]) -> Iterator[Path]:
     """Find the files of modules and packages, without importing them.
 
     Raises:
-        ModuleNotFoundError: there is no module of such a name.
+        ModuleNotFoundError: no such module.
     """
     for source in sources:
         spec = find_spec(source)

@@ -1,13 +1,13 @@
-"""Energy and time of a run on a chip, from what one event takes: counts times figures.
+"""Energy and time of a run on a chip: event counts times published costs per event.
 
-The model is that of SANA-FE's Loihi. In every step each neuron is accessed and updated; each spike
-that is emitted takes `spike_out` and, per core that it goes to, `axon_out` at its own core and
-`axon_in` at the other; each stored synapse behind it takes `synaptic_event` there. A core works
-on its events one after the other, all cores side by side, and a barrier ends the step: its time
-is that of the slowest core and of the barrier.
+The model is that of SANA-FE's Loihi. In every step each neuron is accessed and updated. Each spike
+costs `spike_out` and, per target core, `axon_out` at its own core and `axon_in` at the target;
+there, each of its stored synapses costs `synaptic_event`. A core processes its events in sequence,
+all cores run in parallel, and a barrier ends the step: the time of a step is that of the slowest
+core plus the barrier.
 
-Left out are routers (where cores lie is not decided here), whatever brings the input to the chip,
-host cores, and power that is drawn without any event.
+Not included: routers (the placement of cores is not decided here), sending the input to the chip,
+host cores, and static power.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from nmtool.network.graph import INPUT
 from nmtool.targets.target import EventCosts
 
 USED = ("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in")
-"""Figures that an estimate rests on, as far as they are known."""
+"""All costs that an estimate uses, where published."""
 
 NEEDED = ("synaptic_event", "neuron_update")
-"""Figures without which there is no estimate; others that are unknown are left out and named."""
+"""Costs without which there is no estimate; of the others, unknown ones are reported as missing."""
 
 
 def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArray[np.float64]:
-    """Dynamic energy of cores, [samples, steps] float64 in pJ.
+    """Dynamic energy of all cores, [samples, steps] float64 in pJ.
 
     Args:
         operations: counted on the chip's cores.
-        figures: in pJ, those of `NEEDED` among them.
-        dense: cores store synapses of weight 0, and a spike passes them, too.
+        figures: costs in pJ, including those of `NEEDED`.
+        dense: cores also store synapses of weight 0, which cost energy with every spike.
     """
     shape = (operations.n_samples, operations.n_steps)
     events = operations.synapses_read if dense else operations.synaptic_events
@@ -51,12 +51,12 @@ def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArr
 
 
 def step_time(counter: Counter, figures: EventCosts, barrier_us: float) -> NDArray[np.float64]:
-    """Time of every step, [samples, steps] float64 in ns.
+    """Duration of every step, [samples, steps] float64 in ns.
 
     Args:
-        counter: made with the chip's cores.
-        figures: in ns, those of `NEEDED` among them.
-        barrier_us: what ends a step, in µs.
+        counter: constructed with the chip's cores.
+        figures: costs in ns, including those of `NEEDED`.
+        barrier_us: duration of the barrier at the end of a step, in µs.
     """
     slowest: NDArray[np.float64] | float = 0.0
     for core in counter.cores:
@@ -73,7 +73,7 @@ def step_time(counter: Counter, figures: EventCosts, barrier_us: float) -> NDArr
 
 
 def _known(figure: float | None) -> float:
-    """The figure, or 0 where it is unknown; callers report figures that are left out."""
+    """The cost, or 0 where it is unknown; callers report unknown costs."""
     return 0.0 if figure is None else figure
 
 

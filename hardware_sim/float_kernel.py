@@ -1,7 +1,7 @@
-"""The compiled time loop of networks in real numbers, float64, event-driven in the synapses.
+"""The compiled time loop of float networks (float64), event-driven in the synapses.
 
-Sums have one order: by step of the spike, then by projection, then by source neuron. A current that
-arrives is added to what decay leaves of u, and u and the drive to what decay leaves of v.
+Weights are summed in a fixed order: by step of the spike, then projection, then source neuron. In a
+step, u decays and the arriving weights are added; then v decays, and u and the drive are added.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from nmtool.hardware_sim.compiled import compiled
 
 
 class FloatPlan(NamedTuple):
-    """Flat arrays of a network; neurons of all populations are numbered through.
+    """A network as flat arrays, its neurons numbered across all populations.
 
     Attributes:
-        keep_u, keep_v: [neurons] float64, what a step leaves of u and v.
+        keep_u, keep_v: [neurons] float64, decay factors of u and v per step.
         drive: [neurons] float64, added to v every step.
         threshold: [neurons] float64, ∞ where neurons do not spike.
         source: [projections] int64, first neuron of the source; −1 for the input.
         pre, target, post: [projections] int64, source neurons, first target neuron, target neurons.
         row: [projections] int64, where the projection's [pre, post] block starts.
-        jump: [synapses] float64, what a spike adds to u, block after block.
-        delay: [synapses] int64, steps, without the step of the hop.
-        slots: length of the ring of arrivals in steps, a power of two beyond the largest delay.
+        jump: [synapses] float64, weights, which a spike adds to u, block after block.
+        delay: [synapses] int64, in steps, without the one step that every spike takes.
+        slots: length of the ring buffer in steps, a power of two beyond the largest delay.
     """
 
     keep_u: NDArray[np.float64]
@@ -47,7 +47,7 @@ class FloatPlan(NamedTuple):
 
 @compiled()
 def send(plan, projection, index, n, ring):
-    """Add the synapses of a spike of step n to the ring of arrivals, [slots, neurons]."""
+    """Add the weights of a spike of step n to the ring buffer, [slots, neurons]."""
     first, post = plan.target[projection], plan.post[projection]
     row = plan.row[projection] + index * post
     for j in range(post):
@@ -57,7 +57,7 @@ def send(plan, projection, index, n, ring):
 
 @compiled()
 def send_all(plan, step_offset, channel, spiked, n, ring):
-    """Add all spikes of step n to the ring of arrivals."""
+    """Add the weights of all spikes of step n to the ring buffer."""
     for projection in range(plan.source.size):
         first = plan.source[projection]
         if first < 0:
@@ -75,8 +75,8 @@ def advance(plan, arriving, u, v, spiked):
 
     Args:
         plan: the network.
-        arriving: [neurons] float64, what arrives at u; set to 0.
-        u, v: [neurons] float64, the state, brought forward; v is 0 where a neuron spikes.
+        arriving: [neurons] float64, input of this step to u; set to 0.
+        u, v: [neurons] float64, the state, updated in place; v is 0 after a spike.
         spiked: [neurons] bool, filled.
     """
     for i in range(u.size):
@@ -125,13 +125,13 @@ def run_samples(plan, step_offset, channel, emitted, u_trace, v_trace):
 
 @compiled()
 def spikes_up_to(plan, step_offset, channel, counted, enough):
-    """Count the spikes of some neurons in all samples, up to the step that makes them enough.
+    """Count the spikes of some neurons over all samples, stopping when there are enough.
 
     Args:
         plan: the network.
         step_offset: [samples, steps + 1] int64, positions in `channel`.
         channel: [spikes] int32.
-        counted: [neurons] bool, whose spikes count.
+        counted: [neurons] bool, neurons whose spikes are counted.
         enough: number of spikes at which to stop.
     """
     n_neurons, total = counted.size, 0

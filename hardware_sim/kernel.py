@@ -1,7 +1,7 @@
 """The compiled time loop: event-driven in the synapses, one sample per thread.
 
-Weights that arrive at a neuron add up in one order: by step of the spike, then by projection, then
-by source neuron. It matters to arithmetics whose sums clip.
+Weights that arrive at a neuron are summed in a fixed order: by step of the spike, then projection,
+then source neuron. The order matters in arithmetics whose sums clip.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from nmtool.hardware_sim.compiled import compiled
 
 
 class Kernels(NamedTuple):
-    """The time loop of an arithmetic.
+    """Compiled time loops of an arithmetic.
 
     Attributes:
-        run_steps: runs some steps from a state, and leaves it for those that follow.
-        run_samples: runs many samples, each from a fresh state.
+        run_steps: runs some steps from a given state, which it updates.
+        run_samples: runs many samples, each from rest.
     """
 
     run_steps: Callable[..., None]
@@ -33,26 +33,26 @@ class Kernels(NamedTuple):
 
 @cache
 def compiled_step(arithmetic: Arithmetic) -> Any:
-    """The step of a neuron, for other kernels to be made of."""
+    """The compiled step of a neuron, for use in other kernels."""
     return compiled(inline="always")(import_module(arithmetic.module).neuron_step)
 
 
 @cache
 def kernels(arithmetic: Arithmetic) -> Kernels:
-    """Make the time loop of an arithmetic from its step; it is compiled when it first runs."""
+    """The time loops of an arithmetic, compiled when they first run."""
     neuron_step = compiled_step(arithmetic)
     limit = arithmetic.sum_limit
 
     @compiled()
     def send(plan, projection, index, n, ring):
-        """Add the synapses of one spike to the ring of arrivals.
+        """Add the weights of one spike to the ring buffer.
 
         Args:
             plan: the network.
-            projection: which of its projections.
+            projection: index of the projection.
             index: the source neuron that spiked.
             n: step of the spike.
-            ring: [slots, neurons] int32, arrivals by step modulo slots, a power of two.
+            ring: [slots, neurons] int32, input by step modulo slots, a power of two.
         """
         mask = ring.shape[0] - 1
         first, post = plan.target[projection], plan.post[projection]
@@ -66,12 +66,12 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
 
     @compiled()
     def run_steps(plan, first, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, faults):
-        """Run some steps from a state, and leave it for those that follow.
+        """Run some steps from a given state, which is updated in place.
 
         Args:
             plan: the network.
-            first: number of the first step; what counts is its place in the ring.
-            ring: [slots, neurons] int32, arrivals by step modulo slots.
+            first: number of the first step, which sets the position in the ring buffer.
+            ring: [slots, neurons] int32, input by step modulo slots.
             u, v: [neurons] int64, the state.
             step_offset: [steps + 1] int64, the input spikes of each step.
             channel: [spikes] int32, their channels, ascending in each step.

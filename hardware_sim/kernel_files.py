@@ -1,10 +1,10 @@
-"""Compiled kernels on disk, each with a digest: Numba unpickles nothing that is not what we wrote.
+"""Cache of compiled kernels on disk, each with a digest, so that only own files are unpickled.
 
     nmtool kernel 1\\n · SHA-256 of key and pickle (32 bytes) · pickle of signature and machine code
 
-The key names function, types, processor and Python; the file's name is its hash. Files that are
-cut, changed, of another kernel or of another user are made anew. Where none can be written, kernels
-are compiled in every process.
+The key contains function, types, processor and Python; its hash is the file's name. Files that are
+truncated, modified, of another kernel or of another user are replaced. Where files cannot be
+written, kernels are compiled in every process.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _MAX_BYTES = 64 << 20
 
 
 class KernelFiles(NullCache):
-    """The cache that Numba asks for machine code before it compiles, and gives it to afterwards.
+    """A cache of machine code with the interface that Numba expects.
 
     Args:
         function: the function in Python.
-        folder: the folder of the files; made when something is written.
+        folder: of the files; created on the first write.
     """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
@@ -46,11 +46,11 @@ class KernelFiles(NullCache):
 
     @property
     def cache_path(self) -> str:
-        """The folder, which Numba shows in its statistics."""
+        """The folder, for Numba's cache statistics."""
         return str(self._folder)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled function for arguments of these types; None where there is no good file."""
+        """The compiled function for arguments of these types; None without a valid file."""
         target_context.refresh()
         key = self._key(sig, target_context.codegen())
         pickled = read_checked(self._path(key), key)
@@ -65,23 +65,23 @@ class KernelFiles(NullCache):
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled function, if it can be kept."""
+        """Store a compiled function, if possible."""
         codegen, reduced = self.reduced(data)
         if reduced is not None:
             key = self._key(sig, codegen)
             write_checked(self._path(key), key, dumps((sig, reduced)))
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
-        """A compiled function's code generator, and what to pickle of it; None for what cannot be.
+        """A compiled function's code generator and picklable part; None if it has none.
 
-        This and `rebuilt` are what compilers of Numba differ in.
+        Only this and `rebuilt` differ between Numba's compilers.
         """
         if data.library.has_dynamic_globals or data.lifted:
             return data.codegen, None
         return data.codegen, data._reduce()
 
     def rebuilt(self, target_context: Any, reduced: Any) -> Any:
-        """The compiled function of what `reduced` gave."""
+        """The compiled function from the result of `reduced`."""
         return CompileResult._rebuild(target_context, *reduced)
 
     def _path(self, key: bytes) -> Path:
@@ -94,10 +94,10 @@ class KernelFiles(NullCache):
 
 
 def identity(function: Callable[..., Any]) -> list[str]:
-    """Name and code of a function, its file, and the same of all that it closes over.
+    """Name, code and file of a function, and of all functions in its closure.
 
-    A kernel that is made for an arithmetic closes over the step of it, whose file need not be one
-    of those that the folder is named after.
+    The kernel of an arithmetic has its step in the closure, whose file need not be among those in
+    the folder's hash.
     """
     parts = [function.__module__, function.__qualname__]
     parts.append(hashlib.sha256(function.__code__.co_code).hexdigest())
@@ -111,9 +111,9 @@ def identity(function: Callable[..., Any]) -> list[str]:
 
 
 def read_checked(path: Path, key: bytes) -> bytes | None:
-    """Read what `write_checked` wrote there for that key, else None; delete a damaged file."""
+    """The bytes that `write_checked` wrote for that key, else None; deletes damaged files."""
     with suppress(OSError):
-        if not path.is_file():  # a pipe would keep whoever opens it waiting
+        if not path.is_file():  # opening a pipe would block
             return None
         with open(path, "rb") as file:
             if not _is_own(os.fstat(file.fileno())):
@@ -128,7 +128,7 @@ def read_checked(path: Path, key: bytes) -> bytes | None:
 
 
 def write_checked(path: Path, key: bytes, data: bytes) -> None:
-    """Write bytes with a digest of theirs and the key's, whole or not at all; no disk, no file."""
+    """Write bytes with a digest of key and bytes, atomically; ignores a full or read-only disk."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def _digest(key: bytes, data: bytes) -> bytes:
 
 
 def _is_own(status: os.stat_result) -> bool:
-    """True for a file that nobody else could have written."""
+    """True for a file that only this user could have written."""
     if not hasattr(os, "geteuid"):
         return True
     others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -1,8 +1,8 @@
-"""Known answers of a network: short inputs that make it spike, and what it answers to them.
+"""Known answers of a network: short inputs that make it spike, and its outputs for them.
 
-One sample comes from data, where there are any; the others are made so that together they tell the
-network from every other that differs in one stored number by a step of its grid, as far as any
-input can (`stimuli.py`). Answers of integers hold u and v of every neuron.
+One sample comes from data, if given; the others are generated so that together they distinguish the
+network from every other that differs by one step in one stored number, as far as any input can
+(`stimuli.py`). For integer networks, outputs include u and v of every neuron.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from nmtool.recording import Recording
 
 ANSWERED_SAMPLES = 3
 ANSWERED_STEPS = 200
-"""Longest usual sample: spikes pass three hops of the longest delay in it."""
+"""Usual sample length: enough for spikes to pass three projections with the longest delay."""
 
 LONG_STEPS = 1000
 ENOUGH = 0.99
-"""Samples last that long where shorter ones reach a smaller share of the synapses than this."""
+"""Long samples are used where usual ones reach a smaller share of the synapses than this."""
 
 DRIVEN_STEPS = 32
-"""Steps that a sample lasts beyond the longest delays, so that neurons have time to spike."""
+"""Steps of a sample beyond the longest delays, in which neurons can spike."""
 
 
 def known_answers(
@@ -41,16 +41,16 @@ def known_answers(
     run: Callable[..., Recording] | None = None,
     progress: Progress = silent,
 ) -> KnownAnswers:
-    """Record a network's answers to a few short samples.
+    """Record a network's outputs for a few short samples.
 
     Args:
         network: the network.
-        spikes: input raster; a stretch of the sample that makes most populations spike is taken
-            where it makes any, and two samples are made. By default all three are made, the same
-            for the same network.
-        run: the function that answers to (network, raster); by default the simulator of integers,
-            which also tells u and v of every neuron.
-        progress: counts the samples that are tried.
+        spikes: input raster: an excerpt of the sample in which most populations spike is used, and
+            two samples are generated. By default (or if none spikes) all three are generated, the
+            same for the same network.
+        run: function of (network, raster) that returns a recording; by default the integer
+            simulator, which also records u and v of every neuron.
+        progress: counts the samples tried.
 
     Raises:
         DataError: the raster has other channels than the network.
@@ -61,7 +61,7 @@ def known_answers(
         return KnownAnswers(network.content_hash, found, run(network, found))
     assert isinstance(network, IntegerNetwork), "floats need something to run them"
     recording = simulate(network, found, deep=True)
-    # Files take factors of 4096; near those of the network, what they store stays small.
+    # Files store factors of 4096; close to those of the network, stored numbers stay small.
     one = network.runs_in.decay_one
 
     factors = {
@@ -77,7 +77,7 @@ def _input(
     run: Callable[..., Recording],
     advance: Advance,
 ) -> Raster:
-    """Samples of the usual length, or long ones where those show too little."""
+    """Samples of the usual length, or long ones where those reach too few synapses."""
     found, share = _driven(network, spikes, run, answered_steps(network), advance)
     if share < ENOUGH and isinstance(network, IntegerNetwork):
         longer, more = _driven(network, spikes, run, LONG_STEPS, advance)
@@ -95,8 +95,8 @@ def _driven(
     """Samples of at least `n_steps` steps, and the share of synapses that they reach."""
     if spikes is not None:
         busiest = busiest_stretches(network, spikes, ANSWERED_STEPS, 1, run)
-        heard = busiest.spikes.n_spikes > 0
-        if heard and any(r.n_spikes for r in busiest.recording.spikes.values()):
+        has_spikes = busiest.spikes.n_spikes > 0
+        if has_spikes and any(r.n_spikes for r in busiest.recording.spikes.values()):
             taken = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
             made, share = driving_input(
                 network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run, advance
@@ -106,7 +106,7 @@ def _driven(
 
 
 def answered_steps(network: IntegerNetwork | Network) -> int:
-    """Steps of samples that are made: longer than the network's own where delays need that."""
+    """Steps of generated samples: more than the network's `n_steps` if delays need them."""
     edges = [(p.source, p.target) for p in network.projections]
     hops = len(strongly_connected([p.name for p in network.populations], edges))
     reach = max((int(p.delay.max(initial=0)) for p in network.projections), default=0)

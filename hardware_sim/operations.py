@@ -1,7 +1,7 @@
-"""The work of a run: the operations that an event-driven chip would carry out, step by step.
+"""Operations of a run: what an event-driven chip would execute, step by step.
 
-Everything follows from the spikes, so that every count is exact. A spike's synaptic events and
-messages are counted in the step in which it is emitted, whenever its synapses deliver.
+All counts follow from the spikes and are exact. A spike's synaptic events and messages are counted
+in the step in which it is emitted, regardless of delays.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 Part = tuple[str, int, int]
-"""Neurons of a core: the population, its first neuron, and the one after the last."""
+"""Neurons on a core: population, first neuron, and one past the last."""
 
 Core = Sequence[Part]
-"""All that a core holds: parts of one population or of several."""
+"""All neurons on a core: parts of one or several populations."""
 
 Counts = NDArray[np.int64]
 """[samples, steps] int64."""
@@ -31,20 +31,18 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Operations:
-    """Counts of every sample and step.
+    """Operation counts of every sample and step.
 
     Attributes:
-        neurons: by population, their number; each is updated in every step.
-        spikes: by source, `input` first, then every spiking population: [samples, steps] int64,
-            spikes that it emitted.
-        synaptic_events: per projection [samples, steps] int64, spikes times the synapses that they
-            go through, those of weight 0 left out.
-        synapses_read: per projection [samples, steps] int64, the same with weights of 0, as where
-            a matrix is stored whole.
-        messages: by source [samples, steps] int64, spikes times the cores that they go to: those
-            that hold a neuron behind one of the spike's synapses, its own included. Synapses of
-            weight 0 are no reason to go there, unless the cores store them. Where no cores are
-            known, each population counts as one.
+        neurons: number of neurons by population; each is updated in every step.
+        spikes: number of spikes by source, `input` first, then every spiking population:
+            [samples, steps] int64.
+        synaptic_events: per projection [samples, steps] int64, spikes times their synapses,
+            without those of weight 0.
+        synapses_read: the same with those of weight 0, as where the full matrix is stored.
+        messages: by source [samples, steps] int64, spikes times their target cores: those with a
+            postsynaptic neuron, the spike's own core included. Synapses of weight 0 do not count,
+            unless the cores store them. Without `cores`, each population is one core.
         n_samples, n_steps: of the input.
     """
 
@@ -58,22 +56,22 @@ class Operations:
 
     @property
     def neuron_updates(self) -> dict[str, Counts]:
-        """By population [samples, steps] int64: its number of neurons, in every step."""
+        """Neuron updates by population, [samples, steps] int64: all neurons in every step."""
         shape = (self.n_samples, self.n_steps)
         return {n: np.broadcast_to(np.int64(size), shape) for n, size in self.neurons.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class CoreOperations:
-    """Counts of one core, of every sample and step.
+    """Operation counts of one core, for every sample and step.
 
     Attributes:
-        neurons: that it holds.
-        synaptic_events: [samples, steps] int64, through the synapses onto its neurons that it
-            stores: all of them, or those of weight other than 0.
-        messages_in: [samples, steps] int64, spikes of anywhere that come to it.
-        spikes: [samples, steps] int64, that its neurons emit.
-        messages_out: [samples, steps] int64, their spikes times the cores that they go to.
+        neurons: number of neurons on the core.
+        synaptic_events: [samples, steps] int64, over its stored synapses: all synapses onto its
+            neurons, or those of weight other than 0.
+        messages_in: [samples, steps] int64, spikes that arrive at the core.
+        spikes: [samples, steps] int64, spikes of its neurons.
+        messages_out: [samples, steps] int64, spikes of its neurons times their target cores.
     """
 
     neurons: int
@@ -94,21 +92,21 @@ def count_operations(
     """Count the operations of a run.
 
     Args:
-        network: what was run.
+        network: that was run.
         spikes: its input.
-        recording: what came out.
-        cores: what each core of a chip holds, which decides about messages.
-        dense: cores store synapses of weight 0, too.
+        recording: its output.
+        cores: neurons on each core of the chip, which determine the messages.
+        dense: cores also store synapses of weight 0.
     """
     return Counter(network, spikes, recording, cores, dense=dense).operations()
 
 
 class Counter:
-    """Counts what the spikes of a run set off, on the cores that hold its network.
+    """Counts the operations of a run, in total or per core.
 
     Attributes:
-        rasters: by source, `input` first, its spikes.
-        cores: what each holds; a core per population where none were given.
+        rasters: spikes by source, `input` first.
+        cores: neurons on each core; by default one core per population.
 
     Args:
         network, spikes, recording, cores, dense: as for `count_operations`.
@@ -153,18 +151,18 @@ class Counter:
         )
 
     def per_step(self, source: str, worth: NDArray[np.integer]) -> Counts:
-        """[samples, steps] int64: the sum over a source's spikes of what each is worth.
+        """Weighted spike count of a source, [samples, steps] int64.
 
         Args:
             source: a spiking population, or `input`.
-            worth: [neurons] integers.
+            worth: [neurons] integers, the weight of every neuron's spikes.
         """
         sums = np.concatenate(([0], np.cumsum(worth[self.rasters[source].neuron], dtype=np.int64)))
         return np.diff(sums[self._offset[source]], axis=1)
 
     @cached_property
     def target_cores(self) -> dict[str, NDArray[np.int64]]:
-        """By source [neurons] int64: the number of cores that a neuron's spike goes to."""
+        """Number of target cores of every neuron, by source, [neurons] int64."""
         cores = {name: np.zeros(r.n_neurons, np.int64) for name, r in self.rasters.items()}
         for core in self.cores:
             for name, synapses in self._synapses_onto(core).items():
@@ -175,7 +173,7 @@ class Counter:
         """Count the operations of one core.
 
         Args:
-            core: one of those that the counter was made with.
+            core: one of the counter's cores.
         """
         onto = self._synapses_onto(core)
         none = np.zeros((self.rasters[INPUT].n_samples, self.rasters[INPUT].n_steps), np.int64)
@@ -196,7 +194,7 @@ class Counter:
         )
 
     def _synapses_onto(self, core: Core) -> dict[str, NDArray[np.int64]]:
-        """By source [neurons] int64: stored synapses onto the neurons of a core."""
+        """Number of stored synapses onto a core, by source, [neurons] int64."""
         onto: dict[str, NDArray[np.int64]] = {}
         for name, first, end in core:
             for projection in self._projections:

@@ -1,6 +1,6 @@
-"""An `IntegerNetwork` laid out as flat arrays, the form the compiled simulator walks through.
+"""An `IntegerNetwork` as flat arrays, for the compiled simulator.
 
-Neurons of all populations are numbered through in the order of the populations.
+Neurons are numbered across all populations, in the order of the populations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nmtool.network.integer_network import IntegerNetwork
 
 
 class Plan(NamedTuple):
-    """Flat arrays of a network.
+    """An integer network as flat arrays.
 
     Attributes:
         keep_u, keep_v, vth, bias: [neurons] int64, constants of each neuron's step.
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
         row: [projections] int64, where the projection's [pre, post] block starts.
         weight: [synapses] int32, shifted weights, block after block.
         delay: [synapses] uint8, steps.
-        slots: length of the ring of arrivals in steps, a power of two beyond the largest delay.
+        slots: length of the ring buffer in steps, a power of two beyond the largest delay.
     """
 
     keep_u: NDArray[np.int64]
@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 def lay_out(network: IntegerNetwork) -> Plan:
-    """The plan of a network."""
+    """A network as flat arrays."""
     populations = network.populations
     sizes = [population.size for population in populations]
     start = _offsets(sizes)

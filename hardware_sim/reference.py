@@ -1,4 +1,4 @@
-"""The readable simulator: numpy, dense in time, a page long. The fast one is tested against it."""
+"""The reference simulator: short, readable numpy; the fast one is tested against it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def _step(arithmetic: Arithmetic) -> np.ufunc:
 
 
 def run_reference(network: IntegerNetwork, spikes: Raster) -> Recording:
-    """Run every sample from a fresh state; records everything.
+    """Run every sample from rest and record u, v and spikes of all neurons.
 
     Args:
-        network: what to run.
+        network: to run.
         spikes: input raster, one neuron per channel.
 
     Returns:
@@ -94,7 +94,7 @@ def _add(
     weight: NDArray[np.int32],
     arithmetic: Arithmetic,
 ) -> None:
-    """Add weights to sums, which may clip after each of them."""
+    """Add weights to sums, clipping after each if the arithmetic does."""
     total = arriving[place] + weight
     if limit := arithmetic.sum_limit:
         total = np.clip(total, -limit, limit - 1)

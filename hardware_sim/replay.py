@@ -1,14 +1,13 @@
-"""The teacher-forced neuron: one neuron run on the spikes that a network sent it.
+"""Teacher-forced replay: one neuron run on the recorded spikes of its sources.
 
-Every update is judged by itself: from the state that was recorded at step n − 1 and the spikes
-that were sent before step n, one step predicts step n. Where u and v were not recorded, they are
-followed from the beginning of the sample, with the recorded spikes as resets. A recording of the
-same network is predicted everywhere; a fault shows at exactly those updates that it touches.
+Every update is checked separately: step n is predicted from the recorded state at step n − 1 and
+the spikes sent before step n. Where u and v were not recorded, they are computed from the beginning
+of the sample, with resets at the recorded spikes. For a recording of the same network all
+predictions are correct; with a fault, exactly the updates that it affects are not.
 
-Whatever can be wrong with a population, a stored number or a rule of the arithmetic, is a value:
-other `Cells` than those that it holds. Would a fault show? It does if under it an update of the
-network's own run is not predicted (`mutants.py`). Which fault explains a recording? One under which
-all updates are (`causes.py`).
+A fault of a population, in a stored number or a rule of the arithmetic, is represented by modified
+`Cells`. A fault is detectable if, with it, some update of the network's own run is mispredicted
+(`mutants.py`). A fault explains a recording if, with it, all updates are predicted (`causes.py`).
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from nmtool.network.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
 
 SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
-"""The quantities of a neuron that are compared: its spikes, v as well, or u as well."""
+"""Quantities that are compared: spikes; spikes and v; spikes, v and u."""
 
 ALL, FIRST, ANY = 0, 1, 2
 """Run to the end, to the first deviation of each column, or to the first of all."""
 
 UNREACHED = 1 << 40
-"""A threshold that no v of 32 bits reaches."""
+"""A threshold above every 32-bit v."""
 
 _HIGHEST = (1 << 63) - 1
 
@@ -43,14 +42,14 @@ _step = compiled()(plain_step)
 
 
 class Streams(NamedTuple):
-    """The spikes of all sources, the input first, then every population.
+    """Spikes of all sources as flat arrays: the input first, then every population.
 
     Attributes:
         n_steps: of every sample.
         offset: [sources, samples + 1] int64, positions in the next two.
         step, neuron: [spikes] int32.
-        first: [samples, neurons of all sources] int32, the first spike, `n_steps` without any.
-        begin: [sources] int64, where the neurons of each begin in `first`.
+        first: [samples, neurons of all sources] int32, step of the first spike, or `n_steps`.
+        begin: [sources] int64, index of each source's first neuron in `first`.
     """
 
     n_steps: int
@@ -62,16 +61,16 @@ class Streams(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Neurons of one population as they run: a column each, or one for each guess about a neuron.
+    """Neurons of one population with their parameters: one column per neuron, or per variant of it.
 
     Attributes:
-        source: [projections] int64, index of each one's source among the streams.
-        row: [projections] int64, where the synapses of each begin.
-        weight, delay: [neurons, rows] int32, projection after projection; weights are shifted.
+        source: [projections] int64, index of the source in `Streams`.
+        row: [projections] int64, first row of the projection's synapses.
+        weight, delay: [neurons, rows] int32, projection after projection; exponents included.
         neuron: [columns] int64.
-        bias, keep_u, keep_v, vth: [columns] int64, of the step.
-        synapse: [columns] int64, the row of the synapse that is another one; −1 for none.
-        other_weight, other_delay: [columns] int64, of that synapse.
+        bias, keep_u, keep_v, vth: [columns] int64, constants of the step.
+        synapse: [columns] int64, row of the synapse that is modified; −1 for none.
+        other_weight, other_delay: [columns] int64, weight and delay of the modified synapse.
         rules: of the arithmetic; None for those of `loihi2`.
     """
 
@@ -90,7 +89,7 @@ class Cells(NamedTuple):
     rules: Rules | None = None
 
     def pick(self, columns: NDArray[np.integer]) -> Cells:
-        """Some of the columns, each as often as it is named."""
+        """The columns of these indices, which may repeat."""
         return self._replace(**{name: getattr(self, name)[columns] for name in _OF_COLUMNS})
 
 
@@ -98,11 +97,11 @@ _OF_COLUMNS = Cells._fields[4:-1]
 
 
 class Seen(NamedTuple):
-    """The recording of a population's neurons.
+    """Recorded spikes, u and v of a population.
 
     Attributes:
-        spikes: [samples, neurons, steps] bool, no steps where they were not recorded; of one
-            neuron in one sample, [steps].
+        spikes: [samples, neurons, steps] bool, with 0 steps if not recorded; [steps] for one
+            neuron in one sample.
         u, v: likewise, int64.
     """
 
@@ -116,13 +115,13 @@ Start: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 class Outcome(NamedTuple):
-    """Deviations of columns in samples.
+    """Deviations between recording and prediction, by column and sample.
 
     Attributes:
-        deviations: updates that were recorded otherwise than predicted.
-        first: step of the first of them, `n_steps` without any.
-        u: predicted at that step.
-        low, high: greatest v, before a reset, without a recorded spike; least with one.
+        deviations: number of updates that differ from the prediction.
+        first: step of the first deviation, or `n_steps`.
+        u: predicted u at that step.
+        low, high: maximum of v (before reset) without a recorded spike; minimum with one.
     """
 
     deviations: NDArray[np.int64]
@@ -133,11 +132,11 @@ class Outcome(NamedTuple):
 
 
 def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
-    """Put the spikes of a run one after the other.
+    """Spikes of a run as flat arrays.
 
     Args:
-        network: what was run.
-        sent: spikes of the input and of every population that spikes, by name.
+        network: that was run.
+        sent: spikes of the input and of every spiking population, by name.
     """
     spikes = sent[INPUT]
     silent = Raster.silent(spikes.n_samples, spikes.n_steps, 0)
@@ -154,7 +153,7 @@ def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
 
 
 def cells_of(network: IntegerNetwork, index: int) -> Cells:
-    """All neurons of a population as it holds them.
+    """All neurons of a population with their stored parameters.
 
     Args:
         network: the network.
@@ -166,7 +165,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
     nothing = np.zeros((population.size, 0), np.int32)
     every = np.arange(population.size)
     none = np.full(population.size, -1)
-    # The step of `loihi2` is compiled in; others run by their rules.
+    # The step of `loihi2` is compiled in; other arithmetics use `Rules`.
     rules = None if network.runs_in == LOIHI2 else Rules.of(network.runs_in)
     return Cells(
         np.array([names.index(p.source) for p in onto], np.int64),
@@ -184,7 +183,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
 
 
 def rows_of(network: IntegerNetwork, cells: Cells, index: int) -> slice:
-    """The rows of a projection's synapses in the cells of its target."""
+    """Rows of a projection's synapses in the `Cells` of its target."""
     projection = network.projections[index]
     before = [p for p in network.projections[:index] if p.target == projection.target]
     first = int(cells.row[len(before)])
@@ -192,7 +191,7 @@ def rows_of(network: IntegerNetwork, cells: Cells, index: int) -> slice:
 
 
 def rewired(cells: Cells, rows: slice, **arrays: NDArray) -> Cells:
-    """The same columns with another `weight` or `delay`, [pre, post], in some rows."""
+    """The same columns with `weight` or `delay`, [pre, post], replaced in some rows."""
     changed = {}
     for name, new in arrays.items():
         changed[name] = getattr(cells, name).copy()
@@ -203,14 +202,14 @@ def rewired(cells: Cells, rows: slice, **arrays: NDArray) -> Cells:
 def altered(
     network: IntegerNetwork, cells: Cells, kind: str, place: tuple, value: int | NDArray
 ) -> Cells:
-    """The same columns with another stored number.
+    """The same columns with one stored number changed.
 
     Args:
         network: the network that they are of.
-        cells: columns of the neurons that the number touches.
+        cells: columns of the neurons that the number affects.
         kind: one of `FAULT_KINDS`.
-        place: of the number, as `Fault` has it; the source of a synapse may be [columns].
-        value: the number, or [columns] of them; one exponent of weights.
+        place: of the number, as in `Fault`; the source of a synapse may be [columns].
+        value: the new number, or [columns] of them; a single one for weight exponents.
     """
     values = np.zeros_like(cells.neuron) + value
     if kind in OF_PROJECTIONS:
@@ -247,17 +246,17 @@ def outcomes(
     start: Start | None = None,
     until: int = ALL,
 ) -> Outcome:
-    """Predict every update of some columns from what was recorded before it.
+    """Compare every update of some columns with its prediction from the recording.
 
     Args:
-        events: what is sent.
+        events: spikes of all sources.
         cells: the columns.
         seen: the recording of their population.
         start: u and v at the beginning of samples; by default 0.
-        until: `ALL`; `FIRST`, if only the first deviation of each column matters; or `ANY`.
+        until: `ALL`; `FIRST` to stop at the first deviation of each column; `ANY` at the first.
 
     Returns:
-        [columns, samples]; nothing of what comes after the deviation at which it stops.
+        Arrays [columns, samples], counted up to the deviation at which it stops.
     """
     n_samples = events.offset.shape[1] - 1
     shape = cells.neuron.size, n_samples
@@ -270,15 +269,15 @@ def outcomes(
 
 
 def traced(events: Streams, cells: Cells, seen: Seen) -> Seen:
-    """Follow some columns from state 0, with resets where spikes were recorded.
+    """Simulate some columns from rest, with resets at the recorded spikes.
 
     Args:
-        events: what is sent.
+        events: spikes of all sources.
         cells: the columns.
-        seen: the spikes of their population.
+        seen: the recorded spikes of their population.
 
     Returns:
-        Spikes, u and v as they are predicted, [samples, columns, steps].
+        Predicted spikes, u and v, [samples, columns, steps].
     """
     shape = events.offset.shape[1] - 1, cells.neuron.size, events.n_steps
     found = Seen(np.zeros(shape, np.bool_), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
@@ -303,7 +302,7 @@ def _trace(rules, events, cells, seen, found):
 
 @compiled()
 def _replay(rules, events, cells, seen, u, v, until, outcome):
-    """Fill an outcome; `rules` is None for those of `loihi2`."""
+    """Fill an `Outcome`; `rules` is None for those of `loihi2`."""
     n_samples = outcome.first.shape[1]
     arriving = np.zeros((n_samples, events.n_steps), np.int32)
     untraced = _traces(0)
@@ -343,15 +342,15 @@ def show(
     first_only: bool,
     shown: NDArray[np.bool_],
 ) -> None:
-    """Mark the samples in which two versions of a population's neurons differ.
+    """Mark the samples in which two variants of a population's neurons differ.
 
     Args:
-        events: what is sent.
-        right, wrong: columns of the same neurons, by the same rules; in `wrong` one number is
-            another, or the weights of a projection.
-        view: what is compared.
-        first_only: stop at the first sample that shows a difference.
-        shown: [samples] bool, set; samples that are marked already are left out.
+        events: spikes of all sources.
+        right, wrong: columns of the same neurons and rules; `wrong` differs in one number, or in
+            the weights of a projection.
+        view: which quantities are compared.
+        first_only: stop at the first sample with a difference.
+        shown: [samples] bool, updated; samples already marked are skipped.
     """
     plain = right._replace(rules=None), wrong._replace(rules=None)
     _show(right.rules, events, *plain, view, first_only, shown)
@@ -361,7 +360,7 @@ def show(
 def _show(rules, events, right, wrong, view, first_only, shown):
     n_steps = events.n_steps
     mine = np.zeros(n_steps, np.int32)
-    rest, until = np.int64(0), np.int64(FIRST)  # no literals, for which Numba compiles once more
+    rest, until = np.int64(0), np.int64(FIRST)  # for literals, Numba would compile again
     trace, nothing = _traces(n_steps), _traces(0)
     seen = Seen(
         trace.spikes, trace.u if view > MEMBRANE else nothing.u, trace.v if view else nothing.v
@@ -390,7 +389,7 @@ def _show(rules, events, right, wrong, view, first_only, shown):
 
 @compiled()
 def _traces(n_steps):
-    """Arrays for one neuron in one sample."""
+    """Empty `Seen` for one neuron in one sample."""
     return Seen(
         np.zeros(n_steps, np.bool_), np.zeros(n_steps, np.int64), np.zeros(n_steps, np.int64)
     )
@@ -398,15 +397,15 @@ def _traces(n_steps):
 
 @compiled()
 def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
-    """Run one column through one sample, forced to what was recorded.
+    """Run one column through one sample, teacher-forced by the recording.
 
     Args:
         rules: of the arithmetic; None for those of `loihi2`.
         arriving: [steps] int32, sums of the weights that arrive.
-        cells, column: `Cells`, and which column of theirs.
-        seen: `Seen` of its neuron, [steps]; what is predicted takes the place of what is empty.
+        cells, column: `Cells`, and the index of the column.
+        seen: `Seen` of its neuron, [steps]; predictions replace quantities not recorded.
         u, v: at the beginning.
-        trace: `Seen`, filled with what is predicted, or empty.
+        trace: `Seen`, filled with predictions, or empty.
         until: `ALL`, else stop at the first deviation.
 
     Returns:
@@ -444,16 +443,16 @@ def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
         if seen.u.size and seen.v.size:
             u, v = seen.u[n], seen.v[n]
             continue
-        # Spikes that were recorded reset, so that a wrong one is seen once.
+        # Recorded spikes reset the neuron, so that a wrong spike counts once.
         u, v = after.u, reset if spiked else after.peak
     return deviations, first, first_u, low, high
 
 
 @compiled()
 def _deliver(rules, events, sample, cells, neuron, column, arriving):
-    """Add up the weights that arrive at a neuron at every step, [steps] int32.
+    """Sum the weights that arrive at a neuron at every step, [steps] int32.
 
-    Where sums clip, `column` is one whose other synapse takes the place of the right one, or −1.
+    Where sums clip, the modified synapse of `column` is included, unless that is −1.
     """
     for n in range(arriving.size):
         arriving[n] = 0
@@ -472,7 +471,7 @@ def _deliver(rules, events, sample, cells, neuron, column, arriving):
 
 @compiled()
 def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
-    """`_deliver` of sums that clip: by step of the spike, then by projection, then by source."""
+    """`_deliver` for sums that clip: by step of the spike, then projection, then source neuron."""
     n_sources = cells.source.size
     at, end = np.empty(n_sources, np.int64), np.empty(n_sources, np.int64)
     first = events.n_steps
@@ -496,7 +495,7 @@ def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
 
 @compiled()
 def _exchange(rules, events, sample, cells, column, arriving):
-    """Let the weights arrive that do with a column's other synapse."""
+    """Change the sums to those with the modified synapse of a column."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
     if rules is not None and rules.sum_limit:
         _deliver(rules, events, sample, cells, neuron, column, arriving)
@@ -514,7 +513,7 @@ def _exchange(rules, events, sample, cells, column, arriving):
 
 @compiled()
 def _reaches(events, sample, cells, column):
-    """True where a spike arrives in time over a column's other synapse, or over the right one."""
+    """True if a spike arrives in time over a column's synapse, modified or not."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
     source, pre = _sender(cells, synapse)
     delay = min(np.int64(cells.delay[neuron, synapse]), cells.other_delay[column])
@@ -523,7 +522,7 @@ def _reaches(events, sample, cells, column):
 
 @compiled()
 def _sender(cells, synapse):
-    """Source of a synapse, and which of its neurons."""
+    """Source and source neuron of a synapse."""
     k = 0
     while k + 1 < cells.row.size and cells.row[k + 1] <= synapse:
         k += 1

@@ -1,8 +1,8 @@
-"""The stored numbers that an input tells from their neighbours, a step of the grid up or down.
+"""Which stored numbers an input tests: a change by one step up or down would be visible.
 
-Two networks that differ in one number have the same states until the first step at which that
-number makes a difference. So one deep recording of the right network tells of every number
-whether a wrong one would show in u, v or spikes of that recording:
+Two networks that differ in one number have equal states until the first step at which the number
+matters. One deep recording of the correct network therefore shows, for every number, whether a
+wrong value would change u, v or spikes of that recording:
 
 synapse     its source spikes, and the spike arrives before the sample ends; weight and delay alike
 du, dv      the part of a state that a step keeps differs, after truncation
@@ -26,7 +26,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 STATES_AT_ONCE = 1 << 20
-"""Number of states examined together; it bounds the memory needed."""
+"""Number of states examined at once; limits memory."""
 
 _States = NDArray[np.int64]
 """[samples, steps, neurons]."""
@@ -34,12 +34,12 @@ _States = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class ReachableSynapses:
-    """Counts of each neuron's synapses that a spike of each step reaches in time.
+    """Number of synapses over which a spike arrives before the end, by neuron and step.
 
     Attributes:
         n_steps: steps of a sample.
         reached: by source, [neurons, steps + 1] int64; column n counts the synapses over which a
-            spike of step n arrives within the sample. The last column stands for no spike: 0.
+            spike of step n arrives within the sample. The last column, for no spike, is 0.
     """
 
     n_steps: int
@@ -47,7 +47,7 @@ class ReachableSynapses:
 
     @classmethod
     def of(cls, network: IntegerNetwork | Network, n_steps: int) -> ReachableSynapses:
-        """Count those of a network whose weight is not 0."""
+        """Count a network's synapses, without those of weight 0."""
         sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
         reached = {}
         for source in dict.fromkeys(p.source for p in network.projections):
@@ -57,18 +57,18 @@ class ReachableSynapses:
                     pre, post = np.nonzero(projection.weight)
                     step = n_steps - 1 - HOP_LATENCY - projection.delay[pre, post].astype(np.int64)
                     np.add.at(last, (pre[step >= 0], step[step >= 0]), 1)
-            # A spike in time for the last arrival is in time for every earlier one.
+            # A spike early enough for one delay is early enough for all shorter ones.
             reached[source] = np.cumsum(last[:, ::-1], axis=1)[:, ::-1]
             reached[source][:, n_steps] = 0
         return cls(n_steps, reached)
 
     def first_spikes(self, spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]]:
-        """By source, [samples, neurons] int64: the first spikes, `n_steps` where there is none."""
+        """Step of every neuron's first spike, or `n_steps`; by source [samples, neurons] int64."""
         rasters = {INPUT: spikes, **recording.spikes}
         return {source: rasters[source].first_step() for source in self.reached}
 
     def seen(self, first: Mapping[str, NDArray[np.int64]]) -> int:
-        """Synapses that are told from others by first spikes, [neurons] by source."""
+        """Number of synapses tested, given the first spikes by source, [neurons] each."""
         return sum(
             int(np.take_along_axis(count, first[source][:, None], axis=1).sum())
             for source, count in self.reached.items()
@@ -76,15 +76,15 @@ class ReachableSynapses:
 
 
 def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
-    """True for the neighbours of decays, thresholds and biases that a deep recording rules out.
+    """Changes of decays, thresholds and biases by one step that would alter a deep recording.
 
     Args:
         network: the network.
-        deep: its recording, u and v of every neuron included.
+        deep: its recording with u and v of every neuron.
 
     Returns:
-        [samples, numbers · 2] bool, in the same order for the same network; neighbours beyond a
-        number's range are left out.
+        [samples, numbers · 2] bool, in a fixed order for each network; values outside a number's
+        range are skipped.
     """
     return np.concatenate([_population(p, deep) for p in network.populations], axis=1)
 
@@ -120,7 +120,7 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
             keep = population.keep_u
             other = runs_in.decayed(u_before, keep - by)
             differs = runs_in.decayed(u_before, keep) != other
-            if runs_in.neuron.u_overflow == "clips":  # at its ends, both may be
+            if runs_in.neuron.u_overflow == "clips":  # both may be at the limit
                 differs &= (u > runs_in.lowest) & (u < runs_in.highest)
             found.append(_any(differs))
         if 0 <= population.dv + by <= runs_in.max_dv:
@@ -142,11 +142,11 @@ def _before(states: _States) -> _States:
 
 
 def _differ(one: _States, other: _States, level: int) -> NDArray[np.bool_]:
-    """True where two membranes before a reset leave different membranes or spikes.
+    """True where two membranes before reset give different membranes after it, or spikes.
 
     Args:
         one, other: the membranes.
-        level: the least one that spikes.
+        level: lowest membrane at which the neuron spikes.
     """
     spiked, spikes = one >= level, other >= level
     return (spiked != spikes) | (~spiked & (one != other))

@@ -1,4 +1,4 @@
-"""`Session`: a network that hears a stream as it comes and can be asked at any step."""
+"""`Session`: run a network online, on a stream of input spikes, with a decision at any step."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from nmtool.recording import Recording
 from nmtool.values import frozen
 
 KEPT_STEPS = 100
-"""Steps that `Session.recent` can look back, by default."""
+"""Default number of past steps that `Session.recent` can return."""
 
 _LAST_STEP = 1 << 53
-"""Steps beyond are not counted exactly by float64; at 1 ms, in 285,000 years."""
+"""Largest step number that float64 counts exactly: at 1 ms, 285,000 years."""
 
 
 class Decision(NamedTuple):
-    """The answer of a session after a step.
+    """The class predicted by a session after a step.
 
     >>> import nmtool as nm
     >>> session = nm.Session(nm.round_network(nm.Network.layers([2, 3])).network)
@@ -43,8 +43,8 @@ class Decision(NamedTuple):
     (20, '2')
 
     Attributes:
-        step: number of steps that it rests on.
-        label: the class, an output neuron; the lowest where scores are equal.
+        step: number of steps so far.
+        label: predicted class, an output neuron; the lowest of equal scores.
         class_name: its name.
         scores: [classes] float64.
     """
@@ -59,11 +59,11 @@ class Decision(NamedTuple):
 
 
 class Session:
-    """Run a network of integers on a stream, in pieces of any length.
+    """Run an integer network online on a stream of spikes, in pieces of any length.
 
-    Spikes, u, v and decisions are those of `nmtool.simulate` for the same events in one sample,
-    wherever the stream is cut: spikes on their way through delays arrive in later calls. Memory
-    does not grow with the stream. A session is for one thread at a time.
+    Spikes, u, v and decisions equal those of `nmtool.simulate` for the same events in one sample,
+    however the stream is divided: delayed spikes arrive in later calls. Memory does not grow with
+    the stream. A session is not thread-safe.
 
     >>> import nmtool as nm
     >>> weight, delay = np.array([[90, 0], [0, 90]]), np.array([[0, 3], [3, 0]])
@@ -72,21 +72,21 @@ class Session:
     >>> readout = nm.Readout("output", "window", 50)
     >>> network = nm.IntegerNetwork(nm.InputChannels(2), [outputs], [synapses], readout, 1.0, 100)
     >>> session = nm.Session(network)
-    >>> session.feed([1])                      # in the coming step
+    >>> session.feed([1])                      # in the next step
     >>> session.feed([0, 1], [4.2, 4.9])       # at these times in ms
     >>> session.step(6)
     >>> session.decision().class_name
     '1'
 
     Args:
-        network: what runs.
-        window: read the stream by the mean of this many last steps, whatever rule the network
-            was trained with; its output must not spike.
-        keep: steps that `recent` can look back.
+        network: to run.
+        window: decide by the mean output membrane over this many last steps, instead of the
+            network's own readout; needs an output population that does not spike.
+        keep: number of past steps that `recent` can return.
 
     Raises:
-        UsageError: it is no network of integers, or `keep` is no positive number.
-        NetworkError: the window does not fit the network.
+        UsageError: the network is not an integer network, or `keep` is not positive.
+        NetworkError: the window cannot be used with the network.
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class Session:
         self._v = np.zeros(n_neurons, np.int64)
         self._faults = np.zeros((2, n_neurons), np.int64)
         self.reset()
-        self._run(0)  # compiles, so that the first step does not
+        self._run(0)  # compiles in advance
 
     def reset(self) -> None:
-        """Begin anew: step 0, everything at rest, nothing on its way, nothing fed."""
+        """Return to step 0: all neurons at rest, without pending or fed spikes."""
         for array in (self._ring, self._u, self._v, self._faults, self._spiked):
             array.fill(0)
         self._within_step = False
@@ -130,17 +130,17 @@ class Session:
 
     @property
     def n_steps(self) -> int:
-        """Number of steps since the beginning or the last reset; that of the coming step."""
+        """Number of steps since the last reset: the index of the next step."""
         return self._n
 
     @property
     def time_ms(self) -> float:
-        """Time in ms at which the coming step begins."""
+        """Time in ms at which the next step begins."""
         return self._n * self.network.dt_ms
 
     @property
     def counts(self) -> dict[str, int]:
-        """Overflows since the beginning or the last reset, as in `Recording.counts`."""
+        """Overflows since the last reset, as in `Recording.counts`."""
         return fault_counts(self._faults, self._columns)
 
     def feed(
@@ -148,22 +148,22 @@ class Session:
         events: SpikeEvents | ArrayLike,
         time_ms: ArrayLike | None = None,
     ) -> None:
-        """Add input spikes to the coming step, or to those that times say.
+        """Add input spikes to the next step, or to the steps of their times.
 
-        Times become steps, and channels of the data channels of the network, as `network.bin` does
-        it; a network's channel spikes at most once in a step. Spikes of steps that have not
-        come yet wait. If an event is refused, none of the call is taken.
+        Times are binned to steps, and data channels mapped to network channels, as by
+        `network.bin`; a network channel spikes at most once per step. Spikes of later steps are
+        kept until then. If one event is refused, the whole call is.
 
         Args:
-            events: [events] integers, channels of the data; or `SpikeEvents` of one sample.
-            time_ms: [events] float, or one time for all, in ms since the beginning or the last
-                reset, in any order; without it, the coming step.
+            events: [events] integers, data channels; or `SpikeEvents` of one sample.
+            time_ms: [events] float, or one time for all, in ms since the last reset, in any
+                order; by default the next step.
 
         Raises:
-            DataError: channels or times are not numbers, not as many, or of another data set; or
-                `events-refused`, with a finding for channels that are unknown, times that
-                are not finite, and events whose step is over.
-            UsageError: `SpikeEvents` of other than one sample, or with other times beside them.
+            DataError: channels or times are not numbers, of different lengths, or of another data
+                set; or `events-refused`, with a finding each for unknown channels, non-finite
+                times, and events of past steps.
+            UsageError: `SpikeEvents` of more or less than one sample, or together with `time_ms`.
         """
         if isinstance(events, SpikeEvents):
             self._check_sample(events, time_ms)
@@ -182,9 +182,9 @@ class Session:
         time = _numbers(time_ms, "iuf", "times", np.float64)
         if time.size not in (1, unit.size):
             raise DataError(
-                f"{unit.size} channels spike at {time.size} times",
+                f"{unit.size} channels, but {time.size} times",
                 code="events-lengths",
-                fix="give a time for each, or one for all",
+                fix="give one time per channel, or one for all",
             )
         step = np.floor(step_position(np.broadcast_to(time, unit.shape), self.network.dt_ms))
         self._check(unit, step)
@@ -195,14 +195,14 @@ class Session:
         """Run steps.
 
         Raises:
-            UsageError: the number is negative or not whole, or a step was interrupted before.
+            UsageError: the number is negative or not whole, or an earlier step was interrupted.
         """
         _check_count(n_steps, 0, "the steps to run")
         if self._within_step:
             raise UsageError(
-                f"step {self._n} was interrupted, and the session cannot go on from there",
+                f"step {self._n} was interrupted, and the session cannot be continued",
                 code="session-interrupted",
-                fix="begin anew: reset()",
+                fix="start again with reset()",
             )
         keep = len(self._spiked)
         left = int(n_steps)
@@ -212,75 +212,75 @@ class Session:
             left -= run
 
     def run_until(self, time_ms: float) -> int:
-        """Run all steps that are over at a time, `steps_until` of them; returns how many."""
+        """Run all steps that end by a time; returns their number, `steps_until`."""
         n_steps = self.steps_until(time_ms)
         self.step(n_steps)
         return n_steps
 
     def steps_until(self, time_ms: float) -> int:
-        """Count the steps that are over at a time, after which the coming step is that of the time.
+        """Number of steps still to run before the step that contains a time.
 
         Args:
-            time_ms: ms since the beginning or the last reset; 0 steps where it has passed.
+            time_ms: in ms since the last reset; 0 steps for a time in the past.
 
         Raises:
-            DataError: the time is not finite, or beyond all that can be counted.
+            DataError: the time is not finite, or too large to be counted in steps.
         """
         time = _numbers(time_ms, "iuf", "times", np.float64)
         position = step_position(time, self.network.dt_ms)
         if position.size != 1 or not abs(position[0]) < _LAST_STEP:
             raise DataError(
-                f"there is no step at {time_ms} ms",
+                f"no step begins at {time_ms} ms",
                 code="session-time-range",
-                fix="give a finite time in ms since the beginning or the last reset",
+                fix="give a finite time in ms since the last reset",
             )
         return max(0, math.floor(position[0]) - self._n)
 
     def decision(self) -> Decision:
-        """The class as if the stream ended now, by the network's read-out.
+        """The class predicted if the stream ended now, by the network's readout.
 
-        `window` forgets all but the last steps. The other rules never forget: `mean` is that of all
-        steps, `max` the largest membrane ever, `first_spike` the first one ever, which nothing
-        changes any more. `weighted` weighs steps by their place in a sample, and has no decision
-        beyond `n_steps` of the network.
+        Only `window` is limited to the last steps. The other rules use all steps since the last
+        reset: `mean` averages them, `max` takes the largest membrane, `first_spike` the first
+        spike, after which the decision is final. `weighted` weights steps by their position in a
+        sample, and is undefined beyond `n_steps` of the network.
 
         Raises:
-            UsageError: no step has run, or more than the rule `weighted` allows.
+            UsageError: no step has been run, or more than `weighted` allows.
         """
         scores = self._scores.now()
         label = int(scores.argmax())
         return Decision(self._n, label, self.network.class_names[label], scores)
 
     def spikes(self, population: str) -> NDArray[np.int64]:
-        """[spikes] int64: the neurons of a population that spiked in the last step, ascending."""
+        """Neurons of a population that spiked in the last step, [spikes] int64, ascending."""
         row = (self._n - 1) % len(self._spiked)
         return np.flatnonzero(self._spiked[row, self._part(population)])
 
     def membrane(self, population: str) -> NDArray[np.int32]:
-        """[neurons] int32: v of a population after the last step, 0 after a spike."""
+        """Membrane v of a population after the last step, [neurons] int32, 0 after a spike."""
         return self._v[self._part(population)].astype(np.int32)
 
     def current(self, population: str) -> NDArray[np.int32]:
-        """[neurons] int32: u of a population after the last step."""
+        """Synaptic current u of a population after the last step, [neurons] int32."""
         return self._u[self._part(population)].astype(np.int32)
 
     def recent(self, n_steps: int | None = None) -> Recording:
         """Spikes, u and v of the last steps, as a deep recording of one sample.
 
         Args:
-            n_steps: how many; by default all that are kept.
+            n_steps: number of steps; by default all that are kept.
 
         Raises:
-            UsageError: fewer are kept, or have run.
+            UsageError: more than are kept, or have been run.
         """
         kept = min(self._n, len(self._spiked))
         n_steps = kept if n_steps is None else n_steps
         _check_count(n_steps, 0, "the steps to look back")
         if n_steps > kept:
             raise UsageError(
-                f"{n_steps} steps back there is nothing; {kept} are kept",
+                f"the last {n_steps} steps are not available; {kept} are kept",
                 code="session-not-kept",
-                fix=f"ask for at most {kept}, or keep more: Session(network, keep={n_steps})",
+                fix=f"request at most {kept}, or keep more: Session(network, keep={n_steps})",
             )
         rows = np.arange(self._n - n_steps, self._n) % len(self._spiked)
         spiked, u, v = (trace[None, rows] for trace in (self._spiked, self._u_trace, self._v_trace))
@@ -300,7 +300,7 @@ class Session:
         return self._columns[self.network.population(population).name]
 
     def _run(self, n_steps: int) -> None:
-        """Run steps whose traces lie in neighbouring rows."""
+        """Run steps whose traces are in consecutive rows."""
         self._within_step = True
         channels: list[int] = []
         offsets = [0]
@@ -330,14 +330,14 @@ class Session:
         self._within_step = False
 
     def _check_sample(self, events: SpikeEvents, time_ms: ArrayLike | None) -> None:
-        """Raise `DataError` or `UsageError` unless it is one sample of data that fit."""
+        """Raise `DataError` or `UsageError` unless it is one sample of matching data."""
         if events.n_samples != 1 or time_ms is not None:
             raise UsageError(
-                "a sample has times of its own"
+                "a sample has its own times, and `time_ms` was given, too"
                 if events.n_samples == 1
                 else f"a session takes the events of one sample, not of {events.n_samples}",
                 code="session-one-sample",
-                fix="leave the time out"
+                fix="omit `time_ms`"
                 if events.n_samples == 1
                 else "feed events[i], and reset before the next sample",
             )
@@ -345,13 +345,13 @@ class Session:
         if count_inputs(events.n_units, channels.group) != channels.size:
             raise DataError(
                 f"the data have {events.n_units} channels, in groups of {channels.group}; the "
-                f"network listens to {channels.size}",
+                f"network has {channels.size}",
                 code="input-channels-differ",
                 fix="use the data that the network was made for",
             )
 
     def _check(self, unit: NDArray[np.int64], step: NDArray[np.floating] | None = None) -> None:
-        """Raise `DataError` unless all events have a channel and a step that is yet to come."""
+        """Raise `DataError` unless all events have a valid channel and a step not yet run."""
         n_units = self.network.channels.size * self.network.channels.group
         known = unit.min() >= 0 and unit.max() < n_units
         if known and (step is None or (step.min() >= self._n and step.max() < _LAST_STEP)):
@@ -363,24 +363,24 @@ class Session:
         late = ~nowhere & (step < self._n)
         if strange.any():
             at = int(strange.argmax())
-            what = f"{_counted(strange)} no channel of the {n_units} there are: {unit[at]}"
-            fix = f"count channels of the data from 0 to {n_units - 1}"
+            what = f"{_counted(strange)} a channel outside 0 … {n_units - 1}: {unit[at]}"
+            fix = f"number data channels from 0 to {n_units - 1}"
             findings.append(Finding("event-channel-unknown", f"event {at}", what, fix))
         if nowhere.any():
             at = int(nowhere.argmax())
-            what = f"{_counted(nowhere)} no time: it is not finite, or beyond all steps"
-            fix = "give ms since the beginning or the last reset"
+            what = f"{_counted(nowhere)} an invalid time: not finite, or too large"
+            fix = "give times in ms since the last reset"
             findings.append(Finding("event-time-range", f"event {at}", what, fix))
         if late.any():
             at = int(late.argmax())
-            what = f"{_counted(late)} a step that is over: {int(step[at])}; {self._n} is next"
-            fix = f"feed events before their step runs; leave out those before {self.time_ms:g} ms"
+            what = f"{_counted(late)} a step in the past: {int(step[at])}; the next is {self._n}"
+            fix = f"feed events before their step runs; drop those before {self.time_ms:g} ms"
             findings.append(Finding("event-late", f"event {at}", what, fix))
         refused = int((strange | nowhere | late).sum())
         raise DataError(
-            f"{refused} of {unit.size} events cannot be heard; none of the call was taken",
+            f"{refused} of {unit.size} events are invalid; none was fed",
             code="events-refused",
-            fix="leave them out, or mend them",
+            fix="drop or correct them",
             findings=findings,
         )
 
@@ -391,7 +391,7 @@ def _counted(events: NDArray[np.bool_]) -> str:
 
 
 def _numbers(values: ArrayLike, kinds: str, what: str, dtype: type) -> NDArray:
-    """One number, or a flat list of them, as an array."""
+    """A number or a flat list of numbers, as an array."""
     try:
         array = np.atleast_1d(np.asarray(values))
     except ValueError:  # of lists within lists of different lengths

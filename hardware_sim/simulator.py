@@ -1,4 +1,4 @@
-"""`simulate`: run an `IntegerNetwork` bit by bit as the chip's models do."""
+"""`simulate`: run an `IntegerNetwork`, bit-exact with the chip's fixed-point models."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from nmtool.recording import Recording, check_input
 from nmtool.values import frozen
 
 BYTES_IN_FLIGHT = 256 << 20
-"""Samples run in portions whose traces fit in about this much memory."""
+"""Samples run in portions whose traces take about this much memory."""
 
 _BYTES_PER_BIN = 9
 
 MAX_SAMPLE_BYTES = 8 << 30
-"""Traces of one sample that take more are refused."""
+"""Limit for the traces of one sample."""
 
 
 def simulate(
@@ -33,20 +33,20 @@ def simulate(
     deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Run every sample from a fresh state.
+    """Run every sample of the input from rest.
 
     Args:
-        network: what to run.
+        network: to run.
         spikes: input raster, one neuron per channel of the network.
         deep: also record u and v of every population at every step.
         on_progress: called with the number of samples finished since the last call.
 
     Returns:
-        The recording; counts hold `u_wraps`, `v_clips` and per population
+        The recording; its counts are `u_wraps`, `v_clips` and, per population,
         `u_wraps.<name>`, `v_clips.<name>`.
 
     Raises:
-        DataError: the raster has other channels than the network, or a sample is too large.
+        DataError: the raster's channels differ from the network's, or a sample is too large.
     """
     check_input(network, spikes)
     run = partial(_simulate_portion, network, lay_out(network), deep=deep)
@@ -58,7 +58,7 @@ def _samples_at_once(network: IntegerNetwork, spikes: Raster) -> int:
     per_sample = max(1, spikes.n_steps * n_neurons * _BYTES_PER_BIN)
     if per_sample > MAX_SAMPLE_BYTES:
         raise DataError(
-            f"a sample of {spikes.n_steps} steps takes {per_sample >> 30} GiB",
+            f"a sample of {spikes.n_steps} steps needs {per_sample >> 30} GiB of memory",
             code="sample-too-large",
             why=f"{_BYTES_PER_BIN} bytes per step for each of {n_neurons} neurons",
             fix="use fewer steps",
@@ -88,7 +88,7 @@ def _simulate_portion(
 
 
 def columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
-    """Per population, its neurons' places among all."""
+    """Slice of each population's neurons among all."""
     edges = plan.start.tolist()
     return {
         population.name: slice(first, last)
@@ -97,7 +97,7 @@ def columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
 
 
 def fault_counts(faults: NDArray[np.int64], parts: dict[str, slice]) -> dict[str, int]:
-    """Names and numbers of overflows, from those of each neuron ([2, neurons])."""
+    """Overflow counts by name, from those of each neuron ([2, neurons])."""
     counts = {"u_wraps": int(faults[0].sum()), "v_clips": int(faults[1].sum())}
     for name, part in parts.items():
         counts[f"u_wraps.{name}"] = int(faults[0, part].sum())

@@ -1,9 +1,9 @@
-"""Bounds on what any input can do: which neurons can spike, when, and how far u and v go.
+"""Bounds over all inputs: which neurons can spike, when, and the ranges of u and v.
 
-Intervals are carried through the steps of one sample. At each step a synapse may or may not
-deliver its weight, from the first step on at which its source can have spiked; it surely does
-where its source spikes whatever the input, such as a clock. What lies outside these bounds is
-impossible; what lies inside may be, too. Where u can overflow, anything can follow.
+Interval arithmetic over the steps of one sample. From the first step at which its source can spike,
+a synapse may or may not deliver its weight in each step; if the source spikes for every input, such
+as a clock, it does. States outside these bounds are impossible; states inside may be impossible,
+too. Where u can overflow, there are no bounds.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _ANYTHING = 1 << 31
 
 @dataclass
 class PopulationBounds:
-    """The states that neurons of one population can have, as the steps go on.
+    """Bounds on the states of one population, updated step by step.
 
     Attributes:
-        u, v: [2, neurons] int64, least and greatest value at the latest step, v before a reset.
-        u_size, v_size: [neurons] int64, greatest magnitude at any step so far.
-        peak: [neurons] int64, greatest v before a reset so far.
+        u, v: [2, neurons] int64, minimum and maximum at the latest step, v before reset.
+        u_size, v_size: [neurons] int64, maximum magnitude over all steps so far.
+        peak: [neurons] int64, maximum of v before reset so far.
     """
 
     u: NDArray[np.int64]
@@ -38,21 +38,21 @@ class PopulationBounds:
 
     @classmethod
     def at_rest(cls, size: int) -> PopulationBounds:
-        """Before the first step."""
+        """The bounds before the first step: 0."""
         pair, one = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
         return cls(pair, pair.copy(), one, one.copy(), one - _ANYTHING)
 
     def spiking(self, population: IntegerPopulation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """[neurons] bool each: neurons that surely spike at the latest step, and that may."""
+        """Neurons that must spike at the latest step, and that may, [neurons] bool each."""
         surely, perhaps = self.v >= population.runs_in.firing_level(population.vth)
         return surely, perhaps
 
     def step(self, arriving: NDArray[np.int64], population: IntegerPopulation) -> None:
-        """Go one step on.
+        """Advance by one step.
 
         Args:
-            arriving: [2, neurons] int64, least and greatest sum of weights that may arrive.
-            population: the constants.
+            arriving: [2, neurons] int64, minimum and maximum of the arriving sum of weights.
+            population: for its constants.
         """
         arithmetic = population.runs_in
         if limit := arithmetic.sum_limit:
@@ -64,7 +64,7 @@ class PopulationBounds:
         u[:, wild] = np.array([[-_ANYTHING], [_ANYTHING]])
         before = self.v
         if population.kind == LIF:
-            # A reset leaves 0, and what did not spike lies at or below the threshold.
+            # After a spike v is 0; without one, it is at or below the threshold.
             surely, perhaps = self.spiking(population)
             low = np.where(perhaps, np.minimum(before[0], 0), before[0])
             high = np.minimum(before[1], arithmetic.firing_level(population.vth) - 1)
@@ -80,14 +80,14 @@ class PopulationBounds:
 
 @dataclass(frozen=True, eq=False)
 class StateBounds:
-    """Bounds on what any input of `n_steps` steps can do to a network.
+    """Bounds on spikes and states of a network over all inputs of `n_steps` steps.
 
     Attributes:
         n_steps: steps of a sample.
-        earliest: by source, [neurons] int64, the first step at which each can spike; `n_steps`
-            where it never can.
-        surely: by population, [steps, neurons] bool, spikes that no input prevents.
-        populations: by name, the bounds after the last step.
+        earliest: by source, [neurons] int64, first step at which each can spike; `n_steps` if it
+            never can.
+        surely: by population, [steps, neurons] bool, spikes that occur for every input.
+        populations: by name, bounds after the last step.
     """
 
     n_steps: int
@@ -96,16 +96,16 @@ class StateBounds:
     populations: dict[str, PopulationBounds] = field(repr=False)
 
     def arrives(self, projection: IntegerProjection) -> NDArray[np.bool_]:
-        """[pre, post] bool: where a spike can arrive in time, whatever the weight."""
+        """Synapses over which a spike can arrive before the end, [pre, post] bool."""
         first = self.earliest[projection.source][:, None]
         return first + HOP_LATENCY + projection.delay.astype(np.int64) < self.n_steps
 
 
 def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
-    """Bound what any input of `n_steps` steps can do.
+    """Bounds over all inputs of `n_steps` steps.
 
     Args:
-        network: any.
+        network: any integer network.
         n_steps: of a sample.
     """
     sizes = {p.name: p.size for p in network.populations}
@@ -125,7 +125,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
         for population in network.populations:
             name = population.name
             possible = arriving[name][:, n]
-            if n:  # what may have arrived once may arrive again
+            if n:  # weights that may have arrived once may arrive again
                 possible += arriving[name][:, n - 1]
             populations[name].step(possible + certain[name][:, n], population)
             if population.kind != LIF:
@@ -146,12 +146,12 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
 def bounds_of_neurons(
     network: IntegerNetwork, index: int, bounds: StateBounds, columns: NDArray[np.integer]
 ) -> PopulationBounds:
-    """Bounds of some neurons of a mutant, whose sources do what they do in the network itself.
+    """Bounds of some neurons of a mutant, with sources as in the original network.
 
     Args:
         network: the mutant.
         index: of the population.
-        bounds: of the network without the fault, which say when the sources can spike.
+        bounds: of the original network, for when the sources can spike.
         columns: indices of the neurons.
     """
     population = network.populations[index]
@@ -177,7 +177,7 @@ def bounds_of_neurons(
 
 
 def _clipping(network: IntegerNetwork) -> set[str]:
-    """Populations whose sums of arriving weights may clip: nothing is sure to count in them."""
+    """Populations whose sums of arriving weights may clip: no weight is certain to count."""
     limit = network.runs_in.sum_limit
     return {p.name for p in network.populations if limit and network.largest_sum(p) >= limit}
 
@@ -188,7 +188,7 @@ def _open(
     n: int,
     arriving: dict[str, NDArray[np.int64]],
 ) -> None:
-    """Let spikes of some neurons arrive from their first possible step n on."""
+    """Let spikes of neurons that can first spike at step n arrive from then on."""
     for projection in projections:
         target = arriving[projection.target]
         first = np.full(projection.shape[0], target.shape[1], np.int64)
@@ -225,14 +225,14 @@ def _deliver_surely(
     columns: NDArray[np.integer],
     arriving: NDArray[np.int64],
 ) -> None:
-    """Raise the least and lower the greatest sum by what sure spikes of a step deliver.
+    """Raise the minimum and lower the maximum sum by the weights of certain spikes of a step.
 
     Args:
         projection: the synapses.
-        surely: [steps, pre] bool, the sure spikes of the source.
+        surely: [steps, pre] bool, certain spikes of the source.
         n: the step.
         columns: the target's neurons.
-        arriving: [2, steps, columns] int64, least and greatest sums, changed.
+        arriving: [2, steps, columns] int64, minimum and maximum sums, updated.
     """
     rows = np.flatnonzero(surely[n])
     if not rows.size:

@@ -1,9 +1,9 @@
-"""Input made for a network, so that as many of its stored numbers as can be show in what it does.
+"""Generated input for a network that tests as many of its stored numbers as possible.
 
-Noise of several rates, steady or after an opening volley, is tried first, and volleys whose
-spikes arrive together at one neuron after the other that has been silent so far. What is best is
-then varied: stretches of other noise, channels left out, more volleys. A variant stays where it
-shows more (`sensitivity.py`).
+Tried first: noise of several rates, steady or after an initial volley, and volleys of spikes that
+coincide at one so far silent neuron after the other. The best is then varied: other noise in some
+steps, channels silenced, more volleys. A variant is kept if it tests more numbers
+(`sensitivity.py`).
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Spikes per channel and step that are tried."""
+"""Input rates that are tried, in spikes per channel and step."""
 
 OPENING = 8
-"""Steps of a volley that opens a sample: what spikes early has time to show."""
+"""Steps of the initial volley: early spikes have time to take effect."""
 
 REPEATS = 8
-"""Steps in a row in which a volley arrives."""
+"""Consecutive steps in which a volley arrives."""
 
 SPACINGS = (12, 20, 40)
 """Steps from one neuron's volley to the next neuron's."""
 
 VARIANTS = 16
 ROUNDS = 4
-"""Number of variants tried at once, and the number of rounds at most."""
+"""Number of variants per round, and the maximum number of rounds."""
 
 EVENTS = 300_000_000
-"""Synaptic events that all variants may take together."""
+"""Limit for the synaptic events of all variants together."""
 
 COST = 0.02
-"""Penalty for one spike per neuron and step on the share shown: answers shall be small."""
+"""Penalty on the score for one spike per neuron and step, to keep recordings small."""
 
 _SEED = 20210
 
@@ -61,20 +61,20 @@ def driving_input(
     run: Run = simulate,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[Raster, float]:
-    """Samples that together show most, the same for the same network, and what they show.
+    """Samples that together test most of a network, and the share they test; deterministic.
 
-    With those beside them there are at least two, so that a state that outlives a sample shows.
+    With `beside` there are at least two, so that a state carried over between samples is noticed.
 
     Args:
-        network: the network. Of floats only synapses count, not constants.
-        n_samples: how many there may be; fewer where more would show nothing more.
-        n_steps: how long they are.
-        beside: samples of as many steps that are there already.
-        run: what answers to (network, raster).
+        network: the network. For float networks only synapses are considered, not constants.
+        n_samples: maximum number; fewer are returned where more would test nothing new.
+        n_steps: their length.
+        beside: existing samples of the same length.
+        run: function of (network, raster) that returns a recording.
         on_progress: called with the number of samples tried since the last call.
 
     Returns:
-        the samples, and the share of the synapses that could show which do, with those beside.
+        The samples, and the share of the testable synapses that they test together with `beside`.
     """
     search = _Search(network, n_steps, run, on_progress)
     before = 0 if beside is None else beside.n_samples
@@ -96,13 +96,13 @@ def driving_input(
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """One sample and what it shows.
+    """One sample and the numbers that it tests.
 
     Attributes:
         spikes: the sample.
-        first: by source, [neurons] int64, the steps of the first spikes.
-        constants: [numbers · 2] bool, neighbours of constants that are told apart.
-        awake: populations that spike.
+        first: by source, [neurons] int64, steps of the first spikes.
+        constants: [numbers · 2] bool, changes of constants by one step that would be visible.
+        awake: number of populations that spike.
         activity: spikes per neuron and step.
     """
 
@@ -114,7 +114,7 @@ class _Sample:
 
 
 class _Search:
-    """The state of a search: what the samples that were kept show together."""
+    """The state of the search: numbers tested by all samples kept so far."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class _Search:
     def tried(self, spikes: Raster) -> list[_Sample]:
         """Run some samples."""
         if isinstance(self.network, IntegerNetwork):
-            # Whoever answers in the end: what integers show is known from the integers.
+            # Whatever `run` is, integer networks are scored with the integer simulator.
             recording = simulate(self.network, spikes, deep=True, on_progress=self.on_progress)
             constants = seen_constants(self.network, recording)
         else:
@@ -163,16 +163,16 @@ class _Search:
         ]
 
     def keep(self, samples: Sequence[_Sample]) -> None:
-        """Count what some samples show as shown."""
+        """Keep samples: the numbers that they test are covered."""
         for sample in samples:
             self.first, self.constants = self._with(sample)
 
     def best(self, samples: Sequence[_Sample]) -> _Sample:
-        """The one that shows most beside what is kept, the first of equals."""
+        """The sample that tests most beyond those kept; the first of equals."""
         return samples[int(np.argmax([self._score(sample) for sample in samples]))]
 
     def refined(self, best: _Sample) -> _Sample:
-        """The best of a sample and of variants of variants."""
+        """The best of a sample and its repeated variants."""
         events = sum(p.weight.size for p in self.network.projections) * self.n_steps // 4
         for _ in range(min(ROUNDS, EVENTS // max(1, events * VARIANTS))):
             if self._shares(best) == (1.0, 1.0):
@@ -184,7 +184,7 @@ class _Search:
         return best
 
     def adds(self, sample: _Sample) -> bool:
-        """True where a sample shows anything beyond what the kept samples show."""
+        """True if a sample tests anything that the kept samples do not."""
         first, constants = self._with(sample)
         assert self.constants is not None
         return self.synapses.seen(first) > self.synapses.seen(self.first) or bool(
@@ -197,11 +197,11 @@ class _Search:
         return first, constants if self.constants is None else constants | self.constants
 
     def _score(self, sample: _Sample) -> float:
-        """The shares shown, less the cost of spikes; populations that spike break ties."""
+        """Shares tested, minus the penalty on spikes; ties: more spiking populations."""
         return sum(self._shares(sample)) + 1e-6 * sample.awake - COST * sample.activity
 
     def _shares(self, sample: _Sample) -> tuple[float, float]:
-        """Synapses, and neighbours of constants, that are told apart; 1 for all of them."""
+        """Shares of tested synapses, and of tested changes of constants; 1 for all."""
         first, constants = self._with(sample)
         return self._share(first), float(constants.mean()) if constants.size else 1.0
 
@@ -210,11 +210,11 @@ class _Search:
 
     @property
     def share(self) -> float:
-        """Synapses that what is kept tells apart, of those that some input could."""
+        """Share of synapses that the kept samples test, of those that any input could."""
         return self._share(self.first)
 
     def noise(self) -> list[_Dense]:
-        """Steady noise of every rate, and noise that is denser at the beginning."""
+        """Noise of every rate, steady or denser at the beginning."""
         steady = [self._uniform(self.n_steps) < rate for rate in RATES]
         opened = []
         for dense in steady[:-2]:
@@ -223,7 +223,7 @@ class _Search:
         return [*steady, *opened]
 
     def volleys(self) -> list[_Dense]:
-        """Nothing but volleys, at one silent neuron after the other."""
+        """Volleys only, at one silent neuron after the other."""
         silent = self._silent(self.first)
         if not silent:
             return []
@@ -238,14 +238,14 @@ class _Search:
         return found
 
     def _variants(self, sample: _Sample) -> list[_Dense]:
-        """Other input that is like this in most of its steps or channels."""
+        """Variants of a sample, equal in most steps or channels."""
         dense, silent = sample.spikes.dense()[0], self._silent(self._with(sample)[0])
         aimed = VARIANTS // 2 if silent else 0
         made = [self._aimed(dense, *silent[self.draws.below(len(silent))]) for _ in range(aimed)]
         return made + [self._varied(dense) for _ in range(VARIANTS - aimed)]
 
     def _silent(self, first: dict[str, NDArray[np.int64]]) -> list[tuple[str, int]]:
-        """Neurons that input could reach and that have not spiked, by population and number."""
+        """Neurons that could spike but have not, as population and number."""
         direct = {p.target for p in self.network.projections if p.source == INPUT}
         return [
             (name, int(neuron))
@@ -255,19 +255,19 @@ class _Search:
         ]
 
     def _aimed(self, dense: _Dense, name: str, neuron: int) -> _Dense:
-        """Other input with a volley at a neuron, some time in the first half."""
+        """A variant with a volley at a neuron, somewhere in the first half."""
         made = dense.copy()
         self._add_volley(made, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)
         return made
 
     def _add_volley(self, made: _Dense, name: str, neuron: int, arrival: int, repeats: int) -> None:
-        """Let every channel that excites a neuron spike so that all arrive together.
+        """Add a volley: spikes of all channels that excite a neuron, arriving together.
 
         Args:
-            made: the input, changed.
-            name, neuron: the neuron.
-            arrival: steps after the first at which all can.
-            repeats: steps in a row in which they do.
+            made: the input, updated.
+            name, neuron: the neuron, by population and number.
+            arrival: step of the arrival, counted from the first possible one.
+            repeats: consecutive steps in which the volley arrives.
         """
         for projection in self.network.projections:
             if (projection.source, projection.target) != (INPUT, name):
@@ -281,7 +281,7 @@ class _Search:
                 made[step[inside], np.flatnonzero(inside)] = True
 
     def _varied(self, dense: _Dense) -> _Dense:
-        """A stretch of other noise, over some of the channels."""
+        """A variant with other noise in some steps and channels."""
         made = dense.copy()
         begin = self.draws.below(self.n_steps)
         end = min(self.n_steps, begin + 1 + self.draws.below(self.n_steps // 2 + 1))
@@ -292,7 +292,7 @@ class _Search:
         return made
 
     def _uniform(self, n_steps: int) -> NDArray[np.float64]:
-        """[steps, channels] below 1."""
+        """Random numbers in [0, 1), [steps, channels]."""
         return self.draws((n_steps, self.network.channels.size))
 
 

@@ -1,8 +1,8 @@
-"""Stretches of samples in which a network spikes most, for checks that have time for few steps.
+"""Short excerpts of samples with high activity, for checks that can only run few steps.
 
-Every sample offers the stretch with most input spikes; of several, the last, so that they stand at
-its beginning and there is time for what they cause. Those with most input are run, and what makes
-most populations spike, and those most often, is taken.
+Of every sample, the excerpt with most input spikes is a candidate (of equals the last, in which the
+spikes come early and have time to take effect). Candidates with most input are run; chosen are
+those in which most populations spike, and then those with most spikes.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 
 CANDIDATES = 32
-"""Stretches that are run."""
+"""Number of excerpts that are run."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stretches:
-    """Cut out of samples.
+    """Excerpts of samples, with the network's recording.
 
     Attributes:
-        sample: [stretches] int64, the samples they were cut from, ascending.
-        first: [stretches] int64, the step of those samples at which they begin.
-        spikes: the stretches as samples of their own.
-        recording: what the network answers to them, from a fresh state.
+        sample: [stretches] int64, their samples, ascending.
+        first: [stretches] int64, the steps of those samples at which they begin.
+        spikes: the excerpts as samples.
+        recording: of the network on the excerpts, from rest.
     """
 
     sample: NDArray[np.int64]
@@ -52,12 +52,12 @@ def busiest_stretches(
     Args:
         network: the network.
         spikes: input raster.
-        n_steps: steps of a stretch.
-        n_stretches: how many are wanted.
-        run: what answers to (network, raster).
+        n_steps: steps per excerpt.
+        n_stretches: maximum number of excerpts.
+        run: function of (network, raster) that returns a recording.
 
     Raises:
-        DataError: the raster has other channels than the network.
+        DataError: the raster's channels differ from the network's.
     """
     check_input(network, spikes)
     n_steps = min(n_steps, spikes.n_steps)
@@ -70,7 +70,7 @@ def busiest_stretches(
 
 
 def _most_input(spikes: Raster, n_steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """[samples] each: where the stretch with most input spikes begins, and how many there are."""
+    """First step and number of input spikes of each sample's densest excerpt, [samples] each."""
     rows = spikes.sample_index() * spikes.n_steps + spikes.step
     counts = np.bincount(rows, minlength=spikes.n_samples * spikes.n_steps)
     until = np.zeros((spikes.n_samples, spikes.n_steps + 1), np.int64)
@@ -81,7 +81,7 @@ def _most_input(spikes: Raster, n_steps: int) -> tuple[NDArray[np.int64], NDArra
 
 
 def _by_activity(answers: Recording) -> NDArray[np.int64]:
-    """Positions of samples: most populations that spike first, then most spikes."""
+    """Sample indices by activity: first by number of spiking populations, then by spikes."""
     counts = [raster.counts().sum(axis=1) for raster in answers.spikes.values()]
     counts = counts or [np.zeros(answers.n_samples, np.int64)]
     awake = np.sum([count > 0 for count in counts], axis=0)

@@ -1,4 +1,4 @@
-"""Random numbers that are the same in every version of numpy."""
+"""Random numbers that do not depend on the version of numpy."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from numpy.typing import NDArray
 
 
 class Draws:
-    """Draws from a generator's raw bits, which no version of numpy changes.
+    """Uniform random numbers from a generator's raw bits, equal in all versions of numpy.
 
     Args:
-        seed: of the bits.
+        seed: of the generator.
     """
 
     def __init__(self, seed: int) -> None:
         self._bits = np.random.PCG64(seed)
 
     def __call__(self, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
-        """Numbers in [0, 1) of this shape."""
+        """Random numbers in [0, 1) of this shape."""
         raw = self._bits.random_raw(int(np.prod(shape)))
         return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
     def one(self) -> float:
-        """A number in [0, 1)."""
+        """A random number in [0, 1)."""
         return float(self(1)[0])
 
     def below(self, n: int) -> int:
-        """A whole number in 0 … n − 1, the rest of the raw bits."""
+        """A random integer in 0 … n − 1: the raw bits modulo n."""
         return int(self._bits.random_raw() % n)
 
     def part(self, n: int) -> int:
-        """A whole number in 0 … n − 1, the same share of n as `one` is of 1."""
+        """A random integer in 0 … n − 1: `one` times n, rounded down."""
         return int(self.one() * n)

@@ -1,9 +1,9 @@
-"""The step of a neuron with rules that may be wrong: what other implementations get wrong.
+"""The step of a neuron with configurable rules, to model mistakes of other implementations.
 
-With the rules of `Rules()` it is the step of `loihi2`, and with those of `Rules.of` that of any
-arithmetic, which tests compare. A kernel that is given no rules compiles `step.py` itself, so that
-stored numbers of `loihi2` never run here. Rules are arguments all the same: a kernel compiled for
-each of them would take seconds, the first time, for each of them.
+With `Rules()` it equals the step of `loihi2`, and with `Rules.of(arithmetic)` that of any
+arithmetic, as tests check. Kernels without rules compile `step.py` itself, so that `loihi2`
+networks do not use this module. Rules are runtime arguments, because compiling a kernel for each of
+them would take seconds.
 """
 
 from __future__ import annotations
@@ -26,20 +26,19 @@ class Rules(NamedTuple):
     """Rules of a step; the defaults are the arithmetic `loihi2`.
 
     Attributes:
-        round_u, round_v: rounding of what a decay leaves: `TRUNCATE`, `FLOOR`, or to the nearest,
-            halves away from zero (`NEAREST`) or up (`HALF_UP`).
-        limit_u: `WRAP_ONCE` beyond M, `WRAP` as numbers of so many bits do, `CLIP` or `FREE`.
+        round_u, round_v: rounding after decay: `TRUNCATE`, `FLOOR`, or to the nearest, halves away
+            from zero (`NEAREST`) or up (`HALF_UP`).
+        limit_u: `WRAP_ONCE` beyond M, `WRAP` in two's complement, `CLIP` or `FREE`.
         limit_v: `CLIP`, `WRAP` or `FREE`.
-        at_threshold: true to spike where v equals the threshold, too.
+        at_threshold: true to spike also where v equals the threshold.
         reset: v after a spike: `TO_ZERO`; `KEEP`; `SUBTRACT` the threshold; `LATE`, zero from the
             next step on.
-        resets_u: true to begin the step after a spike with u at zero.
-        old_u: true to add u of the step before to v.
+        resets_u: true to reset u to zero after a spike.
+        old_u: true to add u of the previous step to v.
         decay_bits: bits of a decay factor.
-        state_shift: of weights and thresholds into the state.
-        lowest, highest, highest_u: where v ends, and u.
-        sum_limit: sums of arriving weights clip there, from below and, one less, from above; 0
-            where they are exact.
+        state_shift: left shift of weights and thresholds to the units of the state.
+        lowest, highest, highest_u: range limits of v, and of u.
+        sum_limit: L where sums of arriving weights clip to −L … L − 1; 0 where they are exact.
     """
 
     round_u: int = TRUNCATE
@@ -84,7 +83,7 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
 
     Args:
         a, u, v, bias, keep_u, keep_v, vth: as of `neuron_step`.
-        spiked: true where the step before ended with a spike.
+        spiked: true if the neuron spiked in the previous step.
         rules: of the arithmetic.
     """
     if spiked and rules.resets_u:
@@ -109,7 +108,7 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
 
 @compiled()
 def left_by_spike(peak, vth, rules):
-    """v as a step with a spike leaves it; `peak` is v before a reset."""
+    """v after a step with a spike; `peak` is v before reset."""
     if rules.reset == KEEP or rules.reset == LATE:
         return peak
     return peak - (vth << rules.state_shift) if rules.reset == SUBTRACT else 0
@@ -128,7 +127,7 @@ def _decayed(state, keep, how, bits):
 
 @compiled()
 def _word(value):
-    """The low 32 bits, with sign."""
+    """The low 32 bits, as a signed number."""
     return ((value + _HALF_WORD) & _WORD_MASK) - _HALF_WORD
 
 

@@ -9,76 +9,76 @@
     nm.export(q.network, "net.onnx")
     print(nm.verify(q.network, data.test.draw(50), against=["onnx"]))
 
-Verbs, for all that commands do:
+Functions, which do all that commands do:
 
     load_dataset        find a data set by name or folder
-    train               learn weights and delays; gives a Run
-    finetune            go on from a run, as in integers
-    sweep               search training settings; gives a SweepResult
-    teach               ask networks for class probabilities to learn from; gives a Teacher
-    side_by_side        several networks as one, whose outputs are added; gives a Network
-    cross_validate      answer each sample by a network that did not learn from it; gives Answers
-    join_folds          the same by several networks side by side; gives Answers
-    quantise            round a network to the integers of a chip; gives a Quantisation
+    train               train weights and delays; gives a Run
+    finetune            continue training from a run, e.g. quantisation-aware; gives a Run
+    sweep               hyperparameter search; gives a SweepResult
+    teach               soft labels from trained networks, for distillation; gives a Teacher
+    side_by_side        an ensemble: several networks as one, outputs added; gives a Network
+    cross_validate      train one network per fold, test it on that fold; gives Answers
+    join_folds          the same with an ensemble per fold; gives Answers
+    quantise            post-training quantisation to a chip's integers; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
-    cost                operations, footprint, latency and energy on samples; gives a Cost
+    cost                operations, memory, latency and energy on samples; gives a Cost
     compare_cost        accuracy against cost of several networks; gives a Tradeoff
     compare_accuracy    two kinds of networks on the same samples; gives an AccuracyDifference
-    check               does a network fit chips and formats, what changes; gives a CheckReport
+    check               whether a network fits chips and formats; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
-    from_snntorch       the network of a snnTorch module
-    convert             turn any format into any other, and check it; gives a Conversion
+    from_snntorch       convert a snnTorch module to a Network
+    convert             convert between any two formats and check; gives a Conversion
     run                 run an export with the runtime of its format; gives an Evaluation
-    verify              backends against the simulator, spike for spike; gives a Certificate
-    compare_recordings  two recordings, spike for spike; gives a Comparison
+    verify              compare backends with the simulator, spike for spike; gives a Certificate
+    compare_recordings  compare two recordings, spike for spike; gives a Comparison
     explain             why two recordings of a network differ; gives an Explanation
     inspect             describe a file as plain values
-    report              everything known about a network, as a page; gives a Report
-    demo                the whole way on handwritten digits; gives a Demonstration
-    doctor              what is installed here, what is missing, how to get it; gives a Diagnosis
-    set_up_lava         make the environment that Lava runs in
-    set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
-    set_up_fenn          make the environment that FeNN's simulator runs in
+    report              everything known about a network, on one page; gives a Report
+    demo                train, quantise, export and verify on digits; gives a Demonstration
+    doctor              what is installed, what is missing, how to get it; gives a Diagnosis
+    set_up_lava          make the environment for Lava
+    set_up_brian2_loihi  make the environment for brian2-loihi, a second simulator
+    set_up_fenn          make the environment for FeNN's simulator
 
-Live:
+Online inference:
 
-    Session             an integer network that hears a stream and can be asked at any step
-    Decision            the class that it answers with, and the scores
+    Session             an integer network that runs on a stream of events, step by step
+    Decision            its answer at a step: class and scores
 
 Networks:
 
-    Network             what training learns: populations and projections in the paper's units
-    Population          its neurons of one kind, `lif` or `li`
-    Projection          its synapses from one population to another: weights and delays
-    InputChannels       the channels a network listens to
-    Readout             which population answers, and how its activity becomes a class
-    IntegerNetwork      what a chip runs, exactly
+    Network             a float network: populations and projections, in the paper's units
+    Population          neurons of one kind, `lif` or `li`
+    Projection          synapses from one population to another: weights and delays
+    InputChannels       the input channels
+    Readout             the output population, and the rule from its activity to a class
+    IntegerNetwork      a network in a chip's integers
     IntegerPopulation   its neurons
     IntegerProjection   its synapses
 
 Training:
 
-    TrainOptions        everything a training run can be told
-    Run                 what training made: networks, log, settings
-    SweepResult         what a search found: the best settings, all trials
-    progress_bar        shows how far long work is, in a notebook or a terminal
-    tensorboard         writes a run's epochs as logs of TensorBoard
-    SpikingNetwork      a network as a torch module, for a loop of one's own
-    readout_loss        the loss that belongs to a network's read-out, for such a loop
-    predictions         classes by a network's read-out, from what such a loop recorded
-    spike_distance      between the spikes of a population and wanted ones, differentiable
+    TrainOptions        all settings: network, learning rates, early stopping, distillation, …
+    Run                 a training run: networks, log, settings
+    SweepResult         a hyperparameter search: the best settings, all trials
+    progress_bar        a progress bar for long work, in a notebook or a terminal
+    tensorboard         writes a run's epochs as TensorBoard logs
+    SpikingNetwork      a network as a torch module, for a training loop of your own
+    readout_loss        the loss of a network's readout, for such a loop
+    predictions         classes by a network's readout, for such a loop
+    spike_distance      van Rossum distance to target spike trains, differentiable
     first_spike_ms      time of every neuron's first spike, differentiable
-    RateTarget          the regulariser that keeps hidden neurons at a firing rate
+    RateTarget          the regulariser that keeps hidden neurons near a firing rate
 
 Quantisation:
 
-    Quantisation        an integer network, what rounding changed and cost, findings
-    Calibration         what data showed about currents and membranes, for `round_network`
-    round_network       the rounding alone, without data
-    Target              a chip or a format: limits, arithmetic, cores, what events take
-    target_named        a target by name, or from a file of one's own
+    Quantisation        an integer network, the error and accuracy lost by rounding, findings
+    Calibration         ranges of currents and membranes on data, for `round_network`
+    round_network       rounding alone, without data
+    Target              a chip or a format: limits, arithmetic, cores, cost per event
+    target_named        a target by name, or from your own file
     target_names        names of the targets that come with nmtool
 
 Data:
@@ -86,51 +86,51 @@ Data:
     Dataset             training, validation and test samples, read when they are needed
     SpikeEvents         labelled spike trains in milliseconds
     StoredEvents        earlier name of `SpikeEvents` on disk, until 1.0
-    bin_events          from `SpikeEvents` to a `Raster`
+    bin_events          bin `SpikeEvents` into a `Raster`
     Raster              binned spikes of many samples
-    read_incoming       a data set from files of others: CSV, dense arrays, HDF5 of other names
-    Meaning             what such files leave open: unit of times, step, first class
-    write_dataset       write a data set as a folder in the layout of the Heidelberg sets, or as CSV
+    read_incoming       a data set from files of other tools: CSV, dense arrays, HDF5
+    Meaning             what such files do not state: unit of times, time step, first class
+    write_dataset       write a data set as a folder in SHD layout, or as CSV
     with_test           a data set with a test split, drawn from its training samples
-    propose_grid        a time step and a number of steps that suit samples
-    write_shd           write `SpikeEvents` in the layout of the Heidelberg sets
-    Teacher             class probabilities of training samples, to learn from beside labels
-    SplitRule           which training samples validate where nothing else does
-    torch_dataset       `SpikeEvents` for torch's loaders, and tonic's transforms
+    propose_grid        a time step and a number of steps that suit the samples
+    write_shd           write `SpikeEvents` as one file in SHD layout
+    Teacher             soft labels of training samples, for distillation
+    SplitRule           how a validation split is drawn from the training samples
+    torch_dataset       `SpikeEvents` for torch's loaders, with tonic's transforms
 
 Results:
 
-    Answers             the class that each sample got, by seed, with its fold and columns
-    Recording           what running a network produced, the same for every backend
-    Evaluation          what a recording of labelled samples says
-    Cost                what an inference takes, exactly or with its boundary
+    Answers             the predicted class of each sample, by seed, with its fold and columns
+    Recording           spikes and membranes of a simulation, the same for every backend
+    Evaluation          accuracy and activity on labelled samples
+    Cost                operations, memory, latency and energy of an inference
     Tradeoff            costs of several networks, beside their accuracies
-    Confusion           which classes are taken for which, and the accuracy of each
-    AccuracyDifference  between two kinds of networks on the same samples, with an interval
-    Conversion          what was written, and how it stands beside its source
+    Confusion           the confusion matrix, and the accuracy of each class
+    AccuracyDifference  difference between two kinds of networks, with a confidence interval
+    Conversion          the written file, and how it compares with its source
     CheckReport         a network on several targets, side by side
     Fit                 a network on one target: faithful, approximate or unsupported, and why
     Certificate         what was compared and what differed, by backend
-    Check               one backend's part of it
+    Check               the comparison of one backend
     Coverage            which stored numbers the samples exercised
-    MutationScore       how many one-unit faults they would have shown
+    MutationScore       how many faults of one unit the comparison would have shown
     Comparison          counts, and the first place where two recordings differ
-    Divergence          that place
-    Explanation         where two recordings part, how far, and which faults explain it
+    Divergence          the first place where two recordings differ
+    Explanation         where and how far two recordings differ, and which faults explain it
     Cause               one of these faults
     Arrival             a spike that reaches a neuron at some step
-    KnownAnswers        inputs and answers that an export carries
-    Demonstration       what the demo ends with
-    Diagnosis           the parts of an installation, and how each is
-    Part                one of them
+    KnownAnswers        test inputs with expected outputs, stored in an export
+    Demonstration       results of the demo
+    Diagnosis           the parts of an installation and the state of each
+    Part                a library, tool, folder or device that nmtool uses
     Report              sections of sentences, tables and plots, as a page, tables or JSON
 
 Options of formats:
 
     NirOptions          how a NIR file is written
     VerilogOptions      how a folder of Verilog is written
-    ImportOptions       how a NIR file of others is understood
-    MlgennOptions       what checkpoints of mlGeNN leave open
+    ImportOptions       how to read a NIR file from another tool
+    MlgennOptions       settings that mlGeNN's checkpoints lack: time constants, thresholds, …
 
 Errors, each with a stable code, what is wrong, why, and how to fix it:
 
@@ -138,22 +138,22 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     Finding             one of several things that are wrong at once
     InputError          wrong usage or bad input
     DataError           spike events, labels or their files
-    FileFormatError     a damaged or foreign file
-    NetworkError        a network that contradicts itself
-    UsageError          options that do not go together
+    FileFormatError     a damaged file, or one of another kind
+    NetworkError        an inconsistent network
+    UsageError          wrong options, or options that exclude each other
     StorageError        a file that could not be written
-    ArtefactError       an artefact that is not the network's
-    DoesNotFitError     the target cannot hold the network
+    ArtefactError       an export that contains a different network
+    DoesNotFitError     a network that does not fit the target
     MissingError        something needed is not installed
     BackendError        an external runtime failed
     RankError           another process of a data-parallel job is gone
 
 Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`. Plots for
-notebooks are functions of `nm.plot`, such as `nm.plot.raster(recording)`. What may take long takes
-`progress=nm.progress_bar`.
+notebooks are functions of `nm.plot`, such as `nm.plot.raster(recording)`. Functions that may take
+long accept `progress=nm.progress_bar`.
 
-Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
-numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
+Remarks and the progress of training are logged under the logger `nmtool`. Heavy libraries (torch,
+numba, h5py) are imported only when a function needs them. `__version__` is nmtool's version.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ from typing import Any as _Any
 
 
 def _read_stub() -> dict[str, str]:
-    """Public names, and the module of each, as the stub beside this file says."""
+    """Public names and their modules, read from the stub beside this file."""
     stub = _ast.parse(_Path(__file__).with_suffix(".pyi").read_text("utf-8"))
     imports = [one for one in stub.body if isinstance(one, _ast.ImportFrom)]
     return {alias.name: str(one.module) for one in imports for alias in one.names}
@@ -175,7 +175,7 @@ def _read_stub() -> dict[str, str]:
 _homes = _read_stub()
 _without_torch = _find_spec("torch") is None
 
-# Without torch, `from nmtool import *` and help(nmtool) leave out what is made of it.
+# Without torch, `from nmtool import *` and help(nmtool) leave out names that need it.
 __all__ = sorted(
     name
     for name, home in _homes.items()
@@ -198,7 +198,7 @@ def __getattr__(name: str) -> _Any:
         if error.name not in ("nmtool.training", "nmtool.exporters", "nmtool.hardware_sim"):
             raise
         raise MissingError(
-            "nmtool runs from its source folder and is not installed",
+            "nmtool is imported from its source folder without being installed",
             code="nmtool-not-installed",
             why=str(error),
             fix="pip install -e FOLDER, where FOLDER is its source folder",
@@ -208,7 +208,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def _meant(name: str) -> str:
-    """Suggest the nearest public name; '' for names with an underscore, which Python looks up."""
+    """Suggest the nearest public name; '' for private names, which Python itself looks up."""
     if name.startswith("_"):
         return ""
     from nmtool.errors import nearest

@@ -5,7 +5,7 @@ import sys
 
 
 def script() -> int:
-    """Run the command line; Ctrl-C before or after it, with nothing to lose, is silent."""
+    """Run the command line; Ctrl-C before or after it exits silently."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from nmtool.cli.main import main

@@ -1,11 +1,11 @@
-"""Arguments of public functions: what is passed by mistake gets an error that says what to pass.
+"""Type checks for arguments of public functions, with errors that say what to pass instead.
 
     @checked
     def inspect(path: str | Path, *, targets: bool = False, progress: Progress = silent): …
 
-The annotation of a parameter says what it takes (`KINDS`); `nmtool.cli.flags` makes its flag of the
-same words. Only types are checked; ranges and words are the function's own. `progress=None` means
-`silent` for every function that is `checked`.
+The annotation of a parameter decides which values it takes (`KINDS`), and `nmtool.cli.flags` makes
+its flag from the same annotation. Only types are checked here; the function itself checks ranges
+and choices. `progress=None` means `silent` for every function that is `checked`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Kind:
     """Types that an argument may have.
 
     Attributes:
-        types: classes, or names of classes that are not imported for this alone.
+        types: classes, or names of classes, which then need not be imported.
         fix: what to pass.
-        or_none: None will do, too.
+        or_none: None is accepted, too.
     """
 
     types: tuple[type | str, ...]
@@ -45,16 +45,16 @@ class Kind:
             return
         classes = tuple(one for one in self.types if not isinstance(one, str))
         if isinstance(value, bool) and not {bool, object} & set(classes):
-            classes = ()  # which counts as a whole number in Python
+            classes = ()  # bool is a subclass of int in Python
         check_type(value, classes, name, self.fix)
 
 
 def optional(kind: Kind) -> Kind:
-    """The kind, or None."""
+    """The same kind, with None accepted."""
     return replace(kind, or_none=True)
 
 
-# Classes of NumPy go by their names, so that help need not wait for it.
+# NumPy's classes are given by name, so that --help need not import it.
 SWITCH = Kind((bool, "bool", "bool_"), "pass True or False")
 WHOLE = Kind((int, "integer"), "pass a whole number")
 NUMBER = Kind((int, float, "integer", "floating"), "pass a number")
@@ -93,10 +93,10 @@ BUDGET = Kind((str, int, "integer"), "give a time such as '30min', or a number o
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
 DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")
-RANKS = Kind(("Ranks",), "leave it out; torchrun says it")
+RANKS = Kind(("Ranks",), "leave it out; torchrun sets it")
 
 Count: TypeAlias = int
-"""A whole number from 1 on."""
+"""A whole number of at least 1."""
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -104,7 +104,7 @@ _Object = TypeVar("_Object")
 
 
 def parts_of(annotation: str) -> frozenset[str]:
-    """The names in a union, without what stands in brackets behind them.
+    """The names in a union, without their type parameters.
 
     >>> sorted(parts_of("Sequence[str | Path] | None"))
     ['None', 'Sequence']
@@ -148,7 +148,7 @@ KINDS = {
 
 
 def kind_of(annotation: str) -> Kind | None:
-    """The kind that an annotation says; None where it says none."""
+    """The kind of an annotation; None if it has none."""
     parts = parts_of(annotation)
     kind = KINDS.get(parts - {"None"})
     return optional(kind) if kind and "None" in parts else kind
@@ -165,11 +165,11 @@ def checked(
 
 
 def checked(function: Any = None, **kinds: Kind) -> Any:
-    """Decorate a public function: check the types of its arguments before it begins.
+    """Decorate a public function: check the types of its arguments before it runs.
 
     Args:
-        function: what is decorated; its annotations say the kinds.
-        kinds: by the name of an argument, where its annotation does not say it.
+        function: the function; its annotations give the kinds.
+        kinds: by argument, the kinds that annotations do not give.
 
     >>> @checked
     ... def twice(times: int):
@@ -210,10 +210,10 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
 
 
 def keywords_checked(cls: type[_Object]) -> type[_Object]:
-    """Decorate a class of options: a keyword that is none names the one that is probably meant.
+    """Decorate a class of options: an unknown keyword raises an error that suggests the nearest.
 
     Raises:
-        TypeError: of the class, for such a keyword.
+        TypeError: by the class, for an unknown keyword.
     """
     signature, make = inspect.signature(cls), cls.__init__
 
@@ -229,7 +229,7 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
 def _check_keywords(
     function: str, named: Mapping[str, object], signature: inspect.Signature
 ) -> None:
-    """Raise `TypeError` for a keyword that a function does not take."""
+    """Raise `TypeError` for a keyword that the function lacks."""
     for name in named:
         if name not in signature.parameters:
             near = nearest(name, list(signature.parameters))
@@ -240,7 +240,7 @@ def _check_keywords(
 
 
 def function_or_none(name: str, value: object) -> None:
-    """Raise `UsageError` unless an argument can be called, or is None."""
+    """Raise `UsageError` unless an argument is callable or None."""
     if value is not None and not callable(value):
         raise UsageError(
             f"{name} cannot be a {type(value).__name__}",
@@ -250,13 +250,13 @@ def function_or_none(name: str, value: object) -> None:
 
 
 def check_fields(of: object, **kinds: Kind) -> None:
-    """Raise `UsageError` unless the fields of a value have their kinds."""
+    """Raise `UsageError` unless all fields of an object have their kinds."""
     for name, kind in kinds.items():
         kind.check(f"{name} of {type(of).__name__}", getattr(of, name))
 
 
 def check_all(what: str, values: Sequence[object], kind: Kind) -> None:
-    """Raise `UsageError` unless a sequence holds values of one kind only."""
+    """Raise `UsageError` unless all values of a sequence are of a kind."""
     LIST.check(what, values)
     for value in values:
         kind.check(f"one of {what}", value)

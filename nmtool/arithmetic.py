@@ -1,13 +1,13 @@
-"""Arithmetics: what a step of a network of integers does, and the numbers that it holds.
+"""Integer arithmetics: what one step of an integer network computes, and its number ranges.
 
 An arithmetic is a value, `LOIHI2` or `FENN16`, and a function, the step of a neuron, in the module
-that the value names. Everything else asks the value. `docs/arithmetic.md` and
+named by the value. All other code reads the value. `docs/arithmetic.md` and
 `docs/arithmetic-fenn16.md` define the two. The constants below are those of `loihi2`, for its step
-and for the formats that carry no other.
+and for formats that carry no other arithmetic.
 
-Sources: of `loihi2`, Lava 0.10.0's fixed-point models, restricted to the values where Lava, other
-Loihi simulators and the documented chip agree; of `fenn16`, experiments with the instruction-set
-simulator of FeNN.
+Sources: for `loihi2`, Lava 0.10.0's fixed-point models, restricted to the values where Lava, other
+Loihi simulators and the documented chip agree; for `fenn16`, experiments with FeNN's
+instruction-set simulator.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STATE_SHIFT = 6
 """Weights and thresholds enter the state shifted left by 6 bits."""
 
 STATE_ONE = 1 << STATE_SHIFT
-"""A weight or threshold of 1, as it stands in the state."""
+"""A weight or threshold of 1, in the units of the state."""
 
 STATE_LIMIT = 1 << 23
 """u wraps and v saturates at this magnitude."""
@@ -43,25 +43,25 @@ MAX_WEIGHT = 256
 """Weights lie strictly between −256 and 256."""
 
 MAX_SIX_BIT_DELAY = 63
-"""The largest delay of six bits, as in other tools' networks and Lava's own models."""
+"""The largest delay of six bits, which other tools and Lava's own models allow."""
 
 MAX_TRAINED_DELAY = (1 << 15) - 1
-"""Kernels of training hold delays in 16 bits with a sign."""
+"""Training kernels store delays as signed 16-bit integers."""
 
 MAX_FLOAT_DELAY = (1 << 16) - 1
-"""The largest delay in a float `Network`, whoever made it."""
+"""The largest delay in a float `Network` from any tool."""
 
 
 def figure(
     help: str, *, low: float | None = None, choices: tuple[str, ...] = (), real: bool = False
 ) -> Any:
-    """A field of a section: None until its figure is known.
+    """A field for a published figure of a target; None where the figure is unknown.
 
     Args:
-        help: what it is, in its unit.
-        low: smallest number that makes sense; None for what is no number.
-        choices: words that it may be.
-        real: it need not be a whole number.
+        help: meaning of the figure, with its unit.
+        low: smallest valid number; None if the figure is a word or a truth value.
+        choices: valid words.
+        real: the figure may be fractional.
     """
     kind = (int, float) if real else int
     about = {"help": help, "low": low, "choices": choices, "type": kind}
@@ -70,24 +70,24 @@ def figure(
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Numbers that an arithmetic holds, or a target that narrows it; by default those of `loihi2`.
+    """Number ranges of an arithmetic, or of a target that narrows them; defaults are `loihi2`'s.
 
     >>> Limits(max_delay=31).max_threshold
     131071
 
     Attributes:
-        weight_bits: bits that a weight may have.
-        max_weight_exponent: a projection's summed weights are shifted left by at most so much.
-        delay_bits: bits that a delay may have.
-        max_delay: longest delay, in steps; 0 where there are none.
-        max_du, max_dv: decays of current and membrane; u keeps nothing at 4095 of 4096.
-        max_threshold: before the shift into the state.
-        bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1; 0 and 1 for none.
-        max_bias_exponent: mantissas are shifted left by at most so much.
-        drive_limit: a step's summed weights stay below it (a static bound, not a clip).
+        weight_bits: possible numbers of bits per weight.
+        max_weight_exponent: largest left shift of a projection's summed weights.
+        delay_bits: possible numbers of bits per delay.
+        max_delay: longest delay in steps; 0: no delays.
+        max_du, max_dv: largest decays of current and membrane; u keeps nothing at 4095 of 4096.
+        max_threshold: largest threshold, before the shift into the state.
+        bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1; 0 and 1: no bias.
+        max_bias_exponent: largest left shift of a bias mantissa.
+        drive_limit: bound on the summed weights of a step (checked statically, not clipped).
 
     Raises:
-        UsageError: more than the arithmetic can run.
+        UsageError: a limit is beyond what the arithmetic can run.
     """
 
     weight_bits: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)
@@ -104,15 +104,15 @@ class Limits:
     def __post_init__(self) -> None:
         beyond = []
         for limit in LIMITS:
-            held, widest = getattr(self, limit), getattr(self.runs_in, limit)
+            value, widest = getattr(self, limit), getattr(self.runs_in, limit)
             if isinstance(widest, tuple):
-                legal, span = bool(held) and set(held) <= set(widest), f"among {widest}"
-                object.__setattr__(self, limit, tuple(sorted(held)))
+                legal, span = bool(value) and set(value) <= set(widest), f"among {widest}"
+                object.__setattr__(self, limit, tuple(sorted(value)))
             else:
                 least = 1 if limit in ("max_threshold", "drive_limit") else 0
-                legal, span = least <= held <= widest, f"in {least} … {widest}"
+                legal, span = least <= value <= widest, f"in {least} … {widest}"
             if not legal:
-                what, fix = f"{limit} must lie {span}, not {held}", "narrow it to that"
+                what, fix = f"{limit} must lie {span}, not {value}", "reduce it to this range"
                 beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
         if beyond:
             raise UsageError(
@@ -125,24 +125,24 @@ class Limits:
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic of the networks that are made for it."""
+        """The arithmetic of networks made for this target."""
         return LOIHI2
 
     @property
     def rounding(self) -> tuple[object, ...]:
-        """All that decides the integers a network is rounded to; targets alike in it share them."""
+        """Everything that decides how networks are rounded; equal for targets that share it."""
         return (self.runs_in.name, *(getattr(self, limit) for limit in LIMITS))
 
     @property
     def max_bias(self) -> int:
-        """Largest magnitude that can be added to v each step, of either sign."""
+        """Largest magnitude of a bias, of either sign, that can be added to v in each step."""
         return (self.bias_limit - 1) << self.max_bias_exponent
 
     def weight_exponents(self, weight_bits: int) -> range:
-        """Exponents of a projection: as low as weights of so few bits can be shifted right exactly.
+        """Weight exponents of a projection; negative ones where the shift right is exact.
 
-        A shifted weight is then one of all bits times 1, 2, 4, …; so is a sum of them, whether
-        a chip shifts before it adds or after.
+        Weights of few bits have trailing zeros, so that shifting them, or their sum, to the right
+        loses nothing, whether a chip shifts before or after it adds.
         """
         return range(weight_bits - self.runs_in.weight_bits[-1], self.max_weight_exponent + 1)
 
@@ -152,7 +152,7 @@ LIMITS = tuple(one.name for one in fields(Limits))
 
 @dataclass(frozen=True)
 class Neuron:
-    """The step of a neuron, where it is not that of `loihi2`; compared with `LOIHI2.neuron`."""
+    """Properties of a neuron's step, to be compared with `LOIHI2.neuron`."""
 
     state_bits: int | None = figure("bits of current and membrane, sign included", low=2)
     u_overflow: str | None = figure(
@@ -172,16 +172,16 @@ class Neuron:
     )
     reset: str | None = figure("a spike's effect on the membrane", choices=("zero", "subtract"))
     current: str | None = figure(
-        "current that enters the membrane: of this step or of the one before",
+        "current that enters the membrane: that of this step or of the previous one",
         choices=("this step", "step before"),
     )
-    spikes_per_step: int | None = figure("spikes of one neuron in one step, at most", low=1)
-    bias: bool | None = figure("a bias per neuron is held")
+    spikes_per_step: int | None = figure("most spikes of one neuron in one step", low=1)
+    bias: bool | None = figure("neurons have a bias")
 
 
 @dataclass(frozen=True)
 class Arithmetic(Limits):
-    """Integers that a network runs in: the step of a neuron, and the numbers that it holds.
+    """An integer arithmetic: the step of a neuron, and its number ranges.
 
     >>> LOIHI2.neuron.rounding, LOIHI2.max_delay
     ('towards zero', 61)
@@ -189,16 +189,16 @@ class Arithmetic(Limits):
     (26000, 32768)
 
     Attributes:
-        name: as `IntegerNetwork.arithmetic` gives it.
-        neuron: what a step does.
-        module: the module of its `neuron_step`, which has the signature of `hardware_sim/step.py`.
-        state_shift: weights and thresholds enter the state shifted left by so many bits.
-        lowest: least value of v.
-        lost_u, lost_v: parts of a state that a step loses beyond du and dv.
-        weight_limit: weights lie strictly between its negative and it.
-        sign_bit: of weights, mixed signs cost a bit.
-        sum_limit: the sum of the weights that arrive at a neuron in a step clips there, and below
-            it from above, after each of them in the order of sending; 0 where sums are exact.
+        name: as in `IntegerNetwork.arithmetic`.
+        neuron: properties of a neuron's step.
+        module: module of its `neuron_step`, which has the signature of `hardware_sim/step.py`.
+        state_shift: left shift of weights and thresholds when they enter the state, in bits.
+        lowest: smallest value of v.
+        lost_u, lost_v: part of u and v that a step loses in addition to du and dv.
+        weight_limit: weights lie strictly between −weight_limit and weight_limit.
+        sign_bit: a matrix of mixed signs costs one bit of its weights.
+        sum_limit: the weights that arrive at a neuron in a step are summed in the order of
+            sending, and each partial sum is clipped to −sum_limit … sum_limit − 1; 0: exact sums.
     """
 
     name: str
@@ -213,7 +213,7 @@ class Arithmetic(Limits):
     sum_limit: int
 
     def __post_init__(self) -> None:
-        """An arithmetic narrows no other."""
+        """Skip the check of `Limits`: an arithmetic narrows no other one."""
 
     @property
     def runs_in(self) -> Arithmetic:
@@ -222,17 +222,17 @@ class Arithmetic(Limits):
 
     @property
     def decay_one(self) -> int:
-        """Decay factors are integers out of it."""
+        """The denominator of decay factors."""
         return 1 << self._decay_bits
 
     @property
     def state_one(self) -> int:
-        """A weight or threshold of 1, as it stands in the state."""
+        """A weight or threshold of 1, in the units of the state."""
         return 1 << self.state_shift
 
     @property
     def state_limit(self) -> int:
-        """States end at this magnitude."""
+        """Magnitude at which u and v overflow."""
         assert self.neuron.state_bits is not None
         return 1 << (self.neuron.state_bits - 1)
 
@@ -243,32 +243,32 @@ class Arithmetic(Limits):
 
     @property
     def silent_threshold(self) -> int:
-        """Threshold of populations that only integrate: the least that v never reaches."""
+        """Threshold of non-spiking populations: the smallest that v never reaches."""
         return self.state_limit >> self.state_shift
 
     @property
     def least_threshold(self) -> int:
-        """The least threshold at which a neuron at rest stays silent."""
+        """The smallest threshold with which a neuron at rest stays silent."""
         return 1 if self.neuron.compare == "at least" else 0
 
     def firing_level(self, vth: _Whole) -> _Whole:
-        """The least v that spikes."""
+        """The smallest v that spikes."""
         return (vth << self.state_shift) + (0 if self.neuron.compare == "at least" else 1)
 
     def keep_u(self, du: _Decay) -> _Decay:
-        """The part of u that each step keeps, out of `decay_one`."""
+        """Part of u that each step keeps, as a numerator over `decay_one`."""
         return self.decay_one - self.lost_u - du
 
     def keep_v(self, dv: _Decay) -> _Decay:
-        """The part of v that each step keeps, out of `decay_one`."""
+        """Part of v that each step keeps, as a numerator over `decay_one`."""
         return self.decay_one - self.lost_v - dv
 
     def decayed(self, state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-        """The decay of its step, of many states.
+        """Decay many states as one step does.
 
         Args:
-            state: int64, of u or v.
-            keep: of `decay_one`.
+            state: u or v, int64.
+            keep: part that is kept, as a numerator over `decay_one`.
         """
         product = state * keep
         if self.neuron.rounding == "towards zero":
@@ -346,15 +346,15 @@ FENN16 = Arithmetic(
 )
 
 ARITHMETICS = {one.name: one for one in (LOIHI2, FENN16)}
-"""All of them, by name."""
+"""All arithmetics, by name."""
 
 
 MAX_WEIGHT_BITS = max(one.weight_bits[-1] for one in ARITHMETICS.values())
-"""Most bits of a weight in any of them."""
+"""Most bits of a weight in any arithmetic."""
 
 
 def arithmetic_named(name: str) -> Arithmetic:
-    """The arithmetic of a name.
+    """Look up an arithmetic by name.
 
     >>> arithmetic_named("loihi2").state_one
     64
@@ -373,5 +373,5 @@ def arithmetic_named(name: str) -> Arithmetic:
 
 
 def shifted(weight: _Whole, exponent: int) -> _Whole:
-    """weight·2^exponent in integers; a legal weight loses nothing where it is shifted right."""
+    """weight·2^exponent in integers; exact for legal weights, also where exponents are negative."""
     return weight << exponent if exponent >= 0 else weight >> -exponent

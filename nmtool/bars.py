@@ -1,4 +1,4 @@
-"""A ready-made `Progress`: a bar in a notebook or a terminal, elsewhere a line at times.
+"""A ready-made `Progress`: a bar in notebooks and terminals, occasional lines elsewhere.
 
 >>> import nmtool as nm
 >>> run = nm.train("digits", progress=nm.progress_bar)  # doctest: +SKIP
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 30.0
 """Seconds between two lines where there is neither a terminal nor a notebook."""
 REDRAW_EVERY_S = 0.1
-"""Seconds between two pictures of a bar in a notebook."""
+"""Seconds between two redraws of a bar in a notebook."""
 
 IDLE_S = 1.0
-"""Seconds between two looks whether a terminal has shown anything since the last."""
+"""Seconds between two checks whether anything was shown on a terminal."""
 
 _BAR_COLUMNS = 16
 _GAP = 2
-"""Columns between two parts of a line."""
+"""Spaces between two parts of a line."""
 _FRAMES = {False: "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", True: "-\\|/"}
-"""Of the sign that something goes on, for terminals without and with ASCII alone."""
+"""Frames of the spinner; True: for terminals that show only ASCII."""
 
 
 @contextmanager
 def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
     """Show progress on stderr, or below the cell of a notebook, while the block runs.
 
-    Pass it as `progress` to whatever takes one: `nmtool.train(data, progress=nmtool.progress_bar)`.
+    Pass it as the argument `progress`: `nmtool.train(data, progress=nmtool.progress_bar)`.
 
     >>> with progress_bar("samples", total=3) as advance:  # doctest: +SKIP
     ...     for sample in range(3):
@@ -47,8 +47,8 @@ def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iter
 
     Args:
         label: what is being done.
-        total: number of samples to go through; None where nobody knows yet.
-        remark: stands beside the bar until there is another.
+        total: number of samples to process; None if unknown.
+        remark: first text beside the bar.
     """
     from rich.console import Console
 
@@ -57,9 +57,9 @@ def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iter
 
 
 def on(console: Console) -> Progress:
-    """The `Progress` that shows itself on a console of rich's.
+    """The `Progress` that draws on a console of rich.
 
-    Lines that are printed through the same console meanwhile stand above the bar.
+    Lines printed through the same console in the meantime appear above the bar.
     """
 
     @contextmanager
@@ -79,8 +79,8 @@ def on(console: Console) -> Progress:
 class IdleBar:
     """A bar on a terminal while nothing else is shown there, so that long work is never silent.
 
-    It appears after one to two seconds of silence, and tells how long it has lasted. Other
-    consoles show nothing.
+    It appears after one to two seconds of silence, with the elapsed time. Consoles other than
+    terminals show nothing.
 
     >>> import nmtool as nm
     >>> from rich.console import Console
@@ -90,8 +90,8 @@ class IdleBar:
     ...     print(network)
 
     Args:
-        console: of rich's, on which the bar appears.
-        label: stands beside the bar.
+        console: rich's console on which the bar appears.
+        label: text beside the bar.
     """
 
     def __init__(self, console: Console, label: str) -> None:
@@ -112,7 +112,7 @@ class IdleBar:
         self.clear()
 
     def clear(self) -> None:
-        """Take the bar away, before anything else is shown."""
+        """Remove the bar, before anything else is shown."""
         with self._lock:
             self._is_quiet = False
             if self._live is not None:
@@ -121,7 +121,7 @@ class IdleBar:
 
     @contextmanager
     def beside(self, progress: Progress, *shown: Any) -> Iterator[Advance]:
-        """Let a progress show itself instead, until its block ends."""
+        """Show another progress instead, until its block ends."""
         self.clear()
         self._others += 1
         try:
@@ -147,12 +147,12 @@ def _is_notebook(console: Console) -> bool:
 
 
 def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
-    """The parts of a line that fit into some columns, two spaces apart, in their order.
+    """The parts of a line that fit into `columns`, two spaces apart, in their order.
 
     Args:
-        parts: each a text and its rank: of those that are too many, the largest ranks go first,
-            and of equals the last. The smallest rank stays, cut where it must be.
-        columns: that the line has.
+        parts: texts with ranks. If they do not fit, the largest ranks are dropped first, and the
+            last of equal ones. The smallest rank always stays, cut if it must be.
+        columns: width of the line.
 
     >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
     ['epoch 1', 'loss 0.5']
@@ -180,12 +180,12 @@ class _Counted:
 
     @property
     def share(self) -> float | None:
-        """Share that is done, 0 … 1; None where that is unknown."""
+        """Share of the work that is done, 0 … 1; None if unknown."""
         total = self.pace.total
         return min(1.0, self.pace.done / total) if total else None
 
     def parts(self) -> list[tuple[str, int]]:
-        """Everything but the bar, in words with a rank each, as `fitted` takes them."""
+        """All texts except the bar, with their ranks, as `fitted` takes them."""
         pace = self.pace
         found = [(self.label, 0)]
         if pace.total is not None:
@@ -213,7 +213,7 @@ def _on_terminal(
     live = _live(shown, console)
     try:
         live.start()
-    except LiveError:  # within another bar, beside which rich 13 shows none
+    except LiveError:  # rich 13 shows no bar within another one
         yield shown
         return
     try:
@@ -225,7 +225,7 @@ def _on_terminal(
 def _live(shown: _TerminalBar, console: Console) -> Live:
     from rich.live import Live
 
-    # Results on stdout go their own way, which may lead to a file.
+    # Stdout is not redirected: results may go to a file.
     return Live(shown, console=console, transient=True, redirect_stdout=False)
 
 

@@ -1,4 +1,4 @@
-"""Samples of a raster run a few at a time: together they are fast, all at once they need memory."""
+"""Run the samples of a raster in batches: fast, and within memory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 MAX_SAMPLES = 64
-"""More at once are hardly faster."""
+"""Largest batch; larger ones are hardly faster."""
 
 MAX_VALUES = 1 << 23
-"""Largest number of values held at once; a sample that needs more runs alone."""
+"""Largest number of values in memory at once; a sample that needs more runs alone."""
 
 
 def samples_at_once(values: int) -> int:
-    """Number of samples to run at once if each needs `values` numbers."""
+    """Number of samples per batch if each needs `values` numbers in memory."""
     return min(MAX_SAMPLES, max(1, MAX_VALUES // max(values, 1)))
 
 
@@ -28,7 +28,7 @@ def in_batches(
     """Run every sample, a batch at a time.
 
     Args:
-        run: from some samples to what they make a network do; no samples are allowed.
+        run: simulates a batch, which may be empty.
         spikes: the input.
         at_once: samples per call of `run`.
         on_progress: called with the number of samples finished since the last call.

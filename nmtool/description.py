@@ -1,4 +1,4 @@
-"""Descriptions of networks and recordings: plain values for scripts, tables for people."""
+"""Descriptions of networks and recordings: plain values for scripts, tables for display."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode"
 
 
 def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
-    """Everything about a network but its synapses one by one, as plain values for JSON."""
+    """Everything about a network except its single synapses, as plain values for JSON."""
     own = {}
     if _is_integer(network):
         own = {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
@@ -91,11 +91,11 @@ def describe_recording(recording: Recording) -> dict[str, Any]:
 
 
 def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
-    """Turn what one of the functions above gave into tables.
+    """Tables of a description by one of the functions above.
 
     Args:
-        title: heads the first one, of all values that stand alone.
-        content: the plain values.
+        title: title of the first table, which has all single values.
+        content: the description.
     """
     lists = {key: value for key, value in content.items() if _is_table(value)}
     alone = [(key, _line(value)) for key, value in content.items() if key not in lists]
@@ -103,7 +103,7 @@ def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
 
 
 def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
-    """The table of what functions above gave, a row each; there must be at least one row."""
+    """One table of several descriptions of the same kind, a row each; at least one row."""
     cells = [_cells(row) for row in rows]
     return Table(title, tuple(cells[0]), [tuple(row.values()) for row in cells])
 
@@ -125,7 +125,7 @@ def projection_line(projection: Any) -> str:
 
 
 def _is_integer(network: Network | IntegerNetwork) -> TypeGuard[IntegerNetwork]:
-    # A network describes itself by this module, which it can therefore not import at its top.
+    # The module of networks imports this one, which therefore cannot import it at its top.
     from nmtool.network.integer_network import IntegerNetwork
 
     return isinstance(network, IntegerNetwork)
@@ -152,7 +152,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str | int]:
-    """A row as people read it, without what is for scripts."""
+    """A table row, without the fields meant for scripts."""
     cells = {key: _cell(value) for key, value in row.items() if key not in _FOR_SCRIPTS}
     if "shape" in row:
         cells["shape"] = "×".join(map(str, row["shape"]))
@@ -185,8 +185,9 @@ def _number(value: float) -> str:
 def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
     """Size of a network, as plain values for JSON.
 
-    `parameters` counts a weight and a delay per entry of every projection; `delay_histogram[d]`
-    are the synapses of d steps. `weight_bits` are all that occur, None for floats.
+    `parameters` counts a weight and a delay per entry of every projection. `delay_histogram[d]` is
+    the number of synapses with a delay of d steps. `weight_bits` lists all that occur; None for
+    floats.
     """
     weights = [projection.weight for projection in network.projections]
     delays = [projection.delay[projection.weight != 0] for projection in network.projections]
@@ -204,7 +205,7 @@ def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
 
 
 def size_in_words(network: Network | IntegerNetwork) -> list[tuple[str, str]]:
-    """Size of a network, as rows for people."""
+    """Size of a network, as table rows."""
     content = describe_size(network)
     bits = content["weight_bits"]
     return [
@@ -217,7 +218,7 @@ def size_in_words(network: Network | IntegerNetwork) -> list[tuple[str, str]]:
 
 
 def _delays_in_words(histogram: NDArray[np.int64]) -> str:
-    """Range and middle of delays counted by [steps]."""
+    """Range and median of delays, from their histogram over steps."""
     if not histogram.any():
         return "no synapse"
     used = np.flatnonzero(histogram)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 HOP_LATENCY = 1
-"""Steps every hop costs beside its delay: a spike of step n arrives at n + 1 + delay."""
+"""Steps that every hop takes in addition to its delay: a spike of step n arrives at n+1+delay."""
 
 
 def decay(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
@@ -32,7 +32,7 @@ def loss(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
 
 
 def membrane_gain(tau_mem_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
-    """1 − α: how much of a constant input current reaches the membrane in one step.
+    """1 − α: the part of a constant input current that reaches the membrane in one step.
 
     A perfect integrator (τ_mem = ∞) has V' = I per ms instead, hence dt in ms.
     """
@@ -57,5 +57,5 @@ def _steps(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
 
 
 def drive_scale(tau_mem_ms: ArrayLike, tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
-    """b: converts a weight in the paper's units into a jump of u. Applied here and nowhere else."""
+    """b: converts a weight in the paper's units into a jump of u."""
     return membrane_gain(tau_mem_ms, dt_ms) * current_gain(tau_syn_ms, dt_ms)

@@ -1,14 +1,14 @@
 """Every error nmtool raises on purpose, and the exit code the command line gives it.
 
     NmtoolError
-    ├── InputError (2)               the user's words or files need mending
+    ├── InputError (2)               wrong arguments or files
     │   ├── DataError                spike events, labels, HDF5 files
-    │   ├── FileFormatError          damaged, foreign, or written by a newer nmtool
-    │   ├── NetworkError             a network that contradicts itself
-    │   ├── UsageError               options that do not go together
-    │   └── StorageError             the file could not be written; what was there is untouched
-    ├── DoesNotFitError (1)          the target cannot hold the network
-    ├── ArtefactError (1)            an artefact is not that of the network
+    │   ├── FileFormatError          damaged, of another kind, or written by a newer nmtool
+    │   ├── NetworkError             an inconsistent network
+    │   ├── UsageError               wrong options, or options that exclude each other
+    │   └── StorageError             the file could not be written; an earlier one is untouched
+    ├── DoesNotFitError (1)          the network does not fit the target
+    ├── ArtefactError (1)            an export contains a different network
     └── MissingError (3)             something needed is not installed or did not start
         ├── BackendError             an external runtime (Lava) failed or hung
         └── RankError                another process of a data-parallel job is gone
@@ -59,20 +59,20 @@ class Finding:
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """Words that findings alike share: code, what, why and fix without numbers and names."""
+        """What similar findings share: code, what, why and fix without numbers and names."""
         return self.code, *(_VARYING.sub("…", text) for text in (self.what, self.why, self.fix))
 
 
 _VARYING = re.compile(r"'[^']*'|-?\d[\d.,]*(e[-+]?\d+)?")
 
 MOST_ALIKE = 3
-"""Findings alike that are shown one by one; more become one line."""
+"""Number of similar findings shown one by one; more become one line."""
 
 
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings as people read them: many alike become the first of them, with their number.
+    """Merge similar findings for display: the first of them stands for all, with their number.
 
-    Findings are alike where they differ in nothing but their place, numbers and quoted names.
+    Findings are similar if they differ only in their place, numbers and quoted names.
 
     >>> many = [Finding("delay-range", f"node {n}", f"{n} steps", "shorten it") for n in range(62)]
     >>> [str(one) for one in grouped(many)]
@@ -93,7 +93,7 @@ _Error = TypeVar("_Error", bound="NmtoolError")
 
 
 class NmtoolError(Exception):
-    """Base of all errors meant for people.
+    """Base class of all errors that nmtool raises on purpose.
 
     >>> import nmtool as nm
     >>> nm.load("no-such-run")
@@ -108,7 +108,7 @@ class NmtoolError(Exception):
             with the words.
         why: the reason, where it is not obvious.
         fix: what to do about it.
-        findings: every single thing that is wrong, where there may be several.
+        findings: all single problems, where there may be several.
     """
 
     exit_code = 2
@@ -139,19 +139,19 @@ class NmtoolError(Exception):
         return "\n".join(parts)
 
     def restated(self, what: str, kind: type[_Error], *, fix: str = "") -> _Error:
-        """The same error with other words for what is wrong, as another class perhaps.
+        """The same error with another text for what is wrong, perhaps of another class.
 
         Code, why, fix and findings are kept.
 
         Args:
-            what: what is wrong, with more of its place.
+            what: what is wrong, with more about where.
             kind: class of the new error.
-            fix: replaces what is known to do about it.
+            fix: replaces the fix; '' keeps it.
         """
         return kind(what, code=self.code, why=self.why, fix=fix or self.fix, findings=self.findings)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions are pickled by their positional arguments alone, which loses all the others.
+        # By default, pickling an exception keeps only its positional arguments.
         return _rebuilt, (type(self), self.what, self.__dict__)
 
 
@@ -174,25 +174,25 @@ class FileFormatError(InputError):
 
 
 class NetworkError(InputError):
-    """A network description contradicts itself."""
+    """A network is inconsistent."""
 
 
 class UsageError(InputError):
-    """Options that are wrong or do not go together."""
+    """Options are wrong, or exclude each other."""
 
 
 class StorageError(InputError):
-    """A file could not be written. Whatever stood at the path before is untouched."""
+    """A file could not be written. An earlier file at the path is untouched."""
 
 
 class DoesNotFitError(NmtoolError):
-    """The target cannot hold the network."""
+    """The network does not fit the target."""
 
     exit_code = 1
 
 
 class ArtefactError(NmtoolError):
-    """An artefact is not what it is said to be: it holds another network."""
+    """An export contains a different network than expected."""
 
     exit_code = 1
 
@@ -214,7 +214,7 @@ class RankError(MissingError):
 
 
 LONGEST, LONGEST_REASON = 60, 300
-"""Letters of a name, and of a library's error, that are shown."""
+"""Largest number of characters shown of a name or of a library's error."""
 
 
 def printable(name: object, longest: int = LONGEST) -> str:
@@ -229,7 +229,7 @@ def printable(name: object, longest: int = LONGEST) -> str:
 
 
 def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:
-    """The first names of a list, each `printable`, and the number of the others.
+    """The first names of a list, made `printable`, and the number of the others.
 
     >>> listed(["cat", "dog", "emu", "yak"], most=2, quote="'")
     "'cat', 'dog' and 2 more"
@@ -240,7 +240,7 @@ def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:
 
 
 def reason(error: Exception) -> str:
-    """A library's error in a line; some quote the whole file that they cannot read.
+    """A library's error in one short line; some errors quote the whole file.
 
     >>> reason(ValueError("two\\nlines"))
     'ValueError: two lines'
@@ -249,16 +249,16 @@ def reason(error: Exception) -> str:
 
 
 def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
-    """A `fix` for a word that is not known: the nearest one that is, and all of them."""
+    """A `fix` for an unknown word: the nearest known word, and a list of all."""
     near = nearest(word, known)
     guess = f"did you mean '{near}'? " if near else ""
     return f"{guess}use one of {', '.join(known)}{also}"
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that another one probably means, None if there is none like it.
+    """The known word that is nearest to a given one; None if none is similar.
 
-    A name that lacks its unit means the one that has it: `dt` is `dt_ms`.
+    A name without its unit matches the one with it: `dt` matches `dt_ms`.
     """
     if f"{word}_ms" in known:
         return f"{word}_ms"
@@ -279,18 +279,16 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "shtab": "completion",
 }
-"""Optional libraries by the name they are imported under, and the extra that brings them."""
+"""Optional libraries by import name, and the extra of nmtool that installs them."""
 
 
 def check_type(value: object, kind: type | tuple[type, ...], what: str, fix: str) -> None:
-    """Raise `UsageError` unless an argument has the type that it is meant to have.
-
-    For public functions, at what people pass by mistake.
+    """Raise `UsageError` unless an argument of a public function has the expected type.
 
     Args:
         value: the argument.
-        kind: its type, or several.
-        what: names the argument, e.g. `the input of a network`.
+        kind: expected type, or several.
+        what: name of the argument, e.g. `the input of a network`.
         fix: what to pass.
     """
     if not isinstance(value, kind):
@@ -306,11 +304,11 @@ def check_path(value: object, what: str = "a path") -> None:
 
 
 def missing_library(error: ImportError, extra: str = "") -> MissingError:
-    """A Python library that is missing or broken, and the command that installs it here.
+    """The error for a Python library that is missing or broken, with the command to install it.
 
     Args:
         error: raised by the import.
-        extra: of nmtool that brings the library; by default that of `EXTRAS`, or nmtool itself.
+        extra: nmtool's extra that installs the library; default: from `EXTRAS`, or nmtool itself.
     """
     from nmtool.setup.installation import install_command
 
@@ -326,14 +324,14 @@ def missing_library(error: ImportError, extra: str = "") -> MissingError:
 
 @contextmanager
 def libraries_needed(extra: str = "") -> Iterator[None]:
-    """Turn an `ImportError` inside into a `MissingError`; mistakes of our own pass.
+    """Turn an `ImportError` of a library into a `MissingError`; nmtool's own pass unchanged.
 
     Args:
         extra: as for `missing_library`.
 
     Raises:
-        MissingError: a library is not there, or does not work.
-        KeyboardInterrupt: the import was interrupted, which libraries may tell as an `ImportError`.
+        MissingError: a library is missing or broken.
+        KeyboardInterrupt: the import was interrupted; some libraries raise `ImportError` then.
     """
     try:
         yield
@@ -346,7 +344,7 @@ def libraries_needed(extra: str = "") -> Iterator[None]:
 
 
 def _is_interrupted(error: BaseException | None) -> bool:
-    """True where a Ctrl-C is what led to an error."""
+    """True if an error was caused by Ctrl-C."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True

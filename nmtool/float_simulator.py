@@ -1,17 +1,17 @@
-"""Networks in real numbers, float and integer ones alike, run step by step without torch.
+"""Simulate float and integer networks in real numbers, step by step, without torch.
 
     u[n] = (1 − lose_u)·u[n−1] + Σ jumps that arrive at n
     v[n] = (1 − lose_v)·v[n−1] + u[n] + drive
     spike iff v[n] > threshold, then v[n] ← 0;   a spike of step n arrives at n + 1 + delay
 
-All in float64. NIR files hold these numbers, and must equal this; floats are evaluated by it where
-torch is not installed.
+All in float64. NIR files hold these numbers, and their simulation must equal this one. Float
+networks are evaluated here where torch is not installed.
 
-Integers keep their own units here: a jump is an integer weight, which float32 adds up exactly.
-Thresholds lie a third of a unit in the last place of the chip's v higher. No integer lies between,
-so that nothing changes where integers add up; decays and weights are binary fractions, of which no
-sum is a third, so that no tie depends on how a simulator rounds. That decays truncate on the chip
-is what gets lost.
+Integer networks keep their own units here: a jump is an integer weight, which float32 adds up
+exactly. Thresholds are raised by a third of the smallest unit of the chip's v. No integer lies
+between the two, so that exact sums spike as before; decays and weights are binary fractions, whose
+sums are never thirds, so that no tie depends on how a simulator rounds. The only difference from
+the chip is that its decays truncate.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def simulate_floats(
     """Run every sample of a network from rest.
 
     Args:
-        network: what to run, in real numbers.
+        network: float or integer; integers run as real numbers, too.
         spikes: input raster, one neuron per channel of the network.
         deep: also record u of every population, and v of those that spike.
         on_progress: called with the number of samples finished since the last call.
@@ -69,13 +69,13 @@ def simulate_floats(
 
 
 def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
-    """Tell whether some populations have a mean rate, or a higher one, on an input.
+    """True if some populations reach a mean firing rate on an input.
 
-    It runs what leads to them alone, and no further than to the spike that decides.
+    Only the populations that lead to them are simulated, and only up to the deciding spike.
 
     Args:
-        network: what to run.
-        names: of spiking populations.
+        network: the network.
+        names: names of spiking populations.
         spikes: input raster.
         rate: spikes per neuron and sample.
     """
@@ -84,7 +84,7 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
     steps = _up_to(step_network(network), names)
     counts = np.concatenate([np.full(p.size, p.name in names) for p in steps.populations])
     bins = int(counts.sum()) * spikes.n_samples
-    # The fewest spikes whose mean is the rate or more: the product may be rounded up or down.
+    # The fewest spikes whose mean reaches the rate: the product may be rounded up or down.
     enough = math.ceil(rate * bins)
     while enough > 0 and (enough - 1) / bins >= rate:
         enough -= 1
@@ -99,16 +99,16 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
 def with_states(network: Network, record: Callable[..., Recording]) -> Callable[..., Recording]:
     """Add u and v of every population to what a float network records.
 
-    They follow from the input and the recorded spikes alone, in float64, and resets are where the
-    recorded spikes are: whoever computed those, and however they rounded, is contradicted nowhere.
+    u and v are computed in float64 from the input and the recorded spikes, with a reset at every
+    recorded spike. They are therefore consistent with the spikes, however those were rounded.
 
     Args:
-        network: what runs.
-        record: from a raster, and `on_progress`, to a recording of that network.
+        network: the network.
+        record: simulates a raster, and takes `on_progress`.
 
     Returns:
-        The same with `current`, u of each step, and `potential`, v of spiking populations after
-        a reset, both [samples, steps, neurons] float64 in units of the membrane.
+        A function that records also `current`, u of each step, and `potential`, v of spiking
+        populations after a reset, both [samples, steps, neurons] float64 in membrane units.
     """
     steps = step_network(network)
     values = 3 * network.n_steps * sum(p.size for p in network.populations)
@@ -130,7 +130,7 @@ class StepPopulation:
 
     Attributes:
         name, size, kind: as in the network.
-        lose_u, lose_v: what a step takes of u and v, 0 … 1.
+        lose_u, lose_v: share of u and v that a step loses, 0 … 1.
         drive: added to v every step.
         threshold: in the units of v.
     """
@@ -146,12 +146,12 @@ class StepPopulation:
 
 @dataclass(frozen=True, eq=False)
 class StepProjection:
-    """Synapses.
+    """Synapses of a projection, in the units of a step.
 
     Attributes:
         source, target: as in the network.
-        jump: [pre, post] float64, what a spike adds to u.
-        delay: [pre, post] int64, in steps, without the step of the hop.
+        jump: [pre, post] float64, added to u by a spike.
+        delay: [pre, post] int64, in steps, without the one step of every hop.
     """
 
     source: str
@@ -162,7 +162,7 @@ class StepProjection:
 
 @dataclass(frozen=True, eq=False)
 class StepNetwork:
-    """A network as its steps in float64: everything that its spikes depend on."""
+    """A network in the units of a step, float64: everything that its spikes depend on."""
 
     channels: int
     populations: Sequence[StepPopulation]
@@ -171,7 +171,7 @@ class StepNetwork:
 
 
 def step_network(network: Network | IntegerNetwork) -> StepNetwork:
-    """The steps of a network of floats or integers."""
+    """Convert a float or integer network to the units of a step."""
     if isinstance(network, IntegerNetwork):
         populations = [_of_integers(p) for p in network.populations]
         projections = [_joined(p, p.shifted_weight.astype(np.float64)) for p in network.projections]
@@ -186,7 +186,7 @@ def _joined(held: Projection | IntegerProjection, jump: Array) -> StepProjection
 
 
 def _unit(network: Network, target: str) -> Array:
-    """[post]: what a weight of one adds to u."""
+    """[post]: jump of u by a weight of one."""
     population = network.population(target)
     return dynamics.drive_scale(
         population.values("tau_mem_ms"), population.values("tau_syn_ms"), network.dt_ms
@@ -209,7 +209,7 @@ def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
 def _of_integers(held: IntegerPopulation) -> StepPopulation:
     runs_in = held.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
-    # Between two values of v, the greatest that stays silent and the least that spikes.
+    # Between the greatest v that stays silent and the smallest that spikes.
     beyond = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:
@@ -227,7 +227,7 @@ def _of_integers(held: IntegerPopulation) -> StepPopulation:
 
 
 def membrane(population: StepPopulation, arriving: Array) -> Array:
-    """[samples, steps, size]: v of one population, from what arrives at its u in each step."""
+    """[samples, steps, size]: v of one population, from the jumps that arrive in each step."""
     activity = _Activity(population, *arriving.shape[:2])
     activity.u[:] = np.moveaxis(arriving, 0, 1)
     for n in range(len(activity.u)):
@@ -236,10 +236,10 @@ def membrane(population: StepPopulation, arriving: Array) -> Array:
 
 
 def arriving(projections: Iterable[StepProjection], emitted: Mapping[str, Spikes]) -> Array:
-    """[samples, steps, post]: what spikes are worth where projections join.
+    """[samples, steps, post]: the jumps that arrive at a population in each step.
 
     Args:
-        projections: with one target.
+        projections: all to the same target.
         emitted: per source [samples, steps, pre].
     """
     sums = [_all_sent(p, np.moveaxis(emitted[p.source], 0, 1)) for p in projections]
@@ -254,7 +254,7 @@ def _all_sent(projection: StepProjection, emitted: Spikes) -> Array:
 
 
 def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
-    """Add what spikes of step n, [samples, pre], are worth to u, [steps, samples, post]."""
+    """Add the jumps of the spikes of step n, [samples, pre], to u, [steps, samples, post]."""
     sample, pre = np.nonzero(spikes)
     step = n + HOP_LATENCY + projection.delay[pre]
     at = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])
@@ -263,7 +263,7 @@ def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
 
 
 def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
-    """Those populations and whatever leads to them."""
+    """The part of the network that leads to some populations, with them."""
     needed, before = set(names), set[str]()
     while needed != before:
         before = needed
@@ -276,7 +276,7 @@ def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
 
 
 def _plan(network: StepNetwork) -> FloatPlan:
-    """The network laid out for the compiled loop, its projections in their order."""
+    """The network in the arrays of the compiled loop, with its projections in order."""
     from nmtool.hardware_sim.float_kernel import FloatPlan
 
     populations, projections = network.populations, network.projections
@@ -310,7 +310,7 @@ def _plan(network: StepNetwork) -> FloatPlan:
 
 
 def _starts(populations: Sequence[StepPopulation]) -> dict[str, int]:
-    """By name, the first neuron of each population, of all that are numbered through."""
+    """Index of each population's first neuron, when all neurons are numbered consecutively."""
     ends = np.cumsum([p.size for p in populations])
     return {p.name: int(end) - p.size for p, end in zip(populations, ends, strict=True)}
 
@@ -342,7 +342,7 @@ def _record(network: StepNetwork, plan: FloatPlan, deep: bool, spikes: Raster) -
 
 
 def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recording:
-    """The recording with u and v, which follow from its spikes and from the input."""
+    """The recording with u and v, computed from its spikes and the input."""
     emitted = {INPUT: spikes.dense()} | {n: r.dense() for n, r in recording.spikes.items()}
     current, potential = {}, {}
     for population in network.populations:
@@ -362,7 +362,7 @@ def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recor
 
 
 class _Activity:
-    """u, v and spikes of a population, [steps, samples, size]: a step is a block of memory."""
+    """u, v and spikes of a population, [steps, samples, size]: each step is contiguous."""
 
     def __init__(self, population: StepPopulation, n_samples: int, n_steps: int) -> None:
         shape = n_steps, n_samples, population.size
@@ -371,7 +371,7 @@ class _Activity:
         self.emitted = np.zeros(shape, np.bool_)
 
     def integrate(self, n: int) -> None:
-        """Bring u and v to step n, before a spike of that step; what arrives in it is in u."""
+        """Advance u and v to step n, before its spikes; u holds the jumps of step n already."""
         held, u, v = self.population, self.u, self.v
         if n:
             u[n] += (1 - held.lose_u) * u[n - 1]

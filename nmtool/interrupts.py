@@ -1,9 +1,9 @@
-"""Ctrl-C and SIGTERM, held back while an exception out of their handler could be lost or do harm.
+"""Ctrl-C and SIGTERM, deferred while an exception from their handler could be lost or do harm.
 
-Such an exception appears anywhere. Where libraries load, it becomes an `ImportError` or, in C++,
-the end of the process; callbacks of a compiler swallow it; files are kept by half. `signals_noted`
-is for work that can stop at places of its own, as after a batch. `interrupts_remembered` is for a
-whole command.
+Such an exception may appear anywhere. While libraries load, it becomes an `ImportError` or, in
+C++, ends the process; a compiler's callbacks swallow it; files stay half-written. `signals_noted`
+is for work that can stop at chosen points, such as after a batch. `interrupts_remembered` is for
+a whole command.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from types import FrameType
 from typing import Any
 
 CheckStop = Callable[[], None]
-"""Raises `KeyboardInterrupt` if this process is to stop."""
+"""Raises `KeyboardInterrupt` if this process has been asked to stop."""
 
 LOOK_AGAIN_S = 0.01
-"""Seconds between two looks whether libraries still load."""
+"""Seconds between two checks whether libraries are still loading."""
 
 _ALARM: int | None = getattr(signal, "SIGALRM", None)
-"""Says that it is time to look again; None where the system has no such signal."""
+"""The signal for the next check; None where the system lacks it."""
 
 _raised: list[int] = []
 """Signals that have raised `KeyboardInterrupt` within `interrupts_remembered`."""
 
 _waiting: list[int] = []
-"""Signals that wait there until libraries are loaded."""
+"""Signals that wait within `interrupts_remembered` until libraries are loaded."""
 
 
 @contextmanager
 def signals_noted(*numbers: int) -> Iterator[CheckStop]:
-    """Note the first of these signals while the block runs; the next one does what it ever did.
+    """Note the first of these signals while the block runs; a second one acts as usual.
 
-    The block gets a function that raises `KeyboardInterrupt` once a signal is noted; so does its
-    end. Handlers that somebody else has set stay in charge. Outside the main thread, which alone
-    may handle signals, nothing is noted.
+    The block gets a function that raises `KeyboardInterrupt` after a signal; so does the end of
+    the block. Handlers set by other code stay in place. Nothing is noted outside the main thread,
+    since only that one may handle signals.
 
     >>> with signals_noted(signal.SIGINT) as check_stop:
     ...     for batch in range(3):
     ...         check_stop()
 
     Args:
-        numbers: of the signals, such as `signal.SIGINT`.
+        numbers: the signals, such as `signal.SIGINT`.
     """
     noted: list[int] = []
     with _handlers_restored(*numbers) as previous:
@@ -69,7 +69,7 @@ def signals_noted(*numbers: int) -> Iterator[CheckStop]:
 
 @contextmanager
 def signals_ignored(*numbers: int) -> Iterator[None]:
-    """Ignore signals while the block runs, as do processes that it starts."""
+    """Ignore signals while the block runs, also in processes that it starts."""
     with _handlers_restored(*numbers) as previous:
         for number in previous:
             signal.signal(number, signal.SIG_IGN)
@@ -78,11 +78,11 @@ def signals_ignored(*numbers: int) -> Iterator[None]:
 
 @contextmanager
 def interrupts_remembered() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt`, whatever others make of it; for a whole command.
+    """Make Ctrl-C end a whole command by `KeyboardInterrupt`, even if a library swallows it.
 
-    While libraries load or Numba compiles, the first Ctrl-C waits until they have done so. An error
-    that ends the block after a Ctrl-C is taken for what became of it. One that was swallowed is
-    heeded by the next `signals_noted`.
+    While libraries load or Numba compiles, the first Ctrl-C waits until they are done. An error
+    that ends the block after a Ctrl-C becomes `KeyboardInterrupt`. A Ctrl-C that was swallowed
+    takes effect in the next `signals_noted`.
     """
     numbers = [signal.SIGINT] if _ALARM is None else [signal.SIGINT, _ALARM]
     with _handlers_restored(*numbers) as previous:
@@ -102,9 +102,9 @@ def interrupts_remembered() -> Iterator[None]:
 
 
 def _remember(number: int, frame: FrameType | None) -> None:
-    """Raise `KeyboardInterrupt`, or have the alarm try again where libraries load."""
+    """Raise `KeyboardInterrupt`, or set the alarm to try again if libraries are loading."""
     if number == _ALARM and not _waiting:
-        return  # it was set for a signal that has been raised meanwhile
+        return  # the alarm was for a signal that has been raised since
     is_first = not _waiting
     if (is_first or number == _ALARM) and _is_loading(frame):
         if is_first:
@@ -119,13 +119,13 @@ def _remember(number: int, frame: FrameType | None) -> None:
 
 
 def _acknowledge() -> None:
-    """Say on stderr that the signal arrived; no console is safe to use within a handler."""
+    """Acknowledge the signal on stderr; within a handler no console is safe to use."""
     with suppress(OSError):
         os.write(2, b"\nstopping once this is loaded or compiled; Ctrl-C again stops now\n")
 
 
 def _is_loading(frame: FrameType | None) -> bool:
-    """True within an import, and within Numba, which compiles then."""
+    """True within an import, and while Numba compiles."""
     while frame is not None:
         room = str(frame.f_globals.get("__name__")).partition(".")[0]
         file = frame.f_code.co_filename
@@ -142,7 +142,7 @@ def _wait_no_more() -> None:
 
 
 def _sets_alarm(on: bool) -> bool:
-    """Set the alarm, or stop it; returns False where it is not ours to set."""
+    """Set or stop the alarm; returns False if other code uses it."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False
     signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S if on else 0.0)
@@ -151,11 +151,11 @@ def _sets_alarm(on: bool) -> bool:
 
 @contextmanager
 def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
-    """Handlers of signals, put back after the block; {} outside the main thread."""
+    """Current handlers of signals, restored after the block; {} outside the main thread."""
     previous: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.getsignal(number) for number in numbers}
-        # Python can only put back handlers that Python has set.
+        # Python can only restore handlers that were set from Python.
         previous = {number: handler for number, handler in handlers.items() if handler is not None}
     try:
         yield previous
@@ -164,7 +164,7 @@ def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
 
 
 def _replace_default(handlers: dict[int, Any], new: Callable[..., None]) -> None:
-    """Set another handler where there is Python's, the system's, or that of a command."""
+    """Replace handlers that are Python's, the system's or nmtool's own."""
     for number, handler in handlers.items():
         if handler in (signal.default_int_handler, signal.SIG_DFL, _remember):
             signal.signal(number, new)

@@ -1,4 +1,4 @@
-"""`KnownAnswers`: what an export carries, so that its receiver can check it without any data."""
+"""`KnownAnswers`: inputs and answers in an export, so that its user can check it without data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nmtool.values import Value
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2
-"""Of files that hold u and v of every neuron; others are of version 1, which older readers know."""
+"""Version of files with u and v of every neuron; others are version 1, for older readers."""
 
 _SHALLOW_VERSION = 1
 _U, _V = "u", "v"
@@ -29,7 +29,7 @@ _U, _V = "u", "v"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KnownAnswers(Value, Tabular):
-    """A few samples, and what a network answers to them.
+    """A few samples, and a network's answers to them.
 
     >>> from nmtool import Network, round_network, simulate
     >>> network = round_network(Network.layers([5, 3])).network
@@ -40,16 +40,17 @@ class KnownAnswers(Value, Tabular):
     (<Raster: 1 samples × 5 steps × 5 neurons, 5 spikes>, True)
 
     Attributes:
-        network_hash: content hash of the network that answers.
+        network_hash: content hash of the network.
         spikes: the input raster, every sample from a fresh state.
-        recording: the expected spikes and membranes; of integers u and v of every neuron, too.
-        decay_factors: by population, factors of u and v out of 4096. Files store what states add
-            to the decayed ones, which takes least room where the factors are the network's own;
-            whatever they are, the same states come back.
+        recording: the expected spikes and membranes; of integer networks also u and v of every
+            neuron.
+        decay_factors: by population, decay factors of u and v, out of 4096, for storing states as
+            differences from the decayed ones. The network's own factors give the smallest files;
+            the states are the same with any.
 
     Raises:
-        DataError: there is no sample or step, the recording has others than the inputs, or u and
-            v are not integers, or not of the same populations.
+        DataError: there is no sample or step, the recording differs from the inputs in samples or
+            steps, or u and v are not integers or not of the same populations.
     """
 
     _line = "{spikes.n_samples} samples × {spikes.n_steps} steps, of network {network_hash:.12}"
@@ -72,9 +73,9 @@ class KnownAnswers(Value, Tabular):
         answered += [states.shape[:2] for group in groups for states in group.values()]
         if any(found != shape for found in answered):
             raise DataError(
-                "known answers have other samples or steps than their inputs",
+                "known answers differ from their inputs in the number of samples or steps",
                 code="known-answers-shape",
-                fix="record what the network answers to these inputs",
+                fix="record the network's outputs for these inputs",
             )
 
         v = {**self.recording.potential, **self.recording.membrane}
@@ -85,7 +86,7 @@ class KnownAnswers(Value, Tabular):
             or any(array.shape != v[name].shape for name, array in self.recording.current.items())
         ):
             raise DataError(
-                "known answers hold u and v of integers, and of the same populations",
+                "known answers need u and v as integers, and both of the same populations",
                 code="known-answers-states",
                 fix="record them with simulate(…, deep=True)",
             )
@@ -123,13 +124,13 @@ def _version(answers: KnownAnswers) -> int:
 
 
 def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
-    """A recording in which the input stands as the spikes of the population `input`.
+    """Header and arrays: a recording, with the input as the spikes of a population `input`.
 
-    u stands as what a step adds to what it keeps; so does v, less u, and it starts at 0 again
-    after a spike. All of them in units of their greatest common divisor.
+    u is stored as the difference from its decayed value of the step before; so is v, less u,
+    starting at 0 after a spike. Both are divided by their greatest common divisor.
     """
     recording = answers.recording
-    # Archives keep names sorted: in this order, what was read is written with the same bytes.
+    # Archives sort names: in this order, a file that was read is written with the same bytes.
     spikes = {INPUT: answers.spikes, **dict(sorted(recording.spikes.items()))}
     together = replace(recording, spikes=spikes)
     if not answers.is_deep:
@@ -175,7 +176,7 @@ def _unpack(archive: storage.Archive) -> KnownAnswers:
 
 
 def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
-    """The archive of a recording with u and v, from that of what `_pack` made of them."""
+    """The archive with u and v as recorded, restored from the differences `_pack` stores."""
     dense = {"membrane": deep["membrane"], "potential": deep["potential"]}
     arrays = dict(archive.arrays)
     for name, coded in deep["states"].items():
@@ -211,7 +212,7 @@ def _spiked(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> NDAr
     raster = recordings.read_raster(archive, name, *archive.header["spikes"][name])
     if (raster.n_samples, raster.n_steps, raster.n_neurons) != shape:
         raise DataError(
-            "u and v were recorded over other samples or steps than spikes",
+            "u and v differ from the spikes in the number of samples or steps",
             code="recording-shapes-differ",
             fix="export the network again",
         )
@@ -219,9 +220,9 @@ def _spiked(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> NDAr
 
 
 def _added(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
-    """[samples, steps, neurons] int64: what a step adds to the part it keeps, toward zero.
+    """[samples, steps, neurons] int64: differences from the decayed states, rounded toward zero.
 
-    Files of every arithmetic are coded in the decay of `loihi2`; any factor decodes exactly.
+    Files of every arithmetic use the decay of `loihi2`; any factor decodes exactly.
     """
     before = np.zeros(states.shape, np.int64)
     before[:, 1:] = states[:, :-1]
@@ -229,7 +230,7 @@ def _added(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
 
 
 def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """[samples, steps, neurons] int32: the states of what steps add; nothing is kept at `anew`."""
+    """[samples, steps, neurons] int32: states from their differences; reset to 0 at `anew`."""
     states = np.zeros(added.shape, np.int32)
     state = np.zeros((added.shape[0], added.shape[2]), np.int64)
     for step in range(added.shape[1]):
@@ -240,7 +241,7 @@ def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDA
 
 
 def _shortest(values: NDArray[np.int64]) -> NDArray[np.signedinteger]:
-    """The values in as few bytes as hold all of them."""
+    """The values in the smallest integer type that holds all of them."""
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     for kind in (np.int8, np.int16, np.int32):
         if np.iinfo(kind).min <= low <= high <= np.iinfo(kind).max:

@@ -1,4 +1,4 @@
-"""Names for files that are being written, which show the next process what was left undone.
+"""Temporary names of files being written, so that later processes can clean up after a crash.
 
 .NAME.nmtool-MACHINE-PROCESS-xxxxxxxx       will become NAME
 .NAME.nmtool-old-MACHINE-PROCESS-xxxxxxxx   was NAME, and is deleted when there is a new one
@@ -19,7 +19,7 @@ from pathlib import Path
 _NAME = re.compile(r"\.(.+)\.nmtool-(old-)?([0-9a-f]{8})-([0-9]+)-[a-z0-9_]{8}")
 
 _LONG_S = 86400.0
-"""After so long without a change nobody writes any more, on whatever machine."""
+"""A file unchanged for this long is abandoned, on whatever machine it was written."""
 
 _cleaned: set[Path] = set()
 
@@ -28,16 +28,16 @@ def prefix(name: str, *, old: bool = False) -> str:
     """The beginning of a temporary name, for `tempfile` to complete.
 
     Args:
-        name: of the file or folder to be written.
-        old: it will hold what has that name now.
+        name: name of the file or folder to be written.
+        old: the temporary name is for the existing file or folder.
     """
     return f".{name}.nmtool-{'old-' if old else ''}{_machine()}-{os.getpid()}-"
 
 
 def clean(folder: str | Path) -> None:
-    """Delete what killed processes left unfinished in a folder; each is looked at once.
+    """Delete what killed processes left unfinished in a folder; each folder is checked once.
 
-    A folder that was moved away for a new one that never came gets its name back.
+    A folder that was renamed for a replacement that never came gets its name back.
     """
     folder = Path(folder)
     if folder in _cleaned or os.name != "posix":
@@ -75,7 +75,7 @@ def _is_abandoned(entry: os.DirEntry[str], machine: str, process: int) -> bool:
 
 @cache
 def _machine() -> str:
-    """Digest of the space in which process numbers hold: a machine, or a container on it."""
+    """Digest of the machine or container, within which process numbers are unique."""
     space = ""
     with suppress(OSError):
         space = os.readlink("/proc/self/ns/pid")

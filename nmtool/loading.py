@@ -31,20 +31,20 @@ def load(
 ) -> Network | IntegerNetwork:
     """Read the network of a run folder, a file or an export, float or integer.
 
-    A run that trained in integers means those. Files of others come in where they are NIR, NetX
-    or checkpoints of mlGeNN.
+    Of a run that trained in integers, this is the integer network. From other tools, NIR and NetX
+    files and mlGeNN's checkpoints can be read.
 
     >>> load("run")  # doctest: +SKIP
     <Network: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
         path: run folder, network file, file or folder of any format; `zoo:NAME`.
-        options: how a NIR file or checkpoints of mlGeNN are to be understood. Given for a NIR
-            file that nmtool wrote, its graph is read, not the network that it carries.
+        options: how to read a NIR file or mlGeNN's checkpoints. With options, the graph of a NIR
+            file is read even if nmtool wrote the file and it carries the network itself.
 
     Raises:
         FileFormatError: missing, damaged, or no network.
-        UsageError: options for another kind of file, or checkpoints that leave too much unsaid.
+        UsageError: options for another kind of file, or missing for checkpoints.
     """
     from nmtool.exporters.formats import artefact_at, import_options_unused
 
@@ -59,10 +59,10 @@ def load(
 
 
 def as_network(source: Source) -> Network | IntegerNetwork:
-    """The network that a source means; a run that trained in integers means those.
+    """The network of a source; of a run that trained in integers, the integer network.
 
     Raises:
-        UsageError: it is no network, run or path.
+        UsageError: the source is no network, run or path.
         FileFormatError: a path without a network.
     """
     if isinstance(source, Network | IntegerNetwork):
@@ -80,12 +80,12 @@ def as_network(source: Source) -> Network | IntegerNetwork:
 
 
 def float_network(source: Source) -> Network | None:
-    """The float network of a source; None where it has integers alone.
+    """The float network of a source; None if it has only integers.
 
-    Of a run, also of one that trained in integers, this is the network that it learnt.
+    Of a run, also of one that trained in integers, this is the trained float network.
 
     Raises:
-        UsageError: it is no network, run or path.
+        UsageError: the source is no network, run or path.
         FileFormatError: a path without a network.
     """
     own = getattr(source, "network", None)
@@ -98,10 +98,10 @@ def float_network(source: Source) -> Network | None:
 
 
 def run_behind(source: object) -> RunFolder | None:
-    """The folder of the run that a source comes from; None where it comes from none.
+    """The folder of the run that a source comes from; None without one.
 
     Args:
-        source: a run, or the path of what training wrote; others come from none.
+        source: a run, or the path of a file that training wrote; others give None.
     """
     from nmtool.training.loop.run_folder import run_of
 
@@ -113,7 +113,7 @@ def run_behind(source: object) -> RunFolder | None:
 
 
 def options_behind(source: object) -> TrainOptions | None:
-    """The settings of the run that a source comes from; None where they are not known."""
+    """The settings of the run that a source comes from; None if unknown."""
     options: TrainOptions | None = getattr(source, "options", None)
     if options is None and (run := run_behind(source)) is not None:
         return run.options()
@@ -124,10 +124,10 @@ def validated_on(sources: Iterable[Source]) -> SplitRule | None:
     """The rule that chose the validation split of the runs behind some networks.
 
     Args:
-        sources: runs, or paths of what training wrote; others say nothing.
+        sources: runs, or paths of files that training wrote; others are ignored.
 
     Returns:
-        None where none says so, or they contradict each other.
+        None if no run has a rule, or the runs differ.
 
     Raises:
         FileFormatError: the manifest of a run is damaged.
@@ -144,7 +144,7 @@ def validated_on(sources: Iterable[Source]) -> SplitRule | None:
 
 
 def check_exists(path: str | Path) -> None:
-    """Raise `FileFormatError` where there is nothing at a path, `UsageError` where it is none."""
+    """Raise `FileFormatError` if nothing exists at a path, `UsageError` if it is not a path."""
     check_path(path)
     if zoo.is_name(path):
         path = zoo.path(path)

@@ -1,4 +1,4 @@
-"""The machine that nmtool runs on: in words, for results that depend on it, and its threads."""
+"""The computer that nmtool runs on: processor, cores and threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INFO = Path("/proc/cpuinfo")
 
 
 def cpu_name() -> str:
-    """The processor's name, or its kind where the system does not tell the name."""
+    """The processor's name, or its architecture if the system does not give the name."""
     if _INFO.exists():
         for line in _INFO.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
@@ -29,22 +29,21 @@ def usable_cores() -> int:
 
 
 def has_nvidia_driver() -> bool:
-    """True where a driver for NVIDIA's GPUs is installed, which tells nothing about cards."""
+    """True if a driver for NVIDIA's GPUs is installed; there need not be a GPU."""
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
 
 
 MOST_THREADS = 4096
-"""Numba starts all its threads at once; a system may stand no more."""
+"""Most threads that Numba may start; it starts all at once, which can exhaust a system."""
 
 
 def check_numba_threads() -> None:
-    """Check the variable NUMBA_NUM_THREADS, which Numba reads when it is imported.
+    """Check the environment variable NUMBA_NUM_THREADS, which Numba reads when it is imported.
 
-    Rooms call this before they import Numba, whose import fails with some values, and never ends
-    with others.
+    Called before every import of Numba, which fails with some values and never ends with others.
 
     Raises:
-        UsageError: it is no number of threads that Numba can start.
+        UsageError: the value is not a number of threads that Numba can start.
     """
     value = os.environ.get("NUMBA_NUM_THREADS")
     try:
@@ -53,9 +52,8 @@ def check_numba_threads() -> None:
         is_fine = False
     if not is_fine:
         raise UsageError(
-            f"NUMBA_NUM_THREADS={value} is no number of threads",
+            f"NUMBA_NUM_THREADS={value} is not a valid number of threads",
             code="numba-threads",
-            why=f"Numba starts as many threads as this variable says, 1 … {MOST_THREADS}",
-            fix="unset NUMBA_NUM_THREADS, which then is the number of cores, or set it to a number "
-            "such as 1",
+            why=f"it must be 1 … {MOST_THREADS}",
+            fix="unset it, to use all cores, or set it to a number such as 1",
         )

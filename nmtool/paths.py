@@ -12,13 +12,13 @@ def _base(variable: str, default: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Compiled kernels and downloads; NMTOOL_CACHE, else the user's cache folder."""
+    """Folder for compiled kernels and downloads: NMTOOL_CACHE, else the user's cache folder."""
     override = os.environ.get("NMTOOL_CACHE")
     return Path(override) if override else _base("XDG_CACHE_HOME", ".cache") / "nmtool"
 
 
 def data_folder() -> Path:
-    """Environments that nmtool sets up; the user's data folder."""
+    """Folder for environments that nmtool sets up, in the user's data folder."""
     return _base("XDG_DATA_HOME", ".local/share") / "nmtool"
 
 
@@ -37,22 +37,22 @@ RUN_LOG = "log.jsonl"
 """One line per epoch."""
 
 RUN_TABLE = "log.csv"
-"""The same for spreadsheets."""
+"""The same log as CSV, for spreadsheets."""
 
 RUN_NETWORK = "network.npz"
 """The float network of the best epoch."""
 
 RUN_INTEGERS = "integers.npz"
-"""The same in integers, where the run trained in them."""
+"""The integer network of the best epoch, if the run trained in integers."""
 
 RUN_CHECKPOINT = "checkpoint.npz"
-"""Everything needed to go on after the last finished epoch."""
+"""Everything needed to resume after the last finished epoch."""
 
 RUN_TEACHER = "teacher.npz"
-"""Class probabilities of the networks that the run learns from."""
+"""Soft labels that the run learns from (distillation)."""
 
 RUN_SEARCH = "search"
-"""A folder: the study that found the settings, where they were searched before training."""
+"""Folder of the study (hyperparameter search) that chose the settings, if there was one."""
 
 # Files of other folders.
 
@@ -60,10 +60,10 @@ ANSWERS = "answers.npz"
 """In the folder of a cross-validation: the class of every sample, its fold and its columns."""
 
 JOINED_ANSWERS = "joined.npz"
-"""There, too: what the networks of each fold answer side by side."""
+"""In the same folder: the answers of the ensemble of each fold."""
 
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export to Lava."""
 
 EXPORT_EVENTS = "events.csv"
-"""There, too: a few samples of data, a row per event."""
+"""In the same folder: a few samples of data, a row per event."""

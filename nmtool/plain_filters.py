@@ -1,5 +1,5 @@
-"""Filters of HDF5 that are no code of others."""
+"""HDF5 filters that are part of HDF5 itself."""
 
 PLAIN_FILTERS = frozenset({1, 2, 3, 4, 32000})
-"""Deflate, shuffle, checksum, szip and lzf: HDF5 looks for every other one in a folder of plug-ins,
-which are libraries that it loads."""
+"""Deflate, shuffle, checksum, szip and lzf. For any other filter HDF5 loads a plug-in, which is
+foreign code."""

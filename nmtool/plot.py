@@ -6,7 +6,7 @@
     nm.plot.raster(recording, sample=3)
     nm.plot.membranes(recording, sample=3, class_names=network.class_names)
 
-Every function takes `ax`, the axes to draw on, and returns them; without it a new figure is made.
+Every function draws on the axes `ax`, by default on a new figure, and returns them.
 Times are in steps. The functions need matplotlib (the extra `report`) and raise
 `MissingError` without it; importing this module does not.
 """
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 
 DENSE_SPIKES = 4000
-"""Spikes from which on a raster is drawn as an image, which keeps vector files small."""
+"""From this number of spikes on, a raster is drawn as an image, to keep vector files small."""
 
 GREY = "0.5"
-"""Colour of what stands behind the rest, on light and dark paper alike."""
+"""Colour of the background layer, on light and dark pages."""
 
 _LINES = 10
-"""Neurons from which on membranes are drawn thinly and without a legend of all."""
+"""From this number of neurons on, membranes are thin lines without a full legend."""
 
 _NUMBERED_CLASSES = 20
-"""Most classes whose confusion matrix has its counts written in."""
+"""Largest number of classes for which a confusion matrix shows its counts."""
 
 _BINS = 60
 
@@ -66,14 +66,14 @@ def raster(
     Args:
         spikes: a recording or a raster, e.g. of the input.
         sample: counted from 0.
-        population: of a recording; by default all that spike, one above the other.
-        other: a recording or raster of the same samples and neurons to compare with. Spikes of
-            `spikes` alone and of `other` alone are drawn in colours of their own, shared ones in
-            grey; populations that it lacks are drawn as without it.
+        population: population of a recording; by default all that spike, one above the other.
+        other: a recording or raster of the same samples and neurons to compare with. Spikes only
+            in `spikes` and only in `other` have colours of their own, shared ones are grey;
+            populations missing in `other` are drawn as without it.
         ax: where to draw.
 
     Raises:
-        UsageError: there is no such sample or population, or `other` is of other ones.
+        UsageError: there is no such sample or population, or `other` has different ones.
         MissingError: matplotlib is not installed.
     """
     rasters = _rasters(spikes, population)
@@ -82,7 +82,7 @@ def raster(
         _check_alike(rasters, others)
     ax = _axes(ax)
     ticks, first, n_steps = [], 0, 0
-    # Of many neurons a row is thinner than a hair: marks reach beyond it.
+    # With many neurons, rows are too thin to see: marks are taller than their row.
     half_height = max(0.4, sum(one.n_neurons for one in rasters.values()) / 150)
     for name, one in rasters.items():
         _check_sample(sample, one.n_samples)
@@ -126,12 +126,12 @@ def membranes(
     >>> membranes(found.recording, 3, class_names=network.class_names)  # doctest: +SKIP
 
     Args:
-        recording: what was recorded.
+        recording: the recording.
         sample: counted from 0.
-        population: by default the read-out's, or the first one that has membranes.
+        population: by default the readout's, or the first one with membranes.
         class_names: one per neuron, for the legend.
-        label: the sample's class; with it, that neuron of the read-out's population and the one
-            that was predicted stand out.
+        label: the sample's class; its neuron in the readout's population, and that of the
+            predicted class, are highlighted.
         ax: where to draw.
 
     Raises:
@@ -149,13 +149,13 @@ def membranes(
     names = list(class_names) or [str(index) for index in range(n_neurons)]
     if len(names) != n_neurons:
         raise UsageError(
-            f"{len(names)} names do not name the {n_neurons} neurons of '{name}'",
+            f"there are {len(names)} names for the {n_neurons} neurons of '{name}'",
             code="plot-class-names",
-            fix="give one per neuron, or none",
+            fix="give one name per neuron, or none",
         )
     if label is not None and not (name == recording.readout.population and 0 <= label < n_neurons):
         raise UsageError(
-            f"no neuron of '{name}' stands for the class {label}",
+            f"'{name}' has no neuron for class {label}",
             code="plot-label-range",
             fix=f"classes count from 0 to {n_neurons - 1}"
             if name == recording.readout.population
@@ -189,9 +189,9 @@ def membranes(
 
 
 def confusion(found: Confusion, *, ax: Axes | None = None) -> Axes:
-    """Draw a confusion matrix: rows are classes, columns what they were taken for.
+    """Draw a confusion matrix: rows are true classes, columns predicted ones.
 
-    The darker a cell, the larger its share of its row.
+    The darker a cell, the larger its share of the row.
 
     >>> confusion(found.confusion)  # doctest: +SKIP
 
@@ -237,7 +237,7 @@ def weights(
     before: Network | IntegerNetwork | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the histogram of a projection's weights; those of weight 0 are no synapses.
+    """Draw the histogram of a projection's weights; weights of 0 are not counted.
 
     >>> weights(network, 0, before=network)  # doctest: +SKIP
 
@@ -270,12 +270,12 @@ def delays(
     before: Network | IntegerNetwork | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the histogram of a projection's delays in steps, of synapses of other weight than 0.
+    """Draw the histogram of a projection's delays in steps; synapses of weight 0 do not count.
 
     >>> delays(network, 0)  # doctest: +SKIP
 
     Args:
-        network, projection, before, ax: as of `weights`.
+        network, projection, before, ax: as for `weights`.
 
     Raises:
         UsageError: there is no such projection.
@@ -327,7 +327,7 @@ def histograms(
 
 
 class _HasLog(Protocol):
-    """A `Run`, whose module this one need not import."""
+    """A `Run`; a protocol, so that its module is not imported here."""
 
     @property
     def log(self) -> list[dict[str, Any]]: ...
@@ -361,7 +361,7 @@ def learning(
     Args:
         log: a run, or its log: an entry per epoch.
         what: one of `LEARNING`.
-        kept: the epoch whose network was kept, marked by a line; by default that of the run.
+        kept: the best epoch, marked by a line; by default the run's.
         ax: where to draw.
 
     Raises:
@@ -376,7 +376,7 @@ def learning(
         )
     if isinstance(log, str | Path):
         raise UsageError(
-            f"'{log}' is a path, and curves are drawn of a run or its log",
+            f"curves are drawn from a run or its log, and '{log}' is a path",
             code="plot-log-path",
             fix=f"read the run first: nmtool.Run.load({str(log)!r})",
         )
@@ -408,7 +408,7 @@ def learning(
 
 
 def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
-    """Draw how many neurons spike how often: the mean number of spikes per sample of each.
+    """Draw the histogram of firing rates: each neuron's mean number of spikes per sample.
 
     >>> rates(found.recording)  # doctest: +SKIP
 
@@ -439,7 +439,7 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
 
 def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
-    """Draw the share of each population's neurons that spike at each step, mean over samples.
+    """Draw population activity: the share of neurons that spike at each step, mean over samples.
 
     >>> activity(found.recording)  # doctest: +SKIP
 
@@ -464,7 +464,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
 
 def plain_text(text: str) -> str:
-    """Text as matplotlib shows it: dollars mark no formula, and no character is invisible.
+    """Text to show with matplotlib: dollars do not start a formula, no character is invisible.
 
     >>> plain_text("5 $\\n")
     '5 \\\\$�'
@@ -507,7 +507,7 @@ def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) ->
     fix = "compare recordings of the same network and samples, or rasters of one population"
     both = [name for name in rasters if name in others]
     if not both:
-        what = f"they are of other populations: {', '.join(rasters)} and {', '.join(others)}"
+        what = f"they have different populations: {', '.join(rasters)} and {', '.join(others)}"
         raise UsageError(what, code="plot-other-differs", fix=fix)
     for name in both:
         one, other = rasters[name], others[name]
@@ -554,7 +554,7 @@ def _earlier(
 
 
 def _parted(expected: Raster, actual: Raster) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
-    """Spikes of both, of the one and of the other alone, by their dense places, and their looks."""
+    """Flat indices and styles of the spikes in both rasters, only in one, only in the other."""
     mine, theirs = expected.flat_index(), actual.flat_index()
     shared = np.intersect1d(mine, theirs, assume_unique=True)
     return [
@@ -571,12 +571,12 @@ def _draw_spikes(
     half_height: float,
     **style: Any,
 ) -> None:
-    """Draw [spikes] steps and rows as one line with gaps, which is small in a file.
+    """Draw spikes as one line with gaps, which keeps files small.
 
     Args:
         ax: where to draw.
         step, row: [spikes] int64.
-        half_height: of a mark, in rows.
+        half_height: half the height of a mark, in rows.
         style: colour, width and label of the line.
     """
     if not step.size:
@@ -591,7 +591,7 @@ def _draw_spikes(
 
 
 def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:
-    """A filled histogram, and the outline of an earlier one; bins of whole numbers hold as many."""
+    """Draw a filled histogram and the outline of an earlier one; bins of integers are equal."""
     both = own if old is None else np.concatenate([own, old])
     if not both.size:
         ax.set_yticks([])
@@ -625,8 +625,8 @@ def _one_legend(ax: Axes, **where: Any) -> None:
     """A legend that names each label once.
 
     Args:
-        ax: what it is of.
-        where: its place, as of matplotlib's `legend`; by default the emptiest one.
+        ax: the axes.
+        where: its place, as in matplotlib's `legend`; by default the emptiest one.
     """
     named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     if named:

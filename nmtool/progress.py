@@ -1,7 +1,7 @@
-"""Progress of long work, as library functions report it: to nobody unless somebody asks.
+"""Progress of long work; library functions show none by default.
 
-A function that may run for long takes `progress`, a `Progress`. `nmtool.progress_bar` is one, for
-notebooks and terminals, as the command line has it. Anything else that shows it may be passed:
+A function that may run for long takes `progress`, a `Progress`. `nmtool.progress_bar` is the one
+of the command line, for notebooks and terminals. You may also pass your own:
 
     >>> from contextlib import contextmanager
     >>> class Printed:
@@ -26,17 +26,17 @@ from nmtool.errors import UsageError
 
 
 class Advance(Protocol):
-    """Counts work that is done."""
+    """Counts finished work."""
 
     def __call__(self, n: int, remark: str = "") -> None:
-        """Count n more samples as done; the remark is shown beside them."""
+        """Count n more samples as done; the remark is shown beside the count."""
 
     def expect(self, total: int) -> None:
-        """Set the number of all samples, before any is counted."""
+        """Set the total number of samples, before any is counted."""
 
 
 class Progress(Protocol):
-    """Opens a stretch of work, whose samples are counted until the block ends."""
+    """Starts a piece of work, whose samples are counted until the block ends."""
 
     def __call__(
         self, label: str, total: int | None = None, remark: str = ""
@@ -61,14 +61,14 @@ def silent(
 
 
 class Pace:
-    """Measure how fast work goes, and estimate the time left: the rest at the mean pace so far.
+    """Measure the speed of work, and estimate the time left at the mean speed so far.
 
-    The clock starts when the first samples are done, which do not count: they wait for compilers
-    and files. Bars, lines and epochs all take their time left from here.
+    The clock starts when the first samples are done, which do not count: they include compiling
+    and opening files. Bars, lines and epochs all get their time left from here.
 
     Attributes:
-        total: number of all samples; None where nobody knows.
-        done: samples that are done.
+        total: total number of samples; None if unknown.
+        done: number of finished samples.
         now: seconds on the monotonic clock when samples were last counted.
 
     >>> pace = Pace(100)
@@ -81,7 +81,7 @@ class Pace:
         self.expect(total)
 
     def expect(self, total: int | None) -> None:
-        """Begin anew, with the number of all samples."""
+        """Restart, with the total number of samples."""
         self.total, self.done = total, 0
         self._first = 0
         self._began = self.now = 0.0
@@ -95,20 +95,20 @@ class Pace:
 
     @property
     def rate(self) -> float | None:
-        """Samples per second; None before it can be measured."""
+        """Samples per second; None until it can be measured."""
         elapsed_s = self.now - self._began
         return (self.done - self._first) / elapsed_s if elapsed_s > 0 else None
 
     @property
     def left(self) -> float | None:
-        """Seconds until all samples are done; None before that can be said."""
+        """Estimated seconds until all samples are done; None until there is an estimate."""
         if self.total is None or not self.rate:
             return None
         return max(0, self.total - self.done) / self.rate
 
 
 def shown_by(progress: Progress | None) -> Progress:
-    """The progress that was passed; None shows nothing, as `silent` does.
+    """The given progress; `silent` for None.
 
     Raises:
         UsageError: it is neither.
@@ -119,7 +119,7 @@ def shown_by(progress: Progress | None) -> Progress:
         raise UsageError(
             f"progress cannot be {type(progress).__name__}",
             code="argument-type",
-            fix="pass a function that opens a stretch of work, see nmtool.progress, or None",
+            fix="pass nmtool.progress_bar, a function like it (see nmtool.progress), or None",
         )
     return progress
 

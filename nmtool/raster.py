@@ -1,7 +1,7 @@
-"""Binned spikes of many samples: the one representation of spikes in the whole tool.
+"""Binned spikes of many samples, the only representation of binned spikes in nmtool.
 
-Input events, the spikes a population emits while training, and the spikes a chip
-simulator records are all rasters.
+Binned input events, the spikes of a population during training, and the spikes recorded by a chip
+simulator are all rasters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nmtool.tables import Table, Tabular
 from nmtool.values import Value, frozen, read_only
 
 _LIMIT = (1 << 31) - 1
-"""Of steps and neurons, which are counted in 32 bits."""
+"""Largest number of steps, and of neurons, which are stored in 32 bits."""
 
 _MAX_BINS = 1 << 62
 
@@ -44,12 +44,12 @@ class Raster(Value, Tabular):
 
     Within a sample spikes ascend by step, then by neuron.
 
-    The lists are read-only. Lists of these types that are read-only already, such as files that
-    are mapped so, are taken as they are; others are copied, which takes less memory than the
-    check of their order: 8 bytes per spike.
+    The arrays are read-only. Arrays of these types that are already read-only, such as memory
+    maps, are used as they are; others are copied, which takes less memory than the check of their
+    order: 8 bytes per spike.
 
     Raises:
-        DataError: the lists contradict each other, their order or the numbers above.
+        DataError: the arrays are inconsistent, out of order, or beyond `n_steps` or `n_neurons`.
     """
 
     _line = "{n_samples} samples × {n_steps} steps × {n_neurons} neurons, {n_spikes:,} spikes"
@@ -92,22 +92,22 @@ class Raster(Value, Tabular):
     def _of_new(
         cls, offset: NDArray, step: NDArray, neuron: NDArray, n_steps: int, n_neurons: int
     ) -> Raster:
-        """From arrays that were made just now, which need not be copied."""
+        """From newly made arrays, which need not be copied."""
         return cls(frozen(offset), frozen(step), frozen(neuron), n_steps, n_neurons)
 
     def _check_lists(self) -> None:
         offset, step, neuron = self.offset, self.step, self.neuron
         if offset.size < 1 or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
             raise DataError(
-                "a raster's sample offsets must start at 0 and never fall",
+                "a raster's sample offsets must start at 0 and never decrease",
                 code="offsets-not-ascending",
                 fix="let `Raster.from_events` make them",
             )
         if not offset[-1] == step.size == neuron.size:
             raise DataError(
-                "a raster's offsets, steps and neurons disagree in length",
+                "a raster's offsets, steps and neurons differ in length",
                 code="raster-lengths",
-                fix="give a step and a neuron for each spike, and offsets up to their number",
+                fix="give a step and a neuron per spike, and offsets up to the number of spikes",
             )
         _check_range("step", step, self.n_steps)
         _check_range("neuron", neuron, self.n_neurons)
@@ -122,7 +122,7 @@ class Raster(Value, Tabular):
             )
 
     def tables(self) -> list[Table]:
-        """Its size, and the number of spikes."""
+        """Size of the raster, and number of spikes."""
         per_sample = np.diff(self.offset)
         rows = [
             ("samples", self.n_samples),
@@ -149,7 +149,7 @@ class Raster(Value, Tabular):
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     def __iter__(self) -> Iterator[Raster]:
-        """Every sample for itself."""
+        """Iterate over the samples, each a raster."""
         return (self[sample] for sample in range(self.n_samples))
 
     def batches(self, at_once: int) -> Iterator[Raster]:
@@ -183,7 +183,7 @@ class Raster(Value, Tabular):
         return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)
 
     def flat_index(self) -> NDArray[np.int64]:
-        """[spikes] int64: position of each spike in the dense array, strictly ascending."""
+        """[spikes] int64: flat index of each spike in the dense array, strictly ascending."""
         row = self.sample_index() * self.n_steps + self.step
         return row * self.n_neurons + self.neuron
 
@@ -202,8 +202,8 @@ class Raster(Value, Tabular):
     def first_step(self) -> NDArray[np.int64]:
         """[samples, neurons] int64: step of the first spike; n_steps where there is none."""
         first = np.full((self.n_samples, self.n_neurons), self.n_steps, np.int64)
-        # Of several spikes the one that is assigned last stays: from the end, that is the first.
-        # Copies, as numpy walks through views of negative strides in the order of their memory.
+        # The last assignment wins, so that assigning in reverse order leaves the first spike.
+        # Copies, since numpy walks through views of negative strides in memory order.
         place = (self.sample_index() * self.n_neurons + self.neuron)[::-1].copy()
         first.reshape(-1)[place] = self.step[::-1].copy()
         return first
@@ -219,20 +219,20 @@ class Raster(Value, Tabular):
         return Raster._of_new(*lists, self.n_steps, self.n_neurons)
 
     def first_steps(self, n_steps: int) -> Raster:
-        """The raster cut off after its first `n_steps` steps."""
+        """The first `n_steps` steps of the raster."""
         return self.steps_from(0, n_steps)
 
     def steps_from(self, first: int | NDArray[np.integer], n_steps: int) -> Raster:
-        """The `n_steps` steps from step `first` on, which become the steps from 0 on.
+        """`n_steps` steps starting at step `first`, renumbered from 0.
 
         >>> raster = Raster.from_dense([[[1], [0], [1], [1]]])
         >>> raster.steps_from(2, 3).step, raster.steps_from(-1, 3).step
         (array([0, 1], dtype=int32), array([1], dtype=int32))
 
         Args:
-            first: of all samples, or [samples] of each; steps before 0 and behind the last one
-                are without spikes.
-            n_steps: how many steps to take.
+            first: first step, of all samples or [samples] of each; steps before 0 and after the
+                last one are silent.
+            n_steps: number of steps.
         """
         if np.ndim(first):
             first = np.repeat(first, np.diff(self.offset))
@@ -246,7 +246,7 @@ class Raster(Value, Tabular):
         """From an array or tensor [samples, steps, neurons]; a count other than 0 is a spike.
 
         Raises:
-            DataError: it has other dimensions, or numbers that are no counts.
+            DataError: the array has other dimensions, or numbers that are not counts.
         """
         dense = np.asarray(dense)
         if dense.ndim != 3:
@@ -258,7 +258,7 @@ class Raster(Value, Tabular):
         kind = dense.dtype.kind
         if kind not in "biuf" or (kind == "f" and not (dense == np.rint(dense)).all()):
             raise DataError(
-                "the array holds numbers that are no counts of spikes",
+                "the array holds numbers that are not spike counts",
                 code="dense-not-spikes",
                 fix="turn rates or probabilities into spikes first: rng.random(p.shape) < p",
             )
@@ -276,7 +276,7 @@ class Raster(Value, Tabular):
         neuron: NDArray[np.integer],
         shape: tuple[int, int, int],
     ) -> Raster:
-        """From unsorted events; several spikes in one bin count once.
+        """From unsorted events; several events in one bin become one spike.
 
         Args:
             sample, step, neuron: [events] integers.
@@ -290,8 +290,8 @@ class Raster(Value, Tabular):
         n_samples, n_steps, n_neurons = shape
         row_start = np.arange(n_samples + 1) * n_steps
         row = sample.astype(np.int64) * n_steps + step
-        # One integer per event, so that one sort brings doubles together; of 32 bits where
-        # that is enough, which sorts twice as fast.
+        # One integer per event, so that one sort groups duplicates; 32 bits where they are
+        # enough, which sort twice as fast.
         bits = max(n_neurons - 1, 0).bit_length()
         dtype = np.int32 if int(row_start[-1]) << bits < 1 << 31 else np.int64
         key = _unique((row.astype(dtype) << bits) | neuron.astype(dtype))
@@ -320,7 +320,7 @@ class Raster(Value, Tabular):
 
 
 def _integers(what: str, values: ArrayLike) -> NDArray[np.integer]:
-    """The values as they are, if they are a list of integers, or of nothing."""
+    """The values as they are, if they are a list of integers or empty."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(
@@ -336,12 +336,12 @@ def _check_range(what: str, values: NDArray[np.integer], limit: int) -> None:
         raise DataError(
             f"a raster holds a {what} outside 0…{limit - 1}",
             code="raster-range",
-            fix="count from 0, and give n_steps and n_neurons as many as there are",
+            fix="count from 0, and set n_steps and n_neurons large enough",
         )
 
 
 def _unique(values: NDArray[np.integer]) -> NDArray[np.integer]:
-    """The values ascending, each once; `numpy.unique` may hash instead, a hundred times slower."""
+    """Sorted unique values; `numpy.unique` may hash instead, which is a hundred times slower."""
     values = np.sort(values)
     first = np.ones(values.size, np.bool_)
     np.not_equal(values[1:], values[:-1], out=first[1:])

@@ -1,4 +1,4 @@
-"""`Recording`: what running a network produced, the same for every backend."""
+"""`Recording`: spikes and membranes of a simulation, the same for every backend."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ FILE_KIND = "nmtool recording"
 FILE_VERSION = 1
 
 _FREE_BYTES = 512 << 20
-"""Membranes of a network that is silent throughout unpack to a thousand times their size."""
+"""Bytes a recording may unpack to: a silent network's membranes compress a thousandfold."""
 
 _MAX_SAMPLES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording(Value, Tabular):
-    """Spikes and membranes of a run.
+    """Spikes and membranes of a simulation.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([5, 8, 3])).network
@@ -51,11 +51,11 @@ class Recording(Value, Tabular):
         spikes: per spiking population, its raster over all samples.
         membrane: per non-spiking population [samples, steps, neurons], v after each step;
             int32 from integer backends, float from float ones.
-        current: with deep recordings, per population [samples, steps, neurons] u of each step.
-        potential: with deep recordings, per spiking population v of each step, after a reset.
+        current: of deep recordings, per population [samples, steps, neurons] u of each step.
+        potential: of deep recordings, per spiking population v of each step, after a reset.
         counts: totals over all samples, for instance `synaptic_events`.
 
-    The arrays are read-only; those that could be written to elsewhere are copied.
+    The arrays are read-only; arrays that other code could still write to are copied.
     """
 
     readout: Readout
@@ -79,7 +79,7 @@ class Recording(Value, Tabular):
         return tables_of("recording", describe_recording(self))
 
     def without_others(self, like: Recording) -> Recording:
-        """The same recording of those populations that another one has, e.g. without relays."""
+        """The recording of only those populations that `like` has, e.g. without relays."""
         known = {*like.spikes, *like.membrane}
         return replace(
             self,
@@ -91,7 +91,7 @@ class Recording(Value, Tabular):
 
     @property
     def n_samples(self) -> int:
-        """Number of samples that were run."""
+        """Number of recorded samples."""
         if self.spikes:
             return next(iter(self.spikes.values())).n_samples
         return len(next(iter(self.membrane.values())))
@@ -145,7 +145,7 @@ _DENSE = ("membrane", "current", "potential")
 
 
 def pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
-    """Header and arrays of an archive that holds the recording."""
+    """Header and arrays of the archive of a recording."""
     header = {
         "readout": recording.readout.as_json(),
         "spikes": {n: [int(r.n_steps), int(r.n_neurons)] for n, r in recording.spikes.items()},
@@ -180,7 +180,7 @@ def unpack(archive: storage.Archive) -> Recording:
 
 
 def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
-    """The spikes of a population; what claims more than samples can have is damaged."""
+    """The spikes of a population; raises `ValueError` for more than can fit into the samples."""
     offset, step, neuron = (
         frozen(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
     )
@@ -219,15 +219,14 @@ def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
     """Raise `DataError` unless the raster has the network's channels."""
     if spikes.n_neurons != network.channels.size:
         raise DataError(
-            f"the data have {spikes.n_neurons} channels, the network listens to "
-            f"{network.channels.size}",
+            f"the data have {spikes.n_neurons} channels, the network has {network.channels.size}",
             code="input-channels-differ",
-            fix="use the data that the network was made for, in the same groups of channels",
+            fix="use the data that the network was made for, with the same grouping of channels",
         )
 
 
 def check_steps(network: Network | IntegerNetwork, spikes: Raster) -> None:
-    """`check_input`, for what cannot run without any step; raises `DataError`."""
+    """`check_input`, for backends that need at least one step; raises `DataError`."""
     check_input(network, spikes)
     if spikes.n_steps < 1:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Rounding, decided once for weights, delays, decays and thresholds alike."""
+"""The rounding rule of weights, delays, decays and thresholds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`simulate`: a network in its own arithmetic, at once or a portion of the samples at a time."""
+"""`simulate`: run a network in its own arithmetic, on all samples at once or in portions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIMULATOR = "hardware_sim"
 """The name of the integer simulator among runtimes."""
 
 Record = Callable[..., Recording]
-"""From a raster, and a function that counts samples, `on_progress`, to a recording."""
+"""Simulates a raster; takes `on_progress`, which counts samples, and gives a recording."""
 
 
 @checked
@@ -39,9 +39,9 @@ def simulate(
 ) -> Recording:
     """Run a network in its own arithmetic, every sample from a fresh state.
 
-    Integers run bit for bit as on the chip. Floats run as in training, on torch; what training
-    cannot run, such as synapses without memory (τ_syn = 0), and everything where torch is not
-    installed, runs in float64 and slower (`nmtool.float_simulator`).
+    Integer networks run bit for bit as on the chip. Float networks run as in training, on torch.
+    Without torch, and for networks that training cannot run, such as those with τ_syn = 0, they
+    run in float64, which is slower (`nmtool.float_simulator`).
 
     >>> simulate(q.network, data.test)  # doctest: +SKIP
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>
@@ -49,16 +49,16 @@ def simulate(
     Args:
         network: float or integer, a run, or the path of one.
         spikes: the input, binned or not.
-        deep: also record u and v of every population at every step. Of floats they are those that
-            belong to the recorded spikes, float64, in units of the membrane.
-        progress: is shown how far it is.
+        deep: also record u and v of every population at every step. For float networks they are
+            computed from the recorded spikes, in float64, in membrane units.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Returns:
         Spikes of every spiking population, membranes of the others.
 
     Raises:
         DataError: the input has other channels than the network.
-        UsageError: events that do not fit the network, or what is no spikes.
+        UsageError: `spikes` are not spikes, or do not fit the network.
     """
     progress = shown_by(progress)
     found = as_network(network)
@@ -69,7 +69,7 @@ def simulate(
 
 
 def recorder_of(network: Network | IntegerNetwork, deep: bool) -> tuple[str, Record]:
-    """Name and function of the runtime for a network's own arithmetic."""
+    """Name of the runtime for a network's own arithmetic, and the function that runs it."""
     if isinstance(network, IntegerNetwork):
         from nmtool.hardware_sim.simulator import simulate as simulate_integers
 
@@ -79,7 +79,7 @@ def recorder_of(network: Network | IntegerNetwork, deep: bool) -> tuple[str, Rec
 
 
 def _float_recorder(network: Network) -> Record:
-    """Run a float network on torch, or in float64 where torch or training cannot."""
+    """Runs a float network on torch; in float64 without torch, or if training cannot run it."""
     if has_torch():
         with libraries_needed("train"):
             from nmtool.training.front.model import SpikingNetwork
@@ -87,7 +87,7 @@ def _float_recorder(network: Network) -> Record:
         try:
             return SpikingNetwork(network, max_delay=network.max_delay).record
         except (NetworkError, UsageError) as error:
-            _log.info(f"runs in float64, not on torch: {error.what}")
+            _log.info(f"the network runs in float64 instead of on torch: {error.what}")
     return partial(simulate_floats, network)
 
 
@@ -98,12 +98,12 @@ def record_portions(
     divided: bool = False,
     progress: Progress = silent,
 ) -> Iterator[tuple[Samples, Recording]]:
-    """Run a network on samples; those of a set on disk come a portion at a time.
+    """Run a network on samples; those of a data set on disk in portions.
 
     Args:
-        network, data, progress: as for `evaluate`, which says what is raised, too.
-        divided: samples in memory come a portion at a time, too, for whoever keeps little of what
-            is recorded.
+        network, data, progress: as for `evaluate`, which raises the same errors.
+        divided: samples in memory run in portions, too, for callers that keep little of each
+            recording.
     """
     portions = portions_for(network, data, measures=True, divided=divided)
     label, record = recorder_of(network, deep=False)
@@ -120,5 +120,5 @@ def portion_by_portion(
 
 
 def has_torch() -> bool:
-    """True where floats run on torch."""
+    """True if torch is installed."""
     return importlib.util.find_spec("torch") is not None

@@ -1,4 +1,4 @@
-"""Splits of a data set, and the words that stand for them."""
+"""Splits of a data set, and the words by which they are named."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ SPLIT_WORDS = {
     "validation": ("validation", "valid", "val"),
     "test": ("test", "testing"),
 }
-"""Words for each split in names of files and arrays and in columns of CSV files."""
+"""Words for each split, in names of files and arrays and in CSV columns."""
 
 
 def split_named(word: str) -> str | None:
-    """The split that a word stands for; None where it stands for none.
+    """The split that a word names; None if it names none.
 
     >>> split_named("val"), split_named("testing"), split_named("rest")
     ('validation', 'test', None)
@@ -22,7 +22,7 @@ def split_named(word: str) -> str | None:
 
 
 def name_and_split(word: str) -> tuple[str, str | None]:
-    """A data set and its split, where a word names both.
+    """Divide `DATA:SPLIT` into data set and split; the split is None without one.
 
     >>> name_and_split("digits:test"), name_and_split("tonic:NMNIST")
     (('digits', 'test'), ('tonic:NMNIST', None))

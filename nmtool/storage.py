@@ -1,4 +1,4 @@
-"""Files: plain numpy archives that are versioned, never hold pickles and never get half-written.
+"""Files: versioned numpy archives that never hold pickles and are never half-written.
 
 An archive is one .npz file. Its member `header` is JSON text (kind, version, scalars), all
 other members are arrays, so that `numpy.load(path, allow_pickle=False)` opens it anywhere.
@@ -25,13 +25,13 @@ from nmtool import leftovers
 from nmtool.errors import FileFormatError, NmtoolError, StorageError, check_path, reason
 
 MAX_ARCHIVE_BYTES = 4 << 30
-"""Unpacked archives beyond this size are refused before anything is unpacked."""
+"""Archives that would unpack to more bytes are refused before anything is unpacked."""
 
 FREE_BYTES = 128 << 20
 """Bytes that any archive may unpack to."""
 
 MAX_RATIO = 256
-"""Beyond `FREE_BYTES`: bytes unpacked per byte of the file. Zeros alone come to a thousand."""
+"""Beyond `FREE_BYTES`: unpacked bytes per byte of the file. Zeros reach a thousand."""
 
 _MAX_HEADER_BYTES = 64 << 20
 
@@ -48,7 +48,7 @@ class Archive:
     arrays: dict[str, NDArray]
 
     def array(self, name: str) -> NDArray:
-        """The numbers of that name; raises `FileFormatError` where they are missing."""
+        """The numeric array of that name; raises `FileFormatError` if there is none."""
         if name not in self.arrays:
             raise _damaged(self.path, f"'{name}' is missing")
         array = self.arrays[name]
@@ -57,28 +57,28 @@ class Archive:
         return array
 
     def vector(self, name: str, size: int) -> NDArray:
-        """Read a list of `size` numbers; raises `FileFormatError` where their number differs."""
+        """A list of `size` numbers; raises `FileFormatError` if it has another length."""
         array = self.array(name)
         if array.shape != (size,):
             raise _damaged(self.path, f"'{name}' has the shape {array.shape}, not ({size},)")
         return array
 
     def check_seal(self) -> None:
-        """Raise `FileFormatError` where the content is not what was `sealed`, if it was."""
+        """Raise `FileFormatError` if the content of a `sealed` archive was changed."""
         header = {k: v for k, v in self.header.items() if k not in ("kind", "version", SEAL)}
         if SEAL in self.header and self.header[SEAL] != content_hash(header, self.arrays):
-            raise _damaged(self.path, "its content is not that which was written")
+            raise _damaged(self.path, "its content was changed after it was written")
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Turn whatever goes wrong while rebuilding an object into `FileFormatError`."""
+        """Turn any error while an object is rebuilt into `FileFormatError`."""
         try:
             yield
         except FileFormatError:
             raise
         except NmtoolError as error:
-            said = f"{self.path} is damaged or not an nmtool file: {error.what}"
-            raise error.restated(said, FileFormatError) from error
+            what = f"{self.path} is damaged or not an nmtool file: {error.what}"
+            raise error.restated(what, FileFormatError) from error
         except DAMAGE as error:
             raise _damaged(self.path, reason(error)) from error
 
@@ -88,15 +88,15 @@ SEAL = "content"
 
 
 def sealed(header: dict[str, Any], arrays: dict[str, NDArray]) -> dict[str, Any]:
-    """The header with a hash of itself and of the arrays, which `Archive.check_seal` compares.
+    """The header with a hash of itself and of the arrays, for `Archive.check_seal` to compare.
 
-    Zip's own checksums miss members that were exchanged, and archives that were packed anew.
+    Zip's own checksums do not notice exchanged members or repacked archives.
     """
     return {**header, SEAL: content_hash(header, arrays)}
 
 
 def make_folder(path: str | Path) -> None:
-    """Make a folder, and those above it, unless it is there; raises `StorageError`."""
+    """Make a folder and its parents unless they exist; raises `StorageError`."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -109,19 +109,19 @@ def make_folder(path: str | Path) -> None:
 
 
 def read_small(path: Path, limit: int) -> bytes:
-    """The bytes of a file that people write.
+    """The bytes of a small, hand-written file.
 
     Args:
         path: the file.
         limit: largest number of bytes.
 
     Raises:
-        OSError: it cannot be read, is no file but a pipe or a device, or is too large.
+        OSError: it cannot be read, is a pipe or a device, or is too large.
     """
     if not path.exists() or path.is_dir():
-        return path.read_bytes()  # which says what is wrong
+        return path.read_bytes()  # raises the error of the system
     if not path.is_file():
-        raise OSError("it is no file but a pipe or a device")
+        raise OSError("it is a pipe or a device, not a file")
     if path.stat().st_size > limit:
         raise OSError(f"it has more than {limit} bytes")
     return path.read_bytes()
@@ -129,9 +129,9 @@ def read_small(path: Path, limit: int) -> bytes:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of `path` only if everything went well.
+    """Yield a temporary path, which replaces `path` only if the block ends without an error.
 
-    Folders above it are made where they are missing.
+    Missing parent folders are made.
 
     Raises:
         StorageError: the disk is full, or the folder cannot be made or written to.
@@ -143,7 +143,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         leftovers.clean(path.parent)
         try:
             handle, name = tempfile.mkstemp(prefix=leftovers.prefix(path.name), dir=path.parent)
-        except ValueError as error:  # of names that no system has
+        except ValueError as error:  # invalid file names
             raise OSError(str(error)) from error
         os.close(handle)
         temporary = Path(name)
@@ -169,7 +169,7 @@ def _flush(path: Path) -> None:
 
 
 def umask() -> int:
-    """The permissions that new files of this process do not get."""
+    """This process's umask."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -192,7 +192,7 @@ def write_archive(
 def pack_archive(
     kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
 ) -> bytes:
-    """The bytes that `write_archive` would write, for files of other formats to carry."""
+    """The bytes that `write_archive` would write, to embed in files of other formats."""
     file = io.BytesIO()
     _pack_into(file, kind, version, header, arrays)
     return file.getvalue()
@@ -213,8 +213,8 @@ def read_archive(
     Args:
         path: the file.
         kind: what it must be.
-        newest: version that can be read.
-        free_bytes: what it may unpack to, however small it is.
+        newest: newest version that can be read.
+        free_bytes: size that even a tiny file may unpack to.
 
     Raises:
         FileFormatError: missing, not readable, damaged, of another kind, or written by a newer
@@ -232,12 +232,12 @@ def read_archive(
 
 
 def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> Archive:
-    """Read what `pack_archive` made.
+    """Read the bytes of `pack_archive`.
 
     Args:
         data: the bytes.
-        carrier: the file they were found in, for errors.
-        kind, newest: as for `read_archive`, which names the errors too.
+        carrier: file in which they are embedded, for errors.
+        kind, newest: as for `read_archive`, which raises the same errors.
     """
     return _read(io.BytesIO(data), Path(carrier), kind, newest, FREE_BYTES)
 
@@ -247,14 +247,14 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
         with _opened(source, free_bytes) as archive:
             header = _header(archive)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
-        found, version = header["kind"], int(header["version"])
+        actual, version = header["kind"], int(header["version"])
     except PermissionError as error:
         raise _unreadable(path, error) from error
     except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
         raise _damaged(path, reason(error)) from error
-    if found != kind:
+    if actual != kind:
         raise FileFormatError(
-            f"{path} is a '{found}' file, not a '{kind}'",
+            f"{path} is a '{actual}' file, not a '{kind}'",
             code="file-kind",
             fix="name a file of that kind",
         )
@@ -268,14 +268,14 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
 
 
 def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, NDArray]:
-    """Everything in an archive that others wrote with numpy, by name.
+    """All arrays of an archive that another tool wrote with numpy, by name.
 
     Args:
         path: the file.
-        free_bytes: what it may unpack to, however small it is.
+        free_bytes: size that even a tiny file may unpack to.
 
     Raises:
-        FileFormatError: missing, damaged, too large, or with objects in it.
+        FileFormatError: missing, damaged, too large, or with Python objects in it.
     """
     path = Path(path)
     if not path.is_file():
@@ -285,7 +285,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # a foreign file makes zipfile and numpy raise anything
         raise FileFormatError(
-            f"{path} is no archive of arrays",
+            f"{path} is not an archive of numpy arrays",
             code="archive-damaged",
             why=reason(error),
             fix="write it with np.savez, or np.savez_compressed",
@@ -293,9 +293,9 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
 
 
 def archive_header(path: str | Path) -> dict[str, Any]:
-    """The header of an archive, without its arrays; {} for anything that is not one of ours."""
+    """The header of an archive, without its arrays; {} for files that are not nmtool's."""
     try:
-        if not Path(path).is_file():  # a pipe would keep whoever opens it waiting
+        if not Path(path).is_file():  # opening a pipe would block
             return {}
         with _opened(Path(path), MAX_ARCHIVE_BYTES) as archive:
             return dict(_header(archive))
@@ -304,13 +304,13 @@ def archive_header(path: str | Path) -> dict[str, Any]:
 
 
 def archive_kind(path: str | Path) -> str:
-    """The kind an archive says it is; '' for anything that is not one of ours."""
+    """The kind in an archive's header; '' for files that are not nmtool's."""
     return str(archive_header(path).get("kind", ""))
 
 
 @contextmanager
 def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
-    """The archive as numpy opens it: nothing is unpacked yet."""
+    """The archive, opened by numpy; nothing is unpacked yet."""
     with zipfile.ZipFile(source) as members:
         sizes = {member.filename: member.file_size for member in members.infolist()}
         packed = source.stat().st_size if isinstance(source, Path) else source.seek(0, io.SEEK_END)
@@ -339,11 +339,11 @@ def content_hash_of_parts(
     header: dict[str, Any],
     arrays: Mapping[str, tuple[np.dtype, tuple[int, ...], Iterable[NDArray]]],
 ) -> str:
-    """Compute `content_hash` of arrays that come in parts, since they do not fit into memory.
+    """Compute `content_hash` of arrays that do not fit into memory, part by part.
 
     Args:
-        header: as of `content_hash`.
-        arrays: by name the type and the shape of an array, and its parts in their order.
+        header: as for `content_hash`.
+        arrays: by name, the type and shape of an array, and its parts in order.
     """
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, (dtype, shape, parts) in sorted(arrays.items()):
@@ -355,7 +355,7 @@ def content_hash_of_parts(
 
 def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
     return FileFormatError(
-        f"{path} may not be read",
+        f"{path} is not readable",
         code="file-unreadable",
         why=error.strerror or str(error),
         fix="check its permissions, and those of its folder",

@@ -1,8 +1,7 @@
-"""Tables: how values show themselves to people, in a terminal, a script and a notebook.
+"""Display of results as tables, in a terminal, a script or a notebook.
 
-A value that has something to show is `Tabular`: it gives its tables, and with them a `summary()`
-in plain text and a display in notebooks. One that scripts read, too, is `Plain`: it gives its
-fields in the types that JSON has. A `Result` is both.
+A `Tabular` value has tables, a `summary()` in plain text and a display in notebooks. A `Plain`
+value gives its fields as JSON for scripts. A `Result` is both.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ class Table:
 
     Attributes:
         title: what the table is about.
-        header: a word or two per column; '' for a column that needs none.
-        rows: as many values in each as the header has; numbers are shown by `shown`.
+        header: a word or two per column; '' for a column without a title.
+        rows: a value per column in each; numbers are formatted by `shown`.
 
     >>> print(Table("populations", ("name", "neurons"), [("hidden", 1200), ("out", 10)]))
     populations
@@ -72,11 +71,11 @@ class Table:
 
 
 class Tabular:
-    """A value that shows itself as tables.
+    """A value that is displayed as tables.
 
-    Its `repr` is `<Name: …>` with the text `_line`, or `<Name …>` where that begins with a space.
-    Attributes stand in braces, as in `str.format`, and `{#rows}` is the number of rows. A dataclass
-    with a line says `repr=False`.
+    Its `repr` is `<Name: …>` with the text of `_line`, or `<Name …>` if that begins with a space.
+    `_line` has attributes in braces, as in `str.format`; `{#rows}` is the length of `rows`. A
+    dataclass with a `_line` needs `repr=False`.
     """
 
     _line: ClassVar[str] = ""
@@ -100,11 +99,11 @@ class Tabular:
 
 
 class Plain:
-    """A dataclass that gives scripts its values.
+    """A dataclass with a JSON form for scripts.
 
-    The text `_json` names fields and properties in their order, by default all fields. `key=name`
-    gives one by another name, `key=name.part` an attribute of it, and `key=#rows` the number of
-    rows. Values that equal one of `_left_out` are not given.
+    `_json` lists fields and properties in order; by default all fields. `key=name` renames one,
+    `key=name.part` is an attribute of it, and `key=#rows` the length of `rows`. Values that equal
+    one of `_left_out` are left out.
     """
 
     _json: ClassVar[str] = ""
@@ -118,7 +117,7 @@ class Plain:
 
 
 class Result(Plain, Tabular):
-    """A dataclass that declares how it shows itself to people and to scripts.
+    """A dataclass with tables for display and a JSON form for scripts.
 
     >>> @dataclass(frozen=True, repr=False)
     ... class Score(Result):
@@ -141,7 +140,7 @@ class Result(Plain, Tabular):
     """
 
     def tables(self) -> list[Table]:
-        """One row per field that is known; mappings and lists are left out."""
+        """One row per field; fields that are None, mappings or lists are left out."""
         values = {name.replace("_", " "): getattr(self, name) for name in _fields(self)}
         apart = (Mapping, list, tuple, type(None))
         rows = [(name, shown(one)) for name, one in values.items() if not isinstance(one, apart)]
@@ -164,7 +163,7 @@ def _fields(value: Any) -> list[str]:
 
 
 def plain(value: Any) -> Any:
-    """A value in the types that JSON has; what has none of them stays as it is.
+    """A value in JSON's types; values of other types are returned unchanged.
 
     >>> plain({"path": PurePath("a/b"), "spans": ((1, 2), (3, 4))})
     {'path': 'a/b', 'spans': [[1, 2], [3, 4]]}
@@ -181,11 +180,11 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Enum):
         return plain(value.value)
-    return value.tolist() if hasattr(value, "tolist") else value  # of numpy
+    return value.tolist() if hasattr(value, "tolist") else value  # numpy's types
 
 
 def shown(value: Any) -> str:
-    """A value as people read it: four digits of a fraction, thousands marked.
+    """A value formatted for display: four digits of a fraction, thousands separated.
 
     >>> shown(0.123456), shown(1234567), shown(None)
     ('0.1235', '1,234,567', '')
@@ -198,7 +197,7 @@ def shown(value: Any) -> str:
 
 
 def brief(value: float, places: int = 3) -> str:
-    """A number in few columns: fixed places, from a million on an exponent.
+    """A number in few columns: fixed decimal places, with an exponent from a million on.
 
     >>> brief(0.5124), brief(0.0), brief(1234567, 0), brief(12345, 0), brief(8.1e30)
     ('0.512', '0.000', '1.2e+06', '12,345', '8.1e+30')
@@ -209,7 +208,7 @@ def brief(value: float, places: int = 3) -> str:
 
 
 def exact(value: float) -> str:
-    """A number in few digits, or in all that tell it from other floats.
+    """The shortest text that identifies a float exactly.
 
     >>> exact(2.0), exact(0.5), exact(1 / 3)
     ('2', '0.5', '0.3333333333333333')

@@ -1,4 +1,4 @@
-"""TOML files that people write: settings, studies and targets, read with bounds."""
+"""Hand-written TOML files: settings, studies and targets. Size and nesting are limited."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from nmtool.errors import UsageError
 from nmtool.network.graph import is_unicode
 
 OFF = "none"
-"""Word for None in files of settings and on the command line."""
+"""The word for None in files of settings and on the command line."""
 
 MAX_BYTES = 1 << 18
-"""Of a file of settings."""
+"""Largest size of a TOML file, in bytes."""
 
 _DEEP = re.compile(r"""(?<![\w"'-])(?:(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""")
-"""A key of many parts: reading takes the square of their number, and settings have two."""
+"""A dotted key of many parts: parsing time grows with their square, and settings have two."""
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -40,11 +40,11 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def parse_toml(content: bytes, name: str) -> dict[str, Any]:
-    """Values of TOML text; raises `UsageError` where it is none.
+    """Parse TOML; raises `UsageError` for invalid text.
 
     Args:
-        content: UTF-8.
-        name: of its file, for the error.
+        content: UTF-8 text.
+        name: name of the file, for the error.
     """
     try:
         import tomllib
@@ -60,14 +60,14 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
         raise UsageError(
             f"{name} is not valid TOML",
             code="config-invalid",
-            fix="mend the line that is named",
+            fix="correct the line named above",
             why=str(error),
         ) from error
     return found
 
 
 def toml_value(value: Any) -> str:
-    """Spell a bool, number, text, list or table in TOML; None, which TOML lacks, becomes `OFF`.
+    """Write a bool, number, text, list or table in TOML; None, which TOML lacks, becomes `OFF`.
 
     >>> print(toml_value([True, 0.5, "a"]), toml_value(None), toml_value({"lr": 0.01}))
     [true, 0.5, "a"] "none" { lr = 0.01 }
@@ -77,13 +77,13 @@ def toml_value(value: Any) -> str:
         return f"{{ {', '.join(entries)} }}"
     if isinstance(value, float):
         return repr(value)
-    # JSON would write characters beyond 16 bits as two halves, and leaves DEL as it is.
+    # JSON writes characters beyond 16 bits as surrogate pairs, and does not escape DEL.
     text = json.dumps(OFF if value is None else value, ensure_ascii=False)
     return text.replace("\x7f", "\\u007f")
 
 
 def check_texts(value: Any) -> None:
-    """Raise `ValueError` for a text that no name or path can be, in lists and tables, too."""
+    """Raise `ValueError` for text that is no valid name or path, also within lists and tables."""
     if isinstance(value, str) and ("\0" in value or not is_unicode(value)):
         raise ValueError(f"{value!a} is no text")
     for entry in value.values() if isinstance(value, dict) else ():

@@ -1,7 +1,7 @@
-"""Values: frozen dataclasses whose arrays cannot be written to, and which are equal by content.
+"""Values: frozen dataclasses with read-only arrays, compared by content.
 
-A value is checked when it is made. Read-only arrays keep it as it was checked, wherever it goes:
-into exports, files, hashes, copies and other processes.
+A value is checked when it is made. Read-only arrays guarantee that it stays valid in exports,
+files, hashes, copies and other processes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 class Value:
     """Base of frozen dataclasses that hold arrays.
 
-    Two values are equal where they are of one class and all fields are equal, arrays in type,
-    shape and every bit: 0.0 and −0.0 differ, as they do in a content hash, and NaN equals itself.
-    Equal values have one hash. Both read all arrays each time.
+    Two values are equal if they have the same class and all fields are equal; arrays must agree
+    in type, shape and every bit: 0.0 and −0.0 differ, as in a content hash, and NaN equals itself.
+    Equal values have the same hash. Comparing and hashing read all arrays each time.
 
     Pickles, copies and `dataclasses.replace` give equal values, read-only again.
     """
@@ -37,7 +37,7 @@ class Value:
         return hash((type(self).__name__, *map(_hash, _compared(self))))
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        # numpy's own pickles and copies can be written to.
+        # numpy makes pickles and copies writable.
         for name, value in state.items():
             object.__setattr__(self, name, _without_writing(value))
 
@@ -45,23 +45,23 @@ class Value:
 def read_only(
     values: ArrayLike, dtype: DTypeLike | None = None, *, order: Literal["C", "K"] = "C"
 ) -> NDArray:
-    """The values as an array that nobody can write to.
+    """The values as a read-only array.
 
-    Whatever could still be written to from elsewhere is copied, also where only a view of it is
-    read-only: the caller's array stays writable, and the value does not change with it. Arrays
-    that are read-only already, with all that they are views of, are taken as they are: parts of
-    other values, what `frozen` returned, and files that are mapped read-only, of any size.
+    An array that other code could still write to, directly or through its base, is copied: the
+    caller's array stays writable, and the result does not change with it. Arrays that are
+    read-only with all of their bases are returned as they are: parts of other values, results of
+    `frozen`, and read-only memory maps of any size.
 
     >>> mine = np.zeros(2)
-    >>> held = read_only(mine)
+    >>> copy = read_only(mine)
     >>> mine[0] = 1.0
-    >>> held.tolist(), held.flags.writeable, read_only(held) is held
+    >>> copy.tolist(), copy.flags.writeable, read_only(copy) is copy
     ([0.0, 0.0], False, True)
 
     Args:
-        values: an array, or what numpy makes one of.
-        dtype: of the result; by default that of the values.
-        order: `K` keeps the layout in memory, which decides in what order floats are summed.
+        values: an array, or anything that numpy can convert to one.
+        dtype: dtype of the result; by default that of the values.
+        order: `K` keeps the memory layout, which decides the order in which floats are summed.
     """
     given = np.asarray(values)
     array = given.astype(given.dtype if dtype is None else dtype, order=order, copy=False)
@@ -71,22 +71,22 @@ def read_only(
 
 
 def frozen(array: NDArray) -> NDArray:
-    """Forbid writing to an array that was made just now; a value takes it without a copy.
+    """Make a new array read-only in place, so that a value takes it without a copy.
 
     Args:
-        array: that nobody else holds, whole or as a view.
+        array: an array to which no other code has a reference or a view.
     """
     array.setflags(write=False)
     return array
 
 
 def read_only_by_name(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
-    """`read_only` for each array of a mapping, in the layout that it has."""
+    """`read_only` for each array of a mapping, keeping its memory layout."""
     return {name: read_only(array, order="K") for name, array in arrays.items()}
 
 
 def _is_settled(array: Any) -> bool:
-    """True where neither the array nor what it is a view of can be written to."""
+    """True if neither the array nor any of its bases is writable."""
     while isinstance(array, np.ndarray):
         if array.flags.writeable:
             return False

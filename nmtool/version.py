@@ -1,3 +1,3 @@
-"""The version of nmtool, read by the packaging too."""
+"""The version of nmtool, also read by the build."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""`demo`: the whole way on handwritten digits, from training to Lava."""
+"""`demo`: train, quantise, export and verify on handwritten digits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nmtool.verification.verify import verify
 DATA = "digits"
 
 RECIPE = "digits"
-"""Settings of training, by the name of the recipe."""
+"""Name of the recipe with the demo's training settings."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,9 +38,9 @@ class Demonstration(Tabular):
     <Certificate: lava on 300 samples, spikes compared 2400000, different 0>
 
     Attributes:
-        floating: the float network on the test samples.
-        quantisation: of that network.
-        certificate: Lava against the integer simulator, on the same samples.
+        floating: evaluation of the float network on the test samples.
+        quantisation: quantisation of that network.
+        certificate: Lava compared with the integer simulator on the same samples.
     """
 
     _line = "float {floating.accuracy:.2%}, {certificate!r}"
@@ -84,16 +84,16 @@ def demo(
     >>> print(demo("demo"))  # doctest: +SKIP
 
     Args:
-        folder: keep the run, the integers and the export here; None keeps nothing.
-        epochs: passes over the digits; by default those of the recipe.
-        seed: decides everything that is random.
+        folder: folder for the run, the integer network and the export; None keeps nothing.
+        epochs: passes over the training samples; by default those of the recipe.
+        seed: seed of everything random.
         samples: number of test samples to verify, drawn per class; by default all.
-        on_chapter: called with a title as each of three parts begins.
-        on_quantised: called as soon as there are integers.
-        progress: is shown what is being done.
+        on_chapter: called with a title at the beginning of each of the three parts.
+        on_quantised: called as soon as the network is quantised.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: there is something in the folder.
+        UsageError: the folder is not empty.
         MissingError: Lava is not set up, or torch or scikit-learn not installed.
     """
     from nmtool.exporters.lava import Lava

@@ -1,4 +1,4 @@
-"""Settings from TOML files, and the recipes: those files that come with nmtool."""
+"""Training settings from TOML files, and recipes: the files that come with nmtool."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nmtool.errors import UsageError, suggestion
 from nmtool.toml_files import parse_toml, read_toml
 
 ENDING = ".toml"
-"""Ends the name of a file of settings, and tells it from that of a recipe."""
+"""Suffix of settings files, which distinguishes them from recipes."""
 
 
 def recipe_names() -> list[str]:
@@ -23,12 +23,12 @@ def read_settings(source: str | Path, *, folder: Path | None = None) -> dict[str
     """Read the settings of a recipe or of a TOML file.
 
     Args:
-        source: name of a recipe; a file, where it is a `Path`, ends in .toml, names a folder, or
-            has a name that no recipe has.
-        folder: where relative paths of files start; by default the working folder.
+        source: name of a recipe; or a file, if it is a `Path`, ends in .toml, contains a folder,
+            or is not the name of a recipe.
+        folder: base of relative paths; by default the working folder.
 
     Raises:
-        UsageError: there is no such recipe, or the file cannot be read or is not valid TOML.
+        UsageError: unknown recipe, or the file cannot be read or is not valid TOML.
     """
     if isinstance(source, str) and Path(source).name == source and not source.endswith(ENDING):
         file = (folder or Path()) / source
@@ -36,7 +36,7 @@ def read_settings(source: str | Path, *, folder: Path | None = None) -> dict[str
             return read_toml(file)
         if source not in recipe_names():
             raise UsageError(
-                f"there is no recipe '{source}'",
+                f"unknown recipe '{source}'",
                 code="recipe-unknown",
                 fix=suggestion(source, recipe_names(), also=f", or a file FILE{ENDING}"),
             )

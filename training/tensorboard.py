@@ -1,4 +1,4 @@
-"""Logs of TensorBoard: one point per epoch of every number in a run's log."""
+"""TensorBoard logs: one point per epoch for every number in a run's log."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from nmtool.training.loop.run_folder import numbers
 
 @contextmanager
 def tensorboard(folder: str | Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Write the epochs of a run as logs of TensorBoard while the block runs.
+    """Log the epochs of training runs inside the block for TensorBoard.
 
     >>> import nmtool as nm
     >>> with nm.tensorboard("logs") as on_epoch:  # doctest: +SKIP
     ...     nm.train("digits", on_epoch=on_epoch)
 
-    A folder that is used again, as on resume, gets a further file: TensorBoard joins them.
+    A folder used again, e.g. on resume, gets a further file; TensorBoard joins them.
 
     Args:
-        folder: for the logs; `tensorboard --logdir FOLDER` shows them.
+        folder: of the logs; `tensorboard --logdir FOLDER` shows them.
 
     Yields:
-        A function for `on_epoch` of `nmtool.train`.
+        A function to pass as `on_epoch` to `nmtool.train`.
 
     Raises:
         MissingError: tensorboard is not installed.

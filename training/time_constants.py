@@ -1,4 +1,4 @@
-"""Check of time constants before training: EventProp needs positive and finite ones."""
+"""Check of time constants before training: EventProp needs them positive and finite."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import numpy as np
 from nmtool.arithmetic import LOIHI2
 from nmtool.errors import NetworkError
 from nmtool.network.float_network import Population
-from nmtool.quantisation.neurons import held_tau
+from nmtool.quantisation.neurons import rounded_tau
 
 
 def check_time_constants(population: Population, dt_ms: float | None = None) -> None:
     """Raise `NetworkError` where a time constant is 0 or ∞: EventProp divides by it.
 
     Args:
-        population: whose time constants they are.
-        dt_ms: length of a time step, where there are any.
+        population: with the time constants.
+        dt_ms: length of a time step; None in continuous time.
     """
     for key in ("tau_mem_ms", "tau_syn_ms"):
         values = population.values(key)
@@ -25,9 +25,9 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
         if np.isinf(values).any():
             why = f"its {key} is infinite"
             if dt_ms is not None:
-                longest = held_tau(1, dt_ms, LOIHI2.decay_one)
+                longest = rounded_tau(1, dt_ms, LOIHI2.decay_one)
                 why += (
-                    f"; the longest that the chip's integers hold is {longest:.4g} ms "
+                    f"; the longest that the chip can represent is {longest:.4g} ms "
                     f"at steps of {dt_ms:g} ms, far longer ones never decay"
                 )
         raise NetworkError(

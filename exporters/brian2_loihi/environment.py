@@ -1,7 +1,7 @@
-"""The Python environment that brian2-loihi lives in, apart from nmtool's own.
+"""The separate Python environment of brian2-loihi.
 
-brian2-loihi 0.5.2 needs Brian 2, which computes with numpy here: there is no compiler to look for.
-It runs on every Python that nmtool runs on.
+brian2-loihi 0.5.2 needs Brian 2, which uses numpy here and needs no compiler. It runs on every
+Python that nmtool supports.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ PACKAGE = Path(__file__).with_name("package")
 
 
 def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
-    """The interpreter that was named, else the running one, and its version."""
+    """The given interpreter, or the running one, and its version."""
     found = environments.probe([str(python or sys.executable)])
     if found is None or not OLDEST_PYTHON <= found[1] <= NEWEST_PYTHON:
         raise MissingError(
-            f"{python or sys.executable} cannot carry brian2-loihi",
+            f"brian2-loihi cannot be installed with {python or sys.executable}",
             code="brian2-loihi-python-unfit",
-            why="it takes a working Python 3.10 to 3.13 with venv and ensurepip",
+            why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
             fix="install one (apt install python3-venv)",
         )
     return found
@@ -68,12 +68,12 @@ REFEREE = Referee(
 def find() -> Environment:
     """The environment to run brian2-loihi in, checked.
 
-    NMTOOL_BRIAN2_LOIHI_PYTHON names an interpreter; without it, the environment that
-    `set_up_brian2_loihi` made counts.
+    NMTOOL_BRIAN2_LOIHI_PYTHON names an interpreter; without it, the environment made by
+    `set_up_brian2_loihi` is used.
 
     Raises:
-        MissingError: there is none.
-        BackendError: there is one, but it cannot import brian2-loihi.
+        MissingError: there is no environment.
+        BackendError: the environment cannot import brian2-loihi.
     """
     return environments.find(REFEREE)
 
@@ -89,12 +89,12 @@ def set_up_brian2_loihi(
     >>> set_up_brian2_loihi(print)  # doctest: +SKIP
 
     Args:
-        on_line: called with every line the installer writes.
-        force: make it anew even if a working one exists.
-        python: the interpreter to build on; by default the running one.
+        on_line: called with every line of the installer's output.
+        force: rebuild the environment even if it works.
+        python: base interpreter; by default the running one.
 
     Raises:
-        MissingError: the interpreter cannot carry it.
+        MissingError: the interpreter is unsuitable.
         BackendError: the installation failed; an earlier environment is untouched.
         StorageError: the folder could not be written.
     """

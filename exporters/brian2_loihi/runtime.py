@@ -1,4 +1,4 @@
-"""Running brian2-loihi: files go to a supervised process in its environment and come back."""
+"""Run brian2-loihi in a supervised process in its environment, with files as input and output."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def run(
     """Run every sample from a fresh state.
 
     Args:
-        network: without biases.
+        network: an integer network without biases.
         spikes: the input.
         deep: also record u and v of every population.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
-        DoesNotFitError: u or v left 24 bits; every population and quantity is a finding.
+        DoesNotFitError: u or v exceed 24 bits; with a finding per population and quantity.
         MissingError: brian2-loihi is not set up.
-        BackendError: it failed; nothing of it is left running.
+        BackendError: brian2-loihi failed; its processes have ended.
     """
     python = environments.find().python
     with tempfile.TemporaryDirectory(prefix="nmtool-brian2-loihi-") as scratch:
@@ -67,24 +67,24 @@ def run(
 
 
 def _report(on_progress: Callable[[int], None] | None, line: str) -> None:
-    """Pass on how many samples a line of output says are finished."""
-    with suppress(ValueError, TypeError, KeyError):  # Brian writes lines of its own
+    """Report the number of finished samples in a line of output."""
+    with suppress(ValueError, TypeError, KeyError):  # Brian also writes other lines
         count = int(json.loads(line)["samples_done"])
         if on_progress is not None:
             on_progress(count)
 
 
 def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recording:
-    """The recording in what the process wrote.
+    """Read the recording in the file that the process wrote.
 
     Args:
         path: the file.
-        network: what was run.
-        spikes: its input, which tells the samples and steps.
+        network: the network.
+        spikes: its input, with the number of samples and steps.
 
     Raises:
-        DoesNotFitError: it holds places where u or v left 24 bits.
-        BackendError: it is missing or damaged.
+        DoesNotFitError: the file reports that u or v exceeded 24 bits.
+        BackendError: the file is missing or damaged.
     """
     try:
         archive = storage.read_archive(path, ANSWER_KIND, ANSWER_VERSION)
@@ -93,7 +93,7 @@ def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recordin
             recording = None if findings else _recording(archive, network, spikes)
     except FileFormatError as error:
         raise BackendError(
-            "brian2-loihi left no answer that can be read",
+            "the output of brian2-loihi cannot be read",
             code="brian2-loihi-answer-unreadable",
             why=": ".join(filter(None, [error.what, error.why])),
             fix="nmtool setup brian2-loihi --force, if it is damaged",
@@ -101,16 +101,16 @@ def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recordin
         ) from error
     if recording is None:
         raise DoesNotFitError(
-            "brian2-loihi cannot follow this network on these data",
+            "brian2-loihi cannot run this network on these data",
             code="brian2-loihi-does-not-fit",
-            why="u and v have 24 bits on a chip; in brian2-loihi they grow beyond",
+            why="u and v have 24 bits on a chip, but grow beyond them in brian2-loihi",
             findings=findings,
         )
     return recording
 
 
 def _beyond(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
-    """A finding for every population and quantity that left the range."""
+    """A finding for every population and quantity that exceeded the range."""
     found = []
     for population in network.populations:
         for quantity in "uv":
@@ -123,7 +123,7 @@ def _beyond(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
                     "brian2-loihi-overflow",
                     f"population '{population.name}'",
                     f"{quantity} is {value} at step {step} of sample {sample}, the first of "
-                    f"{samples} samples that leave the range",
+                    f"{samples} samples out of range",
                     "quantise with `scale=static`, or compare with another backend",
                 )
             )

@@ -1,10 +1,10 @@
 """C: one file of C99 that runs the network anywhere, bit for bit.
 
-With a prefix for its names there is a header beside it, and several networks share a program.
+With a prefix for its names it has a header file, so that several networks can share a program.
 
-The file is data and program in one. It is read back as data. To run it, nmtool compiles what
-it would itself write for the network in it, and refuses a file that says anything else: code of
-others is never compiled here, however it came into the file.
+The file is both data and program. It is read back as data. To run it, nmtool compiles its own
+text for the network in the file, and refuses a file with any other text: foreign code is never
+compiled.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class COptions:
     """Options for writing C.
 
     Attributes:
-        prefix: that all names others see begin with; a header is written beside the file. With ''
-            the file stands alone and its names begin with `nmtool`.
+        prefix: prefix of all public names; also writes a header file. '': no header file, and
+            names begin with `nmtool`.
 
     Raises:
-        UsageError: names cannot begin so.
+        UsageError: the prefix is invalid.
     """
 
     prefix: str = ""
@@ -48,16 +48,16 @@ class COptions:
             check_prefix(self.prefix)
 
     def unused_by(self, name: str) -> UsageError:
-        """The error of these options for writing the format of a name, which takes none."""
+        """The error for using these options with another format."""
         return UsageError(
-            f"the format {name} has no names to put a prefix before",
+            f"the format {name} has no names for a prefix",
             code="prefix-unused",
             fix="leave `prefix=` out, or write C: -o NAME.c",
         )
 
 
 class C(Format, name="c"):
-    """A C file, and its header where it has one. Every network of integers can be written so."""
+    """A C file, and its header file, if any. Every integer network of `loihi2` can be written."""
 
     writing_options = COptions
 
@@ -78,7 +78,7 @@ class C(Format, name="c"):
 
     @cached_property
     def content(self) -> Content:
-        """The file, read as data."""
+        """The content of the file."""
         from nmtool.exporters.c import file
 
         return file.read(self.path)
@@ -90,21 +90,20 @@ class C(Format, name="c"):
         return self.content.answers()
 
     def check_written(self) -> None:
-        """Raise `FileFormatError` unless a file is, byte for byte, what would be written.
+        """Raise `FileFormatError` unless the file is, byte for byte, what nmtool would write.
 
-        So must the header be that is beside it, where it has one.
+        The same holds for its header file, if it has one.
         """
-        held, network = self.content, self.content.network()
-        carried = held.carried()
-        again = self.export_again() + (f" --prefix {held.prefix}" if held.prefix else "")
-        with held.archive.checked():
-            files = _files(network, carried, held.prefix)
-        if files[""] != held.data:
+        content, network = self.content, self.content.network()
+        carried = content.carried()
+        again = self.export_again() + (f" --prefix {content.prefix}" if content.prefix else "")
+        with content.archive.checked():
+            files = _files(network, carried, content.prefix)
+        if files[""] != content.data:
             raise FileFormatError(
                 f"{self.path} is not what this nmtool writes for the network in it",
                 code="c-code-differs",
-                why="another version wrote it, or somebody changed its code; nothing of it was "
-                "compiled",
+                why="another version wrote it, or its code was changed; it was not compiled",
                 fix=f"{again}, and run that",
             )
         if HEADER in files:
@@ -114,17 +113,17 @@ class C(Format, name="c"):
         header = self.beside(HEADER)
         if not header.is_file():
             raise FileFormatError(
-                f"there is no {header}, which was written with the C file beside it",
+                f"{header}, the header of the C file, is missing",
                 code="c-header-missing",
-                fix=f"put it back, or write both anew: {again}",
+                fix=f"restore it, or export again: {again}",
             )
         if header.stat().st_size != len(expected) or header.read_bytes() != expected:
             raise FileFormatError(
-                f"{header} is not what this nmtool writes for the C file beside it",
+                f"{header} is not what this nmtool writes for the C file",
                 code="c-header-differs",
-                why="somebody changed it, or it belongs to another network: what includes it would "
-                "not see what the C file defines",
-                fix=f"write both anew: {again}",
+                why="it was changed or belongs to another network, so that its declarations may "
+                "not match the C file",
+                fix=f"export again: {again}",
             )
 
     def simulate(
@@ -134,19 +133,19 @@ class C(Format, name="c"):
         from nmtool.exporters.c.prefix import renamed
 
         self.check_written()
-        held = self.content
+        content = self.content
         return runtime.run(
-            held.data,
+            content.data,
             self.integers,
             spikes,
             deep,
             on_progress,
-            adapt=lambda driver: renamed(driver, held.prefix) if held.prefix else driver,
+            adapt=lambda driver: renamed(driver, content.prefix) if content.prefix else driver,
         )
 
 
 def _files(network: IntegerNetwork, carried: Any, prefix: str) -> dict[str, bytes]:
-    """The C file, and with a prefix its header."""
+    """The C file and, with a prefix, its header file."""
     from nmtool.exporters.c import file
 
     files = {"": file.file_bytes(network, carried, prefix)}

@@ -1,4 +1,4 @@
-"""The comment at the head of an exported C file: all that somebody who builds it in has to read."""
+"""The comment at the head of an exported C file, with everything needed to build it in."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ _UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str = "") -> str:
-    """The comment of a file, or of a file and its header where names have a prefix.
+    """The comment of a C file, or of a file and its header if names have a prefix.
 
     Args:
-        network: what the file runs.
-        carried: its known answers, of which operations are counted.
-        prefix: that names begin with; '' for a file alone.
+        network: the network in the file.
+        carried: its known answers, whose operations are counted.
+        prefix: prefix of names; '' for a file without header.
     """
     usage = Template(_PAIRED.safe_substitute(prefix=prefix)) if prefix else _ALONE
     readout, group = network.readout, network.channels.group

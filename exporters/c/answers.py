@@ -1,10 +1,10 @@
-"""Known answers in a C file: arrays, a `main` that compares, and the same answers read back.
+"""Known answers in a C file: arrays, a `main` that compares them, and reading them back.
 
-With the path of a file of events, `main` says the classes of its samples instead (`events.py`).
+With the path of a file of events, `main` prints the classes of its samples instead (`events.py`).
 
-u and v of all neurons stand in it as a check sum per population and step. A single state that
-differs always changes it. The states themselves are those of the network in the file; they come
-back with the answers where the sums are theirs.
+u and v of all neurons are stored as a checksum per population and step, which any single different
+state changes. When the answers are read back, the states are recomputed from the network in the
+file, and used if their checksums agree.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 MAX_ROWS = 1 << 24
-"""Steps of all samples together; nobody compiles a file of more."""
+"""Largest total number of steps, which compilers still handle."""
 
 MAX_STATES = 1 << 27
-"""Neurons times steps of all samples together of which u and v are known."""
+"""Largest total number of neurons times steps with known u and v."""
 
 END = -1
-"""The row after the last spike of a list."""
+"""Row number that ends a list of spikes."""
 
 _MAIN = Template("""\
 #ifdef NMTOOL_MAIN
@@ -222,16 +222,16 @@ _MEMBRANES_OF = Template(
 
 
 Sums = Mapping[str, NDArray[np.uint32]]
-"""By population, [samples, steps]; empty where nothing is known of u and v."""
+"""Checksums by population, [samples, steps]; empty if u and v are unknown."""
 
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """Known answers as a file carries them.
+    """Known answers in the form stored in a file.
 
     Attributes:
-        answers: without u and v.
-        sums: check sums of u and v.
+        answers: known answers without u and v.
+        sums: checksums of u and v.
     """
 
     answers: KnownAnswers
@@ -239,7 +239,7 @@ class Carried:
 
     @classmethod
     def of(cls, answers: KnownAnswers) -> Carried:
-        """The known answers as a file will carry them."""
+        """Known answers in the form for a file."""
         recording = answers.recording
         membrane = {**recording.potential, **recording.membrane}
         sums = {name: check_sums(u, membrane[name]) for name, u in recording.current.items()}
@@ -247,7 +247,7 @@ class Carried:
         return cls(replace(answers, recording=shallow), sums)
 
     def with_states(self, network: IntegerNetwork) -> KnownAnswers | None:
-        """The answers with u and v of the network in the file; None where the sums are others.
+        """The answers with recomputed u and v; None if their checksums differ.
 
         Raises:
             DataError: there are more states than `MAX_STATES`.
@@ -269,7 +269,7 @@ class Carried:
 
 
 def check_sums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]:
-    """[samples, steps] uint32: check sums of states [samples, steps, neurons], as in C."""
+    """[samples, steps] uint32: checksums of states [samples, steps, neurons], as in C."""
     words = np.concatenate([u, v], axis=2).astype(np.int32).view(np.uint32)
     sums = np.full(words.shape[:2], 2166136261, np.uint32)
     for neuron in range(words.shape[2]):
@@ -279,7 +279,7 @@ def check_sums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]
 
 
 def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
-    """The part of a file that is compiled where NMTOOL_MAIN is defined.
+    """The part of a file that is compiled if NMTOOL_MAIN is defined.
 
     Raises:
         DataError: there are more answers than `MAX_ROWS`.
@@ -308,7 +308,7 @@ def _checking(network: IntegerNetwork, carried: Carried) -> str:
         for p in network.populations
         if p.name in sums
     ]
-    # Only functions that are called: compilers mind others.
+    # Only functions that are called, since compilers warn about unused ones.
     comparing = [_COMPARE_SPIKES] if network.spiking else []
     comparing += [_COMPARE_MEMBRANES] if network.integrating else []
     comparing += [_COMPARE_STATES] if sums else []
@@ -331,20 +331,20 @@ def _checking(network: IntegerNetwork, carried: Carried) -> str:
 def _check_size(n_samples: int, n_steps: int) -> None:
     if n_samples < 0 or n_steps < 1 or n_samples * n_steps > MAX_ROWS:
         raise DataError(
-            f"{n_samples} samples of {n_steps} steps cannot be known answers in a C file",
+            f"{n_samples} samples of {n_steps} steps are too many or too few for a C file",
             code="c-answers-size",
-            fix=f"use samples of at least one step, and of {MAX_ROWS} in all",
+            fix=f"use at least one step per sample, and at most {MAX_ROWS} steps in total",
         )
 
 
 def _check_states(network: IntegerNetwork, spikes: Raster) -> None:
-    """Raise `DataError` where u and v would take more room than a file has any right to."""
+    """Raise `DataError` if recomputing u and v would take too much memory."""
     values = spikes.n_samples * spikes.n_steps * sum(p.size for p in network.populations)
     if values > MAX_STATES:
         raise DataError(
-            f"u and v of {values} neurons and steps cannot be known answers in a C file",
+            f"{values} values of u and v (neurons times steps) are too many for a C file",
             code="c-answers-size",
-            fix=f"use at most {MAX_STATES}",
+            fix=f"use shorter or fewer samples, for at most {MAX_STATES} values",
         )
 
 
@@ -359,7 +359,7 @@ def _spike_arrays(name: str, raster: Raster) -> str:
 
 
 def answers_header(answers: KnownAnswers) -> dict[str, Any]:
-    """The rest of the known answers beside their arrays, as JSON."""
+    """JSON header of the known answers, without their arrays."""
     return {
         "network_hash": answers.network_hash,
         "n_samples": answers.spikes.n_samples,
@@ -371,7 +371,7 @@ def answers_header(answers: KnownAnswers) -> dict[str, Any]:
 def read_back(
     network: IntegerNetwork, header: Mapping[str, Any], arrays: Mapping[str, NDArray]
 ) -> Carried:
-    """The answers from what `answers_header` and `checking_main` wrote.
+    """Read the answers written by `answers_header` and `checking_main`.
 
     Raises:
         LookupError, TypeError, ValueError, DataError: something is missing or wrong.

@@ -13,7 +13,7 @@ from nmtool.exporters.supervise import supervise
 
 USUAL = ("cc", "gcc", "clang")
 VARIABLE = "CC"
-"""Names another compiler, with options where it needs some."""
+"""Environment variable that names another compiler, perhaps with options."""
 
 OPTIONS = ("-std=c99", "-O2")
 TIME_LIMIT_S = 600.0
@@ -22,14 +22,14 @@ _FIX = f"install one (apt install gcc; xcode-select --install), or name it in {V
 
 
 def find() -> list[str]:
-    """The command that compiles C; raises `MissingError` where there is none."""
+    """The command of the C compiler; raises `MissingError` if there is none."""
     named = shlex.split(os.environ.get(VARIABLE, ""))
     if named:
         if shutil.which(named[0]) is None:
             raise MissingError(
-                f"there is no C compiler {named[0]}",
+                f"the C compiler {named[0]} is missing",
                 code="compiler-missing",
-                why=f"{VARIABLE} names it",
+                why=f"the environment variable {VARIABLE} names it",
                 fix=_FIX,
             )
         return named
@@ -51,13 +51,13 @@ def compile_program(
 
     Args:
         source: the file.
-        program: to be made.
-        processor: to compile for; None for this computer.
-        options: more of them.
+        program: path of the program.
+        processor: target processor; None: this computer.
+        options: further compiler options.
 
     Raises:
         MissingError: there is no compiler.
-        BackendError: it failed.
+        BackendError: the compiler failed.
     """
     command = find() if processor is None else processor.compile_command
     supervise(

@@ -1,8 +1,8 @@
 """Formats that run the C export on an emulated processor, one per value of `PROCESSORS`.
 
-Each is handed nmtool's own file of integers. The C file that `nmtool export` writes for it is
-compiled unchanged by the processor's compiler, together with the driver that runs it on the host.
-Driver and host exchange files: QEMU's semihosting serves a program without an operating system.
+Each runs nmtool's own file of an integer network. The C file that `nmtool export` writes for it is
+compiled unchanged with the processor's compiler, together with the same driver as on this computer.
+Driver and host exchange files through QEMU's semihosting, without an operating system.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nmtool.recording import Recording
 
 @cache
 def emulated(name: str) -> type[Format]:
-    """The format of a processor; always the same class for the same name.
+    """The format of a processor, the same class for every call.
 
     Args:
         name: one of `PROCESSORS`.
@@ -29,7 +29,7 @@ def emulated(name: str) -> type[Format]:
     processor = PROCESSORS[name]
 
     class Emulated(Format, name=name):
-        """A file of integers that runs as C on an emulated processor."""
+        """A file of an integer network that runs as C on an emulated processor."""
 
         @classmethod
         def require(cls) -> None:
@@ -37,7 +37,7 @@ def emulated(name: str) -> type[Format]:
 
         @classmethod
         def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-            """The memories of the emulated machine that are too small, before anything compiles."""
+            """Findings for memories of the emulated machine that are too small."""
             from nmtool.exporters.c.source import memory
 
             constants, variables = memory(network)
@@ -49,15 +49,15 @@ def emulated(name: str) -> type[Format]:
                 Finding(
                     "processor-memory",
                     noun,
-                    f"they take {size:,} bytes, the emulated machine has {region.size:,}",
-                    "compare a smaller network, or with `c`, which runs on this computer",
+                    f"they take {size:,} bytes, but the emulated machine has {region.size:,}",
+                    "use a smaller network, or compare with `c`, which runs on this computer",
                 )
                 for noun, size, region in uses
                 if region is not None and size > region.size
             ]
 
         def differences(self) -> list[Finding]:
-            """None: integers that fit the machine are all that it is handed."""
+            """None: it only gets integers that fit the machine."""
             self.check_fits(self.integers)
             return []
 

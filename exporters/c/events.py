@@ -1,7 +1,6 @@
-"""The part of a check program that classifies a file of events: CSV in, a class per sample out.
+"""The part of a check program that classifies a CSV file of events.
 
-It reads the tables that `nmtool data … -o FILE.csv` writes, and turns a time into a step as
-`nmtool.data.bin_events` does.
+It reads tables by `nmtool data … -o FILE.csv`, and bins times like `nmtool.data.bin_events`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from nmtool.data.binning import BOUNDARY
 from nmtool.network.integer_network import IntegerNetwork
 
 SHORTEST_CELL = 256
-"""Bytes of a cell that the program keeps, the 0 at its end among them; more for longer names."""
+"""Size of a cell's buffer in bytes, including the final 0; larger for longer class names."""
 
 EACH_ROW = """\
         int is_empty = cells[UNIT][0] == '\\0' && cells[TIME_MS][0] == '\\0';
@@ -36,7 +35,7 @@ EACH_ROW = """\
         end_sample();
     }
 """
-"""The loop over the rows of a table, from the row that was read to the end of the last sample."""
+"""The loop over the rows of a table, to the end of the last sample."""
 
 _PROGRAM = Template("""\
 /* ---- Classes of the samples in a file of events. ---- */
@@ -265,7 +264,7 @@ $each_row    fclose(file);
 
 
 def classifying(network: IntegerNetwork) -> str:
-    """The functions of a check program around `classify`, which takes the path of the file."""
+    """The function `classify` of a check program, which takes the path of a file, and helpers."""
     channels = network.channels
     longest = max((len(name.encode()) for name in network.class_names), default=0)
     return _PROGRAM.substitute(

@@ -1,7 +1,7 @@
-"""The whole C file, and how it is read back: as data, by what nmtool wrote into its comments.
+"""Writing a complete C file, and reading it back as data, from the comments that nmtool wrote.
 
-The arrays are those of the code. What else a network consists of is JSON in a comment, and a
-digest of all bytes before it ends the file.
+The arrays are those of the code. The rest of the network is JSON in a comment, and the file ends
+with a digest of all bytes before it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from nmtool.storage import Archive
 
 WHAT = "C file"
 VERSION = 1
-"""Of what nmtool writes into C files."""
+"""Version of the JSON in C files."""
 
 MAX_BYTES = 1 << 30
 
@@ -51,15 +51,15 @@ _RECORDED = re.compile(r"^/\* What nmtool reads back, beside the arrays:\n(\{[^*
 
 
 def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "") -> bytes:
-    """The bytes of a file, the same for the same network, answers and prefix.
+    """The bytes of a C file, deterministic.
 
     Args:
-        network: what it runs.
+        network: the network.
         carried: known answers to check.
-        prefix: that names begin with in a file that has a header; '' for a file alone.
+        prefix: prefix of names in a file with header; '' for a file without.
 
     Raises:
-        UsageError: the prefix cannot be one.
+        UsageError: the prefix is invalid.
     """
     header, _ = integer_network.pack(network)
     signs = [projection.sign_mode for projection in network.projections]
@@ -83,7 +83,7 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
 
 
 def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) -> bytes:
-    """The bytes of the header of a file whose names begin with a prefix."""
+    """The bytes of the header file of a C file with a prefix."""
     text = templates.HEADER.substitute(
         comment=about(network, carried, prefix),
         interface=renamed(shared_interface(network), prefix),
@@ -94,11 +94,11 @@ def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) 
 
 @dataclass(frozen=True)
 class Content:
-    """A C file whose bytes are those that some version of nmtool wrote.
+    """The content of a C file that some version of nmtool wrote, unchanged.
 
     Attributes:
         data: all bytes.
-        archive: the path, what the comment says, and the constants of the code, [elements] int64.
+        archive: path, JSON of the comment, and constants of the code, [elements] int64.
     """
 
     data: bytes
@@ -106,16 +106,16 @@ class Content:
 
     @property
     def path(self) -> Path:
-        """The path it was read from."""
+        """The path of the file."""
         return self.archive.path
 
     @property
     def prefix(self) -> str:
-        """The prefix of names in a file that has a header, '' in a file alone."""
+        """The prefix of names in a file with header; '' in a file without."""
         return str(self.archive.header.get("prefix", ""))
 
     def network(self) -> IntegerNetwork:
-        """The network; raises `FileFormatError` where something of it is missing or wrong."""
+        """The network; raises `FileFormatError` if parts of it are missing or wrong."""
         record = self.archive.header
         with self.archive.checked():
             arrays = _network_arrays(record, self.archive.arrays)
@@ -124,7 +124,7 @@ class Content:
         return network
 
     def carried(self) -> Carried | None:
-        """The known answers it carries, None without any.
+        """The known answers in the form stored in the file; None without any.
 
         Raises:
             FileFormatError: they are damaged.
@@ -136,7 +136,7 @@ class Content:
             return read_back(network, self.archive.header["answers"], self.archive.arrays)
 
     def answers(self) -> KnownAnswers | None:
-        """The known answers, u and v among them; None without any.
+        """The known answers with u and v; None without any.
 
         Raises:
             FileFormatError: they are damaged, or u and v are another network's.
@@ -148,7 +148,7 @@ class Content:
             answers = carried.with_states(self.network())
         if answers is None:
             raise FileFormatError(
-                f"the known answers in {self.path} are those of another network",
+                f"the known answers in {self.path} belong to another network",
                 code="answers-other-network",
                 fix="export the network again",
             )
@@ -159,7 +159,7 @@ def read(path: str | Path) -> Content:
     """Read a file that nmtool wrote, without compiling anything.
 
     Raises:
-        FileFormatError: missing, damaged, changed by something else, foreign or newer.
+        FileFormatError: the file is missing, damaged, modified, not from nmtool, or of a newer one.
     """
     path = Path(path)
     data = read_bytes(path, WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
@@ -168,9 +168,9 @@ def read(path: str | Path) -> Content:
         text = data.decode("ascii")
         record = json.loads(_RECORDED.findall(text)[-1])
         if not is_prefix(record.get("prefix", "nmtool")):
-            raise ValueError("the prefix is none")
+            raise ValueError("the prefix is invalid")
         version, arrays = int(record["version"]), read_arrays(text)
-    except Exception as error:  # whatever stands there instead
+    except Exception as error:  # any other content
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(path, version, VERSION)
     return Content(data, Archive(path, record, arrays))
@@ -180,16 +180,16 @@ def _check_seal(path: Path, data: bytes) -> None:
     seal = _SEALED.search(data, max(0, len(data) - SEAL_BYTES))
     if seal is None:
         raise FileFormatError(
-            f"{path} was not written by nmtool, or not to its end",
+            f"{path} was not written by nmtool, or is incomplete",
             code="file-foreign",
-            why="it does not end with nmtool's digest; nothing in it was compiled",
+            why="it does not end with nmtool's digest; it was not compiled",
             fix="export the network again",
         )
     if digest(data[: seal.start()]).encode() != seal[1]:
         raise FileFormatError(
             f"{path} was changed after nmtool wrote it",
             code="export-changed",
-            why="its digest does not fit; nothing in it was compiled",
+            why="its digest is wrong; it was not compiled",
             fix="export the network again",
         )
 
@@ -197,7 +197,7 @@ def _check_seal(path: Path, data: bytes) -> None:
 def _network_arrays(
     record: Mapping[str, Any], constants: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, NDArray]:
-    """The arrays of a network's archive from those of the code."""
+    """The arrays of a network's archive, from the arrays of the code."""
     header = record["network"]
     sizes = {entry["name"]: int(entry["size"]) for entry in header["populations"]}
     sizes[INPUT] = int(header["channels"]["size"])

@@ -1,6 +1,6 @@
-"""A C file and its header, whose names begin with a prefix, so that networks share a firmware.
+"""C files with headers, whose names have a prefix, so that several networks fit in a firmware.
 
-Everything is first written with the names of the single file, `nmtool_…`, and renamed at the end.
+Everything is first written with the default names, `nmtool_…`, and renamed at the end.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ _OURS = "nmtool_"
 _OUR_NAME = re.compile(rf'"(?:\\.|[^"\\])*"|\b{_OURS}')
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _IN_DRIVER = ("run_step",)
-"""Names of what nmtool compiles together with a file, which a file need not have."""
+"""Names in nmtool's drivers, which a prefix must not produce either."""
 
 
 def is_prefix(text: object) -> bool:
-    """True for what names may begin with in C and in C++, an underscore after it."""
+    """True for a valid prefix of names in C and C++, to be followed by an underscore."""
     return isinstance(text, str) and len(text) <= _LONGEST and bool(_PREFIX.fullmatch(text))
 
 
 def check_prefix(prefix: str) -> None:
-    """Raise `UsageError` unless names may begin so."""
+    """Raise `UsageError` for an invalid prefix."""
     if not is_prefix(prefix):
         raise UsageError(
-            f"{prefix!r} is no prefix for names in C",
+            f"{prefix!r} is not a valid prefix for names in C",
             code="c-prefix",
-            why=f"it takes at most {_LONGEST} letters, digits and single underscores between "
-            "them, and begins with a letter",
+            why=f"a prefix begins with a letter, and has at most {_LONGEST} letters, digits and "
+            "single underscores between them",
             fix="choose a word, e.g. `prefix=kws`",
         )
 
 
 def renamed(code: str, prefix: str) -> str:
-    """Code whose names, but for those inside strings, begin with a prefix of its own.
+    """The code with names renamed to a prefix, except within strings.
 
     >>> renamed('nmtool_step(); puts("nmtool_step");', "kws")
     'kws_step(); puts("nmtool_step");'
 
     Raises:
-        UsageError: the code has such a name already.
+        UsageError: a new name exists in the code already.
     """
     words = {*_WORD.findall(code), *_IN_DRIVER}
     new = {f"{prefix}_{word.removeprefix(_OURS)}" for word in words if word.startswith(_OURS)}
     taken = sorted(new & words) if f"{prefix}_" != _OURS else []
     if taken:
         raise UsageError(
-            f"the prefix '{prefix}' would name two things {taken[0]}",
+            f"the prefix '{prefix}' would give two objects the name {taken[0]}",
             code="c-prefix-taken",
             fix="choose another prefix",
         )
@@ -61,7 +61,7 @@ def renamed(code: str, prefix: str) -> str:
 
 
 def shared_interface(network: IntegerNetwork) -> str:
-    """The declarations that a C file and its header share, for C and for C++."""
+    """The common declarations of a C file and its header, for C and C++."""
     return templates.SHARED.substitute(
         interface=interface(network),
         n_channels=network.channels.size,
@@ -73,6 +73,6 @@ def shared_interface(network: IntegerNetwork) -> str:
 
 
 def program_of_pair(network: IntegerNetwork) -> str:
-    """Everything that a firmware compiles, under the names of the single file."""
+    """Everything that a firmware compiles, with the default names."""
     shared = program(network, shared_interface(network), templates.IN_HEADER)
     return "\n".join([shared, templates.SCORES])

@@ -1,4 +1,4 @@
-"""Programs of a network's C file and a driver: compiled in a folder of their own, and run there."""
+"""Compile and run a network's C file with a driver, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nmtool.exporters.processors import Processor
 from nmtool.exporters.supervise import SILENCE_S, supervise
 
 NETWORK = "network.c"
-"""The network's file, which drivers include."""
+"""Name of the network's C file, which drivers include."""
 
 _DRIVER, _PROGRAM = "driver.c", "run"
 
@@ -32,18 +32,18 @@ def run_program(
     """Compile a network together with a driver, and run them.
 
     Args:
-        folder: to work in; it holds nothing else.
+        folder: an empty folder to work in.
         content: the C file of the network.
         driver: C text with a `main`, which includes `NETWORK`.
-        inputs: by the name of the file that the driver reads, its values.
+        inputs: values by name of the file that the driver reads.
         what: what is being done, for errors.
         on_line: called with every line of output.
-        processor: that is emulated to run them; None for this computer.
-        emulator_options: for its emulator.
+        processor: processor to emulate; None: run on this computer.
+        emulator_options: options of its emulator.
 
     Raises:
         MissingError: there is no C compiler.
-        BackendError: it failed, or the program did.
+        BackendError: the compiler or the program failed.
     """
     (folder / NETWORK).write_bytes(content)
     (folder / _DRIVER).write_text(driver, encoding="ascii")
@@ -65,7 +65,7 @@ def run_program(
 
 
 def of_program(dtype: DTypeLike, processor: Processor | None) -> np.dtype:
-    """A type of numbers in the byte order of a program's files.
+    """A dtype in the byte order of a program's files.
 
     >>> from nmtool.exporters.processors import PROCESSORS
     >>> of_program(np.int32, PROCESSORS["powerpc"]).str

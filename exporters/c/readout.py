@@ -1,7 +1,7 @@
-"""The read-out in C: how `nmtool_answer` scores classes, in integers.
+"""The readout in C: scores of `nmtool_answer`, in integers.
 
-Of the rule `weighted`, exp(−n/T) is rounded to 15 bits. Classes whose scores are that close may
-be answered in another order than nmtool's.
+For the rule `weighted`, exp(−n/T) is rounded to 15 bits. Classes with scores that close may be
+ranked differently than in nmtool.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ _DESCRIPTIONS = {
 
 
 def described_answer(readout: Readout) -> str:
-    """The value that decides for a class, in words."""
+    """The score that decides the class, in words."""
     return _DESCRIPTIONS[readout.rule].format(**asdict(readout))
 
 
@@ -105,7 +105,7 @@ _IN_INTEGERS = {
     WINDOW: "times min({window}, T)",
     FIRST_SPIKE: "but INT64_MIN as long as c is silent",
 }
-"""By read-out rule, the difference between a score in C and that of nmtool."""
+"""How scores in C differ from nmtool's, by readout rule."""
 
 
 def scores_in_words(network: IntegerNetwork) -> str:
@@ -121,7 +121,7 @@ def no_score(network: IntegerNetwork) -> str:
 
 
 def keep_score(network: IntegerNetwork) -> str:
-    """The definition of `keep_score`, which is called after every step, with what it needs."""
+    """The function `keep_score`, which is called after every step, with its variables."""
     readout = network.readout
     name = readout.population
     if readout.rule == FIRST_SPIKE:
@@ -138,7 +138,7 @@ def keep_score(network: IntegerNetwork) -> str:
 
 
 def forget(network: IntegerNetwork) -> str:
-    """The statements of `nmtool_reset` that empty what `keep_score` keeps beside the scores."""
+    """The statements of `nmtool_reset` that reset the variables of `keep_score`."""
     if network.readout.rule != WINDOW:
         return ""
     size = network.population(network.readout.population).size
@@ -146,7 +146,7 @@ def forget(network: IntegerNetwork) -> str:
 
 
 def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
-    """Bytes of constants and of variables that the read-out takes."""
+    """Bytes of constants and of variables of the readout."""
     readout = network.readout
     size = network.population(readout.population).size
     table = 2 * network.n_steps if readout.rule == WEIGHTED else 0

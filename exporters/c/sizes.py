@@ -1,9 +1,9 @@
-"""Memory that the C program of a network takes on a microcontroller.
+"""Memory of a network's C program on a microcontroller.
 
-`uses` judges a network before anything is compiled. Constants and variables are counted. For code
-and stack there is an upper bound: of 11 networks with 2 to 21 populations, compiled with -O2 for a
-Cortex-M4 and an RV32IMC by GCC 14.2, none takes more. `measured` is what a compiler makes of it.
-Startup, drivers and the program around the network come on top.
+`uses` gives it without compiling: constants and variables are counted, and code and stack have an
+upper bound, which held for 11 networks with 2 to 21 populations, compiled with -O2 for a Cortex-M4
+and an RV32IMC by GCC 14.2. `measured` gives the sizes after compiling. Startup code, drivers and
+the application are not included.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
 
 _CODE, _CODE_OF_POPULATION, _CODE_OF_PROJECTION = 700, 300, 170
-"""Bytes of code of any network, and more of them per population and per projection."""
+"""Bounds of code in bytes: constant part, per population, and per projection."""
 
 _STACK = 256
-"""Bytes of the deepest chain of calls below `nmtool_step`."""
+"""Bound of the stack of `nmtool_step` in bytes."""
 
 _GAPS = 16
 """Bytes lost to alignment, per population or projection."""
@@ -44,12 +44,12 @@ _CALL = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes that a network takes.
+    """Memory of a network's program in bytes.
 
     Attributes:
-        flash: of code and constants.
-        ram: of variables.
-        stack: of the deepest chain of calls, functions of libraries aside.
+        flash: code and constants.
+        ram: variables.
+        stack: stack of the deepest call chain, without library functions.
     """
 
     flash: int
@@ -58,7 +58,7 @@ class Sizes:
 
 
 def bounds(network: IntegerNetwork) -> Sizes:
-    """The most that a network takes, without compiling it."""
+    """Upper bounds for a network, without compiling it."""
     constants, variables = memory(network)
     n_populations, n_projections = len(network.populations), len(network.projections)
     names = sum(len(name.encode()) + 1 + _POINTER for name in network.class_names)
@@ -68,11 +68,11 @@ def bounds(network: IntegerNetwork) -> Sizes:
 
 
 def uses(network: IntegerNetwork, target: Target) -> list[Use]:
-    """Memory that a network takes of a target at most, beside what there is.
+    """Upper bounds of a network's memory, with the memory of a target.
 
     Args:
-        network: any integers.
-        target: with a figure of `memory`.
+        network: an integer network.
+        target: a target with figures of `memory`.
     """
     most = bounds(network)
     amounts = [
@@ -90,7 +90,7 @@ def too_small(target: Target, taken: Sequence[Use]) -> list[Finding]:
         Finding(
             "target-memory",
             target.title or target.name,
-            f"the network takes {use.used:,} {use.resource}, there are {use.available:,}",
+            f"the network takes {use.used:,} {use.resource}, but there are {use.available:,}",
             "shorten delays, each step of which takes 4 bytes of RAM per neuron; or train a "
             "smaller network"
             if use.resource == "bytes of RAM"
@@ -102,15 +102,15 @@ def too_small(target: Target, taken: Sequence[Use]) -> list[Finding]:
 
 
 def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
-    """Compile a network for a processor, and read its sizes.
+    """Compile a network for a processor, and read the sizes.
 
     Args:
-        network: any integers.
-        processor: whose compiler is GCC.
+        network: an integer network.
+        processor: a processor whose compiler is GCC.
 
     Raises:
-        MissingError: its compiler is not here.
-        BackendError: it failed.
+        MissingError: the compiler is not installed.
+        BackendError: the compiler failed.
     """
     processor.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-sizes-") as name:
@@ -118,18 +118,20 @@ def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
         source.write_bytes(file.file_bytes(network, None))
         compile_program(source, compiled, processor, "-c", "-fcallgraph-info=su")
         program = processor.compiler.removesuffix("gcc") + "size"
-        told = subprocess.run([program, "-A", compiled], capture_output=True, text=True, check=True)
-        sections = [(kind, int(size)) for kind, size in _SECTION.findall(told.stdout)]
+        output = subprocess.run(
+            [program, "-A", compiled], capture_output=True, text=True, check=True
+        )
+        sections = [(kind, int(size)) for kind, size in _SECTION.findall(output.stdout)]
         calls = compiled.with_suffix(".ci").read_text(encoding="utf-8")
     flash, ram = (sum(size for kind, size in sections if kind in kinds) for kinds in (_FLASH, _RAM))
     return Sizes(flash, ram, deepest(calls))
 
 
 def deepest(calls: str) -> int:
-    """Bytes of stack of the deepest chain of calls.
+    """Stack of the deepest call chain in bytes.
 
     Args:
-        calls: a file of GCC's option -fcallgraph-info=su, of a program without recursion.
+        calls: text of a file by GCC's option -fcallgraph-info=su, without recursion.
     """
     frames = {name: int(size) for name, size in _NODE.findall(calls)}
     callees: dict[str, list[str]] = {}

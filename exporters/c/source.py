@@ -15,7 +15,7 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.tables import exact
 
 MAX_SHORT_INDEX = 65535
-"""Neurons and channels that can be counted in 16 bits."""
+"""Largest number of neurons and channels for 16-bit indices."""
 
 
 def program(
@@ -23,12 +23,12 @@ def program(
     declarations: str = "",
     title: str = templates.ALONE,
 ) -> str:
-    """Everything that a firmware compiles.
+    """The complete C code of a firmware.
 
     Args:
-        network: what to run.
-        declarations: of all that others may call; by default `interface`.
-        title: of these declarations.
+        network: the network.
+        declarations: public declarations; by default `interface`.
+        title: title of these declarations.
     """
     head = templates.DECLARATIONS.substitute(
         title=title, interface=declarations or interface(network)
@@ -45,7 +45,7 @@ def program(
 
 
 def projection_symbol(index: int, source: str, target: str) -> str:
-    """Suffix of the names of a projection's arrays and functions; no two are the same."""
+    """Unique suffix of the names of a projection's arrays and functions."""
     return f"{index}_{source}_to_{target}"
 
 
@@ -57,19 +57,19 @@ def described(population: IntegerPopulation) -> str:
 
 
 def slots(network: IntegerNetwork, target: str) -> int:
-    """Length of a population's ring of arrivals, in steps."""
+    """Length of a population's ring buffer of inputs, in steps."""
     incoming = [p for p in network.projections if p.target == target]
     return max((int(p.delay.max()) for p in incoming), default=0) + HOP_LATENCY
 
 
 def index_type(network: IntegerNetwork) -> str:
-    """The C type that counts neurons and channels."""
+    """The C type for indices of neurons and channels."""
     largest = max(network.channels.size, *(p.size for p in network.populations))
     return "uint16_t" if largest <= MAX_SHORT_INDEX else "uint32_t"
 
 
 def interface(network: IntegerNetwork) -> str:
-    """The declarations of all that a firmware calls and reads."""
+    """The public declarations, for a firmware to call and read."""
     lines = []
     for population in network.populations:
         name, size = population.name, population.size
@@ -158,7 +158,7 @@ def _send(index: int, projection: IntegerProjection) -> str:
 
 
 def memory(network: IntegerNetwork) -> tuple[int, int]:
-    """Bytes of constants and of variables, those of the compiler aside."""
+    """Bytes of constants and of variables, without the compiler's own."""
     index_bytes = 2 if index_type(network) == "uint16_t" else 4
     constants, variables = answer_memory(network)
     constants += sum(2 * projection.weight.size for projection in network.projections)

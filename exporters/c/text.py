@@ -1,4 +1,4 @@
-"""Values as C text: arrays of integers, which are read back, and text in comments."""
+"""Arrays and strings as C text, and arrays read back from it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH = 100
-"""Columns of a line."""
+"""Width of a line."""
 
 _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
 
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "*/?"}
-"""Signs that could end or begin a comment, or make a trigraph. JSON has them only in strings."""
+"""Characters that could end or begin a comment, or form a trigraph; in JSON only in strings."""
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
     """The definition of a constant array.
 
     Args:
-        type_: of its elements, of <stdint.h>.
+        type_: type of its elements, from <stdint.h>.
         name: an identifier.
-        values: at least one number, of any shape; laid out row after row.
+        values: at least one number, in any shape; written in C order.
     """
     words = [str(value) for value in values.ravel().tolist()]
     per_line = (WIDTH - len(_INDENT)) // (max(map(len, words)) + 2)
@@ -35,10 +35,10 @@ def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
 
 
 def read_arrays(text: str) -> dict[str, NDArray[np.int64]]:
-    """Everything `array` wrote into a text: [elements] int64 by name.
+    """All arrays that `array` wrote into a text: [elements] int64 by name.
 
     Raises:
-        ValueError: what stands there are no numbers.
+        ValueError: an array does not consist of numbers.
         OverflowError: a number has more than 64 bits.
     """
     return {
@@ -48,7 +48,7 @@ def read_arrays(text: str) -> dict[str, NDArray[np.int64]]:
 
 
 def string(text: str) -> str:
-    r"""A C string of any text in UTF-8, of plain signs only.
+    r"""A C string literal of any text in UTF-8, with ASCII characters only.
 
     >>> print(string('näher "?'))
     "n\303\244her \042\077"
@@ -61,10 +61,10 @@ def string(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """A JSON string of any text, as it may stand in a comment."""
+    """A JSON string that is safe within a comment."""
     return json.dumps(text).translate(_ESCAPED)
 
 
 def dumped(value: Any) -> str:
-    """JSON of many lines, as it may stand in a comment."""
+    """Multi-line JSON that is safe within a comment."""
     return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)

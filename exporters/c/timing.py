@@ -1,8 +1,8 @@
-"""Measure the C program of a network: its time on this computer, its instructions on others.
+"""Measure a network's C program: time on this computer, instructions on an emulated processor.
 
-`measure` times samples, `instructions` counts on an emulated processor; a count is no time. The
-samples lie in memory before the first begins: reading input and keeping answers are left out. A
-first pass is not measured; the spikes it counts must be those of the simulator.
+`measure` times samples, `instructions` counts instructions, which are not time. All samples are in
+memory before the first begins: reading input and storing answers are not included. A first pass is
+not measured; its spike counts must equal the simulator's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 
 PASSES = 5
-"""Timed runs of every sample, of which the median counts."""
+"""Number of timed passes, of which the median is used."""
 
 _OFFSETS, _CHANNELS = "offsets", "channels"
 
@@ -153,10 +153,10 @@ def measure(
     """Compile a network for this computer and time it.
 
     Args:
-        network: what to run, with the compiler's options for exports.
+        network: the network, compiled with the options for exports.
         spikes: the input, of at least one sample and step.
-        emitted: by spiking population, the spikes that the simulator counts on this input.
-        passes: timed runs of every sample.
+        emitted: the simulator's number of spikes on this input, by spiking population.
+        passes: number of timed passes.
         on_progress: called with the number of samples finished since the last call.
 
     Returns:
@@ -164,7 +164,7 @@ def measure(
 
     Raises:
         MissingError: there is no C compiler.
-        BackendError: it failed, the program did, or the program's spikes are not the simulator's.
+        BackendError: compiler or program failed, or its spikes differ from the simulator's.
     """
     taken = _run(network, spikes, emitted, passes, on_progress, None)
     return np.median(taken.reshape(passes, spikes.n_samples), axis=0)
@@ -178,18 +178,18 @@ def instructions(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.int64]:
-    """Compile a network for another processor, and count what its emulator executes in steps.
+    """Compile a network for another processor, and count its instructions in an emulator.
 
     Args:
-        network, spikes, emitted, on_progress: as of `measure`.
-        processor: with a counter of instructions.
+        network, spikes, emitted, on_progress: as for `measure`.
+        processor: a processor with an instruction counter.
 
     Returns:
-        [samples, 2] int64: instructions of all steps of a sample, and of the longest of them.
+        [samples, 2] int64: instructions of all steps of a sample, and of its longest step.
 
     Raises:
-        MissingError: there is nothing to compile with, or to emulate the processor with.
-        BackendError: as of `measure`.
+        MissingError: compiler or emulator are missing.
+        BackendError: as for `measure`.
     """
     processor.require()
     return _run(network, spikes, emitted, 1, on_progress, processor).reshape(spikes.n_samples, 2)
@@ -203,7 +203,7 @@ def _run(
     on_progress: Callable[[int], None] | None,
     processor: Processor | None,
 ) -> NDArray[np.int64]:
-    """The numbers that the program prints of the samples, pass after pass."""
+    """The numbers that the program prints per sample, pass after pass."""
     flat = spikes.step_offset()
     kind = np.dtype(index_type(network).removesuffix("_t"))
     inputs = {
@@ -235,16 +235,16 @@ def _run(
     counted = dict(zip([p.name for p in network.populations], numbers[:first], strict=True))
     if any(counted[name] != count for name, count in emitted.items()):
         raise BackendError(
-            "the compiled network does not spike as the simulator does",
+            "the spikes of the compiled network differ from the simulator's",
             code="timing-other-spikes",
             why=f"it emitted {counted}, the simulator {dict(emitted)}",
-            fix="nmtool verify NETWORK DATA --against c shows where they part",
+            fix="find the first difference with nmtool verify NETWORK DATA --against c",
         )
     return np.asarray(numbers[first:], np.int64)
 
 
 def clock_text(counter: Counter | None) -> str:
-    """The C function `now`, which returns nanoseconds, or instructions where they are counted."""
+    """The C function `now`, which returns nanoseconds, or the number of instructions."""
     if counter is None:
         return _CLOCK
     return _INSTRUCTIONS.substitute(

@@ -1,21 +1,22 @@
 """FeNN: a folder that runs on PyFeNN by itself, in its instruction-set simulator or on a board.
 
 FeNN is a soft core with 32 vector lanes for FPGAs, by the authors of EventProp with delays. A
-neuron there is code, compiled just in time: nmtool's is the step of the arithmetic `fenn16`. PyFeNN
-has an environment of its own (`nmtool.exporters.fenn.environment`) and runs as a supervised
-process; nothing here imports it. What its sources and experiments say, the package observes:
+neuron is code there, compiled just in time: nmtool's is the step of the arithmetic `fenn16`. PyFeNN
+has its own environment (`nmtool.exporters.fenn.environment`) and runs in a supervised process;
+nothing here imports it. The exported package respects these properties, from PyFeNN's sources and
+from experiments:
 
 - **Rounding**: `I *= Beta` rounds down in every mode; `I = Beta * I` obeys it.
-- **The row before the first step** of recorded spikes is read, and zeroed by nobody.
-- **Order**: arrivals saturate one by one. PyFeNN runs the projections of a process group by their
-  sources, which it keeps in no order, so that groups here fix it.
-- **Latency**: an input spike of step t over a delay d arrives at t + d, one of a neuron at
-  t + 1 + d. The input is handed over one step later, which aligns both.
+- **The row before the first step** of recorded spikes is read, but never zeroed by PyFeNN.
+- **Order**: arrivals saturate one by one. PyFeNN runs the projections of a process group in the
+  arbitrary order of their sources, so that the package fixes the order with groups.
+- **Latency**: an input spike of step t over a delay d arrives at t + d, a neuron's spike at
+  t + 1 + d. Input is passed one step later, which aligns both.
 - **Packing**: rows hold weights of 9 bits above delays, for multiples of 32 neurons. PyFeNN's own
-  check of them lets weights up to 511 pass and wraps them.
+  check accepts weights up to 511, and wraps them.
 - **Memory**: recorded variables and spikes need a row more than there are steps, rings a power of
-  two of slots, and a program no more than 1,024 instructions. What a core cannot record at once
-  runs in parts, between which all state stays.
+  two of slots, and a program at most 1,024 instructions. Longer recordings than fit into a core are
+  run in parts, which keep all state.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 _SHARED = ("events", "known_answers", "readout", "recording", "traces")
-"""Modules that an export to Lava has, too, with the same text."""
+"""Modules shared with exports to Lava."""
 
 
 class Fenn(PythonFolder, name="fenn"):
@@ -53,7 +54,7 @@ class Fenn(PythonFolder, name="fenn"):
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-        """Everything that a core has no room for, where recording does not count."""
+        """Findings on everything that does not fit into a core, not counting recordings."""
         findings = []
         layers = memory.layers(network, deep=False)
         if (lanes := memory.lanes_bytes(layers)) > memory.LLM_BYTES:
@@ -64,8 +65,8 @@ class Fenn(PythonFolder, name="fenn"):
                 Finding(
                     "fenn-lane-memory",
                     ", ".join(layer.name for layer in layers),
-                    f"rings for delayed arrivals take {lanes:,} bytes of lane memory, a core has "
-                    f"{memory.LLM_BYTES:,}: {', '.join(rings)} slots",
+                    f"rings for delayed arrivals take {lanes:,} bytes of lane memory, but a core "
+                    f"has {memory.LLM_BYTES:,}: {', '.join(rings)} slots",
                     "train with fewer neurons, or with shorter delays",
                 )
             )
@@ -88,7 +89,7 @@ class Fenn(PythonFolder, name="fenn"):
                     "fenn-program",
                     "network",
                     f"a step of {len(layers)} populations and {len(projections)} projections has "
-                    f"about {program:,} instructions, a core has room for {memory.INSTRUCTIONS:,}",
+                    f"about {program:,} instructions, but a core holds {memory.INSTRUCTIONS:,}",
                     "train with fewer populations or projections",
                 )
             )
@@ -131,13 +132,13 @@ class Fenn(PythonFolder, name="fenn"):
 
         Args:
             spikes, on_progress: as for every format.
-            deep: also record v of every neuron, and u, for which its code gets a line.
-            environment: where PyFeNN is; by default `environment.find()`.
+            deep: also record u and v of every neuron; u needs an additional line of neuron code.
+            environment: environment with PyFeNN; by default `environment.find()`.
 
         Raises:
             FileFormatError: the folder has no script.
             MissingError: PyFeNN is not set up.
-            BackendError: it failed or hung; nothing of it is left running.
+            BackendError: PyFeNN failed or hung; its processes have ended.
         """
         script = self.path.resolve() / SCRIPT
         if not script.is_file():
@@ -152,15 +153,15 @@ class Fenn(PythonFolder, name="fenn"):
 
 
 def _read_recording(path: Path) -> Recording:
-    """The recording that the script wrote; raises `BackendError` where it is none."""
+    """Read the recording by the script; raises `BackendError` if it is invalid."""
     try:
         return Recording.load(path)
     except FileFormatError as error:
         raise BackendError(
-            "FeNN left no recording that can be read",
+            "the recording by FeNN's simulator cannot be read",
             code="fenn-recording-unreadable",
             why=": ".join(filter(None, [error.what, error.why])),
-            fix="export the network again, in case its code was changed",
+            fix="export the network again, since its code may have been changed",
             findings=error.findings,
         ) from error
 

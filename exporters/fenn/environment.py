@@ -1,11 +1,11 @@
-"""The Python environment that FeNN's simulator lives in, apart from nmtool's own.
+"""The separate Python environment of FeNN's simulator.
 
-PyFeNN is on no package index: the `pyfenn` there is another project of the same version. It is
-built from its sources at the commits that nmtool was compared with, which takes some five minutes
-of a core. Four lines of them change. The header of its assembler gets `#include <vector>`, which it
-uses and g++ 12 does not bring by itself. Two classes of its compiler get virtual destructors: they
-are deleted as what they derive from, and without one the registers that they hold stay taken. The
-commits become part of the version, which identifies the build.
+PyFeNN is on no package index: the `pyfenn` there is another project with the same version. It is
+built from its sources at the commits that nmtool was compared with, which takes about five minutes
+on one core. Four lines are changed: the assembler's header gets `#include <vector>`, which g++ 12
+requires; two classes of the compiler get virtual destructors, because they are deleted through
+their base classes, and without them registers leak. The commits become part of the version, which
+identifies the build.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Sources:
     """A repository at a commit.
 
     Attributes:
-        name: of the repository, and of the argument that names a clone of it.
-        url: where it is public.
-        commit: that nmtool was compared with.
+        name: name of the repository, and of the argument for a clone of it.
+        url: public address.
+        commit: the commit that nmtool was compared with.
     """
 
     name: str
@@ -51,7 +51,7 @@ RISCV_ISE = Sources(
 GENN = Sources(
     "genn", "https://github.com/genn-team/genn", "50bb2fce54ba168b40675feb6c53dc8a1b8f9b23"
 )
-"""Branch fixed_point of GeNN, whose types and parser PyFeNN uses; a submodule of `RISCV_ISE`."""
+"""GeNN's branch fixed_point, whose types and parser PyFeNN uses; a submodule of `RISCV_ISE`."""
 
 VERSION = f"0.0.2+{RISCV_ISE.commit[:7]}.{GENN.commit[:7]}"
 PYFENN = f"pyfenn=={VERSION}"
@@ -70,19 +70,19 @@ _MENDS = (
         for name in ("NeuronVarBase", "RowGeneratorBase")
     ),
 )
-"""Files, texts in them and lines that belong behind those; '' is the text before the file."""
+"""(file, text, lines to insert after the text); with the text '', at the beginning of the file."""
 _PROGRAMS = ("git", "make", "g++", "pkg-config")
-"""That a build needs; packages of Debian and Ubuntu are called as they are."""
+"""Programs for a build; Debian's and Ubuntu's packages have the same names."""
 
 
 def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
-    """The interpreter that was named, else the running one, and its version."""
+    """The given interpreter, or the running one, and its version."""
     base = environments.probe([str(python or sys.executable)])
     if base is None or not OLDEST_PYTHON <= base[1] <= NEWEST_PYTHON:
         raise MissingError(
-            f"{python or sys.executable} cannot carry PyFeNN",
+            f"PyFeNN cannot be installed with {python or sys.executable}",
             code="fenn-python-unfit",
-            why="it takes a working Python 3.10 to 3.13 with venv and ensurepip",
+            why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
             fix="install one (apt install python3-venv)",
         )
     _check_tools(base[0])
@@ -90,19 +90,19 @@ def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
 
 
 def _check_tools(python: Path) -> None:
-    """Raise `MissingError` with everything that a build lacks here."""
+    """Raise `MissingError` with everything that is missing for a build."""
     lacking = dict(_lacking(python))
     if lacking:
         raise MissingError(
             "FeNN's simulator cannot be built here",
             code="fenn-tools-missing",
-            why=f"it takes {', '.join(lacking.values())}",
+            why=f"it needs {', '.join(lacking.values())}",
             fix=f"apt install {' '.join(lacking)}",
         )
 
 
 def _lacking(python: Path) -> Iterator[tuple[str, str]]:
-    """Package and words for each program and header that is not here."""
+    """Package and description of each missing program and header."""
     for program in _PROGRAMS:
         if shutil.which(program) is None:
             yield program, program
@@ -144,12 +144,12 @@ REFEREE = Referee(
 def find() -> Environment:
     """The environment to run FeNN's simulator in, checked.
 
-    NMTOOL_FENN_PYTHON names an interpreter; without it, the environment that `set_up_fenn` made
-    counts.
+    NMTOOL_FENN_PYTHON names an interpreter; without it, the environment made by `set_up_fenn` is
+    used.
 
     Raises:
-        MissingError: there is none.
-        BackendError: there is one, but it cannot import PyFeNN, or has another version of it.
+        MissingError: there is no environment.
+        BackendError: the environment cannot import PyFeNN, or has another version of it.
     """
     return environments.find(REFEREE)
 
@@ -167,15 +167,15 @@ def set_up_fenn(
     >>> set_up_fenn(print, riscv_ise="clones/riscv_ise", genn="clones/genn")  # doctest: +SKIP
 
     Args:
-        on_line: called with every line that the installer and the compiler write.
-        force: make it anew even if a working one exists.
-        python: the interpreter to build on; by default the running one.
-        riscv_ise: a clone of FeNN's repository that has the commit, where GitHub is out of reach.
-        genn: likewise, of GeNN's.
+        on_line: called with every line of output of the installer and the compiler.
+        force: rebuild the environment even if it works.
+        python: base interpreter; by default the running one.
+        riscv_ise: local clone of FeNN's repository with the commit, if GitHub cannot be reached.
+        genn: local clone of GeNN's repository with the commit, if GitHub cannot be reached.
 
     Raises:
-        MissingError: the interpreter cannot carry it, or what a build needs is not here.
-        UsageError: a clone does not have the commit.
+        MissingError: the interpreter is unsuitable, or programs for the build are missing.
+        UsageError: a clone lacks the commit.
         BackendError: the installation failed; an earlier environment is untouched.
         StorageError: the folder could not be written.
     """
@@ -191,7 +191,7 @@ def set_up_fenn(
 
 
 def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path) -> None:
-    """Check a commit out into a folder; nothing else is fetched."""
+    """Fetch only one commit, and check it out into a folder."""
     call("git", "init", "--quiet", folder)
     origin = sources.url if clone is None else Path(clone).absolute()
     try:
@@ -200,16 +200,16 @@ def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path)
         if clone is None:
             raise
         raise UsageError(
-            f"{clone} does not have the commit {sources.commit}",
+            f"{clone} lacks the commit {sources.commit}",
             code="fenn-commit-missing",
             why=error.why,
-            fix=f"name a clone of {sources.url} that has it: `{sources.name}=…`",
+            fix=f"name a clone of {sources.url} with this commit: `{sources.name}=…`",
         ) from error
     call("git", "-C", folder, "checkout", "--quiet", "FETCH_HEAD")
 
 
 def _mend(sources: Path) -> None:
-    """Add the lines that are missing, and the commits to the version."""
+    """Insert the missing lines, and add the commits to the version."""
     for name, before, line in _MENDS:
         file = sources / name
         text = file.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The README.md of an export: what is in the folder, how to run it, with which PyFeNN."""
+"""The README.md of an export: content of the folder, and how to run it with which PyFeNN."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
 ) -> str:
-    """The text for a network, and the answers and so many samples of data beside it.
+    """The text for a network, its known answers and a number of samples of data.
 
-    The same text for the same content.
+    The text is deterministic.
     """
     return _TEXT.substitute(
         folder_readme.values(network, answers, n_samples, "fenn_network", _ARGUMENTS),

@@ -1,9 +1,9 @@
-"""Firmware: a folder of C that is built for a microcontroller, and for this computer.
+"""Firmware: a folder of C, to be built for a microcontroller or for this computer.
 
-The network's code is that of the C file (`exporters/c/`), word for word, but for its state: that
-lies in a struct that every function is handed (`state.py`). So several networks share a firmware,
-and a network runs several streams at once. `reader.py` is a `main` that reads events and prints
-classes, without a heap and without floating point; `makefile.py` builds all of it.
+The network's code equals that of the C file (`exporters/c/`), except that its state is a struct,
+which every function gets as an argument (`state.py`). Several networks can thus share a firmware,
+and a network can run several streams at once. `reader.py` is a `main` that reads events and prints
+classes, without heap or floating point; `makefile.py` is the Makefile.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ USUAL_PREFIX = "network"
 
 
 class Firmware(Format, name="firmware"):
-    """A folder of C for microcontrollers. Every network of integers can be written so."""
+    """A folder of C for microcontrollers. Every integer network of `loihi2` can be written."""
 
     writing_options = COptions
 
@@ -59,7 +59,7 @@ class Firmware(Format, name="firmware"):
         prefix = (options.prefix if options else "") or USUAL_PREFIX
         if prefix.lower() == "main":
             raise UsageError(
-                f"the prefix '{prefix}' would name two files {prefix}.c",
+                f"the prefix '{prefix}' would give two files the name {prefix}.c",
                 code="firmware-prefix-main",
                 fix="choose another prefix, e.g. `prefix=kws`",
             )
@@ -78,7 +78,7 @@ class Firmware(Format, name="firmware"):
 
     @cached_property
     def about(self) -> dict[str, str]:
-        """Prefix and content hash, as the folder says; raises `FileFormatError` if damaged."""
+        """Prefix and content hash from the folder; raises `FileFormatError` if it is damaged."""
         from nmtool.exporters.c.prefix import is_prefix
 
         path = self.path / MARKER
@@ -91,15 +91,15 @@ class Firmware(Format, name="firmware"):
             about = json.loads(data)
             version, named = int(about["version"]), {key: about[key] for key in ("prefix", "hash")}
             if version <= VERSION and not is_prefix(named["prefix"]):
-                raise ValueError("the prefix is none")
-        except Exception as error:  # any other JSON, or none
+                raise ValueError("the prefix is invalid")
+        except Exception as error:  # other JSON, or none at all
             raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
         check_version(self.path, version, VERSION)
         return named
 
     @property
     def prefix(self) -> str:
-        """The word that names in the folder begin with."""
+        """The prefix of names in the folder."""
         return self.about["prefix"]
 
     def decode(self, options: Any = None) -> IntegerNetwork:
@@ -109,12 +109,12 @@ class Firmware(Format, name="firmware"):
         return network
 
     def decode_answers(self) -> KnownAnswers | None:
-        self.integers  # noqa: B018  a folder that is none says so
+        self.integers  # noqa: B018  raises for a folder that is not an export
         answers = self.path / ANSWERS
         return KnownAnswers.load(answers) if answers.exists() else None
 
     def differences(self) -> list[Finding]:
-        """Files that are not, byte for byte, what would be written."""
+        """Findings for files that are not, byte for byte, what nmtool would write."""
         from nmtool.exporters.differences import changed_files
 
         written = self.encode(self.integers, self.decode_answers(), COptions(self.prefix))
@@ -128,7 +128,7 @@ class Firmware(Format, name="firmware"):
         return (self.path / MARKER).is_file() and (self.path / NETWORK).is_file()
 
     def left_by_others(self) -> set[str]:
-        """Answers, code of another prefix, and what the Makefile built."""
+        """Known answers, code with another prefix, and output of the Makefile."""
         from nmtool.exporters.output import files_in
 
         built = {name for name in files_in(self.path) if name.startswith(BUILD)}

@@ -53,7 +53,7 @@ def makefile(prefix: str) -> str:
     """The text of the Makefile.
 
     Args:
-        prefix: of the network's files.
+        prefix: prefix of the network's files.
     """
     bare = [processor for processor in PROCESSORS.values() if processor.flash is not None]
     phony = " ".join(

@@ -1,8 +1,8 @@
 """`main.c` of a firmware folder: reads events, prints a class per sample.
 
-It reads the tables that `nmtool data DATA:test -o events.csv` writes, and prints what the check
-program of a C file prints. Times are parts of 10^-9 ms in whole numbers. Nothing is allocated, and
-nothing of floating point or of formatted output is linked.
+It reads tables by `nmtool data DATA:test -o events.csv`, and prints the same as the check program
+of a C file. Times are integers in units of 10^-9 ms. It neither allocates memory nor links floating
+point or formatted output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.rounding import round_half_away
 
 UNITS_PER_MS = 10**9
-"""Resolution of times: those of a table are rounded to 10⁻⁹ ms."""
+"""Resolution of times, which are rounded to 10⁻⁹ ms."""
 
 _MAIN = Template("""\
 /*
@@ -285,8 +285,8 @@ def main_text(network: IntegerNetwork, prefix: str) -> str:
     """The text of `main.c`.
 
     Args:
-        network: whose channels and steps it reads for.
-        prefix: of the names in the network's header.
+        network: the network, with its channels and steps.
+        prefix: prefix of the names in the network's header.
     """
     channels = network.channels
     longest = max((len(name.encode()) for name in network.class_names), default=0)

@@ -1,7 +1,7 @@
-"""The C program of a network with its state in a struct, made from the program of the C file.
+"""The C program of a network with its state in a struct, derived from the program of the C file.
 
-Variables of the program become members of the struct, functions that use them take a pointer to it.
-The arithmetic is therefore written once, in `nmtool.exporters.c.templates`.
+Variables become members of the struct, and functions that use them get a pointer to it, so that
+the arithmetic is only written in `nmtool.exporters.c.templates`.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ _ABOUT = Template("""\
 
 @dataclass(frozen=True)
 class _Parts:
-    """The parts of a program that depend on where its state lies.
+    """The parts of a program that depend on the location of its state.
 
     Attributes:
-        members: declarations of the struct, a line each.
-        variables: names of the program's variables that became members.
+        members: declarations in the struct, a line each.
+        variables: names of the variables that became members.
         functions: names of functions that take a pointer to the struct.
     """
 
@@ -95,12 +95,12 @@ def code(network: IntegerNetwork, prefix: str) -> str:
 
 
 def code_alone(network: IntegerNetwork, prefix: str) -> str:
-    """The C file with the header in its place, for a driver that includes it."""
+    """The C file with its header inlined, for a driver that includes it."""
     return renamed(_code(network, _interface(network)), prefix)
 
 
 def driver(network: IntegerNetwork, text: str, prefix: str) -> str:
-    """A driver of the C file as one of this program, with one state of its own."""
+    """The driver of a C file, adapted to this program with one static state."""
     parts = _parts(network)
     place = f"static struct {_STATE} state;\nstatic struct {_STATE} *const net = &state;\n\n"
     head, include, rest = text.partition('.c"\n')
@@ -139,12 +139,12 @@ def _parts(network: IntegerNetwork) -> _Parts:
 
 
 def _interface(network: IntegerNetwork) -> str:
-    """The declarations that the header consists of."""
+    """The declarations of the header."""
     parts = _parts(network)
     struct = "\n".join([f"{_STRUCT}struct {_STATE} {{", *parts.members, "};\n"])
     text = _with_state(shared_interface(network), parts, declared=True)
     first = _EXTERN.search(text)
-    assert first is not None, "every network has a population to look at"
+    assert first is not None, "every network has a population"
     text = text[: first.start()] + _EXTERN.sub("", text[first.start() :])
     text = text.replace(_LAST_STEP, "")
     return text.replace(_AHEAD, f"{struct}\n{_AHEAD}", 1)
@@ -158,7 +158,7 @@ def _code(network: IntegerNetwork, declarations: str) -> str:
 
 
 def _with_state(text: str, parts: _Parts, *, declared: bool = False) -> str:
-    """Code whose variables are members of `net`, which functions take and hand on."""
+    """The code with variables as members of `net`, which functions take and pass on."""
     heads = (_DECLARED if declared else _FUNCTION).finditer(text)
     starts = {match.start(1) for match in heads}
 

@@ -1,7 +1,7 @@
-"""JSON: a network with inputs and what it answers, for whoever ports it.
+"""JSON: a network with known answers, for porting it to another implementation.
 
-The file is data alone, read by any language and by people. What runs it here is the readable
-simulator. docs/standard.md says how to test another implementation with it.
+The file contains only data, readable in any language and by eye. Here it runs in the readable
+simulator. docs/standard.md explains how to test another implementation with it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nmtool.recording import Recording
 
 
 class Json(Format, name="json"):
-    """A JSON file. Every network of integers can be written to one."""
+    """A JSON file. Every integer network can be written."""
 
     @classmethod
     def encode(
@@ -48,7 +48,7 @@ class Json(Format, name="json"):
         return file.answers_in(self.content, self.integers, self.path)
 
     def differences(self) -> list[Finding]:
-        """None: the numbers in the file are all that runs, and reading them compares a digest."""
+        """None: only the numbers in the file run, and reading them checks a digest."""
         self.decode()
         return []
 

@@ -1,6 +1,6 @@
-"""The document in a JSON file: names and numbers as in `IntegerNetwork`, a line per step.
+"""The document in a JSON file: names and numbers as in `IntegerNetwork`, with a line per step.
 
-A digest of all other content notices what was changed; space and the order of keys do not count.
+A digest reveals any change of content; white space and the order of keys do not matter.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ MAX_BYTES = 1 << 28
 _WHAT = "network in JSON"
 _LINE = 100
 _OF_FILE = ("format", "version", "samples", "counts", "network_hash", "digest")
-"""Keys of a document that are no part of the network."""
+"""Keys of a document that are not part of the network."""
 
 
 def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[str, Any]:
-    """The content of a file, but for its digest.
+    """The content of a file, without its digest.
 
     Args:
-        network: the integers.
-        answers: inputs with expected spikes, u and v; None for a network alone.
+        network: the integer network.
+        answers: known answers with spikes, u and v; None for only a network.
     """
     header, arrays = integer_network.pack(network)
     for entry in header["populations"]:
@@ -46,7 +46,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     for index, entry in enumerate(header["projections"]):
         for key in ("weight", "delay"):
             entry[key] = arrays[f"projection.{index}.{key}"].tolist()
-    arithmetic = {"arithmetic": network.arithmetic}  # which stands first
+    arithmetic = {"arithmetic": network.arithmetic}  # first in the file
     document = {"format": KIND, "version": VERSION, **arithmetic, **header}
     if answers is not None:
         document["samples"] = _samples_of(network, answers)
@@ -56,7 +56,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
 
 
 def to_bytes(document: dict[str, Any]) -> bytes:
-    """The file of a document, with its digest."""
+    """The bytes of a document's file, with its digest."""
     sealed = {**document, "digest": _digest(document)}
     return (_text(sealed) + "\n").encode()
 
@@ -65,7 +65,7 @@ def read(path: Path) -> dict[str, Any]:
     """The document in a file.
 
     Raises:
-        FileFormatError: it is missing, foreign, damaged or newer.
+        FileFormatError: the file is missing, damaged, not from nmtool, or of a newer version.
     """
     data = read_bytes(path, _WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
     with storage.Archive(path, {}, {}).checked():
@@ -74,16 +74,16 @@ def read(path: Path) -> dict[str, Any]:
             raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
         check_version(path, document["version"], VERSION)
         if document.pop("digest") != _digest(document):
-            raise damaged(path, "its content is not that which was written", _WHAT)
+            raise damaged(path, "its content was changed after it was written", _WHAT)
     return document
 
 
 def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
-    """The integers in a document.
+    """The integer network in a document.
 
     Raises:
-        FileFormatError: it describes no network of integers.
-        ValueError, LookupError, TypeError: it has other keys or shapes.
+        FileFormatError: the document does not describe an integer network.
+        ValueError, LookupError, TypeError: keys or shapes are wrong.
     """
     header = {key: value for key, value in document.items() if key not in _OF_FILE}
     arrays: dict[str, NDArray] = {}
@@ -104,10 +104,10 @@ def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
 def answers_in(
     document: dict[str, Any], network: IntegerNetwork, path: Path
 ) -> KnownAnswers | None:
-    """The samples in a document; None without any.
+    """The known answers in a document; None without any.
 
     Raises:
-        FileFormatError: they have other keys or shapes than those of the network.
+        FileFormatError: their keys or shapes do not fit the network.
     """
     if "samples" not in document:
         return None
@@ -168,7 +168,7 @@ def _by_step(raster: Raster) -> list[list[list[int]]]:
 
 
 def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
-    """The raster of what `_by_step` made; raises `DataError` where it is out of order."""
+    """The raster from a result of `_by_step`; raises `DataError` if it is out of order."""
     lengths = np.array([[len(step) for step in sample] for sample in neurons], np.int64)
     offset = np.concatenate(([0], np.cumsum(lengths.sum(axis=1))))
     step = np.repeat(np.tile(np.arange(lengths.shape[1]), len(lengths)), lengths.reshape(-1))
@@ -177,7 +177,7 @@ def _raster(neurons: list[list[list[int]]], n_neurons: int) -> Raster:
 
 
 def _whole(numbers: list) -> NDArray[np.integer]:
-    """An array of integers; raises `ValueError` for others."""
+    """An array of integers; raises `ValueError` for other numbers."""
     array = np.array(numbers) if numbers else np.zeros(0, np.int64)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{array.dtype} where integers are expected")
@@ -189,12 +189,12 @@ def _digest(document: dict[str, Any]) -> str:
 
 
 def _text(value: Any, indent: str = "", *, by_row: bool = False) -> str:
-    """JSON on one line where that is short or holds no lists, else a line per entry.
+    """JSON on one line if it is short or has no lists, else with a line per entry.
 
     Args:
-        value: to be written.
-        indent: of all its lines but the first.
-        by_row: write each entry of a list on one line, however long.
+        value: the value to write.
+        indent: indent of all lines except the first.
+        by_row: write each entry of a list on one line of any length.
     """
     line = json.dumps(value, ensure_ascii=False)
     parts = list(

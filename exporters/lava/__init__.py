@@ -1,6 +1,6 @@
-"""Lava 0.10.0: a folder that runs there by itself, bit for bit.
+"""Lava 0.10.0: a folder that runs in Lava without nmtool, bit for bit.
 
-Lava has an environment of its own (`nmtool.exporters.lava.environment`) and runs as a supervised
+Lava has its own environment (`nmtool.exporters.lava.environment`) and runs in a supervised
 process; nothing here imports it.
 """
 
@@ -25,13 +25,13 @@ from nmtool.verification.certificate import Check, StockCheck
 from nmtool.verification.comparison import Comparison, compare_recordings
 
 FAST, STOCK = MODELS = ("fast", "stock")
-"""`fast`: our event-driven models; `stock`: Lava's own, for reference."""
+"""`fast`: nmtool's event-driven process models; `stock`: Lava's own, for reference."""
 
 _STOCK_STEPS_BEYOND_DELAYS = 20
 
 
 class Lava(PythonFolder, name="lava"):
-    """A folder that runs a network in Lava, without nmtool. It holds every network of integers."""
+    """A folder that runs an integer network of `loihi2` in Lava, without nmtool."""
 
     referee = REFEREE
     inner = "lava_network"
@@ -75,20 +75,20 @@ class Lava(PythonFolder, name="lava"):
         Args:
             spikes, deep, on_progress: as for every format.
             model: one of `MODELS`.
-            environment: where Lava is; by default `environment.find()`.
-            timeout_s: seconds the run may take; it is ended in any case after 600 s of silence.
+            environment: environment with Lava; by default `environment.find()`.
+            timeout_s: longest duration in seconds; after 600 s without progress it ends anyway.
 
         Raises:
             UsageError: there is no such model.
             FileFormatError: the folder has no script.
             MissingError: Lava is not set up.
-            BackendError: Lava failed, hung or took too long; nothing of it is left running.
+            BackendError: Lava failed, hung or took too long; its processes have ended.
         """
         from nmtool.exporters.exchange import read_recording
 
         script = self._checked_script(model)
         options = ["--model", model, *(["--deep"] if deep else [])]
-        # Scripts of earlier versions, run on trust, print JSON unasked.
+        # Scripts of earlier versions, run with `trust`, always print JSON.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
         where = environment or environments.find()
         return self.run_script(
@@ -121,12 +121,11 @@ class Lava(PythonFolder, name="lava"):
         model: str = FAST,
         **options: Any,
     ) -> Check:
-        """As for every format, with another model than `fast` where it is named.
+        """As for every format, with the argument `model`.
 
-        The fast model stands in for Lava's own, so a stretch of one sample also runs on that: as
-        many steps as delays reach and 20 more, where a sample makes most populations spike. Where
-        one of them differs from the simulator, the two are compared with each other on that
-        stretch.
+        The fast model replaces Lava's own. An excerpt of one sample therefore also runs on Lava's
+        model: as many steps as the longest delays and 20 more, where most populations spike. If
+        one of the models differs from the simulator, they are compared with each other there.
         """
         how: dict[str, Any] = {"trust": trust, "environment": environments.find()}
         check = super().check(

@@ -1,6 +1,6 @@
-"""The Python environment that Lava lives in, apart from nmtool's own.
+"""The separate Python environment of Lava.
 
-Lava 0.10.0 wants Python 3.10 and old versions of numpy and others.
+Lava 0.10.0 needs Python 3.10 and old versions of numpy and other libraries.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ DEPENDENCIES = ("numpy<2.5", "scipy", "networkx", "asteval", "scikit-learn")
 """Packages that Lava uses; from numpy 2.5 on, some of its ports fail."""
 
 NATIVE_PYTHON = (3, 10)
-"""The version Lava 0.10.0 is made for."""
+"""The Python version that Lava 0.10.0 supports."""
 
 PACKAGE = Path(__file__).with_name("package")
 
 
 def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
-    """The interpreter to build on and its version.
+    """Choose the base interpreter; returns its path and version.
 
     Args:
-        python: the one the user named; by default a Python 3.10, else the running one.
+        python: given interpreter; by default a Python 3.10, else the running one.
 
     Raises:
-        MissingError: it is no working Python 3.10 to 3.13.
+        MissingError: it is not a working Python 3.10 to 3.13.
     """
     if python is not None:
         found = environments.probe([str(python)])
@@ -45,9 +45,9 @@ def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
             or not environments.OLDEST_PYTHON <= found[1] <= environments.NEWEST_PYTHON
         ):
             raise MissingError(
-                f"{python} cannot carry Lava",
+                f"Lava cannot be installed with {python}",
                 code="lava-python-unfit",
-                why="it takes a working Python 3.10 to 3.13 with venv and ensurepip",
+                why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
                 fix="install one (apt install python3.10-venv; uv python install 3.10)",
             )
         return found
@@ -59,7 +59,7 @@ def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
 
 
 def candidates() -> Iterator[list[str]]:
-    """Commands that may run a Python 3.10, the likeliest first."""
+    """Commands that may run a Python 3.10, the most likely first."""
     yield [sys.executable]
     for name in ("python3.10", "python3", "python"):
         if found := shutil.which(name):
@@ -104,12 +104,12 @@ PYTHON_VARIABLE = REFEREE.python_variable
 def find() -> Environment:
     """The environment to run Lava in, checked.
 
-    NMTOOL_LAVA_PYTHON names an interpreter; without it, the environment that `set_up_lava` made
-    counts.
+    NMTOOL_LAVA_PYTHON names an interpreter; without it, the environment made by `set_up_lava` is
+    used.
 
     Raises:
-        MissingError: there is none.
-        BackendError: there is one, but it cannot import Lava.
+        MissingError: there is no environment.
+        BackendError: the environment cannot import Lava.
     """
     return environments.find(REFEREE)
 
@@ -125,12 +125,12 @@ def set_up_lava(
     >>> set_up_lava(print, python="/usr/bin/python3.10")  # doctest: +SKIP
 
     Args:
-        on_line: called with every line the installer writes.
-        force: make it anew even if a working one exists.
-        python: the interpreter to build on; by default a Python 3.10, else the running one.
+        on_line: called with every line of the installer's output.
+        force: rebuild the environment even if it works.
+        python: base interpreter; by default a Python 3.10, else the running one.
 
     Raises:
-        MissingError: no interpreter Lava can be made to run on.
+        MissingError: there is no suitable interpreter.
         BackendError: the installation failed; an earlier environment is untouched.
         StorageError: the folder could not be written.
     """

@@ -1,4 +1,4 @@
-"""The README.md of an export: what is in the folder, how to run it, with which Lava."""
+"""The README.md of an export: content of the folder, and how to run it with which Lava."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stoc
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
 ) -> str:
-    """The text for a network, and the answers and so many samples of data beside it.
+    """The text for a network, its known answers and a number of samples of data.
 
-    The same text for the same content.
+    The text is deterministic.
     """
     return _TEXT.substitute(
         folder_readme.values(network, answers, n_samples, "lava_network", _ARGUMENTS),

@@ -1,8 +1,8 @@
-"""Networks that mlGeNN trained come in: a folder of checkpoint arrays and what they leave unsaid.
+"""Import of networks trained by mlGeNN: checkpoint arrays, and options for what they lack.
 
-mlGeNN's conventions, and what becomes of them:
+mlGeNN's conventions, and their conversion:
 
-    spike iff V ≥ ϑ                    θ is the next smaller number: v > θ says the same
+    spike iff V ≥ ϑ                    θ is the next smaller number: v > θ is equivalent
     V ← αV + (1−α)·κ·I, as `scale_i`   the paper's units, those of `Network`: nothing to scale
     V ← αV + I, without                weights are jumps of u, divided by b here
     a spike reaches its target one     the step that every hop costs here, beside the delay
@@ -38,31 +38,31 @@ _log = logging.getLogger(__name__)
 class Mlgenn(Format, name="mlgenn"):
     """A folder of mlGeNN's checkpoints.
 
-    It holds `<epoch>-Conn_<Source>_<Target>-<variable>.npy`: `g` (newer: `weight`) and, where there
-    are any, `d` (`delay`) in steps, each [pre·post], post-neurons running fastest.
+    Its files are `<epoch>-Conn_<Source>_<Target>-<variable>.npy`: `g` (newer: `weight`) and, with
+    delays, `d` (`delay`) in steps, each [pre·post], with the index of post running fastest.
     """
 
     reading_options = MlgennOptions
 
     def decode(self, options: MlgennOptions | None = None) -> Network | IntegerNetwork:
-        """The network, with what the files do not say.
+        """Read the network of a checkpoint.
 
         Args:
-            options: that say it.
+            options: what the files do not contain: time constants, thresholds and so on.
 
         Raises:
-            FileFormatError: there is no such checkpoint, or an array is damaged, of another kind or
-                size; all of them are listed.
-            UsageError: something is still to be told, all of it is listed; names could mean several
-                networks, or options name no population.
-            NetworkError: time constants, thresholds or names that no network can have.
+            FileFormatError: there is no such checkpoint, or arrays are damaged or of another kind
+                or size; all of them are listed.
+            UsageError: options are missing, all of which are listed; names are ambiguous; or
+                options name an unknown population.
+            NetworkError: invalid time constants, thresholds or names.
         """
         if options is None:
             raise UsageError(
                 f"{self.path} holds checkpoints of mlGeNN",
                 code="mlgenn-constants",
-                why="they do not say time constants and thresholds",
-                fix=f"make a network of them: nmtool convert {self.path} network.npz "
+                why="they lack time constants and thresholds",
+                fix=f"convert them to a network: nmtool convert {self.path} network.npz "
                 "--in-tau-mem-ms …",
             )
         connections = read_connections(self.path, options.epoch, options.populations)
@@ -96,7 +96,7 @@ def _network(folder: Path, connections: list[Connection], options: MlgennOptions
 
 
 def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str, list[str]]:
-    """The input, the output, and all populations but the input."""
+    """The input, the output, and all populations except the input."""
     sources = dict.fromkeys(one.source for one in connections)
     targets = dict.fromkeys(one.target for one in connections)
     first = [name for name in sources if name not in targets]
@@ -108,7 +108,7 @@ def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str,
     for what, found in (("input", first), ("output", last)):
         if len(found) != 1:
             raise UsageError(
-                f"{folder} does not show which population is the {what}",
+                f"it is not clear which population of {folder} is the {what}",
                 code="mlgenn-role-unclear",
                 why=f"{', '.join(found) or 'none'} could be: it has no other "
                 + ("population before it" if what == "input" else "population after it"),

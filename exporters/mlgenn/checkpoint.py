@@ -1,4 +1,4 @@
-"""Files of one checkpoint: which there are, whose they are, what they hold."""
+"""The files of one checkpoint: their names, connections and arrays."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _VARIABLES = {"g": WEIGHT, "d": DELAY}
 
 _FILE = re.compile(r"([A-Za-z0-9]+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
 _OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
-"""A variable of a population."""
+"""Pattern of the file of a population's variable."""
 
 _NAME_THEM = "name all populations: `populations=NAME,NAME,…`"
-_LEAVE_OUT = "leave it out of the folder, if the network does without"
-_WRITE_AGAIN = "write the checkpoint again, or take another epoch"
+_LEAVE_OUT = "remove it from the folder, if the network does not need it"
+_WRITE_AGAIN = "write the checkpoint again, or use another epoch"
 
 SHOWN = 8
-"""Checkpoints that a message names."""
+"""Largest number of checkpoints named in a message."""
 
 _LIMIT_OF_NAMES = 10_000
 
@@ -39,7 +39,7 @@ class Connection:
     """Arrays of one connection.
 
     Attributes:
-        source, target: mlGeNN's names of its populations.
+        source, target: mlGeNN's names of the populations.
         weight: [pre·post] float64.
         delay: [pre·post] float64, in steps; None without delays.
     """
@@ -56,13 +56,13 @@ def read_connections(
     """The connections of a checkpoint, in the order of their names.
 
     Args:
-        folder: holds the files.
-        epoch: which checkpoint, by its number or word; the latest number where None.
-        populations: their names; empty where the files make them plain.
+        folder: folder of the files.
+        epoch: number or word of the checkpoint; None: the latest number.
+        populations: names of the populations; empty if the file names are unambiguous.
 
     Raises:
         FileFormatError: there are no such files, or some cannot be used; all are listed.
-        UsageError: the names could be split in several ways, or several checkpoints be meant.
+        UsageError: file names are ambiguous, or it is not clear which checkpoint is the latest.
     """
     chosen = _chosen(folder, epoch)
     files = _files(folder, chosen)
@@ -78,7 +78,7 @@ def read_connections(
             connections.append(Connection(source, target, arrays[WEIGHT], arrays.get(DELAY)))
     if findings:
         raise FileFormatError(
-            f"{folder} holds no checkpoint that can be read",
+            f"the checkpoint in {folder} cannot be read",
             code="mlgenn-unreadable",
             findings=findings,
         )
@@ -88,7 +88,7 @@ def read_connections(
 def checkpoints(folder: str | Path) -> list[str]:
     """Prefixes of the files of a folder's checkpoints: words, then numbers, the latest last.
 
-    Empty where there are no checkpoints, or no folder.
+    Empty without checkpoints or without a folder.
     """
     paths = Path(folder).iterdir() if Path(folder).is_dir() else ()
     found = {match[1] for path in paths if (match := _match(path))}
@@ -96,17 +96,17 @@ def checkpoints(folder: str | Path) -> list[str]:
 
 
 def _chosen(folder: str | Path, epoch: str | int | None) -> str:
-    """The checkpoint that is asked for, or the latest."""
+    """The requested checkpoint, or the latest."""
     if not Path(folder).is_dir():
         raise FileFormatError(
-            f"{folder} is no folder",
+            f"{folder} is not a folder",
             code="file-missing",
             fix="name the folder of the checkpoints",
         )
     found = checkpoints(folder)
     if epoch is None and len(found) > 1 and not found[-1].isdigit():
         raise UsageError(
-            f"{folder} does not show which checkpoint is the latest",
+            f"it is not clear which checkpoint in {folder} is the latest",
             code="mlgenn-latest-unclear",
             why=f"there are {_listed(found)}",
             fix=f"name one: `epoch={found[-1]}`",
@@ -138,8 +138,8 @@ def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
 
 
 def _variables_of_populations(folder: str | Path, chosen: str) -> list[Finding]:
-    """Files of a checkpoint that belong to no connection."""
-    what = "variables of populations have no place in a network"
+    """Findings for files of a checkpoint that do not belong to a connection."""
+    what = "variables of populations cannot be imported"
     return [
         Finding("mlgenn-population-variable", path.name, what, _LEAVE_OUT)
         for path in sorted(Path(folder).iterdir())
@@ -159,7 +159,7 @@ def _ends(
     impossible = [name for name, splits in zip(names, choices, strict=True) if not splits]
     if impossible:
         raise UsageError(
-            f"{', '.join(impossible)}: no source and target can be told apart",
+            f"source and target cannot be determined from the names {', '.join(impossible)}",
             code="mlgenn-names-unsplit",
             fix=_NAME_THEM,
         )
@@ -174,7 +174,7 @@ def _ends(
         raise UsageError(
             f"names in {folder} can be read in several ways",
             code="mlgenn-names-ambiguous",
-            why=f"{names[0]} may join {' and '.join(readings[0][0])}, or otherwise",
+            why=f"{names[0]} may connect {' and '.join(readings[0][0])}, or others",
             fix=_NAME_THEM,
         )
     return dict(zip(names, readings[0], strict=True))
@@ -195,37 +195,39 @@ def _populations_of(reading: tuple[tuple[str, str], ...]) -> int:
 
 
 def _read(path: Path) -> NDArray[np.float64] | Finding:
-    """The array of a file, flat, or what is wrong with it."""
+    """The array of a file, flat, or a finding."""
     try:
-        # Mapped, because a header may promise more than memory or the file hold.
+        # Memory-mapped, because a header may claim more than the file or memory can hold.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            warnings.simplefilter("ignore")  # headers written by Python 2
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
             what = f"it holds {array.dtype}, not numbers"
             return Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN)
         values = np.array(array, np.float64).ravel()
-    except Exception as error:  # Python's own parser reads the header, and stumbles in many ways
+    except Exception as error:  # Python's parser reads the header, and can raise many errors
         return Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN)
     if not np.isfinite(values).all():
         what = "not all of its numbers are finite"
-        return Finding("mlgenn-not-finite", path.name, what, "take another epoch")
+        return Finding("mlgenn-not-finite", path.name, what, "use another epoch")
     return values
 
 
 def _unfit(
     where: str, variables: Collection[str], arrays: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[Finding]:
-    """Findings that keep a connection's variables, some of which were read, from being one."""
+    """Findings on missing, unknown or inconsistent variables of a connection."""
     if WEIGHT not in variables:
-        yield Finding("mlgenn-no-weights", where, "no weights", "add the file of its weights")
+        yield Finding(
+            "mlgenn-no-weights", where, "it has no weights", "add the file of its weights"
+        )
         return
     for key in sorted(set(variables) - {WEIGHT, DELAY}):
-        what = f"the variable '{key}' has no place in a network"
+        what = f"the variable '{key}' cannot be imported"
         yield Finding("mlgenn-variable", where, what, _LEAVE_OUT)
     weight, delay = arrays.get(WEIGHT), arrays.get(DELAY)
     if delay is not None and weight is not None and delay.size != weight.size:
-        what = f"{weight.size} weights, but {delay.size} delays"
+        what = f"it has {weight.size} weights, but {delay.size} delays"
         yield Finding("mlgenn-delay-count", where, what, "take both from the same run")
     elif delay is not None and not ((delay > -0.5) & (delay < MAX_FLOAT_DELAY + 0.5)).all():
         what = f"delays are not within 0 … {MAX_FLOAT_DELAY} steps"

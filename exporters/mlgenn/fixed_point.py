@@ -1,9 +1,9 @@
-"""Checkpoints in the integers that PyFeNN's examples round them to: a network of `fenn16`.
+"""Checkpoints rounded to the integers of PyFeNN's examples: networks in `fenn16`.
 
 `pyfenn.utils.quantise` clips the weights of a connection at the larger 99th percentile of either
-sign, and rounds them to 2^-bits. The integers here are the same ones. Two things are those of
-`fenn16` and not of the examples' neurons: currents are not scaled before they reach the membrane,
-but the threshold is divided by that scale; and products are rounded to nearest, not at random.
+sign, and rounds them to 2^-bits. The integers here are the same. The neurons are those of `fenn16`,
+which differ from the examples' in two ways: the threshold is divided by the scale of currents,
+instead of multiplying currents; and products are rounded to nearest, not stochastically.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _LARGEST = FENN16.weight_limit - 1
 def in_fixed_point(
     network: Network, connections: Sequence[Connection], options: MlgennOptions
 ) -> IntegerNetwork:
-    """The network of a checkpoint in integers.
+    """The integer network of a checkpoint.
 
     Args:
-        network: of floats, as the checkpoint is read otherwise.
-        connections: the checkpoint's, in the order of its projections.
-        options: how it was read; `fixed_point` is set.
+        network: the float network of the checkpoint.
+        connections: connections of the checkpoint, in the order of the projections.
+        options: reading options with `fixed_point`.
 
     Raises:
-        NetworkError: a threshold that 16 bits do not hold.
+        NetworkError: a threshold is beyond 16 bits.
     """
     clipped = [_clipped(connection.weight) for connection in connections]
     pairs = [*zip(network.projections, clipped, strict=True)]
@@ -64,7 +64,7 @@ def in_fixed_point(
 def _projection(
     projection: Projection, weight: NDArray[np.float64], bits: int
 ) -> IntegerProjection:
-    rounded = np.round(weight * 2.0**bits)  # halves to even, as PyFeNN rounds them
+    rounded = np.round(weight * 2.0**bits)  # halves to even, as in PyFeNN
     delay: Any = projection.delay
     return IntegerProjection(
         projection.source,
@@ -77,7 +77,7 @@ def _projection(
 
 
 def _clipped(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights at the larger 99th percentile of either sign; zeros count as negative ones."""
+    """Clip weights at the larger 99th percentile of either sign; zeros count as negative."""
     limit = max(
         (float(np.percentile(values, _PERCENTILE)) for values in _signs(weight) if values.size),
         default=0.0,
@@ -91,14 +91,14 @@ def _signs(weight: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
 
 
 def _bits(name: str, weights: Sequence[NDArray[np.float64]], wanted: int) -> int:
-    """Bits after the point of a population's weights: as many as leave them within 9 bits."""
+    """Bits after the point of a population's weights, limited so that weights fit in 9 bits."""
     bits = wanted
     while any(np.abs(np.round(weight * 2.0**bits)).max(initial=0) > _LARGEST for weight in weights):
         bits -= 1
     if bits < wanted:
         _log.warning(
-            f"weights to '{name}' have {bits} bits after the point, not {wanted}: "
-            f"those with delays lie in −{_LARGEST} … {_LARGEST}"
+            f"weights to '{name}' get {bits} bits after the point instead of {wanted}, since "
+            f"weights with delays must lie in −{_LARGEST} … {_LARGEST}"
         )
     return bits
 
@@ -125,6 +125,6 @@ def _population(
 
 
 def _decay(tau_ms: float, dt_ms: float) -> int:
-    """du or dv of a time constant: the factor is rounded to nearest, as PyFeNN rounds it."""
+    """du or dv of a time constant; the factor is rounded to nearest, as in PyFeNN."""
     most = FENN16.keep_u(0)
     return most - min(round(FENN16.decay_one * float(decay(tau_ms, dt_ms))), most)

@@ -1,4 +1,4 @@
-"""Settings that mlGeNN's checkpoints do not hold."""
+"""Settings that mlGeNN's checkpoints do not contain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nmtool.data.binning import default_steps
 from nmtool.errors import Finding, UsageError
 
 PerPopulation = float | Mapping[str, float]
-"""One value for all populations, or values by mlGeNN's names of them."""
+"""One value for all populations, or values by mlGeNN's names."""
 
 PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
 
@@ -18,7 +18,7 @@ PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
 @keywords_checked
 @dataclass(frozen=True)
 class MlgennOptions:
-    """Settings that mlGeNN's checkpoints do not hold.
+    """Settings that mlGeNN's checkpoints do not contain.
 
     >>> options = MlgennOptions(tau_mem_ms=20.0, tau_syn_ms=5.0, threshold={"hidden": 1.0})
     >>> options.steps, options.value("threshold", "hidden")
@@ -26,22 +26,21 @@ class MlgennOptions:
 
     Attributes:
         dt_ms: length of a time step in ms.
-        n_steps: steps of a sample; by default those of 1000 ms.
-        tau_mem_ms: time constant of membranes in ms, needed.
-        tau_syn_ms: time constant of synapses in ms, needed.
-        threshold: ϑ of populations that spike, needed for those.
-        scaled: whether currents were scaled by (1 − α)·κ, mlGeNN's `scale_i` of neurons and
-            synapses, which its defaults for EventProp turn on.
-        readout: rule that turns the output population into scores, see `nmtool.network.readout`.
-        epoch: which checkpoint, by the number or word its files begin with; by default the
+        n_steps: steps of a sample; by default 1000 ms.
+        tau_mem_ms: membrane time constant in ms; required.
+        tau_syn_ms: synaptic time constant in ms; required.
+        threshold: threshold ϑ of spiking populations; required for them.
+        scaled: currents were scaled by (1 − α)·κ: mlGeNN's `scale_i` of neurons and synapses,
+            which is on in its defaults for EventProp.
+        readout: rule of the readout, see `nmtool.network.readout`.
+        epoch: number or word at the beginning of the checkpoint's file names; by default the
             latest number.
-        sizes: neurons of populations, where the arrays leave them open.
-        populations: all of mlGeNN's names, where those of files can be read in several ways.
-        group: neighbouring channels of the data that share an input.
-        window: steps that the rule `window` averages.
-        fixed_point: bits after the point that PyFeNN's examples round weights to, which is 8
-            there; the network comes as their integers, in the arithmetic `fenn16`. By default it
-            comes in floats.
+        sizes: numbers of neurons, if they do not follow from the arrays.
+        populations: all of mlGeNN's names of populations, if the file names are ambiguous.
+        group: number of neighbouring channels of the data that share an input.
+        window: number of steps averaged by the rule `window`.
+        fixed_point: round weights to this number of bits after the point, 8 in PyFeNN's examples,
+            to get an integer network in the arithmetic `fenn16`. By default a float network.
     """
 
     dt_ms: float = 1.0
@@ -64,17 +63,17 @@ class MlgennOptions:
         return default_steps(self.dt_ms) if self.n_steps is None else self.n_steps
 
     def tells(self, key: str, population: str) -> bool:
-        """True where a population has a value of one of `PER_POPULATION`."""
+        """True if a population has a value for one of `PER_POPULATION`."""
         given: PerPopulation | None = getattr(self, key)
         return population in given if isinstance(given, Mapping) else given is not None
 
     def value(self, key: str, population: str) -> float:
-        """The value, where there is one."""
+        """The value for a population that has one."""
         given = getattr(self, key)
         return float(given[population] if isinstance(given, Mapping) else given)
 
     def check_names(self, known: Collection[str]) -> None:
-        """Raise `UsageError` where values are for populations that are not there."""
+        """Raise `UsageError` for values of unknown populations."""
         given = [getattr(self, key) for key in (*PER_POPULATION, "sizes")]
         named = {name for value in given if isinstance(value, Mapping) for name in value}
         if unknown := sorted(named - set(known)):
@@ -82,28 +81,28 @@ class MlgennOptions:
                 f"no population is called {', '.join(unknown)}",
                 code="mlgenn-population-unknown",
                 why=f"the checkpoint has {', '.join(sorted(known))}",
-                fix="name values by these",
+                fix="use these names",
             )
 
     def check_complete(
         self, folder: object, inner: Collection[str], spiking: Collection[str], unsized: list[str]
     ) -> None:
-        """Raise `UsageError` with everything that is still to be told.
+        """Raise `UsageError` listing all missing settings.
 
         Args:
-            folder: where the checkpoint is, for the message.
+            folder: folder of the checkpoint, for the message.
             inner: populations with time constants.
-            spiking: those of them with a threshold.
-            unsized: those whose number of neurons is open.
+            spiking: populations with a threshold.
+            unsized: populations of unknown size.
         """
         findings = list(self._untold(inner, spiking))
         if unsized:
-            what = "its number of neurons is not told; that of one may tell the others"
+            what = "its number of neurons is unknown; one number may determine the others"
             fix = "`sizes=NAME=N`"
             findings += [Finding("mlgenn-size-untold", name, what, fix) for name in unsized]
         if findings:
             raise UsageError(
-                f"{folder} does not say all that a network needs",
+                f"the checkpoints in {folder} lack settings that a network needs",
                 code="mlgenn-untold",
                 fix="add " + " ".join(dict.fromkeys(one.fix for one in findings)),
                 findings=findings,
@@ -111,7 +110,7 @@ class MlgennOptions:
 
     def _untold(self, inner: Collection[str], spiking: Collection[str]) -> Iterator[Finding]:
         for key in PER_POPULATION:
-            what, fix = f"{key} is not told", f"`{key}=VALUE`"
+            what, fix = f"{key} is missing", f"`{key}=VALUE`"
             for name in spiking if key == "threshold" else inner:
                 if not self.tells(key, name):
                     yield Finding("mlgenn-value-untold", name, what, fix)

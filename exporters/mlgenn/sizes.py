@@ -1,4 +1,4 @@
-"""Numbers of neurons of populations, from the lengths of arrays [pre·post]."""
+"""Sizes of populations, from the lengths of arrays [pre·post]."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nmtool.exporters.mlgenn.checkpoint import Connection
 
 
 def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> dict[str, int]:
-    """Neurons of the populations whose size can be told.
+    """Sizes of the populations for which they can be determined.
 
-    A recurrent connection tells its population's size, a known size that of the other end.
+    A recurrent connection gives the size of its population; a known size that of the other end.
 
     Args:
-        connections: all of them.
-        given: sizes that are known beforehand.
+        connections: all connections.
+        given: known sizes.
     """
     sizes = dict(given)
     while new := dict(_follow(connections, sizes)):
@@ -28,19 +28,19 @@ def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> 
 def check_sizes(
     connections: Sequence[Connection], sizes: Mapping[str, int], folder: str | Path
 ) -> None:
-    """Raise `FileFormatError` where the lengths of arrays do not go with the sizes.
+    """Raise `FileFormatError` if lengths of arrays do not match the sizes.
 
     Args:
-        connections: all of them.
-        sizes: of all populations.
-        folder: where they come from, for messages.
+        connections: all connections.
+        sizes: sizes of all populations.
+        folder: folder of the checkpoint, for messages.
     """
-    fix = "sparse connections cannot be read; sizes that were given must be right"
+    fix = "check the given sizes; sparse connections cannot be imported"
     findings = [
         Finding(
             "mlgenn-weight-count",
             f"Conn_{one.source}_{one.target}",
-            f"{one.weight.size} weights, not {sizes[one.source]} × {sizes[one.target]}",
+            f"it has {one.weight.size} weights, not {sizes[one.source]} × {sizes[one.target]}",
             fix,
         )
         for one in connections
@@ -48,7 +48,7 @@ def check_sizes(
     ]
     if findings:
         raise FileFormatError(
-            f"the arrays in {folder} do not go together",
+            f"the sizes of the arrays in {folder} are inconsistent",
             code="mlgenn-sizes-differ",
             findings=findings,
         )
@@ -57,7 +57,7 @@ def check_sizes(
 def _follow(
     connections: Sequence[Connection], sizes: Mapping[str, int]
 ) -> Iterator[tuple[str, int]]:
-    """Sizes that follow from what is known so far."""
+    """Further sizes that follow from the known ones."""
     for one in connections:
         pre, post, synapses = sizes.get(one.source), sizes.get(one.target), one.weight.size
         if one.source == one.target and pre is None:

@@ -1,8 +1,8 @@
 """NetX, the HDF5 files of lava-dl: chains of dense layers, written and read.
 
-A file holds what lava-dl's reader runs: layers with delays of single synapses, or recurrent
-ones without any. Beside them nmtool keeps the network itself, so that nothing is lost for who
-reads the file with nmtool.
+A file contains what lava-dl's reader can run: layers with a delay per synapse, or recurrent layers
+without delays. nmtool also embeds the network itself, so that nothing is lost when it reads the
+file again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Netx(Format, name="netx"):
-    """A NetX file, whoever wrote it; it runs in Lava by lava-dl's reader."""
+    """A NetX file by any tool; it runs in Lava, through lava-dl's reader."""
 
     @classmethod
     def require(cls) -> None:
@@ -42,7 +42,9 @@ class Netx(Format, name="netx"):
     def check_fits(cls, network: IntegerNetwork, options: Any = None) -> None:
         if findings := cls.misfits(network):
             raise DoesNotFitError(
-                "NetX files cannot carry this network", code="netx-does-not-fit", findings=findings
+                "a NetX file cannot represent this network",
+                code="netx-does-not-fit",
+                findings=findings,
             )
 
     @classmethod
@@ -61,17 +63,17 @@ class Netx(Format, name="netx"):
 
     @cached_property
     def content(self) -> NetxFile:
-        """The file, read as data."""
+        """The content of the file."""
         from nmtool.exporters.netx import file
 
         return file.read(self.path)
 
     def decode(self, options: Any = None) -> IntegerNetwork:
-        """That of nmtool where it wrote the file, else what the layers say.
+        """The network embedded by nmtool, else the network of the layers.
 
         Raises:
-            FileFormatError: it is damaged or foreign, or holds what no network of integers can;
-                everything of that is a finding.
+            FileFormatError: the file is damaged, not NetX, or cannot become an integer network;
+                all reasons are findings.
         """
         from nmtool.exporters.netx.network import misfits, network_of
 
@@ -79,14 +81,14 @@ class Netx(Format, name="netx"):
             return self._embedded_network(self.content.embedded)
         if findings := misfits(self.content):
             raise FileFormatError(
-                f"{self.path} holds what no network of integers can",
+                f"{self.path} cannot be read as an integer network",
                 code="netx-file-unfit",
                 findings=findings,
             )
         return network_of(self.content)
 
     def _embedded_network(self, embedded: Embedded) -> IntegerNetwork:
-        """The network that nmtool wrote, if the layers beside it still are its own."""
+        """The embedded network, if the layers in the file still belong to it."""
         from nmtool.exporters.netx.chain import layers_of
 
         network = unpack_network(embedded.network, self.path)
@@ -102,7 +104,7 @@ class Netx(Format, name="netx"):
                 f"{self.path} was changed after nmtool wrote it",
                 code="export-changed",
                 why=f"its layers are not those of the network in its group /{GROUP}",
-                fix=f"export the network again, or delete /{GROUP} to take the layers as they are",
+                fix=f"export the network again, or delete /{GROUP} to import the changed layers",
                 findings=self.content.findings,
             )
         return network
@@ -112,9 +114,9 @@ class Netx(Format, name="netx"):
         return None if embedded is None else embedded.known_answers(self.path)
 
     def differences(self) -> list[Finding]:
-        """Data sets that lava-dl reads and that are not what would be written.
+        """Findings for datasets read by lava-dl that are not what nmtool would write.
 
-        In a file of others, the layers are the network: there is nothing that could differ.
+        In files from other tools, the layers themselves are the network, so nothing can differ.
         """
         from nmtool.exporters.netx import file
 
@@ -130,9 +132,9 @@ class Netx(Format, name="netx"):
 
         if any(layer.unrolled for layer in self.content.layers.values()):
             raise UsageError(
-                f"{self.path} has convolutions, which lava-dl does not run here",
+                f"{self.path} has convolutions, which nmtool cannot run through lava-dl",
                 code="netx-conv-run",
-                why="their neurons lie in other shapes than those that are recorded",
+                why="their neurons have shapes that nmtool does not record",
                 fix="compare with another backend: nmtool verify FILE DATA --against lava",
             )
         network = self.integers

@@ -1,4 +1,4 @@
-"""From a network to the layers of a NetX file; everything that does not fit is listed."""
+"""Convert a network to the layers of a NetX file, with findings on everything that does not fit."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 
 
 def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
-    """The layers in the order of the chain, and what a NetX file cannot hold.
+    """The layers in the order of the chain, and findings.
 
-    Where there is any finding, the layers are not those of the network.
+    If there are findings, the layers do not represent the network.
     """
     names = order(network)
     findings = list(_beside(network, names))
@@ -36,7 +36,7 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
 
 
 def order(network: IntegerNetwork) -> list[str]:
-    """Populations as a chain runs through them, as far as it does."""
+    """Populations in the order of the chain, as far as there is one."""
     found: list[str] = []
     names = [population.name for population in network.populations]
     source = INPUT
@@ -53,7 +53,7 @@ def _between(network: IntegerNetwork, source: str, target: str) -> list[IntegerP
 
 
 def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
-    """Findings that make a network more than a chain of layers."""
+    """Findings on everything beyond a chain of layers."""
     for population in network.populations:
         if population.name not in chain:
             yield Finding(
@@ -71,14 +71,14 @@ def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
             yield Finding(
                 "netx-not-in-chain",
                 where,
-                "layers are fed by the one before and by themselves, by nothing else",
+                "a layer can only get input from the previous layer and from itself",
                 _OTHER_FORMAT,
             )
         elif ends in seen:
             yield Finding(
                 "netx-projection-twice",
                 where,
-                "there is another one between the same populations",
+                "there is another projection between the same populations",
                 _OTHER_FORMAT,
             )
         seen.add(ends)
@@ -86,7 +86,7 @@ def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
         yield Finding(
             "netx-readout-not-last",
             f"population {network.readout.population}",
-            "it answers, but is not the last",
+            "it is the output, but not the last layer",
             _OTHER_FORMAT,
         )
 
@@ -94,7 +94,7 @@ def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
 def _obstacles(
     population: IntegerPopulation, feed: IntegerProjection, loop: IntegerProjection | None
 ) -> Iterator[Finding]:
-    """Findings about a population and its projections that a layer cannot hold."""
+    """Findings on a population and its projections that a layer cannot represent."""
     where = f"population {population.name}"
     if loop is not None and (loop.delay.any() or feed.delay.any()):
         yield Finding(
@@ -106,14 +106,17 @@ def _obstacles(
         )
     if (population.bias % (1 << BIAS_EXPONENT)).any():
         yield Finding(
-            "netx-bias-step", where, f"biases are multiples of {1 << BIAS_EXPONENT}", _OTHER_FORMAT
+            "netx-bias-step",
+            where,
+            f"biases must be multiples of {1 << BIAS_EXPONENT}",
+            _OTHER_FORMAT,
         )
     limit = LOIHI2.bias_limit << BIAS_EXPONENT
     if (population.bias < -limit).any() or (population.bias >= limit).any():
         yield Finding(
             "netx-bias-range",
             where,
-            f"biases lie in {-limit} … {limit - (1 << BIAS_EXPONENT)}",
+            f"biases must lie in {-limit} … {limit - (1 << BIAS_EXPONENT)}",
             _OTHER_FORMAT,
         )
 

@@ -1,6 +1,6 @@
-"""NetX files (lava-dl's HDF5): layers written and read, and what nmtool keeps beside them.
+"""NetX files (lava-dl's HDF5): writing and reading layers and the data embedded by nmtool.
 
-lava-dl reads `/layer` and leaves `/nmtool` alone (`nmtool.exporters.embedded`).
+lava-dl reads `/layer` and ignores `/nmtool` (`nmtool.exporters.embedded`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 WHAT = "NetX file"
 VERSION = 1
-"""Of the group `/nmtool`."""
+"""Version of the group `/nmtool`."""
 
 MAX_LAYERS = 1000
 
 DENSE, RECURRENT, INPUT, FLATTEN, CONV = "dense", "dense_rec", "input", "flatten", "conv"
 MAX_UNROLLED = 1 << 24
-"""Synapses that all convolutions of a file may have, with those of weight 0."""
+"""Largest number of synapses of all convolutions in a file, including weight 0."""
 
 NEURONS = ("CUBA", "LOIHI")
-"""Names that lava-dl gives to the neurons that Lava calls LIF."""
+"""lava-dl's names for Lava's LIF neurons."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +45,11 @@ class NetxFile:
     """Contents of a file.
 
     Attributes:
-        layers: by the number they have in the file.
-        findings: its other parts, which cannot become a network of integers.
-        dt_ms: length of a step, None where the file does not say.
-        duration_ms: length of a sample, None where the file does not say.
-        embedded: the data nmtool wrote beside, None where it wrote none.
+        layers: layers by their number in the file.
+        findings: findings on parts that cannot become an integer network.
+        dt_ms: length of a step; None if not in the file.
+        duration_ms: length of a sample; None if not in the file.
+        embedded: data embedded by nmtool; None without any.
     """
 
     layers: dict[int, Layer]
@@ -109,14 +109,14 @@ def _write_numbers(group: h5py.Group, name: str, values: NDArray, dtype: type) -
 
 
 def differences(expected: bytes, path: str | Path) -> list[Finding]:
-    """Data sets of a file that differ from those it should hold, the group `/nmtool` aside.
+    """Findings for datasets of a file that differ from the expected, except in `/nmtool`.
 
     Args:
-        expected: the bytes of a file that nmtool has written.
-        path: another one.
+        expected: the bytes of a file that nmtool wrote.
+        path: path of the file to compare.
 
     Raises:
-        FileFormatError: it is missing, damaged or too large.
+        FileFormatError: the file is missing, damaged or too large.
         MissingError: h5py is not installed.
     """
     import h5py
@@ -129,7 +129,7 @@ def differences(expected: bytes, path: str | Path) -> list[Finding]:
     findings = []
     for name in sorted({*right, *found}):
         if name not in right or name not in found:
-            what = "it is missing" if name in right else "it would not be written"
+            what = "it is missing" if name in right else "nmtool would not write it"
         else:
             what = array_change(right[name], found[name])
         if what:
@@ -138,7 +138,7 @@ def differences(expected: bytes, path: str | Path) -> list[Finding]:
 
 
 def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArray]]:
-    """Paths and values of everything in a group, but what nmtool keeps beside the layers."""
+    """Paths and values of all datasets in a group, except those embedded by nmtool."""
     import h5py
 
     for name in sorted(group):
@@ -153,10 +153,10 @@ def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArra
 
 
 def read(path: str | Path) -> NetxFile:
-    """Read a file, as far as lava-dl's reader takes notice of it.
+    """Read the parts of a file that lava-dl's reader uses.
 
     Raises:
-        FileFormatError: missing, damaged, too large, no NetX file, or from a newer nmtool.
+        FileFormatError: missing, damaged, too large, not a NetX file, or from a newer nmtool.
         MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:
@@ -190,7 +190,7 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
         raise FileFormatError(
             f"it has {count} layers, not 1 to {MAX_LAYERS}",
             code="netx-layer-count",
-            fix="write at least one layer, and no more than that",
+            fix="write a number of layers in this range",
         )
     layers: dict[int, Layer] = {}
     findings: list[Finding] = []
@@ -218,11 +218,11 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
 
 @dataclass(frozen=True, eq=False)
 class _Convolution:
-    """A convolution on what arrives.
+    """A convolution.
 
     Attributes:
-        window: what its outputs see.
-        seen: channels, height and width of what arrives.
+        window: its kernel, stride, padding and dilation.
+        seen: channels, height and width of its input.
         weight: [output channels, input channels of a group, height, width] int64.
     """
 
@@ -232,31 +232,31 @@ class _Convolution:
 
     @property
     def outputs(self) -> Shape:
-        """Channels, height and width of what it passes on."""
-        return self.window.passes_on(self.seen)
+        """Channels, height and width of its output."""
+        return self.window.output_shape(self.seen)
 
     @property
     def size(self) -> int:
-        """Number of pairs of an input and an output."""
+        """Number of synapses when unrolled to a matrix."""
         return math.prod(self.seen) * math.prod(self.outputs)
 
 
 def _convolution(
     file: PlainFile, group: h5py.Group, where: str, seen: Shape | None
 ) -> tuple[_Convolution | None, list[Finding]]:
-    """A convolution as lava-dl's reader takes it: weights, strides and padding as in torch."""
+    """A convolution as read by lava-dl: weights, strides and padding as in torch."""
     weight = _whole(file.array(group, "weight"), "weight")
     weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
     fix = "write it as lava-dl does"
     if weight.ndim != 4 or not weight.size or seen is None or len(seen) != 3:
-        what = "its weights are no [outputs, inputs, height, width], or its input has no such shape"
+        what = "its weights are not [outputs, inputs, height, width], or its input is not 2D"
         return None, [Finding("netx-conv-shape", where, what, fix)]
     values = {}
     for name, least, usual in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
         found = _whole(file.array(group, name), name) if name in group else np.array([usual])
         sides = np.ravel(found)
         if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
-            what = f"{name} is no whole number of {least} … {MAX_PLACES}, nor two of them"
+            what = f"{name} must be one or two whole numbers in {least} … {MAX_PLACES}"
             return None, [Finding("netx-conv-shape", where, what, fix)]
         values[name] = np.broadcast_to(sides, (2,)).tolist()
     groups = (
@@ -268,12 +268,10 @@ def _convolution(
     )
     channels = weight.shape[0], weight.shape[1] * max(groups, 1)
     window = Window(axes, channels, max(groups, 1))
-    found_shape = window.passes_on(seen)
+    found_shape = window.output_shape(seen)
     named = tuple(int(n) for n in np.ravel(_whole(file.array(group, "shape"), "shape")))
     if groups < 1 or weight.shape[0] % groups or channels[1] != seen[0] or found_shape != named:
-        what = (
-            f"{list(seen)} arrive, {list(found_shape)} come of its window, {list(named)} are named"
-        )
+        what = f"from an input of {list(seen)} its output is {list(found_shape)}, not {list(named)}"
         return None, [Finding("netx-conv-shape", where, what, fix)]
     return _Convolution(window, seen, weight), []
 
@@ -284,8 +282,8 @@ def _too_many(found: _Convolution, where: str, together: int) -> Iterator[Findin
         yield Finding(
             "netx-unrolled",
             where,
-            f"unrolled, it has {before:,} × {after:,} = {found.size:,} synapses, all convolutions "
-            f"up to it {together:,}, more than {MAX_UNROLLED:,}",
+            f"unrolled, it has {before:,} × {after:,} = {found.size:,} synapses, and all "
+            f"convolutions up to here {together:,}, more than {MAX_UNROLLED:,}",
             "use fewer channels or larger strides",
         )
 
@@ -307,13 +305,13 @@ def _unrolled_layer(file: PlainFile, group: h5py.Group, found: _Convolution) -> 
 
 
 def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
-    """[size]: one number for each, or one for all."""
+    """[size] biases, from one number per neuron or one for all."""
     bias = _whole(file.array(group, "bias"), "bias") if "bias" in group else np.zeros(1, np.int64)
     return np.broadcast_to(bias.reshape(-1), (size,))
 
 
 def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
-    """Decays of u and v, and the threshold."""
+    """Decays of u and v, and threshold."""
     neuron = file.group(group, "neuron")
     i_decay, v_decay, threshold = (
         int(_whole(file.array(neuron, key), key).reshape(()))
@@ -322,7 +320,7 @@ def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
     return i_decay, v_decay, threshold
 
 
-_OTHER_LAYERS = "leave it out, or make it of dense and conv layers of LIF neurons"
+_OTHER_LAYERS = "leave it out, or build it from dense and conv layers of LIF neurons"
 
 
 def _foreign(
@@ -334,12 +332,12 @@ def _foreign(
     first: bool,
     of: Shape | None,
 ) -> Iterator[Finding]:
-    """Find out why a layer is none that a network of integers has; at most one finding.
+    """The reason why a layer cannot be part of an integer network; at most one finding.
 
     Args:
         file, group, kind, where: the layer.
-        first: True where no layer of neurons comes before.
-        of: shape that the layer before passes on, where it says so.
+        first: no layer of neurons comes before it.
+        of: output shape of the layer before, if known.
     """
     if kind == FLATTEN and (first or (of is not None and len(of) == 3)):
         return
@@ -349,19 +347,19 @@ def _foreign(
                 "netx-input-late", where, "it is an input after other layers", _OTHER_LAYERS
             )
     elif kind not in (DENSE, RECURRENT, CONV):
-        what = f"it is of the kind '{printable(kind)}'"
+        what = f"it is of the unsupported kind '{printable(kind)}'"
         if kind == INPUT:
-            what += " with neurons, which spikes cannot enter"
+            what = "it is an input layer with neurons, which cannot receive spikes"
         elif "shape" in group:
-            what += f", of the size {np.ravel(file.array(group, 'shape')).tolist()}"
+            what += f", of size {np.ravel(file.array(group, 'shape')).tolist()}"
         yield Finding("netx-layer-kind", where, what, _OTHER_LAYERS)
     elif "neuron" not in group:
         yield Finding(
             "netx-neurons-unsaid",
             where,
-            "it does not say what its neurons are",
+            "the kind of its neurons is missing",
             _OTHER_LAYERS,
-            why="lava-dl takes ones whose u never decays",
+            why="lava-dl would use neurons whose u never decays",
         )
     else:
         yield from _foreign_dense(file, group, kind, where)
@@ -383,7 +381,7 @@ def _foreign_dense(file: PlainFile, group: h5py.Group, kind: str, where: str) ->
         yield Finding("netx-graded-spikes", where, "its spikes carry values", _OTHER_LAYERS)
     elif kind == CONV and "delay" in group:
         what = "it is a convolution and has delays"
-        why = "lava-dl's reader leaves them out"
+        why = "lava-dl's reader ignores them"
         yield Finding("netx-conv-delays", where, what, _OTHER_LAYERS, why=why)
     elif kind == RECURRENT and "delay" in group:
         yield Finding(
@@ -414,7 +412,7 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
     matrix = matrix.reshape(size, -1) if matrix.ndim == 1 else matrix
     if matrix.ndim != 2 or not matrix.size or matrix.shape != (size, width or matrix.shape[1]):
         raise FileFormatError(
-            f"{name} of the shape {values.shape} is not that of {size} neurons",
+            f"{name} has shape {values.shape}, which does not match {size} neurons",
             code="netx-matrix-shape",
             fix="give one row per neuron",
         )
@@ -422,7 +420,7 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
 
 
 def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """[post, pre] int64 from one delay, one per neuron after or before, or one per synapse."""
+    """[post, pre] int64 delays, from one delay, one per target or source, or one per synapse."""
     delay = _whole(values, "delay")
     if delay.ndim == 1 and delay.size == shape[0]:
         delay = delay[:, None]
@@ -431,7 +429,7 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
     fits = all(size in (1, whole) for size, whole in zip(delay.shape, shape, strict=False))
     if delay.ndim not in (0, 2) or not fits:
         raise FileFormatError(
-            f"delays of the shape {values.shape} do not fit weights of {shape}",
+            f"delays of shape {values.shape} do not match weights of shape {shape}",
             code="netx-delay-shape",
             fix="give one delay, one per neuron, or one per synapse",
         )
@@ -439,17 +437,17 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def _whole(values: NDArray, name: str) -> NDArray[np.int64]:
-    """Whole numbers, in whatever type they are stored."""
+    """Whole numbers, stored in any type."""
     if not np.isfinite(values).all() or (values != np.trunc(values)).any():
         raise FileFormatError(
             f"{name} holds numbers that are not whole",
             code="netx-not-whole",
-            fix="write the quantised network, in whole numbers",
+            fix="write the quantised network, with whole numbers",
         )
     if (abs(values.astype(np.float64)) > 1 << 31).any():
         raise FileFormatError(
             f"{name} holds numbers beyond 32 bits",
             code="netx-number-range",
-            fix="write the quantised network, in the chip's numbers",
+            fix="write the quantised network, with numbers in the chip's range",
         )
     return values.astype(np.int64)

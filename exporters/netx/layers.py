@@ -1,8 +1,8 @@
-"""Layers of a NetX file: dense ones, one feeding the next, as lava-dl's reader takes them.
+"""Layers of a NetX file: a chain of dense layers, as interpreted by lava-dl's reader.
 
-The reader does not take the weights of a file as they are. It shifts a matrix up as far as
-8 bits reach, and gives Lava the shift as a negative exponent and a number of bits. Where
-Lava would then clip or cut weights, the file is not the network it seems to be.
+The reader changes the weights of a file: it shifts a matrix up to use all 8 bits, and gives Lava
+the shift as a negative exponent and a number of bits. If Lava would then clip or truncate weights,
+the file does not represent the network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nmtool.network.integer_network import MIXED, sign_mode
 Integers = NDArray[np.int64]
 
 BIAS_EXPONENT = 6
-"""Of every bias in a NetX file."""
+"""Exponent of all biases in a NetX file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +29,13 @@ class Layer:
 
     Attributes:
         weight: [post, pre].
-        delay: [post, pre] steps; None where there are none, which is another kind of synapse.
-        recurrent: [post, post] weights from the layer to itself; None where there are none.
+        delay: [post, pre] steps; None for synapses without delays, which are another kind.
+        recurrent: [post, post] weights from the layer to itself; None if it is not recurrent.
         bias: [post], added to the membrane after a shift by `BIAS_EXPONENT`.
-        i_decay: what u loses of 4096 each step.
-        v_decay: what v loses of 4096 each step.
+        i_decay: part of u that a step loses, of 4096.
+        v_decay: part of v that a step loses, of 4096.
         threshold: compared with v after a shift by 6 bits.
-        unrolled: True where the weights are those of a convolution, which the reader takes as
-            they are.
+        unrolled: the weights are those of a convolution, which the reader does not change.
     """
 
     weight: Integers
@@ -54,7 +53,7 @@ class Layer:
         return self.weight.shape[0]
 
     def equals(self, other: Layer) -> bool:
-        """True where they are the same in everything."""
+        """True if all attributes are equal."""
         constants = ("i_decay", "v_decay", "threshold")
         arrays = ("weight", "delay", "recurrent", "bias")
         return all(getattr(self, key) == getattr(other, key) for key in constants) and all(
@@ -62,14 +61,14 @@ class Layer:
         )
 
     def misread(self, where: str, fix: str) -> Iterator[Finding]:
-        """Find out why the reader would not take the weights that stand here.
+        """The reason why the reader would change the weights.
 
         Args:
             where: name of the layer, for the finding.
-            fix: advice of the finding.
+            fix: fix of the finding.
 
         Yields:
-            at most one finding.
+            At most one finding.
         """
         if self.unrolled:
             if abs(self.weight).max(initial=0) > MAX_WEIGHT - 1:
@@ -87,7 +86,7 @@ class Layer:
             yield Finding(
                 "netx-weights-signs",
                 where,
-                "lava-dl's reader cuts weights of both signs off at 254",
+                "lava-dl's reader clips weights of both signs at 254",
                 fix,
             )
             return
@@ -98,7 +97,7 @@ class Layer:
             yield Finding(
                 "netx-weights-bits",
                 where,
-                "lava-dl's reader takes its weights for ones of more bits than Lava has",
+                "lava-dl's reader would assign more bits to its weights than Lava has",
                 fix,
             )
 
@@ -110,7 +109,7 @@ def _same(one: Integers | None, other: Integers | None) -> bool:
 
 
 def scaling(weight: Integers) -> tuple[int, int]:
-    """Shift and bits that `lava.lib.dl.netx.utils.optimize_weight_bits` gives weights."""
+    """Shift and bits of weights by `lava.lib.dl.netx.utils.optimize_weight_bits`."""
     most, least = int(weight.max()), int(weight.min())
     signed = most >= 0 > least
     if signed:
@@ -123,6 +122,6 @@ def scaling(weight: Integers) -> tuple[int, int]:
 
 
 def _changes(weight: Integers, bits: int) -> bool:
-    """True where Lava would clip the shifted weights, or drop some of their bits."""
+    """True if Lava would clip the shifted weights, or drop some of their bits."""
     cut = 8 - bits + (sign_mode(weight) == MIXED)
     return abs(weight).max() > 255 or cut < 0 or bool((weight % (1 << cut)).any())

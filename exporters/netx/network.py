@@ -1,4 +1,4 @@
-"""From the layers of a NetX file to a network of integers; what does not fit is listed."""
+"""Convert the layers of a NetX file to an integer network, with findings on misfits."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from nmtool.network.readout import FIRST_SPIKE, Readout
 _log = logging.getLogger(__name__)
 
 DT_MS = 1.0
-"""Length of a step in ms, for files that do not say."""
+"""Length of a step in ms, for files without it."""
 
 _FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
 
 
 def misfits(file: NetxFile) -> list[Finding]:
-    """Everything in a file that no network of integers can hold."""
+    """Findings on everything in a file that an integer network cannot represent."""
     found = list(file.findings)
     if not file.layers:
         return [*found, Finding("netx-no-layer", "the file", "it has no dense layer", _FIX)]
@@ -47,7 +47,7 @@ def misfits(file: NetxFile) -> list[Finding]:
                 Finding(
                     "netx-inputs-differ",
                     where,
-                    f"it has {inputs} inputs, the layer before {width} neurons",
+                    f"it has {inputs} inputs, but the layer before has {width} neurons",
                     _FIX,
                 )
             )
@@ -90,7 +90,7 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
         )
     limit = LOIHI2.bias_limit
     if (layer.bias < -limit).any() or (layer.bias >= limit).any():
-        yield Finding("netx-bias-range", where, f"biases leave {-limit} … {limit - 1}", _FIX)
+        yield Finding("netx-bias-range", where, f"biases exceed {-limit} … {limit - 1}", _FIX)
     delay = np.zeros(1, np.int64) if layer.delay is None else layer.delay
     if delay.min() < 0 or delay.max() > LOIHI2.max_delay:
         yield Finding(
@@ -102,12 +102,12 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
     yield from layer.misread(where, _FIX)
     for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
         if layer.unrolled:
-            continue  # `_projections` holds both signs apart
+            continue  # `_projections` separates the signs
         if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
             yield Finding(
                 "netx-weights-odd",
                 where,
-                f"{name} has both signs and odd values, which take more than 8 bits",
+                f"{name} has both signs and odd values, which need more than 8 bits",
                 _FIX,
             )
 
@@ -115,8 +115,8 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
 def network_of(file: NetxFile) -> IntegerNetwork:
     """The network of a file without misfits.
 
-    Populations are called `layer1` and so on, by their numbers in the file. A last layer whose
-    threshold is out of reach answers by the mean of its membranes, any other by its first spike.
+    Populations are named `layer1` and so on, by their numbers in the file. The readout is `mean`
+    for a last layer whose threshold is out of reach, and `first_spike` for any other.
     """
     assumed = []
     if file.dt_ms is None:
@@ -124,7 +124,7 @@ def network_of(file: NetxFile) -> IntegerNetwork:
     if file.duration_ms is None:
         assumed.append(f"samples of {DEFAULT_DURATION_MS:g} ms (/simulation/tSample)")
     if assumed:
-        _log.warning(f"assumed, since the file does not say it: {'; '.join(assumed)}")
+        _log.warning(f"not in the file, therefore assumed: {'; '.join(assumed)}")
     layers = list(file.layers.items())
     populations = [_population(f"layer{index}", layer) for index, layer in layers]
     names = [INPUT, *(population.name for population in populations)]
@@ -160,9 +160,9 @@ def _population(name: str, layer: Layer) -> IntegerPopulation:
 
 
 def _projections(source: str, target: str, layer: Layer) -> list[IntegerProjection]:
-    """One projection; two where a convolution has odd weights of both signs.
+    """One projection; two for a convolution with odd weights of both signs.
 
-    A matrix of both signs costs a bit, one of a single sign holds every weight.
+    A matrix of both signs loses a bit, while one of a single sign can hold every weight.
     """
     parts = [layer.weight]
     if layer.unrolled and sign_mode(layer.weight) == MIXED and (layer.weight % 2).any():

@@ -1,4 +1,4 @@
-"""Running a NetX file: in Lava, by the reader of lava-dl, in the environment Lava lives in."""
+"""Run a NetX file in Lava, through lava-dl's reader, in Lava's environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHECK_S = 120.0
 
 
 def find() -> Path:
-    """The Python that can read NetX files and run them in Lava.
+    """The Python interpreter with Lava and lava-dl.
 
     Raises:
         MissingError: Lava is not set up, or lacks lava-dl.
@@ -44,7 +44,7 @@ def find() -> Path:
         if error.code != "runtime-failed":
             raise
         raise MissingError(
-            "lava-dl, which reads NetX files, is not in Lava's environment",
+            "lava-dl, which reads NetX files, is not installed in Lava's environment",
             code="library-missing",
             why=error.why,
             fix=f"{python} -m pip install --no-deps '{LAVA_DL}' 'h5py<4'",
@@ -60,19 +60,19 @@ def run(
     deep: bool,
     on_progress: Callable[[int], None] | None,
 ) -> Recording:
-    """Run every sample from a fresh state, in a network of its own.
+    """Run every sample from a fresh state, in a new network.
 
     Args:
         path: the file.
-        network: the network in it, which tells what to record.
+        network: the network in it, whose populations are recorded.
         layers: its populations in the order of the layers.
         spikes: the input.
         deep: also record u and v of every population.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
-        MissingError: there is no lava-dl.
-        BackendError: it failed, or Lava did; nothing of it is left running.
+        MissingError: lava-dl is not installed.
+        BackendError: lava-dl or Lava failed; its processes have ended.
     """
     python = find()
     with tempfile.TemporaryDirectory(prefix="nmtool-netx-") as scratch:
@@ -96,5 +96,5 @@ def run(
 
 
 def variables() -> dict[str, str]:
-    """Variables of the environment in which the package of exported Lava folders is found."""
+    """Environment variables with which the package of exported Lava folders can be imported."""
     return {**clean_variables(), "PYTHONPATH": str(LAVA_PACKAGE)}

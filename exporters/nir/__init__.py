@@ -1,9 +1,9 @@
 """NIR (neuromorphs/NIR): written with delays of single synapses, read, run.
 
-NIR is float and counts in seconds. A file holds what that can hold of a network, in standard
-nodes, and beside them the network itself, so that nothing is lost for who reads it with nmtool.
-Running a file equals a float reference; how far the integers of a chip are from that is
-reported, not hidden. Writing needs the library `nir`, everything else does not.
+NIR uses real numbers and seconds. A file represents the network in standard nodes, as far as NIR
+can, and also embeds the network itself, so that nothing is lost when nmtool reads it again. Running
+a file equals a float reference; the difference from the chip's integers is reported. Only writing
+needs the library `nir`.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def reference(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Answer of a NIR file of the network: the same real numbers, computed without NIR.
+    """The expected recording of a network's NIR file, computed without NIR.
 
     Args:
-        network: float or integer; integers run without the truncation of their decays.
+        network: float or integer; integers run without truncation of their decays.
         spikes: the input, one neuron per channel.
         on_progress: called with the number of samples finished since the last call.
 
@@ -49,7 +49,7 @@ def reference(
 
 
 class Nir(Format, name="nir"):
-    """A NIR file, whoever wrote it; only one that nmtool wrote is run."""
+    """A NIR file by any tool; only files written by nmtool can be run."""
 
     writing_options = NirOptions
     reading_options = ImportOptions
@@ -74,7 +74,7 @@ class Nir(Format, name="nir"):
     def check_fits(
         cls, network: Network | IntegerNetwork, options: NirOptions | None = None
     ) -> None:
-        """Nothing: building the graph, which `encode` does, tells what does not fit."""
+        """No check: building the graph in `encode` raises the error."""
 
     @classmethod
     def encode(
@@ -91,14 +91,14 @@ class Nir(Format, name="nir"):
 
     @cached_property
     def beside_graph(self) -> Embedded | None:
-        """The data that nmtool wrote beside the graph; None in files of others."""
+        """The data embedded by nmtool; None in files from other tools."""
         from nmtool.exporters.nir.graph.file import read_beside
 
         return read_beside(self.path)
 
     @property
     def embedded(self) -> Embedded:
-        """The data that nmtool wrote beside the graph; raises `FileFormatError` without any."""
+        """The data embedded by nmtool; raises `FileFormatError` without any."""
         if self.beside_graph is None:
             from nmtool.exporters.embedded import GROUP
 
@@ -106,7 +106,7 @@ class Nir(Format, name="nir"):
                 f"{self.path} was not written by nmtool",
                 code="file-foreign",
                 why=f"it has no group /{GROUP}",
-                fix="nmtool evaluate reads it as a network",
+                fix="run it as a network: nmtool evaluate",
             )
         return self.beside_graph
 
@@ -118,29 +118,29 @@ class Nir(Format, name="nir"):
         return read_graph(self.path)
 
     def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
-        """Bit for bit if nmtool wrote it, else, and with options, what the graph says."""
-        from nmtool.exporters.hdf5 import telling_damage
+        """The embedded network; with options, or without an embedded one, that of the graph."""
+        from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, network_in
         from nmtool.exporters.nir.reading.network import network_of
 
         if options is None and self.beside_graph is not None:
             return network_in(self.beside_graph, self.path)
         graph = self.graph
-        with telling_damage(self.path, WHAT):
+        with damage_named(self.path, WHAT):
             return network_of(graph, options or ImportOptions())
 
     def decode_answers(self) -> KnownAnswers | None:
         return self.embedded.known_answers(self.path)
 
     def differences(self) -> list[Finding]:
-        """Differences between a file and what its own options make of its network."""
-        from nmtool.exporters.hdf5 import telling_damage
+        """Differences between the file and what nmtool would write for its network and options."""
+        from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph import differences, file
         from nmtool.exporters.nir.writing.build import build
 
         about = self.embedded.about
         network, graph = file.network_in(self.embedded, self.path), self.graph
-        with telling_damage(self.path, file.WHAT):
+        with damage_named(self.path, file.WHAT):
             try:
                 built = build(network, file.settings_of(about).options)
             except DoesNotFitError as error:
@@ -158,12 +158,12 @@ class Nir(Format, name="nir"):
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
     ) -> Recording:
-        from nmtool.exporters.hdf5 import telling_damage
+        from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, settings_of
         from nmtool.exporters.nir.runtime.record import record
 
         settings = self.embedded.about
-        with telling_damage(self.path, WHAT):
+        with damage_named(self.path, WHAT):
             return record(self.graph, self.network, settings_of(settings), spikes, on_progress)
 
 

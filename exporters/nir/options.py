@@ -1,4 +1,4 @@
-"""Options for writing networks as NIR, and for understanding NIR files of others."""
+"""Options for writing networks as NIR, and for reading NIR files from other tools."""
 
 from __future__ import annotations
 
@@ -24,37 +24,36 @@ _RESET = (
 )
 
 NIR_DT_S = 1e-4
-"""The nominal step of NIR's simulators; one of them cannot be told another."""
+"""The nominal step of NIR's simulators; one of them allows no other."""
 
 
 @keywords_checked
 @dataclass(frozen=True)
 class NirOptions:
-    """Options for writing NIR.
+    """Options of the NIR export.
 
     >>> NirOptions().hops, NirOptions(profile="norse").hops
     ('delayed', 'free')
 
     Attributes:
-        form: how delays that differ between the synapses of a neuron are written. `grouped`: a
-            `Delay` and a `Linear` per delay. `tapped`: a line of `Delay` of one step, a `Linear` at
-            each tap. `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: one `Delay`.
-            Projections whose neurons delay all their synapses alike are axonal in any form.
-        readout: how the graph ends. `population`: the output population ends it. `current`: what it
-            receives does, for peers without integrators. `spikes`: the spikes that feed it do.
-        recurrent_step: `implied`: a connection that closes a loop costs a step by itself, as in
-            every importer that was measured, and its delay is written a step shorter.
-            `explicit`: only a `Delay` costs steps.
-        hops: `delayed`: the step every hop costs is part of the delays. `free`: hops cost
-            nothing, so that populations run ahead by the steps that the file records; only
-            differences of delays remain. By default `free` for a profile, else `delayed`.
-        nir_dt_s: step in s that time constants and delays are written for; only ratios to
-            it matter.
-        profile: refuse what this peer would drop or break, with the reasons; by default any network
-            is written.
+        form: how heterogeneous delays of a projection are written. `grouped`: a `Delay` and a
+            `Linear` per delay. `tapped`: a chain of `Delay` nodes of one step, with a `Linear` at
+            each tap. `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: a single `Delay`.
+            Projections with one delay per source neuron are axonal in any form.
+        readout: last node of the graph. `population`: the output population. `current`: its
+            input current, for tools without integrators. `spikes`: the spikes that feed it.
+        recurrent_step: `implied`: a connection that closes a loop takes one step by itself, as in
+            every importer that was measured, so its delay is written one step shorter.
+            `explicit`: only `Delay` nodes take steps.
+        hops: `delayed`: the one step that every spike takes is included in the written delay.
+            `free`: it is removed; populations run ahead, and only differences of delays remain.
+            Default: `free` with a profile, else `delayed`.
+        nir_dt_s: time step in s for time constants and delays; only ratios to it matter.
+        profile: tool that will read the file; networks that it would not read correctly are
+            refused with the reasons. By default any network is written.
 
     Raises:
-        UsageError: an unknown choice, or a step that is not positive.
+        UsageError: unknown choice, or a step that is not positive.
     """
 
     form: str = GROUPED
@@ -76,7 +75,7 @@ class NirOptions:
         check_fields(self, nir_dt_s=NUMBER)
         if not (math.isfinite(self.nir_dt_s) and 1e-9 <= self.nir_dt_s <= 1e3):
             raise UsageError(
-                f"the step of a NIR file lies between 1e-9 and 1000 s, not at {self.nir_dt_s}",
+                f"the step of a NIR file must be 1e-9 … 1000 s, not {self.nir_dt_s}",
                 code="nir-step-range",
                 fix="give the step in seconds, e.g. 1e-3",
             )
@@ -95,9 +94,9 @@ class NirOptions:
         return asdict(self)
 
     def unused_by(self, name: str) -> UsageError:
-        """The error of these options for writing the format of a name, which takes none."""
+        """The error for using these options with another format."""
         return UsageError(
-            f"the format {name} takes no options of NIR files",
+            f"the format {name} has no options of NIR files",
             code="nir-options-unused",
             why=others_than_usual(self),
             fix="leave them out, or write NIR: `to=nir`",
@@ -107,22 +106,23 @@ class NirOptions:
 @keywords_checked
 @dataclass(frozen=True)
 class ImportOptions:
-    """Options for understanding a foreign file.
+    """Options for reading a NIR file from another tool.
 
     >>> options = ImportOptions(nir_dt_s=1e-3)
     >>> options.step_ms, options.steps
     (1.0, 1000)
     >>> options.assumed(loops=False, resets=False, rule="mean")
-    '1,000 steps per sample (`n_steps=1000`); the read-out mean (`rule=mean`)'
+    '1,000 steps per sample (`n_steps=1000`); the readout mean (`rule=mean`)'
 
     Attributes:
-        nir_dt_s: step in s that the file was made for, which NIR does not hold; by default 1e-4.
-        dt_ms: step of the network in ms; by default the same.
+        nir_dt_s: time step in s for which the file was made, which is not in the file; by default
+            1e-4.
+        dt_ms: time step of the network in ms; by default the same.
         n_steps: steps of a sample; by default 1000 ms.
-        rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
-            of the membranes for others.
-        implied: True, the default, where a connection that closes a loop costs a step by itself.
-        window: steps that the rule `window` averages.
+        rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else
+            `mean` (of membranes).
+        implied: a connection that closes a loop takes one step by itself (default True).
+        window: number of steps averaged by the rule `window`.
     """
 
     nir_dt_s: float | None = None
@@ -152,12 +152,12 @@ class ImportOptions:
 
     @property
     def step_s(self) -> float:
-        """The step in s that the file was made for."""
+        """The time step of the file in s."""
         return NIR_DT_S if self.nir_dt_s is None else self.nir_dt_s
 
     @property
     def step_ms(self) -> float:
-        """The step of the network in ms."""
+        """The time step of the network in ms."""
         return self.step_s * 1e3 if self.dt_ms is None else self.dt_ms
 
     @property
@@ -166,20 +166,20 @@ class ImportOptions:
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:
-        """List what neither the file nor an option said, and was assumed; '' if nothing.
+        """Assumptions, which neither the file nor an option states, in words; '' without any.
 
         Args:
-            loops: whether the graph has any.
-            resets: whether it has neurons that reset in a way that nobody has confirmed.
-            rule: of the read-out that was made.
+            loops: the graph has loops.
+            resets: the graph has neurons whose kind of reset is not confirmed.
+            rule: rule of the readout.
         """
         found = {
             f"a step of {self.step_s * 1e3:g} ms (`nir_dt_s={self.step_s:g}`)": self.nir_dt_s,
             f"{self.steps:,} steps per sample (`n_steps={self.steps}`)": self.n_steps,
-            f"the read-out {rule} (`rule={rule}`)": self.rule,
+            f"the readout {rule} (`rule={rule}`)": self.rule,
         }
         if loops:
-            found["a step for what closes a loop (`implied=True`)"] = self.implied
+            found["a step for connections that close a loop (`implied=True`)"] = self.implied
         if resets:
             found[_RESET] = None
         return "; ".join(text for text, given in found.items() if given is None)

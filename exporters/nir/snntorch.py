@@ -1,12 +1,13 @@
-"""Modules of snnTorch as networks, without NIR files between, which lose when neurons reset.
+"""Import snnTorch modules directly, because NIR files lose the kind of reset.
 
-snnTorch's own NIR export writes a reset to zero in the step of the spike, whatever a layer does:
+snnTorch's own NIR export always writes a reset to zero in the step of the spike, while its layers
 
-    Leaky, zero           resets before the next step adds its input: the same spikes
-    others, zero          with reset_delay=True, the default, the whole next step is set to zero
-    any, subtract         the default: takes the threshold off, which no neuron here does
+    Leaky, zero           reset before the next step adds its input: the same spikes
+    others, zero          set the whole next step to zero (reset_delay=True, the default)
+    any, subtract         subtract the threshold (the default), which nmtool's neurons do not
 
-What NIR says is what networks here do. Others are refused by name, with what makes them agree.
+nmtool's neurons reset to zero in the step of the spike. Layers with another reset are refused by
+name, with a fix.
 """
 
 from __future__ import annotations
@@ -51,21 +52,21 @@ _log = logging.getLogger(__name__)
 _RECURRENT = ("RLeaky", "RSynaptic")
 _NEURONS = ("Leaky", "Synaptic", *_RECURRENT)
 _PASSED = ("Dropout", "Identity")
-"""Modules that change nothing in a network that is trained."""
+"""Modules without effect after training."""
 
 _SUBTRACT, _ZERO, _NONE = 0, 1, 2
-"""snnTorch's numbers of ways to reset."""
+"""snnTorch's numbers of reset mechanisms."""
 _RESETS = ("subtract", "zero", "none")
 _STEPS = {"_base_sub": _SUBTRACT, "_base_zero": _ZERO, "_base_int": _NONE}
-"""By name, the step of a layer, which snnTorch chooses when the layer is made, and its reset."""
+"""Reset by name of a layer's step function, which snnTorch chooses when the layer is made."""
 
 _MAKE_AGAIN = (
-    "make the layer again with reset_mechanism='zero' and reset_delay=False, and give it its "
-    "weights, but not the whole state_dict, which holds the old reset"
+    "create the layer anew with reset_mechanism='zero' and reset_delay=False, and copy its "
+    "weights, but not the whole state_dict, which contains the old reset"
 )
 
 LATE = ("snntorch-reset-late", "snntorch-reset")
-"""Codes of what `approximate` lets pass."""
+"""Codes of findings that `approximate` accepts."""
 
 
 def from_snntorch(
@@ -79,11 +80,11 @@ def from_snntorch(
     approximate: bool = False,
     approximate_on: Raster | None = None,
 ) -> Network:
-    """The network of a trained snnTorch module, with its spikes.
+    """Convert a trained snnTorch module to a network with the same spikes.
 
-    Layers feed each other in the order in which they run on `sample`; without one, in the order in
-    which the module holds them. A last layer with `reset_mechanism="none"` answers by its
-    membranes, any other is counted by a population `answer`.
+    Layers are taken in the order in which they run on `sample`; without one, in the order of the
+    module's attributes. A last layer with `reset_mechanism="none"` is read out by its membranes;
+    the spikes of any other are counted by a population `answer`.
 
     Of `network = torch.nn.Sequential(torch.nn.Linear(6, 3), lif)`, where `lif` is
     `snntorch.Leaky(0.9, reset_mechanism="zero", init_hidden=True)`:
@@ -92,72 +93,72 @@ def from_snntorch(
     <Network: 6 channels, n1 3 lif, answer 3 li, clock 1 lif, 1002 steps of 1 ms>
 
     Args:
-        module: `Linear`, `Conv2d`, `AvgPool2d`, `Flatten` and snnTorch's `Leaky`, `Synaptic`,
-            `RLeaky`, `RSynaptic`, one behind the other.
-        input_shape: (channels, height, width) in front of a `Conv2d`; by default that of `sample`.
-        sample: tensor that the module takes for one step, [samples, …]; it is run once, on a copy.
+        module: a chain of `Linear`, `Conv2d`, `AvgPool2d`, `Flatten` and snnTorch's `Leaky`,
+            `Synaptic`, `RLeaky`, `RSynaptic`.
+        input_shape: (channels, height, width) of the input of a `Conv2d`; by default that of
+            `sample`.
+        sample: input tensor for one step, [samples, …]; a copy of the module runs on it once.
         dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
-        n_steps: steps of a sample; by default those of 1 s.
-        rule: of the read-out.
-        approximate: import layers that reset later or otherwise as if they reset to zero at once,
-            and warn: the spikes are others then. The module runs beside the network, to tell how
-            many are. To get its accuracy back, train a module with those resets on from these
-            weights.
-        approximate_on: input on which both run, of the network's channels; by default made noise.
+        n_steps: steps of a sample; by default 1 s.
+        rule: rule of the readout.
+        approximate: import layers with other resets as if they reset to zero at once. Spikes then
+            differ, and a warning gives the number of differences on some input. To recover the
+            accuracy, train a module with resets to zero further from these weights.
+        approximate_on: input for that comparison, with the network's channels; by default noise.
 
     Raises:
-        NetworkError: layers with no counterpart; all are listed.
-        FileFormatError: shapes that do not fit each other; all are listed.
-        UsageError: a step that is not positive.
+        NetworkError: layers have no counterpart; all are listed.
+        FileFormatError: shapes do not fit each other; all are listed.
+        UsageError: the step is not positive.
     """
     layers = list(_layers(module, sample))
     if input_shape is None and sample is not None:
         input_shape = tuple(sample.shape[1:])
     findings = [one for at in range(len(layers)) for one in _findings(layers, at, input_shape)]
-    told = [one for one in findings if approximate and one.code in LATE]
-    if refused := [one for one in findings if one not in told]:
+    accepted = [one for one in findings if approximate and one.code in LATE]
+    if refused := [one for one in findings if one not in accepted]:
         raise NetworkError(
-            "the module does what no network here does",
+            "the module has layers that cannot be imported",
             code="snntorch-unfit",
-            fix="mend the layers below; approximate=True takes other resets for resets to zero",
+            fix="change the layers below; approximate=True imports other resets as resets to zero",
             findings=refused,
         )
-    for one in told:
-        _log.warning(f"{one.where} is taken to reset to zero at once: {one.what}; {one.fix}")
+    for one in accepted:
+        _log.warning(f"{one.where} is imported with a reset to zero: {one.what}; {one.fix}")
     if dt_ms is None:
         dt_ms = 1.0
-        _log.warning("assumed, since the module does not say it: a step of 1 ms (dt_ms=1.0)")
+        _log.warning("not in the module, therefore assumed: a step of 1 ms (dt_ms=1.0)")
     options = ImportOptions(dt_ms / 1e3, None, n_steps, rule, implied=True)
     graph = _graph(layers, input_shape, options.step_s)
     network = network_of(graph, options, resets_known=True)
-    if told:
+    if accepted:
         shape = graph.nodes["input"].values["shape"].tolist()
         spikes = made_input(network) if approximate_on is None else approximate_on
         apart = difference(network, [layer for _, layer in layers], shape, spikes)
         _log.warning(
-            f"remark[snntorch-approximate]: {apart}; to get rid of the difference, make the module "
-            "again with those resets, copy the weights of its Linear and Conv2d layers, train it "
-            "on for a few epochs, and import it without approximate=True"
+            f"remark[snntorch-approximate]: {apart}; to remove the difference, create the module "
+            "again with resets to zero, copy the weights of its Linear and Conv2d layers, train it "
+            "for a few more epochs, and import it without approximate=True"
         )
     return network
 
 
 def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
-    """Names and modules of all layers, in their order."""
-    held = [(name, one) for name, one in module.named_modules() if _is_layer(module, name, one)]
+    """Names and modules of all layers, in order."""
+    layers = [(name, one) for name, one in module.named_modules() if _is_layer(module, name, one)]
     if sample is None:
-        yield from held
+        yield from layers
         return
     traced, ran = copy_of(module), []
     for name, one in traced.named_modules():
-        if name in dict(held):
+        if name in dict(layers):
             one.register_forward_hook(lambda *_, name=name: ran.append(name))
     traced(sample)
-    yield from ((name, dict(held)[name]) for name in dict.fromkeys(ran))
+    yield from ((name, dict(layers)[name]) for name in dict.fromkeys(ran))
 
 
 def _is_layer(module: Any, name: str, one: Any) -> bool:
-    """True for modules that compute, and not for what holds them or is a part of them."""
+    """True for modules that compute, but not for their containers or parts."""
     if not name:
         return type(one).__name__ in _NEURONS or not list(one.children())
     above = name.rpartition(".")[0]
@@ -183,7 +184,7 @@ def _findings(
         return
     if kind not in _NEURONS or not type(layer).__module__.startswith("snntorch"):
         fix = f"use {', '.join(_NEURONS)}, Linear, Conv2d, AvgPool2d and Flatten"
-        yield Finding("snntorch-module", name, f"{kind} has no counterpart", fix)
+        yield Finding("snntorch-module", name, f"{kind} cannot be imported", fix)
         return
     yield from _neuron_findings(name, layer, kind, is_last=at == len(layers) - 1)
 
@@ -191,10 +192,11 @@ def _findings(
 def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iterator[Finding]:
     for option in ("inhibition", "state_quant"):
         if getattr(layer, option, False):
-            yield Finding("snntorch-option", name, f"it has {option}", f"train without {option}")
+            what = f"it uses the option {option}"
+            yield Finding("snntorch-option", name, what, f"train without {option}")
     if (_array(layer.graded_spikes_factor) != 1).any():
-        what = "its spikes are worth something other than 1"
-        yield Finding("snntorch-option", name, what, "scale the weights behind it instead")
+        what = "its spikes have a value other than 1"
+        yield Finding("snntorch-option", name, what, "scale the weights of the next layer instead")
     beta = _array(layer.beta)
     if (beta >= 1).any() and not (beta >= 1).all():
         what = "some of its neurons leak and others do not"
@@ -202,8 +204,8 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
     resets = int(layer.reset_mechanism_val)
     step = getattr(getattr(layer, "state_function", None), "__name__", "")
     if _STEPS.get(step, resets) != resets:
-        what = f"its step is still that of reset_mechanism='{_RESETS[_STEPS[step]]}', which it was "
-        what += "made with"
+        what = f"its step is still that of reset_mechanism='{_RESETS[_STEPS[step]]}', with which "
+        what += "it was created"
         yield Finding("snntorch-reset-changed", name, what, _MAKE_AGAIN)
     if kind in _RECURRENT and type(getattr(layer, "recurrent", None)).__name__ == "Conv2d":
         what = "its recurrent connections are a convolution"
@@ -212,13 +214,13 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
         what = "its V is one number for a layer of unknown size"
         yield Finding("snntorch-shape", name, what, "give V one number per neuron")
     if resets == _NONE and (not is_last or kind in _RECURRENT):
-        fix = "use reset_mechanism='zero'; layers without a reset are read where they answer"
+        fix = "use reset_mechanism='zero'; only the last layer may be without a reset"
         yield Finding("snntorch-reset", name, "it never resets", fix)
     elif resets == _SUBTRACT:
-        what = "a spike takes the threshold off its membrane, which is not set to zero"
+        what = "the layer resets by subtraction, while nmtool needs reset to zero"
         yield Finding("snntorch-reset", name, what, f"{_MAKE_AGAIN}, and train it so")
     elif resets == _ZERO and kind != "Leaky" and layer.reset_delay:
-        what = "with reset_delay=True it is set to zero a step after the spike, input and all"
+        what = "with reset_delay=True its membrane and input are set to zero one step late"
         fix = f"{_MAKE_AGAIN}, and train or test it so"
         if kind == "RSynaptic":
             fix = "use RLeaky or Synaptic with reset_delay=False, which RSynaptic cannot run"
@@ -253,14 +255,14 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
 
 
 def _behind(node: Node, shape: Shape) -> Shape:
-    """Shape of what a node of wires passes on; of what does not fit, as well as can be told."""
+    """Output shape of a node of wires; an estimate if the input does not fit."""
     if node.kind in (LINEAR, AFFINE):
         return (*shape[:-1], len(node.values["weight"]))
     if node.kind == FLATTEN:
         return (math.prod(shape),)
     window = window_of(node)
     seen = window.shape_of(shape)
-    return shape if seen is None else window.passes_on(seen)
+    return shape if seen is None else window.output_shape(seen)
 
 
 def _integrates(layers: list[tuple[str, Any]], at: int) -> bool:
@@ -296,8 +298,8 @@ def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
 
 
 def _loop(layer: Any) -> Node:
-    held = layer.recurrent
-    return _wires(held) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(held.V))})
+    loop = layer.recurrent
+    return _wires(loop) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(loop.V))})
 
 
 def _wires(layer: Any) -> Node:
@@ -336,6 +338,6 @@ def _wires(layer: Any) -> Node:
 
 
 def _array(value: Any) -> NDArray[np.float64]:
-    """float64 numbers of a tensor, or of a number."""
+    """float64 array of a tensor or a number."""
     value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     return np.asarray(value, np.float64)

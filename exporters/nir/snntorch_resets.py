@@ -1,8 +1,8 @@
-"""The difference that a reset to zero makes to a module of snnTorch that resets otherwise.
+"""The effect of importing a snnTorch module with another reset as a reset to zero.
 
-Module and network run on the same input, and their spikes are compared bin by bin. A spike reaches
-the next layer in the same step there and a step later here, so that those of the layer at depth d
-are compared d steps later.
+Module and network run on the same input, and their spikes are compared bin by bin. Spikes reach the
+next layer in the same step in snnTorch and one step later in nmtool, so that the layer at depth d
+is compared d steps later.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 
 SAMPLES, STEPS = 20, 200
-"""Made samples, and the most steps that they have."""
+"""Number of generated samples, and their largest number of steps."""
 RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
-"""Spikes per channel and step of made samples, in turn."""
+"""Firing rates of the generated samples, in spikes per channel and step."""
 
 
 def made_input(network: Network) -> Raster:
-    """Noise of several rates, the same for the same network."""
+    """Noise with several rates, deterministic for a network."""
     shape = (SAMPLES, min(STEPS, network.n_steps), network.channels.size)
     rates = np.resize(RATES, SAMPLES)[:, None, None]
     return Raster.from_dense(np.random.default_rng(0).random(shape) < rates)
@@ -37,13 +37,13 @@ def difference(
     input_shape: Sequence[int],
     spikes: Raster,
 ) -> str:
-    """Tell how many spikes of a network are not its module's.
+    """Sentence on the number of spikes that differ between network and module.
 
     Args:
-        network: what was read, with resets to zero at once.
-        layers: of the module, in the order in which they run.
-        input_shape: of what the first layer takes, without the samples.
-        spikes: input.
+        network: the imported network, with resets to zero.
+        layers: layers of the module, in the order in which they run.
+        input_shape: input shape of the first layer, without the axis of samples.
+        spikes: the input.
     """
     own = simulate_floats(network, spikes).spikes
     theirs = _module_spikes(layers, input_shape, spikes)
@@ -59,7 +59,7 @@ def difference(
 
 
 def copy_of(module: Any) -> Any:
-    """A copy of a module; hidden states that still carry gradients are copied without them."""
+    """A copy of a module, with hidden states detached from gradients."""
     memo = {
         id(value): value.detach().clone()
         for part in getattr(module, "modules", list)()
@@ -72,7 +72,7 @@ def copy_of(module: Any) -> Any:
 def _module_spikes(
     layers: Sequence[Any], input_shape: Sequence[int], spikes: Raster
 ) -> list[NDArray[np.bool_]]:
-    """[samples, steps, neurons] bool of every layer that resets, by a copy of the module."""
+    """[samples, steps, neurons] bool: spikes of every layer with a reset (module copied)."""
     import torch
 
     layers = [copy_of(layer).eval() for layer in layers]

@@ -39,7 +39,7 @@ class Onnx(Format, name="onnx"):
 
     @cached_property
     def content(self) -> Content:
-        """The file, read as data."""
+        """The content of the file."""
         from nmtool.exporters.onnx import file
 
         return file.read(self.path)

@@ -1,8 +1,8 @@
-"""The whole ONNX file, and reading it back: a graph, properties and the digest that closes it.
+"""The ONNX file, written and read back: a graph, properties and a digest at the end.
 
 Properties hold the header of the `IntegerNetwork` file, the known answers and a digest
 of all other bytes. The arrays are the constants of the graph itself. A file whose digest does not
-fit is refused before anything in it is used.
+match is refused before anything in it is used.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from nmtool.version import __version__
 WHAT = "ONNX file"
 OPSET = 18
 IR_VERSION = 8
-"""The version of ONNX files that came with opset 18."""
+"""ONNX IR version, that of opset 18."""
 
 VERSION = 1
-"""Of what nmtool writes into ONNX files."""
+"""Version of the format that nmtool writes into ONNX files."""
 
 VERSION_KEY = "nmtool.version"
 NETWORK_KEY = "nmtool.network"
@@ -51,7 +51,7 @@ ANSWERS_KEY = "nmtool.known_answers"
 DIGEST_KEY = "nmtool.sha256"
 
 MAX_BYTES = (2 << 30) - 1
-"""Protobuf messages are no larger."""
+"""Size limit of a protobuf message."""
 
 _GRAPH, _PROPERTY = 7, 14
 _NODE, _ATTRIBUTE, _SUBGRAPH, _INITIALIZER = 1, 5, 6, 5
@@ -60,7 +60,7 @@ _DTYPES: dict[Any, type] = {2: np.uint8, 3: np.int8, 7: np.int64}
 
 
 def model_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
-    """The bytes of a file, the same for the same network and answers.
+    """The bytes of an ONNX file, the same for the same network and answers.
 
     Raises:
         MissingError: onnx is not installed.
@@ -101,11 +101,11 @@ def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
 
 @dataclass(frozen=True)
 class Content:
-    """A file of nmtool whose bytes are those that were written.
+    """An ONNX file of nmtool, unchanged since it was written.
 
     Attributes:
-        path: where it was read.
-        model: all bytes.
+        path: of the file.
+        model: all its bytes.
         properties: its properties.
     """
 
@@ -114,7 +114,7 @@ class Content:
     properties: dict[str, str]
 
     def network(self) -> IntegerNetwork:
-        """The network; raises `FileFormatError` where something of it is missing or wrong."""
+        """The network; raises `FileFormatError` where it is incomplete or invalid."""
         try:
             header = json.loads(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
@@ -139,7 +139,7 @@ def read(path: str | Path) -> Content:
     """Read a file that nmtool wrote.
 
     Raises:
-        FileFormatError: missing, damaged, changed by something else, foreign or newer.
+        FileFormatError: the file is missing, damaged, modified, not from nmtool, or of a newer one.
     """
     path = Path(path)
     model = read_bytes(path, WHAT, MAX_BYTES, "ONNX files are smaller than 2 GiB")
@@ -159,7 +159,7 @@ def read(path: str | Path) -> Content:
         raise FileFormatError(
             f"{path} is damaged, or was changed after nmtool wrote it",
             code="export-changed",
-            why="its digest does not fit",
+            why="its digest does not match",
             fix="export the network again",
         )
     return Content(path, model, found)
@@ -171,8 +171,8 @@ def _check_origin(path: Path, found: dict[str, str]) -> None:
         raise FileFormatError(
             f"{path} was not written by nmtool",
             code="file-foreign",
-            why="an ONNX graph in general is no network of spiking neurons",
-            fix="import files that nmtool export wrote",
+            why="ONNX graphs of other tools are not spiking networks",
+            fix="import files written by nmtool export",
         )
     check_version(path, version[:9], VERSION if len(version) <= 9 else -1)
 
@@ -183,8 +183,10 @@ def _entry(field: Field) -> tuple[str, str]:
 
 
 def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, NDArray]:
-    """The arrays of a network's archive from the constants of a graph; takes what only ONNX needs
-    out of the header."""
+    """The arrays of an `IntegerNetwork` file, from the constants of a graph.
+
+    Removes from the header what only ONNX needs.
+    """
     sign_modes = [entry.pop("sign_mode") for entry in header["projections"]]
     names = projection_names((e["source"], e["target"]) for e in header["projections"])
 
@@ -199,7 +201,7 @@ def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, ND
 
 
 def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
-    """Constants of the graph and of the graphs in its nodes, by name without their suffix."""
+    """Constants of the graph and its subgraphs, by name without suffix."""
     counted = _Counted()
     graphs = [f.content for f in counted.fields(memoryview(model)) if f.number == _GRAPH]
     for graph in graphs:
@@ -211,7 +213,7 @@ def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
 
 
 class _Counted:
-    """A reader of messages that limits the number of their fields."""
+    """Reads protobuf messages, up to a total number of fields."""
 
     def __init__(self) -> None:
         self._left = MAX_FIELDS
@@ -235,7 +237,7 @@ def _subgraphs(node: memoryview, counted: _Counted) -> list[memoryview]:
 
 
 def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
-    """Name and values, if they are of a type in which networks are stored."""
+    """Name and values, if their dtype is one in which networks are stored."""
     kind = next((p.value for p in parts if p.number == _DATA_TYPE), None)
     if kind not in _DTYPES:
         return

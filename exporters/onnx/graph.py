@@ -1,7 +1,7 @@
-"""The whole network as an ONNX graph: loops of populations, joined by projections outside of time.
+"""The network as an ONNX graph: time loops of populations, and projections outside of the loops.
 
-A projection that feeds forward needs no loop: all spikes of its source are known before the first
-step of its target, so that one scatter adds them all, at the steps where they arrive.
+A feedforward projection needs no loop: all spikes of its source are known before the first step of
+its target, so one scatter adds them all, at the steps when they arrive.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.tables import exact
 
 TIME = "time"
-"""The symbolic number of steps."""
+"""Symbolic dimension: the number of steps."""
 
 SPIKES = "spikes"
-"""The name of the input."""
+"""Name of the graph's input."""
 
 
 def make_graph(network: IntegerNetwork) -> Any:
-    """The GraphProto of a network.
+    """The ONNX `GraphProto` of a network.
 
     Its input is `spikes`, bool [batch, time, channels]. Its outputs are, per population,
     `<name>.spikes` bool (of populations that spike), `<name>.v` and `<name>.u` int32, all
@@ -49,7 +49,7 @@ def make_graph(network: IntegerNetwork) -> Any:
 
 
 def _loops(network: IntegerNetwork) -> list[Loop]:
-    """Groups of populations in an order that feeds forward, with the projections inside them."""
+    """Recurrent groups of populations in feedforward order, with the projections inside them."""
     projections = named_projections(network)
     edges = [(p.source, p.target) for p in network.projections]
     groups = strongly_connected([p.name for p in network.populations], edges)
@@ -63,11 +63,11 @@ def _loops(network: IntegerNetwork) -> list[Loop]:
 
 
 class _Builder:
-    """Appends one loop after the other.
+    """Builds the graph, one loop after the other.
 
     Attributes:
-        recorded: by `<population>.<quantity>`, the name of its recording [time, batch, neurons].
-        events: by source, its spikes as lists.
+        recorded: names of the recordings [time, batch, neurons], by `<population>.<quantity>`.
+        events: spike lists by source.
     """
 
     def __init__(self, network: IntegerNetwork) -> None:
@@ -83,7 +83,7 @@ class _Builder:
         self.rows = self.nodes.add("Mul", [self.time, self.batch], "n_rows", "steps × samples")
 
     def add(self, loop: Loop) -> None:
-        """Append a group whose sources are all there."""
+        """Append a group; its sources have been appended before."""
         inside = {named.name for named in loop.projections}
         outside = [p for p in named_projections(self.network) if p.name not in inside]
         driven = {
@@ -95,7 +95,7 @@ class _Builder:
         self.recorded |= add_loop(self.nodes, loop, driven, self.batch)
 
     def _driven(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
-        """int32 [time, batch, neurons]: what other groups send to a population.
+        """int32 [time, batch, neurons]: input to a population from other groups.
 
         Rows are samples of step 0, samples of step 1 and so on, until the last arrival.
         """
@@ -111,7 +111,7 @@ class _Builder:
         return nodes.add("Reshape", [within, shape], f"{name}.from_outside", allowzero=1)
 
     def _silence(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
-        """int32 [rows, neurons] of zeros, beyond the sample as far as delays reach."""
+        """int32 [rows, neurons] of zeros: the sample, and steps after it that delays reach."""
         from onnx import numpy_helper
 
         nodes, name = self.nodes, population.name
@@ -125,7 +125,7 @@ class _Builder:
         return nodes.add("ConstantOfShape", [shape], f"{name}.silence", value=zero)
 
     def _list(self, source: str) -> Events:
-        """All spikes of a source as lists; a spike falls into the row of its arrival."""
+        """All spikes of a source as lists, by the row of their arrival."""
         if source not in self.events:
             self.events[source] = self._listed(source)
         return self.events[source]
@@ -150,7 +150,7 @@ class _Builder:
         return Events(place, part["neuron"], self.batch)
 
     def outputs(self) -> list[Any]:
-        """Descriptions of the outputs, whose nodes are appended."""
+        """The graph's outputs as `ValueInfoProto`; appends their nodes."""
         from onnx import helper
 
         infos = []

@@ -1,8 +1,8 @@
-"""The time loop of populations that feed back on each other: one ONNX `Scan` per such group.
+"""The time loop of mutually recurrent populations: one ONNX `Scan` per group.
 
-A group of one that does not project to itself needs no synapses inside its loop. What spikes of
-the group itself send arrives through a window of the coming steps per population: row r holds
-what is due r steps from now, and moves up by one row each step.
+A single population without recurrence needs no synapses inside its loop. Recurrent spikes arrive
+through a window of future steps per population: row r holds the input due in r steps, and all rows
+move up by one in each step.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerPopulation
 
 NOW = "[n]"
-"""Ends the names of values inside the loop, of step n."""
+"""Suffix of names of values inside the loop, at step n."""
 
 BEFORE = "[n-1]"
 
 BATCH = "batch"
-"""The symbolic number of samples."""
+"""Symbolic dimension: the number of samples."""
 
 QUANTITIES: dict[str, type] = {"spikes": np.bool_, "v": np.int32, "u": np.int32}
-"""Quantities that are recorded of populations, and their types."""
+"""Quantities recorded from populations, and their dtypes."""
 
 
 def recorded_quantities(population: IntegerPopulation) -> list[str]:
-    """Recorded quantities of a population: all, but no spikes where it only integrates."""
+    """Recorded quantities of a population: all; of integrators without threshold, no spikes."""
     return [name for name in QUANTITIES if name != "spikes" or population.kind == LIF]
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A group of populations, and the projections inside it.
+    """A group of mutually recurrent populations, and the projections inside it.
 
     Attributes:
         populations: of the group.
-        projections: from the group into the group.
+        projections: those inside the group.
     """
 
     populations: Sequence[IntegerPopulation]
@@ -50,7 +50,7 @@ class Loop:
 
     @property
     def label(self) -> str:
-        """The name of its node."""
+        """Name of the `Scan` node."""
         return "+".join(population.name for population in self.populations)
 
     @property
@@ -59,11 +59,11 @@ class Loop:
         return list(dict.fromkeys(p.projection.source for p in self.projections))
 
     def into(self, population: IntegerPopulation) -> list[NamedProjection]:
-        """The group's projections into one of its populations."""
+        """Projections inside the group to one of its populations."""
         return [p for p in self.projections if p.projection.target == population.name]
 
     def window(self, population: IntegerPopulation) -> int:
-        """Coming steps that the group's own spikes reach in a population; 0 for none."""
+        """Future steps that recurrent spikes reach in a population; 0 for none."""
         delays = [int(p.projection.delay.max()) for p in self.into(population)]
         return max(delays) + 1 if delays else 0
 
@@ -72,13 +72,13 @@ def add_loop(nodes: Nodes, loop: Loop, driven: dict[str, str], batch: str) -> di
     """Append the `Scan` of a group.
 
     Args:
-        nodes: the graph around it.
+        nodes: of the graph around the loop.
         loop: the group.
-        driven: by population, int32 [time, batch, neurons] that arrives from outside the group.
+        driven: input from outside the group by population, int32 [time, batch, neurons].
         batch: int64 [1], the number of samples.
 
     Returns:
-        By `<population>.<quantity>`, the name of its recording [time, batch, neurons].
+        Names of the recordings [time, batch, neurons], by `<population>.<quantity>`.
     """
     body = _Body(loop)
     starts = [_zeros(nodes, batch, *state) for state in body.states]
@@ -109,8 +109,8 @@ class _Body:
     """The graph of one step of a group.
 
     Attributes:
-        states: name and shape without the batch of every variable that a step hands on.
-        records: names of what a step adds to the recording.
+        states: name and shape (without batch) of every state variable carried to the next step.
+        records: names of the quantities recorded in each step.
     """
 
     def __init__(self, loop: Loop) -> None:
@@ -157,7 +157,7 @@ class _Body:
         return [_value(stem + NOW, np.int32, shape) for stem, shape in self.states]
 
     def _recorded(self) -> list[Any]:
-        """Copies, since a graph cannot give out a value twice."""
+        """Copies, since a graph cannot output a value twice."""
         sizes = {population.name: population.size for population in self.loop.populations}
         infos = []
         for stem in self.records:
@@ -167,7 +167,7 @@ class _Body:
         return infos
 
     def _step(self, population: IntegerPopulation) -> None:
-        """From what arrives to u, v and spikes."""
+        """u, v and spikes of a population from its input."""
         name, nodes, arriving = population.name, self.nodes, _outside(population)
         if self.loop.window(population):
             first = nodes.number(0, np.int64)
@@ -190,7 +190,7 @@ class _Body:
         return sample, neuron_
 
     def _send(self, population: IntegerPopulation, lists: dict[str, tuple[str, str]]) -> None:
-        """Move the window up by a step and add what the group's spikes send into it."""
+        """Move the window up by a step and add the recurrent spikes to it."""
         name, nodes, window = population.name, self.nodes, self.loop.window(population)
         before = f"{name}.coming{BEFORE}"
         one, end = nodes.list(1), nodes.list(window)
@@ -216,7 +216,7 @@ def _outside(population: IntegerPopulation) -> str:
 
 
 def _value(name: str, dtype: type, shape: tuple[int, ...]) -> Any:
-    """A description of a value [batch, …]."""
+    """The `ValueInfoProto` of a value [batch, …]."""
     from onnx import helper
 
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

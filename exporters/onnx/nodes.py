@@ -1,4 +1,4 @@
-"""The nodes of an ONNX graph, gathered one after the other, each with a name."""
+"""The nodes and constants of an ONNX graph while it is built."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Nodes:
-    """The nodes and constants of one graph, in the order in which they were asked for.
+    """The nodes and constants of one graph, in the order in which they were added.
 
     Attributes:
         nodes: NodeProtos.
         constants: TensorProtos by name.
-        suffix: ends the names of values, so that a graph inside another has names of its own.
+        suffix: of the names of values, so that a subgraph's names are distinct.
     """
 
     def __init__(self, suffix: str = "") -> None:
@@ -24,13 +24,13 @@ class Nodes:
         self.suffix = suffix
 
     def name(self, stem: str) -> str:
-        """The name of a value of this graph."""
+        """Name of a value of this graph: stem and suffix."""
         return stem + self.suffix
 
     def add(
         self, operator: str, inputs: Sequence[str], stem: str, doc: str = "", **attributes: Any
     ) -> str:
-        """Append a node with one output, which is named like the node; returns the name."""
+        """Append a node with one output of the same name; returns the name."""
         output = self.name(stem)
         self.add_many(operator, inputs, [output], output, doc, **attributes)
         return output
@@ -44,14 +44,14 @@ class Nodes:
         doc: str = "",
         **attributes: Any,
     ) -> None:
-        """Append a node with several outputs, whose names are taken as they are."""
+        """Append a node with several outputs, whose names get no suffix."""
         from onnx import helper
 
         node = helper.make_node(operator, inputs, outputs, name, doc or None, **attributes)
         self.nodes.append(node)
 
     def constant(self, stem: str, values: ArrayLike, dtype: type, doc: str = "") -> str:
-        """A constant of the graph; the same name always means the same values."""
+        """Add a constant, unless one of that name exists; returns its name."""
         from onnx import numpy_helper
 
         name = self.name(stem)
@@ -67,11 +67,11 @@ class Nodes:
         return self.constant(f"{value}:{np.dtype(dtype).name}", value, dtype)
 
     def list(self, *values: int) -> str:
-        """A constant list of int64, as shapes and axes are given."""
+        """A constant list of int64, e.g. a shape or axes."""
         return self.constant(f"{','.join(map(str, values))}:list", values, np.int64)
 
     def cast(self, value: str, dtype: type, stem: str, doc: str = "") -> str:
-        """Convert to another integer type; what does not fit keeps its low bits."""
+        """Convert to another integer type; larger values keep their low bits."""
         from onnx import helper
 
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

@@ -1,4 +1,4 @@
-"""Running an ONNX file with onnxruntime, and with nothing else."""
+"""Running an ONNX file with onnxruntime."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(
 
     Raises:
         MissingError: onnxruntime is not installed.
-        BackendError: onnxruntime refused the file, or failed.
+        BackendError: onnxruntime rejected the file, or failed.
     """
     session = _session(model)
 
@@ -89,7 +89,7 @@ def _failure(error: Exception) -> BackendError:
 
 
 def output_names(network: IntegerNetwork, deep: bool) -> list[str]:
-    """The outputs a recording is made of."""
+    """Names of the graph's outputs that a recording consists of."""
     spikes = [f"{p.name}.spikes" for p in network.spiking]
     if deep:
         return spikes + [f"{p.name}.{q}" for p in network.populations for q in "uv"]
@@ -97,7 +97,7 @@ def output_names(network: IntegerNetwork, deep: bool) -> list[str]:
 
 
 def recording(network: IntegerNetwork, outputs: Mapping[str, NDArray]) -> Recording:
-    """A recording from outputs by name, deep where they hold u.
+    """A recording from outputs by name, with u and v if the outputs include them.
 
     Args:
         network: whose outputs they are.

@@ -1,7 +1,7 @@
-"""Synapses in ONNX: spikes become weights that are added where and when they arrive.
+"""Synapses in ONNX: every spike adds its weights to the target at the step of its arrival.
 
-The file keeps weights of one byte (`nmtool.exporters.stored_weights`). `factor` gives back the
-weight that is added to a, shifted by the weight exponent.
+The file stores weights in one byte each (`nmtool.exporters.stored_weights`). Stored weight times
+`factor` is what a spike adds to a, weight exponent included.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 
 @dataclass(frozen=True)
 class NamedProjection:
-    """A projection with the name its parts have in a file.
+    """A projection and its name in the file.
 
     Attributes:
-        name: `source->target`, with a number where several join the same populations.
+        name: `source->target`, with a number where several connect the same populations.
         projection: the synapses.
     """
 
@@ -31,24 +31,24 @@ class NamedProjection:
 
     @property
     def weight_name(self) -> str:
-        """The name of the stored weights."""
+        """Name of the constant with the weights."""
         return f"{self.name}.weight"
 
     @property
     def delay_name(self) -> str:
-        """The name of the delays."""
+        """Name of the constant with the delays."""
         return f"{self.name}.delay"
 
 
 def named_projections(network: IntegerNetwork) -> list[NamedProjection]:
-    """The projections of a network, in its order."""
+    """The projections of a network with their names, in its order."""
     ends = [(p.source, p.target) for p in network.projections]
     pairs = zip(projection_names(ends), network.projections, strict=True)
     return [NamedProjection(name, projection) for name, projection in pairs]
 
 
 def projection_names(ends: Iterable[tuple[str, str]]) -> list[str]:
-    """Names of projections from their sources and targets."""
+    """Names of projections, from pairs of source and target."""
     names: list[str] = []
     seen: Counter[str] = Counter()
     for source, target in ends:
@@ -60,12 +60,12 @@ def projection_names(ends: Iterable[tuple[str, str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Events:
-    """Spikes as lists, one entry per spike; names of int64 values [spikes].
+    """Spikes as lists with one entry per spike: names of int64 values [spikes].
 
     Attributes:
-        place: where in the target's rows of arrivals a delay of 0 falls, [spikes, 1].
-        neuron: which neuron of the source spiked.
-        stride: rows between arrivals of neighbouring steps; '' where that is one row.
+        place: row of the target in which the spike arrives with delay 0, [spikes, 1].
+        neuron: the source neuron that spiked.
+        stride: rows between the arrivals of consecutive steps; '' for one row.
     """
 
     place: str
@@ -74,16 +74,16 @@ class Events:
 
 
 def add_arrivals(nodes: Nodes, named: NamedProjection, events: Events, rows: str) -> str:
-    """Add the synapses of all spikes to what arrives.
+    """Add the weights of all spikes of a projection to the input of its target.
 
     Args:
         nodes: the graph.
         named: the projection.
         events: spikes of its source.
-        rows: int32 [rows, post] with rows by sample and step, so far.
+        rows: the input so far, int32 [rows, post], one row per sample and step.
 
     Returns:
-        The rows with the projection's weights added.
+        Name of the rows with the projection's weights added.
     """
     weight = _weights(nodes, named, events.neuron)
     row = _rows(nodes, named, events)
@@ -95,7 +95,7 @@ def add_arrivals(nodes: Nodes, named: NamedProjection, events: Events, rows: str
 
 
 def _weights(nodes: Nodes, named: NamedProjection, neuron: str) -> str:
-    """int32 [spikes, post]: what each spike adds."""
+    """int32 [spikes, post]: weights that each spike adds."""
     projection, name = named.projection, named.name
     signs = projection.sign_mode
     text = f"{signs} {projection.weight_bits}-bit weights [pre, post] in units of `factor`"

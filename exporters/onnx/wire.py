@@ -1,7 +1,7 @@
-"""Reading protobuf's wire format, as far as it takes to look into an ONNX file.
+"""Reading protobuf's wire format, as far as ONNX files need it.
 
-Reading needs neither onnx nor a parser that trusts what it reads: nothing is copied, and the time
-is proportional to the bytes.
+Needs no onnx package, and is safe on untrusted files: nothing is copied, and time is proportional
+to the file size.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
 
 MAX_FIELDS = 500_000
-"""Of a message, without those of the messages inside, and of a packed list of numbers."""
+"""Limit for a message, without nested messages, and for a packed list of numbers."""
 
 
 class WireError(ValueError):
-    """The bytes are no protobuf message."""
+    """The bytes are not a protobuf message."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Field:
     """One field of a message.
 
     Attributes:
-        number: what the message's definition calls it.
-        value: a number, or the bytes of a text, an array or a message inside.
-        first, end: where the field with its tag lies in the message.
+        number: field number in the message's definition.
+        value: a number, or the bytes of a string, an array or a nested message.
+        first, end: byte range of the field in the message, tag included.
     """
 
     number: int
@@ -45,15 +45,15 @@ class Field:
 
     @property
     def text(self) -> str:
-        """The bytes as text; raises `WireError` where they are none."""
+        """The bytes as text; raises `WireError` where they are not UTF-8."""
         try:
             return str(self.content, "utf-8")
         except UnicodeDecodeError as error:
-            raise WireError(f"field {self.number} is no text") from error
+            raise WireError(f"field {self.number} is not text") from error
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """The fields of a message, in order; raises `WireError` where it is none, or of too many."""
+    """The fields of a message, in order; raises `WireError` for invalid or too many ones."""
     place = count = 0
     while place < len(message):
         if (count := count + 1) > MAX_FIELDS:
@@ -68,7 +68,7 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def numbers(content: memoryview) -> list[int]:
-    """A packed list of numbers; raises `WireError` where it is none, or too long."""
+    """A packed list of numbers; raises `WireError` where it is invalid or too long."""
     found: list[int] = []
     place = 0
     while place < len(content):

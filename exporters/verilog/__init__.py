@@ -1,12 +1,12 @@
-"""Verilog: a core that any FPGA can hold, with the network in its memories.
+"""Verilog: a vendor-independent FPGA core, with the network in its memories.
 
-The core (`rtl/`) is written by hand and the same in every folder; no logic is generated. A folder
-is read back as data. To run it, nmtool simulates what it would itself write for the network in
-it, in Verilator or Icarus, and refuses a folder that says anything else.
+The core (`rtl/`) is handwritten and the same for every network; no logic is generated. A folder is
+read back as data. To run it, nmtool writes the files for its network anew, simulates them in
+Verilator or Icarus, and refuses a folder whose files differ from those.
 
-    layout.py       where a network lies in the core's memories, and what does not fit
+    layout.py       contents of the core's memories for a network, and what does not fit
     folder.py       the files of an export, and how they are read back
-    words.py        rasters as words for the core, and its words as recordings
+    words.py        rasters as input words of the core, its output words as recordings
     simulators.py   Verilator and Icarus
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Verilog(Format, name="verilog"):
-    """A folder with the core, the network and benches that check it."""
+    """A folder with the core, the network and testbenches."""
 
     writing_options = VerilogOptions
 
@@ -53,19 +53,19 @@ class Verilog(Format, name="verilog"):
 
     @classmethod
     def check_fits(cls, network: IntegerNetwork, options: VerilogOptions | None = None) -> None:
-        """Raise `DoesNotFitError` unless the core, and the part it is meant for, can hold it."""
+        """Raise `DoesNotFitError` unless the network fits the core, and the core the FPGA."""
         from nmtool.exporters.verilog import fabric
 
         options = options or VerilogOptions()
         if findings := cls.misfits(network, options):
             raise DoesNotFitError(
-                "the core cannot hold this network", code="verilog-misfit", findings=findings
+                "the network does not fit the core", code="verilog-misfit", findings=findings
             )
         if options.part:
             target = target_named(options.part)
             if findings := fabric.too_small(target, fabric.uses(network, target, options.lanes)):
                 raise DoesNotFitError(
-                    f"{target.title} cannot hold the core with this network",
+                    f"the core with this network does not fit {target.title}",
                     code="verilog-part-too-small",
                     findings=findings,
                 )
@@ -84,7 +84,7 @@ class Verilog(Format, name="verilog"):
         return (self.path / MARKER).is_file() and (self.path / TOP).is_file()
 
     def left_by_others(self) -> set[str]:
-        """Answers, memories of more banks, and what the Makefile built."""
+        """Known answers, memories of further banks, and files built by the Makefile."""
         from nmtool.exporters.output import files_in
         from nmtool.exporters.verilog.folder import ANSWERS, BUILD, EXPECTED, INPUT
 
@@ -94,7 +94,7 @@ class Verilog(Format, name="verilog"):
 
     @cached_property
     def content(self) -> Content:
-        """The folder, read as data."""
+        """The content of the folder."""
         from nmtool.exporters.verilog import folder
 
         return folder.read(self.path)
@@ -106,14 +106,14 @@ class Verilog(Format, name="verilog"):
         return self.content.carried
 
     def differences(self) -> list[Finding]:
-        """Files that are not, byte for byte, what would be written.
+        """Files that differ from what nmtool would write, byte for byte.
 
-        What lies beside them is none of the export; nothing of it is used.
+        Other files in the folder are not part of the export and are not used.
         """
         from nmtool.exporters.differences import changed_files
 
-        held = self.content
-        written = self.encode(held.network, held.carried, held.options)
+        content = self.content
+        written = self.encode(content.network, content.carried, content.options)
         fix = "export the network again"
         return [
             Finding("verilog-file-changed", name, what, fix)
@@ -132,7 +132,7 @@ class Verilog(Format, name="verilog"):
 
         Args:
             spikes, deep, on_progress: as for every format.
-            simulator: that runs it; by default that which is done first.
+            simulator: by default the one expected to finish first.
         """
         from nmtool.exporters.verilog import runtime
 
@@ -142,7 +142,7 @@ class Verilog(Format, name="verilog"):
         return runtime.run(self.integers, lanes, spikes, deep, chosen, on_progress)
 
     def check(self, spikes: Raster, *, deep: bool = False, **options: Any) -> Check:
-        """As for every format; the check's `model` names the simulator of Verilog."""
+        """As for every format; `model` of the check names the Verilog simulator."""
         from nmtool.exporters.verilog import runtime
 
         check_steps(self.network, spikes)

@@ -1,7 +1,7 @@
-"""The answer block for a network's read-out: its parameters, and the memory of `weighted`.
+"""The readout block of the core: its parameters, and the memory of the rule `weighted`.
 
-Of the rule `weighted`, exp(−n/T) is rounded to 15 bits, as in C. Classes whose scores are that
-close may be answered in another order than nmtool's.
+For `weighted`, exp(−n/T) is rounded to 15 bits, as in C. Classes whose scores differ by less than
+this rounding may be ranked differently than in nmtool.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, WINDOW
 _STATE_BITS, _IMPORTANCE_BITS = 24, 16
 
 RULES = {"mean": 0, WEIGHTED: 1, "max": 2, WINDOW: 3, FIRST_SPIKE: 4}
-"""Numbers of read-out rules in `rtl/nmtool_answer.v`."""
+"""Numbers of readout rules in `rtl/nmtool_answer.v`."""
 
 
 @dataclass(frozen=True)
 class AnswerBlock:
-    """The numbers of `nmtool_answer` for a network.
+    """Parameters of the Verilog module `nmtool_answer` for a network.
 
     Attributes:
-        parameters: by name, but `MEM`.
-        importance: what steps count for, in units of 1/2^15; None but for `weighted`.
+        parameters: by name, without `MEM`.
+        importance: weight of every step in units of 1/2^15, for `weighted`; else None.
     """
 
     parameters: dict[str, int]
@@ -35,7 +35,7 @@ class AnswerBlock:
 
 
 def answer_block(network: IntegerNetwork) -> AnswerBlock:
-    """The block that answers for a network as its read-out does."""
+    """The block that computes the readout of a network."""
     readout = network.readout
     index = [p.name for p in network.populations].index(readout.population)
     added = {

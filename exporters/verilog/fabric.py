@@ -1,9 +1,9 @@
-"""Blocks of an FPGA that a core takes: from its memories, and from syntheses of other cores.
+"""FPGA resources of a core, estimated from its memories and from syntheses of other cores.
 
-Memories are counted by the rules of Yosys 0.52: each lies in as few blocks as any of their widths
-allows, or in look-up tables where that costs less. Look-up tables are a linear model of what
-nextpnr 0.7 placed of five cores for an ECP5, pins and pass-through included, and of one for an
-iCE40 UP with its serial line; `TABLES_ERROR` is its largest error.
+Block RAMs follow the rules of Yosys 0.52: each memory takes the smallest number of blocks over all
+block widths, or look-up tables where those are cheaper. Look-up tables are a linear fit to
+place-and-route results of nextpnr 0.7: five cores for an ECP5, pins and pass-through included, and
+one for an iCE40 UP with its serial line. `TABLES_ERROR` is the largest error of the fit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BLOCKS = {
     ECP5: {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024, 36: 512},
     ICE40UP: {2: 2048, 4: 1024, 8: 512, 16: 256},
 }
-"""Words of a block RAM by their width."""
+"""Words of a block RAM by word width."""
 
 _TABLE_COST, _BLOCK_COST = 6, 129
 """Of an ECP5's RAM of 16 × 4 bits in look-up tables, with its multiplexer, and of a block."""
@@ -36,22 +36,22 @@ _BITS_PER_BLOCK = 64
 _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
 
 _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
-"""Look-up tables of any core, and more of them per lane and per neuron in a clock."""
+"""Look-up tables of every core, and further ones per lane and per neuron processed in a clock."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
-"""Largest errors of both counts, of what was placed and of `python -m benchmarks.fpga`."""
+"""Largest errors of both counts, over placed cores and `python -m benchmarks.fpga`."""
 
 _MULTIPLIERS_PER_NEURON, _MULTIPLIER_OF_ROWS, _MULTIPLIERS_OF_WEIGHTED = 4, 1, 2
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One memory.
+    """Width and depth of one memory.
 
     Attributes:
         width: bits of a word.
         depth: words.
-        is_large: it is one of those with one port where there are such.
+        is_large: it may lie in large single-port RAM, on FPGAs that have it.
     """
 
     width: int
@@ -63,9 +63,9 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     """The memories of a core.
 
     Args:
-        network: what the core runs.
+        network: of the core.
         lanes: of the core.
-        family: of the FPGA, which decides how long banks of synapses are.
+        family: of the FPGA, which sets the size of synapse banks.
     """
     layout, answer = Layout(network, lanes), answer_block(network)
     p, a = layout.parameters, answer.parameters
@@ -93,13 +93,13 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
 
 
 def _banks(width: int, depth: int, bank: int) -> Iterator[Shape]:
-    """The parts of a large memory, whose words are a power of two, also of the last."""
+    """The banks of a large memory, each with a power of two of words."""
     for first in range(0, depth, bank):
         yield Shape(width, 1 << bits_for(min(bank, depth - first) - 1), is_large=True)
 
 
 def blocks(shape: Shape, family: str) -> int:
-    """Block RAMs of a memory; 0 where it lies in look-up tables.
+    """Number of block RAMs of a memory; 0 where look-up tables are used.
 
     >>> blocks(Shape(14, 8192), "ecp5"), blocks(Shape(49, 128), "ecp5")
     (7, 2)
@@ -115,11 +115,11 @@ def blocks(shape: Shape, family: str) -> int:
 
 
 def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
-    """Resources that a core takes of an FPGA, beside what there is.
+    """FPGA resources used by a core, with those available.
 
     Args:
-        network: one that the core can hold.
-        target: whose `fabric` has a family.
+        network: one that fits the core.
+        target: an FPGA with a `fabric` whose family is known.
         lanes: of the core.
     """
     fabric = target.fabric
@@ -147,13 +147,13 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
 
 
 def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
-    """A finding for everything that a part has too little of."""
-    fix = "quantise with fewer bits of weight and delay, or take a larger part"
+    """A finding for every resource that the FPGA has too little of."""
+    fix = "quantise with fewer weight and delay bits, or choose a larger FPGA"
     return [
         Finding(
             "verilog-part-small",
             target.title or target.name,
-            f"the core takes {one.used:,} {one.resource}, there are {one.available:,}",
+            f"the core needs {one.used:,} {one.resource}, the FPGA has {one.available:,}",
             fix,
         )
         for one in found

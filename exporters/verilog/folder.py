@@ -1,9 +1,9 @@
-"""The folder of an export: every file of it, and how it is read back, as data.
+"""The files of a Verilog export, and reading them back.
 
-Text by hand, the same in every folder, lies beside this module in `rtl`, `sim` and `boards`. What
-belongs to one network is `rtl/nmtool_top.v`, which has numbers alone, `mem`, `sim/*.hex` and
-README.md. nmtool reads the network from `network.npz`. Nothing that lies in a folder is compiled or
-run: what runs is written anew.
+Files that are the same in every folder are in `rtl`, `sim` and `boards` beside this module. Files
+of one network are `rtl/nmtool_top.v` (parameters only), `mem`, `sim/*.hex` and README.md. nmtool
+reads the network from `network.npz`, and never compiles or runs files of the folder: it writes them
+anew.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from nmtool.network.integer_network import IntegerNetwork
 
 WHAT = "folder of Verilog"
 VERSION = 1
-"""Of what nmtool writes into folders."""
+"""Version of the format of the folder."""
 
 MARKER = "nmtool.json"
 TOP = "rtl/nmtool_top.v"
 NETWORK, ANSWERS, README, MAKEFILE = "network.npz", "known_answers.npz", "README.md", "Makefile"
 INPUT, EXPECTED, BENCH, HARNESS = "sim/input.hex", "sim/expected.hex", "sim/tb.v", "sim/harness.cpp"
 BUILD = "build/"
-"""Where the Makefile puts what it makes."""
+"""Folder in which the Makefile builds."""
 
 MAX_BYTES = 1 << 30
 
@@ -52,14 +52,14 @@ _BY_HAND = {"rtl": "rtl/*.v", "sim": "sim/*", "boards": "boards/*"}
 
 @cache
 def by_hand() -> Mapping[str, bytes]:
-    """The files that are the same in every folder, by relative POSIX path."""
+    """Handwritten files, the same in every folder, by relative POSIX path."""
     names = sorted(path for pattern in _BY_HAND.values() for path in _HERE.glob(pattern))
     files = {path.relative_to(_HERE).as_posix(): path.read_bytes() for path in names}
     return {**files, MAKEFILE: files.pop("sim/Makefile")}
 
 
 def running_files(network: IntegerNetwork, lanes: int, deep: bool = False) -> dict[str, bytes]:
-    """The files that a simulator or a synthesis takes: the core, its numbers, its memories."""
+    """The files for simulation or synthesis: core, parameters and memories."""
     layout, answer = Layout(network, lanes), answer_block(network)
     files = dict(by_hand())
     files[TOP] = top_text(layout, answer, deep).encode()
@@ -81,9 +81,9 @@ def folder_files(
     """All files of a folder by relative POSIX path, the same for the same arguments.
 
     Args:
-        network: what the core runs.
-        answers: inputs with expected outputs, for the benches to check.
-        options: lanes, part and what is told.
+        network: to export.
+        answers: inputs with expected outputs, for the testbenches.
+        options: of the export.
     """
     files = running_files(network, options.lanes, options.deep)
     files[NETWORK] = pack_network(network)
@@ -111,13 +111,13 @@ def folder_files(
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """A folder, read as data.
+    """The content of a folder.
 
     Attributes:
         folder: its path.
-        network: what it runs.
-        options: how it was written.
-        carried: the known answers it carries, None without any.
+        network: of the export.
+        options: of the export.
+        carried: its known answers; None without any.
     """
 
     folder: Path
@@ -130,12 +130,12 @@ def read(folder: str | Path) -> Content:
     """Read a folder that nmtool wrote, without compiling anything.
 
     Raises:
-        FileFormatError: missing, damaged, foreign or newer.
+        FileFormatError: the folder is missing, damaged, not from nmtool, or of a newer version.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileFormatError(
-            f"there is no folder {folder}", code="file-missing", fix="check the path"
+            f"folder {folder} does not exist", code="file-missing", fix="check the path"
         )
     about_path = folder / MARKER
     data = read_bytes(about_path, WHAT, MAX_BYTES, "it is far too large")
@@ -146,8 +146,8 @@ def read(folder: str | Path) -> Content:
     except Exception as error:  # whatever stands there instead
         raise damaged(about_path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(folder, version, VERSION)
-    held = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")
-    network = unpack_network(held, folder / NETWORK)
+    archive = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")
+    network = unpack_network(archive, folder / NETWORK)
     check_hash(network, named, folder, WHAT)
     answers = folder / ANSWERS
     carried = KnownAnswers.load(answers) if answers.exists() else None

@@ -1,6 +1,6 @@
-"""Where a network lies in the core's memories: widths, depths and every word.
+"""Contents of the core's memories for a network: widths, depths and every word.
 
-Widths follow from the values that are held, each from its own. `rtl/nmtool_core.v` reads the words.
+Every width is the smallest that its values need. `rtl/nmtool_core.v` reads the words.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MAX_LANES = 16
 LANES = tuple(1 << bits for bits in range(MAX_LANES.bit_length()))
 
 SUM_LIMIT = 1 << 18
-"""Of the weights of one sign at a neuron: below it, one addition modulo 2^24 is the chip's wrap."""
+"""Limit for the sum of weights of one sign at a neuron: below it, adding modulo 2^24 is exact."""
 
 MAX_POPULATIONS = 1 << 13
-"""Numbers of populations in recorded words; the core needs one for the input."""
+"""Population numbers in output words; one of them is the input's."""
 
 SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
     "synapses",
@@ -33,24 +33,24 @@ SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
     "sources",
     "projections",
 )
-"""The memories, in the order of their numbers at the core's port for loading."""
+"""The memories, by their number at the core's loading port."""
 
 BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 11, 16: 11}
-"""Address bits of a bank of synapses by lanes: small banks where words are wide."""
+"""Address bits of a synapse bank, by lanes: smaller banks for wider words."""
 
 MAX_BANKS = 1000
-"""The core counts the files of banks in three digits."""
+"""File names of banks have three digits."""
 
 SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
-"""Neurons per clock by lanes: more than one where a step would else be mostly waiting for them."""
+"""Neurons updated per clock, by lanes: more than one where neurons would dominate a step."""
 
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """Words of one memory, their bits as they lie in it.
+    """The words of one memory.
 
     Attributes:
-        bits: [words, width] uint8, 0 or 1; the highest bit first.
+        bits: [words, width] uint8, 0 or 1; most significant bit first.
     """
 
     bits: NDArray[np.uint8]
@@ -61,7 +61,7 @@ class Memory:
         return self.bits.shape[1]
 
     def hex_lines(self) -> str:
-        """A word per line, as `$readmemh` takes it."""
+        """One word per line, for `$readmemh`."""
         digits = -(-self.width // 4)
         padded = np.pad(self.bits, ((0, 0), (8 * -(-digits // 2) - self.width, 0)))
         text = np.packbits(padded, axis=1).tobytes().hex()
@@ -74,12 +74,12 @@ class Memory:
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    """A projection as its rows hold it.
+    """A projection as the memory stores it.
 
     Attributes:
-        weight: [pre, post] int64, what the memory holds, magnitudes where signs are one.
-        jump: left shift of a stored weight, to units of the ring's sums.
-        signed, negative: how the core reads the weights.
+        weight: [pre, post] int64, as stored: magnitudes where all signs are equal.
+        jump: left shift from a stored weight to the units of the ring buffer's sums.
+        signed, negative: whether stored weights are signed, and whether magnitudes are subtracted.
     """
 
     projection: IntegerProjection
@@ -97,12 +97,12 @@ class Layout:
     8
 
     Args:
-        network: one for which `misfits` finds nothing.
-        lanes: one of `LANES`, synapses per clock.
+        network: one that fits the core, see `misfits`.
+        lanes: synapses per clock, one of `LANES`.
 
     Attributes:
-        parameters: of the core, by name, but `DEEP`, `SINGLE_PORT`, `BANK_BITS` and `MEM`.
-        memories: by their names in `MEMORIES`.
+        parameters: of the core by name, without `DEEP`, `SINGLE_PORT`, `BANK_BITS` and `MEM`.
+        memories: by name, see `MEMORIES`.
     """
 
     def __init__(self, network: IntegerNetwork, lanes: int = 1) -> None:
@@ -166,7 +166,7 @@ class Layout:
         return self._words[one.projection.target]
 
     def _synapses(self) -> Memory:
-        """Row after row; a word's lanes from its low end, delay below weight in each."""
+        """Row after row; lanes from the low bits up, each with its delay below its weight."""
         p = self.parameters
         cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
         bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
@@ -174,11 +174,11 @@ class Layout:
         for one in self._stored:
             pre, post = one.projection.shape
             length = self._length(one)
-            held = np.zeros((pre, length * self.lanes, cells), np.uint8)
-            held[:, :post, : p["WEIGHT_BITS"]] = field(one.weight, p["WEIGHT_BITS"])
+            stored = np.zeros((pre, length * self.lanes, cells), np.uint8)
+            stored[:, :post, : p["WEIGHT_BITS"]] = field(one.weight, p["WEIGHT_BITS"])
             delay = one.projection.delay.astype(np.int64)
-            held[:, :post, p["WEIGHT_BITS"] :] = field(delay, p["DELAY_BITS"])
-            rows = held.reshape(pre * length, self.lanes, cells)
+            stored[:, :post, p["WEIGHT_BITS"] :] = field(delay, p["DELAY_BITS"])
+            rows = stored.reshape(pre * length, self.lanes, cells)
             bits[first : first + len(rows)] = rows[:, ::-1]
             first += len(rows)
         return Memory(bits.reshape(p["SYNAPSES"], -1))
@@ -246,13 +246,13 @@ class Layout:
         return _table(rows)
 
     def most_clocks(self, deep: bool = False) -> int:
-        """Clocks that a step takes at most, whatever comes in.
+        """Upper bound of the clocks per step, for any input.
 
-        That is the sum of what the parts of the core take one after the other if every source
-        spikes, although most of it goes on at the same time.
+        It is the sum over the parts of the core if every source spikes, as if nothing ran in
+        parallel.
 
         Args:
-            deep: u and v of every neuron are told, too.
+            deep: u and v of every neuron are output, too.
         """
         network = self.network
         # Four clocks to look up a source, four for each row of it, and rows begin at least four
@@ -261,19 +261,19 @@ class Layout:
         rows = sum(
             one.projection.shape[0] * (max(self._length(one), 4) + 5) for one in self._stored
         )
-        # A population is fetched, goes through 12 stages and tells up to three words of a neuron.
+        # A population is fetched, passes 12 stages and outputs up to three words per neuron.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
         return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40
 
     @property
     def clearing_clocks(self) -> int:
-        """Clocks that the beginning of a sample takes: a bank of the ring, or all states."""
+        """Clocks to begin a sample: clearing a bank of the ring buffer, or all states."""
         p = self.parameters
         return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
 
     def usual_clocks(self, spikes: Raster) -> int:
-        """Clocks that an input takes at least: its rows and the steps of all neurons."""
+        """Lower bound of the clocks of an input: its rows and the updates of all neurons."""
         fed = [one for one in self._stored if one.projection.source == INPUT]
         words = spikes.n_spikes * sum(self._length(one) for one in fed)
         steps = spikes.n_samples * spikes.n_steps
@@ -281,7 +281,7 @@ class Layout:
 
 
 def _index_bits(network: IntegerNetwork, lanes: int) -> int:
-    """Bits of the number of a neuron, or of a channel where any is heard."""
+    """Bits of a neuron's number, or of a channel's if there are projections from the input."""
     sizes = [p.size for p in network.populations]
     if any(p.source == INPUT for p in network.projections):
         sizes.append(network.channels.size)
@@ -294,33 +294,33 @@ def _length_bits(network: IntegerNetwork, lanes: int) -> int:
 
 
 def synapse_words(network: IntegerNetwork, lanes: int) -> int:
-    """Words of the memory of synapses."""
-    # An address is made of an index and a length, which have to fit.
+    """Number of words of the synapse memory."""
+    # Addresses must be as wide as the index of a neuron and the length of a row.
     address_bits = max(_index_bits(network, lanes), _length_bits(network, lanes))
     rows = sum(p.shape[0] * -(-p.shape[1] // lanes) for p in network.projections)
     return max(rows, (1 << (address_bits - 1)) + 1)
 
 
 def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
-    """Everything about a network that the core cannot hold.
+    """A finding for everything in a network that does not fit the core.
 
     Args:
-        network: any integers.
-        lanes: of the core; by default as many as suit the network.
+        network: any integer network.
+        lanes: of the core; by default chosen for the network.
     """
     findings = []
     suit = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]
     if not suit or lanes not in (None, *suit):
         tried = lanes or MAX_LANES
         what = (
-            f"its synapses take {synapse_words(network, tried):,} words with `lanes={tried}`, the "
+            f"its synapses need {synapse_words(network, tried):,} words with `lanes={tried}`, the "
             f"core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,}"
         )
         fix = f"export it with `lanes={suit[0]}`" if suit else "train a smaller network"
         findings.append(Finding("verilog-banks", "network", what, fix))
     if len(network.populations) >= MAX_POPULATIONS:
         what = (
-            f"it has {len(network.populations)} populations, the core tells {MAX_POPULATIONS - 1}"
+            f"it has {len(network.populations)} populations, the core allows {MAX_POPULATIONS - 1}"
         )
         findings.append(Finding("verilog-populations", "network", what, "merge populations"))
     sums = _sums(network)
@@ -332,9 +332,9 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
                 Finding(
                     "verilog-sum-wide",
                     population.name,
-                    f"the weights of one sign that arrive at neuron {over[0]} sum to "
-                    f"{total[over[0]]}, shifted by their exponents; {over.size} of "
-                    f"{population.size} neurons have {SUM_LIMIT} or more",
+                    f"the weights of one sign at neuron {over[0]} sum to {total[over[0]]}, "
+                    f"exponents included; {over.size} of {population.size} neurons have "
+                    f"{SUM_LIMIT} or more",
                     "lower weight_exponent, or quantise again",
                 )
             )
@@ -342,12 +342,12 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
 
 
 def max_sum(network: IntegerNetwork) -> int:
-    """Largest sum of shifted weights of one sign at any neuron."""
+    """Largest sum of weights of one sign at any neuron, exponents included."""
     return max((int(total.max(initial=0)) for total in _sums(network).values()), default=0)
 
 
 def _sums(network: IntegerNetwork) -> dict[str, NDArray[np.int64]]:
-    """Largest sums of weights above and below 0 in one step: by population [2, size] int64."""
+    """Largest sums of positive and negative weights in one step, by population, [2, size] int64."""
     sums = {p.name: np.zeros((2, p.size), np.int64) for p in network.populations}
     for projection in network.projections:
         weight = projection.shifted_weight.astype(np.int64)
@@ -356,7 +356,7 @@ def _sums(network: IntegerNetwork) -> dict[str, NDArray[np.int64]]:
 
 
 def _common_shift(projections: Sequence[IntegerProjection]) -> int:
-    """The power of two that all shifted weights share."""
+    """Exponent of the power of two that divides all weights, exponents included."""
     return min((_trailing_zeros(p) for p in projections if p.weight.any()), default=0)
 
 
@@ -371,9 +371,9 @@ def _stored(projection: IntegerProjection, common: int) -> _Stored:
         return _Stored(projection, weight, 0, False, False)
     shift = _trailing_zeros(projection)
     signed = projection.sign_mode == MIXED
-    held = weight >> shift
+    stored = weight >> shift
     negative = not signed and int(weight.min()) < 0
-    return _Stored(projection, -held if negative else held, shift - common, signed, negative)
+    return _Stored(projection, -stored if negative else stored, shift - common, signed, negative)
 
 
 def _weight_bits(one: _Stored) -> int:
@@ -389,24 +389,24 @@ def _first_places(sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def bits_for(largest: int) -> int:
-    """Bits of a field that holds 0 … largest; at least one."""
+    """Bits of a field for 0 … largest; at least one."""
     return max(largest.bit_length(), 1)
 
 
 def _signed_bits(values: NDArray[np.int64]) -> int:
-    """Bits of a field that holds all values, in two's complement."""
+    """Bits of a field for all values, in two's complement."""
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
 
 
 def field(values: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
-    """[…, bits] uint8: the low bits of values, the highest first."""
+    """[…, bits] uint8: the low bits of values, most significant first."""
     places = np.arange(bits - 1, -1, -1)
     return (values[..., None] >> places & 1).astype(np.uint8)
 
 
 def _table(rows: Iterator[list[tuple[int, int]]] | Sequence[list[tuple[int, int]]]) -> Memory:
-    """A memory of rows; a row is fields of a value and its bits, the highest first."""
+    """A memory from rows of fields; a field is a value and its bits, most significant first."""
     words = [
         np.concatenate([field(np.array(value), bits) for value, bits in fields]) for fields in rows
     ]

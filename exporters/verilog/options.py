@@ -1,4 +1,4 @@
-"""Options for writing networks as Verilog."""
+"""Options of the Verilog export."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from nmtool.exporters.verilog.layout import LANES
 @keywords_checked
 @dataclass(frozen=True)
 class VerilogOptions:
-    """Options for writing Verilog.
+    """Options of the Verilog export.
 
     >>> VerilogOptions(lanes=4).as_json()
     {'lanes': 4, 'part': '', 'deep': False}
 
     Attributes:
-        lanes: synapses that are added in one clock: 1, 2, 4, 8 or 16; more are faster and larger.
-        part: FPGA that it is meant for, e.g. `ecp5-85`: a network that does not fit is refused,
-            with the reasons, and `make` in the folder builds for it; by default any.
-        deep: let the core tell u and v of every neuron, too, and its benches compare them.
+        lanes: synapses processed per clock: 1, 2, 4, 8 or 16. More lanes are faster and larger.
+        part: target FPGA, e.g. `ecp5-85`; `make` in the folder builds for it, and a network that
+            does not fit is refused with the reasons. By default any.
+        deep: output u and v of every neuron, too, and compare them in the testbenches.
 
     Raises:
-        UsageError: another number of lanes, or a part that nmtool does not know.
+        UsageError: unsupported number of lanes, or unknown part.
     """
 
     lanes: int = 1
@@ -37,7 +37,7 @@ class VerilogOptions:
         check_fields(self, lanes=WHOLE, part=WORD, deep=SWITCH)
         if self.lanes not in LANES:
             raise UsageError(
-                f"a core cannot have {self.lanes} lanes",
+                f"the core does not support {self.lanes} lanes",
                 code="verilog-lanes",
                 fix=f"use one of {', '.join(map(str, LANES))}",
             )
@@ -47,7 +47,7 @@ class VerilogOptions:
             known = part_names()
             if self.part not in known:
                 raise UsageError(
-                    f"there is no part '{self.part}'",
+                    f"unknown FPGA part '{self.part}'",
                     code="verilog-part-unknown",
                     fix=suggestion(self.part, known),
                 )
@@ -57,9 +57,9 @@ class VerilogOptions:
         return asdict(self)
 
     def unused_by(self, name: str) -> UsageError:
-        """The error of these options for writing the format of a name, which takes none."""
+        """The error where these options are given for another format, by its name."""
         return UsageError(
-            f"the format {name} takes no options of Verilog",
+            f"the format {name} has no Verilog options",
             code="verilog-options-unused",
             why=others_than_usual(self),
             fix="leave them out, or write Verilog: `to=verilog`",

@@ -1,4 +1,4 @@
-"""The FPGAs that a core can be built for: targets whose format is `verilog`, and that are chips."""
+"""The FPGAs that a core can be built for: chips among the targets whose format is `verilog`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ FORMAT = "verilog"
 
 
 def part_names() -> list[str]:
-    """Names of all parts."""
+    """Names of all supported FPGAs."""
     targets = [target_named(name) for name in target_names()]
     return [one.name for one in targets if one.format == FORMAT and one.kind == CHIP]

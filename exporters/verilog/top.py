@@ -1,4 +1,4 @@
-"""`nmtool_top.v`: the core and its answer with the numbers of one network, and nothing else."""
+"""`nmtool_top.v`: the core and its readout block with the parameters of one network."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def top_text(layout: Layout, answer: AnswerBlock, deep: bool) -> str:
 
     Args:
         layout: of the network.
-        answer: of its read-out.
-        deep: u and v of every neuron are told unless another `DEEP` is given.
+        answer: its readout block.
+        deep: default of `DEEP`: u and v of every neuron are output.
     """
     return _TOP.substitute(
         deep=int(deep),

@@ -1,8 +1,8 @@
-"""The streams of the core: input rasters as words in, words out as recordings.
+"""The core's data streams: input rasters as words, and output words as recordings.
 
-A sample is a word that begins it, and per step a word for every spike and one that ends it. Out
-come, neuron by neuron, u and v where they are told and a spike, and a word that ends the step.
-`rtl/nmtool_core.v` has the numbers of the kinds.
+Input: one word that begins a sample, then per step one word per spike and one that ends the step.
+Output: per step and neuron, words for u and v (if output) and for a spike, then one that ends the
+step. `rtl/nmtool_core.v` has the numbers of the kinds of words.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from nmtool.recording import Recording
 _IN_SPIKE, _IN_END, _IN_BEGIN = 0, 1, 2
 _SPIKE, _MEMBRANE, _CURRENT, _END = 0, 1, 2, 3
 _ORDER = np.array([2, 1, 0, 3])
-"""Place of each kind among the words of a neuron."""
+"""Order of the kinds among the words of a neuron."""
 
 _VALUE_BITS, _INDEX_BITS = 25, 24
 _WORDS_AT_ONCE = 1 << 20
 
 
 def input_text(spikes: Raster) -> str:
-    """A raster as the benches read it: a word per line in hexadecimal, kind and channel."""
+    """A raster for the testbenches: one word per line in hexadecimal, kind and channel."""
     n_samples, n_steps = spikes.n_samples, spikes.n_steps
     sample = np.arange(n_samples)
     row = np.arange(n_samples * n_steps)
     spike_row = spikes.sample_index() * n_steps + spikes.step
     kind = np.empty(n_samples + row.size + spikes.n_spikes, np.int64)
     channel = np.zeros_like(kind)
-    # Before a word are all spikes, ends and beginnings that come earlier.
+    # Position of a word: the number of spikes, step ends and sample beginnings before it.
     kind[spikes.offset[:-1] + sample * (n_steps + 1)] = _IN_BEGIN
     kind[np.searchsorted(spike_row, row, "right") + row + row // n_steps + 1] = _IN_END
     place = np.arange(spikes.n_spikes) + spike_row + spikes.sample_index() + 1
@@ -47,13 +47,13 @@ def input_text(spikes: Raster) -> str:
 
 
 def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, deep: bool) -> str:
-    """The words of a recording as the benches compare them, below the numbers of bins and values.
+    """The output words of a recording, as the testbenches expect them, after two counts.
 
     Args:
-        network: whose recording it is.
-        recording: with u and v where they are told.
+        network: of the recording.
+        recording: with u and v where they are output.
         n_steps: of a sample.
-        deep: u and v of every neuron are told.
+        deep: u and v of every neuron are output.
     """
     parts = [_words(np.arange(recording.n_samples * n_steps), _END, 0, 0, 0)]
     bins = values = 0
@@ -64,12 +64,12 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
             row = raster.sample_index() * raster.n_steps + raster.step
             parts.append(_words(row, _SPIKE, number, raster.neuron, 0))
             bins += raster.n_bins
-        told = {_CURRENT: recording.current[name]} if deep else {}
+        states_of = {_CURRENT: recording.current[name]} if deep else {}
         if population.kind == LI:
-            told[_MEMBRANE] = recording.membrane[name]
+            states_of[_MEMBRANE] = recording.membrane[name]
         elif deep:
-            told[_MEMBRANE] = recording.potential[name]
-        for kind, states in told.items():
+            states_of[_MEMBRANE] = recording.potential[name]
+        for kind, states in states_of.items():
             row, neuron = np.divmod(np.arange(states.size), population.size)
             parts.append(_words(row, kind, number, neuron, states.reshape(-1)))
             values += states.size
@@ -88,16 +88,16 @@ def _words(
 
 
 def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bool) -> Recording:
-    """The recording in a file of words that a bench wrote.
+    """The recording in a file of output words that a testbench wrote.
 
     Args:
         path: of the file.
-        network: that ran.
+        network: that was simulated.
         spikes: its input.
-        deep: u and v of every neuron were told.
+        deep: u and v of every neuron were output.
 
     Raises:
-        BackendError: words are missing, or there are others.
+        BackendError: words are missing or unexpected.
     """
     n_rows = spikes.n_samples * spikes.n_steps
     lists: dict[int, list[NDArray]] = {n: [] for n, _ in _numbered(network, LIF)}
@@ -105,7 +105,7 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
     for number, population in enumerate(network.populations):
         for kind in (_MEMBRANE, _CURRENT) if deep else (_MEMBRANE,) * (population.kind == LI):
             dense[number, kind] = np.zeros((n_rows, population.size), np.int32)
-    told = dict.fromkeys(dense, 0)
+    counts = dict.fromkeys(dense, 0)
     first_row = 0
     for kinds, numbers, index, value, rows in _blocks(path):
         row = first_row + rows
@@ -113,15 +113,15 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
         for number, found in lists.items():
             mine = (kinds == _SPIKE) & (numbers == number)
             found.append(np.stack([row[mine], index[mine]]))
-        for key, held in dense.items():
+        for key, array in dense.items():
             mine = (numbers == key[0]) & (kinds == key[1])
-            held[row[mine], index[mine]] = value[mine]
-            told[key] += int(mine.sum())
-    if first_row != n_rows or any(told[key] != held.size for key, held in dense.items()):
+            array[row[mine], index[mine]] = value[mine]
+            counts[key] += int(mine.sum())
+    if first_row != n_rows or any(counts[key] != array.size for key, array in dense.items()):
         raise BackendError(
-            f"the core ended {first_row} of {n_rows} steps, or told too few values",
+            f"the core finished {first_row} of {n_rows} steps, or its output is incomplete",
             code="verilog-words-missing",
-            fix="update nmtool, or tell its makers",
+            fix="update nmtool, or report this as a bug",
         )
     shape = (spikes.n_samples, spikes.n_steps, -1)
 
@@ -141,12 +141,12 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
 def _numbered(
     network: IntegerNetwork, kind: str | None = None
 ) -> list[tuple[int, IntegerPopulation]]:
-    """Populations of a kind with their numbers in words."""
+    """Populations of a kind, with their numbers in words."""
     return [(n, p) for n, p in enumerate(network.populations) if kind in (None, p.kind)]
 
 
 def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
-    """Kind, population, index, value and row, counted from the block's first, of all words."""
+    """Kind, population, index, value and row of all words; rows relative to their block."""
     with open(path, "rb") as file:
         while (words := np.fromfile(file, "<u8", _WORDS_AT_ONCE)).size:
             kind = (words >> np.uint64(62)).astype(np.int64)

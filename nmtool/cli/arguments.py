@@ -1,4 +1,4 @@
-"""A parser whose complaints read like all others, and flags that are of no function."""
+"""The argument parser, which raises nmtool's own errors, and flags that commands share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
 _PYTHON = {"data": "calibrate_on", "targets": "target"}
-"""Names of arguments of other functions, by the name of the value in a command."""
+"""Arguments of library functions, by the name that a command gives their value."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,14 +27,14 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{**settings, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
-        """Raise `UsageError` instead of leaving the program."""
+        """Raise `UsageError` instead of exiting."""
         fix = f"see {self.prog} --help"
         if message.startswith("the following arguments are required"):
             fix = f"{self.format_usage().strip()}; {fix}"
         raise UsageError(message, code="command-line", fix=fix)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        # argparse's own names all choices, but not the one that was probably meant.
+        # argparse's own error lists all choices, but does not suggest the nearest one.
         if action.choices is None or value in action.choices:
             return
         name = "/".join(action.option_strings) or action.metavar or action.dest
@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def check_options(self, words: Sequence[str]) -> None:
-        """Raise `UsageError` where a word is an option that there is not."""
+        """Raise `UsageError` for options that the command does not have."""
         known = self._option_string_actions
         given = [word.partition("=")[0] for word in words if word.startswith("--")]
         if "--" in given:
@@ -66,22 +66,22 @@ class Parser(argparse.ArgumentParser):
             )
         if findings:
             raise UsageError(
-                f"{self.prog} has none of {len(findings)} options",
+                f"{self.prog} has none of these {len(findings)} options",
                 code="option-unknown",
                 fix=see,
                 findings=findings,
             )
 
     def flag(self, dest: str) -> str:
-        """The flag whose value goes by that name."""
+        """The flag of the value with this name."""
         [action] = [candidate for candidate in self._actions if candidate.dest == dest]
         return action.option_strings[-1]
 
     def flags(self) -> dict[str, str]:
-        """Flags, and arguments as the usage has them, by the names of their values.
+        """Flags, and arguments as the usage line spells them, by the names of their values.
 
-        Options of files of others, whose flags begin with `--in`, go by the names of the options,
-        before those of files that are written: messages are about what is read.
+        Options for reading files of other tools (`--in…`) are listed by the names of the options,
+        and win over those for writing: messages are about what is read.
         """
         names = {
             action.dest: str([action.metavar or action.dest, *action.option_strings][-1])
@@ -92,7 +92,7 @@ class Parser(argparse.ArgumentParser):
         return {**names, **own}
 
     def in_group(self, title: str) -> list[str]:
-        """The names of the values of a group of flags."""
+        """Names of the values of the flags in a group."""
         groups = [group for group in self._action_groups if group.title == title]
         return [action.dest for group in groups for action in group._group_actions]
 
@@ -116,23 +116,23 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse's own says nothing where help cannot be written.
+        # argparse's own version hides errors while help is written.
         (file or sys.stderr).write(message)
 
 
 def count(text: str) -> int:
-    """A whole number from 1 on, for `type=`."""
+    """A whole number of at least 1, for `type=`."""
     try:
         number = int(text)
     except ValueError:
         number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not '{text}'")
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not '{text}'")
     return number
 
 
 def validation_amount(text: str) -> str:
-    """A share or number of samples to hold out, for `type=`."""
+    """A share or number of validation samples, for `type=`."""
     from nmtool.data.dividing import amount
 
     share = amount(text)
@@ -142,7 +142,7 @@ def validation_amount(text: str) -> str:
 
 
 def grouping(text: str) -> str | int:
-    """A column of the files, or a number of neighbouring samples, for `type=`."""
+    """A column of the files, or the size of blocks of neighbouring samples, for `type=`."""
     from nmtool.data.dividing import grouping
 
     return grouping(text)
@@ -161,6 +161,6 @@ def add_force(parser: argparse._ActionsContainer, what: str) -> None:
 
 
 def group(parser: argparse._ActionsContainer, title: str) -> argparse._ArgumentGroup:
-    """The group of that title in the help of a command; made where it is missing."""
+    """The group with this title in a command's help; created if missing."""
     groups = {titled.title: titled for titled in parser._action_groups}
     return groups.get(title) or parser.add_argument_group(title)

@@ -1,4 +1,4 @@
-"""`nmtool check NETWORK …`: does it fit, what changes, what is wasted; with data, its cost."""
+"""`nmtool check NETWORK …`: whether it fits a target and what changes; with data, its cost."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         network=flag("networks", nargs="+", metavar="NETWORK", help=NETWORK),
         targets=flag(
             "--target",
-            help="a chip or a format, or a file FILE.toml that describes one (docs/targets.md); "
-            "may be repeated, the first one also for the cost; 'all' for all that come with "
-            "nmtool; default loihi2",
+            help="chip or format to check, or a FILE.toml that describes one (docs/targets.md); "
+            "may be repeated, and the cost is that on the first one; 'all': every target that "
+            "comes with nmtool; default loihi2",
         ),
     )
     parser.add_argument(
-        "--data", metavar="DATA", help=f"{DATA}: count what an inference costs on its samples, too"
+        "--data", metavar="DATA", help=f"{DATA}; with it, the cost of an inference is counted, too"
     )
     add_cost_options(parser)
     add_json(parser)

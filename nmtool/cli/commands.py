@@ -1,4 +1,4 @@
-"""The commands, and spellings of earlier releases, which answer until 1.0."""
+"""The commands, and their earlier spellings, which work until 1.0."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 START = "to start with"
 TRAINING = "training"
 CHIPS = "chips and formats"
-LOOK = "a look at things"
+LOOK = "results and data"
 COMPUTER = "this computer"
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command; the module of its name in this folder has its arguments and runs it.
+    """A command. The module of the same name in this folder defines its arguments and runs it.
 
     Attributes:
-        subject: heads it in the help of all commands.
+        subject: title of its group in `nmtool --help`.
         text: what it does.
-        first: the flags to start with, at most five; none where all stand together.
+        first: the flags listed first in its help, at most five; empty: no separate group.
     """
 
     subject: str
@@ -31,17 +31,17 @@ COMMANDS: Mapping[str, Command] = {
     "demo": Command(START, "the whole story on built-in data: train, quantise, export, verify"),
     "train": Command(
         START,
-        "learn weights and delays: of a new network, from another run, or one per fold",
+        "train weights and delays: a new network, from another run, or one network per fold",
         ("--output", "--config", "--hidden", "--steps", "--epochs"),
     ),
     "evaluate": Command(
         START,
-        "accuracy and activity of a network on data; of an export, in its own runtime",
+        "accuracy and activity of a network on data; an export runs in its own runtime",
         ("--split", "--samples", "--classes", "--predictions", "--json"),
     ),
     "quantise": Command(
         START,
-        "round a network to the integers of a chip",
+        "round a trained network to a chip's integers (post-training quantisation)",
         ("--output", "--data", "--weight-bits", "--delay-bits", "--target"),
     ),
     "verify": Command(
@@ -49,15 +49,17 @@ COMMANDS: Mapping[str, Command] = {
         "compare backends spike for spike",
         ("--against", "--samples", "--split", "--exercise", "--artefact"),
     ),
-    "sweep": Command(TRAINING, "search training settings by validation accuracy"),
+    "sweep": Command(
+        TRAINING, "try training settings: hyperparameter search by validation accuracy"
+    ),
     "compare": Command(
         TRAINING,
-        "how far apart two kinds of networks are, and how sure that is",
+        "difference in accuracy between two kinds of networks, with a confidence interval",
         ("--data", "--with", "--split", "--samples"),
     ),
     "check": Command(
         CHIPS,
-        "does a network fit a chip, what changes there, what is wasted; with data, what it costs",
+        "whether a network fits a chip and what changes there; with data, what an inference costs",
         ("--target", "--data", "--samples", "--plot", "--by"),
     ),
     "export": Command(
@@ -67,19 +69,21 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "convert": Command(
         CHIPS,
-        "turn a network of any format into any other, and check what was written",
+        "convert a network between any two formats, and check the result",
         ("--to", "--force", "--data", "--no-verify", "--in-nir-dt"),
     ),
     "zoo": Command(CHIPS, "trained and verified networks that come with nmtool"),
     "report": Command(
         LOOK,
-        "one page on everything that is known about a run or a network",
+        "one page with everything known about a run or a network",
         ("--output", "--against", "--target", "--samples", "--force"),
     ),
-    "inspect": Command(LOOK, "what a file holds"),
-    "data": Command(LOOK, "what a data set holds; files of others as a data set"),
+    "inspect": Command(LOOK, "describe what a file holds"),
+    "data": Command(LOOK, "describe a data set, or make one from files of other tools"),
     "doctor": Command(COMPUTER, "what is installed here, what is missing, and how to get it"),
-    "setup": Command(COMPUTER, "install what Lava, brian2-loihi or FeNN runs in, or completion"),
+    "setup": Command(
+        COMPUTER, "install environments for Lava, brian2-loihi or FeNN, or shell completion"
+    ),
 }
 
 ALSO = {"quantize": "quantise"}
@@ -96,7 +100,7 @@ OLD: Mapping[str, str] = {
     "brian2-loihi": "setup brian2-loihi",
     "completion": "setup completion SHELL",
 }
-"""Earlier spellings, each with the one of today; `nmtool.cli.old` has their arguments."""
+"""Earlier spellings, each with the current one; `nmtool.cli.old` has their arguments."""
 
 TOGETHER = ("train", "finetune")
-"""Commands whose processes, where torchrun starts several, work on one thing."""
+"""Commands that torchrun may start as several processes of one job."""

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             nargs="+",
             metavar="NETWORK",
             action=None,
-            help=f"{NETWORK}; or the folder of a cross-validation, a network per seed",
+            help=f"{NETWORK}, one per seed; or the folder of a cross-validation",
         ),
         second=flag(
             "--with",
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     clusters, others = given.get("clusters", []), given.get("second")
     if arguments.samples is not None and any(isinstance(by, int) for by in clusters):
         raise UsageError(
-            "drawn samples are no blocks of neighbours",
+            "samples drawn at random form no blocks of neighbours",
             code="clusters-of-drawn",
             why="--samples draws them one by one from the whole split",
             fix="leave out --samples, or name a column: --cluster speaker",
@@ -79,9 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
         _, events = read_samples(arguments, [*arguments.first, *(others or [])])
     elif arguments.samples is not None:
         raise UsageError(
-            "there are no data to take samples of",
+            "--samples needs data to draw from",
             code="samples-without-data",
-            fix="name them: --data DATA; or leave out --samples",
+            fix="name the data: --data DATA; or leave out --samples",
         )
     data, split = arguments.data, arguments.split or "test"
     if events is None and isinstance(first[0], Answers):

@@ -1,4 +1,4 @@
-"""A script by shtab, from the arguments of all commands, for `nmtool setup completion SHELL`."""
+"""Shell completion for `nmtool setup completion SHELL`: a script that shtab generates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write(shell: str) -> int:
     for action in _with_values(parser):
         if listed := getattr(action.type, "listed", None):
             action.choices = list(listed())
-        # Words of which nothing else is known may be paths.
+        # Values without choices may be paths.
         if action.choices is None and action.type is None:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
     sys.stdout.write(shtab.complete(parser, shell=shell) + "\n")
@@ -33,7 +33,7 @@ def write(shell: str) -> int:
 
 
 def _with_values(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All arguments that take a value, those of commands included."""
+    """All arguments that take a value, including those of commands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for sub in action.choices.values():

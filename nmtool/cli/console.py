@@ -1,7 +1,7 @@
-"""Output of the command line: tables for people, JSON for scripts.
+"""Output of the command line: tables in the terminal, JSON for scripts.
 
-Results go to stdout, everything else to stderr. JSON is strict: it has no form for some numbers.
-They are written as the strings "Infinity", "-Infinity" and "NaN", which Python's float() and
+Results go to stdout, everything else to stderr. JSON is strict: infinities and NaN, for which it
+has no numbers, are the strings "Infinity", "-Infinity" and "NaN", which Python's float() and
 JavaScript's Number() read.
 """
 
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     from nmtool.verification.certificate import Certificate
 
 FIT_STYLES = {"faithful": "green", "approximate": "yellow", "unsupported": "bold red"}
-"""Of the words that say how well a target runs a network."""
+"""Colours of the verdicts on how well a target runs a network."""
 VERDICT_STYLES = {True: "bold green", False: "bold red"}
-"""Of what is identical, and of what differs."""
+"""Colours of identical (True) and different (False) results."""
 STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
-"""By the weight of a sentence, its colour."""
+"""Colour of a finding, by its severity."""
 
 PLAIN_WIDTH = 1000
-"""Columns where the output is not a terminal: nothing is folded there."""
+"""Width where the output is not a terminal: nothing is wrapped there."""
 
 
 class _Console(Console):
     idle: IdleBar | None = None
-    """The bar of the command that runs; it goes before anything else is shown."""
+    """The idle bar of the running command; it is cleared before anything else is shown."""
 
     def on_broken_pipe(self) -> NoReturn:
-        # rich calls this while it handles the BrokenPipeError, and would end the program itself.
+        # rich calls this while it handles a BrokenPipeError, and would exit by itself.
         raise
 
 
@@ -59,8 +59,8 @@ def out() -> Console:
 
 
 def log() -> _Console:
-    """The console for progress and remarks: always the same one, since it knows of a live bar."""
-    # While a bar is live, rich stands in for stderr.
+    """The console for progress and remarks: always the same one, since it holds a live bar."""
+    # While a bar is live, rich replaces stderr.
     console = _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
     if console.idle is not None:
         console.idle.clear()
@@ -76,19 +76,19 @@ def _console_on(stream: TextIO) -> _Console:
 
 
 _flags: dict[str, str] = {}
-"""Flags of the command that runs, by the names that the library has for their values."""
+"""Flags of the running command, by the names of the library's arguments."""
 
 
 def speak_flags(names: Mapping[str, str]) -> None:
-    """Let texts of the library name arguments as flags from now on: `force=True` as --force."""
+    """From now on, write the library's arguments as flags in messages: `force=True` as --force."""
     _flags.clear()
     _flags.update(names)
 
 
 def in_flags(text: str) -> str:
-    """A text of the library with the command's flags for Python's arguments.
+    """A message of the library, with the command's flags in place of Python's arguments.
 
-    Pages of docs/ get the path at which they lie on this computer.
+    Pages of docs/ become paths on this computer.
     """
 
     def flag(argument: re.Match[str]) -> str:
@@ -102,12 +102,12 @@ def in_flags(text: str) -> str:
 
 
 def print_line(text: str, style: str = "") -> None:
-    """A line of results for people, on stdout."""
+    """Print a line of results on stdout."""
     out().print(in_flags(text), style=style, soft_wrap=True)
 
 
 def print_remark(text: str) -> None:
-    """A remark for people, on stderr."""
+    """Print a remark on stderr."""
     log().print(in_flags(text), soft_wrap=True)
 
 
@@ -118,8 +118,8 @@ def print_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The value in the types JSON has; infinities and NaN become strings, arguments flags."""
-    import numpy as np  # which --help need not wait for
+    """A value in JSON's types: infinities and NaN become strings, Python's arguments flags."""
+    import numpy as np  # late, so that --help stays fast
 
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
@@ -146,10 +146,10 @@ def print_error(error: NmtoolError) -> None:
 
 
 def print_table(table: Table) -> None:
-    """A table on stdout and an empty line; columns of numbers are right-aligned.
+    """Print a table and an empty line on stdout; columns of numbers are right-aligned.
 
-    On a terminal, words of the header and sentences are folded, and paths shortened, until it fits.
-    Where that is not enough, rows become columns; no cell is ever cut.
+    On a terminal, headers and sentences are wrapped, and paths shortened, until the table fits.
+    If that is not enough, rows become columns; no cell is ever cut.
     """
     console = out()
     room, header, right = console.width - 2, [*table.header], table.right_aligned()
@@ -176,9 +176,9 @@ def print_table(table: Table) -> None:
 
 
 _GAP = 2
-"""Columns between two columns of a table."""
+"""Spaces between two columns of a table."""
 _SHORTEST_PATH = 16
-"""Characters that are left of a path at least."""
+"""Characters to which a path is shortened at most."""
 
 
 def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
@@ -187,10 +187,10 @@ def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
 
 
 def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
-    """Widths with which a table fits into some columns, if it can without cutting any word.
+    """Column widths with which a table fits into `columns` characters, if no word need be cut.
 
-    The header is folded first, between its words; then paths are shortened and sentences folded,
-    always those of the widest column; at last words are folded, but never a number.
+    The header is wrapped first, between words; then paths are shortened and sentences wrapped,
+    always in the widest column; last of all, words are broken, but never a number.
 
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
@@ -221,7 +221,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
 
 
 def _least(cell: str) -> int:
-    """Columns that a cell needs at least."""
+    """Smallest width of a cell."""
     if _is_path(cell):
         return min(len(cell), _SHORTEST_PATH)
     return max(map(len, cell.split()), default=0)
@@ -232,7 +232,7 @@ def _is_path(text: str) -> bool:
 
 
 def shortened(path: str, columns: int) -> str:
-    """A path with its middle left out where it is too long.
+    """A path, with its middle left out if it is too long.
 
     >>> shortened("results/of/november/run/network.npz", 20)
     'resu…run/network.npz'
@@ -250,15 +250,15 @@ def print_tables(value: Tabular) -> None:
 
 
 def print_fits(fits: Iterable[Fit]) -> None:
-    """A line per target that a format leads to, and why it is unsupported, on stderr, if it is."""
+    """Print a line per target on stderr, and the reasons where the target is unsupported."""
     for one in fits:
         print_line(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.word])
-        if not one.uses:  # of an FPGA the line says it
+        if not one.uses:  # an FPGA's line contains the reasons
             print_finding_remarks(one.unsupported)
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """Print the sentences of a certificate on stdout, on a terminal with its result in colour."""
+    """Print a certificate's sentences on stdout, with the result in colour on a terminal."""
     console = out()
     for text, weight in certificate.sentences():
         line = Text(text, style=STYLES[weight])
@@ -271,12 +271,12 @@ def print_certificate(certificate: Certificate) -> None:
 
 
 def print_finding_remarks(findings: Iterable[Finding]) -> None:
-    """Everything that does not fit, on stderr: code, place, what, why and fix."""
+    """Print findings on stderr: code, place, what, why and fix."""
     _print_findings(log(), findings)
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """Print findings on stdout, for commands whose result they are."""
+    """Print findings on stdout, for commands whose results are findings."""
     _print_findings(out(), findings)
 
 
@@ -288,7 +288,7 @@ def _print_findings(console: Console, findings: Iterable[Finding]) -> None:
 
 
 def _print_hanging(console: Console, line: Text) -> None:
-    """Print a line, on a terminal folded between words, with all but the first indented."""
+    """Print a line; on a terminal it is wrapped between words, with a hanging indent."""
     if not console.is_terminal or line.cell_len <= console.width:
         console.print(line, soft_wrap=True)
         return
@@ -302,7 +302,7 @@ _INDENT = 4
 
 
 def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
-    """A title and parts beside it on stdout; on a terminal that is too narrow, below it."""
+    """Print a title and its parts on one line of stdout, or on two if the terminal is narrow."""
     console = out()
     line = "  ".join([title, *(text for text, _ in parts)])
     if len(line) <= console.width:
@@ -313,7 +313,7 @@ def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
 
 
 def log_to_stderr() -> None:
-    """Print what the library logs below the logger `nmtool` on stderr, without any prefix."""
+    """Print what the library logs under the logger `nmtool` on stderr, without a prefix."""
     logger = logging.getLogger("nmtool")
     logger.setLevel(logging.INFO)
     for handler in logger.handlers:
@@ -324,7 +324,7 @@ def log_to_stderr() -> None:
 
 
 class _Remarks(logging.Handler):
-    """Says a remark once in a command, however often the library makes it."""
+    """Print each remark once per command, however often the library logs it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -335,7 +335,7 @@ class _Remarks(logging.Handler):
             if record.getMessage() in self.said:
                 return
             self.said.add(record.getMessage())
-        # Looks up sys.stderr anew each time, which may have been replaced.
+        # Looks up sys.stderr each time, since it may have been replaced.
         console = log()
         parts = getattr(record, "parts", None)
         if parts is None or not console.is_interactive:

@@ -1,6 +1,6 @@
-"""`nmtool convert IN OUT` and `nmtool export IN -o OUT`: any format in, any that can carry it out.
+"""`nmtool convert IN OUT` and `nmtool export IN -o OUT`: from any format to any other.
 
-Both are one command. `convert` reads back and runs what it wrote.
+Both share one implementation; `convert` also reads back and runs what it wrote.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "output",
         metavar="OUT",
-        help="to be made; float networks are quantised where its format holds integers only",
+        help="file or folder to write; float networks are quantised if its format needs integers",
     )
     flags.add(parser, "convert", only=("check",), check=flag("--no-verify"))
     parser.epilog = (
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add IN and all flags but those of OUT."""
+    """Add IN and all flags except those of OUT."""
     parser.add_argument("networks", nargs="+", metavar="IN", help=f"{IN}; several with --join")
     flags.add(
         parser,
@@ -59,22 +59,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         to=flag(type=flags.one_of(_formats), metavar="FORMAT"),
         prefix=flag(
             metavar="WORD",
-            help="C and firmware: let all names begin with WORD and write a header, too, so that "
+            help="C and firmware: begin all names with WORD and write a header file, so that "
             "several networks fit into one firmware",
         ),
     )
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="take the samples of the known answers, and of events.csv in a folder for Lava, from "
-        "here; when quantising, also calibrate on "
-        "its first 200 training samples, by default on those of the run, if IN is one; none: no "
-        "data",
+        help="data set for the known answers (and for events.csv in a Lava folder), and for "
+        "calibration on its first 200 training samples. Default: the run's own data; none: neither",
     )
     parser.add_argument(
         "--join",
         action="store_true",
-        help="put several INs side by side into one network, whose outputs are added",
+        help="join several networks into one (an ensemble), whose outputs are added",
     )
     flags.add(
         parser,
@@ -102,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversion:
-    """Write IN as OUT, and say on stderr what rounding had to give."""
+    """Write IN as OUT, and print on stderr what rounding changed."""
     from nmtool.exchange.exporting import convert
 
     paths = arguments.networks
@@ -129,7 +127,7 @@ def _formats() -> list[str]:
 
 
 def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
-    """IN, or the one network of several INs.
+    """IN, or several INs joined into one network.
 
     Raises:
         UsageError: there are several without `--join`.
@@ -141,7 +139,7 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
         return side_by_side(paths, **weights)
     if weights:
         raise UsageError(
-            "--weights are those of networks side by side",
+            "--weights is for joined networks",
             code="option-unused",
             fix="leave it out, or name several networks and --join",
         )
@@ -149,7 +147,7 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
         raise UsageError(
             f"there are {len(paths)} networks to write into one file",
             code="networks-several",
-            fix="put them side by side: --join; or write one at a time",
+            fix="join them into one ensemble: --join; or write one at a time",
         )
     return paths[0]
 

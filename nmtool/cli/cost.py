@@ -1,4 +1,4 @@
-"""Counts on samples, for `nmtool check --data DATA`."""
+"""Cost of an inference on samples, for `nmtool check --data DATA`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 COST_FLAGS = ("energy_of", "sources", "plot", "by", "csv")
-"""Values of the flags that only a count has."""
+"""Names of the flags that need `--data`."""
 
 
 def add_cost_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of a count on samples."""
+    """Add the flags for the cost of an inference on samples."""
     add_data_options(parser)
     add_choice_of_samples(parser)
     cost = group(parser, "cost on samples")
     flags.add(cost, "compare_cost", only=("energy_of",))
     cost.add_argument(
-        "--sources", action="store_true", help="list the figures behind latency and energy"
+        "--sources", action="store_true", help="list the sources of latency and energy figures"
     )
     cost.add_argument(
         "--plot", metavar="FILE", help="draw accuracy against cost: FILE.svg, .png or .pdf"
@@ -38,15 +38,15 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
     cost.add_argument(
         "--by",
         choices=flags.words("nmtool.targets.costs.AXES"),
-        help="cost that --plot draws accuracy against (default synaptic_events)",
+        help="the cost on the axis of --plot (default synaptic_events)",
     )
     cost.add_argument("--csv", action="store_true", help="CSV with a header on stdout")
-    add_force(group(parser, MACHINE), "a picture that is there")
+    add_force(group(parser, MACHINE), "an existing picture")
     add_threads_option(parser)
 
 
 def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | None) -> Tradeoff:
-    """Count what networks do on DATA, and draw it where a picture is asked for."""
+    """Count the networks' operations on DATA, and draw the picture if `--plot` asks for one."""
     from nmtool.loading import load
     from nmtool.targets import LOIHI2, target_named
     from nmtool.targets.costing import compare_cost
@@ -54,7 +54,7 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
 
     if arguments.json and arguments.csv:
         raise UsageError(
-            "--json and --csv are two forms", code="command-line", fix="leave out one of them"
+            "--json and --csv exclude each other", code="command-line", fix="leave out one of them"
         )
     use_threads(arguments.threads)
     by = arguments.by or "synaptic_events"
@@ -91,7 +91,7 @@ def wanted_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, 
 
 
 def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
-    """Print counts for people or as CSV, and remarks and the name of the picture on stderr."""
+    """Print the counts as tables or CSV; remarks and the picture's name go to stderr."""
     costs = tradeoff.costs
     shown = not (arguments.json or arguments.csv)
     if len(costs) == 1:

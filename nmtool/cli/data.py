@@ -1,4 +1,4 @@
-"""`nmtool data DATA`: what a data set holds; with `-o`, the same in SHD layout or as CSV."""
+"""`nmtool data DATA`: describe a data set; with `-o`, write it in SHD layout or as CSV."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from nmtool.data.dataset import Dataset
 
 SHOWN = 100
-"""Classes whose names are printed."""
+"""Largest number of classes whose names are printed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool data DATA [-o FOLDER|FILE.csv] [options]"
     parser.description = (
-        "What a data set holds, and a grid that fits it. With -o FOLDER, files of others become a "
-        "data set: CSV (columns sample, label, unit, time_ms, perhaps split), npz (dense spikes "
-        "[samples, steps, channels] and labels, perhaps as train_spikes, train_labels, ...), or a "
-        "folder of such files or of HDF5 files in SHD layout. With -o FILE.csv, samples become a "
-        "row per event, for exports in C and for Lava to classify."
+        "Describe a data set and propose a time step and a number of steps for it. With -o FOLDER, "
+        "make a data set from files of other tools: CSV (columns sample, label, unit, time_ms, "
+        "perhaps split), npz (dense spikes [samples, steps, channels] and labels, perhaps as "
+        "train_spikes, train_labels, ...), or a folder of such files or of HDF5 files in SHD "
+        "layout. With -o FILE.csv, write samples as a table with a row per event, which exports "
+        "to C and Lava can classify."
     )
     parser.add_argument(
         "data",
@@ -42,8 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples",
         type=count,
         metavar="N",
-        help="only N samples of each split, drawn so that every class has its share, the same "
-        "ones each time",
+        help="only N samples of each split, drawn per class in proportion; always the same ones",
     )
     add_json(parser)
     conversion = parser.add_argument_group("conversion")
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FOLDER|FILE.csv",
-        help="write it there, to a folder in SHD layout or to a table with a row per event",
+        help="write the data set to a folder in SHD layout, or to a table with a row per event",
     )
     flags.add(
         conversion,
@@ -66,10 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test",
         type=validation_amount,
         metavar="SHARE|N",
-        help="draw a test split per class from training samples, where there is none",
+        help="if there is no test split, draw this share or number of training samples per class",
     )
     conversion.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of that draw (default 0)"
+        "--seed", type=int, default=0, metavar="N", help="seed of the draw by --test (default 0)"
     )
     add_force(conversion, "FILE.csv, or files of the same name in FOLDER")
     parser.epilog = (
@@ -117,8 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     console.print_line(f"classes: {listed(names, SHOWN)}")
     if grid is not None:
         console.print_line(
-            f"a grid for it: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "
-            f"within, {grid.merged:.1%} of the events share a bin with another)"
+            f"proposed: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "
+            f"within it, {grid.merged:.1%} of the events share a bin with another)"
         )
     for file in files:
         console.print_line(f"{file} written")
@@ -130,7 +130,7 @@ def _sizes(text: str) -> list[int]:
 
 
 def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
-    """Some splits of a data set, and of each all samples or as many as are drawn."""
+    """The chosen splits of a data set, each with all of its samples or `n_samples` drawn ones."""
     from nmtool.data.dataset import Dataset
 
     chosen = {split: dataset.filled_split(split) for split in splits}
@@ -140,7 +140,7 @@ def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> D
 
 
 def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
-    """A data set by name or folder, or one in files of others."""
+    """A data set by name or folder, or one in files of other tools."""
     from nmtool.data.incoming import Meaning, is_incoming, read_incoming
     from nmtool.loading import check_exists
 
@@ -155,7 +155,7 @@ def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
         check_exists(name)
     if changes:
         raise UsageError(
-            f"'{name}' says itself what its times and labels mean",
+            f"'{name}' states the meaning of its times and labels itself",
             code="data-options-unused",
             fix="leave out --time-unit, --dt, --labels-from, --columns and --sensor-size",
         )

@@ -12,9 +12,7 @@ from nmtool.tables import Table
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "doctor")
     add_json(parser)
-    parser.epilog = (
-        "Exit code 1 if something that is installed is broken; what is missing is no reason."
-    )
+    parser.epilog = "Exit code 1 if something installed is broken; missing parts do not count."
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,14 +28,14 @@ def run(arguments: argparse.Namespace) -> int:
             console.print_line(f"{', '.join(names)}:")
             console.print_line(f"    {fix}")
         console.print_line(
-            "nothing that is installed is broken" if diagnosis.healthy else "something is broken",
+            "everything installed works" if diagnosis.healthy else "something installed is broken",
             style="green" if diagnosis.healthy else "bold red",
         )
     return 0 if diagnosis.healthy else 1
 
 
 def _print_rows(table: Table) -> None:
-    """Print a table whose last column is folded by nobody, so that its paths can be copied."""
+    """Print a table without wrapping its last column, so that paths can be copied."""
     rows = [row for row in (table.header, *table.rows) if any(row)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]
     console.print_line(table.title, style="bold")

@@ -1,4 +1,4 @@
-"""`nmtool evaluate NETWORK DATA`: a network in its own arithmetic, an export in its own runtime."""
+"""`nmtool evaluate NETWORK DATA`: run a network in its arithmetic, an export in its runtime."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--classes",
         action="store_true",
-        help="accuracy per class, the confusion matrix (of up to 12 classes), the wrong samples",
+        help="also show accuracy per class, the confusion matrix (up to 12 classes) and the "
+        "misclassified samples",
     )
     parser.add_argument(
         "--predictions",
         metavar="FILE.csv",
-        help="write sample, label, prediction, their names and all scores, a row per sample",
+        help="write a table with a row per sample: label, prediction, their names, all scores",
     )
     add_force(group(parser, MACHINE), "an earlier FILE.csv")
     add_json(parser)
@@ -71,7 +72,7 @@ def check_predictions(arguments: argparse.Namespace) -> None:
     """Check, before anything runs, that predictions can be written.
 
     Raises:
-        UsageError: there is something already, or the name is none of a CSV file.
+        UsageError: the file exists, or its name does not end in .csv.
     """
     from nmtool.exchange.exporting import check_free
 
@@ -79,7 +80,7 @@ def check_predictions(arguments: argparse.Namespace) -> None:
         return
     if not arguments.predictions.lower().endswith(".csv"):
         raise UsageError(
-            f"{arguments.predictions} is no name for a CSV file",
+            f"predictions are written as CSV, not as {arguments.predictions}",
             code="extension-wrong",
             fix="let it end in .csv",
         )
@@ -89,13 +90,13 @@ def check_predictions(arguments: argparse.Namespace) -> None:
 def print_result(
     arguments: argparse.Namespace, result: Evaluation, what: dict[str, Any], path: str
 ) -> None:
-    """Print an evaluation, and what was asked for beside it; write the predictions.
+    """Print an evaluation, with per-class results on request, and write the predictions.
 
     Args:
-        arguments: with those of `add_arguments`.
+        arguments: those of `add_arguments`.
         result: the evaluation.
         what: first fields of the JSON object.
-        path: of the network.
+        path: path of the network.
     """
     if arguments.predictions is not None:
         result.write_predictions(arguments.predictions)

@@ -10,7 +10,9 @@ from nmtool.cli.convert import OWN, add_options, converted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="to be made")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="file or folder to write"
+    )
     add_options(parser)
     parser.usage = "nmtool export IN -o OUT [options]"
     parser.epilog = (

@@ -1,4 +1,4 @@
-"""Turn any exception into a user-facing `NmtoolError`; what no library function translates."""
+"""Turn any exception that reaches the command line into a user-facing `NmtoolError`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 from nmtool.errors import InputError, NmtoolError, missing_library
 
 INTERRUPTED = 130
-"""The exit code of a command that was stopped by Ctrl-C."""
+"""Exit code after Ctrl-C."""
 
 
 def for_people(error: Exception) -> NmtoolError | None:
-    """The error to show; None for mistakes of our own, which deserve a traceback."""
+    """The error to show; None for bugs in nmtool, which deserve a traceback."""
     if isinstance(error, NmtoolError):
         return error
     if isinstance(error, ImportError):
@@ -29,7 +29,7 @@ def for_people(error: Exception) -> NmtoolError | None:
         return InputError(
             f"{where}{error.strerror or error}",
             code="system-error",
-            fix="check the path, the permissions and the room on the disk",
+            fix="check the path, the permissions and the free disk space",
         )
     if isinstance(error, RuntimeError) and "torch" in sys.modules:
         from nmtool.training.engines.gpu_failures import explained

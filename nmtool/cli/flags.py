@@ -3,10 +3,10 @@
     flags.add(parser, "inspect", path=flag("path", metavar="FILE"))
     content = nm.inspect(**flags.given(arguments, "inspect"), progress=progress)
 
-A parameter without a default is an argument of the command, one with a default a flag of its name;
-the annotation says what follows the flag, the entry below "Args:" is its help. A flag that is not
-given leaves no trace, so that the function's own default holds. Functions are read, not imported:
-help waits for nothing that they need, and has its texts under `python -OO`, too.
+A parameter without a default becomes an argument of the command, one with a default a flag. Its
+annotation decides what follows the flag, and its entry below "Args:" is the help. A flag that is
+not given is not passed on, so that the function's own default holds. Functions are parsed, not
+imported: help loads none of their libraries, and has its texts under `python -OO`, too.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
 
 @dataclass(frozen=True)
 class Flag:
-    """Name, form and help of a flag, where the signature does not give them.
+    """A flag that differs from what the signature gives: its names, settings or group.
 
     Attributes:
-        names: of the flag, or the one of an argument; none: that of the parameter.
-        settings: of `argparse.ArgumentParser.add_argument`.
-        group: title of its group in the help; '' for the one that flags are added to.
+        names: names of the flag, or the name of an argument; empty: the parameter's name.
+        settings: keywords of `argparse.ArgumentParser.add_argument`.
+        group: title of its group in the help; '': the group that flags are added to.
     """
 
     names: tuple[str, ...] = ()
@@ -56,8 +56,8 @@ class Parameter:
 
     Attributes:
         name: its name.
-        annotation: as it is written, without `None`.
-        default: as it is written; None where a value has to be given.
+        annotation: source text of the annotation, without `None`.
+        default: source text of the default; None if the parameter is required.
         text: its entry below "Args:", or below "Attributes:".
     """
 
@@ -80,7 +80,7 @@ _BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
     "Sequence": {"action": "append"},
     "Device | str": {"choices": ("auto", "cpu", "cuda")},
 }
-"""Settings of `add_argument` by annotation. Other parameters get a flag only from a command."""
+"""Keywords of `add_argument` by annotation; for others a command must define the flag."""
 _FORMS = {parts_of(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
 
 
@@ -92,14 +92,14 @@ def add(
     dest_prefix: str = "",
     **own: Flag | None,
 ) -> None:
-    """Add a flag per parameter of a function; one that is there already is shared.
+    """Add a flag per parameter of a function; a flag that exists already is shared.
 
     Args:
-        parser: of the command, or a group in it.
+        parser: parser of the command, or a group in it.
         function: public name of a function or of a class of options, or its full dotted name.
-        only: parameters that get a flag; by default all whose annotation says what follows.
-        dest_prefix: of the flags and of the names of their values.
-        own: by parameter, how its flag differs; None: it has none.
+        only: parameters that get a flag; by default all with an annotation in `_BY_ANNOTATION`.
+        dest_prefix: prefix of the flags and of the names of their values.
+        own: by parameter, how its flag differs; None for no flag.
     """
     parameters = {parameter.name: parameter for parameter in read(function)}
     unknown = {*own, *only} - {*parameters}
@@ -131,7 +131,7 @@ def add(
 
 
 def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:
-    """The values that were given for a function, by its parameters."""
+    """The given values of a function's flags, by parameter."""
     values = vars(arguments)
     derived = {item.dest for item in arguments.parser._actions if item.default is argparse.SUPPRESS}
     names = [item.name for item in read(function) if prefix + item.name in derived]
@@ -139,7 +139,12 @@ def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> 
 
 
 def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str], str]:
-    """A word of a list that help does not wait for, for `type=`; `also` says what else there is."""
+    """A `type=` that accepts the words of a list, which is built only when a value is parsed.
+
+    Args:
+        listed: returns the words.
+        also: ends the error's list of choices, for values of other kinds.
+    """
 
     def word(text: str) -> str:
         known = list(listed())
@@ -153,7 +158,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
 
 def words(constant: str) -> tuple[str, ...]:
-    """The words in a constant of a module, such as `nmtool.targets.costs.AXES`, read likewise."""
+    """The strings in a constant such as `nmtool.targets.costs.AXES`, parsed, not imported."""
     module, _, name = constant.rpartition(".")
     [value] = [
         statement.value
@@ -164,7 +169,7 @@ def words(constant: str) -> tuple[str, ...]:
 
 
 def _form(parameter: Parameter) -> dict[str, Any] | None:
-    """Settings for a parameter's annotation; None where it has no form on the command line."""
+    """Keywords of `add_argument` for a parameter; None if its annotation has none."""
     if parameter.annotation == "bool":
         return {"action": "store_const", "const": parameter.default == "False"}
     form = _FORMS.get(parts_of(parameter.annotation))
@@ -172,14 +177,14 @@ def _form(parameter: Parameter) -> dict[str, Any] | None:
 
 
 def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
-    """Its own name as an argument's or a flag's, of a flag that switches off with `no-`."""
+    """Name of the argument or flag of a parameter; a flag that switches off starts with `no-`."""
     if parameter.default is None:
         return (prefix + parameter.name,)
     flag = (prefix + parameter.name).replace("_", "-")
     return (f"--{flag}" if settings.get("const") is not False else f"--no-{flag}",)
 
 
-# What is read of a function.
+# Parsing of signatures and docstrings.
 
 
 @cache
@@ -201,7 +206,7 @@ def read(function: str) -> tuple[Parameter, ...]:
 
 
 def _text(name: str, texts: Mapping[str, str]) -> str:
-    """The entry of a parameter; where it is "as for" another function's, that one."""
+    """The entry of a parameter; "as for `function`" is replaced by that function's entry."""
     text = texts.get(name, "")
     if (other := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and other[1] in HOMES:
         return next(parameter.text for parameter in read(other[1]) if parameter.name == name)

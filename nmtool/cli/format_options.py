@@ -1,4 +1,4 @@
-"""Flags that say how formats are written, and how files of others are to be understood."""
+"""Flags for writing formats, and for reading files from other tools."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 NIR, MLGENN = "nir", "mlgenn"
 READING = {NIR: "ImportOptions", MLGENN: "MlgennOptions"}
-"""By kind of input, the options that it is read with."""
+"""Class of reading options, by kind of input."""
 _WORDS = {NIR: "NIR files", MLGENN: "checkpoints of mlGeNN"}
 _IN = "in_"
 
 
 def add_writing_options(parser: argparse.ArgumentParser) -> None:
-    """Add a flag per option of NIR and of Verilog."""
+    """Add a flag per option of NIR files and of Verilog."""
     flags.add(
         group(parser, "NIR files"),
         "NirOptions",
@@ -38,18 +38,18 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
 
 
 def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOptions | None:
-    """The options of NIR or of Verilog as given, None without any.
+    """The given options of NIR or of Verilog; None without any.
 
     Raises:
-        UsageError: they are out of range, or of both.
+        UsageError: they are out of range, or belong to both formats.
     """
     nir, verilog = (flags.given(arguments, name) for name in ("NirOptions", "VerilogOptions"))
     if nir and verilog:
         raise UsageError(
-            "options of NIR files and of Verilog do not go together",
+            "there are options for NIR files and for Verilog",
             code="writing-options-mixed",
-            why=f"{', '.join(verilog)} are of Verilog",
-            fix="leave out those of the format that you do not write",
+            why=f"{', '.join(verilog)} are for Verilog",
+            fix="leave out those of the format that you are not writing",
         )
     if nir:
         from nmtool.exporters.nir.options import NirOptions
@@ -63,8 +63,8 @@ def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOption
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add a flag `--in…` per option of files of others."""
-    shared = group(parser, "Networks of others")
+    """Add a flag `--in…` per option for reading files from other tools."""
+    shared = group(parser, "Networks from other tools")
     flags.add(
         shared,
         READING[NIR],
@@ -72,21 +72,21 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         only=("dt_ms", "n_steps", "rule", "window"),
         dt_ms=flag(
             metavar="MS",
-            help="step of the network in ms; by default that of --in-nir-dt, or 1 for checkpoints",
+            help="time step of the network in ms; default: --in-nir-dt, or 1 for checkpoints",
         ),
         n_steps=flag("--in-steps", type=count, metavar="N"),
         rule=flag(
             choices=flags.words("nmtool.network.readout.RULES"),
-            help="of the read-out; by default weighted for checkpoints; for NIR, max of the counts "
-            "of outputs that spike, mean of the membranes of others",
+            help="rule of the readout. Default: weighted for checkpoints; for NIR, max (spike "
+            "counts) if the output spikes, else mean (membranes)",
         ),
         window=flag(type=count),
     )
     flags.add(
         parser.add_argument_group(
-            "NIR files of others",
-            "One of the options --in… has the graph read even from a file that carries nmtool's "
-            "own network.",
+            "NIR files from other tools",
+            "A NIR file written by nmtool also carries the network itself; with any of these "
+            "options, the graph is read instead.",
         ),
         READING[NIR],
         dest_prefix=_IN,
@@ -97,15 +97,15 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
             action=None,
             const=None,
             metavar="{implied,explicit}",
-            help="implied (default): a connection that closes a loop costs a step by itself; "
-            "explicit: only a Delay does",
+            help="implied (default): a connection that closes a loop takes one step by itself; "
+            "explicit: only Delay nodes take steps",
         ),
     )
     flags.add(
         parser.add_argument_group(
             "Checkpoints of mlGeNN",
-            "They do not say time constants and thresholds. VALUE is one for all populations, or "
-            "NAME=VALUE,NAME=VALUE by mlGeNN's names of them.",
+            "Checkpoints lack time constants and thresholds. VALUE is one number for all "
+            "populations, or NAME=VALUE,NAME=VALUE with mlGeNN's names.",
         ),
         READING[MLGENN],
         dest_prefix=_IN,
@@ -116,7 +116,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         scaled=flag(
             "--in-unscaled",
             help="neurons and synapses were made with scale_i=False; by default currents are "
-            "scaled, as mlGeNN's defaults for EventProp have it",
+            "scaled, as in mlGeNN's defaults for EventProp",
         ),
         epoch=flag(metavar="EPOCH"),
         sizes=flag(type=_sizes, metavar="NAME=N,…"),
@@ -127,10 +127,10 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def reading_options(arguments: argparse.Namespace, path: str) -> Any:
-    """Options for `nmtool.load` to read IN with; None where its kind takes none.
+    """Options with which `nmtool.load` reads IN; None if its kind takes none.
 
     Raises:
-        UsageError: a flag is for other inputs, out of range, or missing.
+        UsageError: a flag is for another kind of input, out of range, or missing.
     """
     from nmtool.exporters.formats import artefact_at
 
@@ -158,7 +158,7 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
                 )
     if artefact is None or artefact.reading_options is None:
         return None
-    # NIR files say all that is needed; with options, the graph is read where nmtool wrote one.
+    # NIR files need no options; with options, the graph is read from nmtool's own files, too.
     given = by_kind[kind]
     return artefact.reading_options(**given) if given or kind != NIR else None
 
@@ -193,7 +193,7 @@ def _sizes(text: str) -> dict[str, int]:
 
 
 def _by_name(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
-    """Values by name; raises `ValueError` where a name is missing or comes twice."""
+    """Values by name; raises `ValueError` for missing or repeated names."""
     pairs = [part.split("=") for part in text.split(",")]
     values = {name.strip(): value(number) for name, number in pairs}
     if len(values) < len(pairs) or "" in values:

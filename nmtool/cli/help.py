@@ -1,4 +1,4 @@
-"""Help in groups: what to start with first, then everything else by subject."""
+"""Help in groups: first the flags to start with, then all others by subject."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Section = tuple[str | None, str | None, list[argparse.Action]]
 
 
 def usage(parser: argparse.ArgumentParser) -> str:
-    """The usage of a command in one line: what it must be given, and that it has options."""
+    """Usage of a command in one line: its required arguments, and `[options]`."""
     words = [parser.prog]
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -26,7 +26,7 @@ def usage(parser: argparse.ArgumentParser) -> str:
 
 
 def sections(parser: argparse.ArgumentParser) -> list[_Section]:
-    """Title, text and arguments of every part of a parser's help, in their order."""
+    """Title, text and arguments of every section of a parser's help, in order."""
     subparsers = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     if subparsers:
         return [*_commands(subparsers[0]), ("options", None, parser._optionals._group_actions)]
@@ -53,7 +53,7 @@ def sections(parser: argparse.ArgumentParser) -> list[_Section]:
 
 
 def _commands(action: argparse._SubParsersAction[argparse.ArgumentParser]) -> list[_Section]:
-    """The commands by subject; those of none come last."""
+    """The commands by subject; those without a subject come last."""
     by_subject: dict[str, list[argparse.Action]] = {}
     for entry in action._choices_actions:
         by_subject.setdefault(COMMANDS[entry.dest].subject, []).append(entry)

@@ -1,4 +1,4 @@
-"""Data sets by the words of the command line, and their samples."""
+"""Find the data set that a command names, and read its samples."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 VALIDATION = "validation"
 NO_DATA = "none"
-"""DATA where there shall be none, not even those of a run."""
+"""Value of DATA for no data at all, not even those of the run."""
 
 
 def add_data(parser: argparse.ArgumentParser, text: str = DATA, **settings: Any) -> None:
-    """Add the argument DATA and the flags that say how it is found."""
+    """Add the argument DATA and the flags for finding it."""
     parser.add_argument("data", metavar="DATA", help=text, **settings)
     add_data_options(parser)
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say how DATA is found."""
+    """Add the flags for finding DATA."""
     flags.add(
         group(parser, SAMPLES),
         "load_dataset",
@@ -40,43 +40,43 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
-    """Add `--split`, `--validation` and `--samples`, which choose among the samples of DATA."""
+    """Add `--split`, `--validation` and `--samples`, which choose samples of DATA."""
     some = group(parser, SAMPLES)
-    some.add_argument("--split", choices=SPLITS, help="default test; DATA:SPLIT says it, too")
+    some.add_argument("--split", choices=SPLITS, help="default test; or write DATA:SPLIT")
     some.add_argument(
         "--validation",
         type=validation_amount,
         metavar="SHARE|N",
-        help="validation split of data that have none: a share or a number of the training "
-        "samples, drawn per class, or 'last N'; default: the validation samples of the run",
+        help="validation split for data without one: a share or a number of training samples, "
+        "drawn per class, or 'last N'; default: the run's own validation samples",
     )
     some.add_argument(
         "--samples",
         type=count,
         metavar="N",
-        help="only N samples, drawn so that every class has its share, the same ones each time",
+        help="only N samples, drawn per class in proportion; always the same ones",
     )
 
 
 def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
-    """Raise `UsageError` for flags that mean nothing where DATA is not named."""
+    """Raise `UsageError` for flags that need DATA, which is not named."""
     for name in names:
         if getattr(arguments, name, None):
             raise UsageError(
-                f"{arguments.parser.flag(name)} is for what runs on data, and none are named",
+                f"{arguments.parser.flag(name)} needs data, and none are named",
                 code="data-missing",
-                fix="name them, `data=`, or leave it out",
+                fix="name the data, `data=`, or leave the flag out",
             )
 
 
 def find_data(
     arguments: argparse.Namespace, name: str, validation_rule: SplitRule | None = None
 ) -> Dataset:
-    """Find the data set of that name or folder.
+    """Find a data set by its name or folder.
 
     Args:
-        arguments: with the flags that say how data are found.
-        name: what DATA says.
+        arguments: with the flags for finding data.
+        name: the value of DATA.
         validation_rule: training samples for the validation split.
 
     Raises:
@@ -89,7 +89,7 @@ def find_data(
 
 
 def named_data(arguments: argparse.Namespace) -> Dataset | None:
-    """The data set that `--data` names; None where it names none."""
+    """The data set that `--data` names; None without one."""
     if not arguments.data or arguments.data == NO_DATA:
         return None
     return find_data(arguments, arguments.data)
@@ -98,14 +98,14 @@ def named_data(arguments: argparse.Namespace) -> Dataset | None:
 def read_samples(
     arguments: argparse.Namespace, networks: Iterable[str], *, draws: bool = True
 ) -> tuple[Dataset, SpikeEvents]:
-    """The data set that DATA names, and the samples of it that a command works on.
+    """The data set that DATA names, and the samples that the command works on.
 
-    `arguments.data` and `arguments.split` tell the two apart afterwards.
+    Afterwards `arguments.data` is the data set's name and `arguments.split` the split.
 
     Args:
         arguments: with DATA and the flags of `add_choice_of_samples`.
-        networks: that are to run, whose own validation split is found.
-        draws: leave out samples that `--samples` does not draw.
+        networks: paths of the networks to run; their runs' validation split is the default.
+        draws: keep only the samples that `--samples` draws.
 
     Raises:
         DataError: there is no sample.
@@ -125,16 +125,16 @@ def read_samples(
 def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[str]) -> Dataset:
     """Find DATA, with the validation split that `--validation` asks for.
 
-    Where the data have none, none is asked for and one is to be read, it is that of the runs the
-    networks come from. Other splits are left whole then. What is asked for is drawn as in those
-    runs, from their seed and by their groups.
+    Without `--validation`, data without a validation split get that of the networks' runs if it
+    is to be read; otherwise all training samples stay in the training split. A requested split is
+    drawn as in those runs: with their seed, and by their groups.
     """
     from nmtool.loading import validated_on
 
     known = validated_on(networks)
-    asked = asked_rule(arguments, known)
-    if asked is not None:
-        return find_data(arguments, arguments.data, asked)
+    rule = validation_rule_of(arguments, known)
+    if rule is not None:
+        return find_data(arguments, arguments.data, rule)
     dataset = find_data(arguments, arguments.data)
     if split != VALIDATION or VALIDATION in dataset.splits or known is None:
         return dataset
@@ -142,28 +142,28 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     return find_data(arguments, arguments.data, known)
 
 
-def asked_rule(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
-    """The rule that `--validation` asks for, drawn as the known one; None for none."""
+def validation_rule_of(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
+    """The rule that `--validation` asks for, with seed and groups of the known one, or None."""
     from nmtool.data.dividing import SplitRule
 
-    asked: str | None = arguments.validation
-    if asked is None or known is None or asked.startswith("last"):
-        return None if asked is None else SplitRule(asked)
-    return SplitRule(asked, known.seed, known.by)
+    rule: str | None = arguments.validation
+    if rule is None or known is None or rule.startswith("last"):
+        return None if rule is None else SplitRule(rule)
+    return SplitRule(rule, known.seed, known.by)
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:
-    """All samples of a split, or some that are drawn, which a remark tells.
+    """All samples of a split, or `count` drawn ones, which a remark announces.
 
     Raises:
-        DataError: there is no sample in it.
+        DataError: the split is empty.
     """
     with progress(f"reading {dataset.name} ({split})"):
         events = dataset.filled_split(split)
     if count is None or count >= events.n_samples:
         return events
     console.print_remark(
-        f"samples: {count:,} of {events.n_samples:,}, drawn per class; their numbers count from 0 "
+        f"samples: {count:,} of {events.n_samples:,}, drawn per class and numbered from 0 "
         f"(in Python: data.{split}.draw({count}))"
     )
     return events.draw(count)

@@ -42,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams.silence(sys.stdout, sys.stderr)
         return READER_GONE
     except Exception as error:
-        told = failures.for_people(error)
-        if told is None:
+        shown = failures.for_people(error)
+        if shown is None:
             raise
-        console.print_error(told)
+        console.print_error(shown)
         if isinstance(error, OSError):
             streams.silence(sys.stdout)
-        return told.exit_code
+        return shown.exit_code
     return code
 
 
@@ -56,7 +56,7 @@ def _run(words: list[str]) -> int:
     for word in words:
         if "\0" in word:
             raise UsageError(
-                f"there is a NUL in the argument {word!a}", code="argument-nul", fix="leave it out"
+                f"the argument {word!a} contains a NUL", code="argument-nul", fix="leave it out"
             )
     command = next((word for word in words if not word.startswith("-")), None)
     if command in ALSO:
@@ -97,12 +97,12 @@ def _unknown(command: str) -> UsageError:
 
 
 def full_parser() -> Parser:
-    """The parser of everything, which takes longer to make."""
+    """The parser with the arguments of all commands, which takes longer to build."""
     return _parser(*COMMANDS)[0]
 
 
 def _parser(*known: str | None) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and those of commands; only the commands in `known` have their arguments."""
+    """The parser, and those of the commands; only commands in `known` get their arguments."""
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "

@@ -1,6 +1,6 @@
-"""Commands as they were spelt before, which answer as they did; `commands.OLD` names today's.
+"""Earlier spellings of commands, which work as before; `commands.OLD` has the current ones.
 
-Most take the arguments of today's command. What they print on stdout stays as it is.
+Most take the arguments of the current command. What they print on stdout does not change.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _cost(arguments: argparse.Namespace) -> int:
         *arguments.networks, arguments.data = arguments.networks
     if not arguments.networks:
         raise UsageError(
-            "there are no samples to count on",
+            "counting the cost needs samples",
             code="data-missing",
             fix="name DATA: nmtool check NETWORK --data DATA",
         )
@@ -100,7 +100,7 @@ def _add_file(parser: argparse.ArgumentParser, function: str) -> None:
 
 
 def _write(arguments: argparse.Namespace, kind: str, what: str, made: Callable[[], Any]) -> Any:
-    """Make a value and write it to FILE.npz, where nothing but one of its kind is replaced."""
+    """Compute a value and write it to FILE.npz, which may replace only a file of its kind."""
     from nmtool.exchange.exporting import check_archive_name, check_replaceable
 
     check_archive_name(arguments.output, what)
@@ -159,7 +159,7 @@ def _join(arguments: argparse.Namespace) -> int:
 
 def _add_referee(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["setup", "status"], metavar="setup|status")
-    parser.add_argument("--force", action="store_true", help="setup: make it anew")
+    parser.add_argument("--force", action="store_true", help="setup: rebuild the environment")
     add_json(parser)
     what = parser.prog.rpartition(" ")[2]
     parser.set_defaults(what=what, shell=None, riscv_ise=None, genn=None)
@@ -171,7 +171,7 @@ def _referee(arguments: argparse.Namespace) -> int:
 
 
 def _add_completion(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=completion.SHELLS, help="the shell that the script is for")
+    parser.add_argument("shell", choices=completion.SHELLS, help="shell to complete in")
 
 
 SPELLINGS = {

@@ -17,8 +17,8 @@ def progress(
 
     Args:
         label: what is being done.
-        total: number of samples to go through; None where nobody knows yet.
-        remark: stands beside the bar until there is another.
+        total: number of samples to process; None if unknown.
+        remark: first text beside the bar.
     """
     log = console.log()
     if log.idle is None:

@@ -18,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="calibrate on its first 200 training samples, and compare accuracies on its "
-        "validation split; without one on those samples that validated the run, if NETWORK is one, "
-        "else on 300 drawn training samples, or half of them; what compares does not calibrate. By "
-        "default the data of the run, if NETWORK is one; none: no data",
+        help="data set for calibration (its first 200 training samples) and for the accuracy lost "
+        "by rounding, measured on samples that do not calibrate: its validation split, else the "
+        "run's validation samples, else 300 drawn training samples or half of them. Default: the "
+        "run's own data; none: neither",
     )
     add_rounding(parser)
     flags.add(
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         network=flag("network", metavar="NETWORK", help="run folder or network file"),
         target=flag(
             metavar="TARGET",
-            help="a chip's name or file, whose limits of weights and delays count; default loihi2",
+            help="chip to round for, by name or as a FILE.toml (docs/targets.md); default loihi2",
         ),
     )
     add_force(group(parser, MACHINE), "an integer network in FILE.npz")

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import add_choice_of_samples, add_data, asked_rule, check_unused, find_data
+from nmtool.cli.loading import (
+    add_choice_of_samples,
+    add_data,
+    check_unused,
+    find_data,
+    validation_rule_of,
+)
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import add_rounding, rounding
 from nmtool.cli.threads import add_threads_option, use_threads
@@ -37,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         against=flag(type=flags.one_of(formats_that_run), metavar="BACKEND"),
         targets=flag(
             "--target",
-            help="a chip or a format to check for, as of nmtool check; may be repeated, the first "
-            "one also for the cost; default loihi2",
+            help="chip or format to check, as in nmtool check; may be repeated, and the cost is "
+            "that on the first one; default loihi2",
         ),
     )
     parser.add_argument(
@@ -85,7 +91,7 @@ def _check_page(path: Path, *, force: bool) -> None:
     """Check, before anything runs, that a page can be written there.
 
     Raises:
-        UsageError: the name does not end as that of a page, or something is there.
+        UsageError: the name does not end in .html, or the page exists.
         MissingError: matplotlib is not installed.
     """
     from nmtool.exchange.exporting import check_free
@@ -93,33 +99,33 @@ def _check_page(path: Path, *, force: bool) -> None:
 
     if path.suffix.lower() not in _PAGE_ENDINGS:
         raise UsageError(
-            f"{path} is no name for a page",
+            f"{path} does not have the extension of an HTML page",
             code="page-extension",
-            fix=f"let it end in {_PAGE_ENDINGS[0]}",
+            fix=f"choose a name that ends in {_PAGE_ENDINGS[0]}",
         )
     check_free(path, force=force)
     require()
 
 
 def _data(arguments: argparse.Namespace) -> Dataset | None:
-    """DATA with the flags that say how it is found; None where it is not named."""
+    """The data set that DATA names; None without one."""
     from nmtool.loading import validated_on
 
     if arguments.data is not None:
         name, split = name_and_split(arguments.data)
         arguments.data, arguments.split = name, split or arguments.split
-        rule = asked_rule(arguments, validated_on([arguments.network]))
+        rule = validation_rule_of(arguments, validated_on([arguments.network]))
         return find_data(arguments, name, rule)
     check_unused(arguments, ("data_dir", "n_units", "validation"))
     return None
 
 
 def _print(made: Report) -> None:
-    """All sections, for people, without their plots."""
+    """Print all sections as text, without their plots."""
     console.print_table(Table(f"report on {made.title}", ("", "value"), list(made.headline)))
     for section in made.sections:
         if not any((section.sentences, section.tables, section.findings, section.code)):
-            continue  # it has plots alone
+            continue  # it has only plots
         console.print_line(section.title.upper(), style="bold")
         for text, weight in section.sentences:
             console.print_line(text, console.STYLES[weight])

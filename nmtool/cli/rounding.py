@@ -1,4 +1,4 @@
-"""Flags of quantisation, and integer networks for the commands that must round."""
+"""Flags of quantisation, and integer networks for commands that need them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add_rounding(parser: argparse.ArgumentParser, only: Iterable[str] = FLAGS) -
 
 
 def rounding(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The values of these flags that are given, as arguments of `quantise`."""
+    """The given flags of quantisation, as arguments of `quantise`."""
     given = flags.given(arguments, "quantise")
     return {name: value for name, value in given.items() if name in FLAGS}
 
@@ -45,15 +45,15 @@ def integers(
     dataset: Dataset | None,
     target: Target | None = None,
 ) -> IntegerNetwork:
-    """The integer network a command works on; what rounding had to give is said on stderr.
+    """The integer network a command works on; changes by rounding are printed on stderr.
 
-    Without a data set, a run's own data calibrate, unless `--data none` was said.
+    Without a data set, the run's own data calibrate, unless `--data none` is given.
 
     Args:
         arguments: with the flags of quantisation, and DATA.
-        network: what was loaded from `path`.
-        path: as it was named.
-        dataset: calibrates.
+        network: loaded from `path`.
+        path: as given on the command line.
+        dataset: data for calibration.
         target: by default Loihi 2.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`nmtool setup lava|brian2-loihi|fenn|completion`: what nmtool can install for itself."""
+"""`nmtool setup lava|brian2-loihi|fenn|completion`: environments and shell completion."""
 
 from __future__ import annotations
 
@@ -24,23 +24,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         choices=(*REFEREES, COMPLETION),
         metavar=choices,
-        help="an environment for Lava, for brian2-loihi, a second referee, or for FeNN's "
-        "simulator, which is compiled from its sources; or the script that lets a shell complete "
-        "commands and options",
+        help="an environment for Lava, for brian2-loihi (a second simulator to compare with) or "
+        "for FeNN's simulator (compiled from source); or a script for shell completion",
     )
     parser.add_argument(
-        "shell", nargs="?", choices=completion.SHELLS, help="completion: the shell it is for"
+        "shell", nargs="?", choices=completion.SHELLS, help="completion: shell to complete in"
     )
     parser.add_argument(
-        "--status", action="store_true", help="say which environment is used, and make none"
+        "--status", action="store_true", help="only print which environment is in use"
     )
-    parser.add_argument("--force", action="store_true", help="make the environment anew")
+    parser.add_argument("--force", action="store_true", help="rebuild the environment")
     for name, owner in _CLONES.items():
         parser.add_argument(
             f"--{name}",
             metavar="FOLDER",
             type=Path,
-            help=f"fenn: a clone of {owner} that has the commit, where GitHub is out of reach",
+            help=f"fenn: a local clone of {owner}, for machines that cannot reach GitHub",
         )
     add_json(parser)
     parser.epilog = f"examples: nmtool setup lava; {completion.EXAMPLES}"
@@ -52,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.shell:
         raise _unused("a shell is", COMPLETION)
     if arguments.status and arguments.force:
-        raise UsageError("--force is for setup", code="option-unused", fix="leave it out")
+        raise UsageError(
+            "--force has no effect with --status", code="option-unused", fix="leave it out"
+        )
     clones = {
         name: value
         for name in ("riscv_ise", "genn")
@@ -94,7 +95,7 @@ def _completion(arguments: argparse.Namespace) -> int:
             raise _unused(f"--{name.replace('_', '-')} is", " or ".join(referees))
     if arguments.shell is None:
         raise UsageError(
-            "the script is for one shell",
+            "a completion script is written for one shell",
             code="command-line",
             fix=f"name it: nmtool setup completion {'|'.join(completion.SHELLS)}",
         )

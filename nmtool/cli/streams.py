@@ -1,7 +1,7 @@
-"""Standard streams that are closed, full or of another encoding, and what is lost then.
+"""Standard streams that are closed, full or in another encoding.
 
-A closed one takes what is written and shows nothing. Remarks that cannot be shown end no command;
-results that cannot be written do.
+Writes to a closed stream are dropped. A remark that cannot be shown does not end the command; a
+result that cannot be written does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 
 def prepare() -> None:
-    """Make stdout and stderr fit to be written to, whatever the caller left of them."""
+    """Make stdout and stderr writable, in whatever state the calling process left them."""
     _fill_gaps()
     if sys.stdout is None:
         sys.stdout = _on(1)
@@ -27,7 +27,7 @@ def prepare() -> None:
 
 
 def silence(*streams: TextIO) -> None:
-    """Send what is still buffered nowhere, so that Python's own exit does not fail on it."""
+    """Discard what is still buffered, so that Python's exit does not fail on it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         os.dup2(nowhere, stream.fileno())
@@ -35,7 +35,7 @@ def silence(*streams: TextIO) -> None:
 
 
 def _fill_gaps() -> None:
-    """Open the standard descriptors that are closed: the next file would become one of them."""
+    """Open closed standard descriptors, or the next opened file would take their number."""
     try:
         while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
             pass
@@ -49,7 +49,7 @@ def _on(descriptor: int) -> TextIO:
 
 
 class _Remarks:
-    """Stderr, on which nothing depends; only a reader that goes away ends the command."""
+    """Stderr that drops what it cannot write; only a closed pipe ends the command."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""`--threads`: how many cores to use; results do not depend on it."""
+"""`--threads`: number of cores to use; results do not depend on it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import argparse
 from nmtool.cli.arguments import MACHINE, count, group
 
 PATIENCE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "30000"}
-"""Environment in which threads that wait for work look for it for some 0.1 ms, and then sleep.
+"""Environment variables that let idle threads spin for about 0.1 ms before they sleep.
 
-Those that spin on take the cores away from everyone, themselves included; those that sleep at
-once wake too late for the next of many short kernels. It has to be set before torch or Numba
-start.
+Threads that keep spinning take cores from all other work; threads that sleep at once wake too
+late for the next of many short kernels. Torch and Numba read the variables when they start.
 """
 
 
@@ -23,7 +22,7 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
 
 
 def use_threads(number: int | None, *, with_torch: bool = False) -> None:
-    """Use that many cores, in torch too where it is installed; None leaves it to libraries."""
+    """Set the number of cores for Numba, and for torch `with_torch`; None keeps their defaults."""
     if number is not None:
         from nmtool.running import has_torch
         from nmtool.training.processes import threads

@@ -1,8 +1,8 @@
-"""One command run by several processes (torchrun): which of them speaks, how all of them end.
+"""One command run by several processes (torchrun): which one reports errors, how all of them end.
 
-Every process may fail, most often all of them for the same reason. The first one to fail leaves
-its exit code in the job's key-value store and tells what is wrong; the others end with that
-code and are silent.
+Any process may fail, most often all of them for the same reason. The first to fail stores its
+exit code in the job's key-value store and prints the error; the others exit silently with that
+code.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from nmtool.training.processes.launch import Launch
 
 STORE_TIMEOUT = timedelta(seconds=5)
-"""Time that a failed process waits for the job's key-value store."""
+"""How long a failed process waits for the job's key-value store."""
 
 
 class _EndedError(BaseException):
-    """SIGTERM: not to be caught by whoever handles errors."""
+    """SIGTERM, as an exception that error handlers do not catch."""
 
 
 @contextmanager
 def one_process_speaks() -> Iterator[None]:
-    """Let through the error of one process of a job; the others leave by `SystemExit`."""
+    """Let one process of a job report its error; the others raise `SystemExit`."""
     from nmtool.training.processes.launch import launched
 
     launch = launched()
     if launch is not None and launch.rank > 0:
-        logging.getLogger("nmtool").setLevel(logging.CRITICAL)  # the first one tells
+        logging.getLogger("nmtool").setLevel(logging.CRITICAL)  # rank 0 logs for all
     try:
         yield
     except KeyboardInterrupt:
@@ -44,31 +44,31 @@ def one_process_speaks() -> Iterator[None]:
             raise SystemExit(failures.INTERRUPTED) from None
         raise
     except Exception as error:
-        told = failures.for_people(error)
-        if told is None or launch is None:
+        shown = failures.for_people(error)
+        if shown is None or launch is None:
             raise
-        first, exit_code = _first_to_fail(launch, told.exit_code)
+        first, exit_code = _first_to_fail(launch, shown.exit_code)
         if first:
             raise
         raise SystemExit(exit_code) from None
 
 
 def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
-    """True where no other process of the job failed before, and the first one's exit code."""
+    """True if no other process of the job failed before, and the exit code of the first failure."""
     mine = f"{launch.rank} {exit_code}"
     try:
         from torch.distributed import TCPStore
 
         store = TCPStore(launch.address, launch.port, timeout=STORE_TIMEOUT)
         first = store.compare_set(f"nmtool/{launch.attempt}/failed", "", mine).decode()
-    except (ImportError, RuntimeError):  # nobody answers; better said twice than not at all
+    except (ImportError, RuntimeError):  # no store; an error printed twice is better than none
         first = mine
     return first == mine, int(first.split()[1])
 
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """In a job, turn SIGTERM into `RankError`: torchrun sends it to all when one has failed."""
+    """In a job, turn SIGTERM, which torchrun sends to all if one fails, into `RankError`."""
     from nmtool.training.processes.launch import launched
 
     if launched() is None:
@@ -79,13 +79,13 @@ def sigterm_raises() -> Iterator[None]:
         try:
             yield
         finally:
-            # Whatever comes next is the end, which SIGTERM must not cut short.
+            # From here on the process ends, which another SIGTERM must not cut short.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except _EndedError:
         raise RankError(
-            f"{RankError.LOST}, or the job was told to stop",
+            f"{RankError.LOST}, or the job was stopped",
             code="rank-lost",
-            fix="look at what the other processes said",
+            fix="look for an error in the output of the other processes",
         ) from None
     signal.signal(signal.SIGTERM, previous)
 
@@ -96,7 +96,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def is_first() -> bool:
-    """True in a process alone, and in the one of a job that prints."""
+    """True in a single process, and in the process of a job that prints."""
     from nmtool.training.processes.launch import launched
 
     launch = launched()

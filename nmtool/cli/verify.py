@@ -1,4 +1,4 @@
-"""`nmtool verify NETWORK DATA --against BACKEND`, and `nmtool verify ARTEFACT`: certificates."""
+"""`nmtool verify NETWORK DATA --against BACKEND` and `nmtool verify EXPORT`: certificates."""
 
 from __future__ import annotations
 
@@ -28,38 +28,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         network=flag(
             "network",
             metavar="NETWORK",
-            help="integer network file, or an export, which is run as it is; runs and float "
-            "networks are quantised",
+            help="integer network file, or an export, which runs as it is; runs and float "
+            "networks are quantised first",
         ),
         against=flag(
             action="append",
             type=_backend_or_recording,
             metavar="BACKEND|FILE.npz",
-            help="backend to compare: lava, brian2-loihi, onnx, nir, c, firmware, verilog, "
-            "netx, or json, which is the readable simulator; of networks for FeNN fenn, its "
-            "instruction-set simulator; cortex-m, riscv32 or powerpc run the C on a processor that "
-            "QEMU emulates; may be repeated; an export's own by default. FILE.npz: spikes that "
-            "another framework recorded (docs/recording.md), with which floats are compared, too",
+            help="backend to compare, may be repeated: lava, brian2-loihi, onnx, nir, c, firmware, "
+            "verilog, netx, json (the readable simulator), fenn (FeNN's instruction-set simulator, "
+            "for networks made for FeNN), cortex-m, riscv32 or powerpc (the C on a processor "
+            "emulated by QEMU). Default: the export's own. FILE.npz: spikes recorded by another "
+            "framework (docs/recording.md), also of float networks",
         ),
         artefact=flag(
             action="append",
             metavar="EXPORT",
-            help="prove that this export is NETWORK: the same integers, written as nmtool does",
+            help="check that this export contains NETWORK: the same integers, and unchanged code",
         ),
         trust=flag(group=MACHINE),
         exercise=flag(group=SAMPLES),
     )
     add_data(
         parser,
-        f"{DATA}; left out, an export answers for itself, and others are compared on inputs made "
-        "for them, a run quantised on its own data; none: the same, calibrated on nothing",
+        f"{DATA}. Without DATA, an export is checked by its known answers and a network on "
+        "generated inputs; a run is then quantised with its own data, or without any if DATA is "
+        "none",
         nargs="?",
     )
     add_choice_of_samples(parser)
     parser.add_argument(
         "--model",
         choices=("fast", "stock"),
-        help="Lava's model: fast (default; one sample runs on stock too) or stock, its own, slow",
+        help="Lava's process models: fast (default, ours; one sample also runs on stock), or stock "
+        "(Lava's own, slow)",
     )
     add_json(parser)
     add_rounding(parser)
@@ -89,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         compared.require()
     dataset, events, network = None, None, load(arguments.network)
     if has_data:
-        # A recording holds the samples in their order; of others, some are drawn.
+        # A recording holds the first samples in order; other backends run drawn ones.
         dataset, events = read_samples(
             arguments, [arguments.network], draws=not compared.recordings
         )
@@ -133,7 +135,7 @@ def _one_artefact(named: Sequence[str]) -> str | None:
         raise UsageError(
             f"--artefact names {len(named)} exports: {', '.join(named)}",
             code="artefact-several",
-            fix="prove one with each command",
+            fix="verify one export per command",
         )
     return named[0] if named else None
 
@@ -141,7 +143,7 @@ def _one_artefact(named: Sequence[str]) -> str | None:
 def _check_flags(
     arguments: argparse.Namespace, compared: Against, artefact: str | None, way: Way
 ) -> None:
-    """Raise `UsageError` for flags that this comparison does not use."""
+    """Raise `UsageError` for flags that have no effect on this comparison."""
     from nmtool.verification.against import Way
 
     unused: list[str] = []
@@ -152,7 +154,7 @@ def _check_flags(
     check_unused(arguments, unused)
     if arguments.model and LAVA not in compared.names:
         raise UsageError(
-            f"--model is for Lava, not for {', '.join(compared.names)}",
+            f"--model is only for Lava, not for {', '.join(compared.names)}",
             code="lava-model-unused",
             fix="leave it out, or compare with Lava on data: --against lava",
         )

@@ -11,7 +11,7 @@ from nmtool.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="tell everything about this one")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="show this network in detail")
     add_json(parser)
     parser.epilog = "examples: nmtool zoo; nmtool zoo digits; nmtool evaluate zoo:digits digits"
 
@@ -38,6 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for network in networks
     ]
-    header = ("name", "", "neurons", "test", "synaptic events per sample")
+    header = ("name", "", "neurons", "test accuracy", "synaptic events per sample")
     console.print_table(Table("networks to start from", header, rows))
     return 0

@@ -1,11 +1,11 @@
-"""From event times to steps: the one place where time becomes discrete.
+"""Binning of event times into steps; the only place where time becomes discrete.
 
     step = floor(time / dt)        a network spikes at most once per channel and step
 
-Times and steps are binary floating-point numbers, so that 0.3 ms / 0.1 ms comes out as
-2.9999999999999996. A time less than `BOUNDARY` steps before the start of a step therefore
-counts as that start: step = floor(time/dt + BOUNDARY). In streams of more than two million steps
-the rounding of time/dt is coarser, and so is the boundary.
+Times and steps are binary floating-point numbers, so that 0.3 ms / 0.1 ms gives
+2.9999999999999996. A time less than `BOUNDARY` steps before a step therefore belongs to that step:
+step = floor(time/dt + BOUNDARY). In streams of more than two million steps the rounding of
+time/dt is coarser, and so is the boundary.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from nmtool.network.graph import MAX_STEPS, check_timing, count_inputs
 from nmtool.raster import Raster
 
 BOUNDARY = 1e-9
-"""In steps: far above the rounding of time/dt (under 10⁻¹⁰ for a million steps), far below
-any time difference that means something."""
+"""In steps: far above the rounding error of time/dt (under 10⁻¹⁰ for a million steps), far below
+any time difference that matters."""
 
 _ROUNDING = 2.0**-51
-"""Of time/dt, relative: both are the numbers nearest to those that were meant."""
+"""Relative rounding error of time/dt, both of which are rounded themselves."""
 
 DEFAULT_DURATION_MS = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
 class Binned:
-    """Spikes of a network's input, and what binning could not keep.
+    """Input spikes of a network, and the number of events that binning lost.
 
     Attributes:
         raster: [samples, steps, channels] spikes.
-        surplus: events that fell into a bin that already had its spike.
-        dropped: events at or beyond the last step's end.
+        surplus: number of events in a bin that already had a spike.
+        dropped: number of events after the last step.
 
     raster.n_spikes + surplus + dropped is the number of events.
     """
@@ -71,19 +71,19 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
         events: the samples.
         dt_ms: length of a step in ms.
         n_steps: steps of every sample; events from n_steps·dt on are dropped.
-        group: how many neighbouring units share a channel; the last one takes the remainder.
+        group: number of neighbouring units that share a channel; the last channel may have fewer.
 
     Raises:
-        NetworkError: the step is not positive or there is none.
+        NetworkError: the step length or the number of steps is not positive.
         UsageError: the group is smaller than 1.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
     check_timing(dt_ms, n_steps)
     if group < 1:
         raise UsageError(
-            f"channels are grouped by 1 or more, not by {group}",
+            f"groups of channels have 1 channel or more, not {group}",
             code="group-range",
-            fix="1 leaves every channel its own",
+            fix="use 1 to keep every channel separate",
         )
     events = events.in_memory()
     position = step_position(events.time_ms, dt_ms)
@@ -100,10 +100,10 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
     """Count the events that `bin_events` would drop.
 
     Raises:
-        NetworkError: the step is not positive or there is none.
+        NetworkError: the step length or the number of steps is not positive.
     """
     check_timing(dt_ms, n_steps)
-    # Times ascend, so that most samples need not be looked at, nor read where they are on disk.
+    # Times ascend, so that the last time of a sample tells whether its events must be read.
     late = np.flatnonzero(step_position(events.last_ms, dt_ms) >= n_steps)
     return sum(
         int((step_position(part.time_ms, dt_ms) >= n_steps).sum())
@@ -112,7 +112,7 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
 
 
 def step_position(time_ms: NDArray[np.floating], dt_ms: float) -> NDArray[np.floating]:
-    """[events] float64: the step that each time falls into, and how far, to be rounded down.
+    """[events] float64: times in units of steps, to be rounded down to the step.
 
     >>> np.floor(step_position(np.array([0.0, 0.3, 0.399]), 0.1))
     array([0., 3., 3.])

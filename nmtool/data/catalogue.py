@@ -1,4 +1,4 @@
-"""Data sets by name: everything the word DATA can mean on the command line.
+"""Data sets by name: everything that DATA can be on the command line.
 
     digits        scikit-learn's handwritten digits, the directions of their edges as latencies
     yinyang       generated as published
@@ -6,7 +6,7 @@
     tonic:NAME    another data set of tonic, by the name of its class
     FOLDER        any folder in SHD layout
 
-A name of the catalogue wins over a folder of the same name: './digits' or a `Path` is the folder.
+A name of the catalogue wins over a folder of the same name; write './digits' for the folder.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BUILT_IN: dict[str, Callable[[str], SpikeEvents]] = {
     "yinyang": load_yinyang,
 }
 FETCHED = {"shd": "SHD", "ssc": "SSC"}
-"""Names of their own for two of tonic's classes."""
+"""Short names for two of tonic's classes."""
 
 NAMES = (*BUILT_IN, *FETCHED)
 _TONIC = "tonic:"
@@ -60,7 +60,7 @@ def load_dataset(
     n_units: int | None = None,
     in_memory: bool = False,
 ) -> Dataset:
-    """Find a data set. Nothing large is read or downloaded before a split is asked for.
+    """Find a data set. Nothing large is read or downloaded before a split is accessed.
 
     >>> data = load_dataset("digits")  # doctest: +SKIP
     >>> data.train[:100]  # doctest: +SKIP
@@ -68,27 +68,27 @@ def load_dataset(
 
     Args:
         name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
-        validation: training samples that validate where the data set has no validation split of
-            its own: a share like 0.2, a number, `last N` for the last ones, or a `SplitRule`.
-        data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
-        n_units: number of channels of a folder whose files do not say it.
-        in_memory: read files of any size into memory. By default the samples of one larger than
-            48 MiB stay on disk; what comes out is the same.
+        validation: validation split drawn from the training samples of a data set without one: a
+            share like 0.2, a number, `last N` for the last ones, or a `SplitRule`.
+        data_dir: folder for downloads; by default NMTOOL_DATA, else the cache folder.
+        n_units: number of channels of a folder whose files do not give it.
+        in_memory: read files of any size into memory. By default the samples of files larger than
+            48 MiB stay on disk; the results are the same.
 
     Raises:
         UsageError: there is no such data set, or the options do not fit it.
         DataError: the folder is not in SHD layout.
-        MissingError: the library behind `tonic:NAME` is not installed.
+        MissingError: the data set needs a library that is not installed.
     """
     name = str(name_or_path)
     peek: Callable[[str], NDArray[np.integer] | None] | None = None
     if isinstance(name_or_path, Path) and is_name(name):
-        name = f"./{name}"  # which means the folder wherever it is read as a word
+        name = f"./{name}"  # so that the name always means the folder
     if isinstance(name_or_path, Path) or not is_name(name):
         splits, load, peek = _in_folder(name, n_units, in_memory)
     elif n_units is not None:
         raise UsageError(
-            f"the number of units of '{name}' is known and cannot be chosen",
+            f"the number of units of '{name}' is fixed",
             code="units-known",
             fix="leave it out",
         )
@@ -105,10 +105,10 @@ def load_dataset(
 
 
 def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
-    """The data set that a verb was given, also as training samples, a name or a folder.
+    """The data set itself, or the one made of training samples, a name or a folder.
 
     Raises:
-        UsageError: it is none of these, or there is no such data set.
+        UsageError: the argument is none of these, or there is no such data set.
     """
     if isinstance(data, Dataset):
         return data
@@ -119,19 +119,19 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     raise UsageError(
         f"data to train on are expected, not {type(data).__name__}",
         code="data-type",
-        fix="pass a Dataset, SpikeEvents, or the name of a data set; of a torch data set or loader "
-        "nmtool.SpikeEvents.from_torch makes them",
+        fix="pass a Dataset, SpikeEvents, or the name of a data set; convert a torch data set or "
+        "loader with nmtool.SpikeEvents.from_torch",
     )
 
 
 def as_samples(data: Any) -> Any:
-    """Load the samples that a name such as `digits:test` stands for; return other values as is.
+    """Load the samples of a name such as `digits:test`; return other values unchanged.
 
-    A name without a split stands for the split that `default_split` chooses.
+    A name without a split means the split that `default_split` chooses.
 
     Raises:
         UsageError: there is no such data set.
-        DataError: it has no such split, or no sample there.
+        DataError: the split is missing or empty.
     """
     if not isinstance(data, str | Path):
         return data
@@ -141,7 +141,7 @@ def as_samples(data: Any) -> Any:
 
 
 def same_data(one: str, other: str) -> bool:
-    """True where two words for data are the same name or the same folder."""
+    """True if two values of DATA are the same name or the same folder."""
     if one == other:
         return True
     named = any(word in NAMES or ":" in word for word in (one, other))
@@ -155,7 +155,7 @@ def _in_folder(
     Callable[[str], SpikeEvents],
     Callable[[str], NDArray[np.integer] | None],
 ]:
-    """The splits of a folder in SHD layout, what loads them, and what reads their labels."""
+    """Splits of a folder in SHD layout, and the functions that read its samples and its labels."""
     folder = Path(name)
     if folder.is_file():
         raise UsageError(
@@ -180,7 +180,7 @@ def _in_folder(
         files = shd.split_files(folder)
     except DataError as error:
         if error.code == "shd-missing" and (folder / RUN_MANIFEST).is_file():
-            fix = f"'{name}' is a run: name data, with NETWORK first where a command takes one"
+            fix = f"'{name}' is a run: name a data set here, and the run as NETWORK before it"
         elif error.code == "shd-missing" and (folder / EXPORT_ANSWERS).is_file():
             fix = f"'{name}' is an export: nmtool verify {name}, or NETWORK --artefact {name}"
         else:
@@ -193,7 +193,7 @@ def _in_folder(
 
 @dataclass(frozen=True)
 class _Files:
-    """The files of a folder in SHD layout, by split; data sets that hold it can be pickled."""
+    """The files of a folder in SHD layout, by split; a class, so that data sets can be pickled."""
 
     folder: Path
     files: Mapping[str, Path]
@@ -204,9 +204,9 @@ class _Files:
         layout = shd.read_layout(self.files.values(), self.n_units)
         if layout.units_assumed and split == "train":
             _log.warning(
-                f"the files in {self.folder} do not say how many channels there are: "
-                f"{layout.n_units} are assumed, as in SHD; `n_units=N`, or their attribute "
-                "n_units, says otherwise"
+                f"the files in {self.folder} do not give the number of channels: "
+                f"{layout.n_units} are assumed, as in SHD; set another number by `n_units=N` or "
+                "by the files' attribute n_units"
             )
         return read_events(self.files[split], layout, in_memory=self.in_memory)
 
@@ -222,4 +222,4 @@ def _folders_beside(folder: Path) -> list[str]:
 
 
 def _unknown(split: str) -> None:
-    """The labels of a split that may have to be downloaded."""
+    """No labels: reading those of a split might need a download."""

@@ -20,7 +20,7 @@ from nmtool.tables import Table, Tabular
 
 
 class Dataset(Tabular):
-    """A data set whose splits are read when they are first asked for, and kept.
+    """A data set whose splits are read on first access, and kept.
 
     >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
     >>> data = Dataset.of(train=two, test=two[:1])
@@ -28,18 +28,18 @@ class Dataset(Tabular):
     (('train', 'test'), <SpikeEvents: 1 samples, 2 units, 2 classes, 1 events>)
 
     Args:
-        name: what it is called in messages and manifests.
+        name: name in messages and manifests.
         splits: those of `SPLITS` that can be loaded.
-        load: reads one of them; may raise `DataError` or `MissingError`.
-        validation_rule: chooses training samples that validate; None: the validation split.
-        in_memory: False where `load_dataset` finds the data again by their name.
-        peek: gives the labels of a split, if they are cheaper to read than its samples.
+        load: reads a split; may raise `DataError` or `MissingError`.
+        validation_rule: draws validation samples from the training samples; None: the data set's
+            own validation split, if any.
+        in_memory: False if `load_dataset` can find the data again by name.
+        peek: reads the labels of a split, if that is cheaper than reading its samples.
 
-    Samples in memory are a data set, too:
-    `Dataset("mine", ("train", "test"), {"train": …, "test": …}.__getitem__)`.
+    For samples in memory, see `Dataset.of`.
 
     Raises:
-        UsageError: a rule chooses samples that validate, and there is a validation split already.
+        UsageError: there are both a validation rule and a validation split.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Dataset(Tabular):
     ) -> None:
         if validation_rule is not None and "validation" in splits:
             raise UsageError(
-                f"'{name}' has a validation split of its own",
+                f"'{name}' already has a validation split",
                 code="validation-exists",
                 fix="leave out the number of validation samples",
             )
@@ -91,8 +91,8 @@ class Dataset(Tabular):
                 raise DataError(
                     f"the {split} split differs from the training split in units or classes",
                     code="events-differ",
-                    fix="of files, `n_units=N` gives all the same channels; in Python, give "
-                    "n_units and class_names where you make each of them",
+                    fix="for files, set the same channels with `n_units=N`; in Python, give "
+                    "n_units and class_names when you make each split",
                     why=f"{_described(events)}; training has {_described(train)}",
                 )
         return cls(name, tuple(splits), splits.__getitem__)
@@ -107,20 +107,20 @@ class Dataset(Tabular):
         name: str = "samples",
         **how: Any,
     ) -> Dataset:
-        """A data set of torch data sets or loaders, tonic's and snnTorch's among them.
+        """A data set from torch data sets or loaders, such as tonic's and snnTorch's.
 
         >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
         >>> Dataset.from_torch(train=pairs, test=pairs[:1], dt_ms=2.0)
         <Dataset 'samples': train, test>
 
         Args:
-            train, validation, test: each gives (sample, label), or batches of them.
-            name: what it is called in messages and manifests.
-            how: as of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
+            train, validation, test: each yields (sample, label), or batches of them.
+            name: name in messages and manifests.
+            how: keywords of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
 
         Raises:
-            DataError: the samples are no spikes, their targets no classes, or splits differ.
-            UsageError: one is no data set.
+            DataError: samples are not spikes, targets are not classes, or splits differ.
+            UsageError: an argument is not a data set.
         """
         given = {"train": train, "validation": validation, "test": test}
         splits = {
@@ -130,7 +130,7 @@ class Dataset(Tabular):
         }
         names = max((one.class_names for one in splits.values()), key=len)
         for split, one in splits.items():
-            if one.class_names == names[: len(one.class_names)]:  # classes known by numbers
+            if one.class_names == names[: len(one.class_names)]:  # numbered classes
                 splits[split] = replace(one, class_names=names)
         return cls.of(name=name, **splits)
 
@@ -146,13 +146,13 @@ class Dataset(Tabular):
         return {split: describe(self.split(split)) for split in self.splits}
 
     def with_validation(self, rule: SplitRule | Amount) -> Dataset:
-        """Add a validation split: the data's own, else training samples that are held out.
+        """Add a validation split: the data set's own, else one drawn from the training samples.
 
         Args:
-            rule: which ones, as a rule, or as an amount: a share, a number or `last N`.
+            rule: a `SplitRule`, or an amount: a share, a number or `last N`.
 
         Raises:
-            UsageError: they cannot be divided so.
+            UsageError: the samples cannot be divided in this way.
         """
         if "validation" in self.splits:
             return self
@@ -170,17 +170,17 @@ class Dataset(Tabular):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits there are."""
+        """Names of the available splits."""
         extra = () if self._validation_rule is None else ("validation",)
         return tuple(split for split in SPLITS if split in self._loadable + extra)
 
     @property
     def validation_rule(self) -> SplitRule | None:
-        """The rule by which training samples were taken for validation; None where none were."""
+        """The rule by which the validation split was drawn from training samples, or None."""
         return self._validation_rule
 
     def labels(self, split: str) -> NDArray[np.integer] | None:
-        """[samples] int64 of a split; None where they could not be had without a download.
+        """[samples] int64: labels of a split; None if reading them would need a download.
 
         Raises:
             DataError: the split is missing or damaged.
@@ -197,17 +197,17 @@ class Dataset(Tabular):
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of all training samples, those that validate too, in hexadecimal."""
+        """SHA-256 of all training samples, including those drawn for validation, in hexadecimal."""
         return self.undivided.content_hash
 
     @property
     def undivided(self) -> SpikeEvents:
-        """All training samples, those that were taken for validation too, in their order."""
+        """All training samples in order, including those drawn for validation."""
         return self.train if self._validation_rule is None else self._read("train")
 
     @property
     def train_index(self) -> NDArray[np.int64]:
-        """[samples of `train`] int64: which of `undivided` each is.
+        """[samples of `train`] int64: index of each in `undivided`.
 
         >>> three = SpikeEvents.from_lists([[1.0]] * 3, [[0]] * 3, [0, 0, 0])
         >>> Dataset.of(train=three).with_validation("last 1").train_index
@@ -220,12 +220,12 @@ class Dataset(Tabular):
 
     @cached_property
     def train(self) -> SpikeEvents:
-        """Training samples, without those taken for validation."""
+        """Training samples, without those drawn for validation."""
         return self._read("train") if self._validation_rule is None else self._divided[0]
 
     @cached_property
     def validation(self) -> SpikeEvents | None:
-        """Validation samples; None where there are none."""
+        """Validation samples; None without a validation split."""
         if self._validation_rule is not None:
             return self._divided[1]
         return self._read("validation") if "validation" in self.splits else None
@@ -251,7 +251,7 @@ class Dataset(Tabular):
             raise UsageError(
                 f"'{self.name}' has no validation split",
                 code="validation-missing",
-                fix="make one of training samples: `validation=0.2`",
+                fix="draw one from the training samples: `validation=0.2`",
             )
         return found
 
@@ -288,31 +288,31 @@ class Dataset(Tabular):
             raise DataError(
                 f"'{self.name}' has no {split} split",
                 code="split-missing",
-                fix="choose one of those: `split=`; or draw one: nmtool data IN -o FOLDER "
-                "--test 0.2",
+                fix="choose an existing split: `split=`; or draw a test split: nmtool data IN "
+                "-o FOLDER --test 0.2",
                 why=f"it has {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)
 
 
 def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
-    """The data set with a test split, drawn from its training samples where it has none.
+    """A data set with a test split, drawn from its training samples.
 
     >>> four = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1])
     >>> with_test(Dataset.of(train=four), SplitRule("last 1")).splits
     ('train', 'test')
 
     Args:
-        dataset: has training samples.
+        dataset: a data set without a test split.
         rule: the samples to take: a share like 0.2, a number, `last N`, or a `SplitRule`.
 
     Raises:
-        UsageError: it has one already, or the samples cannot be divided so.
+        UsageError: there is a test split already, or the samples cannot be divided in this way.
     """
     rule = SplitRule.of(rule)
     if "test" in dataset.splits:
         raise UsageError(
-            f"'{dataset.name}' has a test split of its own",
+            f"'{dataset.name}' already has a test split",
             code="test-exists",
             fix="leave out `test=`",
         )
@@ -323,7 +323,7 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
             raise
         n_samples = dataset.train.n_samples
         raise UsageError(
-            f"the share or number {rule.amount} of {n_samples} samples makes no test split",
+            f"{rule.amount} of {n_samples} samples cannot become a test split",
             code="test-range",
             fix="give more samples, or leave out `test=`"
             if n_samples < 2
@@ -334,16 +334,16 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
 
 
 def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
-    """The samples of some splits, one after the other; those of one split stay where they are.
+    """The samples of some splits, one after the other; a single split is not copied.
 
     Raises:
-        UsageError: no split is named, one is twice, or there is none of that name.
+        UsageError: no split is named, one is named twice, or there is no such split.
         DataError: a split is missing, damaged or empty.
     """
     check_all("splits", splits, WORD)
     if not splits or len(set(splits)) != len(splits):
         raise UsageError(
-            f"splits to join are expected, each once, not '{' '.join(splits)}'",
+            f"'{' '.join(splits)}' does not name splits, each once",
             code="splits-repeated",
             fix="name train, validation or test",
         )
@@ -352,21 +352,21 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
 
 
 def without_fold(events: SpikeEvents, fold: NDArray[np.integer], number: int, name: str) -> Dataset:
-    """Leave out the samples of a fold: what may be learnt from before it is asked.
+    """All samples except those of one fold, for training the network that is tested on it.
 
-    The data set has a training split only: validation samples are drawn from it.
+    The data set has only a training split, from which validation samples are drawn.
 
     Args:
         events: all samples.
-        fold: [samples] int64, the fold of each.
-        number: the fold that is left out.
-        name: of the data.
+        fold: [samples] int64, fold of each sample.
+        number: the fold to leave out.
+        name: name of the data.
     """
     return Dataset.of(train=events[fold != number], name=f"{name} without fold {number}")
 
 
 def default_split(dataset: Dataset) -> str:
-    """The split to run where none is named: test, else validation, else train."""
+    """The split to run by default: test, else validation, else train."""
     return next(name for name in reversed(SPLITS) if name in dataset.splits)
 
 

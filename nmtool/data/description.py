@@ -1,4 +1,4 @@
-"""The contents of a data set in numbers."""
+"""Statistics of a data set."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _DURATION_PERCENTILES = (5, 50, 95, 100)
 
 
 def describe(events: SpikeEvents) -> dict[str, Any]:
-    """Summary of a split as plain numbers and text, ready for JSON.
+    """Statistics of a split as plain numbers and text, ready for JSON.
 
     Keys: `samples`, `units`, `classes` (number of samples by class name), `spikes`,
     `spikes_per_sample` (`mean`, `min`, `max`), `duration_ms` (time of the last spike:
-    `p5`, `p50`, `p95`, `p100` over the samples that have one) and `empty_samples`. Numbers
-    that do not exist because there is nothing to count are None.
+    `p5`, `p50`, `p95`, `p100` over the samples that have one) and `empty_samples`. Statistics of
+    no samples are None.
     """
     counts = events.counts
     per_class = np.bincount(events.label, minlength=len(events.class_names))
@@ -40,7 +40,7 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
 
 
 def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
-    """Table of what `describe` gives for some splits, a column each."""
+    """Table of the statistics from `describe`, a column per split."""
     rows = [(name, *map(cell, splits.values())) for name, cell in _ROWS.items()]
     return Table(title, ("", *splits), rows)
 
@@ -81,4 +81,4 @@ _ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "last spike, ms": _duration,
     "samples without spikes": lambda split: f"{split['empty_samples']:,}",
 }
-"""Lines of the table, each with the function that makes its cells from a description."""
+"""Rows of the table, each with the function that formats its cells."""

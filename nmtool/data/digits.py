@@ -1,8 +1,8 @@
-"""`digits`: scikit-learn's 1797 real handwritten digits as the directions of their edges.
+"""`digits`: scikit-learn's 1797 handwritten digits, the directions of their edges as latencies.
 
-Nothing is downloaded. A digit is 8×8 pixels of brightness 0…16. What tells digits apart is where
-their strokes run, more than how bright single pixels are. The code is one of edges, as that of
-simple cells of the visual cortex, by histograms of oriented gradients (Dalal & Triggs 2005):
+Nothing is downloaded. A digit is 8×8 pixels of brightness 0…16. Digits differ in where their
+strokes run more than in the brightness of single pixels. The code is therefore one of edges, like
+that of simple cells in the visual cortex: histograms of oriented gradients (Dalal & Triggs 2005).
 
 1. Each pixel has a gradient, the difference of its neighbours right and left, and of those below
    and above; outside the image is dark.
@@ -10,20 +10,20 @@ simple cells of the visual cortex, by histograms of oriented gradients (Dalal & 
    to the right, 90° brighter below), in proportion to how near they are.
 3. The strength of a direction in a block of 2×2 pixels is the sum over the block: 128 of them.
 
-Strength becomes time, as in any latency code. Each spikes once, stronger ones earlier, and what is
-weaker than `WEAKEST` of the `STRONGEST` is silent:
+Strengths become latencies: each unit spikes at most once, earlier if its strength is larger, and
+not at all below the share `WEAKEST` of `STRONGEST`:
 
-    time = 60 ms · (1 − strength / STRONGEST), in whole ms, 0 ms for what is stronger
+    time = 60 ms · (1 − strength / STRONGEST), in whole ms, 0 ms beyond STRONGEST
 
-Of the 128, those that no training digit makes spike, most of them directions that the border of the
-image rules out, are left out. The others are the units, ordered by direction, then by block, row by
-row from the top left: 107 units, some 37 spikes per digit.
+Of the 128, those that never spike on a training digit are left out, most of them directions that
+cannot occur at the border of the image. The others are the units, ordered by direction, then by
+block, row by row from the top left: 107 units, some 37 spikes per digit.
 
 The code spans 60 ms, so that at dt = 1 ms delays of 0…61 steps bring any two units together.
-`DURATION_MS` leaves room behind the last spike for delays and membranes.
+`DURATION_MS` leaves time after the last spike for delays and membranes.
 
-The splits are ranges of the data set's own order, in which digits of one writer apparently
-follow each other: ranges, unlike random splits, test mostly on writers not trained on.
+The splits are ranges in the data set's own order, in which the digits of one writer apparently
+are neighbours: unlike random splits, ranges test mostly on writers that were not trained on.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from nmtool.data.latency import from_latencies
 from nmtool.errors import missing_library
 
 DURATION_MS = 80.0
-"""Time for which a sample is worth simulating."""
+"""Duration to simulate, in ms."""
 
 SIDE = 8
 """Pixels in a row and in a column of an image."""
@@ -46,7 +46,7 @@ BLOCK = 2
 """Pixels in a row and in a column of a block."""
 
 STRONGEST = 46.0
-"""Strength that spikes at 0 ms; one in a hundred that are not 0 is larger."""
+"""Strength that spikes at 0 ms; one in a hundred nonzero strengths is larger."""
 
 WEAKEST = 0.08
 """Share of `STRONGEST` below which a unit is silent."""
@@ -72,7 +72,7 @@ def load_digits(split: str) -> SpikeEvents:
 
 
 def edge_strength(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[samples, 128] float64: of each direction, in each block, in units of brightness.
+    """[samples, 128] float64: strength of each direction in each block, in units of brightness.
 
     Args:
         brightness: [samples, 64] float64, 0…16, row by row.
@@ -90,8 +90,8 @@ def edge_strength(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def edge_latency_ms(strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Spike times in ms from strengths, of the same shape; NaN where a unit is silent."""
-    # Last bits of an arc tangent differ between processors; unrounded, they could move a spike.
+    """Spike times in ms from strengths, of the same shape; NaN for silent units."""
+    # The last bits of an arc tangent differ between processors and could shift a spike.
     relative = np.minimum(np.round(strength / STRONGEST, 9), 1.0)
     return np.where(relative >= WEAKEST, np.floor(SPAN_MS * (1 - relative) + 0.5), np.nan)
 

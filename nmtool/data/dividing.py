@@ -1,18 +1,18 @@
-"""`SplitRule` and `Folds`: rules that divide samples into parts.
+"""`SplitRule` and `Folds`: rules that divide samples into splits and folds.
 
-A rule assigns the number of its part to every sample, and `SpikeEvents.divide` makes the parts:
+A rule assigns a part to every sample, and `SpikeEvents.divide` makes the parts:
 
     SplitRule   0 for training samples, 1 for validation samples
     Folds       the fold of each sample, for cross-validation
 
-What `by` names is not divided: all samples of a group, such as a speaker, are in one part.
+With `by`, groups are not divided: all samples of a group, such as a speaker, are in one part.
 
     "speaker"   a column of the files, one of `SpikeEvents.groups`
-    300         blocks of 300 neighbouring samples, in the order of the files; the last one takes
-                what is left (`Folds`, and the clusters of an interval)
+    300         blocks of 300 neighbouring samples, in the order of the files; the last block may be
+                smaller (for `Folds`, and for the clusters of an interval)
 
-Without groups, a draw gives every class its share. It has an order, and a smaller number takes the
-beginning of it: with the same seed, 100 samples are among the 300.
+Without groups, a draw is stratified: it keeps the shares of the classes. Draws with the same seed
+are nested: 100 samples are among the 300.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
-"""Share of the training samples that validate where nothing is said, and most samples."""
+"""Default validation split: this share of the training samples, but at most `AUTO_SAMPLES`."""
 
 Amount = int | float | str
-"""Amount of validation samples: a share, a number, `last N` or `auto`."""
+"""Size of a validation split: a share, a number, `last N` or `auto`."""
 
 Grouping = str | int
-"""A column of the files, or the length of blocks of neighbouring samples."""
+"""A column of the files, or the size of blocks of neighbouring samples."""
 
 _LAST = re.compile(r"last[ :_-]?(\d{1,18})")
 _COUNT = re.compile(r"\d{1,18}")
@@ -48,7 +48,7 @@ _COUNT = re.compile(r"\d{1,18}")
 
 @dataclass(frozen=True)
 class SplitRule(Plain):
-    """A rule that divides training samples into those to learn from and those to validate on.
+    """A rule that draws a validation split from the training samples.
 
     >>> SplitRule(0.2, seed=7)
     SplitRule(amount='0.2', seed=7, by=None)
@@ -56,11 +56,11 @@ class SplitRule(Plain):
     Attributes:
         amount: a share like 0.2, a number, `last N` for the last ones of the file, `auto` for a
             fifth of them but at most 300, or 0 for none, as its text.
-        seed: decides the draw.
-        by: name of the groups that are not divided, one of `SpikeEvents.groups`.
+        seed: seed of the draw.
+        by: name of the groups to keep whole, one of `SpikeEvents.groups`.
 
     Raises:
-        UsageError: the amount is none, the seed is negative, or the last samples are asked for by
+        UsageError: the amount is invalid, the seed is negative, or `last N` is combined with
             groups.
     """
 
@@ -72,7 +72,7 @@ class SplitRule(Plain):
         text = amount(self.amount)
         if text is None:
             raise UsageError(
-                f"'{self.amount}' is no number of samples to validate on",
+                f"'{self.amount}' is not a number or share of validation samples",
                 code="validation-amount",
                 fix="write a share like 0.2, a number like 300, 'last 300' for the last ones of "
                 "the file, or auto",
@@ -80,16 +80,16 @@ class SplitRule(Plain):
         check_seed(self.seed)
         if self.by is not None and text.startswith("last"):
             raise UsageError(
-                f"the {text} samples cannot be taken by {self.by}",
+                f"the {text} samples cannot be divided by {self.by}",
                 code="validation-by-last",
-                fix=f"say a share or a number, and whole groups of {self.by} are drawn",
-                why="the last ones of a file divide a group wherever they begin",
+                fix=f"give a share or a number, so that whole groups of {self.by} are drawn",
+                why="the last samples of a file may begin within a group",
             )
         object.__setattr__(self, "amount", text)
 
     @classmethod
     def of(cls, value: SplitRule | Amount) -> SplitRule:
-        """The rule itself, or that of an amount with seed 0."""
+        """The rule itself, or the rule of an amount with seed 0."""
         return value if isinstance(value, SplitRule) else cls(value)
 
     @classmethod
@@ -101,14 +101,14 @@ class SplitRule(Plain):
 
     @property
     def is_last(self) -> bool:
-        """True where the last samples are taken, without a draw."""
+        """True if the last samples of the file are used, without a draw."""
         return str(self.amount).startswith("last")
 
     def count(self, n_samples: int) -> int:
-        """Number of samples to hold out of `n_samples`.
+        """Number of validation samples among `n_samples`.
 
         Raises:
-            UsageError: nothing would be left to learn from, or to validate on.
+            UsageError: the training or the validation split would be empty.
         """
         text = str(self.amount)
         if text == AUTO:
@@ -121,7 +121,7 @@ class SplitRule(Plain):
                 return 0
         if not 0 < count < n_samples:
             raise UsageError(
-                f"{count} of {n_samples} training samples cannot validate",
+                f"{count} of {n_samples} training samples cannot be the validation split",
                 code="validation-range",
                 fix=f"take 1 to {n_samples - 1}, `validation=N`, or none: `validation=0`"
                 if n_samples > 1
@@ -133,7 +133,7 @@ class SplitRule(Plain):
         """[samples] int64: 1 for validation samples, 0 for training samples.
 
         Raises:
-            UsageError: they cannot be divided so, or are not in such groups.
+            UsageError: the samples cannot be divided in this way, or lack the groups.
         """
         return self.choose(events).astype(np.int64)
 
@@ -150,7 +150,7 @@ class SplitRule(Plain):
         return chosen
 
     def _whole_groups(self, events: SpikeEvents, count: int) -> NDArray[np.bool_]:
-        """[samples] bool: drawn groups, at least one and never all, of nearly `count` samples."""
+        """[samples] bool: drawn groups, at least one but not all, with about `count` samples."""
         assert self.by is not None
         if self.by not in events.groups:
             known = listed(events.groups)
@@ -160,8 +160,8 @@ class SplitRule(Plain):
                 why=f"they are grouped by {known}"
                 if known
                 else "no list in `extra` has one whole number per sample in every file",
-                fix="name such a group, or leave out `validation_by=`; in a file, extra/NAME holds "
-                "an integer per sample",
+                fix="name an existing group, or leave out `validation_by=`; in a file, groups are "
+                "lists extra/NAME of an integer per sample",
             )
         member, sizes, drawn = _drawn_groups(events.groups[self.by], self.seed)
         if sizes.size < 2:
@@ -169,7 +169,7 @@ class SplitRule(Plain):
                 f"all samples are of one {self.by}",
                 code="validation-by-single",
                 fix="leave out `validation_by=`",
-                why="a group is not divided, and one of two is needed to learn from",
+                why="groups are not divided, so training and validation need one group each",
             )
         chosen, total = np.zeros(sizes.size, np.bool_), 0
         for group in drawn:
@@ -190,7 +190,7 @@ class SplitRule(Plain):
 
     @property
     def manner(self) -> str:
-        """The rule in words."""
+        """How the samples are chosen, in words."""
         if self.is_last:
             return "the last ones"
         if self.by is not None:
@@ -204,7 +204,7 @@ class SplitRule(Plain):
 
 @dataclass(frozen=True)
 class Folds(Plain):
-    """A rule that divides samples into folds, of which none divides a group.
+    """A rule that divides samples into folds for cross-validation, keeping groups whole.
 
     >>> from nmtool.data import SpikeEvents
     >>> Folds(by=2).assign(SpikeEvents.from_lists([[]] * 5, [[]] * 5, [0] * 5, n_units=1))
@@ -212,10 +212,10 @@ class Folds(Plain):
 
     Attributes:
         by: the grouping.
-        n: number of folds. Groups are then drawn from the seed, the largest first, each into the
-            fold that has the fewest samples so far. None makes every group a fold, in the order
+        n: number of folds. Groups are assigned largest first, in random order among equals, each
+            to the fold with the fewest samples so far. None: every group is a fold, in the order
             of their values.
-        seed: decides the draw.
+        seed: seed of the random order.
 
     Raises:
         UsageError: the seed is negative.
@@ -230,7 +230,7 @@ class Folds(Plain):
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Folds:
-        """Read what `as_json` gave; raises `KeyError` and `TypeError` where it is something else.
+        """Read the result of `as_json`; raises `KeyError` or `TypeError` for anything else.
 
         >>> Folds.from_json(Folds("speaker", 4).as_json())
         Folds(by='speaker', n=4, seed=0)
@@ -254,7 +254,7 @@ class Folds(Plain):
                 f"{events.n_samples} samples in {sizes.size} groups ({grouping_name(self.by)}) "
                 f"cannot be divided into {n_folds} folds",
                 code="folds-range",
-                why="a group is not divided, and what one fold learns from is in the others",
+                why="groups are not divided, and each fold needs other folds to train on",
                 fix=f"choose 2 … {sizes.size} folds, or smaller groups"
                 if sizes.size > 1
                 else "choose smaller groups",
@@ -272,11 +272,11 @@ class Folds(Plain):
         return f"{grouping_name(self.by)}{drawn}"
 
 
-# Amounts and groupings, as they are written.
+# Amounts and groupings as text.
 
 
 def amount(value: object) -> str | None:
-    """The text that stands for an amount everywhere, or None where it is no amount.
+    """The canonical text of an amount, or None if it is not valid.
 
     >>> [amount(value) for value in ("auto", 0.2, "0.20", 300, "last 300", "most", 1.5)]
     ['auto', '0.2', '0.2', '300', 'last 300', None, None]
@@ -298,14 +298,14 @@ def amount(value: object) -> str | None:
 
 
 def kept_amount(value: object) -> object:
-    """The amount in a manifest, where a bare number is of a version that took the last samples."""
+    """The amount from a manifest; a bare number, of older versions, means the last samples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"last {value}"
     return value
 
 
 def grouping(text: str) -> Grouping:
-    """The grouping that a word of the command line means: a number is the length of blocks.
+    """Parse a grouping from the command line; a number is the size of blocks.
 
     >>> grouping("speaker"), grouping("300")
     ('speaker', 300)
@@ -325,18 +325,18 @@ def grouping_name(by: Grouping) -> str:
 def group_of(
     by: Grouping, groups: Mapping[str, NDArray[np.integer]], n_samples: int
 ) -> NDArray[np.int64]:
-    """[samples] int64: the group of each sample, a value of the column or the number of its block.
+    """[samples] int64: group of each sample, a value of the column or the number of its block.
 
     >>> group_of(2, {}, 5)
     array([0, 0, 1, 1, 2])
 
     Args:
         by: the grouping.
-        groups: columns by name, each [samples], as of `SpikeEvents`.
+        groups: columns by name, each [samples], as in `SpikeEvents`.
         n_samples: number of samples.
 
     Raises:
-        UsageError: there is no such column, or the blocks have no length.
+        UsageError: there is no such column, or the block size is not positive.
     """
     if isinstance(by, str):
         if by not in groups:
@@ -363,11 +363,11 @@ def group_of(
 
 
 def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
-    """[count] int64, ascending: samples drawn so that every class has its share.
+    """[count] int64, ascending: a stratified draw of samples, in proportion to the classes.
 
     Args:
-        label: [samples], the class of each.
-        count, seed: as of `SpikeEvents.draw`, which says what is raised, too.
+        label: [samples], class of each sample.
+        count, seed: as for `SpikeEvents.draw`, which raises the same errors.
     """
     WHOLE.check("count", count)
     if count < 1:
@@ -380,7 +380,7 @@ def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDAr
 
 
 def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: all samples in an order whose every beginning has each class's share."""
+    """[samples] int64: all samples in random order, with each class's share in every prefix."""
     check_seed(seed)
     drawn = np.random.default_rng(seed).permutation(label.size)
     by_class = drawn[np.argsort(label[drawn], kind="stable")]
@@ -397,19 +397,19 @@ def check_seed(seed: int) -> None:
     WHOLE.check("seed", seed)
     if seed < 0:
         raise UsageError(
-            f"a seed must not be negative, not {seed}",
+            f"a seed must be 0 or more, not {seed}",
             code="setting-range",
-            fix="pass a whole number from 0 on",
+            fix="pass a whole number, 0 or more",
         )
 
 
 def _drawn_groups(
     group: NDArray[np.integer], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Number groups from 0, by their values, and draw their order.
+    """Number groups from 0, in the order of their values, and draw a random order.
 
     Returns:
-        [samples] the group of each sample, [groups] their sizes, and [groups] the groups as drawn.
+        [samples] group of each sample, [groups] group sizes, and [groups] the random order.
     """
     _, member, sizes = np.unique(group, return_inverse=True, return_counts=True)
     drawn = np.random.default_rng(seed).permutation(sizes.size)

@@ -1,4 +1,4 @@
-"""`SpikeEvents`: the labelled spike trains of a data set, checked when they are made."""
+"""`SpikeEvents`: labelled spike trains, validated when they are made."""
 
 from __future__ import annotations
 
@@ -27,17 +27,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 AT_ONCE = 256
-"""Samples of a large set that are worked on together."""
+"""Samples per batch of a large data set."""
 
 EXCERPT = 1000
-"""Samples on disk that are looked at closely, each step of them."""
+"""Largest number of samples on disk that are analysed step by step."""
 
 MAX_CLASSES = 1 << 16
-"""Classes that a data set may have."""
+"""Largest number of classes of a data set."""
 
-_LABEL_FIX = (
-    "label every sample with its class, not with a number of its own (in CSV, the column label)"
-)
+_LABEL_FIX = "label every sample with its class, not with its own number (in CSV, the column label)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,23 +48,23 @@ class SpikeEvents(Tabular):
     >>> events[1:].time_ms, events[1:].unit
     (array([1.]), array([2], dtype=int32))
 
-    The events of a large file stay on disk (`load_dataset`). Its samples are chosen, counted and
-    divided without reading them; `batches` and `in_memory` read, and so do `time_ms` and `unit`,
-    each time they are named.
+    The events of a large file stay on disk (`load_dataset`). Selecting, counting and dividing
+    samples does not read them; `batches` and `in_memory` do, and so does every access to `time_ms`
+    and `unit`.
 
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
-        unit: [events] int32, which of the n_units channels spiked.
+        unit: [events] int32, channel of each event, below n_units.
         offset: [samples + 1] int64; the events of sample s are offset[s]:offset[s + 1].
-            A sample without events is legal.
+            Samples may be empty.
         label: [samples] int64, index into class_names.
         n_units: number of channels, silent ones included.
         class_names: one per class.
-        groups: by name, [samples] int64: what samples have in common beside their class, such as
-            the speaker. `SplitRule` keeps groups together.
+        groups: by name, [samples] int64, e.g. the speaker of each sample. `SplitRule` keeps
+            groups together.
 
     Raises:
-        DataError: names the first sample (and event) that is wrong; both count from 0.
+        DataError: names the first wrong sample (and event); both count from 0.
     """
 
     _line = "{n_samples:,} samples, {n_units} units, {#class_names} classes, {n_events:,} events"
@@ -79,7 +77,7 @@ class SpikeEvents(Tabular):
     class_names: Sequence[str]
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
-    # Of samples on disk: the copy that holds their events, and which of its samples they are.
+    # For samples on disk: the copy that holds their events, and their indices in it.
     _store: EventStore | None = field(default=None, init=False)
     _place: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 
@@ -114,7 +112,7 @@ class SpikeEvents(Tabular):
 
     @classmethod
     def _on_disk(cls, store: EventStore, place: NDArray[np.int64]) -> SpikeEvents:
-        """Samples `place` of a copy; `time_ms` and `unit` are no attributes until they are read."""
+        """Samples `place` of a copy on disk; `time_ms` and `unit` are read on access."""
         index, events = store.index, object.__new__(cls)
         events._set("_store", store)
         events._set("_place", place)
@@ -125,7 +123,7 @@ class SpikeEvents(Tabular):
         events._set("groups", {name: group[place] for name, group in index.groups.items()})
         return events
 
-    if not TYPE_CHECKING:  # which would take every misspelt name for an attribute
+    if not TYPE_CHECKING:  # with __getattr__, type checkers would accept any misspelt name
 
         def __getattr__(self, name: str) -> NDArray:
             if self._store is None or name not in ("time_ms", "unit"):
@@ -139,9 +137,9 @@ class SpikeEvents(Tabular):
         offset = self.offset
         if offset.size < 1 or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
             raise DataError(
-                "the sample offsets of spike events must start at 0 and never fall",
+                "the sample offsets of spike events must start at 0 and never decrease",
                 code="offsets-not-ascending",
-                fix="give where each sample's events begin, from 0, and their number at the end",
+                fix="give the index of each sample's first event, then the number of events",
             )
         if not offset[-1] == self.time_ms.size == self.unit.size:
             raise DataError(
@@ -189,22 +187,21 @@ class SpikeEvents(Tabular):
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     def __iter__(self) -> Iterator[SpikeEvents]:
-        """Every sample for itself."""
+        """Iterate over the samples, each as `SpikeEvents`."""
         return (self[sample] for sample in range(self.n_samples))
 
     def batches(self, at_once: int | None = None) -> Iterator[SpikeEvents]:
-        """All samples in batches, in memory: the way to work on any number of them.
+        """All samples in batches in memory, for data sets of any size.
 
         >>> events = SpikeEvents.from_lists([[1.0]] * 5, [[0]] * 5, labels=[0] * 5)
         >>> [batch.n_samples for batch in events.batches(2)]
         [2, 2, 1]
 
         Args:
-            at_once: samples of a batch. By default all where their events are in memory, and 256
-                where they are on disk.
+            at_once: samples per batch. By default all if they are in memory, 256 if on disk.
 
         Yields:
-            A single empty batch where there are no samples.
+            `SpikeEvents`; a single empty batch if there are no samples.
 
         Raises:
             DataError: the copy on disk is damaged, and its source has changed or is gone.
@@ -217,7 +214,7 @@ class SpikeEvents(Tabular):
             yield self._range(first, min(first + at_once, self.n_samples)).in_memory()
 
     def in_memory(self) -> SpikeEvents:
-        """These samples with all their events in memory, where they take 12 bytes each.
+        """These samples with all their events in memory, at 12 bytes per event.
 
         Raises:
             DataError: the copy on disk is damaged, and its source has changed or is gone.
@@ -230,19 +227,19 @@ class SpikeEvents(Tabular):
         )
 
     def excerpt(self, count: int | None = None) -> SpikeEvents:
-        """Samples in memory, few enough to look at each step of them.
+        """Few enough samples, in memory, to analyse each of their steps.
 
         Args:
-            count: number of samples, drawn as by `draw`. By default all; but of more than 1,000
-                on disk 1,000 drawn ones, which is logged as a warning.
+            count: number of samples, drawn as by `draw`. By default all; but if more than 1,000
+                are on disk, 1,000 are drawn, with a warning.
         """
         if count is None and self._store is not None:
             count = EXCERPT
             if self.n_samples > count:
                 _log.warning(
-                    f"remark[samples-drawn]: {count:,} of {self.n_samples:,} samples, drawn per "
-                    "class, stand for all, since the data stay on disk; `samples=` chooses their "
-                    "number, or in Python data.test.draw(N).in_memory()"
+                    f"remark[samples-drawn]: only {count:,} of {self.n_samples:,} samples, drawn "
+                    "per class, are used, since the data stay on disk; choose their number with "
+                    "`samples=`, or in Python with data.test.draw(N).in_memory()"
                 )
         return self if count is None else self.draw(count).in_memory()
 
@@ -259,7 +256,7 @@ class SpikeEvents(Tabular):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of events, labels, channels and class names, in hexadecimal."""
+        """SHA-256 of events, labels, number of channels and class names, in hexadecimal."""
         if self._store is not None and (known := self._store.known_hash(self._place)):
             return known
 
@@ -317,18 +314,18 @@ class SpikeEvents(Tabular):
         )
 
     def draw(self, count: int, seed: int = 0) -> SpikeEvents:
-        """Some samples, drawn so that every class has its share, in the order of the data.
+        """A stratified draw of samples, in proportion to the classes, in the order of the data.
 
-        They stand for all samples where running these takes too long. The first ones do not, as
-        files are often sorted by class.
+        Use it where all samples would take too long. The first samples of a file are no
+        substitute, since files are often sorted by class.
 
         >>> events = SpikeEvents.from_lists([[1.0]] * 6, [[0]] * 6, labels=[0, 0, 0, 1, 1, 1])
         >>> events.draw(2).label
         array([0, 1])
 
         Args:
-            count: number of samples; all are taken where there are no more.
-            seed: decides which ones.
+            count: number of samples; all if there are fewer.
+            seed: seed of the draw.
 
         Raises:
             UsageError: the count is less than 1, or the seed is negative.
@@ -336,10 +333,10 @@ class SpikeEvents(Tabular):
         return self.take(drawn_samples(self.label, count, seed))
 
     def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
-        """All but the last n samples, and the last n: a training and a validation split.
+        """Divide into all but the last n samples and the last n, e.g. for training and validation.
 
         Raises:
-            UsageError: nothing would be left on one side.
+            UsageError: one of the two would be empty.
         """
         if not 0 < n < self.n_samples:
             raise UsageError(
@@ -351,14 +348,14 @@ class SpikeEvents(Tabular):
         return self._range(0, cut), self._range(cut, self.n_samples)
 
     def divide(self, part: NDArray[np.int64]) -> list[SpikeEvents]:
-        """Divide samples into parts, two at least, each with its samples in their order.
+        """Divide samples into two or more parts, keeping their order.
 
         >>> events = SpikeEvents.from_lists([[1.0], [2.0], [3.0]], [[0]] * 3, labels=[0, 0, 1])
         >>> [part.time_ms for part in events.divide(np.array([1, 0, 1]))]
         [array([2.]), array([1., 3.])]
 
         Args:
-            part: [samples] int64, the part of each from 0, as `SplitRule.assign` gives it.
+            part: [samples] int64, part of each sample, from 0, e.g. from `SplitRule.assign`.
         """
         n_parts = max(2, 1 + int(part.max(initial=0)))
         if (part[1:] >= part[:-1]).all():
@@ -406,7 +403,7 @@ class SpikeEvents(Tabular):
             groups: by name, [samples] integers, e.g. the speaker.
 
         Raises:
-            DataError: the lists contradict each other.
+            DataError: the lists are inconsistent.
         """
         from nmtool.data.incoming.rows import Rows
 
@@ -425,20 +422,20 @@ class SpikeEvents(Tabular):
         class_names: Sequence[str] | None = None,
         groups: Mapping[str, ArrayLike] | None = None,
     ) -> SpikeEvents:
-        """From an array or tensor [samples, steps, channels …]; whatever is not 0 is a spike.
+        """From an array or tensor [samples, steps, channels …]; nonzero numbers are spikes.
 
         >>> SpikeEvents.from_dense(np.eye(6).reshape(2, 3, 6), [0, 1], dt_ms=2.0).time_ms
         array([0., 2., 4., 0., 2., 4.])
 
         Args:
-            dense: spikes, or counts of them, of which a bin keeps one; axes behind the third are
-                channels, too, numbered in C order.
+            dense: spikes or spike counts, which become one spike per bin; all axes after the
+                second are channels, numbered in C order.
             labels: [samples] numbers from 0, or names.
             dt_ms: length of a step in ms.
-            class_names, groups: as of `from_lists`.
+            class_names, groups: as for `from_lists`.
 
         Raises:
-            DataError: the array has other dimensions, or holds no spikes.
+            DataError: the array has other dimensions, or numbers that are not spike counts.
             NetworkError: the step is not positive.
         """
         from nmtool.data.incoming.rows import Rows
@@ -459,27 +456,27 @@ class SpikeEvents(Tabular):
         sensor_size: Sequence[int] | None = None,
         time_first: bool = False,
     ) -> SpikeEvents:
-        """From a torch `Dataset` or `DataLoader`, with its transforms, of (sample, label).
+        """From a torch `Dataset` or `DataLoader` of (sample, label), with its transforms.
 
         >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
         >>> SpikeEvents.from_torch(pairs)
         <SpikeEvents: 2 samples, 3 units, 2 classes, 6 events>
 
-        A sample is a dense array [steps, channels …] or tonic's structured events. A loader's
-        batch is [batch, steps, channels …] with [batch] labels. A loader that shuffles shuffles.
+        A sample is a dense array [steps, channels …] or structured events as in tonic. A loader's
+        batch is [batch, steps, channels …] with [batch] labels; its order is kept, shuffled or not.
 
         Args:
-            source: has a length and items, or can be iterated.
+            source: an object with a length and items, or an iterable.
             dt_ms: length of a dense step in ms.
-            n_units: number of channels, where events do not say it.
+            n_units: number of channels, where events do not give it.
             class_names: one per class; by default those of the data set, else numbers.
-            sensor_size: width, height and polarities behind structured events; by default those
-                of the data set.
+            sensor_size: width, height and polarities of the sensor of structured events; by
+                default those of the data set.
             time_first: batches are [steps, batch, channels …].
 
         Raises:
-            DataError: the samples are no spikes, or their targets no classes.
-            UsageError: it is no data set.
+            DataError: samples are not spikes, or targets are not classes.
+            UsageError: `source` is not a data set.
         """
         from nmtool.data.incoming.pairs import read_pairs
 
@@ -509,18 +506,18 @@ class SpikeEvents(Tabular):
         A pixel and polarity is the unit x + W·(y + H·p). Times are µs.
 
         Args:
-            dataset: whose items have the fields t, x and perhaps y and p.
+            dataset: its items have the fields t, x and perhaps y and p.
             sensor_size: width, height and polarities; by default those of the data set.
             class_names: one per class; by default those of the data set, else numbers.
 
         Raises:
-            DataError: the samples are no events, or their targets no classes.
+            DataError: samples are not events, or targets are not classes.
         """
         return cls.from_torch(dataset, sensor_size=sensor_size, class_names=class_names)
 
     @classmethod
     def concatenate(cls, parts: Sequence[SpikeEvents]) -> SpikeEvents:
-        """The samples of several parts, one after the other, with the groups that all have.
+        """The samples of several parts, one after the other, with the groups that all parts have.
 
         Raises:
             DataError: the parts differ in units or classes, or there are none.
@@ -556,12 +553,12 @@ class SpikeEvents(Tabular):
 
 
 StoredEvents = SpikeEvents
-"""Earlier name of samples on disk, which answers until 1.0."""
+"""Earlier name of samples on disk, which works until 1.0."""
 
 
 @contextmanager
 def naming(source: object) -> Iterator[None]:
-    """Put the file or data set that is to blame in front of every `DataError`."""
+    """Prefix every `DataError` with the file or data set that causes it."""
     try:
         yield
     except DataError as error:
@@ -571,13 +568,13 @@ def naming(source: object) -> Iterator[None]:
 def check_units(
     unit: NDArray[np.integer], offset: NDArray[np.integer], n_units: int, first: int = 0
 ) -> None:
-    """Raise `DataError` for a unit that there is not.
+    """Raise `DataError` for a unit beyond the number of channels.
 
     Args:
         unit: [events] integers.
         offset: [samples + 1] integers, where the events of each sample begin and end.
         n_units: number of channels.
-        first: number of the first of these samples.
+        first: index of the first of these samples in the data set.
     """
     at = _first_outside(unit, n_units)
     if at is not None:
@@ -591,9 +588,9 @@ def check_units(
 
 @lru_cache(maxsize=4)
 def _check_names(names: tuple[str, ...]) -> None:
-    """Raise `DataError` for names of classes that are none, alike, too many or no text.
+    """Raise `DataError` for class names that are missing, repeated, too many or not text.
 
-    Every batch of a data set has the same ones, which are checked once.
+    All batches of a data set share their names, which are checked once.
     """
     if not names:
         raise DataError(
@@ -610,21 +607,21 @@ def _check_names(names: tuple[str, ...]) -> None:
     for index, name in enumerate(names):
         if not is_unicode(name):
             raise DataError(
-                f"the name of class {index}, {printable(ascii(name))}, is no text",
+                f"the name of class {index}, {printable(ascii(name))}, is not valid text",
                 code="data-class-names-not-text",
-                fix="name it by letters",
-                why="half of a surrogate pair is no character",
+                fix="give it another name",
+                why="it contains half of a surrogate pair",
             )
     if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(
             f"several classes are named {listed(twice, 3)}",
             code="classes-named-twice",
-            fix="give every class a name of its own",
+            fix="give every class a different name",
         )
 
 
 def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
-    """Names of classes that only have numbers: `first`, `first` + 1 and so on.
+    """Names of numbered classes: `first`, `first` + 1 and so on.
 
     Args:
         largest: the largest label, counted from 0.
@@ -644,11 +641,11 @@ def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
 
 
 def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], first: int = 0) -> None:
-    """Raise `DataError` for a time that is not finite, negative, or before the one ahead of it.
+    """Raise `DataError` for a time that is negative, not finite, or smaller than the one before.
 
     Args:
         time_ms: [events] floating-point numbers.
-        offset, first: as of `check_units`.
+        offset, first: as for `check_units`.
     """
     finite = np.isfinite(time_ms)
     if not finite.all():
@@ -664,7 +661,7 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             f"{_place(at, offset, first)}: the time {time_ms[at]:g} ms is negative",
             code="times-negative",
             why="times count from the start of the sample",
-            fix="shift the times of this sample, or leave out what comes before its start",
+            fix="shift the times of this sample, or leave out the events before its start",
         )
     starts = offset[1:-1]
     falls = time_ms[1:] < time_ms[:-1]
@@ -675,8 +672,8 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             f"{_place(at, offset, first)}: time goes backwards, from {time_ms[at - 1]:g} to "
             f"{time_ms[at]:g} ms",
             code="times-not-ascending",
-            fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
-            "a folder",
+            fix="sort the events of every sample by time; for a folder, nmtool data IN -o FOLDER "
+            "does it",
         )
 
 

@@ -1,4 +1,4 @@
-"""Latency codes: every unit spikes at most once per sample, and when is what it says."""
+"""Latency codes: every unit spikes at most once per sample, and its spike time is the value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def from_latencies(
     """Events from one spike time per unit.
 
     Args:
-        latency_ms: [samples, units] float64, spike times in ms; NaN where a unit is silent.
+        latency_ms: [samples, units] float64, spike times in ms; NaN for silent units.
         label: [samples] integers.
         class_names: one per class.
 

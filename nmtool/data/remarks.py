@@ -1,4 +1,4 @@
-"""Remarks on a data set: classes, channels and times that may not be as they were meant."""
+"""Remarks on a data set: classes, channels and times that look wrong."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from nmtool.errors import Finding, NmtoolError, listed, printable
 from nmtool.network.graph import count_inputs
 
 MANY_SILENT = 0.1
-"""Share of the inputs that is worth a word."""
+"""Share of silent inputs from which on there is a remark."""
 
 SHOWN = 5
-"""Classes that are named."""
+"""Largest number of classes listed by name."""
 
 LONG_MS, SHORT_MS = 20_000.0, 5.0
-"""Samples that end later or sooner are rare, and mistaken units are not."""
+"""Limits of plausible durations, which a wrong unit of time exceeds."""
 
 
 def remarks(dataset: Dataset) -> Iterator[Finding]:
-    """A finding for each thing that may not be as it was meant.
+    """A finding for everything that looks wrong.
 
     >>> train = SpikeEvents.from_lists([[1.0], [60.0]], [[0], [1]], [1, 2])
     >>> [one.code for one in remarks(Dataset.of(train=train, test=train))]
     ['class-first-empty']
 
     Args:
-        dataset: all of it is read.
+        dataset: the data set, which is read completely.
     """
     if "train" in dataset.splits:
         yield from times(dataset.train)
@@ -41,13 +41,13 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "test-missing",
             "test",
-            "there is no test split, on which accuracies are measured",
+            "there is no test split to measure accuracy on",
             "draw one: nmtool data IN -o FOLDER --test 0.2",
         )
 
 
 def times(events: SpikeEvents) -> Iterator[Finding]:
-    """Samples so long that their ms look like seconds, or so short that seconds look like ms."""
+    """Samples whose duration suggests that ms were read as seconds, or seconds as ms."""
     last_ms = last_spike_ms(events)
     if not last_ms.size:
         return
@@ -56,7 +56,7 @@ def times(events: SpikeEvents) -> Iterator[Finding]:
         yield Finding(
             "times-look-like-ms",
             "times",
-            f"the median sample ends after {median / 1000:,.4g} s; if its numbers are of the next "
+            f"the median sample ends after {median / 1000:,.4g} s; if times are in the next "
             f"smaller unit, it ends after {median / 1000:,.4g} ms",
             TIME_UNIT_FIX,
         )
@@ -65,9 +65,9 @@ def times(events: SpikeEvents) -> Iterator[Finding]:
         yield Finding(
             "times-look-like-seconds",
             "times",
-            f"{END_PERCENTILE:g} % of the samples end within {end_ms:.4g} ms; were their numbers "
-            f"s, within {1000 * end_ms:,.4g} ms",
-            "where the file holds s for ms: `time_unit=s`, or in CSV a column time_s",
+            f"{END_PERCENTILE:g} % of the samples end within {end_ms:.4g} ms; if times are in s, "
+            f"within {1000 * end_ms:,.4g} ms",
+            "if the file has s instead of ms: `time_unit=s`, or in CSV a column time_s",
         )
 
 
@@ -76,7 +76,7 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
 
     Args:
         events: the training samples.
-        group: neighbouring units that share an input.
+        group: number of neighbouring units that share an input.
     """
     used = _used_units(events)
     n_inputs = count_inputs(events.n_units, group)
@@ -87,17 +87,17 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
         yield Finding(
             "channels-unused",
             "channels",
-            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; the highest "
-            f"channel that does is {highest} of 0 … {events.n_units - 1}",
-            f"if there are only {highest + 1} channels, say so: `n_units={highest + 1}`, or "
-            "n_units in the files"
+            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; the last channel "
+            f"that spikes is {highest} of 0 … {events.n_units - 1}",
+            f"if there are only {highest + 1} channels, set `n_units={highest + 1}`, or the "
+            "attribute n_units of the files"
             if fewer
-            else "leave them out of the data, or let neighbours share an input: `group=N`",
+            else "leave silent channels out of the data, or group neighbours: `group=N`",
         )
 
 
 def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
-    """[used units] int64, ascending: units that have an event."""
+    """[used units] int64, ascending: units with at least one event."""
     used = np.zeros(events.n_units, np.bool_)
     for part in events.batches():
         used[part.unit] = True
@@ -107,7 +107,7 @@ def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
 
 
 def classes(dataset: Dataset) -> Iterator[Finding]:
-    """Classes without samples: in training, in a split of its own or drawn, or anywhere."""
+    """Classes without samples: in a split, or anywhere."""
     names = dataset.train.class_names
     if not dataset.train.n_samples:
         return
@@ -116,7 +116,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
         split: _count(label, len(names)) for split, label in labels.items() if label is not None
     }
     rule = dataset.validation_rule
-    # Of the last samples of a file, `split-unshuffled` tells.
+    # Validation by the last samples of a file has its own remark, `split-unshuffled`.
     last = "validation" if rule is not None and rule.is_last else ""
     counts = {split: count for split, count in known.items() if split != last and count.any()}
     everywhere = np.sum(list(counts.values()), axis=0)
@@ -126,7 +126,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
             "class-first-empty",
             "labels",
             f"class 0, '{printable(names[0])}', has no sample",
-            "where labels count from 1: nmtool data IN -o FOLDER --labels-from 1",
+            "if labels count from 1: nmtool data IN -o FOLDER --labels-from 1",
         )
     for split, count in counts.items():
         missing = np.flatnonzero((count == 0) & (everywhere > 0))
@@ -135,9 +135,9 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
                 "class-missing",
                 split,
                 f"the {split} split has no sample of {_few(missing, names)}",
-                "add samples of them"
+                "add samples of these classes"
                 if split != "validation" or rule is None
-                else "hold out more: `validation=N`",
+                else "draw a larger validation split: `validation=N`",
             )
     total = np.sum(list(known.values()), axis=0)
     if np.count_nonzero(total) == 1 and len(known) == len(labels):
@@ -145,7 +145,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
             "class-single",
             "labels",
             f"all samples are of the class '{printable(names[int(np.argmax(total))])}'",
-            "look at the labels: there is nothing to tell apart",
+            "check the labels: with a single class there is nothing to classify",
         )
     nowhere = np.flatnonzero(total == 0)
     nowhere = nowhere[nowhere > 0] if from_1 else nowhere
@@ -154,7 +154,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
             "class-missing",
             "labels",
             f"no split has a sample of {_few(nowhere, names)}",
-            "add samples of them, or leave them out of the names of the classes",
+            "add samples of these classes, or remove them from the class names",
         )
 
 
@@ -164,12 +164,12 @@ def _few(missing: NDArray[np.integer], names: Sequence[str]) -> str:
 
 
 def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
-    """[classes] int64 samples of each class; labels beyond them are passed over."""
+    """[classes] int64: number of samples per class; labels beyond the classes are ignored."""
     return np.bincount(label[(label >= 0) & (label < n_classes)], minlength=n_classes)
 
 
 def labels_of(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
-    """Labels of a split, of which training needs no spikes: None where they cannot be read."""
+    """Labels of a split whose spikes training does not need; None if they cannot be read."""
     try:
         return dataset.train.label if split == "train" else dataset.labels(split)
     except NmtoolError:

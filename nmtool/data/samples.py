@@ -1,4 +1,4 @@
-"""`Samples`: labelled data as a network hears them, binned to its steps and channels."""
+"""`Samples`: labelled data, binned to the steps and channels of a network."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Samples(Tabular):
         return Samples(self.raster.take(samples), self.label[samples])
 
     def tables(self) -> list[Table]:
-        """Its input spikes, and the number of samples by label."""
+        """The input spikes, and the number of samples by label."""
         counts = zip(*np.unique(self.label, return_counts=True), strict=True)
         labels = [(int(label), int(count)) for label, count in counts]
         return [*self.raster.tables(), Table("labels", ("label", "samples"), labels)]
 
 
 MAX_DROPPED_SHARE = 0.5
-"""Share of the events beyond the last step from which on an accuracy says nothing."""
+"""From this share of events beyond the last step on, accuracy is meaningless."""
 
 
 def bin_for(
@@ -56,17 +56,16 @@ def bin_for(
 ) -> Samples:
     """Bin events to the steps and channels of a network.
 
-    Events beyond its last step are dropped, which is logged as a warning, and so are class names
-    that are not the network's, where both have names other than numbers.
+    Events beyond its last step are dropped, with a warning. A warning is also logged if data and
+    network have different class names, unless one of them only has numbers.
 
     Args:
-        network: it decides.
+        network: its steps, channels and classes.
         events: the samples.
-        measures: refuse samples that the network would hear less than half of, since an accuracy
-            is to be measured on them.
+        measures: accuracy is to be measured, so refuse data with most events beyond the last step.
 
     Raises:
-        UsageError: the data have other channels or classes than the network, or are none.
+        UsageError: the data differ from the network in channels or classes, or are not events.
         DataError: there is no sample, or most events would be dropped.
     """
     _check(network, events, measures)
@@ -83,10 +82,10 @@ def portions_for(
     """Bin events as `bin_for` does, a batch at a time (`SpikeEvents.batches`).
 
     Args:
-        network: it decides.
+        network: its steps, channels and classes.
         data: events; samples that are binned already are one portion.
-        measures: as of `bin_for`, which says what is raised, too, before the first portion.
-        divided: portions are of 256 samples, wherever events are: for those who keep little of
+        measures: as for `bin_for`, whose errors are raised before the first portion.
+        divided: portions have 256 samples, also of data in memory: for callers that keep little of
             each, or whose results depend on the portions.
     """
     if isinstance(data, Samples):
@@ -97,7 +96,7 @@ def portions_for(
 
 
 def _contradict(one: Sequence[str], other: Sequence[str]) -> bool:
-    """True for names that differ, unless one side only counts from 0 and the other has words."""
+    """True if class names differ, and neither side only has numbers from 0."""
     counted = [list(names) == [str(n) for n in range(len(names))] for names in (one, other)]
     numbered = [all(name.isdecimal() for name in names) for names in (one, other)]
     return list(one) != list(other) and (all(numbered) or not any(counted))
@@ -120,9 +119,9 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
     if _contradict(events.class_names, network.class_names):
         own, others = (listed(one.class_names, 3) for one in (network, events))
         _log.warning(
-            f"remark[class-names-differ]: the data name their classes otherwise ({others}) than "
-            f"the network ({own}); classes are compared by their numbers from 0: number them "
-            "alike, if an accuracy is to mean anything"
+            f"remark[class-names-differ]: class names of the data ({others}) differ from those of "
+            f"the network ({own}); classes are compared by number, so accuracy is only meaningful "
+            "if both number them in the same way"
         )
     dropped = count_dropped(events, network.dt_ms, network.n_steps)
     late = (
@@ -132,24 +131,24 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
     few = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
     if measures and few:
         _log.warning(
-            f"remark[classes-missing]: these {events.n_samples:,} samples cover {few}, and so does "
-            "an accuracy on them"
+            f"remark[classes-missing]: accuracy on these {events.n_samples:,} samples covers only "
+            f"{few}"
         )
     if measures and dropped > MAX_DROPPED_SHARE * events.n_events:
         raise DataError(
             late,
             code="events-mostly-dropped",
-            why="an accuracy on what is left says nothing",
-            fix=f"{TIME_UNIT_FIX}; else use a network of longer samples (of a NIR file: nmtool "
+            why="accuracy on the remaining events would be meaningless",
+            fix=f"{TIME_UNIT_FIX}; or use a network with more steps (for a NIR file: nmtool "
             "convert … --in-steps N; in Python: dataclasses.replace(network, n_steps=N))",
         )
     if dropped:
         _log.warning(
-            f"remark[events-dropped]: {late} and are dropped; one of longer samples hears them"
+            f"remark[events-dropped]: {late} and are dropped; a network with more steps keeps them"
         )
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
-    """`2 of 27 classes` for numbers of samples by class of which 25 are 0; '' where none is."""
+    """`2 of 27 classes` if 25 of 27 numbers of samples per class are 0; '' if none is."""
     with_samples = np.count_nonzero(samples)
     return "" if with_samples == len(samples) else f"{with_samples} of {len(samples)} classes"

@@ -7,18 +7,17 @@ A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid
     spikes/units   [samples] of variable length, uint16 (or any integer)
     labels         [samples] integers, or floats that are whole
     extra/keys     [classes] class names, bytes or text (optional)
-    extra/speaker  [samples] integers: groups, as is every such list in extra that does not hold
-                   zeros alone in all files (optional)
+    extra/speaker  [samples] integers: groups, like every such list in extra that is not all zeros
+                   in all files (optional)
     n_units        file attribute, number of channels (optional, not in the original files)
 
-What holds for all files of a data set (`Layout`) does not depend on what happens to be in one
-of them:
+Units and classes are the same for all files of a data set (`Layout`):
 
-* units: the attribute `n_units` of any of the files, else the 700 channels of SHD and SSC
+* units: the attribute `n_units` of any file, else the 700 channels of SHD and SSC
   (`units_assumed`);
-* classes: `extra/keys` of any of the files, else the numbers up to the largest label of all.
+* classes: `extra/keys` of any file, else the numbers up to the largest label in all files.
 
-Files that contradict each other are refused.
+Inconsistent files are refused.
 
 Source: B. Cramer et al., *The Heidelberg Spiking Data Sets*, doi:10.1109/TNNLS.2020.3044364.
 """
@@ -54,25 +53,25 @@ from nmtool.plain_filters import PLAIN_FILTERS
 from nmtool.splits import split_named
 
 LAYOUT_UNITS = 700
-"""Channels of the artificial cochlea behind SHD and SSC, which their files do not mention."""
+"""Channels of the artificial cochlea of SHD and SSC, a number missing in their files."""
 
 SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
-"""Endings of the files that are written; others are read, too."""
+"""Suffixes of file names by split, for writing; reading accepts others, too."""
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 _SPEAKER, _KEYS = "speaker", "keys"
 _PLACEHOLDER = "placeholder"
-"""Attribute of a list in `extra` that is no group."""
+"""Attribute that marks a list in `extra` as not a group."""
 
 TIME_UNITS_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 1e-6}
-"""Milliseconds in a unit of time."""
+"""Milliseconds per unit of time."""
 
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError)
-"""Exceptions that h5py raises on files that are cut, damaged or foreign."""
+"""Exceptions that h5py raises on truncated, damaged or foreign files."""
 
 _BYTES_OF_AN_ENTRY = 4
-"""A sample takes more in its file, however it is compressed: two references, and a label."""
+"""Fewest bytes of a sample in a file, however compressed: two references and a label."""
 
 _FREE_BYTES = 16 << 20
 """Bytes that an array of a small file may unpack to; of a larger file, `_MAX_RATIO` limits it."""
@@ -90,8 +89,8 @@ class Layout:
     Attributes:
         n_units: number of channels.
         class_names: one per class.
-        units_assumed: true where neither the files nor the caller give the number of channels.
-        partly_zero: groups that one of the files only has zeros for, and another does not.
+        units_assumed: neither the files nor the caller give the number of channels.
+        partly_zero: groups that are all zeros in some files but not in all.
     """
 
     n_units: int
@@ -101,14 +100,14 @@ class Layout:
 
 
 def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> dict[str, Path]:
-    """The file of every split a folder holds, by the names `train`, `validation` and `test`.
+    """The files of a folder by split: `train`, `validation` and `test`.
 
     Args:
-        folder: where they are.
-        suffixes: ends of their names.
+        folder: the folder.
+        suffixes: accepted file suffixes.
 
     Raises:
-        DataError: there is none, or there are files of several data sets.
+        DataError: there are no such files, or files of several data sets.
     """
     folder = Path(folder)
     found = [
@@ -122,22 +121,22 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
         raise DataError(
             f"{folder} holds no data set in SHD layout",
             code="shd-missing",
-            why="there is no file *_train.h5, *_valid.h5 or *_test.h5 in it",
-            fix="name another folder, or its files so; nmtool data IN -o FOLDER makes them of CSV "
+            why="it contains no file *_train.h5, *_valid.h5 or *_test.h5",
+            fix="name another folder, or rename its files; nmtool data IN -o FOLDER converts CSV "
             "and npz files",
         )
     if len(names) > 1 or len({split for _, split, _ in found}) < len(found):
         raise DataError(
             f"{folder} holds several data sets: {listed(path.name for _, _, path in found)}",
             code="shd-several",
-            fix="give each its own folder",
+            fix="put each into its own folder",
         )
     order = list(SUFFIXES)
     return {split: path for _, split, path in sorted(found, key=lambda one: order.index(one[1]))}
 
 
 def _split_of(stem: str) -> Iterator[tuple[str, str]]:
-    """The split that a name of a file ends with, and the word that says so."""
+    """The split named at the end of a file's name, and the word for it."""
     word = re.split("[_-]", stem)[-1]
     split = split_named(word)
     if split is not None:
@@ -147,16 +146,16 @@ def _split_of(stem: str) -> Iterator[tuple[str, str]]:
 def read_layout(
     paths: Iterable[Path], n_units: int | None = None, *, labels_from: int = 0
 ) -> Layout:
-    """Number of units and class names that hold for all the given files.
+    """Number of units and class names of a data set.
 
     Args:
         paths: the files of one data set.
-        n_units: number of channels, instead of what the files say.
+        n_units: number of channels, overriding the files.
         labels_from: number of the first class in the files.
 
     Raises:
         FileFormatError: a file is missing.
-        DataError: a file is damaged, or the files contradict each other.
+        DataError: a file is damaged, or the files are inconsistent.
     """
     paths = list(paths)
     headers = [_read_header(path) for path in paths]
@@ -166,7 +165,7 @@ def read_layout(
         largest = max(0, *(header.largest_label - labels_from for header in headers))
         keys = numbered_classes(largest, labels_from)
     elif all(header.largest_label < len(keys) for header in headers):
-        # Names that count from 0, as labels that nmtool once took to do so.
+        # Class names that count from 0, from files written when nmtool assumed labels from 0.
         keys = keys[max(labels_from, 0) :] or keys
     groups = [group for header in headers for group in header.groups.items()]
     filled = {name for name, is_filled in groups if is_filled}
@@ -190,14 +189,14 @@ def read_shd(
 
     Args:
         path: the file.
-        layout: what `read_layout` found for the whole data set; by default, for this file.
-        time_unit: of the times in the file, `s`, `ms`, `us` or `ns`.
+        layout: layout of the whole data set, from `read_layout`; by default that of this file.
+        time_unit: unit of times in the file: `s`, `ms`, `us` or `ns`.
         labels_from: number of the first class in the file.
-        sort: put the events of every sample in order of time.
+        sort: sort the events of every sample by time.
 
     Raises:
         FileFormatError: the file is missing.
-        DataError: it is damaged or not in SHD layout, or its events are wrong.
+        DataError: the file is damaged or not in SHD layout, or has invalid events.
     """
     path = Path(path)
     layout = layout or read_layout([path], labels_from=labels_from)
@@ -219,21 +218,21 @@ def read_shd(
 
 
 def check_first_class(smallest: float, first: int) -> None:
-    """Raise `DataError` for a label below that of the first class, where a caller has named it."""
+    """Raise `DataError` for a label below that of the first class."""
     if first and smallest < first:
         raise DataError(
-            f"there is a label {smallest:g}, and the first class is {first}",
+            f"there is a label {smallest:g}, but classes are numbered from {first}",
             code="labels-range",
-            fix="name the smallest label: `labels_from=N`",
+            fix="set the smallest label: `labels_from=N`",
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Neighbouring samples of a file, in the file's own numbers.
+    """Consecutive samples of a file, with the file's own numbers.
 
     Attributes:
-        times: [events] floating-point numbers, or integers where the unit of time is not s.
+        times: [events] floating-point numbers, or integers if the unit of time is not s.
         units: [events] integers.
         counts: [samples] int64, events of each sample.
     """
@@ -244,12 +243,12 @@ class Block:
 
 
 class ShdFile:
-    """A file that is open, read some samples at a time.
+    """An open file, read in blocks of samples.
 
     Attributes:
         label: [samples] integers, as in the file.
-        groups: by name [samples] integers; some hold zeros alone, see `groups_of`.
-        time_type, unit_type: of the numbers in its lists.
+        groups: by name [samples] integers; some may be all zeros, see `groups_of`.
+        time_type, unit_type: dtypes of times and units in the file.
     """
 
     def __init__(self, file: h5py.File, time_unit: str) -> None:
@@ -266,7 +265,7 @@ class ShdFile:
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
 
     def groups_of(self, layout: Layout) -> dict[str, NDArray[np.integer]]:
-        """By name [samples] integers: the groups that say something in this file or another."""
+        """By name [samples] integers: groups that are not all zeros in every file."""
         return {
             name: group
             for name, group in self.groups.items()
@@ -274,7 +273,7 @@ class ShdFile:
         }
 
     def blocks(self) -> Iterator[Block]:
-        """All samples, some at a time; raises `DataError` where times and units do not fit."""
+        """All samples in blocks; raises `DataError` if times and units differ in number."""
         first = 0
         while first < len(self._times):
             times, units = self._times.read(first), self._units.read(first)
@@ -296,11 +295,11 @@ def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
 
     Args:
         path: the file.
-        time_unit: of the times in it.
+        time_unit: unit of times in the file.
 
     Raises:
         FileFormatError: the file is missing.
-        DataError: it is damaged or not in SHD layout; while it is open, too.
+        DataError: the file is damaged or not in SHD layout; also raised within the block.
     """
     with _opened(Path(path)) as file:
         yield ShdFile(file, time_unit)
@@ -316,35 +315,35 @@ def read_labels(path: str | Path) -> NDArray[np.integer]:
 def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> None:
     """Write one file of a data set, readable by tonic as well.
 
-    Times are float16 where that loses nothing, as for everything read from SHD, else float64.
-    Groups are lists in `extra`. `extra/speaker`, which tonic expects, is 0 where there is none, and
-    has the attribute `placeholder` then.
+    Times are float16 if that is exact, as for all data read from SHD, else float64. Groups are
+    lists in `extra`. Without speakers, `extra/speaker`, which tonic expects, is 0 and has the
+    attribute `placeholder`.
 
     >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
 
     Args:
-        path: the file, in a data set `NAME_train.h5`, `NAME_valid.h5` or `NAME_test.h5`.
+        path: the file; in a data set `NAME_train.h5`, `NAME_valid.h5` or `NAME_test.h5`.
         events: the samples.
-        force: write over a file that is there.
+        force: overwrite an existing file.
 
     Raises:
-        UsageError: there is such a file.
-        DataError: a group has a name that the file has no place for.
-        StorageError: the file could not be written; what stood there before is untouched.
+        UsageError: the file exists.
+        DataError: the name of a group cannot be used in the file.
+        StorageError: the file could not be written; an earlier file is untouched.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
     if not force and Path(path).exists():
         raise UsageError(
-            f"{path} is there already",
+            f"{path} exists already",
             code="path-taken",
-            fix="choose another name, or write over it: force=True",
+            fix="choose another name, or overwrite it: force=True",
         )
     for name in events.groups:
         if not may_name_group(name):
             raise DataError(
                 f"the group {printable(ascii(name))} cannot be written",
                 code="group-name",
-                why="files in SHD layout have no place by that name",
+                why="it is not a valid name in the SHD layout",
                 fix="give it another name: letters and digits, but not 'keys'",
             )
     seconds = events.time_ms / 1000.0
@@ -366,7 +365,7 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
 
 
 def may_name_group(name: str) -> bool:
-    """True for a name that a list in `extra` may have."""
+    """True for a valid name of a list in `extra`."""
     return name not in ("", ".", _KEYS) and not set("/\0") & set(name) and is_unicode(name)
 
 
@@ -375,10 +374,10 @@ class _Header:
     """Number of channels, classes and groups of a file, read without its spikes.
 
     Attributes:
-        n_units: number of channels; None where the file does not say it.
-        class_names: one per class; None likewise.
+        n_units: number of channels; None if the file does not give it.
+        class_names: one per class; None if the file does not give them.
         largest_label: as in the file.
-        groups: by name, true where the file holds more than zeros.
+        groups: by name, True if the group is not all zeros.
     """
 
     n_units: int | None
@@ -407,11 +406,11 @@ def _read_header(path: Path) -> _Header:
 
 
 def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
-    """Few texts, one by one: all of them may be the same one, as long as the file."""
+    """A list of texts, read one by one: in a hostile file, each could be as long as the file."""
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
         raise DataError(
-            f"'{name}' has the shape {dataset.shape}, not that of at most {MAX_CLASSES} texts",
+            f"'{name}' has shape {dataset.shape} instead of at most {MAX_CLASSES} texts",
             code="shd-array-type",
             fix="write the file with nmtool.write_shd",
         )
@@ -427,7 +426,7 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
 
 
 def _labels(file: h5py.File) -> NDArray[np.integer]:
-    """[samples] int64; floats that are whole are labels, too."""
+    """[samples] int64 labels; whole floats are accepted."""
     dataset = _dataset(file, "labels")
     if dataset.dtype.kind not in "biuf":
         raise DataError(
@@ -442,7 +441,7 @@ def _labels(file: h5py.File) -> NDArray[np.integer]:
     if not whole.all():
         at = int(np.argmin(whole))
         raise DataError(
-            f"sample {at}: the label {label.flat[at]} is no whole number",
+            f"sample {at}: the label {label.flat[at]} is not a whole number",
             code="labels-not-whole",
             fix="number the classes from 0, one number per sample",
         )
@@ -450,7 +449,7 @@ def _labels(file: h5py.File) -> NDArray[np.integer]:
 
 
 def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
-    """Every list of an integer per sample in `extra`."""
+    """All lists of an integer per sample in `extra`."""
     link = file.get("extra", getlink=True)
     extra = file.get("extra") if isinstance(link, h5py.HardLink) else None
     found: dict[str, NDArray[np.integer]] = {}
@@ -468,10 +467,10 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
 
 
 def agreed(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
-    """The value of all files or splits that state one; None where none does.
+    """The common value of all files or splits that give one; None if none does.
 
     Raises:
-        DataError: they state different ones.
+        DataError: the values differ.
     """
     stated = [(path, value) for path, value in zip(paths, values, strict=True) if value is not None]
     for path, value in stated:
@@ -482,7 +481,7 @@ def agreed(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any
                 start = next((place for place, (a, b) in pairs if a != b), 0)
                 first, value = listed(first[start:]), listed(value[start:])
             raise DataError(
-                f"{stated[0][0]} and {path} disagree about {what}",
+                f"{stated[0][0]} and {path} differ in {what}",
                 code="shd-disagree",
                 why=f"{first} is not {value}",
                 fix="splits of one data set must have the same units and classes",
@@ -492,7 +491,7 @@ def agreed(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any
 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open a file for reading; whatever is wrong inside becomes a `DataError` naming it."""
+    """Open a file for reading; any error within the block becomes a `DataError` naming the file."""
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     try:
@@ -508,7 +507,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset of this file, which holds what it claims to."""
+    """A dataset in this file, checked to be no larger than the file can hold."""
     parts = name.split("/")
     links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
     if not all(link is None or isinstance(link, h5py.HardLink) for link in links):
@@ -535,22 +534,22 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
 
 def _elsewhere(name: str) -> DataError:
     return DataError(
-        f"'{name}' lies in another file, or needs a plug-in to be read",
+        f"'{name}' is stored in another file, or needs a plug-in to be read",
         code="shd-elsewhere",
-        fix="copy the data into this file, compressed with gzip or lzf, or not at all",
+        fix="copy the data into this file, uncompressed or compressed with gzip or lzf",
     )
 
 
 def _claims_more(file: h5py.File, name: str) -> DataError:
     return DataError(
-        f"'{name}' claims more than a file of {file.id.get_filesize()} bytes can hold",
+        f"'{name}' claims to hold more data than fit into {file.id.get_filesize()} bytes",
         code="shd-claims-more",
         fix="fetch or write it again",
     )
 
 
 class _Lists:
-    """[samples] lists of numbers; each may be the same one, as long as the file."""
+    """[samples] lists of numbers, read in portions: each may be as long as the file."""
 
     def __init__(self, file: h5py.File, name: str, kinds: str) -> None:
         dataset = _dataset(file, name)
@@ -566,7 +565,7 @@ class _Lists:
         return len(self._dataset)
 
     def read(self, first: int) -> NDArray[np.object_]:
-        """The lists of some samples from that one on, at least one."""
+        """The lists of one or more samples, starting with sample `first`."""
         portion = self._dataset[first : first + self._rows]
         self._left -= sum(map(len, portion)) * self.dtype.itemsize
         if self._left < 0:
@@ -579,9 +578,9 @@ def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
         return DataError(
             f"'{name}' holds integers, not seconds",
             code="times-integer",
-            fix="say what they count, and seconds are written: nmtool data FOLDER -o NEW "
+            fix="give their unit to convert the folder: nmtool data FOLDER -o NEW "
             "--time-unit ms (or us, ns)",
-            why="the SHD layout has seconds as floating-point numbers",
+            why="times in SHD layout are seconds as floating-point numbers",
         )
     numbers = "floating-point numbers" if "f" in kinds else "integers"
     return DataError(
@@ -596,7 +595,7 @@ def _joined(parts: Sequence[NDArray]) -> NDArray:
 
 
 def _fits_float16(time_ms: NDArray[np.floating]) -> bool:
-    """True where seconds stored as float16 give the same milliseconds when read."""
+    """True if seconds stored as float16 give the same milliseconds when read."""
     with np.errstate(over="ignore"):
         short = (time_ms / 1000.0).astype(np.float16)
     return np.array_equal(short.astype(np.float64) * 1000.0, time_ms)

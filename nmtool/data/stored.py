@@ -1,15 +1,15 @@
-"""`read_events`: samples whose events stay on disk until they are taken, where they are many.
+"""`read_events`: samples whose events stay on disk until they are used, for large files.
 
-The events of a file in SHD layout are copied once into the cache, sample after sample, in the
-file's own numbers: 4 bytes per event for the field's sets. From there any sample is read in a few
+The events of a file in SHD layout are copied once into the cache, sample after sample, with the
+file's own numbers: 4 bytes per event for SHD and SSC. From the copy any sample can be read in a few
 microseconds, in any order, which HDF5's lists do not allow. Times are exact, so that training from
-disk is training from memory, bit for bit.
+disk equals training from memory, bit for bit.
 
     events/KEY.events    per sample its times, then its units
     events/KEY.npz       the index: counts, labels, a checksum per sample, path and time of the file
 
-A copy is made anew where its source has changed since. A sample whose checksum is wrong is
-noticed when it is read, and the copy is made anew, too.
+A copy is renewed if its source has changed, or if the checksum of a sample is wrong when it is
+read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from nmtool.errors import DataError, FileFormatError, StorageError
 _log = logging.getLogger(__name__)
 
 IN_MEMORY_BYTES = 48 << 20
-"""Files up to this size are read into memory, where they take five times as much."""
+"""Files up to this size are read into memory, where they take five times their size."""
 
 _KIND, _VERSION = "nmtool event cache", 1
 _INDEX_BYTES = 1 << 30
@@ -47,17 +47,17 @@ _TO_MS = TIME_UNITS_MS["s"]
 def read_events(
     path: str | Path, layout: Layout | None = None, *, in_memory: bool = False
 ) -> SpikeEvents:
-    """Samples of a file in SHD layout: a large one's stay on disk.
+    """Samples of a file in SHD layout; those of a large file stay on disk.
 
     Args:
-        path: the file. One of more than 48 MiB is copied into the cache unless it has been.
-        layout: of its data set; by default, of this file.
+        path: the file. A file of more than 48 MiB is copied into the cache once.
+        layout: layout of its data set; by default that of this file.
         in_memory: read a file of any size into memory.
 
     Raises:
         FileFormatError: the file is missing.
-        DataError: it is damaged or not in SHD layout, or its events are wrong.
-        StorageError: there is no room for the copy, or it cannot be written.
+        DataError: the file is damaged or not in SHD layout, or has invalid events.
+        StorageError: there is no space for the copy, or it cannot be written.
     """
     path = Path(path)
     layout = layout or read_layout([path])
@@ -68,16 +68,16 @@ def read_events(
 
 @dataclass(frozen=True, eq=False)
 class _Index:
-    """The index of a copy: properties of every sample, for which no event has to be read.
+    """The index of a copy: properties of all samples, available without reading events.
 
     Attributes:
         source: path, size and time of the file that the events were copied from (`_stamp`).
-        time_type, unit_type: of the numbers of an event.
-        n_units, class_names, label, groups: as of `SpikeEvents`.
-        counts: [samples] int64, events of each.
+        time_type, unit_type: dtypes of an event's time and unit.
+        n_units, class_names, label, groups: as in `SpikeEvents`.
+        counts: [samples] int64, number of events.
         last_ms: [samples] float64, time of the last event, NaN without one.
-        checksum: [samples] uint32, CRC-32 of the bytes of each.
-        content_hash: of all samples, as `SpikeEvents` has it.
+        checksum: [samples] uint32, CRC-32 of each sample's bytes.
+        content_hash: content hash of all samples, as in `SpikeEvents`.
     """
 
     source: Mapping[str, Any]
@@ -94,7 +94,7 @@ class _Index:
 
     @property
     def event_bytes(self) -> int:
-        """Bytes of an event."""
+        """Bytes per event."""
         return self.time_type.itemsize + self.unit_type.itemsize
 
     @property
@@ -104,11 +104,11 @@ class _Index:
 
 
 class EventStore:
-    """The copy of one file's events in the cache.
+    """The cached copy of one file's events.
 
     Args:
         source: the file.
-        layout: of its data set.
+        layout: layout of its data set.
     """
 
     def __init__(self, source: Path, layout: Layout) -> None:
@@ -127,11 +127,11 @@ class EventStore:
         return EventStore, (self._source, self._layout)
 
     def events(self) -> SpikeEvents:
-        """All samples of the file, with their events left in the copy."""
+        """All samples of the file; their events stay in the copy."""
         return SpikeEvents._on_disk(self, np.arange(self.index.counts.size))
 
     def known_hash(self, samples: NDArray[np.int64]) -> str:
-        """The content hash of all samples in their order; '' for others, which have to be read."""
+        """Content hash if `samples` are all samples in order; '' otherwise, to be computed."""
         whole = np.array_equal(samples, np.arange(self.index.counts.size))
         return self.index.content_hash if whole else ""
 
@@ -140,18 +140,18 @@ class EventStore:
 
         Raises:
             DataError: the copy is damaged, and its source has changed or is gone.
-            StorageError: a damaged copy cannot be made anew.
+            StorageError: a damaged copy cannot be renewed.
         """
         with suppress(_DamagedError):
             return self._read(samples)
-        if self.index.content_hash:  # which a copy gets once it was read as a whole
+        if self.index.content_hash:  # known after the copy has been read completely
             self._renew()
             with suppress(_DamagedError):
                 return self._read(samples)
         raise StorageError(
-            f"{self._events} cannot be read as it was written",
+            f"{self._events} is damaged right after it was written",
             code="event-cache-unreadable",
-            why="its checksums are wrong, although it was made just now",
+            why="its checksums are wrong",
             fix="check the disk, or keep the cache on another one: NMTOOL_CACHE=FOLDER",
         )
 
@@ -169,8 +169,8 @@ class EventStore:
         unit = np.empty(time.size, index.unit_type)
         places = zip(samples.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
         for sample, start, end in places:
-            # Read by position and not mapped: a file that somebody cuts is an error then, and no
-            # signal that ends the process.
+            # Read by position instead of memory-mapped: if the file is truncated meanwhile, this
+            # raises an error, while a map would end the process by a signal.
             size = (end - start) * index.event_bytes
             found = os.pread(self._file, size, int(self._start[sample]))
             if len(found) != size or zlib.crc32(found) != index.checksum[sample]:
@@ -186,14 +186,14 @@ class EventStore:
         self._start = np.concatenate(([0], np.cumsum(index.counts))) * index.event_bytes
 
     def _renew(self) -> None:
-        """Make a damaged copy anew, of the same source."""
+        """Renew a damaged copy from the same source."""
         kept = self.index
         if not self._source.is_file() or _stamp(self._source) != kept.source:
             raise DataError(
                 f"the copy of {self._source} in {self._events} is damaged",
                 code="event-cache-damaged",
-                why="the file that it was made of has changed since, or is gone",
-                fix="start again with the data as they are now",
+                why="its source has changed since, or is gone",
+                fix="start again with the current data",
             )
         _log.warning(f"the copy of {self._source} in the cache is damaged and is made anew")
         if self._closing is not None:
@@ -202,7 +202,7 @@ class EventStore:
         self._use(self._written())
 
     def _found(self) -> _Index | None:
-        """The index of a copy that is there, whole and of the file as it is now, else None."""
+        """Index of an existing copy that is complete and up to date, else None."""
         if not self._kept.is_file() or not self._source.is_file():
             return None
         try:
@@ -214,18 +214,18 @@ class EventStore:
             _log.warning(f"the copy of {self._source} in the cache is damaged and is made anew")
             return None
         if index.source != _stamp(self._source):
-            _log.info(f"{self._source} has changed since it was copied into the cache")
+            _log.info(f"{self._source} has changed since it was cached, and is copied again")
             return None
         return index if size == index.total_bytes else None
 
     def _written(self) -> _Index:
-        """Copy the events into the cache, checked as all events are."""
+        """Copy the events into the cache, and validate them."""
         folder, source = self._events.parent, self._source
         storage.make_folder(folder)
         _forget_others(folder)
         stamp = _stamp(source)
         free = shutil.disk_usage(folder).free
-        # The lists in the file are as long as those of the copy.
+        # The copy is at most as large as the lists in the file.
         if free < stamp["size"]:
             raise _no_room(source, folder, stamp["size"], f"{_gigabytes(free)} are free")
         _log.warning(
@@ -248,15 +248,15 @@ class EventStore:
 
 
 class _DamagedError(Exception):
-    """Bytes that are not those that were written."""
+    """The bytes read are not those written."""
 
 
 class _FullError(Exception):
-    """A disk that takes no more."""
+    """The disk is full."""
 
 
 def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[bytes]) -> _Index:
-    """Write the bytes of all samples of a file, and gather what the index holds."""
+    """Write the bytes of all samples of a file, and collect the index."""
     counts, last, checksums = [], [], []
     first = 0
     with opened_shd(source) as file:
@@ -272,7 +272,7 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
                 last.append(time_ms[end - 1] if end > start else np.nan)
             counts.append(block.counts)
             first += block.counts.size
-        # Of no events: labels and groups are checked as those of all events are.
+        # Without events, to validate labels and groups like those of all `SpikeEvents`.
         silent = np.zeros(first + 1, np.int64)
         about = SpikeEvents(
             *(np.zeros(0), np.zeros(0, np.int32), silent, file.label),
@@ -338,7 +338,7 @@ def _unpack(archive: storage.Archive) -> _Index:
 
 
 def _stamp(path: Path) -> dict[str, Any]:
-    """Path, size, time of change and inode of a file: others once it is changed or replaced."""
+    """Path, size, modification time and inode of a file, which differ after any change."""
     found = path.stat()
     return {
         "path": str(path.resolve()),
@@ -364,7 +364,7 @@ def _no_room(source: Path, folder: Path, size: int, why: str) -> StorageError:
         f"the events of {source} cannot be copied to {folder}",
         code="event-cache-unwritten",
         why=f"at most {_gigabytes(size)} are needed: {why}",
-        fix="make room there, or keep the cache on another disk: NMTOOL_CACHE=FOLDER; in Python, "
+        fix="free disk space, or move the cache to another disk: NMTOOL_CACHE=FOLDER; in Python, "
         "load_dataset(…, in_memory=True) needs no copy, but memory for all events",
     )
 

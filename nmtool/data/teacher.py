@@ -1,12 +1,13 @@
-"""`Teacher`: class probabilities of training samples, to learn from beside their labels.
+"""`Teacher`: soft labels of training samples, for knowledge distillation.
 
-A file of them holds one array, [samples, classes] of floating-point numbers:
+Soft labels are class probabilities, which training learns in addition to the labels. A file holds
+one array, [samples, classes] of floating-point numbers:
 
     FILE.npz    `probability`, and perhaps `data_hash`, the content hash of the samples
     FILE.npy    the array alone
 
-Its rows are the training samples of a data set in their order, those that validate too: whatever a
-run holds out, every sample keeps its row.
+Its rows are all training samples of a data set in order, including those drawn for validation, so
+that a sample's row does not depend on the validation split of a run.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ FILE_KIND = "nmtool teacher"
 FILE_VERSION = 1
 
 _MAX_BYTES = 1 << 30
-"""A larger file is refused, and so is one that would unpack to more."""
+"""Largest size of a file, packed and unpacked."""
 
 _TOLERANCE = 1e-3
-"""How far the sum of a row may be from 1: numbers of 16 bits add up to it no better."""
+"""Tolerance for the sum of a row, which should be 1; 16-bit numbers reach no better."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Teacher(Result):
-    """Class probabilities of all training samples, to learn from beside the labels.
+    """Soft labels (class probabilities) of all training samples, for knowledge distillation.
 
     >>> teacher = Teacher([[0.9, 0.1], [0.25, 0.75]])
     >>> teacher
@@ -49,13 +50,13 @@ class Teacher(Result):
     0.5
 
     Attributes:
-        probability: [samples, classes] float64, of every training sample in the order of the data
-            set, those that validate too.
-        data_hash: content hash of these samples (`Dataset.content_hash`); '' where it is not known.
-        networks: content hashes of the networks that answered; none where they are not known.
+        probability: [samples, classes] float64, for every training sample in the order of the data
+            set, including those drawn for validation.
+        data_hash: content hash of these samples (`Dataset.content_hash`); '' if unknown.
+        networks: content hashes of the teaching networks; empty if unknown.
 
     Raises:
-        DataError: rows that are no probabilities.
+        DataError: rows are not probabilities.
     """
 
     _line = "{n_samples:,} samples, {n_classes} classes"
@@ -71,12 +72,12 @@ class Teacher(Result):
         object.__setattr__(self, "probability", _checked(np.asarray(self.probability)))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values: size, hashes, and how sure the teacher is."""
+        """Plain values: size, hashes, and mean confidence."""
         mean = float(self.probability.max(axis=1).mean())
         return {"kind": "teacher", **super().as_json(), "mean_of_likeliest": mean}
 
     def tables(self) -> list[Table]:
-        """Samples, classes, how sure the teacher is, and what it belongs to."""
+        """Samples, classes, mean confidence, and hashes of data and networks."""
         values = self.as_json()
         rows = [
             ("samples", self.n_samples),
@@ -100,26 +101,26 @@ class Teacher(Result):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the probabilities alone, in hexadecimal, whatever file they are in."""
+        """SHA-256 of the probabilities in hexadecimal, independent of the kind of file."""
         return storage.content_hash({}, {"probability": self.probability})
 
     def agreement(self, label: NDArray[np.integer]) -> float:
-        """Share of the samples whose likeliest class is their label ([samples] integers)."""
+        """Share of samples whose most probable class is the label ([samples] integers)."""
         return float((self.probability.argmax(axis=1) == label).mean())
 
     def rows_of(self, dataset: Dataset) -> NDArray[np.float64]:
-        """[samples, classes] float64: the rows of `dataset.train`, those that validate left out.
+        """[samples, classes] float64: the rows of `dataset.train`, without validation samples.
 
         Raises:
             UsageError: the teacher belongs to other data.
-            DataError: it has other samples or classes.
+            DataError: it has another number of samples or classes.
         """
         if self.data_hash and self.data_hash != dataset.content_hash:
             raise UsageError(
-                f"the teacher is not one of '{dataset.name}'",
+                f"the teacher was not made for '{dataset.name}'",
                 code="teacher-data-differ",
-                why="its file names the content hash of other training samples",
-                fix="make one of these data: nmtool train DATA -o RUN --teacher NETWORK",
+                why="its file has the content hash of other training samples",
+                fix="make soft labels of these data: nmtool train DATA -o RUN --teacher NETWORK",
             )
         whole = dataset.undivided
         if self.probability.shape != (whole.n_samples, len(whole.class_names)):
@@ -128,8 +129,8 @@ class Teacher(Result):
                 f"training split of '{dataset.name}' {whole.n_samples} and "
                 f"{len(whole.class_names)}",
                 code="teacher-shape",
-                why="it needs a row for every training sample, those that validate too",
-                fix="make one of these data: nmtool train DATA -o RUN --teacher NETWORK",
+                why="it needs a row per training sample, including those drawn for validation",
+                fix="make soft labels of these data: nmtool train DATA -o RUN --teacher NETWORK",
             )
         return self.probability[dataset.train_index]
 
@@ -141,14 +142,14 @@ class Teacher(Result):
 
     @classmethod
     def load(cls, path: str | Path) -> Teacher:
-        """Read what `save` wrote, or an array that others wrote with numpy.
+        """Read a file from `save`, or an array that another tool wrote with numpy.
 
         Args:
-            path: of a .npy file, or of a .npz file with `probability` and perhaps `data_hash`.
+            path: a .npy file, or a .npz file with `probability` and perhaps `data_hash`.
 
         Raises:
-            FileFormatError: there is no such file, or it cannot be read.
-            DataError: its rows are no probabilities.
+            FileFormatError: the file is missing, or cannot be read.
+            DataError: its rows are not probabilities.
         """
         check_path(path, "the file of a teacher")
         path = Path(path)
@@ -165,10 +166,10 @@ class Teacher(Result):
 
 
 def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
-    """The array in a file, the hash of its data and those of its networks; '' for no hash."""
+    """The array in a file, the hash of its data ('' if unknown), and those of its networks."""
     if path.suffix.lower() == ".npy":
         return _read_array(path), "", ()
-    if storage.archive_kind(path):  # of nmtool's own, whatever it holds
+    if storage.archive_kind(path):  # any of nmtool's own files
         archive = storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_MAX_BYTES)
         with archive.checked():
             header = archive.header
@@ -177,10 +178,10 @@ def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
     arrays = storage.read_arrays(path, free_bytes=_MAX_BYTES)
     if "probability" not in arrays:
         raise FileFormatError(
-            f"{path} holds no array 'probability'",
+            f"{path} has no array 'probability'",
             code="teacher-array-missing",
-            why=f"it holds {listed(arrays) or 'nothing'}",
-            fix="name the array so: np.savez(FILE, probability=…, data_hash=…)",
+            why=f"its arrays are {listed(arrays) or 'none'}",
+            fix="save it by this name: np.savez(FILE, probability=…, data_hash=…)",
         )
     return arrays["probability"], str(arrays.get("data_hash", "")), ()
 
@@ -190,12 +191,12 @@ def _read_array(path: Path) -> NDArray:
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"it has more than {_MAX_BYTES} bytes")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
-            # Mapped, because a header may promise more than the file holds.
+            warnings.simplefilter("ignore")  # headers written by Python 2
+            # Memory-mapped, because a header may claim more than the file holds.
             return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # Python's own parser reads the header, and stumbles in many ways
         raise FileFormatError(
-            f"{path} is no array of numpy",
+            f"{path} is not a numpy array",
             code="teacher-unreadable",
             why=reason(error),
             fix="write it with np.save",
@@ -206,14 +207,14 @@ def _checked(probability: NDArray) -> NDArray[np.float64]:
     """The array in float64; raises `DataError` unless its rows are probabilities."""
     if probability.ndim != 2 or probability.dtype.kind != "f":
         raise DataError(
-            f"a teacher is an array of {probability.dtype} of shape {probability.shape}",
+            f"the teacher's array has dtype {probability.dtype} and shape {probability.shape}",
             code="teacher-no-probabilities",
             why="it must be [samples, classes] of floating-point numbers",
             fix="give a row of class probabilities per training sample",
         )
     if not probability.size:
         raise DataError(
-            f"a teacher of shape {probability.shape} holds no probability",
+            f"the teacher's array of shape {probability.shape} is empty",
             code="teacher-no-probabilities",
             fix="give a row of class probabilities per training sample",
         )
@@ -224,10 +225,10 @@ def _checked(probability: NDArray) -> NDArray[np.float64]:
     if not is_right.all():
         row = int(np.argmin(is_right))
         raise DataError(
-            f"row {row} of a teacher holds no class probabilities",
+            f"row {row} of the teacher does not hold class probabilities",
             code="teacher-no-probabilities",
-            why="they must be finite, not negative and add up to 1; theirs is a sum of "
-            f"{total[row]:g} with a least one of {found[row].min():g}",
+            why="they must be finite, not negative and add up to 1; this row's sum is "
+            f"{total[row]:g}, its smallest number {found[row].min():g}",
             fix="write probabilities, not scores: the softmax of each row",
         )
     return found

@@ -1,12 +1,11 @@
-"""Data sets that tonic downloads: `shd`, `ssc` and, by their class names, the others.
+"""Data sets downloaded by tonic: `shd`, `ssc` and, by their class names, all others.
 
-tonic is GPL-licensed and optional (the extra `tonic`). It is imported only when a
-data set has to be fetched or decoded by it: an SHD or SSC file that is already in the data
-folder is read as it is. (tonic itself would fetch it again unless the zip it came from lies
-beside it, and would fail offline.)
+tonic is GPL-licensed and optional (the extra `tonic`). It is imported only to download or decode a
+data set: an SHD or SSC file that exists in the data folder is read directly. (tonic itself would
+download it again unless its zip lies beside it, and would fail offline.)
 
-Data are kept in `data_folder`: the option given, else the environment variable NMTOOL_DATA,
-else `data` in nmtool's cache folder. tonic makes one sub-folder per data set.
+Data are kept in `data_folder`: the given option, else the environment variable NMTOOL_DATA, else
+`data` in nmtool's cache folder. tonic makes one sub-folder per data set.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from nmtool.data.stored import read_events
 from nmtool.errors import DataError, MissingError, UsageError, missing_library, reason
 
 HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
-"""The sets in SHD layout, by the names of their classes in tonic."""
+"""Data sets in SHD layout, by the names of their classes in tonic."""
 
 _TONIC_SPLITS = {"train": "train", "validation": "valid", "test": "test"}
-"""Argument `split` of tonic's constructors, by our name."""
+"""Values of the argument `split` of tonic's constructors, by nmtool's name."""
 
 _PREFERENCES = {"single_digits": True}
-"""Constructor arguments that turn a set into a classification task (NTIDIGITS18)."""
+"""Constructor arguments that make a data set a classification task (NTIDIGITS18)."""
 
 
 def data_folder(option: str | Path | None = None) -> Path:
@@ -45,10 +44,10 @@ def data_folder(option: str | Path | None = None) -> Path:
 
 
 def load_heidelberg(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:
-    """A split of `SHD` or `SSC`, from the folder if its file is there, else through tonic.
+    """A split of `SHD` or `SSC`, from its file in the folder, else downloaded by tonic.
 
     Raises:
-        MissingError: it has to be fetched, and tonic or the network is missing.
+        MissingError: a download is needed, and tonic or the network is missing.
         DataError: the file is damaged.
     """
     file_name = name.lower() + SUFFIXES[split]
@@ -61,7 +60,7 @@ def load_heidelberg(name: str, split: str, folder: Path, *, in_memory: bool = Fa
 
 
 def _download(name: str, split: str, folder: Path, file_name: str) -> None:
-    """Fetch and unpack one file. A complete zip that is already there is only unpacked."""
+    """Download and unpack one file. An existing complete zip is only unpacked."""
     original = _dataset_class(name)
     always = type(name, (original,), {"_check_exists": lambda self: False})
     fix = f"check the network, or put {file_name} into {folder / name} yourself"
@@ -74,7 +73,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
 
     Raises:
         MissingError: tonic is not installed.
-        UsageError: tonic has no such set, or the set has no training and test split.
+        UsageError: tonic has no such data set, or it lacks a training or test split.
     """
     if name in HEIDELBERG_SPLITS:
         return HEIDELBERG_SPLITS[name]
@@ -84,19 +83,19 @@ def tonic_splits(name: str) -> tuple[str, ...]:
         raise UsageError(
             f"tonic's data set '{name}' cannot be used",
             code="dataset-unsuitable",
-            fix="choose another set, or write its events with nmtool.write_shd",
-            why="nmtool needs training and test samples, and can make no other choices",
+            fix="choose another data set, or write its events with nmtool.write_shd",
+            why="it lacks a training or test split, or needs further arguments",
         )
     return ("train", "test") if "train" in parameters else tuple(_TONIC_SPLITS)
 
 
 def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:
-    """A split of any classification data set of tonic, its pixels and polarities as units.
+    """A split of any classification data set of tonic, with pixels and polarities as units.
 
     Raises:
         MissingError: tonic or the network is missing.
-        UsageError: tonic has no such set or split.
-        DataError: the set is not a classification task with a sensor of fixed size.
+        UsageError: tonic has no such data set or split.
+        DataError: the data set is not a classification task with a sensor of fixed size.
     """
     if name in HEIDELBERG_SPLITS:
         return load_heidelberg(name, split, folder, in_memory=in_memory)
@@ -108,23 +107,24 @@ def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) 
 
 
 def read_tonic(dataset: Any, name: str) -> SpikeEvents:
-    """All samples of a data set in tonic's format, which has a sensor and names its classes.
+    """All samples of a data set in tonic's format, with a sensor and named classes.
 
     Args:
-        dataset: has a length and items (events, target), as of `SpikeEvents.from_tonic`.
+        dataset: an object with a length and items (events, target), as for
+            `SpikeEvents.from_tonic`.
         name: for messages.
 
     Raises:
-        DataError: it is not a classification data set with a sensor of fixed size, or an event lies
-            outside the sensor.
+        DataError: the data set is not a classification task with a sensor of fixed size, or an
+            event lies outside the sensor.
     """
     with naming(name):
         size = sensor_size_of(dataset)
         if class_names_of(dataset) is None:
             raise DataError(
-                "the data set has no classes to tell apart",
+                "the data set has no classes",
                 code="classes-missing",
-                fix="choose a set whose samples have classes",
+                fix="choose a data set whose samples have classes",
             )
         return SpikeEvents.from_torch(dataset, n_units=math.prod(size), sensor_size=size)
 
@@ -154,7 +154,7 @@ def _dataset_class(name: str) -> Any:
 
 @contextmanager
 def _tonic_at_work(what: str, fix: str) -> Iterator[None]:
-    """Keep tonic's chatter off stdout, and turn whatever its downloads raise into one error."""
+    """Keep tonic's output off stdout, and turn any error of its downloads into one."""
     try:
         with redirect_stdout(sys.stderr):
             yield

@@ -2,7 +2,7 @@
 
 L. Kriener, J. Göltz, M. A. Petrovici, *The Yin-Yang dataset*, arXiv:2102.08211. A point
 (x, y) of the unit square belongs to `yin`, `yang` or one of the two `dot`s. A class is drawn
-first and points are rejected until one is of that class, which balances the classes.
+first, then points until one belongs to that class, which balances the classes.
 
 Units 0…3 spike once each, for x, y, 1 − x and 1 − y, at
 
@@ -24,13 +24,13 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.latency import from_latencies
 
 DURATION_MS = 80.0
-"""Time for which a sample is worth simulating."""
+"""Duration to simulate, in ms."""
 
 T_MIN_MS = 10.0
 T_MAX_MS = 40.0
 
 RADIUS = 0.5
-"""Of the whole figure, centred at (RADIUS, RADIUS)."""
+"""Radius of the whole figure, whose centre is (RADIUS, RADIUS)."""
 
 DOT_RADIUS = 0.1
 
@@ -54,7 +54,7 @@ def sample_points(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.in
     Returns:
         [n, 4] float64 values x, y, 1 − x, 1 − y in 0…1, and [n] int64 labels.
 
-    The published splits come from NumPy's legacy generator, drawn from in this order.
+    The published splits come from NumPy's legacy generator, with draws in this order.
     """
     random = np.random.RandomState(seed)
     points = np.empty((n, 2))
@@ -85,6 +85,6 @@ def region(x: float, y: float) -> int:
 
 
 def _distance(x: float, y: float, centre_x: float) -> float:
-    """From (x, y) to (centre_x, RADIUS)."""
+    """Distance from (x, y) to (centre_x, RADIUS)."""
     dx, dy = x - centre_x, y - RADIUS
     return math.sqrt(dx * dx + dy * dy)

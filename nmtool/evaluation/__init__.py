@@ -1,1 +1,1 @@
-"""Accuracy and activity of networks and exports on labelled samples, and how accuracies differ."""
+"""Accuracy and activity of networks and exports on labelled samples, and their differences."""

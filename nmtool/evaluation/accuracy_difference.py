@@ -1,4 +1,4 @@
-"""`AccuracyDifference` of two kinds of networks on the same samples, with its interval."""
+"""`AccuracyDifference` of two kinds of networks on the same samples, with a confidence interval."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from nmtool.tables import Table, Tabular
 
 _RESAMPLES = 10_000
 _AT_ONCE = 500
-"""Draws of clusters whose weights are in memory together."""
+"""Number of bootstrap draws of clusters in memory at once."""
 _LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AccuracyDifference(Tabular):
-    """Samples that the networks of each pair classify correctly.
+    """Difference in accuracy between two kinds of networks, in pairs on the same samples.
 
     >>> sample, wrong = np.arange(60), np.zeros((1, 60), np.bool_)
     >>> AccuracyDifference((sample % 7 == 0)[None], wrong, {"day": sample // 10})
     <AccuracyDifference: +15.00 points, pairs 1, samples 60, 95 % interval +11.67 … +18.33, by day>
 
     Attributes:
-        first, second: [pairs, samples] bool, true where right; the same samples in all rows.
-        clusters: by name, [samples] integers: samples of one value are drawn together, such as
-            those of a speaker. Without any, single samples are drawn.
+        first, second: [pairs, samples] bool, True if correct; the same samples in all rows.
+        clusters: by name, [samples] integers: samples with the same value, e.g. of one speaker,
+            are drawn together in the bootstrap. Without clusters, single samples are drawn.
 
     Raises:
-        UsageError: a column of clusters has another length, or a single value.
+        UsageError: a column of clusters has another length, or only one value.
     """
 
     first: NDArray[np.bool_]
@@ -50,9 +50,9 @@ class AccuracyDifference(Tabular):
                 )
             if np.unique(column).size < 2:
                 raise UsageError(
-                    f"all samples are of one {name}",
+                    f"all samples have the same {name}",
                     code="clusters-single",
-                    why="one cluster does not tell how clusters vary",
+                    why="the variation between clusters cannot be estimated from one",
                     fix="name a column with several values, or leave it out",
                 )
 
@@ -73,7 +73,7 @@ class AccuracyDifference(Tabular):
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on; accuracies 0 … 1, differences in points.
 
-        `clusters` is there where samples are clustered: how many there are of each.
+        `clusters`, the number of clusters by name, only exists for clustered samples.
         """
         return {
             "samples": self.first.shape[1],
@@ -120,35 +120,34 @@ class AccuracyDifference(Tabular):
 
     @property
     def only_first(self) -> NDArray[np.int64]:
-        """[pairs] int64: samples that the first classifies rightly and the second does not."""
+        """[pairs] int64: samples that only the first network classifies correctly."""
         return (self.first & ~self.second).sum(axis=1)
 
     @property
     def only_second(self) -> NDArray[np.int64]:
-        """[pairs] int64: the other way round."""
+        """[pairs] int64: samples that only the second network classifies correctly."""
         return (self.second & ~self.first).sum(axis=1)
 
     def interval(self, seed: int = 0) -> tuple[float, float]:
-        """Bounds that hold 95 % of the mean differences in points over resampled pairs and samples.
+        """95 % bootstrap interval of the mean difference in points, over pairs and samples.
 
-        Pairs and samples are drawn with replacement, independently of each other: every pair
-        sees the same draw of samples, because samples that are hard are hard for all networks
-        (the pigeonhole bootstrap; A. B. Owen, Annals of Applied Statistics 1, 386-411, 2007). A
-        single pair tells nothing of how training varies.
+        Pairs and samples are drawn with replacement, independently of each other. All pairs get
+        the same draw of samples, because hard samples are hard for all networks (the pigeonhole
+        bootstrap; A. B. Owen, Annals of Applied Statistics 1, 386-411, 2007). A single pair
+        contains no information on how training varies.
 
-        With clusters, the values of every column are drawn instead of samples: as many as there
-        are, with replacement, columns and pairs independently of each other. A sample then counts
-        as often as its values were drawn, multiplied over columns: one of a speaker drawn twice
-        and of a recording drawn three times, six times. The difference is the mean over what was
-        drawn; a draw without any sample, which values that occur together in few samples can
-        lead to, is left out.
+        With clusters, the values of each column are drawn with replacement instead of samples,
+        independently for columns and pairs. A sample counts as often as its values were drawn,
+        multiplied over columns: six times if its speaker was drawn twice and its recording three
+        times. The difference is the mean over the draw. Draws without any sample, which can occur
+        if combinations of values are rare, are left out.
 
-        Two columns give intervals that are rather too wide (chance in single samples is counted
-        for each of them), few values rather too narrow ones: of K values, the spread that they
-        cause is underestimated by the factor √(1 − 1/K), 9 % for 6 speakers.
+        Intervals tend to be too wide with two columns (the variation of single samples is counted
+        for each column), and too narrow with few values: for K values, their spread is
+        underestimated by the factor √(1 − 1/K), 9 % for 6 speakers.
 
         Args:
-            seed: decides the draws.
+            seed: seed of the draws.
         """
         rng = np.random.default_rng(seed)
         gain = self.first.astype(np.int64) - self.second
@@ -157,7 +156,7 @@ class AccuracyDifference(Tabular):
         if self.clusters:
             draws = self._clustered(rng, pairs, gain)
         else:
-            # In portions: all draws at once take 80 kB per sample.
+            # In portions, since all draws at once would take 80 kB per sample.
             gained = [
                 (some @ gain * _drawn(rng, n_samples, len(some))).sum(axis=1)
                 for some in np.array_split(pairs, _RESAMPLES // _AT_ONCE)
@@ -172,7 +171,7 @@ class AccuracyDifference(Tabular):
     ) -> NDArray[np.float64]:
         """[draws] float64: mean differences in points over draws of pairs and clusters.
 
-        Samples that are of the same value in all columns always count alike: they are one cell.
+        Samples with the same values in all columns always count equally, and form one cell.
         """
         columns = [np.unique(one, return_inverse=True)[1] for one in self.clusters.values()]
         values, cell = np.unique(np.stack(columns), axis=1, return_inverse=True)
@@ -194,5 +193,5 @@ class AccuracyDifference(Tabular):
 
 
 def _drawn(rng: np.random.Generator, count: int, resamples: int = _RESAMPLES) -> NDArray[np.int64]:
-    """[resamples, count]: times that each of `count` things came, drawn with replacement."""
+    """[resamples, count]: how often each of `count` items is drawn, with replacement."""
     return rng.multinomial(count, np.full(count, 1 / count), resamples)

@@ -1,4 +1,4 @@
-"""`Answers`: the class that networks of one kind gave to each sample, kept to be compared."""
+"""`Answers`: predictions of networks of one kind for each sample, stored for comparisons."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _VERSION = 1
 _GROUP = "group."
 
 NONE_YET = -1
-"""Stands for a class where no network has answered yet."""
+"""Placeholder for a prediction that is still missing."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Answers(Value, Result):
-    """Classes that networks gave to samples which they did not learn from, once per seed.
+    """Predicted classes of samples that the networks did not train on, for one or more seeds.
 
     >>> samples = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 1, 1])
     >>> about = {"data": "mine", "splits": ["test"], "rule": None, "seeds": [0], "settings": {}}
@@ -37,20 +37,20 @@ class Answers(Value, Result):
     0.75
 
     Attributes:
-        predictions: [seeds, samples] int64, the class; -1 where none has been given yet.
-        label: [samples] int64, the class that is right.
-        fold: [samples] int64, from 0: samples of one fold were answered by one network per seed.
-            Answers to a test split are one fold.
+        predictions: [seeds, samples] int64, predicted class; -1 if still missing.
+        label: [samples] int64, true class.
+        fold: [samples] int64, from 0: samples of one fold are predicted by one network per seed.
+            A test split is one fold.
         class_names: one per class.
         groups: by name, [samples] int64: the columns of the files, such as the speaker.
         data: name of the data.
         data_hash: content hash of the samples, in this order.
-        splits: of the data that the samples are, one after the other.
-        rule: the rule by which folds were made; None where there was none to make.
+        splits: splits of the data that the samples come from, one after the other.
+        rule: the rule of the folds; None without folds.
         seeds: one per row of the predictions.
-        model: what answered, such as `nmtool, integer`.
-        settings: that it was trained with.
-        path: the file, where there is one; answers of two files may be equal.
+        model: kind of network, such as `nmtool, integer`.
+        settings: its training settings.
+        path: the file, if any; not part of comparisons.
     """
 
     _json = "data data_hash splits model samples=label.size rule accuracy"
@@ -86,7 +86,7 @@ class Answers(Value, Result):
         model: str,
         settings: Mapping[str, Any],
     ) -> Answers:
-        """Answers of which none is given yet.
+        """Answers with all predictions missing.
 
         >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
         >>> how = {"data": "two", "splits": ["test"], "seeds": [0], "model": "a guess"}
@@ -95,10 +95,10 @@ class Answers(Value, Result):
 
         Args:
             events: all samples, in their order.
-            data, splits, rule, seeds, model, settings: as of the class.
+            data, splits, rule, seeds, model, settings: as for the class.
 
         Raises:
-            UsageError: the samples cannot be divided so.
+            UsageError: the samples cannot be divided by the rule.
         """
         n_samples = events.n_samples
         return cls(
@@ -123,55 +123,55 @@ class Answers(Value, Result):
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """[seeds, samples] bool: true where the class is right."""
+        """[seeds, samples] bool: True if the prediction is correct."""
         return self.predictions == self.label
 
     @property
     def is_finished(self) -> bool:
-        """True where every sample has an answer of every seed."""
+        """True if no prediction is missing."""
         return bool((self.predictions != NONE_YET).all())
 
     @property
     def accuracy(self) -> float:
-        """Share of all samples that are right, 0 … 1, mean over seeds."""
+        """Share of correct predictions, 0 … 1, mean over seeds."""
         return float(self.right.mean())
 
     @property
     def seed_accuracy(self) -> NDArray[np.float64]:
-        """[seeds] float64: the same of each seed."""
+        """[seeds] float64: share of correct predictions of each seed, 0 … 1."""
         return self.right.mean(axis=1)
 
     @property
     def fold_accuracy(self) -> NDArray[np.float64]:
-        """[seeds, folds] float64: share of each fold's samples that are right, 0 … 1."""
+        """[seeds, folds] float64: share of correct predictions in each fold, 0 … 1."""
         sizes = np.bincount(self.fold)
         return np.stack([np.bincount(self.fold, row) / sizes for row in self.right])
 
     def has(self, row: int, fold: int) -> bool:
-        """True where all samples of a fold are answered in a row, which belongs to a seed."""
+        """True if all predictions of a fold exist in a row, which belongs to a seed."""
         return bool((self.predictions[row, self.fold == fold] != NONE_YET).all())
 
     def with_fold(self, row: int, fold: int, predictions: NDArray[np.integer]) -> Answers:
-        """These answers and those of another network.
+        """These answers, with the predictions for one fold added.
 
         Args:
-            row: of its seed.
-            fold: that it was asked.
-            predictions: [samples of the fold] integers, in their order.
+            row: row of the network's seed.
+            fold: the fold.
+            predictions: [samples of the fold] integers, in order.
         """
         found = self.predictions.copy()
         found[row, self.fold == fold] = predictions
         return replace(self, predictions=found)
 
     def each_seed(self) -> list[Answers]:
-        """The answers of each seed by themselves."""
+        """Separate answers for each seed."""
         return [
             replace(self, predictions=self.predictions[row : row + 1], seeds=(seed,))
             for row, seed in enumerate(self.seeds)
         ]
 
     def check_finished(self) -> None:
-        """Raise `UsageError` where a sample has no answer yet."""
+        """Raise `UsageError` if a prediction is missing."""
         if not self.is_finished:
             missing = int((self.predictions == NONE_YET).sum())
             seeds = ", ".join(map(str, self.seeds))
@@ -180,35 +180,35 @@ class Answers(Value, Result):
                 f"{seeds}",
                 code="answers-unfinished",
                 why="the command that writes it was stopped",
-                fix="give that command again, which continues it",
+                fix="run that command again, which continues",
             )
 
     def check_same_samples(self, other: Answers) -> None:
-        """Raise `UsageError` unless other answers are to the same samples, in the same folds."""
+        """Raise `UsageError` unless other answers have the same samples in the same folds."""
         if (self.data_hash, self.label.size) != (other.data_hash, other.label.size):
             raise UsageError(
-                f"{self._where} and {other._where} answer to different samples",
+                f"{self._where} and {other._where} are for different samples",
                 code="answers-samples-differ",
-                why=f"the first to {self._samples}, the second to {other._samples}",
-                fix="compare answers to the same samples, in the same order",
+                why=f"the first are for {self._samples}, the second for {other._samples}",
+                fix="compare answers for the same samples, in the same order",
             )
         if not np.array_equal(self.fold, other.fold):
             raise UsageError(
                 f"{self._where} and {other._where} divide the samples into different folds",
                 code="answers-folds-differ",
-                why=f"the first by {self.rule}, the second by {other.rule}, so that networks which "
-                "answer to the same sample learnt from different ones",
-                fix="cross-validate both by the same grouping, folds and fold seed",
+                why=f"the first by {self.rule}, the second by {other.rule}, so that the networks "
+                "that predict a sample were trained on different samples",
+                fix="cross-validate both with the same grouping, number of folds and fold seed",
             )
 
     def check_answer_to(self, events: SpikeEvents, name: str) -> None:
-        """Raise `UsageError` unless these are answers to some samples, in their order."""
+        """Raise `UsageError` unless these are answers for the given samples, in order."""
         if self.label.size != events.n_samples or self.data_hash != events.content_hash:
             raise UsageError(
-                f"{self._where} does not answer to the {events.n_samples:,} samples of {name}",
+                f"{self._where} is not for the {events.n_samples:,} samples of {name}",
                 code="answers-samples-differ",
                 why=f"its samples are {self._samples}",
-                fix="name the data and the split that it answers to",
+                fix="name the data and the split that its predictions are for",
             )
 
     @property
@@ -231,7 +231,7 @@ class Answers(Value, Result):
         """Plain values, by the names scripts rely on; accuracies 0 … 1.
 
         Raises:
-            UsageError: it is not finished.
+            UsageError: predictions are missing.
         """
         self.check_finished()
         return {
@@ -246,12 +246,12 @@ class Answers(Value, Result):
         }
 
     def tables(self) -> list[Table]:
-        """One row per fold, and one for all samples; a column per seed where there are several.
+        """One row per fold and one for all samples, with a column per seed.
 
-        A fold that is a single value of a column, such as a speaker, has that beside its number.
+        If a fold is a single value of a column, such as a speaker, the value is added.
 
         Raises:
-            UsageError: it is not finished.
+            UsageError: predictions are missing.
         """
         self.check_finished()
         single = len(self.seeds) == 1
@@ -265,7 +265,7 @@ class Answers(Value, Result):
         return [Table(f"{self.model} on {self.data} ({', '.join(self.splits)}){by}", header, rows)]
 
     def _value(self, fold: int) -> str:
-        """The column's value that a fold is, to put behind its number; '' where it is several."""
+        """The column's value of a fold, to append to its number; '' if it has several."""
         rule = self.rule
         if rule is None or rule.n is not None or not isinstance(rule.by, str):
             return ""
@@ -293,10 +293,10 @@ class Answers(Value, Result):
 
     @classmethod
     def load(cls, path: str | Path) -> Answers:
-        """Read a file of answers, or that of a folder that `cross_validate` wrote.
+        """Read a file of answers, or the one in a folder by `cross_validate`.
 
         Raises:
-            FileFormatError: it is missing, damaged or something else.
+            FileFormatError: the file is missing, damaged or of another kind.
         """
         file = answers_file(path)
         archive = storage.read_archive(file, FILE_KIND, _VERSION)
@@ -337,12 +337,12 @@ class Answers(Value, Result):
 
 
 def answers_file(path: str | Path) -> Path:
-    """The file of answers that a path names: itself, or that in a folder."""
+    """The file of answers at a path: the path itself, or the file in that folder."""
     return Path(path) / ANSWERS if Path(path).is_dir() else Path(path)
 
 
 def holds_answers(path: str | Path) -> bool:
-    """True for a file of answers, and a folder of a cross-validation."""
+    """True for a file of answers and for the folder of a cross-validation."""
     return storage.archive_kind(answers_file(path)) == FILE_KIND
 
 

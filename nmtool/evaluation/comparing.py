@@ -1,4 +1,4 @@
-"""`compare_accuracy`: two kinds of networks on the same samples, with an interval."""
+"""`compare_accuracy`: two kinds of networks on the same samples, with a confidence interval."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from nmtool.progress import Progress, silent
 from nmtool.running import record_portions
 
 Compared = Source | Answers
-"""A network, run or path of one; or answers that were kept, of which each seed is one."""
+"""A network, a run, or the path of one; or stored answers, each seed of which is a network."""
 
 
 @checked
@@ -36,7 +36,7 @@ def compare_accuracy(
     clusters: Sequence[Grouping] = (),
     progress: Progress = silent,
 ) -> AccuracyDifference:
-    """Compare the networks of each pair on the same samples, the first beside the first.
+    """Compare two lists of networks pair by pair, on the same samples.
 
     >>> compare_accuracy([run], data=data.test)  # doctest: +SKIP
     <AccuracyDifference: +0.33 points, pairs 1, samples 300, 95 % interval -0.67 … +1.33>
@@ -44,18 +44,19 @@ def compare_accuracy(
     (-0.69, 1.35)
 
     Args:
-        first: networks, runs, or paths, for instance one per seed. `Answers`, and folders and files
-            of them (`nmtool.cross_validate`), stand for a network per seed.
-        second: as many; by default the float weights of runs that trained in integers.
-        data: the samples, or the name of a split, `digits:test`; not needed where all are answers.
-        clusters: what the interval draws instead of single samples: columns of the files, such as
-            `speaker`, or a number N for blocks of N neighbouring samples. Of several, each is drawn
-            by itself (`AccuracyDifference.interval`).
-        progress: is shown how far it is.
+        first: networks, runs, or paths, for instance one per seed. `Answers`, and their files and
+            folders (`nmtool.cross_validate`), count as one network per seed.
+        second: the same number of networks; by default the float weights of runs that trained in
+            integers.
+        data: the samples, or the name of a split, `digits:test`; not needed for `Answers`.
+        clusters: draw clusters instead of single samples for the confidence interval: columns of
+            the files, such as `speaker`, or a number N for blocks of N neighbouring samples.
+            Several are drawn independently (`AccuracyDifference.interval`).
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: there are none, or not as many, a run has no integers, or the data do not fit
-            a network; answers are to other samples or by other folds, or not finished; there are
+        UsageError: there are no networks or not equally many, a run has no integers, or the data
+            do not fit a network; answers have other samples or folds or are unfinished; there are
             no such clusters.
         DataError: there is no sample, or most events lie beyond a network's steps.
     """
@@ -68,7 +69,7 @@ def compare_accuracy(
         raise UsageError(
             "there are no samples to compare on",
             code="data-missing",
-            fix="name them: `data=`",
+            fix="name the data: `data=`",
         )
     events = None if data is None else as_samples(data)
     if events is not None:
@@ -79,7 +80,7 @@ def compare_accuracy(
     binned: dict[tuple[Any, ...], Samples] = {}
 
     def right(source: Compared) -> NDArray[np.bool_]:
-        """[samples] bool: what a network classifies rightly."""
+        """[samples] bool: True for samples that a network classifies correctly."""
         if isinstance(source, Answers):
             return source.right[0]
         assert events is not None
@@ -92,7 +93,7 @@ def compare_accuracy(
             answers.append(answer.predictions == part.label)
         return np.concatenate(answers)
 
-    # Pair by pair: who watches sees the networks in the order in which they were named.
+    # Pair by pair, so that progress shows the networks in the order given.
     rows = [(right(one), right(other)) for one, other in pairs]
     first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
     return AccuracyDifference(first_right, second_right, clustered)
@@ -103,15 +104,15 @@ def network_pairs(
 ) -> list[tuple[Compared, Compared]]:
     """The networks to compare, as pairs; arguments and errors as for `compare_accuracy`.
 
-    Answers are read, and each of their seeds is a network of its own.
+    Answers are read, and each seed counts as a network.
     """
     ones, others = _each(first), None if second is None else _each(second)
     if not ones or (others is not None and len(ones) != len(others)):
         raise UsageError(
-            f"{len(ones)} cannot be paired with {len(others or ())}",
+            f"{len(ones)} networks cannot be paired with {len(others or ())}",
             code="pairs-uneven",
-            why="networks are compared in pairs; answers count as one per seed",
-            fix="name as many, in the same order; what is compared with several is named as often",
+            why="networks are compared in pairs; answers count as one network per seed",
+            fix="name equally many, in the same order; to compare one with several, repeat it",
         )
     if others is None:
         return [_integers_and_floats(one) for one in ones]
@@ -119,7 +120,7 @@ def network_pairs(
 
 
 def compared_name(one: Compared) -> str:
-    """Name one side of a pair: its path, or that of its answers with the seed."""
+    """Name of one side of a pair: its path, or the path of its answers with the seed."""
     if not isinstance(one, Answers):
         return str(one)
     name = one.model if one.path is None else str(one.path)
@@ -138,14 +139,14 @@ def _each(sources: Sequence[Compared]) -> list[Compared]:
 def _clusters(
     clusters: Sequence[Grouping], of: SpikeEvents | Answers
 ) -> dict[str, NDArray[np.int64]]:
-    """Clusters that the interval draws instead of samples: by name, [samples] int64."""
+    """Clusters for the bootstrap, by name: [samples] int64."""
     check_all("clusters", clusters, GROUPING)
     n_samples = of.label.size
     return {grouping_name(one): group_of(one, of.groups, n_samples) for one in clusters}
 
 
 def _integers_and_floats(run: Compared) -> tuple[Source, Source]:
-    """The integers that a run trained in, and its own float weights."""
+    """The integer network and the float network of a run that trained in integers."""
     if isinstance(run, str | Path) and (Path(run) / RUN_INTEGERS).is_file():
         return str(Path(run) / RUN_INTEGERS), str(Path(run) / RUN_NETWORK)
     integers = getattr(run, "integers", None)
@@ -153,14 +154,14 @@ def _integers_and_floats(run: Compared) -> tuple[Source, Source]:
         return integers, run.network  # type: ignore[union-attr]
     if isinstance(run, Answers):
         raise UsageError(
-            f"{compared_name(run)} has nothing of its own to be compared with",
+            f"{compared_name(run)} needs something to be compared with",
             code="runs-without-integers",
-            why="a cross-validation keeps what its networks answered, in one arithmetic",
-            fix="say what it is compared with: `second=[FOLDER2]`, another cross-validation",
+            why="a cross-validation stores predictions in one arithmetic only",
+            fix="name another cross-validation: `second=[FOLDER2]`",
         )
     raise UsageError(
-        f"{compared_name(run)} has nothing of its own to be compared with",
+        f"{compared_name(run)} needs something to be compared with",
         code="runs-without-integers",
-        why="only a run that trained in integers has float weights beside them",
-        fix="say what it is compared with: `second=[NETWORK, …]`",
+        why="only runs that trained in integers can be compared with their own float weights",
+        fix="name other networks: `second=[NETWORK, …]`",
     )

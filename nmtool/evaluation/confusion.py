@@ -1,4 +1,4 @@
-"""`Confusion`: which classes are taken for which, and the accuracy of each."""
+"""`Confusion`: the confusion matrix, with accuracy and precision per class."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from nmtool.data.samples import only_classes
 from nmtool.tables import Table, Tabular
 
 _MATRIX_CLASSES = 12
-"""Most classes whose matrix is still a table that can be read."""
+"""Largest number of classes for which the matrix is printed as a table."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Confusion(Tabular):
-    """Counts of samples by their class and the class that they were given.
+    """Confusion matrix: numbers of samples by true and predicted class.
 
     Attributes:
         counts: [classes, classes] int64; counts[label, prediction].
@@ -53,12 +53,12 @@ class Confusion(Tabular):
 
     @property
     def accuracy(self) -> float:
-        """Share of all samples whose prediction is their label; NaN without samples."""
+        """Share of samples that are classified correctly; NaN without samples."""
         return _share(np.trace(self.counts), self.counts.sum()).item()
 
     @property
     def only_classes(self) -> str:
-        """`2 of 27 classes` where the others have no sample, so that no number is of them; or ''.
+        """`2 of 27 classes` if the other classes have no sample; '' if all have some.
 
         >>> Confusion.of(np.array([0, 0]), np.array([0, 1]), ["cat", "dog"]).only_classes
         '1 of 2 classes'
@@ -67,28 +67,28 @@ class Confusion(Tabular):
 
     @property
     def class_accuracy(self) -> NDArray[np.float64]:
-        """[classes] float64: share of each class that is predicted rightly; NaN without samples."""
+        """[classes] float64: recall of each class; NaN without samples."""
         return _share(np.diagonal(self.counts), self.counts.sum(axis=1))
 
     @property
     def class_precision(self) -> NDArray[np.float64]:
-        """[classes] float64: share of each prediction that is right; NaN where it is never made."""
+        """[classes] float64: precision of each class; NaN if it is never predicted."""
         return _share(np.diagonal(self.counts), self.counts.sum(axis=0))
 
     def most_confused(self, label: int) -> int | None:
-        """The wrong class that samples of a class are given most often; None if there is none."""
+        """The most frequent wrong prediction for a class; None if there is none."""
         wrong = self.counts[label].copy()
         wrong[label] = 0
         return int(wrong.argmax()) if wrong.any() else None
 
     @property
     def weakest(self) -> int | None:
-        """The class of the lowest accuracy, the first of several; None where none has samples."""
+        """The class with the lowest accuracy, the first of several; None without samples."""
         shares = self.class_accuracy
         return None if np.isnan(shares).all() else int(np.nanargmin(shares))
 
     def sentence(self, label: int) -> str:
-        """The accuracy of a class in a few words, and what it is taken for most often."""
+        """The accuracy of a class and its most frequent wrong prediction, as text."""
         text = f"{self.class_names[label]}: {_percent(self.class_accuracy[label])}"
         other = self.most_confused(label)
         if other is None:
@@ -98,7 +98,7 @@ class Confusion(Tabular):
         return f"{text}, {wrong}, {self.counts[label, other]} as {self.class_names[other]}"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; shares that do not exist are None."""
+        """Plain values; NaN becomes None."""
         return {
             "classes": list(self.class_names),
             "counts": self.counts.tolist(),
@@ -108,7 +108,7 @@ class Confusion(Tabular):
         }
 
     def tables(self) -> list[Table]:
-        """A row per class; and the matrix, where it has at most 12 classes."""
+        """A row per class; and the matrix, for at most 12 classes."""
         rows = []
         for index, name in enumerate(self.class_names):
             other = self.most_confused(index)
@@ -118,15 +118,15 @@ class Confusion(Tabular):
             samples = int(self.counts[index].sum())
             shares = (self.class_accuracy[index], self.class_precision[index])
             rows.append((name, samples, *map(_percent, shares), taken))
-        header = ("class", "samples", "accuracy", "precision", "most often taken for")
+        header = ("class", "samples", "accuracy", "precision", "most often confused with")
         found = [Table("accuracy per class", header, rows)]
         if len(self.class_names) <= _MATRIX_CLASSES:
             matrix = [
                 (name, *row)
                 for name, row in zip(self.class_names, self.counts.tolist(), strict=True)
             ]
-            taken_for = ("class \\ taken for", *self.class_names)
-            found.append(Table("confusion matrix, samples", taken_for, matrix))
+            columns = ("class \\ prediction", *self.class_names)
+            found.append(Table("confusion matrix, samples", columns, matrix))
         return found
 
     def __repr__(self) -> str:

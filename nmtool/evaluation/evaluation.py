@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _WRONG_SAMPLES = 50
-"""Most wrong samples that a table lists; a file of predictions has them all."""
+"""Most misclassified samples in a table; a file of predictions has all."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -67,25 +67,25 @@ class Evaluation(Result):
 
     Attributes:
         network_hash: content hash of the network that ran.
-        arithmetic: `float`, or the integers that ran.
+        arithmetic: `float`, or the name of the integer arithmetic.
         samples: number of samples.
-        drawn_from: number of samples that these were drawn from; None where all ran.
-        accuracy: share classified rightly, 0 … 1.
+        drawn_from: number of samples that these were drawn from; None if all ran.
+        accuracy: share of samples classified correctly, 0 … 1.
         spikes_per_neuron: by spiking population, mean number of spikes per neuron and sample.
-        synaptic_events_per_sample: spikes times the synapses of other weight than 0 they went
-            through, mean over samples.
+        synaptic_events_per_sample: spikes times their synapses of nonzero weight, mean over
+            samples.
         neuron_updates_per_sample: neurons × steps.
-        counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integers.
-        scores: [samples, classes] float64, by the read-out's rule.
-        spikes: emitted in all samples, by all populations.
-        recording: everything that was recorded; None where the samples came in several batches
+        counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integer networks.
+        scores: [samples, classes] float64, by the readout's rule.
+        spikes: total number of spikes of all populations.
+        recording: the recording; None if the samples ran in several batches
             (`SpikeEvents.batches`), as those on disk do.
-        loss: mean loss of training, where the settings of the run are known.
-        seconds: what an artefact's runtime took.
-        runtime: that an export ran in; '' for a network in its own arithmetic.
-        confusion: which classes were taken for which.
-        label: [samples] int64, the class of each sample.
-        number: [samples] int64, the number of each sample in the data, counted from 0.
+        loss: mean training loss, if the settings of the run are known.
+        seconds: time that an export's runtime took.
+        runtime: runtime of an export; '' for a network in its own arithmetic.
+        confusion: the confusion matrix.
+        label: [samples] int64, true class of each sample.
+        number: [samples] int64, index of each sample in the data, from 0.
     """
 
     _json = (
@@ -119,7 +119,7 @@ class Evaluation(Result):
 
     @property
     def wrong(self) -> NDArray[np.int64]:
-        """[wrong samples] int64: numbers of the samples whose prediction is not their class."""
+        """[wrong samples] int64: indices of misclassified samples in the data."""
         if self.label is None:
             return np.zeros(0, np.int64)
         wrong = np.flatnonzero(self.predictions != self.label)
@@ -127,13 +127,13 @@ class Evaluation(Result):
 
     @property
     def only_classes(self) -> str:
-        """`2 of 27 classes` where there is no sample of the others, to call the accuracy so."""
+        """`2 of 27 classes` if the accuracy covers only these; '' if all classes have samples."""
         return "" if self.confusion is None else self.confusion.only_classes
 
     def write_predictions(self, path: str | Path) -> None:
         """Write a CSV file with a row per sample.
 
-        Its columns: `sample`, counted from 0; `label` and `prediction`, numbers of classes;
+        Columns: `sample`, counted from 0; `label` and `prediction`, numbers of classes;
         `label_name` and `prediction_name`; and `score NAME` per class.
 
         >>> import nmtool as nm
@@ -159,7 +159,7 @@ class Evaluation(Result):
         storage.write_text(path, text.getvalue())
 
     def class_tables(self) -> list[Table]:
-        """Accuracy per class, the confusion matrix, and the first 50 wrong samples."""
+        """Accuracy per class, the confusion matrix, and the first 50 misclassified samples."""
         assert self.label is not None
         assert self.confusion is not None
         names, predictions = self.confusion.class_names, self.predictions
@@ -187,7 +187,7 @@ class Evaluation(Result):
         return {**plain, **self.counts, **ran}
 
     def tables(self) -> list[Table]:
-        """One row per value; those that do not exist are left out."""
+        """One row per value; missing values are left out."""
         rates, drawn_from = self.spikes_per_neuron, self.drawn_from
         values = {
             **self.as_json(),
@@ -198,7 +198,7 @@ class Evaluation(Result):
             "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
         }
-        apart = ("drawn_from", "only_classes")  # told beside the number that they are about
+        apart = ("drawn_from", "only_classes")  # shown beside the number they belong to
         rows = [
             (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)
             for k, v in values.items()
@@ -225,20 +225,20 @@ def evaluate(
 ) -> Evaluation:
     """Measure accuracy and activity of a network on labelled samples.
 
-    The path of an export means the export itself: it runs in the runtime of its format (`run`).
+    For the path of an export, the export itself runs in the runtime of its format (`run`).
 
     >>> evaluate(q.network, data.test)  # doctest: +SKIP
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:
-        network: float or integer, a run, or the path of one. Of a float run the loss is known,
-            too, where torch is installed.
-        data: a split of a data set, by name `digits:test`, or samples that are binned for the
-            network already.
-        samples: draw that number of them, so that every class has its share; by default all.
-        trust: run an export although it differs from what this nmtool writes: a Lava folder is
-            code, which may do anything.
-        progress: is shown how far it is.
+        network: float or integer, a run, or the path of one. For a run that trained in floats, the
+            loss is computed, too, if torch is installed.
+        data: a split of a data set, its name such as `digits:test`, or samples already binned for
+            the network.
+        samples: number of samples to draw, in proportion to the classes; by default all.
+        trust: run an export even if its code differs from what this nmtool writes. A Lava folder
+            is code, which may do anything.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
         DataError: there is no sample, or most events lie beyond the network's steps.
@@ -271,11 +271,11 @@ def runs_itself(network: object) -> TypeGuard[str | Path]:
 
 
 def check_runs(path: str | Path) -> None:
-    """Check, before samples are read, that what is at a path can run.
+    """Check that an export can run, before samples are read.
 
     Raises:
-        FileFormatError: it is no export, or not there.
-        UsageError: there is no runtime for its format.
+        FileFormatError: there is no export at the path.
+        UsageError: its format has no runtime.
         MissingError: the runtime is not installed.
     """
     if not holds_integers(path):
@@ -285,9 +285,9 @@ def check_runs(path: str | Path) -> None:
 def _drawn(
     data: SpikeEvents | Samples, count: int | None
 ) -> tuple[SpikeEvents | Samples, dict[str, Any]]:
-    """The samples to run, and what an evaluation tells of them where they are drawn."""
+    """The samples to run, and the fields of an `Evaluation` that describe a draw."""
     if count is None or not isinstance(data, SpikeEvents | Samples):
-        return data, {}  # what is neither is refused when it is binned
+        return data, {}  # other types are refused by binning
     number = drawn_samples(data.label, count)
     if number.size == data.label.size:
         return data, {}
@@ -305,23 +305,23 @@ def run(
 ) -> Evaluation:
     """Run an export with the runtime of its format on labelled samples.
 
-    Integers in a file of nmtool's own have the simulator for a runtime.
+    nmtool's own files of integer networks run in the integer simulator.
 
     >>> import nmtool as nm
     >>> nm.run("net.onnx", data.test)  # doctest: +SKIP
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:
-        path: an export of nmtool's, or a NetX file, whoever wrote it; a file of integers, or
+        path: an export by nmtool, a NetX file by any tool, a file of an integer network, or
             `zoo:NAME`.
         data: the samples, or the name of a split, `digits:test`.
-        samples: draw that number of them, so that every class has its share; by default all.
-        trust: run a Lava folder although its code differs from what this nmtool writes.
-        progress: is shown how far it is.
+        samples: number of samples to draw, in proportion to the classes; by default all.
+        trust: run a Lava folder even if its code differs from what this nmtool writes.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        FileFormatError: it is no export, damaged, or not there, or its code differs.
-        UsageError: there is no runtime for its format, or the data do not fit the network.
+        FileFormatError: there is no export at the path, it is damaged, or its code differs.
+        UsageError: its format has no runtime, or the data do not fit the network.
         DataError: there is no sample, or most events lie beyond the network's steps.
         MissingError: the runtime is not installed.
         BackendError: the runtime failed.
@@ -356,10 +356,10 @@ def _timed(
 
 
 def holds_integers(path: str | Path) -> bool:
-    """True for a file of integers of nmtool's own, which the simulator runs.
+    """True for nmtool's own file of an integer network, which the simulator runs.
 
     Raises:
-        FileFormatError: there is nothing at that path.
+        FileFormatError: there is no file at that path.
     """
     check_exists(path)
     file = zoo.path(path) if zoo.is_name(path) else path
@@ -373,8 +373,8 @@ def _evaluated(
     """Evaluate recordings of labelled samples, portion by portion.
 
     Args:
-        network: what ran.
-        answered: portions of its input, together at least one sample, and what came out.
+        network: the network that ran.
+        answered: portions of its input, with at least one sample in total, and their recordings.
     """
     from nmtool.hardware_sim.operations import count_operations
 
@@ -410,11 +410,11 @@ def _evaluated(
 
 
 def artefact_that_runs(path: str | Path) -> Format:
-    """The export at a path, of a format that has a runtime.
+    """The export at a path, if its format has a runtime.
 
     Raises:
-        FileFormatError: it is no export, or not there.
-        UsageError: there is no runtime for its format.
+        FileFormatError: there is no export at the path.
+        UsageError: its format has no runtime.
     """
     from nmtool.exporters.formats import artefact_at
 
@@ -422,9 +422,9 @@ def artefact_that_runs(path: str | Path) -> Format:
     found = artefact_at(path)
     if found is None:
         raise FileFormatError(
-            f"{path} is no export that nmtool knows",
+            f"{path} is not an export in a format that nmtool knows",
             code="export-unknown",
-            fix="nmtool export makes one; nmtool evaluate runs networks and runs of training",
+            fix="make one with nmtool export; for networks and runs, use nmtool evaluate",
         )
     if not found.runs:
         raise UsageError(

@@ -1,1 +1,1 @@
-"""Networks in files of every format: written, converted and described."""
+"""Export, convert and inspect networks in files of every format."""

@@ -1,4 +1,4 @@
-"""`export` and `convert`: networks in the formats of others, and a check of what was written."""
+"""`export` and `convert`: write networks in other tools' formats, and check the files."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ if TYPE_CHECKING:
     from nmtool.known_answers import KnownAnswers
 
 OWN = "npz"
-"""nmtool's own files, of float networks and of integers."""
+"""nmtool's own files, of float and integer networks."""
 
 OWN_EXTENSION = ".npz"
 CARRIED_SAMPLES = 10
-"""Samples of data that an export carries beside its known answers, where it has a place for them.
+"""Most samples in an export besides its known answers, in formats that carry samples.
 """
 
 CARRIED_EVENTS = 200_000
-"""Events of these samples; of longer ones there are fewer."""
+"""Most events of these samples; of longer samples there are fewer."""
 
 _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 
 
 @dataclass(frozen=True, repr=False)
 class Conversion(Tabular):
-    """A file or folder that `convert` wrote, and its check against the network it was made from.
+    """A file or folder written by `convert`, and its comparison with the network.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -74,19 +74,18 @@ class Conversion(Tabular):
     (True, <IntegerNetwork: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>)
 
     Attributes:
-        source: what was read.
-        path: what was written.
-        format: its name, `npz` for nmtool's own files.
-        network: what was to be written.
-        size_bytes: of the file, or of all files in the folder.
-        findings: what the target cannot hold, where the network was quantised.
-        fits: the targets that its format leads to, each with a word and its findings.
-        is_checked: True where it was read back.
-        unlike: what reading it back gave instead of the network; '' where that is equal.
-        certificate: how its runtime answers to the known answers in it; None where it did not
-            run.
-        not_run: why it did not.
-        missing: the error that says what its runtime lacks here, if that is why.
+        source: the file, folder or network that was read.
+        path: the file or folder that was written.
+        format: name of its format, `npz` for nmtool's own files.
+        network: the network that was written.
+        size_bytes: size of the file, or of all files in the folder.
+        findings: what the target cannot represent, if the network was quantised.
+        fits: targets reached through this format, each with a verdict and findings.
+        is_checked: the file was read back.
+        unlike: how the file that was read back differs from the network; '' if it does not.
+        certificate: comparison of its runtime with its known answers; None if it did not run.
+        not_run: why it did not run.
+        missing: the error of a missing runtime, if that is why.
     """
 
     source: str
@@ -104,7 +103,7 @@ class Conversion(Tabular):
 
     @property
     def passed(self) -> bool:
-        """True where nothing differs, as far as it was checked."""
+        """True if no check found a difference."""
         return not self.unlike and (self.certificate is None or self.certificate.identical)
 
     def as_json(self) -> dict[str, Any]:
@@ -152,32 +151,33 @@ def export(
     force: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Write a network in another format, with known answers that its receiver can check.
+    """Write a network in another format, with known answers for its user to check.
 
     >>> export(q.network, "network.onnx", samples=data.test)  # doctest: +SKIP
     PosixPath('network.onnx')
 
     Args:
-        network: integers, a run, or the path of one; NIR takes float networks as they are.
-        path: to be made, a folder for Lava, for Verilog and for firmware.
-        to: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by default
-            what the extension of `path` says.
-        samples: one of the known answers is a stretch of these, of a `Dataset` of its test split;
-            the others, by default all, are inputs made so that single faults show. A folder for
-            Lava also carries up to ten of these as `events.csv`, which its `run.py` classifies.
+        network: integer network, run, or the path of one; NIR also takes float networks.
+        path: file to write, or folder for Lava, Verilog and firmware.
+        to: format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog` or `netx`; by
+            default from the extension of `path`.
+        samples: one known answer is an excerpt of these samples (of the test split of a
+            `Dataset`); the others, or all without samples, are generated inputs that reveal single
+            faults. A Lava folder also carries up to ten samples as `events.csv`, for its `run.py`
+            to classify.
         options: how NIR or Verilog is written.
-        prefix: of a C file or a folder for firmware, that its names begin with: a C file with one
-            has a header beside it, and several networks can be linked into one firmware.
+        prefix: prefix of names in C and firmware, so that several networks can be linked into one
+            firmware; a C file with a prefix gets a header file.
         force: replace an earlier export.
-        progress: is shown what is being done.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Returns:
         The path.
 
     Raises:
-        UsageError: the format is unknown, the network float, or something is at that path.
-        DoesNotFitError: the format cannot hold the network; every reason is listed.
-        StorageError: it could not be written; what was there is untouched.
+        UsageError: the format is unknown, the network is float, or the path exists.
+        DoesNotFitError: the format cannot represent the network; every reason is listed.
+        StorageError: the export could not be written; an earlier one is untouched.
         MissingError: the library that writes the format is not installed.
     """
     check_path(path, "the path of an export")
@@ -187,7 +187,7 @@ def export(
     network = as_network(network)
     if isinstance(network, Network) and not chosen.holds_floats:
         raise UsageError(
-            f"the format {chosen.name} holds integers, and the network is float",
+            f"the format {chosen.name} is for integers, and the network is float",
             code="network-float",
             fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
         )
@@ -210,39 +210,39 @@ def convert(
     force: bool = False,
     progress: Progress = silent,
 ) -> Conversion:
-    """Turn a network of any format into any other that can carry it, and check what was written.
+    """Convert a network between any two formats, and check the result.
 
-    It is read back, and the known answers in it are run where the format's runtime is
-    installed. What differs stays where it is: see `Conversion.passed`.
+    The result is read back, and its known answers are run if the format's runtime is installed.
+    A file that differs is kept: see `Conversion.passed`.
 
     >>> convert("foreign.nir", "network.npz")  # doctest: +SKIP
     <Conversion: foreign.nir → network.npz, passed>
 
     Args:
-        source: run folder, network file, file or folder of any format, checkpoints of mlGeNN; or a
+        source: run folder, network file, file or folder of any format, mlGeNN's checkpoints; or a
             network or run in memory.
-        path: to be made.
-        to: its format: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`, `netx`,
-            or `npz` for nmtool's own files; by default what its extension says.
-        data: samples for the known answers; training samples of a `Dataset` also calibrate where
-            the network is quantised.
-        reading: how a NIR file or checkpoints of mlGeNN are to be understood.
+        path: file or folder to write.
+        to: format to write: `lava`, `fenn`, `onnx`, `nir`, `json`, `c`, `firmware`, `verilog`,
+            `netx`, or `npz` for nmtool's own files; by default from the extension.
+        data: samples for the known answers; if the network is quantised, training samples of a
+            `Dataset` also calibrate.
+        reading: how to read a NIR file or mlGeNN's checkpoints.
         writing: how NIR or Verilog is written.
         prefix: as for `export`.
-        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
-            without, float networks are quantised only where the format holds integers only, for
-            the target of that name where its arithmetic is another than `loihi2`.
-        calibrate: without `data`, a run's own data calibrate where they are found.
-        check: read back and run what was written.
+        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. With any of them the network
+            is quantised. Otherwise a float network is quantised only if the format needs integers,
+            for the target of the format's name if its arithmetic is not `loihi2`.
+        calibrate: without `data`, calibrate on the run's own data, if found.
+        check: read the result back, and run it.
         force: replace an earlier file.
-        progress: is shown what is being done.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: formats or options that do not go together, or something is at that path.
-        FileFormatError: the source is missing, damaged, or holds what a network cannot.
-        DoesNotFitError: the format cannot hold the network.
+        UsageError: formats or options exclude each other, or the path exists.
+        FileFormatError: the source is missing, damaged, or not a valid network.
+        DoesNotFitError: the format cannot represent the network.
         MissingError: the library that writes the format is not installed.
-        StorageError: it could not be written; what was there is untouched.
+        StorageError: the result could not be written; an earlier file is untouched.
     """
     chosen = _format_or_own(to, path)
     if chosen is None:
@@ -253,17 +253,17 @@ def convert(
     _check_quantising(quantising)
     if reading is not None and not isinstance(source, str | Path):
         raise UsageError(
-            "options of reading are for one file",
+            "options for reading apply to a single file",
             code="import-options-unused",
-            fix="leave them out, or convert the file by itself first",
+            fix="leave them out, or convert that file separately first",
         )
     found = load(source, reading) if isinstance(source, str | Path) else as_network(source)
     if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
         raise UsageError(
-            "data have nothing to act on",
+            "`data=` has no effect",
             code="data-unused",
             why="network files carry no known answers, and nothing is quantised",
-            fix="leave `data=` out, or have floats quantised: `weight_bits=8`",
+            fix="leave out `data=`, or quantise the network: `weight_bits=8`",
         )
     findings: tuple[Finding, ...] = ()
     is_float = chosen is None or chosen.holds_floats
@@ -292,41 +292,41 @@ def convert(
 def format_to_write(
     name: str | None, path: str | Path, others: Mapping[str, str] = MappingProxyType({})
 ) -> type[Format]:
-    """The format asked for by name or by extension, which must not contradict each other.
+    """The format to write, by name or by extension, which must agree.
 
     Args:
-        name: of a format, None to go by the extension.
-        path: to be written.
-        others: names and extensions of what the caller writes beside the formats.
+        name: name of a format; None: by the extension.
+        path: path to be written.
+        others: names and extensions of the caller's additional formats.
 
     Raises:
-        UsageError: neither says which, or they contradict each other.
+        UsageError: neither names a format, or they disagree.
     """
     from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
 
     chosen = format_named(name) if name else format_for(path, others)
     if not chosen.writes:
         raise UsageError(
-            f"{chosen.name} is no format to export to",
+            f"nmtool does not export to {chosen.name}",
             code="format-not-written",
             why=f"networks only {'run in' if chosen.runs else 'come from'} it",
             fix=f"use one of {', '.join(formats_that_write())}",
         )
     if chosen.extensions and not PLACES[chosen.name].names(path):
         raise UsageError(
-            f"{path} is no name for the format {chosen.name}",
+            f"{path} has the wrong extension for the format {chosen.name}",
             code="extension-wrong",
-            fix=f"let it end in {' or '.join(chosen.extensions)}",
+            fix=f"choose a name that ends in {' or '.join(chosen.extensions)}",
         )
     return chosen
 
 
 def check_free(path: str | Path, *, force: bool) -> None:
-    """Check, before the work that leads there, that something can be written.
+    """Check that a path can be written, before long work.
 
     Raises:
-        UsageError: something is there that may not be replaced.
-        StorageError: the folder, or the one in which it would be made, is not writable.
+        UsageError: the path exists and may not be replaced.
+        StorageError: the folder, or its parent, is not writable.
     """
     if os.path.exists(path) and not force:
         raise UsageError(
@@ -346,19 +346,19 @@ def check_free(path: str | Path, *, force: bool) -> None:
 
 
 def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) -> None:
-    """Raise `UsageError` unless a path is free, or holds an archive that may be replaced.
+    """Raise `UsageError` unless a path is free, or an archive that may be replaced.
 
     Args:
-        path: to be written.
-        kinds: of the archives that may be.
+        path: path to be written.
+        kinds: kinds of archives that may be replaced.
         force: replace them.
     """
     check_free(path, force=force)
     if Path(path).exists() and storage.archive_kind(path) not in kinds:
         raise UsageError(
-            f"{path} exists and is of another kind",
+            f"{path} exists and is another kind of file",
             code="path-foreign",
-            why=f"only a file of the kind {' or '.join(kinds)} is replaced",
+            why=f"only a file of the kind {' or '.join(kinds)} may be replaced",
             fix="choose another name",
         )
 
@@ -367,14 +367,14 @@ def check_archive_name(path: str | Path, what: str = "a network file") -> None:
     """Raise `UsageError` unless a file of that name can be read back as nmtool's own.
 
     Args:
-        path: to be written.
-        what: is to be in it, for the error.
+        path: path to be written.
+        what: content of the file, for the error.
     """
     if Path(path).suffix.lower() != OWN_EXTENSION:
         raise UsageError(
-            f"{path} is no name for {what}",
+            f"{path} has the wrong extension for {what}",
             code="extension-wrong",
-            fix=f"let it end in {OWN_EXTENSION}",
+            fix=f"choose a name that ends in {OWN_EXTENSION}",
         )
 
 
@@ -386,13 +386,13 @@ def writing_options(
     *,
     force: bool = False,
 ) -> Any:
-    """The options that a format is written with; raises `UsageError` for those of another one.
+    """Options for writing a format; raises `UsageError` for those of another format.
 
     Args:
-        chosen: the format, None for nmtool's own.
-        path: to be written; the place of a header beside it must be free, too.
+        chosen: the format; None: nmtool's own.
+        path: path to be written; the path of its header file, if any, must be free, too.
         options: how NIR or Verilog is written.
-        prefix: of names in C, '' for a file without header and for the usual names of firmware.
+        prefix: prefix of names in C; '': no header file, and default names of firmware.
         force: replace an earlier header.
     """
     from nmtool.exporters.c import HEADER, COptions
@@ -414,14 +414,14 @@ def _check_quantising(given: Mapping[str, Any]) -> None:
     for name in given:
         if name not in known:
             raise UsageError(
-                f"quantise takes no '{name}'",
+                f"quantise has no argument '{name}'",
                 code="quantise-option-unknown",
                 fix=suggestion(name, known),
             )
 
 
 def _format_or_own(name: str | None, path: str | Path) -> type[Format] | None:
-    """The format asked for by name or by extension; None for nmtool's own files."""
+    """The format by name or by extension; None for nmtool's own files."""
     has_own = Path(path).suffix.lower() == OWN_EXTENSION
     if name == OWN:
         check_archive_name(path)
@@ -439,7 +439,7 @@ def _written(
     force: bool,
     progress: Progress,
 ) -> Path:
-    """Write a network, with known answers and samples where the format carries them.
+    """Write a network, with known answers and samples if the format carries them.
 
     Returns:
         Its path.
@@ -460,7 +460,7 @@ def _written(
 
 
 def _samples_to_carry(network: Network | IntegerNetwork, samples: SpikeEvents) -> SpikeEvents:
-    """A few samples in memory, at least one; their classes have the names that the network has."""
+    """A few samples in memory, at least one, with the network's class names."""
     drawn = samples.draw(CARRIED_SAMPLES)
     fitting = sum(end <= CARRIED_EVENTS for end in drawn.offset[1:])
     drawn = drawn[: max(1, fitting)].in_memory()
@@ -474,7 +474,7 @@ def _answers_to_carry(
     samples: SpikeEvents | None,
     progress: Progress,
 ) -> KnownAnswers | None:
-    """Answers to samples, or to input made for the network; None for a format without a place."""
+    """Known answers to samples or generated inputs; None if the format carries none."""
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 
     if not chosen.carries:
@@ -486,7 +486,7 @@ def _answers_to_carry(
 
 
 def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) -> Conversion:
-    """Read what was written back and, if that gives the network, execute it.
+    """Read the result back and, if it equals the network, run it.
 
     Raises:
         BackendError: the runtime failed while it ran.
@@ -495,7 +495,7 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
         unlike = _unlike(done.path, done.network.content_hash)
     done = replace(done, is_checked=True, unlike=unlike)
     if done.unlike:
-        return replace(done, not_run="it is not what was to be written")
+        return replace(done, not_run="it differs from the network that was to be written")
     if chosen is None:
         return replace(done, not_run="nmtool's own files have no other runtime")
     if not (chosen.runs and chosen.carries):

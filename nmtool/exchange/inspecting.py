@@ -1,4 +1,4 @@
-"""`inspect`: what a file holds, as plain values."""
+"""`inspect`: describe the content of a file as plain values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def inspect(
     targets: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Describe what a run, network, export, recording, teacher or answers hold, as plain values.
+    """Describe a run, network, export, recording, teacher or answers as plain values.
 
     >>> import nmtool as nm
     >>> nm.inspect("zoo:digits")["neurons"]
@@ -39,14 +39,14 @@ def inspect(
 
     Args:
         path: run folder, or file of a network, export, recording, teacher or answers.
-        reading: how a NIR file or checkpoints of mlGeNN are to be understood.
-        targets: also tell of each target that comes with nmtool if a network is `faithful`,
-            `approximate` or `unsupported` there; `check` says why.
-        progress: is shown what is being done.
+        reading: how to read a NIR file or mlGeNN's checkpoints.
+        targets: also check every target that comes with nmtool: a network is `faithful`,
+            `approximate` or `unsupported` there; `check` gives the reasons.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
         FileFormatError: missing, damaged, or of another kind.
-        UsageError: answers of a cross-validation that is not finished.
+        UsageError: the cross-validation is not finished.
     """
     path = zoo.path(path) if zoo.is_name(path) else path
     if holds_answers(path):

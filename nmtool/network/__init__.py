@@ -1,1 +1,1 @@
-"""Networks, float and integer, their read-outs, and what builds them; nothing above is imported."""
+"""Float and integer networks, their readouts, and random initialisation."""

@@ -1,11 +1,12 @@
-"""The drive of a new network, such that its neurons spike at a given rate.
+"""Scale a new network's initial weights until its neurons spike at a given rate.
 
-How strongly inputs drive a network depends on how many channels spike how often, which differs
-by orders of magnitude between data sets. Too weak a drive leaves no spike to learn from.
+How strongly inputs drive a network depends on the number of channels and their rates, which differ
+by orders of magnitude between data sets. If the drive is too weak, nothing spikes, and there is no
+gradient.
 
-Weights into hidden neurons are scaled. Weights into outputs that spike get another mean and keep
-their spread: an output that is silent has no gradient, so that each has to spike on most samples,
-and weights around 0, however large, leave half of the outputs silent.
+Weights into hidden neurons are scaled. Weights into spiking outputs get another mean but keep
+their spread: a silent output has no gradient, so each must spike on most samples, and weights
+around 0, however large, would leave half of the outputs silent.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _HALVINGS = 10
 
 
 Reaches = Callable[[Network, Sequence[str], Raster, float], bool]
-"""Whether some populations of a network have a mean rate, or a higher one, on an input."""
+"""True if some populations of a network reach a mean rate on an input."""
 
 
 def balance_drive(
@@ -37,19 +38,19 @@ def balance_drive(
     reaches: Reaches,
     progress: Progress = silent,
 ) -> Network:
-    """Change the feed-forward weights into every spiking population, first layers first.
+    """Change the feed-forward weights into every spiking population, from first to last layer.
 
     Args:
         network: a new network.
-        spikes: some input.
-        rate: wanted mean spikes per neuron and sample.
-        reaches: runs the network as far as it takes to tell.
-        progress: counts these runs.
+        spikes: representative input.
+        rate: target rate, spikes per neuron and sample.
+        reaches: simulates the network far enough to compare a rate.
+        progress: counts the simulations.
 
     Returns:
         The network with weights into each hidden population multiplied by one factor, and weights
-        into a spiking readout moved to one mean, in the paper's units. Both are within 1/256 … 256,
-        found by bisection on a logarithmic scale.
+        into a spiking output shifted to one mean, in the paper's units. Both are within 1/256 …
+        256, found by bisection on a logarithmic scale.
     """
     names = [population.name for population in network.populations]
     edges = [(projection.source, projection.target) for projection in network.projections]
@@ -62,10 +63,10 @@ def balance_drive(
 
 
 def by_recording(record: Callable[[Network, Raster], Recording]) -> Reaches:
-    """Tell rates from a whole recording, where that is fast.
+    """A `Reaches` that simulates whole samples, for fast simulators.
 
     Args:
-        record: runs a network on an input.
+        record: simulates a network on an input.
     """
 
     def reaches(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
@@ -96,7 +97,7 @@ def _balance_group(
 
 
 def _driven(network: Network, group: list[str], drive: float) -> Network:
-    """The network with weights from outside of a group that drive it so strongly."""
+    """The network with feed-forward weights into a group scaled or shifted to a drive."""
     change = _moved if network.readout.population in group else _scaled
     return network.with_projections(
         [

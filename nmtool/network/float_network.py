@@ -1,4 +1,4 @@
-"""`Network`: what training learns, in the paper's units and independent of the time step."""
+"""`Network`: a float network, in the paper's units."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FILE_VERSION = 1
 
 
 INITIAL_RATE = 3.0
-"""Spikes per neuron and sample to which a new network is driven."""
+"""Target rate of a new network's neurons, spikes per neuron and sample."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,7 +58,7 @@ class Population(Value, Tabular):
         threshold: [size] float64, θ; unused by `li`.
         bias: [size] float64, constant input current in the units of V.
 
-    Scalars are spread over the neurons.
+    A scalar applies to all neurons.
     """
 
     _line = " '{name}': {size} {kind}"
@@ -81,7 +81,7 @@ class Population(Value, Tabular):
                 raise NetworkError(
                     f"population '{self.name}': {key} must not be negative or NaN",
                     code="time-constant-range",
-                    fix="give positive ms; 0 is no memory at all",
+                    fix="give a positive number of ms, or 0 for a state without memory",
                 )
         if not (np.isfinite(self.values("threshold")) & (self.values("threshold") > 0)).all():
             raise NetworkError(
@@ -111,7 +111,7 @@ class Population(Value, Tabular):
         return read_only(np.broadcast_to(value, (self.size,)))
 
     def values(self, key: str) -> NDArray[np.float64]:
-        """[size] float64: one of the per-neuron arrays."""
+        """[size] float64: the per-neuron array of that name."""
         return getattr(self, key)
 
 
@@ -175,7 +175,7 @@ class Projection(Value, Tabular):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(Value, Tabular):
-    """A float network: any graph of populations, also none hidden.
+    """A float network: any graph of populations, with or without hidden ones.
 
     >>> output = Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=10.0)
     >>> synapses = Projection("input", "output", weight=[[0.5, -0.2]], delay=[[0, 7]])
@@ -186,7 +186,7 @@ class Network(Value, Tabular):
 
     Attributes:
         channels: the input.
-        populations: in the order they are reported.
+        populations: in the order in which they are reported.
         projections: any number between any two populations.
         readout: the output population and the rule that turns it into scores.
         dt_ms: length of a time step in ms.
@@ -234,36 +234,36 @@ class Network(Value, Tabular):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Network:
-        """Make a network of layers, with random weights that make its neurons spike.
+        """Make a layered network with random weights, scaled so that its neurons spike.
 
-        It is the network that `nmtool.train` begins with: normal weights, delays uniform from 0
-        on, and feed-forward weights scaled layer by layer until neurons spike.
+        It is initialised as by `nmtool.train`: normal weights, delays uniform from 0, and
+        feed-forward weights scaled layer by layer until neurons spike.
 
         >>> Network.layers([50, 64, 32, 4], delays=20)
         <Network: 50 channels, hidden1 64 lif, hidden2 32 lif, output 4 li, 100 steps of 1 ms>
 
         Args:
-            sizes: input channels, neurons of each hidden layer, classes. A hidden layer may be
-                several populations with time constants of their own: "64@5+64@20" are two, with
-                membranes of 5 and 20 ms ("64@5/2": and a synaptic current of 2 ms).
-            recurrent: populations of a hidden layer project to each other and themselves, too.
-            delays: longest delay of all synapses, in steps.
+            sizes: input channels, neurons of each hidden layer, classes. A hidden layer may have
+                several populations with their own time constants: "64@5+64@20" is two, with
+                tau_mem of 5 and 20 ms ("64@5/2": and tau_syn of 2 ms).
+            recurrent: populations of a hidden layer also project to each other and themselves.
+            delays: longest delay of any synapse, in steps.
             readout, window: the rule of the output, see `Readout`.
             dt_ms: length of a time step in ms.
             n_steps: steps of a sample.
-            tau_mem_ms, tau_syn_ms: time constants in ms of all neurons that have none of their own.
+            tau_mem_ms, tau_syn_ms: time constants in ms of all neurons without their own.
             class_names: one per class; by default their numbers.
-            heard: input that stands for what the network will hear, of which 16 samples count.
-            spikes_per_channel: mean spikes per channel and sample of random input, where `heard`
-                is None.
-            rate: spikes per neuron and sample that hidden neurons are driven to; None leaves
-                weights as they were drawn.
-            seed: decides everything that is random.
-            progress: counts the runs that find the drive.
+            heard: representative input for scaling the weights, of which 16 samples are used.
+            spikes_per_channel: without `heard`, mean spikes per channel and sample of random
+                input.
+            rate: target rate of hidden neurons, spikes per neuron and sample; None: do not scale
+                the weights.
+            seed: seed of everything random.
+            progress: counts the simulations for scaling.
 
         Raises:
-            UsageError: an argument of another type, or out of range.
-            NetworkError: numbers that no network can have.
+            UsageError: an argument has the wrong type or is out of range.
+            NetworkError: a size or constant is invalid for a network.
         """
         from nmtool.network.layers import layered
 
@@ -289,7 +289,7 @@ class Network(Value, Tabular):
         return f"<Network: {network_line(self)}>"
 
     def tables(self) -> list[Table]:
-        """Everything about the network but its synapses one by one."""
+        """Everything about the network except its single synapses."""
         return tables_of("network", describe_network(self))
 
     def population(self, name: str) -> Population:
@@ -297,7 +297,7 @@ class Network(Value, Tabular):
         return graph.by_name(self.populations, name)
 
     def bin(self, events: SpikeEvents) -> Binned:
-        """Events as the network hears them, in its steps and channels; late ones are dropped."""
+        """Bin events to the network's steps and channels; later events are dropped."""
         from nmtool.data.binning import bin_events
 
         return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
@@ -308,12 +308,11 @@ class Network(Value, Tabular):
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
 
     def with_relays(self, longest: int = LOIHI2.max_delay) -> Network:
-        """Put relays where delays are longer than `longest`; spikes arrive when they did.
+        """Realise delays longer than `longest` with relay populations; arrival times do not change.
 
-        Populations in front of the others repeat the spikes of those input channels and neurons
-        whose synapses have longer delays, `longest` + 1 steps later and one to one, and these
-        synapses leave from them. Spikes and membranes of the populations that were there stay the
-        same.
+        Relay populations, placed first, repeat the spikes of input channels and neurons that have
+        synapses with longer delays, one to one and `longest` + 1 steps later. These synapses then
+        start at the relays. Spikes and membranes of the original populations do not change.
 
         >>> network = Network.layers([50, 64, 4], delays=100)
         >>> network.with_relays()
@@ -323,10 +322,10 @@ output 4 li, 100 steps of 1 ms>
         61
 
         Args:
-            longest: the longest delay that is left, in steps; by default that of Loihi 2.
+            longest: longest delay of the resulting network, in steps; by default that of Loihi 2.
 
         Raises:
-            UsageError: it is less than 0.
+            UsageError: `longest` is negative.
         """
         from nmtool.network.relays import with_relays
 
@@ -347,7 +346,7 @@ output 4 li, 100 steps of 1 ms>
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of everything the network consists of, in hexadecimal."""
+        """SHA-256 of the whole network, in hexadecimal."""
         return storage.content_hash(*pack(self))
 
 
@@ -355,7 +354,7 @@ _POPULATION_ARRAYS = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
 
 
 def pack(network: Network) -> tuple[dict, dict[str, NDArray]]:
-    """Header and arrays of an archive that holds the network."""
+    """Header and arrays of the archive of a network."""
     header = graph.pack_header(network)
     arrays: dict[str, NDArray] = {}
     for population in network.populations:
@@ -377,13 +376,13 @@ def _population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
 
 def _weight(archive: storage.Archive, name: str) -> NDArray:
     weight = archive.array(name)
-    if weight.dtype.itemsize < 4:  # it would grow much when it becomes float64
+    if weight.dtype.itemsize < 4:  # a small file must not become a huge float64 array
         raise ValueError(f"'{name}' holds {weight.dtype}, not float64")
     return weight
 
 
 def unpack(archive: storage.Archive) -> Network:
-    """The network in an archive; raises `FileFormatError` where it is damaged."""
+    """The network in an archive; raises `FileFormatError` if it is damaged."""
     with archive.checked():
         return Network(
             populations=[_population(archive, entry) for entry in archive.header["populations"]],

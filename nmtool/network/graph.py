@@ -1,4 +1,4 @@
-"""Rules for a legal graph of populations and projections, float or integer alike."""
+"""Validity checks for graphs of populations and projections, float or integer."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from nmtool.network.readout import Readout
 
 INPUT = "input"
-"""Name of the source that input spikes come from."""
+"""Name of the input as the source of a projection."""
 
 LIF = "lif"
 LI = "li"
 KINDS = (LIF, LI)
 
 MAX_STEPS = 1 << 22
-"""Of a sample: 70 minutes of 1 ms."""
+"""Most steps of a sample: 70 minutes at 1 ms."""
 
 MAX_CHANNELS = 1 << 24
 
 SHORTEST_STEP_MS = 1e-9
-"""Times in such steps are finite numbers, and whole up to 2^53."""
+"""Shortest time step, with which times in steps stay finite and exact."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -54,7 +54,7 @@ class _Projection(Protocol):
 
 @dataclass(frozen=True)
 class InputChannels:
-    """The channels a network listens to.
+    """The input channels of a network.
 
     >>> from nmtool import SpikeEvents, bin_events
     >>> events = SpikeEvents.from_lists([[1.0, 2.0]], [[0, 3]], [0])
@@ -64,8 +64,8 @@ class InputChannels:
 
     Attributes:
         size: number of input channels of the network.
-        group: how many neighbouring channels of the data share one of them, at most one
-            spike per step; 1 takes the data as they are.
+        group: number of neighbouring channels of the data that share an input channel, with at
+            most one spike per step; 1: no grouping.
     """
 
     size: int
@@ -77,17 +77,16 @@ class InputChannels:
             check_fields(self, **{key: NUMBER})
             if not 1 <= value <= MAX_CHANNELS or int(value) != value:
                 raise NetworkError(
-                    "a network needs at least one input channel, in groups of at least one, and "
-                    f"at most {MAX_CHANNELS} of both",
+                    f"the number of input channels and their group must be 1 … {MAX_CHANNELS}",
                     code="channels-range",
-                    fix="count the data's channels, and the neighbours that share an input",
+                    fix="give the number of input channels, and of neighbours that share one",
                     why=f"their {key} is {value}",
                 )
             object.__setattr__(self, key, int(value))
 
 
 def count_inputs(n_units: int, group: int) -> int:
-    """Input channels of a network on data of `n_units` channels, `group` neighbours in each.
+    """Number of input channels for data of `n_units` channels in groups of `group` neighbours.
 
     >>> count_inputs(700, 4), count_inputs(10, 3)
     (175, 4)
@@ -102,7 +101,7 @@ def check_population(name: str, kind: str, size: int) -> None:
             f"a population cannot be called '{name}'",
             code="population-name",
             fix="choose another name, e.g. hidden_1",
-            why=f"names are letters, digits and underscores, and '{INPUT}' is the input",
+            why=f"names consist of letters, digits and underscores, and '{INPUT}' is reserved",
         )
     if not isinstance(kind, str) or kind not in KINDS:
         raise NetworkError(
@@ -123,7 +122,7 @@ def check_graph(
     populations: Sequence[_Population],
     projections: Sequence[_Projection],
 ) -> None:
-    """Raise `NetworkError` unless every projection joins populations that fit it."""
+    """Raise `NetworkError` unless every projection connects existing populations of its shape."""
     check_type(channels, InputChannels, "the input of a network", "pass InputChannels(size)")
     sizes = {INPUT: channels.size}
     for population in populations:
@@ -131,7 +130,7 @@ def check_graph(
             raise NetworkError(
                 f"two populations are called '{population.name}'",
                 code="population-twice",
-                fix="give each a name of its own",
+                fix="give each a different name",
             )
         sizes[population.name] = population.size
     silent = {population.name for population in populations if population.kind == LI}
@@ -151,19 +150,19 @@ def _check_projection(projection: _Projection, sizes: dict[str, int], silent: se
             )
     if target == INPUT:
         raise NetworkError(
-            f"{label}: nothing can project to the input",
+            f"{label}: a projection cannot end at the input",
             code="projection-into-input",
             fix="let it end at a population",
         )
     if source in silent:
         raise NetworkError(
-            f"{label}: '{source}' is a non-spiking li population and sends nothing",
+            f"{label}: '{source}' is a non-spiking li population and sends no spikes",
             code="projection-from-li",
             fix="let it begin at a lif population, or at the input",
         )
     if projection.shape != (sizes[source], sizes[target]):
         raise NetworkError(
-            f"{label}: the weights are {projection.shape}, the populations "
+            f"{label}: the weights have shape {projection.shape}, the populations need "
             f"{(sizes[source], sizes[target])} (pre, post)",
             code="projection-shape",
             fix="give one row per source neuron, one column per target neuron",
@@ -174,7 +173,7 @@ _AnyPopulation = TypeVar("_AnyPopulation", bound=_Population)
 
 
 def by_name(populations: Sequence[_AnyPopulation], name: str) -> _AnyPopulation:
-    """The population of that name; raises `NetworkError` where there is none."""
+    """The population of that name; raises `NetworkError` if there is none."""
     for population in populations:
         if population.name == name:
             return population
@@ -203,16 +202,16 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
         )
     if not isinstance(n_steps, Integral) or not 1 <= n_steps <= MAX_STEPS:
         raise NetworkError(
-            f"a sample has from one step to {MAX_STEPS}, not {n_steps}",
+            f"a sample has 1 … {MAX_STEPS} steps, not {n_steps}",
             code="steps-range",
-            fix="choose as many steps as the samples last",
+            fix="choose the number of steps that the samples last",
         )
 
 
 def check_readout(
     readout: Readout, populations: Sequence[_Population], class_names: Sequence[str]
 ) -> tuple[str, ...]:
-    """Raise `NetworkError` unless the readout fits; returns the class names, numbers by default."""
+    """Check the readout; returns the class names, numbers by default. Raises `NetworkError`."""
     population = by_name(populations, readout.population)
     if population.kind != readout.kind:
         raise NetworkError(
@@ -225,10 +224,10 @@ def check_readout(
     for index, name in enumerate(names):
         if not is_unicode(name):
             raise NetworkError(
-                f"the name of class {index}, {name!a}, is no text",
+                f"the name of class {index}, {name!a}, is not valid text",
                 code="class-names-not-text",
-                fix="name it by letters",
-                why="half of a surrogate pair is no character",
+                fix="give it another name",
+                why="it contains half of a surrogate pair",
             )
     if len(names) != population.size:
         raise NetworkError(
@@ -240,12 +239,12 @@ def check_readout(
 
 
 def is_unicode(text: str) -> bool:
-    """True for text that can be written; Python's strings may hold halves of characters."""
+    """True for text that can be encoded; Python's strings may contain lone surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def pack_header(network: Any) -> dict[str, Any]:
-    """The parts that float and integer networks share, as JSON."""
+    """The common parts of float and integer networks, as JSON."""
     return {
         "channels": asdict(network.channels),
         "readout": network.readout.as_json(),
@@ -260,7 +259,7 @@ def pack_header(network: Any) -> dict[str, Any]:
 
 
 def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments from what `pack_header` wrote, without the graph itself."""
+    """Constructor arguments from a header by `pack_header`, without the graph itself."""
     from nmtool.network.readout import Readout
 
     return {
@@ -273,10 +272,10 @@ def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
 
 
 def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Groups of populations that can reach each other, in an order that feeds forward.
+    """Strongly connected components of the graph of populations, in feed-forward order.
 
-    A group of one is a population, recurrent or not. Tarjan's algorithm; it recurses along chains
-    of populations, which are few.
+    A component of one population may be recurrent or not. Tarjan's algorithm; its recursion depth
+    is the number of populations, which is small.
     """
     successors: dict[str, list[str]] = {name: [] for name in names}
     for source, target in edges:

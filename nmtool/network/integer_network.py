@@ -1,4 +1,4 @@
-"""`IntegerNetwork`: the contract. Exactly the integers a chip runs, and nothing else."""
+"""`IntegerNetwork`: exactly the integers that a chip runs."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ FILE_VERSION = 1
 MIXED, EXCITATORY, INHIBITORY = "mixed", "excitatory", "inhibitory"
 
 OF_PROJECTIONS = ("weight", "delay", "weight exponent")
-"""Kinds of stored numbers that projections hold; populations hold the others."""
+"""Kinds of stored numbers in projections; all others are in populations."""
 
 
 def sign_mode(weight: NDArray) -> str:
-    """The sign mode the chip's tools infer from the whole matrix; all zeros are excitatory."""
+    """Sign mode that the chip's tools infer from a weight matrix; all zeros count as excitatory."""
     if weight.min(initial=0) >= 0:
         return EXCITATORY
     return INHIBITORY if weight.max(initial=0) <= 0 else MIXED
@@ -62,7 +62,7 @@ def sign_mode(weight: NDArray) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerPopulation(Value, Tabular):
-    """Neurons as a chip holds them; the numbers below are those of the arithmetic `loihi2`.
+    """Neurons in a chip's integers; the ranges below are those of the arithmetic `loihi2`.
 
     >>> numbers = {"du": 400, "dv": 200, "vth": 80, "scale": 1.0}
     >>> IntegerPopulation("hidden", 2, "lif", **numbers, bias_mantissa=[0, 3], bias_exponent=2).bias
@@ -70,16 +70,18 @@ class IntegerPopulation(Value, Tabular):
 
     Attributes:
         name, size, kind: as in `nmtool.Population`.
-        du: current decay; u keeps 4096 − (du + 1) of 4096 each step. 0 … 4095: no memory.
-        dv: membrane decay; v keeps 4096 − dv of 4096 each step. 0 … 4095.
-        vth: threshold; a spike when v > vth·64. `li` populations hold 2^17, never reached.
+        du: current decay, 0 … 4095; each step u is multiplied by (4095 − du)/4096, so that 4095
+            means no memory.
+        dv: membrane decay, 0 … 4095; each step v is multiplied by (4096 − dv)/4096.
+        vth: threshold; a neuron spikes if v > vth·64. `li` populations have 2^17, never reached.
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
-        scale: integer weight per unit of u: v = 64·scale times the float membrane.
-            Takes no part in a run; it translates integers back.
-        arithmetic: name of the arithmetic that these constants are of. In `fenn16`, decays are
-            out of 32768, both of them plus one; the membrane is `scale` times the float one; a
-            spike when v ≥ vth, 1 … 32767, or 2^15 in `li` populations; there is no bias.
+        scale: integer weight per unit of u: v is 64·scale times the float membrane. It has no
+            effect on a simulation, and is used to convert integers back.
+        arithmetic: name of the arithmetic of these constants. In `fenn16`, u and v are multiplied
+            by (32767 − du)/32768 and (32767 − dv)/32768; the membrane is `scale` times the float
+            one; a neuron spikes if v ≥ vth, which is 1 … 32767, or 2^15 in `li` populations;
+            there is no bias.
     """
 
     _line = " '{name}': {size} {kind}"
@@ -112,7 +114,7 @@ class IntegerPopulation(Value, Tabular):
                 f"population '{self.name}': the scale must be positive and finite, "
                 f"not {self.scale}",
                 code="scale-range",
-                fix="give the integers to one unit of the membrane",
+                fix="give the integer value of one unit of the membrane",
             )
         self.check(self.runs_in)
         for key in ("du", "dv", "vth", "bias_exponent"):
@@ -121,7 +123,7 @@ class IntegerPopulation(Value, Tabular):
         object.__setattr__(self, "bias_mantissa", read_only(bias, np.int16))
 
     def check(self, target: Limits) -> None:
-        """Raise `NetworkError` unless a target holds these constants."""
+        """Raise `NetworkError` unless these constants are within a target's limits."""
         self._check_range("du", self.du, target.max_du)
         self._check_range("dv", self.dv, target.max_dv)
         self._check_range("bias_exponent", self.bias_exponent, target.max_bias_exponent)
@@ -130,9 +132,10 @@ class IntegerPopulation(Value, Tabular):
             self._check_range("vth", self.vth, target.max_threshold, least)
         elif self.vth != (silent := self.runs_in.silent_threshold):
             raise NetworkError(
-                f"population '{self.name}': a li population has vth {silent}, not {self.vth}",
+                f"population '{self.name}': vth of a li population must be {silent}, not "
+                f"{self.vth}",
                 code="li-threshold",
-                fix="leave vth at its default: nothing reaches it",
+                fix=f"set vth to {silent}, which no membrane reaches",
             )
         bias = np.asarray(self.bias_mantissa)
         bias, limit = bias[bias != 0], target.bias_limit
@@ -143,7 +146,7 @@ class IntegerPopulation(Value, Tabular):
                 code="bias-mantissa-range",
                 fix="raise bias_exponent, and divide the mantissas"
                 if limit
-                else f"leave biases out: {target.runs_in.name} has none",
+                else f"leave out biases: {target.runs_in.name} has none",
             )
 
     def tables(self) -> list[Table]:
@@ -156,12 +159,12 @@ class IntegerPopulation(Value, Tabular):
                 f"population '{self.name}': {key} must be a whole number in {least} … {limit}, "
                 f"not {value}",
                 code="constant-range",
-                fix="choose a number that the chip holds",
+                fix="choose a number in the chip's range",
             )
 
     @property
     def bias(self) -> NDArray[np.int64]:
-        """[size] int64: what is added to v each step."""
+        """[size] int64: the bias, added to v each step."""
         return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent
 
     @property
@@ -171,23 +174,23 @@ class IntegerPopulation(Value, Tabular):
 
     @property
     def keep_u(self) -> int:
-        """The part of u that each step keeps, out of `runs_in.decay_one`."""
+        """Part of u that each step keeps, as a numerator over `runs_in.decay_one`."""
         return self.runs_in.keep_u(self.du)
 
     @property
     def keep_v(self) -> int:
-        """The part of v that each step keeps, likewise."""
+        """Part of v that each step keeps, as a numerator over `runs_in.decay_one`."""
         return self.runs_in.keep_v(self.dv)
 
     @property
     def unit(self) -> float:
-        """Integers of u and v to one unit of the float network's u: 64·scale in `loihi2`."""
+        """u and v in integers per unit of the float network's u: 64·scale in `loihi2`."""
         return self.scale * self.runs_in.state_one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerProjection(Value, Tabular):
-    """Synapses the chip holds.
+    """Synapses in a chip's integers.
 
     >>> synapses = IntegerProjection("input", "hidden", weight=[[90, -2]], delay=[[0, 7]])
     >>> synapses
@@ -197,14 +200,14 @@ class IntegerProjection(Value, Tabular):
 
     Attributes:
         source, target: population names; source may be `input`.
-        weight: [pre, post] int16, what Lava multiplies by, a multiple of the step that
-            `weight_bits` and the matrix' signs allow (mixed 8-bit weights are even).
+        weight: [pre, post] int16, multiples of the spacing that follows from `weight_bits` and the
+            sign mode (mixed 8-bit weights are even), as in Lava.
         delay: [pre, post] uint8, 0 … 61 steps.
         weight_bits: 2 … 8.
-        weight_exponent: the projection's summed weights are shifted left by it, right where it
-            is negative; weight_bits − 8 … 7.
-        arithmetic: name of the arithmetic that these numbers are of. In `fenn16`, weights of 9 bits
-            are all whole numbers between −256 and 256, those of fewer bits multiples of 2, 4, …;
+        weight_exponent: left shift of the projection's summed weights, right if negative;
+            weight_bits − 8 … 7.
+        arithmetic: name of the arithmetic of these numbers. In `fenn16`, 9-bit weights are all
+            whole numbers between −256 and 256, weights of fewer bits multiples of 2, 4, …;
             exponents are weight_bits − 9 … 0 and delays 0 … 63.
     """
 
@@ -235,7 +238,7 @@ class IntegerProjection(Value, Tabular):
         object.__setattr__(self, "delay", read_only(delay, np.uint8))
 
     def check(self, target: Limits) -> None:
-        """Raise `NetworkError` unless a target holds these synapses."""
+        """Raise `NetworkError` unless these synapses are within a target's limits."""
         label = f"projection {self.source} → {self.target}"
         self._check_limits(label, target, self.weight, self.delay)
 
@@ -261,7 +264,7 @@ class IntegerProjection(Value, Tabular):
             raise NetworkError(
                 f"{label}: delays must be whole steps from 0 to {longest}",
                 code="delays-not-steps",
-                fix="round delays to steps, and cut longer ones",
+                fix="round delays to steps, and clip longer ones",
             )
 
     def __repr__(self) -> str:
@@ -272,7 +275,7 @@ class IntegerProjection(Value, Tabular):
         return [table_of("projection", [describe_projection(self)])]
 
     def _check_weights(self, label: str, weight: NDArray) -> None:
-        # No absolute value: that of the smallest integer of a type is negative.
+        # No absolute values: abs() of a type's smallest integer is negative.
         limit = self.runs_in.weight_limit
         if not ((weight > -limit) & (weight < limit)).all():
             raise NetworkError(
@@ -301,18 +304,18 @@ class IntegerProjection(Value, Tabular):
 
     @property
     def sign_mode(self) -> str:
-        """`mixed`, `excitatory` or `inhibitory`, as the chip's tools infer it."""
+        """`mixed`, `excitatory` or `inhibitory`, as inferred by the chip's tools."""
         return sign_mode(self.weight)
 
     @property
     def shifted_weight(self) -> NDArray[np.int32]:
-        """[pre, post] int32: weight·2^weight_exponent, what a spike adds to a."""
+        """[pre, post] int32: weight·2^weight_exponent, added to a by a spike."""
         return shifted(self.weight.astype(np.int32), self.weight_exponent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerNetwork(Value, Tabular):
-    """Everything needed to run a network in the integers of a chip, and nothing else.
+    """A network in the integers of a chip.
 
     >>> import nmtool as nm
     >>> integers = nm.quantise(nm.Network.layers([5, 8, 3]), calibrate_on="none").network
@@ -321,10 +324,10 @@ class IntegerNetwork(Value, Tabular):
 
     Attributes:
         channels, readout, dt_ms, n_steps, class_names: as in `nmtool.Network`.
-        populations, projections: the integers.
-        source_hash: content hash of the float network it was made from, '' if none.
-        arithmetic: name of the arithmetic that it runs in, and that all its parts are of:
-            `loihi2` or `fenn16`.
+        populations, projections: in integers.
+        source_hash: content hash of the float network that was quantised, '' if none.
+        arithmetic: name of the arithmetic of the network and all of its parts: `loihi2` or
+            `fenn16`.
     """
 
     channels: InputChannels
@@ -352,7 +355,7 @@ class IntegerNetwork(Value, Tabular):
                 raise NetworkError(
                     f"a network in {self.arithmetic} has a part in {part.arithmetic}: {part!r}",
                     code="arithmetics-differ",
-                    fix="give the network, its populations and its projections one `arithmetic`",
+                    fix="give network, populations and projections the same `arithmetic`",
                 )
         graph.check_graph(self.channels, self.populations, self.projections)
         graph.check_timing(self.dt_ms, self.n_steps)
@@ -363,14 +366,14 @@ class IntegerNetwork(Value, Tabular):
         return f"<IntegerNetwork: {network_line(self)}>"
 
     def tables(self) -> list[Table]:
-        """Everything about the network but its synapses one by one."""
+        """Everything about the network except its single synapses."""
         return tables_of("integer network", describe_network(self))
 
     def check(self, target: Limits) -> None:
-        """Raise `NetworkError` unless a target holds the network; any of its limits counts.
+        """Raise `NetworkError` unless the network is within a target's limits.
 
-        What the arithmetic holds is checked when a network is made; a target that holds less is
-        asked.
+        The limits of the arithmetic are checked when a network is made; those of a target may be
+        narrower.
         """
         for population in self.populations:
             population.check(target)
@@ -397,17 +400,17 @@ class IntegerNetwork(Value, Tabular):
         return arithmetic_named(self.arithmetic)
 
     def decay_factors(self) -> dict[str, tuple[int, int]]:
-        """By population, the parts of u and v that each step keeps, out of `runs_in.decay_one`."""
+        """By population, `keep_u` and `keep_v`."""
         return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
     def bin(self, events: SpikeEvents) -> Binned:
-        """Events as the network hears them, in its steps and channels; late ones are dropped."""
+        """Bin events to the network's steps and channels; later events are dropped."""
         from nmtool.data.binning import bin_events
 
         return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
 
     def largest_sum(self, population: IntegerPopulation) -> int:
-        """The largest sum of weights of one sign that a step can bring a neuron of a population."""
+        """Largest sum of weights of one sign that can arrive at a neuron in one step."""
         positive = negative = np.zeros(population.size, np.int64)
         for projection in self.projections:
             if projection.target == population.name:
@@ -417,10 +420,10 @@ class IntegerNetwork(Value, Tabular):
         return int(max(positive.max(), negative.max()))
 
     def check_sums(self) -> None:
-        """Raise `NetworkError` where sums of arriving weights can clip, so that their order counts.
+        """Raise `NetworkError` if sums of arriving weights can clip and so depend on their order.
 
-        The simulators add in the order of the arithmetic and need no such bound. Training adds in
-        another order, and asks for it.
+        The simulators add weights in the order that the arithmetic defines. Training adds them in
+        another order, and therefore needs this check.
         """
         limit = self.runs_in.sum_limit
         for population in self.populations if limit else ():
@@ -430,9 +433,9 @@ class IntegerNetwork(Value, Tabular):
                     f"step sum to {total:,}",
                     code="sums-clip",
                     why=f"in {self.arithmetic} sums clip at {limit:,} after each weight, so that "
-                    "their order counts, and training adds in another",
-                    fix="simulate, verify and export these integers; train on integers that "
-                    "nmtool quantises",
+                    "they depend on their order, which differs in training",
+                    fix="these integers can be simulated, verified and exported; for training, "
+                    "let nmtool quantise the network",
                 )
 
     @property
@@ -451,7 +454,7 @@ class IntegerNetwork(Value, Tabular):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of everything the network consists of, in hexadecimal."""
+        """SHA-256 of the whole network, in hexadecimal."""
         return storage.content_hash(*pack(self))
 
 
@@ -460,7 +463,7 @@ _PROJECTION_SCALARS = ("weight_bits", "weight_exponent")
 
 
 def pack(network: IntegerNetwork) -> tuple[dict, dict[str, NDArray]]:
-    """Header and arrays of an archive that holds the network."""
+    """Header and arrays of the archive of a network."""
     header = graph.pack_header(network)
     header |= {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
     arrays: dict[str, NDArray] = {}
@@ -476,7 +479,7 @@ def pack(network: IntegerNetwork) -> tuple[dict, dict[str, NDArray]]:
 
 
 def unpack(archive: storage.Archive) -> IntegerNetwork:
-    """The network in an archive; raises `FileFormatError` where it is damaged."""
+    """The network in an archive; raises `FileFormatError` if it is damaged."""
     header = archive.header
     with archive.checked():
         arithmetic = str(header.get("arithmetic", LOIHI2.name))

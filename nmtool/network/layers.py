@@ -1,12 +1,12 @@
-"""Networks in layers, how they are spelled, and random synapses that make their neurons spike.
+"""Layered networks: their notation, and their random initial synapses.
 
-A layer is a number of neurons, or several populations with time constants of their own:
+A layer is a number of neurons, or several populations with their own time constants:
 
     64                   64 neurons
     24@5+24@10+16@20     three populations, membranes of 5, 10 and 20 ms
-    24@5/2               the same for the membrane and, in 2 ms, the synaptic current
+    24@5/2               a membrane of 5 ms and a synaptic current of 2 ms
 
-Populations of a layer hear the same. With recurrence each of them projects to all of them.
+Populations of a layer get the same input. In recurrent layers each projects to all of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ INITIAL_WEIGHTS = {
     "recurrent": (0.0, 0.02),
     "output": (0.0, 0.03),
 }
-"""Mean and standard deviation of weights, in the paper's units, by the kind of a projection."""
+"""Mean and standard deviation of weights, in the paper's units, by kind of projection."""
 
 _HEARD_SAMPLES = 16
 
@@ -50,7 +50,7 @@ class Draw:
     Attributes:
         weight: mean and standard deviation, in the paper's units.
         longest_delay: delays are 0 … this many steps.
-        axonal: one delay per source neuron, instead of one per synapse.
+        axonal: one delay per source neuron instead of one per synapse.
     """
 
     weight: tuple[float, float]
@@ -62,16 +62,16 @@ _POPULATION = re.compile(r"(\d+)(?:@(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?)?")
 
 
 def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:
-    """The layers of one spelling: plain ones as numbers, others without spaces.
+    """Parse layers: plain ones become numbers, others texts without spaces.
 
     >>> spelled_layers("24@5 + 24@10, 64")
     ('24@5+24@10', 64)
 
     Args:
-        spelled: a whole number, a layer, several with commas between them, or a list of such.
+        spelled: a whole number, a layer, several separated by commas, or a list of these.
 
     Returns:
-        None for what spells no layers.
+        The layers; None if the argument is invalid.
     """
     if isinstance(spelled, list | tuple | np.ndarray):
         parts = [spelled_layers(one) for one in spelled]
@@ -92,7 +92,7 @@ def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:
 
 
 def neurons_of(layer: int | str) -> list[int]:
-    """Neurons of each population of a layer as `spelled_layers` gives it."""
+    """Number of neurons of each population in a layer from `spelled_layers`."""
     return [int(one.partition("@")[0]) for one in str(layer).split("+")]
 
 
@@ -108,11 +108,11 @@ def hidden_layers(
     hidden2 4 20.0 10.0
 
     Args:
-        layers: as `spelled_layers` gives them.
-        tau_mem_ms, tau_syn_ms: time constants in ms where a layer says none.
+        layers: layers from `spelled_layers`.
+        tau_mem_ms, tau_syn_ms: time constants in ms of layers without their own.
 
     Raises:
-        NetworkError: a population without neurons, or constants that no network has.
+        NetworkError: a population has no neurons or invalid constants.
     """
     spelled = [str(layer).split("+") for layer in layers]
     alone = sum(map(len, spelled)) == 1
@@ -144,12 +144,12 @@ def chained(
     """Random projections from each layer to the next.
 
     Args:
-        n_channels: of the input.
+        n_channels: number of input channels.
         layers: hidden populations, and the output as the last layer.
-        draws: by kind of projection, `input`, `hidden`, `recurrent` and `output`. What leads
-            from the input straight to the output is of the kind `input`.
-        rng: decides the draws.
-        recurrent: hidden populations project to all of their layer, themselves too.
+        draws: by kind of projection: `input`, `hidden`, `recurrent` and `output`. A projection
+            directly from the input to the output is of the kind `input`.
+        rng: random generator.
+        recurrent: hidden populations project to all of their layer, including themselves.
     """
     sizes = {INPUT: n_channels} | {p.name: p.size for layer in layers for p in layer}
     projections = []
@@ -193,14 +193,14 @@ def layered(
     seed: int,
     progress: Progress,
 ) -> Network:
-    """Make a network of layers: `Network.layers`, which has the defaults and their meaning."""
+    """Make a layered network; see `Network.layers` for defaults and arguments."""
     n_channels, hidden, n_classes = _sizes(sizes)
     for name, low in (("delays", delays), ("seed", seed)):
         if low < 0:
             raise UsageError(
-                f"{name} must not be negative, not {low}",
+                f"{name} must be 0 or more, not {low}",
                 code="setting-range",
-                fix="pass a whole number from 0 on",
+                fix="pass a whole number, 0 or more",
             )
     answer = Readout(OUTPUT, readout, window)
     layers = hidden_layers(hidden, tau_mem_ms, tau_syn_ms)
@@ -242,8 +242,8 @@ def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
     )
     if not whole or isinstance(found[0], str) or isinstance(found[-1], str):
         raise UsageError(
-            "the sizes of layers are two or more whole numbers from 1 on, those between the first "
-            f"and the last also populations with time constants, not {sizes!r}",
+            "the sizes of layers must be two or more positive whole numbers; hidden layers may "
+            f"also be populations with time constants; not {sizes!r}",
             code="layer-sizes",
             fix=fix,
         )

@@ -1,17 +1,17 @@
-"""From what the output population did to a class: one function for every backend.
+"""The readout: from the activity of the output population to a class, for every backend.
 
 Rules (T steps, class c):
 
     mean         1/T Σ_n v_c[n]
     weighted     1/T Σ_n v_c[n]·exp(−n/T)      (Nowotny et al. 2022)
     max          max_n v_c[n]
-    window       mean of v_c over the last W steps, or over all where there are fewer
-    first_spike  −(step of the first spike of c), silence counting as T
+    window       mean of v_c over the last W steps, or over all if there are fewer
+    first_spike  −(step of the first spike of c), or −T without a spike
 
-The class is the one with the largest score, the lowest index where scores are equal.
+The class is the one with the largest score, and the lowest index among equal scores.
 
-Only `window` forgets, so that it is the rule for streams without an end. Sums of integer
-membranes are exact: but for `weighted`, every backend finds the same order of classes.
+Only `window` forgets, which makes it the rule for endless streams. Sums of integer membranes are
+exact: with all rules except `weighted`, every backend ranks the classes in the same order.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ FORMULAS = {
     WINDOW: "1/min({window}, T) * sum of the last {window} of v[n][c], or of all where T is less",
     FIRST_SPIKE: "-(step of the first spike of c), silence counting as T",
 }
-"""Scores by rule in plain text, for those who are handed a network; n counts from 0 to T - 1."""
+"""Formulas of the scores in plain text, for files that describe a network; n is 0 … T - 1."""
 
 
 @dataclass(frozen=True)
 class Readout(Plain):
-    """The population that answers, and the rule that turns its activity into scores.
+    """The output population, and the rule that turns its activity into scores.
 
     >>> Readout("output", "window", 50).words
     'window of 50 steps'
@@ -51,10 +51,10 @@ class Readout(Plain):
     Attributes:
         population: name of the output population, one neuron per class.
         rule: one of `RULES`.
-        window: W of the rule `window`, in steps; None for all others.
+        window: W of the rule `window`, in steps; None for all other rules.
 
     Raises:
-        NetworkError: the rule is unknown, or the window is missing, out of range or for no use.
+        NetworkError: the rule is unknown, or the window is missing, out of range or unused.
     """
 
     _left_out = (None,)
@@ -73,9 +73,9 @@ class Readout(Plain):
         if self.window is None:
             if self.rule == WINDOW:
                 raise NetworkError(
-                    f"the readout '{WINDOW}' needs to know its length",
+                    f"the readout '{WINDOW}' needs the length of its window",
                     code="readout-window-missing",
-                    fix="give its steps: `window=50`",
+                    fix="give the number of steps: `window=50`",
                 )
             return
         if self.rule != WINDOW:
@@ -104,12 +104,12 @@ class Readout(Plain):
 
     @property
     def kind(self) -> str:
-        """The kind of population the rule needs: `li` or `lif`."""
+        """Kind of population that the rule needs: `li` or `lif`."""
         return LIF if self.rule == FIRST_SPIKE else LI
 
     @property
     def words(self) -> str:
-        """The rule as people read it."""
+        """The rule in words."""
         return self.rule if self.window is None else f"{self.rule} of {self.window} steps"
 
 
@@ -128,13 +128,13 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
 
     Args:
         membrane: [samples, steps, classes], float or integer.
-        readout: by one of `MEMBRANE_RULES`.
+        readout: a readout with one of `MEMBRANE_RULES`.
 
     Returns:
         [samples, classes] float64.
     """
     if readout.rule == "max":
-        lowest = -np.inf if membrane.shape[1] else 0.0  # which is v before the first step
+        lowest = -np.inf if membrane.shape[1] else 0.0  # v before the first step
         return membrane.astype(np.float64).max(axis=1, initial=lowest)
     if readout.rule == WEIGHTED:
         weights = time_weights(readout, membrane.shape[1])
@@ -144,7 +144,7 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
 
 
 def spike_scores(spikes: Raster) -> NDArray[np.float64]:
-    """[samples, classes] float64 scores from the first spike of every output neuron."""
+    """[samples, classes] float64: scores from the first spike of every output neuron."""
     return -spikes.first_step().astype(np.float64)
 
 
@@ -154,16 +154,16 @@ def predict(scores: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 _LEAST = -(1 << 31)
-"""Below every membrane."""
+"""An integer below every membrane."""
 
 
 class StreamScores:
-    """Scores after any step of a stream of integers: those of a sample that ends there.
+    """Scores after any step of an integer stream, as of a sample that ends at that step.
 
-    The sum over a window fits into 64 bits; that of `mean` is in Python's integers, which no stream
-    overflows. Memory is that of the window, for
-    `weighted` that of `n_steps` steps, for all other rules a number per class. A step of `weighted`
-    weighs exp(−n/T), which changes with the length T: its scores end after `n_steps` steps.
+    The sum over a window fits into 64 bits; that of `mean` is a Python integer, which cannot
+    overflow. Memory is the window, or `n_steps` steps for `weighted`, or one number per class for
+    all other rules. The weights exp(−n/T) of `weighted` depend on the length T, so that its scores
+    are defined for up to `n_steps` steps only.
 
     >>> scores = StreamScores(Readout("output", "window", 2), n_classes=1, n_steps=10)
     >>> for v in (3, 5, 8):
@@ -190,10 +190,10 @@ class StreamScores:
         self._oldest = 0
 
     def add(self, trace: NDArray) -> None:
-        """Take the next steps.
+        """Add the next steps.
 
         Args:
-            trace: [steps, classes], membranes (int32) of the output, or for `first_spike` its
+            trace: [steps, classes] membranes of the output (int32), or for `first_spike` its
                 spikes (bool).
         """
         rule, window = self.readout.rule, self.readout.window
@@ -215,10 +215,10 @@ class StreamScores:
         self.seen += len(trace)
 
     def now(self) -> NDArray[np.float64]:
-        """[classes] float64: the scores of a sample that ends after the last step.
+        """[classes] float64: scores of a sample that ends with the last step.
 
         Raises:
-            UsageError: there was no step yet, or there were too many for the rule `weighted`.
+            UsageError: there was no step yet, or too many for the rule `weighted`.
         """
         rule = self.readout.rule
         if not self.seen:
@@ -242,13 +242,13 @@ class StreamScores:
             raise UsageError(
                 f"the readout '{WEIGHTED}' has no decision after {self.seen} steps",
                 code="decision-beyond-sample",
-                why=f"it weighs steps by their place in a sample, of {self.n_steps} steps here",
-                fix=f"begin another sample (reset), or read the stream by a {WINDOW}",
+                why=f"its weights are only defined for samples of {self.n_steps} steps",
+                fix=f"start a new sample (reset), or use the readout {WINDOW} for streams",
             )
         return membrane_scores(self._kept[None, : self.seen], self.readout)[0]
 
     def _replaced(self, trace: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Put the newest steps in the places of the oldest ones, and return those."""
+        """Replace the oldest steps of the window by the newest, and return the oldest."""
         window, first = len(self._kept), self._oldest
         end = first + len(trace)
         self._oldest = end % window
@@ -258,7 +258,7 @@ class StreamScores:
         return old
 
     def _append(self, trace: NDArray[np.int32]) -> None:
-        """Keep all steps up to the length of a sample."""
+        """Store all steps up to the length of a sample."""
         end = min(self.seen + len(trace), self.n_steps)
         if end > len(self._kept):
             longer = min(max(end, 2 * len(self._kept)), self.n_steps)

@@ -1,9 +1,9 @@
-"""Relays: populations that repeat the spikes of another, for delays beyond those a chip holds.
+"""Relays: populations that repeat the spikes of another, for delays beyond a chip's longest.
 
-A relay has a neuron for each of its source's that needs one, without memory of the current. Every
-spike drives it over its threshold, once. It hears its source over the longest delay D, so that it
-spikes D + 1 steps later, the one step being that of the hop. A synapse of delay d that leaves from
-the k-th relay of a chain with the delay d − k·(D + 1) delivers its spikes at the same steps.
+A relay has one neuron, whose current has no memory, per source neuron with longer delays. Every
+spike drives it over its threshold once. Its input has the longest delay D, so that it spikes D + 1
+steps after its source (the hop takes one step). A synapse of delay d is moved to the k-th relay of
+a chain, with the delay d − k·(D + 1), and delivers its spikes at the same steps as before.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from nmtool.network.graph import INPUT
 
 
 def with_relays(network: Network, longest: int) -> Network:
-    """Put relays where delays are above a longest one: `Network.with_relays`.
+    """Realise longer delays with relays; see `Network.with_relays`.
 
     Args:
-        network: with delays of any length.
-        longest: steps, from 0 on.
+        network: network with delays of any length.
+        longest: longest delay without a relay, in steps, at least 0.
 
     Raises:
         UsageError: the longest delay is less than 0.
@@ -35,9 +35,9 @@ def with_relays(network: Network, longest: int) -> Network:
     WHOLE.check("the longest delay", longest)
     if longest < 0:
         raise UsageError(
-            f"the longest delay must not be negative, not {longest}",
+            f"the longest delay must be 0 or more steps, not {longest}",
             code="setting-range",
-            fix="pass a whole number of steps from 0 on, e.g. 61",
+            fix="pass a whole number of steps, e.g. 61",
         )
     later = longest + HOP_LATENCY
     sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}
@@ -52,8 +52,8 @@ def with_relays(network: Network, longest: int) -> Network:
             one_to_one = (before.neurons[:, None] == needed[None, :]).astype(np.float64)
             delay = np.full(one_to_one.shape, longest, np.int32)
             projections.append(Projection(before.name, relay.name, one_to_one, delay))
-            # A spike resets the membrane before it could decay: this is the shortest memory that
-            # 12 bits hold.
+            # A spike resets the membrane before it can decay: this is the shortest time constant
+            # in 12 bits.
             tau_mem_ms = network.dt_ms / math.log(DECAY_ONE)
             populations.append(
                 Population(
@@ -62,7 +62,7 @@ def with_relays(network: Network, longest: int) -> Network:
             )
             chain.append(relay)
     for projection in network.projections:
-        # Synapses of weight 0 deliver nothing, and stay with the source.
+        # Synapses of weight 0 need no relay, and stay with the source.
         places = np.where(projection.weight == 0, 0, projection.delay // later)
         for place in sorted({0, *np.unique(places).tolist()}):
             link, here = chains[projection.source][place], places == place
@@ -82,7 +82,7 @@ class _Link:
 
     Attributes:
         name: the population, or the input.
-        neurons: [size] int64, the neurons of the source that it repeats.
+        neurons: [size] int64, the source neurons that it repeats.
     """
 
     name: str
@@ -90,7 +90,7 @@ class _Link:
 
 
 def _beyond(network: Network, source: str, steps: int) -> NDArray[np.int64]:
-    """Neurons of a source with a synapse whose delay is `steps` or more."""
+    """Source neurons with a synapse whose delay is at least `steps`."""
     late = [
         ((p.delay >= steps) & (p.weight != 0)).any(axis=1)
         for p in network.projections
@@ -100,7 +100,7 @@ def _beyond(network: Network, source: str, steps: int) -> NDArray[np.int64]:
 
 
 def _free_name(name: str, taken: dict[str, int]) -> str:
-    """The name, with underscores behind it until no population has it."""
+    """The name, with underscores appended until no population has it."""
     while name in taken:
         name += "_"
     return name

@@ -1,18 +1,18 @@
-"""From a float network to integers: every integer decided once, everything given up told.
+"""Post-training quantisation: from a float network to integers, with a report of all changes.
 
 In the order of reading:
 
     pipeline      the recommended way: calibrate on data, choose ranges, round
-    conversion    `round_network`: one population after another becomes integers
-    scale         how many integers one unit is worth: the bounds that decide it
-    weights       how far a projection's integers reach; weights that became 0
-    delays        the delays that are held; those that are too long
-    neurons       decays, thresholds and biases; those that cannot be held as they are
-    calibration   what data show of currents and membranes; overflows that count
+    conversion    `round_network`: rounding, one population after another
+    scale         number of integers per unit, and the bounds that decide it
+    weights       ranges of a projection's weights; weights that became 0
+    delays        the grid of possible delays; delays that are too long
+    neurons       decays, thresholds and biases; constants that the target cannot represent
+    calibration   ranges of currents and membranes on data; overflows that matter
     report        what rounding changed, in numbers
 
-Every chapter returns its `Finding`s with its integers. What a chip holds is a `Target`. Networks
-are run in `calibration` and `weights` only, by the integer simulator.
+Every module returns `Finding`s with its integers. The limits of a chip are a `Target`. Only
+`calibration` and `weights` run networks, in the integer simulator.
 """
 
 from nmtool.quantisation.calibration import (

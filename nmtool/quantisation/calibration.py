@@ -1,9 +1,9 @@
-"""Largest currents and membranes that data show, and the overflows that count.
+"""Calibration: the largest currents and membranes on data, and the overflows that matter.
 
 v saturates beyond every threshold, in `loihi2` at ±(2^23 − 1). A spiking neuron that saturates
-upwards spikes and is reset all the same, so that nothing is lost. Saturation counts in non-spiking
-neurons, whose membranes are read. It also counts in spiking neurons that saturate downwards,
-because they forget how far they were inhibited.
+upwards spikes and is reset anyway, so that nothing is lost. Saturation matters in non-spiking
+neurons, whose membranes are read out, and in spiking neurons that saturate downwards, because
+they lose part of their inhibition.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 CALIBRATION_SAMPLES = 200
-"""Training samples, the first ones, that calibrate a trained network."""
+"""Number of training samples, the first ones, that calibrate a trained network."""
 
 CALIBRATION_SAMPLES_IN_TRAINING = 64
-"""Those that calibrate a network before every epoch, which has to be quick."""
+"""Number of samples that calibrate before every epoch, which must be quick."""
 
 SAMPLES_AT_ONCE = 8
-"""Of which u and v of every neuron are held in memory."""
+"""Number of samples of which u and v of every neuron are in memory at once."""
 
 _MOST_ROUNDS = 64
-"""Each round room grows by a quarter or twofold, or a scale halves: more than a million times."""
+"""Most rounds; in each, head-room grows by a quarter or doubles, or a scale halves."""
 
 
 def calibrate(
     network: Network, spikes: Raster, *, to_integers: Callable[..., Quantisation] = round_network
 ) -> Calibration:
-    """Run a network in integers that do not overflow, and see how far its variables go.
+    """Measure the range of a network's variables, in integers that do not overflow.
 
-    Bounds that hold for every input can be so wide for a slow output that its weights all round
-    to 0. The first run therefore leaves membranes no head-room; where one saturates, the network
-    is quantised again with the head-room that the saturated run asks for, which makes its scale
-    smaller, until none does whose saturation counts.
+    Bounds for every possible input can be so wide for a slow output that all of its weights round
+    to 0. The first simulation therefore leaves no head-room for membranes. If a membrane
+    saturates, the network is quantised again with the head-room measured so far, and thus a
+    smaller scale, until no saturation matters.
 
     Args:
         network: the float network.
-        spikes: input raster of samples that stand for what the network will hear.
-        to_integers: `round_network`, with the bits that are meant and the scale rule `static`.
+        spikes: input raster of representative samples.
+        to_integers: `round_network`, with the chosen bits and the scale rule `static`.
 
     Returns:
-        A calibration whose integers overflow on none of the samples in a way that counts.
+        A calibration whose integers have no overflow that matters on any of the samples.
     """
     seen = Calibration()
     for _ in range(_MOST_ROUNDS):
@@ -66,17 +66,17 @@ def halve_overflowing_scales(
     *,
     to_integers: Callable[..., Quantisation] = round_network,
 ) -> Calibration:
-    """Halve the scales of populations until nothing overflows in a way that counts.
+    """Halve the scales of populations until no overflow matters.
 
-    Scales are halved because integer weights then stay as they are: their exponents become one
-    less. With a scale in between, weights of few bits would be rounded to quite another network.
+    Halving a scale keeps the integer weights, and lowers their exponents by one. With another
+    factor, weights of few bits would be rounded to a quite different network.
 
     Args:
         network, spikes, to_integers: as in `calibrate`.
-        seen: what data showed so far.
+        seen: the calibration so far.
 
     Returns:
-        A calibration whose integers overflow on none of the samples in a way that counts.
+        A calibration whose integers have no overflow that matters on any of the samples.
     """
     for _ in range(_MOST_ROUNDS):
         integers = to_integers(network, calibration=seen).network
@@ -89,11 +89,11 @@ def halve_overflowing_scales(
 
 
 def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[str]:
-    """The populations with a membrane or a current that saturated in a way that counts.
+    """Names of the populations with a saturation of membrane or current that matters.
 
     Args:
-        network: what was run.
-        recording: a deep one of the simulator.
+        network: the simulated network.
+        recording: its deep recording.
     """
     counts, potential = recording.counts, recording.potential
     if network.runs_in.neuron.u_overflow == "clips":
@@ -106,10 +106,10 @@ def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[
 
 
 def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
-    """True where a current wraps around, or a membrane saturates in a way that counts.
+    """True if a current wraps around, or a membrane has a saturation that matters.
 
     Args:
-        network: the network to run.
+        network: the network to simulate.
         spikes: input raster.
     """
     from nmtool.hardware_sim.simulator import simulate
@@ -121,7 +121,7 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
 
 
 def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
-    """Magnitudes that all samples show, and the populations that saturated in a way that counts."""
+    """Largest magnitudes over all samples, and populations with a saturation that matters."""
     seen, saturated = Calibration(), set[str]()
     for recording in _deep_recordings(network, spikes):
         seen = _larger(seen, _measure(network, recording))
@@ -130,7 +130,7 @@ def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[
 
 
 def _deep_recordings(network: IntegerNetwork, spikes: Raster) -> Iterator[Recording]:
-    """u and v of every neuron, a few samples at a time; nothing where there are no samples."""
+    """Deep recordings of a few samples at a time; none without samples."""
     from nmtool.hardware_sim.simulator import simulate
 
     if spikes.n_samples:

@@ -1,4 +1,4 @@
-"""`round_network`: every integer of an `IntegerNetwork`, decided once."""
+"""`round_network`: round a float network to an `IntegerNetwork`."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ from nmtool.quantisation.weights import check_weight_bits, weight_findings, weig
 from nmtool.rounding import round_half_away
 
 STATIC, DATA = SCALES = ("static", "data")
-"""Sources of the bounds on currents: every possible input, or calibration data."""
+"""Scale rules: currents bounded for every possible input, or by calibration data."""
 
 SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
-"""Room of a membrane, relative to the largest magnitude that data showed."""
+"""Head-room of a membrane, relative to the largest magnitude on calibration data."""
 
 _LEAST_YIELD = 1 + 1 / 1024
-"""A scale whose integers break a bound shrinks at least by this factor."""
+"""A scale that violates a bound shrinks at least by this factor."""
 
 
 @checked
@@ -82,17 +82,16 @@ def round_network(
     <IntegerNetwork: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>
 
     Args:
-        network: what training learnt.
-        weight_bits: of every projection, e.g. 8.
-        delays: which delays are held; by default every step of 6 bits. None is longer than the
-            target's longest.
-        ranges: per projection (by index) the magnitude, as a jump of u, that its integers reach
-            at least; larger weights may be clipped. By default the largest weight is held.
-        calibration: what data showed; without it, the head-room of non-spiking populations
-            comes from bounds that hold for every possible input, which costs resolution.
-        scale: `static` keeps currents inside their ranges for every possible input; `data`
-            trusts twice what calibration showed, and says so in the findings.
-        target: what its integers are for.
+        network: the float network.
+        weight_bits: bits per weight, of every projection, e.g. 8.
+        delays: grid of possible delays; by default all of 6 bits up to the target's longest.
+        ranges: per projection (by index) the magnitude, as a jump of u, that its integers must
+            represent; larger weights may be clipped. By default the largest weight.
+        calibration: ranges measured on data; without it, the head-room of non-spiking populations
+            covers every possible input, which costs resolution.
+        scale: `static` keeps currents in range for every possible input; `data` allows twice the
+            range measured in calibration, and says so in the findings.
+        target: the target of the integers.
 
     Raises:
         UsageError: unknown scale rule, bits that the target does not have, or `data` without
@@ -107,7 +106,7 @@ def round_network(
         raise UsageError(
             "the scale rule 'data' needs calibration data",
             code="calibration-data-missing",
-            fix="give it data, or use the scale rule 'static'",
+            fix="give calibration data, or use the scale rule 'static'",
         )
     grid = DelayGrid(target=target) if delays is None else delays.within(target)
     request = _Request(network, target, weight_bits, grid, ranges or {}, calibration, scale == DATA)
@@ -157,7 +156,7 @@ class _Request:
 
 
 class _Rounded(NamedTuple):
-    """A population with the projections into it, by index; what limits its scale; findings."""
+    """A rounded population, its incoming projections by index, its limit of scale, findings."""
 
     population: IntegerPopulation
     projections: dict[int, IntegerProjection]
@@ -166,12 +165,12 @@ class _Rounded(NamedTuple):
 
 
 class _Incoming(NamedTuple):
-    """A projection that is to be rounded.
+    """A projection to be rounded.
 
     Attributes:
         place: index in the network.
         jumps: [pre, post] float64, weights as jumps of u.
-        magnitude: the largest that its integers must hold.
+        magnitude: largest magnitude that its integers must represent.
         step: spacing of its integers.
     """
 
@@ -182,7 +181,7 @@ class _Incoming(NamedTuple):
 
 
 def _round_population(request: _Request, population: Population) -> _Rounded:
-    """Choose the scale, round everything, and yield until the integers keep the bounds."""
+    """Choose the scale and round; lower the scale until the integers keep all bounds."""
     network, target, calibration = request.network, request.target, request.calibration
     du = current_decay(population, network.dt_ms, target)
     dv = membrane_decay(population, network.dt_ms, target)
@@ -236,7 +235,7 @@ def _incoming(request: _Request, index: int) -> _Incoming:
 def _ceilings(
     request: _Request, population: Population, jumps: Sequence[NDArray], du: int, dv: int
 ) -> tuple[Ceilings, list[Finding]]:
-    """Ceilings of a population's variables, for every input or from trusted data, and findings."""
+    """Bounds of a population's variables, for every input or from calibration, and findings."""
     name, calibration, findings = population.name, request.calibration, list[Finding]()
     drive = one_signed_sum(jumps)
     runs_in = request.target.runs_in
@@ -251,10 +250,10 @@ def _ceilings(
             Finding(
                 "membrane-unbounded",
                 name,
-                "without a leak nothing bounds the membrane; it may saturate",
+                "the membrane has no leak and therefore no bound; it may saturate",
                 "quantise with calibration data"
                 if calibration is None
-                else "quantise with calibration data that move it: these do not",
+                else "quantise with calibration data on which it is active; on these it is not",
             )
         )
     ceilings = Ceilings(drive, current, membrane, threshold, bias)
@@ -263,7 +262,7 @@ def _ceilings(
     if runs_in.neuron.u_overflow == "clips" and (seen := calibration.current.get(name)):
         room = min(current, INTEGRATING_ROOM * seen)
         ceilings = replace(ceilings, current=room, static_current=False)
-    # Sums that clip stay in range for every input, or their order would count.
+    # Where sums clip, they must stay in range for every input, or the order would matter.
     if not request.trust_data or runs_in.sum_limit:
         return ceilings, findings
     drive, current = 2 * calibration.drive.get(name, 0.0), 2 * calibration.current.get(name, 0.0)
@@ -274,7 +273,7 @@ def _ceilings(
             "bounds-from-data",
             name,
             "currents are bounded by calibration data, not by every possible input",
-            "watch the count of wraps when it runs",
+            "check the number of wraps when it runs",
         )
     )
     drive, current = min(drive, ceilings.drive), min(current, ceilings.current)
@@ -285,9 +284,9 @@ def _ceilings(
 def _membrane_room(
     population: Population, bound: float, calibration: Calibration | None
 ) -> float | None:
-    """Largest magnitude v needs room for; None where nothing is known.
+    """Largest magnitude of v, for which there must be room; None if unknown.
 
-    Data may show more than the bound for every input, because integers round up, too.
+    It may be larger on data than the bound for every input, because integers may be rounded up.
     """
     seen = None if calibration is None else calibration.membrane.get(population.name)
     if population.kind == LIF:

@@ -1,4 +1,4 @@
-"""Delays in few bits: multiples of a stride, and those that are too long for it."""
+"""Delays in few bits: multiples of a stride; findings for delays that are too long."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from nmtool.rounding import round_half_away
 
 @dataclass(frozen=True)
 class DelayGrid:
-    """The delays q·stride, with q of `bits` bits, up to a limit.
+    """The possible delays q·stride, with q of `bits` bits, up to a limit.
 
     Attributes:
-        bits: of q, e.g. 6.
+        bits: number of bits of q, e.g. 6.
         stride: steps from one delay to the next.
-        limit: steps that no delay may exceed, by default the target's longest delay.
-        target: what holds them.
+        limit: longest delay in steps, by default the target's.
+        target: the target of the delays.
 
     Raises:
-        UsageError: bits, stride or limit that the target does not have.
+        UsageError: bits, stride or limit are out of the target's range.
     """
 
     bits: int = 6
@@ -39,21 +39,21 @@ class DelayGrid:
         bits, longest = self.target.delay_bits, self.target.max_delay
         if self.bits not in bits:
             raise UsageError(
-                f"delays are held in {bits[0]} to {bits[-1]} bits, not {self.bits}",
+                f"delays have {bits[0]} to {bits[-1]} bits, not {self.bits}",
                 code="delay-bits-range",
-                fix="choose one of those",
+                fix="choose a number in that range",
             )
         if not 1 <= self.stride <= max(longest, 1):
             raise UsageError(
-                f"a stride of delays lies in 1 … {longest} steps, not {self.stride}",
+                f"the stride of delays must be 1 … {longest} steps, not {self.stride}",
                 code="delay-stride-range",
-                fix="choose one of those",
+                fix="choose a number in that range",
             )
         if self.limit is not None and not 0 <= self.limit <= longest:
             raise UsageError(
-                f"a limit of delays lies in 0 … {longest} steps, not {self.limit}",
+                f"the limit of delays must be 0 … {longest} steps, not {self.limit}",
                 code="delay-limit-range",
-                fix="choose one of those",
+                fix="choose a number in that range",
             )
         if self.limit is None:
             object.__setattr__(self, "limit", longest)
@@ -62,10 +62,10 @@ class DelayGrid:
     def spanning(
         cls, bits: int, longest: int, limit: int | None = None, target: Limits = LOIHI2
     ) -> DelayGrid:
-        """The `bits`-bit grid of the least largest error for delays up to `longest` steps.
+        """The `bits`-bit grid that minimises the largest rounding error up to `longest` steps.
 
-        That error is half a stride between two delays of the grid, or what lies beyond its last
-        one. Delays beyond the limit do not count.
+        The error is at most half a stride within the grid, and the distance to its last delay
+        beyond it. Delays beyond the limit do not count.
         """
         longest = min(longest, target.max_delay if limit is None else limit)
         strides = range(1, max(target.max_delay, 1) + 1)
@@ -73,10 +73,10 @@ class DelayGrid:
         return min(grids, key=lambda grid: max(grid.stride / 2, longest - grid.longest))
 
     def within(self, target: Limits) -> DelayGrid:
-        """The same grid, held by a target, none of its delays beyond the longest of that.
+        """The same grid for another target, without delays beyond that target's longest.
 
         Raises:
-            UsageError: the target does not have these bits, or this stride.
+            UsageError: bits or stride are out of the target's range.
         """
         return replace(self, limit=min(self._limit, target.max_delay), target=target)
 
@@ -91,17 +91,17 @@ class DelayGrid:
         return self.limit
 
     def snap(self, delay: ArrayLike) -> NDArray[np.int32]:
-        """The nearest delays of the grid, int32 steps; halfway ones away from zero."""
+        """The nearest delays of the grid, int32 steps; ties go away from zero."""
         steps = round_half_away(np.asarray(delay) / self.stride) * self.stride
         return np.clip(steps, 0, self.longest).astype(np.int32)
 
 
 def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
-    """Delays that are longer than those that were held, of synapses that deliver something.
+    """Findings for delays beyond the grid, of synapses with nonzero weight.
 
     Args:
         network: the float network.
-        grid: which delays were held.
+        grid: the possible delays.
     """
     longest = grid.target.max_delay
     for projection in network.projections:
@@ -112,14 +112,14 @@ def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
         if beyond_target:
             what = f"{beyond_target} delays are longer than the {longest} steps of the target"
             fix = (
-                f"they were cut to {grid.longest}; relays (`relays=True`) make up for them, or a "
-                "longer time step"
+                f"they were clipped to {grid.longest}; keep them with relay populations "
+                "(`relays=True`) or a longer time step"
             )
             yield Finding("delay-range", where, what, fix)
         if beyond_grid:
             what = (
-                f"{beyond_grid} delays are longer than {grid.longest} steps, as far as "
-                f"{grid.bits}-bit delays in strides of {grid.stride} reach"
+                f"{beyond_grid} delays are longer than {grid.longest} steps, the longest of "
+                f"{grid.bits}-bit delays with a stride of {grid.stride}"
             )
-            fix = f"they were cut to {grid.longest}; more bits or another stride reach further"
+            fix = f"they were clipped to {grid.longest}; use more bits or a larger stride"
             yield Finding("delay-range", where, what, fix)

@@ -1,4 +1,4 @@
-"""Constants of neurons as a chip holds them: decays, thresholds, biases; those that do not fit."""
+"""Constants of neurons in a chip's integers: decays, thresholds, biases, and misfits."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.rounding import round_half_away
 
 THRESHOLD_TOLERANCE = 0.05
-"""Of a threshold, relative to itself."""
+"""Largest relative error of a threshold without a finding."""
 
 
 def common_value(values: NDArray[np.float64]) -> float:
-    """The one value that a population holds for all its neurons: theirs, or their mean."""
+    """The single value of a population: that of all its neurons, or their mean."""
     same = (values == values[0]).all()
     return float(values[0] if same else np.mean(values))
 
 
 def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """du, to which the chip may add 1: the nearest one where the exact one is out of range."""
+    """du, to which the chip may add 1; the nearest in range if the exact one is not."""
     exact = _lost(population, "tau_syn_ms", dt_ms, target) - target.runs_in.lost_u
     return min(max(exact, 0), target.max_du)
 
 
 def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """dv, the nearest one where the exact one is out of range."""
+    """dv; the nearest in range if the exact one is not."""
     exact = _lost(population, "tau_mem_ms", dt_ms, target) - target.runs_in.lost_v
     return min(max(exact, 0), target.max_dv)
 
 
 def _lost(population: Population, key: str, dt_ms: float, target: Limits) -> int:
-    """The part of a state that a step loses: 1 − exp(−dt/τ) of all that decays are out of."""
+    """Part of a state that a step loses, as a numerator: (1 − exp(−dt/τ))·decay_one, rounded."""
     tau_ms = common_value(population.values(key))
     decay_one = target.runs_in.decay_one
     return int(round_half_away(decay_one * (1 - float(dynamics.decay(tau_ms, dt_ms)))))
 
 
-def held_tau(lost: int, dt_ms: float, decay_one: int) -> float:
+def rounded_tau(lost: int, dt_ms: float, decay_one: int) -> float:
     """Time constant in ms of a decay that loses `lost` of `decay_one` each step."""
     if lost == 0:
         return math.inf
@@ -53,7 +53,7 @@ def held_tau(lost: int, dt_ms: float, decay_one: int) -> float:
 
 
 def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
-    """[size]: what is added to v each step, in units of u."""
+    """[size]: the bias added to v each step, in units of u."""
     gain = dynamics.membrane_gain(population.values("tau_mem_ms"), dt_ms)
     return population.values("bias") * gain
 
@@ -61,13 +61,13 @@ def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
 def bias_integers(
     population: Population, dt_ms: float, scale: float, target: Limits
 ) -> tuple[NDArray[np.int16], int]:
-    """[size] mantissas and their common exponent; zeros where the target holds no biases.
+    """[size] bias mantissas and their common exponent; zeros if the target has no biases.
 
     Args:
-        population: with the exact biases.
-        dt_ms: length of a step.
+        population: the population with exact biases.
+        dt_ms: length of a step in ms.
         scale: integer weight per unit of u.
-        target: what holds them.
+        target: the target of the integers.
     """
     if target.max_bias <= 0:
         return np.zeros(population.size, np.int16), 0
@@ -88,32 +88,32 @@ def threshold_error(exact: Population, held: IntegerPopulation) -> float:
 
 
 def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
-    """Constants that a target cannot hold as they are, whatever the scale."""
+    """Findings for constants that a target cannot represent with any scale."""
     for population in network.populations:
         yield from _averaged(population)
         if not _is_clock(network, population):
             yield from _decays(population, network.dt_ms, target)
         if target.max_bias <= 0 and (biased := np.count_nonzero(population.values("bias"))):
-            what = f"{biased} neurons have a bias, and the target holds none"
-            fix = "they were left out; train without biases"
+            what = f"{biased} neurons have a bias, but the target has none"
+            fix = "the biases were dropped; train without biases"
             yield Finding("bias-lost", population.name, what, fix)
 
 
 def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[Finding]:
-    """Thresholds that rounding moved by more than a few percent.
+    """Findings for thresholds that rounding changed by more than a few percent.
 
     Args:
         network: the float network.
-        integers: what it became.
+        integers: its integers.
     """
-    fix = "it is too small beside the weights; bring them closer in size"
+    fix = "the threshold is too small relative to the weights; bring them closer in size"
     for exact, held in zip(network.populations, integers.populations, strict=True):
         error = threshold_error(exact, held)
         if held.vth == 0:
-            what = "its threshold became 0: any membrane above 0 makes it spike"
+            what = "the threshold became 0: any positive membrane spikes"
             yield Finding("threshold-lost", held.name, what, fix)
         elif abs(error) > THRESHOLD_TOLERANCE:
-            what = f"its threshold is held as {held.vth}, which is off by {error:+.0%}"
+            what = f"the threshold became {held.vth}, with an error of {error:+.0%}"
             yield Finding("threshold-error", held.name, what, fix)
 
 
@@ -130,7 +130,7 @@ def _averaged(population: Population) -> Iterator[Finding]:
         yield Finding("per-neuron-threshold", name, what, fix)
 
 
-_DIFFERS = "differs between neurons; the target holds one value per population"
+_DIFFERS = "differs between neurons, but the target has one value per population"
 
 
 def _differ(values: NDArray[np.float64]) -> bool:
@@ -138,11 +138,11 @@ def _differ(values: NDArray[np.float64]) -> bool:
 
 
 def _mean_taken(values: NDArray[np.float64]) -> str:
-    return f"the mean, {common_value(values):g}, was taken"
+    return f"the mean, {common_value(values):g}, was used"
 
 
 def _is_clock(network: Network, population: Population) -> bool:
-    """True for neurons that spike in every step, whatever their decays, as imports add them."""
+    """True for neurons that spike in every step whatever their decays, which imports add."""
     if population.kind != LIF or any(p.target == population.name for p in network.projections):
         return False
     above = bias_per_step(population, network.dt_ms) > population.values("threshold")
@@ -151,20 +151,20 @@ def _is_clock(network: Network, population: Population) -> bool:
 
 def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Finding]:
     runs_in = target.runs_in
-    held = {
+    decays = {
         "tau_mem_ms": membrane_decay(population, dt_ms, target) + runs_in.lost_v,
         "tau_syn_ms": current_decay(population, dt_ms, target) + runs_in.lost_u,
     }
     decay = f"a {runs_in.neuron.decay_bits}-bit decay"
-    for key, lost in held.items():
+    for key, lost in decays.items():
         tau_ms = common_value(population.values(key))
         text = f"{key} = {tau_ms:g} ms"
         if lost != _lost(population, key, dt_ms, target):
-            what = f"{text} is outside what {decay} holds"
-            fix = f"the nearest, {held_tau(lost, dt_ms, runs_in.decay_one):.4g} ms, was taken"
+            what = f"{text} is outside the range of {decay}"
+            fix = f"the nearest, {rounded_tau(lost, dt_ms, runs_in.decay_one):.4g} ms, was used"
             yield Finding("decay-range", population.name, what, fix)
         elif lost == 0 and math.isfinite(tau_ms):
-            what = f"{text} is so long that {decay} loses nothing in a step"
-            longest = held_tau(1, dt_ms, runs_in.decay_one)
-            fix = f"it became infinite; the longest that is held is {longest:.4g} ms"
+            what = f"{text} is so long that {decay} rounds to no decay at all"
+            longest = rounded_tau(1, dt_ms, runs_in.decay_one)
+            fix = f"it became infinite; the longest finite one is {longest:.4g} ms"
             yield Finding("decay-range", population.name, what, fix)

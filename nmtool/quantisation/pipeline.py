@@ -1,4 +1,4 @@
-"""The recommended way to integers: a grid of delays, ranges of weights, calibration, rounding."""
+"""The recommended quantisation: grid of delays, ranges of weights, calibration, rounding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nmtool.recording import Recording
 from nmtool.verification.comparison import spike_agreement
 
 LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
-"""Ranges of integer weights: up to the largest, or with the least error of weights or answers."""
+"""Ranges of integer weights: the largest weight, or least error of weights or of scores."""
 
 
 def quantise_network(
@@ -38,30 +38,30 @@ def quantise_network(
     float_run: Callable[[Raster], Recording] | None = None,
     progress: Progress = silent,
 ) -> Quantisation:
-    """Round a network with the head-room that samples show, and the ranges that suit it.
+    """Round a network, with head-room for the membranes on samples and suitable weight ranges.
 
     Args:
-        network: what training learnt.
-        spikes: input of samples that stand for what the network will hear; without them,
-            membranes of outputs get room for every possible input.
-        weight_bits, delay_bits: of every projection; by default the most that the target holds.
+        network: the float network.
+        spikes: input raster of representative samples; without it, membranes of outputs get
+            head-room for every possible input.
+        weight_bits, delay_bits: bits of every projection; by default the target's most.
         ranges: one of `RANGES`; `search` needs samples and `float_run`.
         scale: `static` or `data`, see `round_network`; `data` needs samples.
-        relays: delays beyond those that are held leave from relays (`Network.with_relays`), and
-            are not cut.
-        target: what its integers are for.
-        float_run: runs the float network. With it, spiking membranes have the room that keeps
-            most of its spikes; without it, room for all inhibition that samples show.
-        progress: is shown what is being done.
+        relays: realise longer delays with relay populations (`Network.with_relays`) instead of
+            clipping them.
+        target: the target of the integers.
+        float_run: runs the float network. With it, spiking membranes get the head-room that keeps
+            most of its spikes; without it, head-room for all inhibition on the samples.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: bits that the target does not have, unknown ranges or scale, or no samples
-            where they need them.
+        UsageError: bits that the target does not have, unknown ranges or scale, or missing
+            samples.
     """
     check_choices(ranges, scale, has_data=spikes is not None)
     weight_bits = target.weight_bits[-1] if weight_bits is None else weight_bits
     delay_bits = target.delay_bits[-1] if delay_bits is None else delay_bits
-    # Synapses of weight 0 deliver nothing, after whatever delay.
+    # Delays of synapses with weight 0 have no effect.
     used = [p.delay[p.weight != 0].max(initial=0) for p in network.projections]
     delays = DelayGrid.spanning(delay_bits, int(max(used, default=0)), target=target)
     if relays:
@@ -103,11 +103,11 @@ def _with_fitting_room(
     to_integers: Callable[..., Quantisation],
     float_run: Callable[[Raster], Recording],
 ) -> Quantisation:
-    """Halve the room of spiking membranes for inhibition while that keeps more spikes.
+    """Halve the head-room of spiking membranes for inhibition while that keeps more spikes.
 
-    A few neurons that are inhibited far below 0 and never spike would otherwise set the scale of
-    all others, whose weights then leave bits unused. A membrane without the room stops at the
-    lowest value and comes back from there somewhat sooner.
+    Otherwise a few neurons that are inhibited far below 0 and never spike would decide the scale
+    of all others, whose weights then leave bits unused. With less head-room, their membranes stop
+    at the lowest value and recover somewhat sooner.
     """
     from nmtool.hardware_sim.simulator import simulate
 
@@ -118,7 +118,7 @@ def _with_fitting_room(
     expected = float_run(spikes)
 
     def run(rounded: Quantisation) -> tuple[float, int]:
-        """Share of the spikes that are kept, and wraps of currents."""
+        """Share of the float network's spikes that are kept, and wraps of currents."""
         answers = simulate(rounded.network, spikes)
         agreement = spike_agreement(expected, answers.without_others(expected))
         return agreement.share, answers.counts["u_wraps"]
@@ -143,7 +143,7 @@ def _with_fitting_room(
 
 
 def _limited_by_inhibition(found: Quantisation) -> set[str]:
-    """Names of the spiking populations whose scale is that of their membranes."""
+    """Names of spiking populations whose scale is limited by their membranes."""
     spiking = {population.name for population in found.network.spiking}
     return {one.name for one in found.report.populations if one.limit == MEMBRANE} & spiking
 
@@ -155,15 +155,15 @@ def _inhibition_cut(
     return Finding(
         "inhibition-cut",
         population.name,
-        f"its membrane stops at {-lowest:.3g}, where inhibition pushes it to "
+        f"its membrane is clipped at {-lowest:.3g}, while inhibition reaches "
         f"{-seen.membrane[population.name]:.3g}",
-        f"leave it so: {after:.1%} of the spikes on calibration data are shared, with room for all "
-        f"inhibition {before:.1%}; a network trained with weaker inhibition does not need it",
+        f"none needed: {after:.1%} of the spikes on calibration data agree with the float network, "
+        f"and {before:.1%} without clipping; weaker inhibition in training avoids it",
     )
 
 
 def check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
-    """Raise `UsageError` for unknown ranges or scale, and where they need data that are missing."""
+    """Raise `UsageError` for unknown ranges or scale, or if they need data and there are none."""
     for name, value, known in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
         if value not in known:
             raise UsageError(
@@ -176,5 +176,5 @@ def check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
             raise UsageError(
                 f"{name} '{value}' needs calibration data",
                 code="calibration-data-missing",
-                fix="name them: `calibrate_on=`",
+                fix="name the data: `calibrate_on=`",
             )

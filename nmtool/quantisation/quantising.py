@@ -1,4 +1,4 @@
-"""`quantise`: a float network as the integers of a chip, calibrated on data; what that costs."""
+"""`quantise`: post-training quantisation, calibrated on data, with the accuracy that it costs."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 VALIDATION = "validation"
 
 NO_DATA = "none"
-"""In place of data: none calibrate, not even those that a run was trained on."""
+"""Instead of data: no calibration, not even on the data of the run."""
 
 COMPARED_SAMPLES = 300
-"""Training samples, the last ones, to compare on where nothing says which were held out."""
+"""Number of training samples to compare on if the validation samples are unknown."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,38 +69,37 @@ def quantise(
     <IntegerNetwork: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
-        network: what training learnt, the run, or the path of either; of a run that trained in
-            integers the `Run` or RUN/network.npz, which are its floats.
-        calibrate_on: samples that stand for what the network will hear; the first 200 set the
-            head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
-            compared on its validation split; without one, on those training samples that
-            `validation` names, else on 300 or half of them, drawn, none of which calibrates. A
-            name is that of a data set. By default a run's own data, where they are found; "none"
-            leaves them out. Without any, membranes of outputs get room for every possible input,
-            which costs slow ones their precision.
-        compare_on: measure what rounding costs on these samples, in `Quantisation.cost`.
-        weight_bits: 2 … 8, of every projection; by default the most that the target holds, 8.
-        delay_bits: 1 … 6, by default likewise; delays become multiples of the stride of least
-            error.
-        ranges: how far integers of weights reach: `largest` holds the largest weight, `error`
-            errs least in the square, `search` changes answers on calibration data least.
-        scale: `static` keeps currents in range for every possible input, `data` trusts the
-            calibration samples.
-        relays: delays that are longer than those held leave from relays, populations that repeat
-            the spikes of another (`Network.with_relays`); by default they are cut.
-        validation: training samples that the network did not learn from: a rule, or an amount such
-            as "last 300"; by default those that validated the run.
-        target: what its integers are for, e.g. `nmtool.Target("short", max_delay=31)`.
-        progress: is shown what is being done.
+        network: a float network, a run, or the path of either; of a run that trained in integers,
+            the `Run` or RUN/network.npz, whose float network is used.
+        calibrate_on: representative samples, of which the first 200 set the head-room of
+            membranes; or a data set or its name. Of a data set, training samples calibrate, and
+            the accuracy lost is measured on the validation split, or else on training samples
+            that do not calibrate: those of `validation`, or 300 drawn ones, or half of them.
+            Default: the run's own data, if found. "none": no calibration, so that membranes of
+            outputs get head-room for every possible input, which costs slow outputs precision.
+        compare_on: samples on which to measure the accuracy lost, in `Quantisation.cost`.
+        weight_bits: bits per weight, 2 … 8; by default the target's most, 8.
+        delay_bits: bits per delay, 1 … 6; by default the target's most. Delays become multiples of
+            the stride with the least error.
+        ranges: range of integer weights: `largest` represents the largest weight, `error`
+            minimises the squared error of the weights, `search` the error of the scores on
+            calibration data.
+        scale: `static` keeps currents in range for every possible input, `data` for the
+            calibration samples only.
+        relays: realise longer delays with relay populations, which repeat the spikes of another
+            (`Network.with_relays`); by default longer delays are clipped.
+        validation: the network's validation samples among the training samples: a rule, or an
+            amount such as "last 300"; by default those of the run.
+        target: the target of the integers, e.g. `nmtool.Target("short", max_delay=31)`.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: unknown bits, ranges, scale or amount; the scale or the ranges are to come from
-            data and there are none; the data do not fit the network; it is made of integers
-            already.
+        UsageError: unknown bits, ranges, scale or amount; scale or ranges need data and there are
+            none; the data do not fit the network; the network is an integer network already.
         DataError: a split of the data is missing or empty, or there is no sample to calibrate on.
     """
     source, floats = network, float_network(network)
-    # Integers that were trained are not to be mistaken for floats that are rounded after it.
+    # A run that trained in integers must not be rounded again by mistake.
     if floats is None or (isinstance(source, str | Path) and _trained_integers(source)):
         raise quantised_already(source)
     network = floats
@@ -122,7 +121,7 @@ def quantise(
             compare_on, compared_on = dataset.filled_split(VALIDATION), kind
         elif compare_on is None:
             _log.warning(
-                "accuracies are not compared: a single sample calibrates, and none is left"
+                "the accuracy lost is not measured: the only sample is used for calibration"
             )
     spikes = None
     if calibrate_on is not None:
@@ -132,7 +131,7 @@ def quantise(
             raise DataError(
                 "there are no samples to calibrate on",
                 code="split-empty",
-                fix=f"pass some, or leave them out: calibrate_on='{NO_DATA}'",
+                fix=f"pass samples, or skip calibration: calibrate_on='{NO_DATA}'",
             )
     found = quantise_network(
         network,
@@ -146,12 +145,14 @@ def quantise(
         float_run=lambda spikes: simulate(network, spikes, progress=progress),
         progress=progress,
     )
-    # Relays are part of how the network is held, not of what was trained.
+    # Relays belong to the integer network, not to the trained one.
     integers = replace(found.network, source_hash=network.content_hash)
     found = replace(found, network=integers)
     _remark_bits(source, weight_bits, delay_bits, target)
     if spikes is None:
-        _log.warning("no calibration data: non-spiking outputs keep head-room for any input")
+        _log.warning(
+            "no calibration data: non-spiking outputs get head-room for every possible input"
+        )
     if compare_on is None:
         return found
     cost = rounding_cost(network, found.network, compare_on, compared_on, progress=progress)
@@ -166,14 +167,14 @@ def rounding_cost(
     *,
     progress: Progress = silent,
 ) -> RoundingCost:
-    """Compare a float network and its integers: accuracies, predictions, spikes.
+    """Compare a float network with its integers: accuracies, predictions, spikes.
 
     Args:
-        network: float.
-        integers: made of it.
+        network: the float network.
+        integers: its integers.
         data: samples to compare on.
-        compared_on: what they are, in words.
-        progress: is shown how far it is.
+        compared_on: description of these samples.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
     """
     return RoundingCost.of(
         (
@@ -189,12 +190,12 @@ def rounding_cost(
 
 
 def own_data(source: object) -> Dataset | None:
-    """Find the data that a run was trained on, to calibrate on them; the log says which.
+    """Find the data that a run was trained on, for calibration, and log their name.
 
-    Nothing is fetched.
+    Nothing is downloaded.
 
     Args:
-        source: a run, or the path of what training wrote; others have no data of their own.
+        source: a run, or the path of a file that training wrote; others give None.
     """
     from nmtool.training.loop.run_data import data_of, is_fetched
 
@@ -205,10 +206,10 @@ def own_data(source: object) -> Dataset | None:
             return None
         found = data_of(run)
     except NmtoolError as error:
-        _log.warning(f"{error.what}: nothing calibrates; `calibrate_on=` names them")
+        _log.warning(f"{error.what}: no calibration; name the data with `calibrate_on=`")
         return None
     _log.info(
-        f"calibrated on {found.name}, the data of the run; `calibrate_on={NO_DATA}` leaves them out"
+        f"calibrated on {found.name}, the data of the run; `calibrate_on={NO_DATA}` skips this"
     )
     return found
 
@@ -216,12 +217,12 @@ def own_data(source: object) -> Dataset | None:
 def calibration_data(
     data: Dataset | SpikeEvents | None, source: Source, *, own: bool
 ) -> SpikeEvents | str:
-    """Samples that calibrate: those given, or a run's own; `NO_DATA` without any.
+    """Calibration samples: the given ones, or the run's own; `NO_DATA` if there are none.
 
     Args:
-        data: what was given; of a data set its training samples calibrate.
-        source: what is quantised.
-        own: where none are given, take those that a run was trained on.
+        data: the given samples; of a data set, its training samples.
+        source: the network to quantise.
+        own: without given data, use those that the run was trained on.
 
     Raises:
         DataError: the data have no training samples.
@@ -234,7 +235,7 @@ def calibration_data(
 
 
 def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
-    """Training samples that calibrate: those that did not validate the run in `source`.
+    """Calibration samples: training samples without those that validated the run in `source`.
 
     Raises:
         DataError: the data have no training samples.
@@ -243,22 +244,22 @@ def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
 
 
 def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
-    """Choose the samples to compare on, which calibration never sees.
+    """Choose samples to compare on, which are not used for calibration.
 
     Args:
-        dataset: with training samples.
-        rule: gives those that the network did not learn from, if that is known. Where it does not
-            fit these data, it is not known.
+        dataset: data set with training samples.
+        rule: rule of the network's validation samples, if known; ignored if it does not fit these
+            data.
 
     Returns:
-        The data with a validation split, and what to call that split.
+        The data with a validation split, and a description of that split.
     """
     if VALIDATION in dataset.splits:
         return dataset, "samples of the validation split"
     events = dataset.filled_split("train")
     rest = Dataset(dataset.name, ("train",), dataset.split)
     if rule is not None:
-        with suppress(UsageError):  # other data than those it was made for
+        with suppress(UsageError):  # the rule was made for other data
             kept = rest.with_validation(rule)
             if VALIDATION in kept.splits:
                 return kept, "validation samples of the training split"
@@ -267,11 +268,11 @@ def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
 
 
 def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:
-    """The error where integers are to be quantised.
+    """The error for quantising an integer network.
 
     Args:
-        source: what is made of integers.
-        options: of quantisation, by their names in Python, where those were asked for.
+        source: the integer network.
+        options: names of the given quantisation options, in Python.
     """
     name = source if isinstance(source, str | Path) else "the network"
     floats, run = "", run_behind(source)
@@ -281,13 +282,13 @@ def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError
         floats = f": {run.network_file}"
     if named := [f"`{option}=`" for option in options]:
         return UsageError(
-            f"there is nothing to quantise with {', '.join(named)}",
+            f"{', '.join(named)} has no effect: there is nothing to quantise",
             code="quantised-already",
-            why=f"{name} is made of integers already",
-            fix=f"leave that out, or name the float network{floats}",
+            why=f"{name} is an integer network already",
+            fix=f"leave it out, or name the float network{floats}",
         )
     return UsageError(
-        f"{name} is made of integers already",
+        f"{name} is an integer network already",
         code="quantised-already",
         fix=f"verify, evaluate or export it as it is, or name the float network{floats}",
     )
@@ -300,7 +301,7 @@ def _trained_integers(source: str | Path) -> bool:
 def _remark_bits(
     source: object, weight_bits: int | None, delay_bits: int | None, target: Limits
 ) -> None:
-    """Say which bits a run trained in, where others were chosen by default."""
+    """Log the bits that a run trained in, if the default is different."""
     run = run_behind(source)
     if run is None or (options := run.options()).arithmetic != "integer":
         return
@@ -312,4 +313,4 @@ def _remark_bits(
     if others:
         words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
         to_keep = " ".join(f"`{kind}_bits={trained}`" for kind, trained in others)
-        _log.warning(f"the run was trained in {words}; {to_keep} keeps them")
+        _log.warning(f"the run was trained with {words}; to keep them, set {to_keep}")

@@ -1,4 +1,4 @@
-"""`Quantisation`: integers, what rounding changed in numbers, findings, accuracy lost."""
+"""`Quantisation`: an integer network, rounding errors, findings, and accuracy lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nmtool.errors import Finding
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation.delays import DelayGrid
-from nmtool.quantisation.neurons import common_value, held_tau, threshold_error
+from nmtool.quantisation.neurons import common_value, rounded_tau, threshold_error
 from nmtool.quantisation.scale import current_ceiling, one_signed_sum
 from nmtool.quantisation.weights import weight_jumps
 from nmtool.recording import Recording
@@ -24,7 +24,7 @@ from nmtool.verification.comparison import spike_agreement
 
 @dataclass(frozen=True, repr=False)
 class Quantisation(Tabular):
-    """An integer network, what rounding changed, and what that cost.
+    """An integer network, the changes by rounding, and the accuracy that they cost.
 
     >>> import nmtool as nm
     >>> q = nm.round_network(nm.Network.layers([5, 8, 3], delays=100))
@@ -34,9 +34,9 @@ class Quantisation(Tabular):
     '16 delays are longer than the 61 steps of the target'
 
     Attributes:
-        network: the integers.
-        report: what rounding changed, and what the target cannot hold.
-        cost: what rounding costs in accuracy, where that was measured.
+        network: the integer network.
+        report: rounding errors, and everything that the target cannot represent.
+        cost: accuracy lost by rounding, if it was measured.
     """
 
     _line = "{network}, {#findings} findings"
@@ -47,22 +47,22 @@ class Quantisation(Tabular):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything the target cannot hold as it is, and what was done about it."""
+        """Everything that the target cannot represent, and what was done about it."""
         return self.report.findings
 
     def tables(self) -> list[Table]:
-        """The report, and the cost where there is one."""
+        """The report, and the cost if it was measured."""
         return [*self.report.tables(), *(self.cost.tables() if self.cost else [])]
 
 
 @dataclass(frozen=True)
 class QuantisationReport(Tabular):
-    """Rounding of every population and projection.
+    """Rounding errors of every population and projection.
 
     Attributes:
         populations, projections: in the network's order.
-        findings: everything the target cannot hold as it is, and what was done about it.
-        calibrated: true where data set the head-room of the non-spiking populations.
+        findings: everything that the target cannot represent, and what was done about it.
+        calibrated: the head-room of non-spiking populations comes from data.
     """
 
     populations: tuple[PopulationReport, ...]
@@ -93,12 +93,12 @@ class PopulationReport:
     Attributes:
         name: the population.
         scale: integer weight per unit of u.
-        tau_mem_ms, tau_syn_ms: as asked for (mean over neurons).
-        tau_mem_held_ms, tau_syn_held_ms: what the 12-bit decays amount to.
-        threshold_error: relative error of the rounded threshold, 0 for non-spiking ones.
-        drive_share, current_share: of the ranges of a and u, what any input can fill at most.
-        limit: what keeps its scale from being twice as large: `input`, `current`, `membrane`,
-            `threshold`, `bias`, or `weights` of which some are far larger than others.
+        tau_mem_ms, tau_syn_ms: exact time constants (mean over neurons).
+        tau_mem_held_ms, tau_syn_held_ms: time constants of the rounded decays.
+        threshold_error: relative error of the rounded threshold, 0 for non-spiking populations.
+        drive_share, current_share: share of the ranges of a and u that any input can fill.
+        limit: the bound that limits its scale: `input`, `current`, `membrane`, `threshold`,
+            `bias`, or `weights` if some weights are far larger than others.
     """
 
     name: str
@@ -119,12 +119,12 @@ class ProjectionReport:
 
     Attributes:
         source, target: the projection.
-        weight_bits, weight_exponent: how its weights are held.
-        largest_weight: largest magnitude of its integer weights, of 254 or so possible.
+        weight_bits, weight_exponent: bits and exponent of its integer weights.
+        largest_weight: largest magnitude of its integer weights, at most about 254.
         rms_error: root-mean-square rounding error, relative to the rms weight.
-        lost: share of the weights other than 0 that became 0.
-        delays_clipped: synapses whose delay was longer than any that is held. Those of weight 0,
-            which deliver nothing, do not count here and below.
+        lost: share of nonzero weights that became 0.
+        delays_clipped: number of synapses whose delay was clipped; synapses of weight 0 count
+            neither here nor below.
         delay_error: largest change of a delay, in steps.
     """
 
@@ -141,14 +141,14 @@ class ProjectionReport:
 
 @dataclass(frozen=True)
 class RoundingCost(Result):
-    """A float network and its integers on the same samples.
+    """A float network and its integers on the same samples: accuracy lost by rounding.
 
     Attributes:
-        compared_on: which samples, in words.
+        compared_on: description of the samples.
         samples: number of samples.
-        float_accuracy, integer_accuracy: share classified rightly, 0 … 1.
-        agreement: share to which both give the same class.
-        spikes_shared: spikes that both emit, as a share of those that one of them emits.
+        float_accuracy, integer_accuracy: share of samples classified correctly, 0 … 1.
+        agreement: share of samples with the same class from both.
+        spikes_shared: spikes emitted by both, as a share of spikes emitted by either.
         u_wraps, v_clips: overflows of the integers.
     """
 
@@ -167,13 +167,12 @@ class RoundingCost(Result):
         answers: Iterable[tuple[Recording, Recording, NDArray[np.integer]]],
         compared_on: str,
     ) -> RoundingCost:
-        """Compare what both answered.
+        """Compare recordings of both.
 
         Args:
-            answers: the recordings of the float network and of its integers, which may have
-                relays besides, and the labels [samples] int64, of all samples or of one portion
-                after another.
-            compared_on: which samples, in words.
+            answers: recordings of the float network and of its integers, which may have
+                additional relays, and labels [samples] int64; one item per portion of samples.
+            compared_on: description of the samples.
         """
         right, right_in_integers, same = [], [], []
         shared = different = wraps = clips = 0
@@ -203,13 +202,13 @@ class RoundingCost(Result):
         rows = [
             ("compared on", self.compared_on),
             ("accuracy of the float network", f"{self.float_accuracy:.2%}"),
-            ("accuracy of the integers", f"{self.integer_accuracy:.2%}"),
+            ("accuracy of the integer network", f"{self.integer_accuracy:.2%}"),
             ("same class in both", f"{self.agreement:.2%}"),
-            ("spikes in both, of those in either", f"{self.spikes_shared:.2%}"),
+            ("spikes of either that both emit", f"{self.spikes_shared:.2%}"),
             ("currents that wrap around", f"{self.u_wraps:,}"),
             ("membranes that clip", f"{self.v_clips:,}"),
         ]
-        return [Table("what it costs", ("", "value"), rows)]
+        return [Table("cost of rounding", ("", "value"), rows)]
 
 
 def population_reports(
@@ -219,9 +218,9 @@ def population_reports(
 
     Args:
         network: the float network.
-        integers: what it became.
-        limits: by population, of its scale.
-        target: what holds them.
+        integers: its integers.
+        limits: limit of the scale, by population.
+        target: the target of the integers.
     """
     runs_in, reports = integers.runs_in, []
     one = runs_in.decay_one
@@ -234,9 +233,9 @@ def population_reports(
                 name=held.name,
                 scale=held.scale,
                 tau_mem_ms=common_value(exact.values("tau_mem_ms")),
-                tau_mem_held_ms=held_tau(one - held.keep_v, network.dt_ms, one),
+                tau_mem_held_ms=rounded_tau(one - held.keep_v, network.dt_ms, one),
                 tau_syn_ms=common_value(exact.values("tau_syn_ms")),
-                tau_syn_held_ms=held_tau(one - held.keep_u, network.dt_ms, one),
+                tau_syn_held_ms=rounded_tau(one - held.keep_u, network.dt_ms, one),
                 threshold_error=threshold_error(exact, held),
                 drive_share=drive / target.drive_limit,
                 current_share=current / runs_in.state_limit,
@@ -253,8 +252,8 @@ def projection_reports(
 
     Args:
         network: the float network.
-        integers: what it became.
-        delays: which delays were held.
+        integers: its integers.
+        delays: the grid of possible delays.
     """
     reports = []
     for exact, held in zip(network.projections, integers.projections, strict=True):
@@ -282,7 +281,7 @@ def _rms(values: np.ndarray) -> float:
 
 def _projection_table(projections: Sequence[ProjectionReport]) -> Table:
     header = ["projection", "bits", "exponent", "largest", "rms error", "became 0"]
-    header += ["delays cut", "delay error, steps"]
+    header += ["delays clipped", "delay error, steps"]
     rows = [_in_cells(projection) for projection in projections]
     if not any(projection.delay_error for projection in projections):
         header, rows = header[:-1], [row[:-1] for row in rows]

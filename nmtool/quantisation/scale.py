@@ -7,23 +7,23 @@ All incoming projections of a population share it. It is the largest S for which
     64·S·Σ±·4096/(du + 1) < 2^23       u never wraps, see below
     S·θ ≤ 131071                       the threshold fits
     64·S·bias ≤ 4095·2^7               the bias fits
-    64·S·room·max|v| < 2^23            v has room for more than data showed: twice as much in
-                                       non-spiking neurons; a quarter more in spiking ones,
-                                       which inhibition can push far below 0, or less where that
-                                       keeps more of their spikes (`pipeline.quantise_network`)
+    64·S·room·max|v| < 2^23            head-room beyond the largest v on calibration data: twice in
+                                       non-spiking neurons; 1.25 times in spiking ones, which
+                                       inhibition can push far below 0, or less if that keeps
+                                       more of their spikes (`pipeline.quantise_network`)
     S ≤ at_most                        half of a scale at which data overflowed
 
 with w, θ and the bias of a step in units of u and Σ± the worst neuron's sum of one sign over all
-its inputs. The numbers are those of `loihi2`; another target's arithmetic has its own. Where u
-clips instead of wrapping around, it has room for twice what data showed, as v has.
+its inputs. The numbers are those of `loihi2`; another target's arithmetic has its own. If u clips
+instead of wrapping around, its head-room is twice its largest value on data, as for v.
 
 The exponents e let small projections keep their bits beside large ones: S is first
 set by the projection with the largest weight (e = 0 there), then doubled while the bounds allow
 it and some projection still gains. Weights of few bits n have large steps, which a negative
 exponent, down to n − 8, makes finer where a projection does not need its range.
 
-Weights that round up can add up to more than the exact ones. The bounds are therefore checked on
-the integers (`share_of_ranges`), and S yields until they hold.
+Rounded weights can add up to more than the exact ones. The bounds are therefore checked on the
+integers (`share_of_ranges`), and S is lowered until they hold.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ from nmtool.arithmetic import LOIHI2, Arithmetic, Limits
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
-"""Limits of a scale: the bounds in their order, and weights of which some are far larger."""
+"""Limits of a scale: the bounds above, in order, and weights of very different sizes."""
 
 _MARGIN = 1 - 1 / 1024
-"""Keeps a few weights that round up inside the strict bounds."""
+"""Safety margin for weights that are rounded up."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Largest magnitudes per population that data showed, in units of u.
+    """Largest magnitudes per population on calibration data, in units of u.
 
     >>> import nmtool as nm
     >>> seen = nm.Calibration(membrane={"output": 0.5})
@@ -55,12 +55,12 @@ class Calibration:
     <QuantisationReport: 1 populations, 1 projections, 0 findings, calibrated>
 
     Attributes:
-        drive: of a step's summed input.
-        current: of u.
-        membrane: of v. A population that is missing gets no head-room at all; a non-spiking one
-            that stayed at 0 gets what any input could need.
-        at_most: bound of the scale (integer weight units for one unit of u), of populations whose
-            integers overflowed at a larger one.
+        drive: largest summed input of a step.
+        current: largest |u|.
+        membrane: largest |v|. A missing population gets no head-room; a non-spiking one that
+            stayed at 0 gets head-room for every possible input.
+        at_most: upper bound of the scale (integer weight units per unit of u), for populations
+            that overflowed at a larger scale.
     """
 
     drive: Mapping[str, float] = field(default_factory=dict)
@@ -74,13 +74,13 @@ class Ceilings:
     """Largest magnitudes of a population's variables, in units of u.
 
     Attributes:
-        drive: of a step's summed input.
-        current: of u.
-        membrane: of v, its head-room included; None where nothing is known.
-        threshold: θ, None for non-spiking populations.
-        bias: of what is added to v each step.
-        static: true where the drive holds for every possible input, not only for some data.
-        static_current: true where the current does.
+        drive: bound of a step's summed input.
+        current: bound of |u|.
+        membrane: bound of |v|, including head-room; None if unknown.
+        threshold: θ; None for non-spiking populations.
+        bias: largest magnitude added to v each step.
+        static: `drive` is valid for every possible input, not only for calibration data.
+        static_current: `current` is valid for every possible input.
     """
 
     drive: float
@@ -102,12 +102,12 @@ def one_signed_sum(weights: Sequence[NDArray]) -> float:
 
 
 def largest_scale(ceilings: Ceilings, target: Limits = LOIHI2) -> float:
-    """The scale at which the first of the bounds that are not about weights is met."""
+    """The largest scale that all bounds except those on single weights allow."""
     return min(_bounds(ceilings, target).values())
 
 
 def limited_by(ceilings: Ceilings, scale: float, target: Limits = LOIHI2) -> str:
-    """The limit that keeps a scale from being twice as large, by the names above."""
+    """The limit that forbids twice the scale, one of `LIMITS`."""
     bounds = _bounds(ceilings, target)
     first = min(bounds, key=bounds.__getitem__)
     return first if 2 * scale > bounds[first] else WEIGHTS
@@ -136,15 +136,15 @@ def choose_scale(
     weight_bits: int = 8,
     target: Limits = LOIHI2,
 ) -> tuple[float, list[int]]:
-    """Scale of a population and exponents of its projections.
+    """Choose the scale of a population and the exponents of its projections.
 
     Args:
-        ceilings: see `Ceilings`.
+        ceilings: bounds of the population's variables.
         largest: max|w| of each incoming projection, in units of u; 0 for empty ones.
-        limits: largest integer weight of each.
-        at_most: a bound of S itself.
-        weight_bits: decide the least exponent.
-        target: the target that holds the integers.
+        limits: largest integer weight of each projection.
+        at_most: upper bound of S.
+        weight_bits: bits per weight, which decide the smallest exponent.
+        target: the target of the integers.
 
     Returns:
         S and one exponent per projection.
@@ -164,12 +164,12 @@ def choose_scale(
 
 
 def current_ceiling(drive: float, du: int, runs_in: Arithmetic = LOIHI2) -> float:
-    """Bound of |u| when every step's input is at most `drive`."""
+    """Bound of |u| if every step's input is at most `drive`."""
     return drive * runs_in.decay_one / (du + runs_in.lost_u)
 
 
 def membrane_ceiling(current: float, dv: int, runs_in: Arithmetic = LOIHI2) -> float:
-    """Bound of |v| of a non-spiking neuron when |u| is at most `current`; ∞ without leak."""
+    """Bound of |v| of a non-spiking neuron if |u| is at most `current`; ∞ without leak."""
     lost = dv + runs_in.lost_v
     return current * runs_in.decay_one / lost if lost else math.inf
 
@@ -183,16 +183,16 @@ def share_of_ranges(
     output_bias: float = 0.0,
     target: Limits = LOIHI2,
 ) -> float:
-    """Largest share of the ranges of a, u and an output's v that any input can fill; legal below 1.
+    """Largest share of the ranges of a, u and an output's v that any input can fill; must be < 1.
 
     Args:
         drive: Σ± of the shifted integer weights.
         du: current decay.
-        of_current: false leaves u out.
-        output_dv: membrane decay of a non-spiking population; None leaves v out, as
-            does one without a leak.
-        output_bias: largest magnitude of what is added to its v each step.
-        target: the target that holds the integers.
+        of_current: include u.
+        output_dv: membrane decay of a non-spiking population; None: leave out v. A membrane
+            without leak is left out, too.
+        output_bias: largest magnitude of its bias per step.
+        target: the target of the integers.
     """
     runs_in = target.runs_in
     current = current_ceiling(drive, du, runs_in) * runs_in.state_one
@@ -207,7 +207,7 @@ def share_of_ranges(
 
 
 def _exponents(scale: float, bases: Sequence[float], possible: range) -> list[int]:
-    """The least with which weights fit; those of empty projections do not matter."""
+    """Smallest exponents with which the weights fit; those of empty projections do not matter."""
     return [
         max(possible[0], math.ceil(math.log2(scale / base) - 1e-9)) if math.isfinite(base) else 0
         for base in bases

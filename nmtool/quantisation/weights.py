@@ -1,22 +1,22 @@
-"""Ranges of a projection's integers: for the least error of its weights, or of the answers.
+"""Ranges of a projection's integer weights, with the least error of weights or of scores.
 
-With few bits, integers that reach the largest weight leave most others at 0. A range r that
-clips a few large weights keeps many small ones apart: with n levels on each side,
+With few bits, integers that represent the largest weight leave most others at 0. A range r that
+clips a few large weights resolves many small ones: with n levels on each side,
 
     error(r) = Σ (w − clip(round(w·n/r), −n, n)·r/n)²
 
 is evaluated on a fixed geometric grid of r below max|w|.
 
-The cost of a choice is the difference between the scores x of the integers and y of the float
-network, both without their mean over classes, which decides nothing:
+The error of the scores is the difference between scores x of the integers and y of the float
+network, both without their mean over classes, which does not affect the decision:
 
     E = Σ (x − y)² / Σ y²
 
 `search_ranges` searches for ranges that lower it on data.
 
-Weights of few bits have few levels, so many of them become 0, as was asked for. It is a finding
-where next to nothing of a projection is left. It is one, too, where more than half of it became 0
-because its scale leaves part of its bits unused.
+With few bits and levels, many weights become 0, as expected. There is a finding if almost nothing
+of a projection is left, or if more than half of it became 0 because its scale leaves part of its
+bits unused.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
 
 _FACTORS = 2.0 ** (-np.arange(0, 33) / 8)
-"""Ranges tried, as shares of the largest weight: down to 1/16."""
+"""Ranges to try, as shares of the largest weight, down to 1/16."""
 
 _MOVES = (2.0**0.5, 2.0**0.25)
-"""A search changes ranges by these factors, the coarse one first."""
+"""Factors by which the search changes ranges, coarse first."""
 
 
 def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -> dict[int, float]:
-    """Per projection (by index) the magnitude, as a jump of u, that its integers should reach.
+    """Range per projection (by index), as a jump of u, with the least squared weight error.
 
     Args:
         network: the float network.
-        weight_bits: of every projection, e.g. 8.
-        target: what holds them.
+        weight_bits: bits per weight, e.g. 8.
+        target: the target of the integers.
 
     Raises:
         UsageError: bits that the target does not have.
@@ -63,24 +63,24 @@ def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -
 
 
 def check_weight_bits(weight_bits: int, target: Limits) -> None:
-    """Raise `UsageError` unless the target holds weights of `weight_bits` bits."""
-    held = target.weight_bits
-    if weight_bits not in held:
+    """Raise `UsageError` unless the target has weights of `weight_bits` bits."""
+    bits = target.weight_bits
+    if weight_bits not in bits:
         raise UsageError(
-            f"weights are held in {held[0]} to {held[-1]} bits, not {weight_bits}",
+            f"weights have {bits[0]} to {bits[-1]} bits, not {weight_bits}",
             code="weight-bits-range",
-            fix="choose one of those",
+            fix="choose a number in that range",
         )
 
 
 def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
-    """The range of least squared error; 0 for weights that are all 0.
+    """The range with the least squared error; 0 if all weights are 0.
 
     Args:
         weight: any shape, float64.
         levels: integers on each side of 0.
     """
-    weight = weight[weight != 0]  # zeros, most of an unrolled convolution, have no error
+    weight = weight[weight != 0]  # zeros, such as most of an unrolled convolution, have no error
     largest = float(np.abs(weight).max(initial=0))
     if largest == 0:
         return 0.0
@@ -101,16 +101,17 @@ def search_ranges(
     *,
     on_try: Callable[[float], None] = lambda least: None,
 ) -> dict[int, float]:
-    """Ranges whose integers answer most like the float network, by coordinate descent.
+    """Ranges with scores closest to those of the float network, by coordinate descent.
 
-    One projection after another moves up and down while that lowers E, until none does.
+    The range of one projection after another is raised or lowered while that lowers E, until no
+    change does.
 
     Args:
-        start: per projection (by index) the range to begin with.
+        start: initial range per projection (by index).
         to_integers: quantises with given ranges.
-        spikes: input raster of samples that stand for what the network will hear.
-        scores: [samples, classes] float64, the float network's on these samples.
-        on_try: told the least E after every network that was tried.
+        spikes: input raster of representative samples.
+        scores: [samples, classes] float64, scores of the float network on these samples.
+        on_try: called with the least E after every trial.
     """
     best = dict(start)
     least = score_error(to_integers(best), spikes, scores)
@@ -146,29 +147,30 @@ def _centred(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def weight_jumps(network: Network, projection: Projection) -> NDArray[np.float64]:
-    """[pre, post]: weights of one of a network's projections, as jumps of u."""
+    """[pre, post]: weights of a projection, as jumps of u."""
     population = network.population(projection.target)
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
     return projection.weight * dynamics.drive_scale(tau_mem, tau_syn, network.dt_ms)
 
 
 NEARLY_ALL, MOST = 0.95, 0.5
-"""Shares of the weights other than 0."""
+"""Shares of nonzero weights that became 0, from which on there is a finding."""
 
-_ROOM_BY_STEP = "a longer time step or shorter time constants leave more of it to weights"
+_ROOM_BY_STEP = "a longer time step or shorter time constants would leave more range for weights"
 _FIXES = {
-    scale.INPUT: "input has room for every spike at once; calibration data and the scale rule "
-    "'data' leave more of it to weights",
-    scale.CURRENT: "currents have room for any input; calibration data and the scale rule 'data', "
-    "a longer time step or a shorter synaptic time constant leave more of it to weights",
-    scale.MEMBRANE: f"its membrane needs the room that data showed; {_ROOM_BY_STEP}",
-    scale.THRESHOLD: "its threshold is too large beside its weights; bring them closer in size",
-    scale.BIAS: "its bias is too large beside its weights; bring them closer in size",
-    scale.WEIGHTS: "other weights into the same population are too large beside them; bring them "
-    "closer in size",
+    scale.INPUT: "the range allows for spikes of all inputs at once; calibration data and the "
+    "scale rule 'data' would leave more range for weights",
+    scale.CURRENT: "currents have head-room for any input; calibration data and the scale rule "
+    "'data', a longer time step or a shorter synaptic time constant would leave more range for "
+    "weights",
+    scale.MEMBRANE: f"its membrane has head-room as on calibration data; {_ROOM_BY_STEP}",
+    scale.THRESHOLD: "its threshold is large relative to its weights; bring them closer in size",
+    scale.BIAS: "its bias is large relative to its weights; bring them closer in size",
+    scale.WEIGHTS: "other weights into the same population are much larger; bring them closer in "
+    "size",
 }
 _UNCALIBRATED = (
-    "without calibration data its membrane has room for any input; quantise with calibration data"
+    "without calibration its membrane has head-room for any input; quantise with calibration data"
 )
 _BITS = "use more weight bits, or clip the largest weights (ranges)"
 
@@ -176,13 +178,13 @@ _BITS = "use more weight bits, or clip the largest weights (ranges)"
 def weight_findings(
     network: Network, integers: IntegerNetwork, limits: Mapping[str, str], *, calibrated: bool
 ) -> Iterator[Finding]:
-    """Projections of which most weights became 0, and a read-out that nothing reaches any more.
+    """Findings for projections with most weights at 0, and for a readout without input.
 
     Args:
         network: the float network.
-        integers: what it became.
-        limits: per population what limits its scale, see `scale.limited_by`.
-        calibrated: true where data set the head-room of membranes.
+        integers: its integers.
+        limits: limit of the scale by population, see `scale.limited_by`.
+        calibrated: the head-room of membranes comes from data.
     """
     fixes = _FIXES if calibrated else {**_FIXES, scale.MEMBRANE: _UNCALIBRATED}
     for exact, held in zip(network.projections, integers.projections, strict=True):
@@ -193,7 +195,7 @@ def weight_findings(
             yield Finding(
                 "weights-lost",
                 f"{exact.source} → {exact.target}",
-                f"{lost} of its {nonzero} weights other than 0 became 0",
+                f"{lost} of its {nonzero} nonzero weights became 0",
                 fixes[limits[held.target]] if unused else _BITS,
             )
     answers = network.readout.population
@@ -201,13 +203,13 @@ def weight_findings(
         yield Finding(
             "answers-lost",
             answers,
-            "all weights into the read-out became 0: it gives the same answer to everything",
-            "weights-lost says what took them",
+            "all weights into the readout became 0: every sample gets the same class",
+            "see the findings weights-lost for the reasons",
         )
 
 
 def _levels_unused(exact: Projection, held: IntegerProjection) -> bool:
-    """True where weights became 0 because the scale is at most half as fine as the bits allow."""
+    """True if weights became 0 because the scale is at most half as fine as the bits allow."""
     step = held.runs_in.weight_step(held.weight_bits, sign_mode(exact.weight) == MIXED)
     return 2 * int(np.abs(held.weight).max(initial=0)) <= held.runs_in.weight_limit - step
 

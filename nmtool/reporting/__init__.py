@@ -1,9 +1,8 @@
-"""Reports: everything that is known about a network, in sections, for a page and a terminal.
+"""Reports: everything known about a network, in sections, as a page or in a terminal.
 
-`nmtool.report` (`nmtool/reporting/results.py`) runs what has to be run and gathers the results.
-Here they become a `Report`: `sections.py` turns results into sentences, tables and figures,
-`page.py` writes them as one HTML page, and `svg.py` draws the figures for it. Nothing in this
-package runs a network, and only `svg.py` needs matplotlib.
+`nmtool.report` (`nmtool/reporting/results.py`) runs evaluations, checks and comparisons.
+`sections.py` turns their results into sentences, tables and figures of a `Report`, `page.py` writes
+it as one HTML page, and `svg.py`, which needs matplotlib, draws the figures.
 """
 
 from nmtool.reporting.report import Figure, Report, Section, require, section_of

@@ -1,6 +1,6 @@
-"""A report as one HTML page that needs nothing else: no network, no scripts, no other files.
+"""A report as one self-contained HTML page, without scripts or other files.
 
-Everything that comes from files (names of populations and classes, paths) is escaped.
+All texts from files (names of populations and classes, paths) are escaped.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from nmtool.reporting.report import Figure, Report, Section
 from nmtool.tables import Table, shown
 
 _CONTROLS = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n"}
-"""Characters that no page may hold, and what stands for them."""
+"""Characters that are invalid in HTML, and their replacement."""
 
 DrawFigure = Callable[[Figure, int], str]
-"""Draws a figure, given its number in the page, as an element."""
+"""Draws a figure as an HTML element, given its number in the page."""
 
 
 def page(report: Report, draw: DrawFigure) -> str:
     """Write the page.
 
     Args:
-        report: what it says.
+        report: the report.
         draw: draws its figures.
     """
     text = "".join(f"{part}\n" for part in _parts(report, draw))
@@ -78,8 +78,8 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
         yield '<ul class="findings">'
         for finding in section.findings:
             why = f", since {finding.why}" if finding.why else ""
-            said = escape(f"{finding.where}: {finding.what}{why}; {finding.fix}")
-            yield f"<li><code>{escape(finding.code)}</code> {said}</li>"
+            advice = escape(f"{finding.where}: {finding.what}{why}; {finding.fix}")
+            yield f"<li><code>{escape(finding.code)}</code> {advice}</li>"
         yield "</ul>"
     for what, text in section.code:
         yield f'<h3>{escape(what)}</h3><pre tabindex="0">{escape(text)}</pre>'
@@ -87,7 +87,7 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
 
 
 def _sentences(sentences: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Paragraphs; lines that are indented belong to the one before them."""
+    """Paragraphs; indented lines belong to the line before."""
     for text, weight in sentences:
         kinds = [weight] if weight else []
         kinds += ["detail"] if text.startswith(" ") else []
@@ -96,10 +96,9 @@ def _sentences(sentences: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def table(one: Table, *, heading: bool = True) -> Iterator[str]:
-    """A table that scrolls by itself where it is wider than the page.
+    """A table that can be scrolled if it is wider than the page.
 
-    One of names and values, whose header has no word for the first column and `value` for the
-    second, needs no header.
+    A table of names and values, with the header ('', 'value'), is shown without its header.
 
     Args:
         one: the table.
@@ -129,7 +128,7 @@ def table(one: Table, *, heading: bool = True) -> Iterator[str]:
 
 
 def _is_number(value: object) -> bool:
-    """True for text that is a number, or one in percent."""
+    """True for the text of a number or percentage."""
     if not isinstance(value, str):
         return isinstance(value, int | float)
     digits = value.rstrip("%").replace(",", "").replace(".", "", 1).lstrip("+-−")

@@ -1,4 +1,4 @@
-"""`Report`: sections of sentences, tables and figures, and the page that holds them."""
+"""`Report`: sections of sentences, tables and figures, and their HTML page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Figure:
     """A plot that is drawn when a page is written.
 
     Attributes:
-        caption: what it shows, below it.
+        caption: text below it.
         panels: one function per panel, from top to bottom; each draws on the axes `ax`.
         heights: relative heights of the panels.
     """
@@ -32,13 +32,13 @@ class Section:
     """A chapter of a report.
 
     Attributes:
-        key: its name among the values for scripts, and in links to it.
+        key: its name in JSON, and in links to it.
         title: its heading.
-        sentences: lines for people, each with its weight: '', `warning` or `alarm`.
-        tables: values in rows.
-        figures: plots, which only a page shows.
-        findings: what does not fit, each with its fix.
-        code: (what it is, text) of files and commands to copy.
+        sentences: lines of text, each with its severity: '', `warning` or `alarm`.
+        tables: tables.
+        figures: plots, shown only on a page.
+        findings: problems, each with its fix.
+        code: (title, text) of files and commands to copy.
         facts: plain values for scripts.
     """
 
@@ -54,7 +54,7 @@ class Section:
 
 @dataclass(frozen=True, repr=False)
 class Report(Tabular):
-    """Everything that was found out about a network.
+    """Everything known about a network, in sections.
 
     >>> import nmtool as nm
     >>> found = nm.report(q.network, data)  # doctest: +SKIP
@@ -64,10 +64,10 @@ class Report(Tabular):
     PosixPath('report.html')
 
     Attributes:
-        title: what was reported on, as it was named.
-        headline: (name, value) of the few numbers that matter most.
-        sections: in their order.
-        passed: False where a backend that was asked for differs.
+        title: the network, as it was named.
+        headline: (name, value) of the most important numbers.
+        sections: the sections, in order.
+        passed: False if a compared backend differs.
     """
 
     title: str
@@ -76,19 +76,19 @@ class Report(Tabular):
     passed: bool = True
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values: those of each section under its key."""
+        """Plain values of each section, under its key."""
         about = {"network": self.title, "passed": self.passed}
         return {**about, **{section.key: dict(section.facts) for section in self.sections}}
 
     def tables(self) -> list[Table]:
-        """The numbers that matter most, and the tables of all sections, with their titles."""
+        """The most important numbers, and the tables of all sections, with their titles."""
         found = [Table(f"report on {self.title}", ("", "value"), list(self.headline))]
         for section in self.sections:
             found += [replace(one, title=_within(section, one)) for one in section.tables]
         return found
 
     def html(self) -> str:
-        """The page: self-contained, with all figures in it; the same report gives the same page.
+        """The self-contained page with all figures; equal reports give equal pages.
 
         Raises:
             MissingError: matplotlib is not installed.
@@ -104,7 +104,7 @@ class Report(Tabular):
 
         Raises:
             MissingError: matplotlib is not installed.
-            StorageError: the file cannot be written; what was there is untouched.
+            StorageError: the file cannot be written; an earlier file is untouched.
         """
         storage.write_text(path, self.html())
         return Path(path)
@@ -114,22 +114,22 @@ class Report(Tabular):
 
 
 def require() -> None:
-    """Raise `MissingError` unless pages can be written: matplotlib draws their plots."""
+    """Raise `MissingError` unless matplotlib, which draws the plots of pages, is installed."""
     with libraries_needed():
         import matplotlib  # noqa: F401
 
 
 def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
-    """Make a section of any value that has tables; its sentences, findings and JSON come along.
+    """Make a section from a value with tables, including its sentences, findings and JSON.
 
     >>> from nmtool.raster import Raster
     >>> section_of("input", "Input", Raster.silent(2, 10, 3)).tables[0].title
     'raster'
 
     Args:
-        key, title: of the section.
-        value: something `Tabular`, which may have `sentences()`, `findings` and `as_json()`.
-        more: attributes of the section that replace what the value says.
+        key, title: key and title of the section.
+        value: a `Tabular` value, which may have `sentences()`, `findings` and `as_json()`.
+        more: attributes of the section, overriding those from the value.
     """
     of_value: dict[str, Any] = {"tables": value.tables()}
     if hasattr(value, "sentences"):
@@ -142,6 +142,6 @@ def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
 
 
 def _within(section: Section, table: Table) -> str:
-    """The title of a table, with that of its section where it does not say that itself."""
+    """The title of a table, with the section's title unless that is part of it."""
     title = section.title.lower()
     return table.title if title in table.title.lower() else f"{title}: {table.title}"

@@ -1,4 +1,4 @@
-"""`report`: everything that is known about a network, gathered for a page and a terminal."""
+"""`report`: gather everything known about a network, for a page or a terminal."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def report(
     trust: bool = False,
     progress: Progress = silent,
 ) -> Report:
-    """Gather everything that is known about a network, or about the run that trained it.
+    """Gather everything known about a network and the run that trained it.
 
     >>> report(q.network, data)  # doctest: +SKIP
     <Report on network: accuracy, classes, samples, activity, description, synapses, rounding, \
@@ -77,28 +77,28 @@ check, cost, certificate, reproduce>
     `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables.
 
     Args:
-        network: a run, a float or integer network, or the path of any file that holds one. A float
-            network is quantised, too.
-        data: samples to run; by default what the run was trained on. What needs samples is left
-            out where there are none.
-        split: of a data set; by default `test`, where there is none `validation`, else `train`.
-        samples: number of samples, drawn so that every class has its share; by default all, of
-            data on disk 1,000.
-        against: backend to compare with the simulator, as of `verify`, or several of them.
-        targets: chips and formats that the integers are checked for, as of `check`; the first one
-            says what an inference costs.
-        before: the network before learning; by default that of the run, made again from its
-            settings and seed.
-        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`, for a float network.
-        trust: run an export that `network` names although it differs from what nmtool writes.
-        progress: is shown what is being done.
+        network: a run, a float or integer network, or the path of any file with a network. A float
+            network is also quantised.
+        data: samples to run; by default the data of the run. Without samples, sections that need
+            them are left out.
+        split: split of the data set; by default `test`, else `validation`, else `train`.
+        samples: number of samples to draw, in proportion to the classes; by default all, or 1,000
+            if the data are on disk.
+        against: backend to compare with the simulator, as in `verify`, or several of them.
+        targets: chips and formats to check for, as in `check`; the cost of an inference is that on
+            the first one.
+        before: the network before training; by default the initial network of the run, recomputed
+            from its settings and seed.
+        quantising: arguments of `quantise` for a float network, e.g. `{"weight_bits": 4}`.
+        trust: run an export even if its code differs from what nmtool writes.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: the data do not fit the network; a backend is asked for without data; options
-            of quantisation for integers; `before` has another shape.
-        DataError: data that were named have no sample.
-        FileFormatError: a file is missing, damaged, or holds no network.
-        MissingError: the runtime of a backend is not installed; known before anything runs.
+        UsageError: the data do not fit the network; a backend needs data; there are quantisation
+            options for an integer network; `before` has another shape.
+        DataError: the data have no samples.
+        FileFormatError: a file is missing, damaged, or not a network.
+        MissingError: the runtime of a backend is not installed; raised before anything runs.
         BackendError: a runtime failed.
     """
     run = _Run.of(network)
@@ -114,10 +114,10 @@ check, cost, certificate, reproduce>
     events, where, available = _samples(dataset, split, samples, network)
     if compared is not None and events is None:
         raise UsageError(
-            "backends are compared on data",
+            "comparing backends needs data",
             code="data-missing",
             why=missing,
-            fix="name DATA, or leave out what is compared",
+            fix="name DATA, or leave out the backends",
         )
     learnt = floats or integers
     assert learnt is not None
@@ -161,25 +161,25 @@ check, cost, certificate, reproduce>
 
 @dataclass
 class _Results:
-    """Everything that a report is made of.
+    """All results for a report.
 
     Attributes:
-        title: what was reported on, as it was named.
-        run: that trained it, as far as that is known.
-        floats, integers: of the network; one of them may be missing.
-        quantisation: that made the integers, where they were made here.
-        rounding_note: a sentence on where the integers come from, or why there are none.
-        before: the network before learning, where it is known.
-        before_note: a sentence on where that comes from, or why it is not known.
-        events: the samples to run; None where there are none.
-        where: what they are, in words.
+        title: the network, as it was named.
+        run: the run that trained it, as far as known.
+        floats, integers: float and integer network; one may be missing.
+        quantisation: quantisation to the integers, if it was done here.
+        rounding_note: sentence on the origin of the integers, or why there are none.
+        before: the network before training, if known.
+        before_note: sentence on its origin, or why it is unknown.
+        events: the samples to run, or None.
+        where: the samples, in words.
         available: number of samples that they were drawn from.
-        samples: the same, binned.
+        samples: the samples, binned.
         notes: sentences on what did not run, and why.
-        evaluations: by what ran.
-        fits: the integers on the targets; None where there are none.
-        cost: what an inference costs; None where nothing ran.
-        certificate: None where no backend was asked for.
+        evaluations: evaluations, by what ran.
+        fits: the integers on the targets; None without integers.
+        cost: cost of an inference; None if nothing ran.
+        certificate: comparison with backends; None without backends.
     """
 
     title: str
@@ -202,25 +202,25 @@ class _Results:
 
     @property
     def network(self) -> Network | IntegerNetwork:
-        """The network that was named: of a run in integers, those."""
+        """The named network; of a run that trained in integers, the integer network."""
         found = self.floats if self.quantisation is not None else self.integers or self.floats
         assert found is not None
         return found
 
     @property
     def main_evaluation(self) -> Evaluation | None:
-        """The evaluation that most of the page is about: of the integers, where they ran."""
+        """The evaluation for most of the page: that of the integers if they ran, else floats."""
         return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
 
     @property
     def extent(self) -> str:
-        """The number of samples in words, of those there are."""
+        """The number of samples, and of available ones, in words."""
         count = 0 if self.events is None else self.events.n_samples
         return f"{count:,}{f' of {self.available:,}' if count < self.available else ''} samples"
 
     @property
     def accuracy(self) -> dict[str, float]:
-        """Share classified rightly, 0 … 1, by what ran."""
+        """Share of samples classified correctly, 0 … 1, by what ran."""
         found = {name: one.accuracy for name, one in self.evaluations.items()}
         by_backend = {} if self.certificate is None else dict(self.certificate.accuracy)
         by_backend.pop(SIMULATOR, None)
@@ -228,11 +228,11 @@ class _Results:
 
     @property
     def passed(self) -> bool:
-        """False where a backend differs."""
+        """False if a backend differs."""
         return self.certificate is None or self.certificate.identical
 
     def evaluate(self, progress: Progress) -> None:
-        """Run floats and integers on the samples, if there are any."""
+        """Run float and integer network on the samples, if there are any."""
         if self.samples is None or self.events is None:
             return
         dropped = self.network.bin(self.events).dropped
@@ -250,7 +250,7 @@ class _Results:
             self.evaluations[INTEGERS] = evaluate(self.integers, self.samples, progress=progress)
 
     def verify(self, compared: Against, trust: bool, progress: Progress) -> None:
-        """Compare backends with the simulator; an export runs as it is in its own format."""
+        """Compare backends with the simulator; an export runs unchanged in its own format."""
         self.certificate = verify(
             self.network if compared.takes_floats else self.integers or self.network,
             self.samples,
@@ -261,7 +261,7 @@ class _Results:
         )
 
     def rounding_cost(self) -> RoundingCost | None:
-        """Floats and integers on the same samples, where both ran."""
+        """Accuracy lost by rounding, if both networks ran."""
         if not {FLOAT, INTEGERS} <= set(self.evaluations):
             return None
         before, after = (self.evaluations[name].recording for name in (FLOAT, INTEGERS))
@@ -272,7 +272,7 @@ class _Results:
         return RoundingCost.of([(before, after, label)], f"samples of {self.where}")
 
     def parted(self) -> tuple[str, Divergence, Recording] | None:
-        """The backend that differs, the first place, its recording; None where none differs."""
+        """The first different backend, the place and its recording; None if none differs."""
         found, evaluation = self.certificate, self.main_evaluation
         if found is None or evaluation is None:
             return None
@@ -286,11 +286,11 @@ class _Results:
 
 
 def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
-    """The sections of a report, in their order; those that do not apply are left out.
+    """The sections of a report, in order, without those that do not apply.
 
     Args:
-        results: what they are about.
-        command: that makes the report again.
+        results: the results.
+        command: command line that makes the report again.
     """
     run, evaluation, samples = results.run, results.main_evaluation, results.samples
     on = "" if evaluation is None else f"{results.extent} of {results.where}"
@@ -334,7 +334,7 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
 
 @dataclass(frozen=True)
 class _Run:
-    """Facts about the training of a network; nothing but a name for other networks."""
+    """The training run of a network, as far as known; otherwise only a name."""
 
     name: str = "network"
     folder: RunFolder | None = None
@@ -343,7 +343,7 @@ class _Run:
 
     @classmethod
     def of(cls, source: Source) -> _Run:
-        """Find the run that a run, its folder, or a network file in it belongs to."""
+        """Find the run of a run, its folder, or a network file in it."""
         options, folder = options_behind(source), run_behind(source)
         if options is None:
             return cls()
@@ -357,7 +357,7 @@ class _Run:
 
     @property
     def best_entry(self) -> Mapping[str, Any] | None:
-        """The entry of the epoch whose network was kept; None where no epoch ended."""
+        """Log entry of the best epoch, whose network was kept; None if no epoch ended."""
         if not self.log or self.options is None:
             return None
         from nmtool.training.loop.selection import best_epoch
@@ -365,7 +365,7 @@ class _Run:
         return best_epoch(self.log, self.options.judge_epochs)
 
     def advice(self, network: Network) -> list[Finding]:
-        """What another run may do better than this one, which gave the network."""
+        """Suggestions for another training run."""
         from nmtool.training.loop.advice import advice
 
         return [] if self.options is None else list(advice(self.options, self.log, network))
@@ -377,7 +377,7 @@ class _Run:
         return None if self.folder is None else kept_table(self.folder.search_folder)
 
     def reproduction(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
-        """All that training it again needs: (name, value) pairs, settings, text to copy."""
+        """Everything needed to train it again: (name, value) pairs, settings, text to copy."""
         if self.options is None:
             return [], {}, []
         values = [("seed of training", str(self.options.seed))]
@@ -408,7 +408,7 @@ class _Run:
 
 
 def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
-    """The floats and the integers that a source holds; of a run both, where it has both."""
+    """The float and integer network of a source, either or both."""
     found = as_network(source)
     if isinstance(found, Network):
         return found, None
@@ -418,7 +418,7 @@ def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
 def _dataset(
     data: Dataset | SpikeEvents | str | Path | None, run: _Run
 ) -> tuple[Dataset | None, str]:
-    """The data to run on; where they are not named and cannot be found, None and why."""
+    """The data to run on; or None and the reason, if they are not named and not found."""
     if isinstance(data, Dataset):
         return data, ""
     if isinstance(data, SpikeEvents):
@@ -436,7 +436,7 @@ def _dataset(
                 found.split(split)
     except (InputError, MissingError) as error:
         if error.code == "data-in-memory":
-            return None, f"{error.what}, and no others are named"
+            return None, f"{error.what}, and no other data are named"
         name = run.folder.data_name
         return None, f"the data of the run, '{name}', cannot be read: {_sentence(error)}"
     return found, ""
@@ -445,7 +445,7 @@ def _dataset(
 def _samples(
     dataset: Dataset | None, split: str | None, samples: int | None, source: Source
 ) -> tuple[SpikeEvents | None, str, int]:
-    """The samples to run, what they are in words, and the number that they were drawn from."""
+    """The samples to run, their description, and the number of available ones."""
     if dataset is None:
         return None, "", 0
     if split == "validation" or (split is None and "test" not in dataset.splits):
@@ -456,10 +456,10 @@ def _samples(
 
 
 def _rounding_note(floats: Network | None) -> str:
-    """A sentence on integers that were not made here."""
+    """A sentence on integers that were not quantised here."""
     if floats is None:
-        return "These integers were not rounded here."
-    return "Trained in integers: the floats beside them are its shadow weights."
+        return "The network was already an integer network."
+    return "Trained in integers (quantisation-aware); the float weights are its shadow weights."
 
 
 def _quantised(
@@ -469,7 +469,7 @@ def _quantised(
     quantising: Mapping[str, Any],
     progress: Progress,
 ) -> tuple[Quantisation | None, str]:
-    """The integers of a float network, calibrated on training samples; or why there are none."""
+    """Quantise a float network, calibrated on training samples; or the reason why not."""
     assert floats is not None
     calibrate_on, note = None, "Not calibrated: there are no training samples."
     if dataset is not None and "train" in dataset.splits and dataset.train.n_samples:
@@ -478,7 +478,7 @@ def _quantised(
     try:
         return quantise(floats, calibrate_on=calibrate_on, progress=progress, **quantising), note
     except NetworkError as error:
-        return None, f"This network cannot be rounded: {_sentence(error)}."
+        return None, f"This network cannot be quantised: {_sentence(error)}."
 
 
 def _before(
@@ -487,49 +487,49 @@ def _before(
     run: _Run,
     dataset: Dataset | None,
 ) -> tuple[Network | IntegerNetwork | None, str]:
-    """The network before learning, and where it comes from; or None, and why it is not known."""
+    """The network before training and its origin; or None and the reason why it is unknown."""
     if named is not None:
         return _named_before(as_network(named), network, run)
     if run.options is None or isinstance(network, IntegerNetwork):
         return None, (
-            "Weights and delays before learning are not known: only a run folder, or the float "
-            "network in it, tells how learning began."
+            "Weights and delays before training are unknown: they can only be recomputed for a run "
+            "folder, or the float network in it."
         )
     if run.folder is None:
-        return None, "Weights and delays before learning are not known: the run was not kept."
+        return None, "Weights and delays before training are unknown: the run was not kept."
     if run.folder.start is not None:
         return None, (
-            "The run started from another network, which its folder does not keep "
-            f"(content hash {run.folder.start}): `before=RUN` names it."
+            "The run started from another network, which is not in its folder (content hash "
+            f"{run.folder.start}); name it with `before=RUN`."
         )
     if dataset is None or "train" not in dataset.splits:
-        return None, "Weights and delays before learning are made again from training samples."
+        return None, "Recomputing weights and delays before training needs the training samples."
     if not has_torch():
-        return None, "Weights and delays before learning are made again by torch."
+        return None, "Recomputing weights and delays before training needs torch."
     from nmtool.training.loop.run import first_network
 
     try:
         found = first_network(run.options, dataset)
     except NmtoolError as error:
-        return None, f"The network before learning cannot be made again: {_sentence(error)}."
-    made = "Weights and delays before learning are made again from settings and seed"
+        return None, f"The network before training cannot be recomputed: {_sentence(error)}."
+    made = "Weights and delays before training are recomputed from settings and seed"
     if run.folder.initial is None:
-        return found, f"{made}; an older nmtool trained the run, and noted no hash to check them."
+        return found, f"{made}; they cannot be checked, since an older nmtool stored no hash."
     if found.content_hash != run.folder.initial:
         return None, (
-            f"{made}, but are not those that the run began with: data, device or libraries are "
-            "others. They are left out."
+            f"{made}, but differ from those of the run, since data, device or libraries differ. "
+            "They are left out."
         )
-    return found, f"{made}; the content hash is the one that the run noted."
+    return found, f"{made}; the content hash equals that of the run."
 
 
 def _named_before(
     before: Network | IntegerNetwork, network: Network | IntegerNetwork, run: _Run
 ) -> tuple[Network | IntegerNetwork, str]:
-    """The network that was named as the one before learning, and a sentence on where it is from.
+    """The network named as the one before training, and a sentence on its origin.
 
     Raises:
-        UsageError: it has other projections.
+        UsageError: it has different projections.
     """
     shapes = [
         [(type(one), one.source, one.target, one.shape) for one in each.projections]
@@ -537,24 +537,24 @@ def _named_before(
     ]
     if shapes[0] != shapes[1]:
         raise UsageError(
-            "the network before learning has other projections",
+            "the network before training has different projections",
             code="report-before-differs",
             why="before and after are compared synapse by synapse",
-            fix="name a network of the same shape, float or integer like the other",
+            fix="name a network of the same shape and kind, float or integer",
         )
     start = None if run.folder is None else run.folder.start
     if start is None:
-        return before, "Before: the network that was named."
+        return before, "Before: the named network."
     if before.content_hash == start:
-        return before, "Before: the network that the run noted it started from."
-    return before, "Before: a network that was named; the run noted another as its start."
+        return before, "Before: the network that the run started from."
+    return before, "Before: the named network, which is not the one that the run started from."
 
 
 def _headline(results: _Results) -> list[tuple[str, str]]:
-    """The few numbers that matter most."""
+    """The most important numbers."""
     network, certificate = results.network, results.certificate
     evaluation, found = results.main_evaluation, list[tuple[str, str]]()
-    # Without samples of some classes there is no number that stands for all of them.
+    # If some classes have no samples, no number represents all classes.
     if evaluation is not None and not evaluation.only_classes:
         part = f", {results.extent}" if evaluation.samples < results.available else ""
         found = [
@@ -563,9 +563,9 @@ def _headline(results: _Results) -> list[tuple[str, str]]:
         ]
     neurons = sum(p.size for p in network.populations)
     found.append(("neurons", f"{neurons:,}"))
-    held = sum(p.size for p in results.integers.populations) if results.integers else neurons
-    if held != neurons:
-        found.append(("neurons with relays", f"{held:,}"))
+    with_relays = sum(p.size for p in results.integers.populations) if results.integers else neurons
+    if with_relays != neurons:
+        found.append(("neurons with relays", f"{with_relays:,}"))
     found += [
         ("synapses", f"{count_synapses(network):,}"),
         ("longest delay", f"{network.max_delay} steps"),
@@ -583,7 +583,7 @@ def _command(
     data: Dataset | SpikeEvents | str | Path | None,
     options: Mapping[str, Any],
 ) -> list[str]:
-    """The words of a command line; DATA that were not named, or are in memory, are left out."""
+    """The words of a command line, without DATA that are in memory or not named."""
     words = ["nmtool", "report", title]
     if isinstance(data, str | Path):
         words.append(str(data))
@@ -618,11 +618,11 @@ def _reproduce(results: _Results, command: Sequence[str]) -> Section:
 
 
 def _versions() -> dict[str, str]:
-    """Versions of the libraries that compute, where they are installed."""
+    """Versions of the installed libraries on which results depend."""
     there = ("numpy", "numba", "torch") if has_torch() else ("numpy", "numba")
     return {name: version(name) for name in there}
 
 
 def _sentence(error: NmtoolError) -> str:
-    """An error within a sentence."""
+    """An error as part of a sentence."""
     return f"{error.what}, since {error.why}" if error.why else error.what

@@ -1,4 +1,4 @@
-"""Sections of a report, each from the results it is about; in the order of a page."""
+"""Functions that make the sections of a report from results, in the order of a page."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from nmtool.verification.comparison import Divergence
 from nmtool.verification.coverage import listed
 
 SATURATED = 0.5
-"""Share of steps at which a neuron spikes, mean over samples, from which on it is saturated."""
+"""A neuron that spikes at this share of steps or more, mean over samples, is saturated."""
 
 _OVERFLOWS = {"u_wraps": "currents that wrap around", "v_clips": "membranes that clip"}
 
 _PROJECTIONS = 12
-"""Projections whose histograms are drawn; a table has all."""
+"""Largest number of projections with histograms; the table has all."""
 
 
 def network_section(network: Network | IntegerNetwork) -> Section:
@@ -45,12 +45,12 @@ def network_section(network: Network | IntegerNetwork) -> Section:
 def accuracy_section(
     where: str, samples: int, accuracy: Mapping[str, float], notes: Sequence[str]
 ) -> Section:
-    """Accuracy of whatever ran.
+    """Accuracy of everything that ran.
 
     Args:
-        where: the samples, in words; '' where there are none.
-        samples: their number.
-        accuracy: share classified rightly, by what ran.
+        where: the samples, in words; '' without samples.
+        samples: number of samples.
+        accuracy: share classified correctly, by what ran.
         notes: sentences on what did not run, and why.
     """
     rows = [
@@ -61,7 +61,7 @@ def accuracy_section(
         "accuracy",
         "Accuracy",
         [*([(f"On {where}.", "")] if where else []), *((note, "warning") for note in notes)],
-        [Table("samples classified rightly", ("runs in", "accuracy", "samples"), rows)]
+        [Table("samples classified correctly", ("runs in", "accuracy", "samples"), rows)]
         if rows
         else [],
         facts={"on": where, "samples": samples, "accuracy": dict(accuracy)},
@@ -75,23 +75,23 @@ def learning_section(
     advice: Sequence[Finding] = (),
     search: Table | None = None,
 ) -> Section:
-    """Curves of a training run, the search before it, and what to try next.
+    """Curves of a training run, the search before it, and suggestions for the next.
 
     Args:
         log: an entry per epoch.
-        kept: the entry of the epoch whose network was kept; None where no epoch ended.
-        epochs: that were asked for.
-        advice: what another run may do better.
+        kept: entry of the best epoch, whose network was kept; None if no epoch ended.
+        epochs: requested number of epochs.
+        advice: suggestions for another run.
         search: the best trials of the search for its settings, if there was one.
     """
     if kept is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
-    said = [f"Epoch {kept['epoch']} was kept, of {len(log)} that ended and {epochs} asked for."]
+    sentences = [f"Epoch {kept['epoch']} was the best of {len(log)} (of {epochs} requested)."]
     if log[-1].get("stopped_early"):
-        said.append("The run ended early: its last epochs were no better than the best before.")
+        sentences.append("Early stopping: the last epochs were no better than the best before.")
     if "settled_accuracy" in kept:
-        said.append(
-            "At the end scales of integers changed so that nothing overflows: accuracy "
+        sentences.append(
+            "At the end, scales of integers were changed so that nothing overflows: accuracy "
             f"{_percent(kept['validation_accuracy'])} before, {kept['settled_accuracy']:.2%} after."
         )
     figures = [
@@ -100,7 +100,7 @@ def learning_section(
         if any(entry.get(key) for entry in log for key in keys)
     ]
     rows = [(key.replace("_", " "), _logged(value)) for key, value in kept.items()]
-    tables = [Table("the epoch that was kept", ("", "value"), rows)]
+    tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
         tables.append(replace(search, title="best trials of the search before it"))
     facts = {
@@ -110,20 +110,20 @@ def learning_section(
         "next": [asdict(one) for one in advice],
     }
     return Section(
-        *("learning", "Learning", [(one, "") for one in said], tables, figures),
+        *("learning", "Learning", [(one, "") for one in sentences], tables, figures),
         findings=advice,
         facts=facts,
     )
 
 
 def classes_section(name: str, found: Confusion) -> Section:
-    """Accuracy per class, and which classes are taken for which.
+    """Accuracy per class, and the confusion matrix.
 
     Args:
-        name: what ran.
-        found: counts of samples.
+        name: name of what ran.
+        found: the confusion matrix.
     """
-    caption = "Rows are classes, columns what they were taken for; shades are shares of a row."
+    caption = "Rows are true classes, columns predictions; shades are shares of a row."
     figures = [Figure(caption, [partial(plot.confusion, found)], [1.5])]
     return section_of(
         "classes", "Classes", found, sentences=[(f"By the {name}.", "")], figures=figures
@@ -137,25 +137,25 @@ def samples_section(
     class_names: Sequence[str],
     parted: tuple[str, Divergence, Recording] | None = None,
 ) -> Section:
-    """Spikes and membranes of a sample that is right, one that is wrong, and one that differs.
+    """Spikes and membranes of a correct, a misclassified, and a different sample.
 
     Args:
         spikes: the input.
         label: [samples] integers.
-        recording: what the network answered.
+        recording: the network's recording.
         class_names: one per class.
-        parted: a backend, the first place where it differs, and what it answered.
+        parted: a backend that differs, its first difference, and its recording.
     """
     right = recording.predictions == label
     said, figures, chosen = [], [], {}
     for name, which in (("right", right), ("wrong", ~right)):
         if not which.any():
-            said.append(f"No sample is classified {'rightly' if name == 'right' else 'wrongly'}.")
+            said.append(f"No sample is classified {'correctly' if name == 'right' else 'wrongly'}.")
             continue
         sample = chosen[name] = int(which.argmax())
         answer = class_names[recording.predictions[sample]]
         caption = f"The first {name} sample, {sample}: class {class_names[label[sample]]}"
-        caption += "." if name == "right" else f", taken for {answer}."
+        caption += "." if name == "right" else f", predicted as {answer}."
         figures.append(_sample_figure(caption, spikes, recording, sample, class_names, label))
     if parted is not None:
         backend, place, other = parted
@@ -178,17 +178,17 @@ def samples_section(
 def synapses_section(
     network: Network | IntegerNetwork, before: Network | IntegerNetwork | None, note: str
 ) -> Section:
-    """Weights and delays, before and after learning where the former are known.
+    """Weights and delays after training, and before if known.
 
     Args:
-        network: after.
-        before: of the same shape, or None.
-        note: on where those before come from, or why they are not known.
+        network: the network after training.
+        before: the network before, of the same shape, or None.
+        note: on the origin of `before`, or why it is unknown.
     """
     said, projections = [note], list[Any](network.projections)
     drawn = min(len(projections), _PROJECTIONS)
     if drawn < len(projections):
-        said.append(f"Drawn are the first {drawn} of {len(projections)} projections.")
+        said.append(f"Plots show the first {drawn} of {len(projections)} projections.")
     figures = [
         Figure(
             f"{what} of {one.source} → {one.target}",
@@ -221,7 +221,7 @@ def synapses_section(
         "note": note,
     }
     facts["projections"] = [dict(zip(header, row, strict=True)) for row in rows]
-    title = "weights and delays in steps, of synapses of other weight than 0"
+    title = "weights, and delays in steps, of synapses with nonzero weight"
     return Section(
         "synapses",
         "Weights and delays",
@@ -237,7 +237,7 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
 
     Args:
         spikes: the input.
-        recording: what the network answered.
+        recording: the network's recording.
     """
     rows, said, populations = [], [], {}
     for name, one in {"input": spikes, **recording.spikes}.items():
@@ -262,8 +262,11 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
     figures = []
     if recording.spikes:
         figures = [
-            Figure("Neurons by their mean number of spikes.", [partial(plot.rates, recording)]),
-            Figure("Share of neurons that spike.", [partial(plot.activity, recording)]),
+            Figure("Histogram of firing rates.", [partial(plot.rates, recording)]),
+            Figure(
+                "Population activity: share of neurons that spike.",
+                [partial(plot.activity, recording)],
+            ),
         ]
     else:
         said.append(("No population of this network spikes.", ""))
@@ -272,7 +275,7 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
         counts = ", ".join(f"{_OVERFLOWS[key]} {count:,}" for key, count in overflows.items())
         said.append((f"Overflows of the integers: {counts}.", "warning"))
     facts = {"populations": populations, "overflows": overflows}
-    said.append((f"Saturated is who spikes at {SATURATED:.0%} of all steps or more.", ""))
+    said.append((f"Saturated neurons spike at {SATURATED:.0%} of all steps or more.", ""))
     header = ("", "neurons", "mean", "median", "max", "silent", "saturated")
     table = Table("spikes per neuron and sample", header, rows)
     return Section("activity", "Activity", said, [table], figures, facts=facts)
@@ -281,12 +284,12 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
 def rounding_section(
     quantisation: Quantisation | None, cost: RoundingCost | None, note: str
 ) -> Section:
-    """Changes that rounding made, findings, and accuracy lost.
+    """Rounding errors, findings, and accuracy lost.
 
     Args:
-        quantisation: the integers and what rounding changed; None where nothing was rounded here.
-        cost: floats and integers on the same samples.
-        note: on where the integers come from, or why there are none.
+        quantisation: the quantisation; None if it was not done here.
+        cost: accuracy lost by rounding.
+        note: on the origin of the integers, or why there are none.
     """
     tables: list[Table] = []
     findings: Sequence[Finding] = ()
@@ -300,7 +303,7 @@ def rounding_section(
     facts["cost"] = None if cost is None else cost.as_json()
     return Section(
         "rounding",
-        "What rounding cost",
+        "Cost of rounding",
         [(note, "")] if note else [],
         tables,
         findings=findings,
@@ -312,14 +315,14 @@ def certificate_section(found: Certificate | None, example: str) -> Section:
     """Comparison of backends with the simulator.
 
     Args:
-        found: None where no backend was asked for.
-        example: the command that asks for one.
+        found: the certificate; None if no backend was compared.
+        example: command that compares one.
     """
     title = "Certificate"
     if found is None:
-        said = f"No backend was asked for. {example} compares every spike of one."
-        return Section("certificate", title, [(said, "")])
-    # Seconds differ from call to call; a page of the same results is the same page.
+        sentence = f"No backend was compared. To compare every spike: {example}"
+        return Section("certificate", title, [(sentence, "")])
+    # Without times, which differ from call to call, equal results give equal pages.
     tables = [_without(table, "s per sample") for table in found.tables()]
     if found.coverage is not None:
         tables += found.coverage.tables()
@@ -337,11 +340,11 @@ def reproduce_section(
     """Commands, seeds, versions and hashes.
 
     Args:
-        values: (name, value) for people.
-        code: (what it is, text) of commands and settings.
+        values: (name, formatted value).
+        code: (title, text) of commands and settings.
         facts: the same for scripts.
     """
-    table = Table("what it was made of", ("", "value"), list(values))
+    table = Table("seeds, versions and hashes", ("", "value"), list(values))
     return Section("reproduce", "How to reproduce", tables=[table], code=code, facts=facts)
 
 
@@ -358,11 +361,11 @@ def _sample_figure(
     """Input, spikes and output membranes of a sample, one above the other.
 
     Args:
-        caption: below it.
-        spikes, recording, class_names, label: as of `samples_section`.
-        sample: which.
-        other: what somebody else answered.
-        mark: a step to draw a line at.
+        caption: text below it.
+        spikes, recording, class_names, label: as for `samples_section`.
+        sample: index of the sample.
+        other: recording to compare with.
+        mark: step to mark with a line.
     """
     panels = [partial(plot.raster, spikes, sample, population="input")]
     heights = [0.8]
@@ -400,7 +403,7 @@ def _percent(share: float | None) -> str:
 
 
 def _logged(value: Any) -> Any:
-    """A value of the log as people read it."""
+    """A value of the log, formatted for display."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {one:.3g}" for name, one in value.items())
     if isinstance(value, bool):

@@ -1,6 +1,6 @@
-"""Figures as SVG inside a page: text stays text, and colours follow the page, light or dark.
+"""Figures as inline SVG: text stays text, and colours follow the page, light or dark.
 
-The same figure gives the same text: no dates, and identifiers from a fixed salt.
+Output is deterministic: no dates, and identifiers from a fixed salt.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ WIDTH_INCHES = 5.0
 PANEL_INCHES = 2.7
 
 _INK = "#010203"
-"""Stands for the colour of the page's text, which replaces it in the file."""
+"""Placeholder for the colour of the page's text."""
 
 _PALETTE = ("#3584e4", "#e0731d", "#2a9d6f", "#c061cb", "#b8891f", "#d0434f")
-"""Readable on white and on near-black paper: contrasts of 3 and more with both."""
+"""Colours readable on white and on near-black pages, with a contrast of at least 3."""
 
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _REFERENCE = re.compile(r"(url\(|^)#([^)]+)")
@@ -53,15 +53,15 @@ def svg(figure: Figure, number: int) -> str:
     """Draw a figure.
 
     Args:
-        figure: what to draw.
-        number: of the figure in its page; tells its identifiers from those of others.
+        figure: to draw.
+        number: number of the figure in its page, which makes its identifiers unique.
 
     Returns:
         An `<svg>` element.
     """
     heights = list(figure.heights)
     with rc_context(_STYLE), warnings.catch_warnings():
-        # Letters that matplotlib's own font lacks are the browser's to draw.
+        # The browser draws characters that matplotlib's font lacks.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         canvas = Canvas(figsize=(WIDTH_INCHES, PANEL_INCHES * sum(heights)), layout="constrained")
         FigureCanvasSVG(canvas)
@@ -70,7 +70,7 @@ def svg(figure: Figure, number: int) -> str:
         ]
         for draw, ax in zip(figure.panels, grid, strict=True):
             draw(ax=ax)
-            ax.set_title("")  # the caption says it
+            ax.set_title("")  # repeated in the caption
             ax.label_outer()
         written = io.StringIO()
         nobody = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -79,7 +79,7 @@ def svg(figure: Figure, number: int) -> str:
 
 
 def _inline(text: str, figure: Figure, number: int) -> str:
-    """The element as HTML holds it: sized by the page, with identifiers of its own."""
+    """The element for HTML: sized by the page, with unique identifiers."""
     root = ElementTree.fromstring(text)
     _remove(root, "metadata", "style")
     used = {name for element in root.iter() for name in _referred(element)}
@@ -110,5 +110,5 @@ def _remove(root: ElementTree.Element, *tags: str) -> None:
 
 
 def _referred(element: ElementTree.Element) -> list[str]:
-    """Identifiers that an element's attributes refer to."""
+    """Identifiers to which an element's attributes refer."""
     return [found[2] for value in element.attrib.values() for found in _REFERENCE.finditer(value)]

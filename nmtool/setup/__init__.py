@@ -1,1 +1,1 @@
-"""This computer: what is installed, what is missing, and how to get it."""
+"""Installation on this computer: what is installed, what is missing, and how to get it."""

@@ -1,4 +1,4 @@
-"""`doctor`: what nmtool finds on this computer, what is missing, and how to get it."""
+"""`doctor`: what is installed on this computer, what is missing, and how to get it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SYSTEM, LIBRARY, FOLDER, TOOL = "system", "library", "folder", "tool"
 """Kinds of parts."""
 
 FINE, MISSING, UNTESTED, LIMITED, BROKEN = "fine", "missing", "untested", "limited", "broken"
-"""States of parts. Only what is installed and does not work is broken."""
+"""States of parts. Only installed parts that do not work are broken."""
 
 _ANSWER_S = 5
 _IMPORT_S = 120
@@ -51,7 +51,7 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Part(Plain):
-    """Something that nmtool runs on, or could.
+    """A library, tool, folder or device that nmtool uses, or could use.
 
     >>> import nmtool as nm
     >>> first = nm.doctor().parts[0]
@@ -60,11 +60,11 @@ class Part(Plain):
 
     Attributes:
         kind: `system`, `library`, `folder` or `tool`.
-        name: of it.
+        name: its name.
         state: `fine`, `missing`, `untested`, `limited` or `broken`.
         detail: version, path or size, in words.
-        gives: what it is for; '' where that goes without saying.
-        fix: what to do about it; '' where there is nothing.
+        gives: the feature that needs it; '' if obvious.
+        fix: how to install or repair it; '' if nothing is wrong.
     """
 
     _json = "kind name state found=detail gives fix"
@@ -87,8 +87,8 @@ class Diagnosis(Result):
     (True, False)
 
     Attributes:
-        parts: everything that was looked at.
-        is_deep: True where libraries and environments were imported, not only looked up.
+        parts: everything that was examined.
+        is_deep: libraries and environments were imported, not only looked up.
     """
 
     _json = "healthy deep=is_deep parts"
@@ -98,7 +98,7 @@ class Diagnosis(Result):
 
     @property
     def healthy(self) -> bool:
-        """True where nothing that is installed is broken; what is missing does not count."""
+        """True if nothing installed is broken; missing parts do not count."""
         return all(part.state != BROKEN for part in self.parts)
 
     def tables(self) -> list[Table]:
@@ -114,7 +114,7 @@ class Diagnosis(Result):
         return Table(_TITLES[kind], ("", "", "version", "for"), gives)
 
     def advice(self) -> dict[str, list[str]]:
-        """Advice, each with the parts that it would make usable."""
+        """Fixes, each with the parts that it would make usable."""
         found: dict[str, list[str]] = {}
         for part in self.parts:
             if part.fix:
@@ -142,7 +142,7 @@ _TITLES = {
 
 
 def doctor(*, deep: bool = False) -> Diagnosis:
-    """Look at all that nmtool needs or could use here; nothing is changed or downloaded.
+    """Examine everything that nmtool needs or could use; nothing is changed or downloaded.
 
     >>> import nmtool as nm
     >>> nm.doctor().healthy
@@ -206,7 +206,7 @@ def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
 
 
 def _verilator_elsewhere() -> str:
-    """Name of a Verilator that did not come as a package; '' without any."""
+    """Name of a Verilator that is not a Python package; '' without one."""
     from nmtool.exporters.verilog import simulators
 
     try:
@@ -218,7 +218,7 @@ def _verilator_elsewhere() -> str:
 
 
 def _import_error(package: str) -> str:
-    """The reason why a package cannot be imported, in a process of its own; '' if it can."""
+    """The reason why a package cannot be imported, tried in a separate process; '' if it can."""
     module = _IMPORTED_AS.get(package, package.replace("-", "_"))
     command = [sys.executable, "-c", f"import {module}"]
     try:
@@ -291,7 +291,7 @@ def _processors() -> Iterator[Part]:
 
 
 def _gpu(deep: bool) -> Part:
-    """The GPU as training sees it; torch is imported only to look deeper."""
+    """The GPU for training; torch is imported only if `deep`."""
     gives = "training on an NVIDIA GPU"
 
     def part(state: str, found: str, fix: str = "") -> Part:
@@ -323,14 +323,14 @@ def _gpu(deep: bool) -> Part:
 
 
 def _cuda_of_torch() -> str | None:
-    """The CUDA that torch is built for, '' without any, None without torch; nothing is imported."""
+    """CUDA version of torch's build; '' for CPU builds, None without torch; without importing."""
     spec = find_spec("torch")
     folders = (spec.submodule_search_locations or []) if spec else []
     for folder in folders:
         file = Path(folder, "version.py")
         if file.exists():
-            said = _CUDA_OF_TORCH.search(file.read_text(encoding="utf-8"))
-            return (said[1] or "") if said else ""
+            match = _CUDA_OF_TORCH.search(file.read_text(encoding="utf-8"))
+            return (match[1] or "") if match else ""
     return None
 
 
@@ -362,7 +362,7 @@ def _folders() -> Iterator[Part]:
 
 
 def _folder(name: str, folder: Path, variable: str) -> Part:
-    """A folder that is there, or the one that it will be made in."""
+    """An existing folder, or the parent in which it will be made."""
     there = folder.absolute()
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -374,7 +374,7 @@ def _folder(name: str, folder: Path, variable: str) -> Part:
 
 
 def _answer(command: list[str]) -> str:
-    """The output of a command; '' where it fails or is slow."""
+    """The output of a command; '' if it fails or is slow."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S)
     except (OSError, subprocess.SubprocessError, UnicodeError):

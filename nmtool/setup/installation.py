@@ -1,8 +1,8 @@
-"""The installation of nmtool: what belongs to it, and the command that adds what is missing.
+"""The installation of nmtool: its libraries, and commands that install missing ones.
 
-nmtool is on no package index, so `pip install nmtool[…]` could fetch somebody else's package. The
-libraries of an extra are therefore installed by their own names, which nmtool's metadata list,
-into the environment that nmtool runs in: that works from a checkout, from a wheel and in pipx.
+nmtool is not on a package index, so that `pip install nmtool[…]` could install another project's
+package. The libraries of an extra are therefore installed by their own names, from nmtool's
+metadata, into nmtool's environment: this works from a checkout, from a wheel and in pipx.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAME = "nmtool"
 GIVES = {
     "": "everything",
     "train": "training, float networks, digits",
-    "sweep": "search of training settings",
+    "sweep": "hyperparameter search",
     "onnx": "ONNX files",
     "nir": "NIR files",
     "verilog": "fast simulation of Verilog exports",
@@ -38,24 +38,24 @@ GIVES = {
     "tonic": "downloads of data sets",
     "completion": "completion of commands in a shell",
 }
-"""Abilities that each extra gives, in the order of its use; '' is nmtool without any."""
+"""What each extra is for, in order of use; '' is nmtool without extras."""
 
 TORCH_FOR_CPUS = "https://download.pytorch.org/whl/cpu"
-"""Index of torch's builds without CUDA; on Linux, the package index has those with it."""
+"""Index of torch's builds without CUDA; on Linux, the default index has builds with CUDA."""
 
 _CUDA_EXTRAS = {"12": "cuda12", "13": "cuda"}
-"""Extras that install the compiler of kernels, by CUDA's major version."""
+"""Extras with numba-cuda, the compiler of kernels, by CUDA's major version."""
 
 
 @dataclass(frozen=True)
 class Library:
-    """A library that nmtool or one of its extras asks for.
+    """A library that nmtool or one of its extras requires.
 
     Attributes:
-        requirement: as pip understands it, e.g. `torch<3,>=2.2`.
-        name: of the package.
-        version: that is installed, '' if none is.
-        fits: True where that is one of those asked for.
+        requirement: requirement for pip, e.g. `torch<3,>=2.2`.
+        name: name of the package.
+        version: installed version, '' if none.
+        fits: the installed version satisfies the requirement.
     """
 
     requirement: str
@@ -65,26 +65,26 @@ class Library:
 
 
 def libraries(extra: str = "") -> tuple[Library, ...]:
-    """Libraries that an extra asks for on this Python, extras within it included.
+    """Libraries that an extra requires on this Python, including nested extras.
 
     >>> [library.name for library in libraries("onnx")]
     ['onnx', 'onnxruntime']
 
     Args:
-        extra: its name; '' for what nmtool itself needs.
+        extra: name of the extra; '' for nmtool itself.
     """
     return tuple(_library(one) for one in _requirements(extra))
 
 
 def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
-    """The command that installs what an extra lacks here, for a POSIX shell.
+    """The command that installs the missing libraries of an extra, for a POSIX shell.
 
-    Where there is no NVIDIA driver, torch's build for CPUs comes first: the usual one brings some
-    gigabytes of CUDA. Where nmtool is not installed at all, the command installs it.
+    Without an NVIDIA driver, torch's CPU build is installed first, since the default build
+    includes gigabytes of CUDA. If nmtool itself is not installed, the command installs it.
 
     Args:
-        extra: its name; '' for nmtool itself.
-        broken: packages that are there and do not work; they are installed anew.
+        extra: name of the extra; '' for nmtool itself.
+        broken: installed packages that do not work, to be reinstalled.
     """
     if _distribution() is not None and find_spec("packaging") is None:
         return " ".join([*_installer(), "packaging"])
@@ -112,7 +112,7 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
 
 
 def cuda_extra(version: str | None) -> str:
-    """The extra that has the compiler of kernels for a version of CUDA.
+    """The extra with numba-cuda for a version of CUDA.
 
     >>> cuda_extra("12.8"), cuda_extra("13.0")
     ('cuda12', 'cuda')
@@ -121,7 +121,7 @@ def cuda_extra(version: str | None) -> str:
 
 
 def installed_from() -> str:
-    """Words that say how nmtool came here: a checkout, a file or an environment of pipx."""
+    """Where nmtool was installed from: a checkout, a file or pipx, in words."""
     distribution = _distribution()
     if distribution is None:
         return f"runs from {_source_folder()}, not installed"
@@ -136,13 +136,13 @@ def installed_from() -> str:
 
 
 def supported_pythons() -> str:
-    """The versions of Python that nmtool is made for, e.g. `<3.14,>=3.10`; '' if unknown."""
+    """Supported versions of Python, e.g. `<3.14,>=3.10`; '' if unknown."""
     distribution = _distribution()
     return (distribution.metadata["Requires-Python"] or "") if distribution else ""
 
 
 def is_within(version: str, wanted: str) -> bool:
-    """True where a version is one of those asked for.
+    """True if a version satisfies a requirement.
 
     >>> is_within("2.13.0+cpu", "<3,>=2.2"), is_within("3.14.0", "<3.14,>=3.10")
     (True, False)
@@ -153,7 +153,7 @@ def is_within(version: str, wanted: str) -> bool:
 
 
 def version_of(package: str) -> str:
-    """The version of a package that is installed, '' if none is."""
+    """Installed version of a package; '' if none."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -168,7 +168,7 @@ def _distribution() -> metadata.Distribution | None:
 
 
 def _requirements(extra: str) -> list[Requirement]:
-    """Requirements that hold for an extra here; none where nmtool is not installed."""
+    """Requirements of an extra on this Python; none if nmtool is not installed."""
     distribution = _distribution()
     if distribution is None:
         return []
@@ -198,7 +198,7 @@ def _library(requirement: Requirement) -> Library:
 
 
 def _call(packages: Sequence[Requirement], *options: str, index: str = "") -> str:
-    """One call of the installer of this environment, '' for no packages."""
+    """A call of this environment's installer; '' without packages."""
     if not packages:
         return ""
     named = [shlex.quote(str(one)) for one in packages]
@@ -211,7 +211,7 @@ def _call(packages: Sequence[Requirement], *options: str, index: str = "") -> st
 
 
 def _installer() -> list[str]:
-    """`pip install`, in words that reach the environment nmtool runs in."""
+    """`pip install` as a command for the environment in which nmtool runs."""
     if find_spec("pip") is None:
         distribution = _distribution()
         by_uv = distribution and (distribution.read_text("INSTALLER") or "").strip() == "uv"

@@ -1,16 +1,16 @@
-"""Targets: chips and formats as data, and what a network needs of them.
+"""Targets: chips and formats as data; whether a network fits, and what it costs.
 
     target.py     `Target`: limits, arithmetic, cores, event costs, each figure with its origin
-    reading.py    targets from TOML files, `*.toml` beside this file and anybody's own
+    reading.py    targets from TOML files: `*.toml` beside this file, and your own
 
-`docs/targets.md` says what stands in a file.
+`docs/targets.md` describes the files.
 """
 
 from nmtool.targets.reading import target_named, target_names
 from nmtool.targets.target import Origin, Target
 
 LOIHI2 = target_named("loihi2")
-"""Holds all that the arithmetic `loihi2` runs."""
+"""The default target, with all that the arithmetic `loihi2` can run."""
 
 __all__ = [
     "LOIHI2",

@@ -1,4 +1,4 @@
-"""`check`: a network on one target or several: whether it fits, what changes, what is wasted."""
+"""`check`: whether a network fits one or more targets, what changes there, what is wasted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 from nmtool.targets.target import Memory
 
 ALL = "all"
-"""In place of targets: all that come with nmtool."""
+"""Word for all targets that come with nmtool."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,9 +37,9 @@ class CheckReport(Result):
     'target-without-delays'
 
     Attributes:
-        network_hash: content hash of what was checked.
-        arithmetic: `loihi2`, or `float` where it was rounded for each target.
-        fits: one per target, in the order asked for.
+        network_hash: content hash of the network.
+        arithmetic: `loihi2`, or `float` if it was rounded for each target.
+        fits: one per target, in the given order.
     """
 
     _json = "hash=network_hash arithmetic targets=fits"
@@ -57,22 +57,22 @@ class CheckReport(Result):
 
     @property
     def fits_everywhere(self) -> bool:
-        """True where no target is unsupported."""
+        """True if no target is unsupported."""
         return all(one.word != UNSUPPORTED for one in self.fits)
 
     @property
     def wasteful(self) -> tuple[Finding, ...]:
-        """Findings on what takes room and does nothing, on any of the targets."""
+        """Findings on unused neurons, synapses and bits, on any target."""
         return tuple(dict.fromkeys(finding for one in self.fits for finding in one.wasteful))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that does not fit or changes on any of the targets, and what is wasteful."""
+        """Everything that does not fit, changes or is wasteful, on any target."""
         each = [why for one in self.fits for why in (*one.unsupported, *one.approximate)]
         return tuple(dict.fromkeys([*each, *self.wasteful]))
 
     def sentences(self) -> list[tuple[str, str]]:
-        """A sentence per target, and its weight: '', `warning` or `alarm`."""
+        """A sentence per target, with its severity: '', `warning` or `alarm`."""
         weights = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
         return [(f"{one.target.name}: {one.words}", weights[one.word]) for one in self.fits]
 
@@ -100,16 +100,17 @@ def check(
     'faithful'
 
     Args:
-        network: integers, or floats, which are rounded for each target; a run, or a path.
-        targets: names, files that end in `.toml`, or `Target`s; `all` is every one that comes
-            with nmtool.
-        relays: where floats are rounded, delays longer than those held leave from relays, which
-            take room; by default they are cut.
-        quantising: arguments of `quantise_network` for floats, e.g. `{"weight_bits": 4}`.
-        progress: is shown what is being done.
+        network: integer network, or float network, which is rounded for each target; a run, or a
+            path.
+        targets: names, `.toml` files, or `Target`s; `all`: every target that comes with nmtool.
+        relays: when rounding, realise longer delays with relay populations, which take resources;
+            by default they are clipped.
+        quantising: arguments of `quantise_network` for a float network, e.g. `{"weight_bits": 4}`.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: a target is not known, its file is wrong, or integers are to be rounded.
+        UsageError: a target is unknown, its file is wrong, or there are quantisation arguments for
+            an integer network.
         FileFormatError: there is no network at that path.
     """
     chosen = [target_named(one) for one in several_targets(targets)]
@@ -129,12 +130,12 @@ def check(
 def fits_of_format(
     network: Network | IntegerNetwork, name: str, options: object = None
 ) -> tuple[Fit, ...]:
-    """The fits of the targets that a format leads to, the format itself first.
+    """Fits on the targets that are reached through a format, with the format itself first.
 
     Args:
-        network: what is to be written.
-        name: of the format.
-        options: how it is written: lanes of a core in Verilog count.
+        network: the network to be written.
+        name: name of the format.
+        options: how it is written, e.g. the lanes of a Verilog core.
     """
     lanes = getattr(options, "lanes", 1)
     targets = [target_named(one) for one in target_names()]
@@ -145,7 +146,7 @@ def fits_of_format(
 
 
 _Roundings = dict[tuple[object, ...], Quantisation]
-"""Integers of a float network by `Target.rounding`: they are made once for targets alike."""
+"""Integers of a float network by `Target.rounding`, computed once for equal targets."""
 
 
 def _fit(
@@ -164,7 +165,7 @@ def _fit(
     if isinstance(network, Network):
         if format_ is not None and format_.holds_floats and not quantising:
             return Fit(target, unsupported=tuple(format_.reasons_against(network)))
-        # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
+        # Rounding clips delays; for a target without delays, all would be lost unnoticed.
         keeps = target.max_delay or relays
         kept = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
         if kept.rounding not in roundings:
@@ -192,17 +193,17 @@ def _fit(
 
 
 def _rounded(rounded: Quantisation) -> Finding:
-    """Floats are never what runs: the finding that says how far the integers are from them."""
+    """The finding on the rounding of a float network, with the largest error."""
     worst = max((one.rms_error for one in rounded.report.projections), default=0.0)
-    what = f"its floats are rounded; of weights, by up to {worst:.2%} of their size (rms)"
-    fix = "nmtool quantise --data DATA measures what that costs, training in integers avoids it"
+    what = f"the float network is rounded; weights change by up to {worst:.2%} of their rms"
+    fix = "measure the accuracy lost: nmtool quantise --data DATA; training in integers avoids it"
     return Finding("floats-rounded", "network", what, fix)
 
 
 def several_targets(
     targets: str | Path | Target | Sequence[str | Path | Target],
 ) -> Sequence[str | Path | Target]:
-    """The targets that are named, one by one; raises `UsageError` where none is."""
+    """The named targets as a sequence; raises `UsageError` if there is none."""
     names = [targets] if isinstance(targets, str | Path | Target) else list(targets)
     if ALL in names:
         return target_names()

@@ -1,4 +1,4 @@
-"""`cost` and `compare_cost`: operations, footprint, latency and energy of networks on samples."""
+"""`cost` and `compare_cost`: operations, memory, latency and energy of networks on samples."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from nmtool.hardware_sim.operations import Core, Counter, Operations
 
 TIMED_SAMPLES = 100
-"""Samples, spread evenly over all, that the C program is timed on."""
+"""Number of samples, evenly spread, on which the C program is timed."""
 
 _C = "c"
 _PJ_PER_UJ, _NS_PER_US = 1e6, 1e3
@@ -57,10 +57,10 @@ def cost(
     energy_of: str | Path | Target | None = None,
     progress: Progress = silent,
 ) -> Cost:
-    """Count what a network does on samples, and estimate what that takes on a target.
+    """Count a network's operations on samples, and estimate latency and energy on a target.
 
     Operations are counted exactly, in the network's own arithmetic, per inference (a sample from a
-    fresh state), by population and projection, and over steps. Latency and energy are given where
+    fresh state), by population and projection, and over steps. Latency and energy are estimated if
     the target's figures per event are known. For the target `c`, the network's C program is
     compiled and timed here; for a microcontroller, its instructions are counted in an emulator.
 
@@ -68,19 +68,20 @@ def cost(
     <Cost: 12,345 synaptic events per inference, 300 samples>
 
     Args:
-        network: float or integer, a run, or the path of one. A chip runs integers: quantise floats
-            first.
-        data: a split of a data set, by name `digits:test`, or samples that are binned for the
-            network already.
-        target: what it shall run on: a name, e.g. `loihi1`, the path of a target's file, or a
+        network: float or integer, a run, or the path of one. Chips run integers: quantise a float
+            network first.
+        data: a split of a data set, its name such as `digits:test`, or samples already binned for
+            the network.
+        target: target to run on: a name, e.g. `loihi1`, the path of a target's file, or a
             `Target`.
-        energy_of: another target whose figures per event are to be used, e.g. `loihi1` for
-            Loihi 2, whose own nobody publishes. Latency and energy then say so.
-        progress: is shown how far it is.
+        energy_of: use another target's figures per event, e.g. `loihi1` for Loihi 2, which has no
+            published figures; latency and energy then say so.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
         DataError: there is no sample.
-        UsageError: the data have other channels or classes than the network, or no such target.
+        UsageError: the data have other channels or classes than the network, or there is no such
+            target.
     """
     from nmtool.hardware_sim.operations import Counter
 
@@ -95,7 +96,7 @@ def cost(
     check_steps(found, samples.raster)
     if not samples.raster.n_samples:
         raise DataError(
-            "there is no sample to count on", code="split-empty", fix="pass one sample at least"
+            "counting the cost needs samples", code="split-empty", fix="pass at least one sample"
         )
     recording = simulate(found, samples.raster, progress=progress)
     place = _placed(found, chip)
@@ -136,7 +137,7 @@ def cost(
         absent=dict(_absent(found, spikes)),
         remarks=(
             *_remarks(found, chip, operations, spikes),
-            *([f"the samples cover {few}, and so does the accuracy"] if few else []),
+            *([f"samples and accuracy cover only {few}"] if few else []),
         ),
     )
 
@@ -150,16 +151,17 @@ def compare_cost(
     energy_of: str | Path | Target | None = None,
     progress: Progress = silent,
 ) -> Tradeoff:
-    """Put the accuracy of several networks beside their cost, on the same samples.
+    """Compare accuracy and cost of several networks on the same samples.
 
     >>> compare_cost({"8 bits": q.network}, data.test)  # doctest: +SKIP
     <Tradeoff: 1 networks>
 
     Args:
-        networks: by name, or paths, which are names themselves; others are numbered from 1.
+        networks: networks by name; or a list, in which paths are names and others are numbered
+            from 1.
         data: the samples, or the name of a split, `digits:test`.
         target, energy_of: as for `cost`.
-        progress: is shown how far it is.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
         UsageError, DataError: as for `cost`; or there are no networks.
@@ -171,7 +173,7 @@ def compare_cost(
         }
     if not networks:
         raise UsageError(
-            "there are no networks to compare", code="networks-missing", fix="name one at least"
+            "there are no networks to compare", code="networks-missing", fix="name at least one"
         )
     events = as_samples(data)
     return Tradeoff(
@@ -218,10 +220,10 @@ def _activation_sparsity(
 
 
 def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Spread]:
-    """Operations of the C program, as its source says them, by name.
+    """Source-level operations of the C program, by name.
 
     A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
-    a synapse read is a product and a sum; a score of the rule `weighted` is a product, too.
+    a synapse takes a product and a sum; a score of the rule `weighted` takes one more product.
     Addresses, comparisons and the reset of a sample are not counted.
     """
     shape = (operations.n_samples, operations.n_steps)
@@ -243,7 +245,9 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
 def _bits(network: IntegerNetwork) -> str:
     """Bits of weights and of delays, the latter as multiples of their largest common stride."""
     weights = {projection.weight_bits for projection in network.projections}
-    used = [p.delay[p.weight != 0] for p in network.projections]  # others deliver nothing
+    used = [
+        p.delay[p.weight != 0] for p in network.projections
+    ]  # synapses of weight 0 have no effect
     delays = np.concatenate(used or [np.zeros(0, int)])
     stride = math.gcd(*map(int, np.unique(delays))) or 1
     bits = (int(delays.max(initial=0)) // stride).bit_length()
@@ -266,7 +270,7 @@ def _absent(
     network: Network | IntegerNetwork, spikes: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[tuple[str, str]]:
     if not isinstance(network, IntegerNetwork):
-        yield "footprint of chip integers", "the network holds real numbers: quantise it"
+        yield "footprint of chip integers", "the network is float: quantise it"
     if not spikes:
         yield "activation_sparsity", "no population of the network can spike"
     if not _synapses(network):
@@ -281,22 +285,22 @@ def _remarks(
 ) -> Iterator[str]:
     emitted = _total([*spikes.values()])
     if not emitted and not operations.spikes[INPUT].any():
-        yield "nothing was exercised: no spike entered and none was emitted"
+        yield "there were neither input spikes nor emitted spikes"
     elif not _total(operations.synaptic_events):
-        yield "no spike passed a synapse of weight other than 0"
+        yield "no spike passed a synapse of nonzero weight"
     elif spikes and not emitted:
-        yield "no population spiked: the operations are those of the input alone"
+        yield "no population spiked: all operations are due to the input"
     arithmetic = network.arithmetic if isinstance(network, IntegerNetwork) else LOIHI2.name
     if chip is not None and chip.arithmetic != arithmetic:
         title = chip.title or chip.name
-        yield f"the spikes are those of the arithmetic {arithmetic}; {title} has another"
+        yield f"spikes were simulated in the arithmetic {arithmetic}, but {title} has another one"
 
 
 # Estimates.
 
 
 def _stores_zeros(chip: Target | None) -> bool:
-    """True for a chip whose cores store synapses of weight 0, which is so unless they say not."""
+    """True for a chip whose cores store synapses of weight 0, which is assumed if unknown."""
     return chip is not None and chip.kind == CHIP and chip.core.dense is not False
 
 
@@ -305,10 +309,10 @@ class _Placement:
     """A network on the cores of a chip.
 
     Attributes:
-        chip: the target; None where none was named.
-        cores: what each holds; empty where that is not known.
-        words: their number in words, with what it rests on.
-        misfit: the reason why no core can hold it; '' where there is none.
+        chip: the target; None without one.
+        cores: content of each core; empty if unknown.
+        words: number of cores in words, with its assumptions.
+        misfit: why no core can hold a neuron; '' if one can.
     """
 
     chip: Target | None
@@ -324,7 +328,7 @@ def _placed(network: Network | IntegerNetwork, chip: Target | None) -> _Placemen
     for one in needed.populations:
         if one.binding and not one.per_core[one.binding]:
             what = f"one neuron of '{one.population}' takes more {one.binding} than a core has"
-            return _Placement(chip, misfit=f"{what}: nmtool check says more")
+            return _Placement(chip, misfit=f"{what}: see nmtool check")
     if needed.cores is None:
         return _Placement(chip)
     cores = [
@@ -391,11 +395,11 @@ def _latency(
 
 
 def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, section: str) -> str:
-    """The reason why there is no estimate; '' where there is one."""
+    """The reason why there is no estimate; '' if there is one."""
     from nmtool.hardware_sim.estimates import NEEDED
 
     if figures is None:
-        return "no target was named, as loihi1, whose figures per event are known"
+        return "no target with known figures per event, such as loihi1, was named"
     if not isinstance(network, IntegerNetwork):
         return "a chip runs integers: quantise the network"
     missing = {
@@ -406,16 +410,16 @@ def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, sect
         what = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{figures.name} is software; the {what} of its computer was not measured"
+            return f"{figures.name} is software; the {what} of its computer is not measured"
         return (
-            f"nobody has published the {what} that events take on {title}; figures of another "
-            "chip are used where that is named, as `energy_of=loihi1`"
+            f"the {what} per event is not published for {title}; to use the figures of another "
+            "chip, name it, e.g. `energy_of=loihi1`"
         )
     return ""
 
 
 def _figures(figures: Target, section: str, unit: str) -> tuple[list[Constant], list[str]]:
-    """The figures that an estimate rests on, and the names of those that are not known."""
+    """The figures of an estimate, and the names of those that are unknown."""
     from nmtool.hardware_sim.estimates import USED
 
     used, unknown = [], []
@@ -434,20 +438,20 @@ def _source(origin: Origin) -> str:
 
 
 def _whose(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
-    """The chip whose figures an estimate rests on, and how they are known."""
+    """The chip whose figures an estimate uses, and how they are known, in words."""
     marks = " and ".join(dict.fromkeys(constant.mark for constant in used))
     whose = f"{marks} per-event figures of {figures.title or figures.name}"
     return whose if chip.name == figures.name else f"{whose}, not of {chip.title or chip.name}"
 
 
 def _note(place: _Placement, unknown: Sequence[str]) -> str:
-    """The rest of an estimate's boundary."""
+    """What an estimate includes and excludes."""
     parts = ["all neurons updated in every step"]
     if _stores_zeros(place.chip):
         parts.append("synapses of weight 0 included")
     if not place.cores:
-        parts.append("each population on one core, since the chip's cores are not known")
-    parts.append("routers, input to the chip and host left out")
+        parts.append("each population on one core, since the chip's cores are unknown")
+    parts.append("routers, input to the chip and host not included")
     if unknown:
         parts.append(f"not included, because no figure is published: {', '.join(unknown)}")
     return "; ".join(parts)
@@ -460,7 +464,7 @@ def _of_program(
     progress: Progress,
     processor: str,
 ) -> Estimate:
-    """Time of the C program here, or its instructions on a processor; or why they are unknown."""
+    """Time of the C program here, or its instructions on a processor; or the reason for none."""
     from nmtool.exporters.c.timing import PASSES, instructions, measure
     from nmtool.exporters.processors import PROCESSORS
 
@@ -485,7 +489,7 @@ def _of_program(
                 step_mean = total.mean / spikes.n_steps
                 spread = replace(total, step_mean=step_mean, step_worst=longest)
                 boundary = f"instructions, C program, {emulated.title} emulated by QEMU"
-                note = f"instructions are no time; all steps of a sample, input in memory; {which}"
+                note = f"instructions, not time; all steps of a sample, input in memory; {which}"
     except MissingError as error:
         why = f", since {error.why}" if error.why else ""
         return Estimate(unit, absent=f"{error.what}{why}; {error.fix}")

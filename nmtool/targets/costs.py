@@ -1,7 +1,7 @@
-"""`Cost`: operations, sparsity, footprint, latency and energy of a network on samples.
+"""`Cost`: operations, sparsity, memory, latency and energy of a network on samples.
 
-Counts are exact. Latency and energy are estimates or measurements, and each says in the same breath
-what it covers. What is not known is absent, with the reason, and never 0.
+Counts are exact. Latency and energy are estimates or measurements, each with what it covers. An
+unknown quantity is absent, with the reason, and never 0.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ AXES = {
     "energy": "energy per inference",
     "latency": "latency per inference",
 }
-"""Costs that accuracy is drawn against."""
+"""Costs for the axis of a plot of accuracy against cost."""
 
 _WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
 
 _SPREAD = ("mean", "95 %", "worst", "of sample", "per step", "worst step")
-"""Headings of the numbers of a `Spread`, as `_columns` gives them."""
+"""Headers of the columns of a `Spread`, as in `_columns`."""
 
 _CSV = (
     *("quantity", "where", "unit", "value", "mean", "p95", "worst", "worst_sample"),
@@ -50,16 +50,16 @@ _CSV = (
 
 @dataclass(frozen=True)
 class Spread:
-    """A quantity over samples and over steps.
+    """Statistics of a quantity over samples and steps.
 
     Attributes:
-        mean: per sample.
-        p95: 95 % of the samples have this much or less; a value that some sample has.
-        worst: of any sample.
-        worst_sample: the first sample that has it.
-        step_mean: per step, over all steps of all samples; None where steps were not told apart.
-        step_worst: of any step; likewise.
-        total: of all samples.
+        mean: mean per sample.
+        p95: 95th percentile over samples, a value that occurs.
+        worst: maximum over samples.
+        worst_sample: the first sample with the maximum.
+        step_mean: mean per step, over all steps of all samples; None if not counted per step.
+        step_worst: maximum over steps; None if not counted per step.
+        total: sum over all samples.
 
     >>> Spread.of(np.array([[1, 2], [0, 5]]))
     Spread(mean=4.0, p95=5, worst=5, worst_sample=1, step_mean=2.0, step_worst=5, total=8)
@@ -75,14 +75,14 @@ class Spread:
 
     @classmethod
     def of(cls, per_step: NDArray) -> Spread:
-        """The spread of [samples, steps] numbers, at least one of each; integers stay exact."""
+        """The spread of numbers [samples, steps], at least one of each; integers stay exact."""
         samples = cls.of_samples(per_step.sum(axis=1))
         steps = {"step_mean": samples.total / per_step.size, "step_worst": per_step.max().item()}
         return cls(**{**asdict(samples), **steps})
 
     @classmethod
     def of_samples(cls, per_sample: NDArray) -> Spread:
-        """The spread of [samples] numbers, at least one."""
+        """From [samples] numbers, at least one."""
         total = per_sample.sum().item()
         return cls(
             mean=total / per_sample.size,
@@ -97,10 +97,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Counted:
-    """A count as a whole, and by population or projection.
+    """A count in total, and by population or projection.
 
     Attributes:
-        total: over all parts.
+        total: sum over all parts.
         parts: by name, e.g. `hidden` or `input → hidden`.
     """
 
@@ -109,21 +109,21 @@ class Counted:
 
     @classmethod
     def of(cls, parts: Mapping[str, NDArray[np.int64]], shape: tuple[int, int]) -> Counted:
-        """From counts [samples, steps] int64 by name, and their shape, which also none have."""
+        """From counts [samples, steps] int64 by name, and their shape, in case there are none."""
         total = sum(parts.values(), np.zeros(shape, np.int64))
         return cls(Spread.of(total), {name: Spread.of(one) for name, one in parts.items()})
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A figure that an estimate rests on.
+    """A figure used for an estimate.
 
     Attributes:
-        name: of the event, e.g. `synaptic_event`.
-        value, unit: per event.
+        name: name of the event, e.g. `synaptic_event`.
+        value, unit: cost per event.
         mark: published, source code, measured, second-hand or inferred.
-        source: where it stands.
-        target: whose figure it is.
+        source: where it is published.
+        target: the chip that it is for.
     """
 
     name: str
@@ -136,16 +136,16 @@ class Constant:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Latency or energy per inference, or the reason why there is none.
+    """Latency or energy per inference, or the reason why it is unknown.
 
     Attributes:
-        unit: of the numbers.
-        boundary: the part of the system and of its power or time that the numbers cover, and
-            whose figures they rest on, in words.
-        note: everything else to know of them, such as what is left out.
-        spread: the numbers, None where they are not known.
-        absent: the reason, where they are not known.
-        constants: figures that they rest on.
+        unit: unit of the numbers.
+        boundary: the part of the system and of its power or time that the numbers cover, and the
+            chip whose figures were used, in words.
+        note: further remarks, such as what is not included.
+        spread: the numbers; None if unknown.
+        absent: the reason, if unknown.
+        constants: the figures used.
     """
 
     unit: str
@@ -157,11 +157,11 @@ class Estimate:
 
     @property
     def mean_in_words(self) -> str:
-        """The mean with its unit; '' where it is not known."""
+        """The mean with its unit; '' if unknown."""
         return "" if self.spread is None else f"{shown(float(self.spread.mean))} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
-        """Numbers and boundary, or the reason why there are none."""
+        """Numbers and boundary, or the reason why they are unknown."""
         if self.spread is None:
             return {"absent": self.absent}
         spread = {name: value for name, value in asdict(self.spread).items() if value is not None}
@@ -182,36 +182,36 @@ class Cost(Result):
 
     Attributes:
         network_hash: content hash of the network that ran.
-        arithmetic: `float`, or the integers that ran.
-        bits: of weights and delays, e.g. `8/6`; '' for floats.
-        samples, steps: number of samples, and of steps of each.
-        accuracy: share classified rightly, 0 … 1.
-        target: name of the target, '' where none was named.
-        cores: number of cores of the target that hold the network; None where they are not known
-            and each population counts as one.
-        grouping: the same in words, with what it rests on, e.g. `2 cores if accumulators are as
-            on Loihi 1`.
-        synaptic_events: by projection; a spike times each synapse of weight other than 0 behind it.
-        synapses_read: by projection; the same with weights of 0.
+        arithmetic: `float`, or the name of the integer arithmetic.
+        bits: bits of weights and delays, e.g. `8/6`; '' for floats.
+        samples, steps: number of samples, and of steps per sample.
+        accuracy: share of samples classified correctly, 0 … 1.
+        target: name of the target, '' without one.
+        cores: number of the target's cores that the network takes; None if unknown, so that each
+            population counts as one.
+        grouping: the same in words, with its assumptions, e.g. `2 cores if accumulators are as on
+            Loihi 1`.
+        synaptic_events: by projection; spikes times their synapses of nonzero weight.
+        synapses_read: by projection; spikes times all their synapses, including weight 0.
         neuron_updates: by population; neurons times steps.
-        input_spikes: spikes that entered.
-        spikes: by spiking population, those it emitted.
-        messages: by source; a spike times each core that holds a neuron behind one of its synapses,
-            its own core included. Synapses of weight 0 count where the target's cores store them.
-            Without the cores of a target, times each population behind a weight other than 0.
+        input_spikes: number of input spikes.
+        spikes: by spiking population, number of emitted spikes.
+        messages: by source; spikes times the cores with target neurons, including the source's own
+            core. Synapses of weight 0 count if the target's cores store them. If cores are
+            unknown, spikes times target populations with nonzero weights.
         effective_acs, effective_macs, dense_operations: NeuroBench's synaptic operations per
-            inference: additions for spikes through weights other than 0; products with inputs that
-            are no spikes, of which there are none; and every weight in every step.
+            inference: additions for spikes through nonzero weights; multiplications with inputs
+            that are not spikes, which do not occur; and all weights in all steps.
         activation_sparsity: share of bins (neurons of spiking populations times steps) without a
-            spike, None where no population can spike.
-        connection_sparsity: share of weights that are 0, None without synapses.
-        footprint: by the way of storing it, `chip integers`, `torch copy` (NeuroBench's) and, for
-            targets that the C file is for, `C program`.
+            spike; None if no population can spike.
+        connection_sparsity: share of weights that are 0; None without synapses.
+        footprint: by kind of storage: `chip integers`, `torch copy` (NeuroBench's) and, for targets
+            that run the C file, `C program`.
         energy, latency: per inference.
-        operations: exact source-level operations of the C program per inference, by name; for
-            targets that it is for.
-        absent: by name of what else is not known, the reason.
-        remarks: sentences that the numbers should not be read without.
+        operations: for targets that run the C file, its exact source-level operations per
+            inference, by name.
+        absent: reasons for further unknown quantities, by name.
+        remarks: important qualifications of the numbers.
     """
 
     _json = (
@@ -254,14 +254,14 @@ class Cost(Result):
         return f"<Cost: {shown(events)} synaptic events per inference, {self.samples} samples>"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on; what is not known is in `absent`."""
+        """Plain values, by the names scripts rely on; unknown quantities are in `absent`."""
         plain = super().as_json()
         if not self.operations:
             del plain["operations"]
         return plain
 
     def as_csv(self, *, sources: bool = False) -> str:
-        """A line per quantity and place, under a header; an empty field is not known.
+        """A line per quantity and place, under a header; empty fields are unknown.
 
         Args:
             sources: add a line per figure behind latency and energy.
@@ -321,7 +321,7 @@ class Cost(Result):
         return "\n\n".join([super().summary(), "\n".join(self.notes())])
 
     def notes(self) -> list[str]:
-        """Sentences on what latency and energy cover, or why they are not given, each once."""
+        """Sentences on what latency and energy cover, or why they are unknown, each once."""
         axes: dict[str, list[str]] = {}
         for axis in ("latency", "energy"):
             estimate: Estimate = getattr(self, axis)
@@ -333,7 +333,7 @@ class Cost(Result):
         return [f"{' and '.join(names)}: {text}" for text, names in axes.items() if text]
 
     def value(self, axis: str) -> float | None:
-        """A cost per inference that accuracy can be drawn against, None where it is not known.
+        """A cost per inference, for the axis of a plot; None if unknown.
 
         Args:
             axis: one of `AXES`.
@@ -404,7 +404,7 @@ class Tradeoff(Tabular):
     [28, 30]
 
     Attributes:
-        costs: by the name of the network, in the order in which they were named.
+        costs: by name of the network, in the given order.
     """
 
     _line = "{#costs} networks"
@@ -427,9 +427,9 @@ class Tradeoff(Tabular):
         }
 
     def as_csv(self) -> str:
-        """A line per network under a header: means per inference; an empty field is not known.
+        """A line per network under a header: means per inference; empty fields are unknown.
 
-        `energy` and `latency` have unit and boundary; `energy_mean` is the number alone.
+        `energy` and `latency` include unit and boundary; `energy_mean` is only the number.
         """
         rows = [
             [
@@ -444,7 +444,7 @@ class Tradeoff(Tabular):
         return as_csv(self._HEADER, rows)
 
     def tables(self) -> list[Table]:
-        """A row per network, means per inference: counts, then latency and energy where known."""
+        """A row per network, means per inference: counts, then latency and energy if known."""
         axes = ("synaptic_events", "neuron_updates", "spikes", "messages")
         counted = [
             (
@@ -476,12 +476,12 @@ class Tradeoff(Tabular):
         """Draw accuracy against a cost; returns the path of the picture.
 
         Args:
-            path: to be written, .svg, .png or .pdf.
-            against: one of `AXES`; networks of which it is not known are left out.
-            force: replace a file that is there.
+            path: path of the picture, .svg, .png or .pdf.
+            against: one of `AXES`; networks without this cost are left out.
+            force: replace an existing file.
 
         Raises:
-            UsageError: no such cost, no network has it, the extension names no picture, or the
+            UsageError: there is no such cost, no network has it, the extension is unknown, or the
                 file exists.
             MissingError: matplotlib is not installed.
             StorageError: the file could not be written.
@@ -494,10 +494,10 @@ class Tradeoff(Tabular):
         ]
         if not points:
             raise UsageError(
-                f"the {against} of no network is known",
+                f"the {against} is unknown for all networks",
                 code="plot-unknown",
                 why="; ".join(self.notes()),
-                fix=f"draw against another of {', '.join(AXES)}",
+                fix=f"choose another of {', '.join(AXES)}",
             )
         content = _drawn(points, self._axis(against), Path(path).suffix.lower().removeprefix("."))
         with storage.replacing(path) as temporary:
@@ -505,7 +505,7 @@ class Tradeoff(Tabular):
         return Path(path)
 
     def _axis(self, against: str) -> str:
-        """The label of the axis of costs, with unit and boundary."""
+        """Label of the cost axis, with unit and boundary."""
         for cost in self.costs.values():
             estimate = getattr(cost, against, None)
             if isinstance(estimate, Estimate) and estimate.spread is not None:
@@ -529,13 +529,13 @@ def _percent(share: float | None) -> str:
 
 
 def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
-    """Raise what `Tradeoff.plot` would, as far as it is known before anything is counted."""
+    """Raise the errors of `Tradeoff.plot` that can be known before anything is counted."""
     check_path(path)
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise UsageError(
-            f"{path} names no kind of picture",
+            f"{path} does not have the extension of an image file",
             code="plot-format",
-            fix="let it end in .svg, .png or .pdf",
+            fix="choose a name that ends in .svg, .png or .pdf",
         )
     if Path(path).exists() and not force:
         raise UsageError(
@@ -545,7 +545,7 @@ def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
         )
     if against not in AXES:
         raise UsageError(
-            f"accuracy cannot be drawn against '{against}'",
+            f"there is no cost '{against}' to draw accuracy against",
             code="plot-axis",
             fix=f"use one of {', '.join(AXES)}",
         )
@@ -563,7 +563,7 @@ def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _drawn(points: Sequence[tuple[str, float, float]], label: str, suffix: str) -> bytes:
-    """A picture of networks, each (name, cost, accuracy)."""
+    """The picture, from (name, cost, accuracy) of each network."""
     with libraries_needed("report"):
         import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -588,4 +588,4 @@ def _drawn(points: Sequence[tuple[str, float, float]], label: str, suffix: str) 
 
 
 _UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""Metadata that keep the same picture the same bytes."""
+"""Metadata without dates, so that equal pictures have equal bytes."""

@@ -1,11 +1,11 @@
-"""A network on a target: faithful, approximate or unsupported, and everything that is not right.
+"""Fit of a network to a target: faithful, approximate or unsupported, with findings.
 
-    faithful      every u, v and spike is that of the simulator
-    approximate   it runs, and something changes; the findings say what
+    faithful      every u, v and spike equals the simulator's
+    approximate   it runs with changes, which the findings list
     unsupported   it does not run, or does not fit
 
-What a format cannot carry its own package knows (`misfits`), and what rounding changes the
-quantiser does: both are handed in.
+Misfits of a format come from its own package (`misfits`), and changes by rounding from the
+quantiser: both are arguments.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from nmtool.targets.resources import Resources, assumes_zeros, findings, longest
 from nmtool.targets.target import Core, Target
 
 _SAME_DECAY = 0.005
-"""A time constant that changes by less than this share is the same to whoever reads of it."""
+"""Relative change of a time constant below which there is no finding."""
 _UNROLLED = 0.8
-"""More zeros than this are the network's shape, as of a convolution that was unrolled."""
+"""A larger share of zeros is the network's structure, such as an unrolled convolution."""
 
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
@@ -39,11 +39,11 @@ class Use(Plain):
     """One resource of an FPGA or a microcontroller.
 
     Attributes:
-        resource: in words.
-        used: how much a network takes.
-        available: how much there is.
-        error: largest share by which `used` was off where it was compared with a synthesis; 0
-            where it is counted or the most that it can be.
+        resource: name of the resource.
+        used: amount that the network takes.
+        available: available amount.
+        error: largest relative error of `used` compared with synthesis; 0 if it is a count or an
+            upper bound.
     """
 
     _json = "resource used held=available error"
@@ -55,7 +55,7 @@ class Use(Plain):
 
     @property
     def share(self) -> float:
-        """Used of what is available."""
+        """Share of the available amount that is used."""
         return self.used / max(self.available, 1)
 
     def __str__(self) -> str:
@@ -73,11 +73,11 @@ class Fit(Result):
 
     Attributes:
         target: the target.
-        unsupported: why it does not run there; empty where it does.
-        approximate: what changes there.
-        wasteful: what takes room and does nothing.
-        resources: the cores that it takes; None where the target says nothing of cores.
-        uses: what it takes of an FPGA or of a memory; empty for all other targets.
+        unsupported: findings on why it does not run there; empty if it does.
+        approximate: findings on what changes there.
+        wasteful: findings on unused neurons, synapses and bits.
+        resources: the cores that it takes; None if the target has no figures on cores.
+        uses: resources of an FPGA or of a memory; empty for all other targets.
     """
 
     _json = "target=target.name word unsupported approximate wasteful resources uses"
@@ -108,7 +108,7 @@ class Fit(Result):
         return f"{self.word}, {self.resources.in_words()}"
 
     def tables(self) -> list[Table]:
-        """The cores that it takes, or what it takes of an FPGA or of a memory."""
+        """The cores that it takes, or the resources of an FPGA or memory."""
         if self.uses:
             rows = [
                 (
@@ -130,20 +130,20 @@ def fit(
     misfits: Iterable[Finding] = (),
     changed: Iterable[Finding] = (),
 ) -> Fit:
-    """Find everything that does not fit, everything that changes and everything wasteful.
+    """Find everything that does not fit, that changes, or that is wasteful.
 
     >>> from nmtool.targets import target_named
     >>> fit(network, target_named("loihi2")).word  # doctest: +SKIP
     'faithful'
 
     Args:
-        network: the integers.
+        network: the integer network.
         target: a chip or a format.
-        misfits: of the format that leads there.
-        changed: what rounding to these integers changed.
+        misfits: findings of the format through which the target is reached.
+        changed: findings of the rounding to these integers.
     """
     core, chip = target.core, target.chip
-    known = replace(core, dense=None) != Core()  # how zeros are stored is no capacity
+    known = replace(core, dense=None) != Core()  # how zeros are stored is not a capacity
     found = resources(network, target) if known else None
     room = found or Resources(target, ())
     exceeded = findings(room, network) if known or chip != type(chip)() else []
@@ -159,7 +159,7 @@ def fit(
 def _without_zeros(
     exceeded: Iterable[Finding], network: IntegerNetwork, target: Target
 ) -> tuple[list[Finding], list[Finding]]:
-    """Split exceeded capacities: exceeded in any case, and only if weights of 0 take memory."""
+    """Split exceeded capacities into certain ones, and those only if weights of 0 take memory."""
     sparse = replace(target, core=replace(target.core, dense=False))
     certain = findings(resources(network, sparse), network)
     places = {(one.code, one.where) for one in certain}
@@ -167,8 +167,8 @@ def _without_zeros(
         Finding(
             "zeros-perhaps-stored",
             one.where,
-            f"if weights of 0 take memory, which the target leaves unknown: {one.what}",
-            f"set dense in its [core]; where it is true: {one.fix}",
+            f"if weights of 0 take memory, which is unknown for the target: {one.what}",
+            f"set dense in its [core]; if it is true: {one.fix}",
         )
         for one in exceeded
         if (one.code, one.where) not in places
@@ -177,10 +177,10 @@ def _without_zeros(
 
 
 def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
-    """Integers that the target does not hold."""
+    """Findings on integers beyond the target's limits."""
     name = target.title or target.name
     if network.runs_in != target.runs_in:
-        what = f"it runs in {network.arithmetic}, and {name} takes {target.runs_in.name}"
+        what = f"its arithmetic is {network.arithmetic}, that of {name} is {target.runs_in.name}"
         fix = f"quantise the float network for it: `target={_word(target)}`"
         yield Finding("target-arithmetic", "network", what, fix)
         return
@@ -189,28 +189,28 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         where = f"{one.source} → {one.target}"
         delay_bits = (longest_delay(one) // stride).bit_length()
         if delay_bits > target.delay_bits[-1]:
-            what = f"its delays take {delay_bits} bits in strides of {stride}, {name} holds "
+            what = f"its delays need {delay_bits} bits with a stride of {stride}, but {name} has "
             what += f"{target.delay_bits[-1]}"
             fix = f"quantise for it: `delay_bits={target.delay_bits[-1]}`"
             yield Finding("target-delay-bits", where, what, fix)
         beyond = int((one.delay[one.weight != 0] > target.max_delay).sum())
         if beyond and not target.max_delay:
             what = f"{beyond:,} synapses have a delay, and {name} has none"
-            fix = "train without delays, `max_delay=0`, or choose a target that has them"
+            fix = "train without delays, `max_delay=0`, or choose a target with delays"
             if one.source in _clocks(network):
-                fix = "choose a target that has them: they begin a constant at its step"
+                fix = "choose a target with delays: these switch on a constant input at its step"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
-            fix = "quantise for it, which cuts them, or train with this reach"
+            fix = "quantise for it, which clips them, or train with its longest delay"
             yield Finding("target-delay-range", where, what, f"{fix}: `target={_word(target)}`")
         if one.weight_bits not in target.weight_bits:
-            held = ", ".join(map(str, target.weight_bits))
-            what = f"its weights have {one.weight_bits} bits, {name} holds {held}"
+            allowed = ", ".join(map(str, target.weight_bits))
+            what = f"its weights have {one.weight_bits} bits, but {name} has {allowed}"
             fix = f"quantise for it: `weight_bits={target.weight_bits[-1]}`"
             yield Finding("target-weight-bits", where, what, fix)
         if one.weight_exponent not in target.weight_exponents(one.weight_bits):
-            what = f"its weights are shifted by {one.weight_exponent}, {name} shifts less"
+            what = f"its weight exponent {one.weight_exponent} is outside the range of {name}"
             yield Finding("target-weight-exponent", where, what, f"quantise for {name}")
     for population in network.populations:
         for what in _constants_beyond(population, target):
@@ -221,14 +221,14 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             yield Finding("target-without-bias", population.name, what, "train without biases")
         drive = network.largest_sum(population) if _limits_drive(target) else 0
         if drive >= target.drive_limit:
-            what = f"weights of one sign that arrive at a neuron sum to {drive:,}, {name} adds "
-            what += f"less than {target.drive_limit:,}"
+            what = f"weights of one sign at a neuron sum to {drive:,}, but the sum on {name} must "
+            what += f"be below {target.drive_limit:,}"
             fix = f"quantise the float network for it: `target={_word(target)}`"
             yield Finding("target-drive", population.name, what, fix)
 
 
 def _clocks(network: IntegerNetwork) -> list[str]:
-    """Populations that spike in every step, whatever the input, as imports add them."""
+    """Populations that spike in every step for any input; imports add them."""
     driven = {p.target for p in network.projections}
     return [
         p.name
@@ -238,7 +238,7 @@ def _clocks(network: IntegerNetwork) -> list[str]:
 
 
 def _delay_step(projection: IntegerProjection) -> int:
-    """The steps of which all its delays are multiples; 0 where it has none."""
+    """Greatest common divisor of its delays in steps; 0 without delays."""
     return int(np.gcd.reduce(projection.delay[projection.weight != 0]))
 
 
@@ -247,12 +247,12 @@ def _holds_biases(target: Target) -> bool:
 
 
 def _limits_drive(target: Target) -> bool:
-    # Left out, it is the bound that quantised networks keep; formats add exactly beyond it, too.
+    # The default bound is kept by all quantised networks; formats add exactly beyond it, too.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
 def _word(target: Target) -> str:
-    """The word for a target on the command line; one of the user's own is a file."""
+    """Name of a target on the command line; the user's own target is a file."""
     return target.name if target.name in target_names() else "FILE.toml"
 
 
@@ -268,13 +268,13 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
         if value > most:
             yield f"its {noun} is {value}, beyond the {most}"
     bias, limit = np.asarray(population.bias_mantissa, np.int64), target.bias_limit
-    reach = np.maximum(bias + 1, -bias)  # of a negative one it is one less
+    reach = np.maximum(bias + 1, -bias)  # negative biases reach one further
     if reach.max() > limit and _holds_biases(target):
         yield f"its bias is {bias[reach.argmax()]}, beyond the {-limit} … {limit - 1}"
 
 
 def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
-    """Differences between the target's neuron and that of the network's arithmetic."""
+    """Findings on differences between the target's neuron and the network's arithmetic."""
     neuron, wanted = target.neuron, network.runs_in.neuron
     if neuron == wanted:
         return
@@ -283,8 +283,8 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         yield Finding(
             "target-neuron-unknown",
             "neurons",
-            f"not known of {target.name}: {words}",
-            "measure it there",
+            f"unknown for {target.name}: {words}",
+            "measure it on the target",
         )
     yield from _narrow_states(network, neuron.state_bits or wanted.state_bits or 0)
     yield from _overflows(network, neuron)
@@ -293,7 +293,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         yield from _shifts(network)
     elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
         what = f"decay factors have {neuron.decay_bits} bits, not {decay_bits}"
-        yield Finding("target-decay", "neurons", what, "expect other time constants")
+        yield Finding("target-decay", "neurons", what, "time constants will differ")
     if neuron.rounding not in (None, wanted.rounding):
         what = f"rounding of decayed states is {neuron.rounding}, not {wanted.rounding}"
         fix = "spikes differ where a membrane comes close to its threshold"
@@ -308,19 +308,22 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         yield Finding("target-reset", "neurons", what, fix)
     if neuron.current not in (None, wanted.current):
         what = f"the membrane takes the current of the {neuron.current}, not of {wanted.current}"
-        fix = "every hop takes a step longer: shorten delays by one"
+        fix = "every hop takes one step more: shorten delays by one"
         yield Finding("target-current", "neurons", what, fix)
     if neuron.spikes_per_step not in (None, wanted.spikes_per_step):
-        what = f"a neuron spikes up to {neuron.spikes_per_step} times in a step, not "
+        what = f"a neuron can spike up to {neuron.spikes_per_step} times per step, not "
         what += f"{wanted.spikes_per_step}"
-        fix = "spikes differ where a membrane comes far above its threshold"
+        fix = "spikes differ where a membrane is far above its threshold"
         yield Finding("target-spikes-per-step", "neurons", what, fix)
 
 
 def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
-    """Figures of the neuron that are not known and matter to the network."""
-    without = {"u_overflow", "v_overflow"}  # `_overflows` says so where a state comes that far
-    if neuron.rounding == "none":  # real numbers have no bits
+    """Figures of the neuron that are unknown and matter for the network."""
+    without = {
+        "u_overflow",
+        "v_overflow",
+    }  # `_overflows` reports these if a state can exceed its bits
+    if neuron.rounding == "none":  # real numbers have no limited bits
         without |= {"state_bits", "decay_bits"}
     if neuron.decay == "shift":
         without.add("decay_bits")
@@ -331,21 +334,21 @@ def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
-    clocks = _clocks(network)  # which lose nothing that matters
+    clocks = _clocks(network)  # clocks lose nothing that matters
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:
-            what = f"its threshold needs states of {needed} bits, there are {bits}"
-            fix = f"states are scaled down, and their last {needed - bits} bits are lost"
+            what = f"its threshold needs states of {needed} bits, but they have {bits}"
+            fix = f"states are scaled down, which loses their last {needed - bits} bits"
             yield Finding("target-state-bits", population.name, what, fix)
 
 
 def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
-    """Populations in which some input could leave the bits that are held here or there."""
+    """Findings on populations whose states some input could drive beyond their bits."""
     runs_in = network.runs_in
     wanted, state_bits = runs_in.neuron, runs_in.neuron.state_bits or 0
-    held = neuron.state_bits or state_bits
-    bits = min(held, state_bits)
+    target_bits = neuron.state_bits or state_bits
+    bits = min(target_bits, state_bits)
     for population in network.populations:
         drive = network.largest_sum(population)
         current = current_ceiling(drive, population.du, runs_in) * runs_in.state_one
@@ -355,10 +358,10 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
             ("current", current, neuron.u_overflow, wanted.u_overflow),
             ("membrane", kept, neuron.v_overflow, wanted.v_overflow),
         ):
-            if reach >= 1 << (bits - 1) and (held != state_bits or way != same):
-                there = f"it {way}" if way else "nobody knows what it does"
-                if held > bits:
-                    there = f"it goes on to {held} bits"
+            if reach >= 1 << (bits - 1) and (target_bits != state_bits or way != same):
+                there = f"it {way}" if way else "its behaviour is unknown"
+                if target_bits > bits:
+                    there = f"it grows up to {target_bits} bits"
                 what = f"some input could drive its {noun} beyond {bits} bits, where {there}"
                 fix = "compare on data: nmtool verify counts overflows"
                 if bits < state_bits:
@@ -367,7 +370,7 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
 
 
 def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
-    """Decays that are no power of two, and the nearest ones that are."""
+    """Findings on decays that are not powers of two, with the nearest ones that are."""
     for population in network.populations:
         one = population.runs_in.decay_one
         decays = (("synaptic", one - population.keep_u), ("membrane", one - population.keep_v))
@@ -379,71 +382,71 @@ def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
                     continue
                 what = f"decays are shifts: its {noun} time constant becomes {change:.2f} times as "
                 what += "long"
-                fix = "train with one that is a power of two steps"
+                fix = "train with a time constant that is a power of two steps"
                 yield Finding("target-decay", population.name, what, fix)
 
 
 def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
-    """Synapses and neurons that take room and do nothing, and bits that carry nothing."""
-    heard = _heard(network)
+    """Findings on neurons and synapses without effect, and on unused bits."""
+    reaching = _heard(network)
     driven = {p.name: (p.bias != 0) for p in network.populations}
     for one in network.projections:
         driven[one.target] = driven[one.target] | (one.weight != 0).any(axis=0)
-    silent = int((~heard[INPUT]).sum())
+    silent = int((~reaching[INPUT]).sum())
     if silent:
-        what = f"{silent:,} of {network.channels.size:,} channels reach no output"
+        what = f"{silent:,} of {network.channels.size:,} channels have no path to the output"
         yield Finding("channels-unheard", "input", what, "leave them out of the data")
     for population in network.populations:
         idle = ~driven[population.name]
-        deaf = ~heard[population.name] & ~idle
+        deaf = ~reaching[population.name] & ~idle
         if idle.any():
             what = f"{idle.sum():,} of {population.size:,} neurons have no input"
             yield Finding("neurons-undriven", population.name, what, "remove them")
         if deaf.any():
-            what = f"{deaf.sum():,} of {population.size:,} neurons reach no output"
+            what = f"{deaf.sum():,} of {population.size:,} neurons have no path to the output"
             yield Finding("neurons-unheard", population.name, what, "remove them")
     for one in network.projections:
         where = f"{one.source} → {one.target}"
         zeros = 1 - np.count_nonzero(one.weight) / max(one.weight.size, 1)
         if zeros >= 0.2 and target.core.dense:
-            what = f"{zeros:.0%} of its synapses have weight 0 and take memory all the same"
-            fix = "a smaller network learns as much, or a target that stores them sparse"
+            what = f"{zeros:.0%} of its synapses have weight 0 and still take memory"
+            fix = "train a smaller network, or use a target with sparse storage"
             if _are_wires(one.weight):
-                fix = "a target that stores zeros sparse: these are wires, a synapse per neuron"
+                fix = "use a target with sparse storage: these are one-to-one connections"
             elif zeros > _UNROLLED:
-                fix = "a target that stores zeros sparse"
+                fix = "use a target with sparse storage"
             yield Finding("zeros-stored", where, what, fix)
         spare = _spare_bits(one.weight, one.weight_bits, one.runs_in)
         if spare and one.weight.any():
-            what = f"its weights of {one.weight_bits} bits carry {one.weight_bits - spare}"
-            fix = f"`weight_bits={one.weight_bits - spare}` saves the rest, and rounds all other "
-            fix += "projections to as many"
+            what = f"its {one.weight_bits}-bit weights use only {one.weight_bits - spare} bits"
+            fix = f"`weight_bits={one.weight_bits - spare}` is enough for it, but applies to all "
+            fix += "projections"
             yield Finding("bits-unused", where, what, fix)
 
 
 def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:
-    """Per source, [neurons] bool: a path of synapses leads to the population that answers."""
-    heard = {p.name: np.zeros(p.size, bool) for p in network.populations}
-    heard[INPUT] = np.zeros(network.channels.size, bool)
-    heard[network.readout.population][:] = True
+    """Per source, [neurons] bool: True for neurons with a path of synapses to the output."""
+    reaching = {p.name: np.zeros(p.size, bool) for p in network.populations}
+    reaching[INPUT] = np.zeros(network.channels.size, bool)
+    reaching[network.readout.population][:] = True
     grows = True
     while grows:
         grows = False
         for one in network.projections:
-            more = heard[one.source] | (one.weight[:, heard[one.target]] != 0).any(axis=1)
-            grows = grows or bool((more != heard[one.source]).any())
-            heard[one.source] = more
-    return heard
+            more = reaching[one.source] | (one.weight[:, reaching[one.target]] != 0).any(axis=1)
+            grows = grows or bool((more != reaching[one.source]).any())
+            reaching[one.source] = more
+    return reaching
 
 
 def _are_wires(weight: np.ndarray) -> bool:
-    """True where every spike goes on, or arrives, by one synapse, as for relays and imports."""
+    """True if every source or every target has a single synapse, as for relays and imports."""
     synapses = weight != 0
     return bool((synapses.sum(axis=0) <= 1).all() or (synapses.sum(axis=1) <= 1).all())
 
 
 def _spare_bits(weight: np.ndarray, weight_bits: int, runs_in: Arithmetic) -> int:
-    """Bits that could be left out, as every weight is a multiple of a larger step."""
+    """Number of unused bits, because all weights are multiples of a larger step."""
     used = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)), axis=None))
     if not used:
         return 0

@@ -1,7 +1,7 @@
 """Footprint and connection sparsity of a network, as NeuroBench defines them.
 
-NeuroBench's footprint is the bytes of a model's parameters and of what it buffers while it runs;
-its connection sparsity is the share of weights that are 0.
+The footprint is the size in bytes of a model's parameters and buffers; connection sparsity is the
+share of weights that are 0.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _ARRIVAL_BITS = 16
 
 _FLOAT32 = 4
 _NEURON_CONSTANTS = 4
-"""Of a torch copy: the factors of u and v, threshold and bias."""
+"""Constants per neuron in a torch copy: decay factors of u and v, threshold and bias."""
 
 
 @dataclass(frozen=True)
 class Footprint(Plain):
-    """Bytes that a network takes.
+    """Memory of a network in bytes.
 
     Attributes:
-        parameters: of everything that does not change while it runs.
-        state: of everything that does.
+        parameters: bytes that do not change while it runs.
+        state: bytes that do.
     """
 
     _json = "parameters state total"
@@ -45,17 +45,16 @@ class Footprint(Plain):
 
 
 def integer_footprint(network: IntegerNetwork) -> Footprint:
-    """The footprint in a chip's integers, packed without gaps; zeros are stored as any weight.
+    """The footprint in a chip's integers, packed without gaps; zeros are stored like any weight.
 
-    A synapse takes the bits of its projection's weights and as many as its projection's longest
-    delay has. A neuron takes 13 bits of bias; u and v of 24 bits; and 16 bits for the sum that
-    arrives in each step from the next to the one that the longest delay onto its population
-    reaches. A population takes 44 bits of constants, a projection 4 of exponent. These are the bits
-    of `loihi2`; all but the 16 follow the arithmetic. Delays of synapses of weight 0 are no reason
-    for more bits or sums.
+    A synapse takes the bits of its projection's weights and of its projection's longest delay. A
+    neuron takes 13 bits of bias, 24 bits each for u and v, and 16 bits for the sum that arrives in
+    each future step that the longest delay to its population reaches. A population takes 44 bits
+    of constants, a projection 4 bits of exponent. These are the bits of `loihi2`; all but the 16
+    depend on the arithmetic. Delays of synapses with weight 0 do not count.
     """
     runs_in = network.runs_in
-    # Of a population: du, dv, vth and the exponent of its biases.
+    # Constants of a population: du, dv, vth and the exponent of its biases.
     constant_bits = 2 * (runs_in.decay_one - 1).bit_length() + runs_in.max_threshold.bit_length()
     constant_bits += runs_in.max_bias_exponent.bit_length()
     state_bits = 2 * (runs_in.neuron.state_bits or 0)
@@ -77,10 +76,10 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
 
 
 def torch_footprint(network: Network | IntegerNetwork) -> Footprint:
-    """The footprint that NeuroBench counts of a copy in torch, all of it in float32.
+    """The footprint that NeuroBench counts for a copy in torch, all in float32.
 
-    The copy has a matrix of weights and one of delays per projection; of each neuron the factors
-    of u and v, threshold and bias, its u and v, and the sums that arrive in the steps ahead.
+    The copy has a matrix of weights and one of delays per projection, and per neuron decay factors
+    of u and v, threshold, bias, u, v, and the sums that arrive in future steps.
     """
     projections: Sequence = network.projections
     parameters = sum(2 * p.weight.size for p in projections)
@@ -93,7 +92,7 @@ def torch_footprint(network: Network | IntegerNetwork) -> Footprint:
 
 
 def connection_sparsity(network: Network | IntegerNetwork) -> float | None:
-    """Share of the network's weights that are 0; None where it has no synapses."""
+    """Share of the network's weights that are 0; None without synapses."""
     projections: Sequence = network.projections
     size = sum(p.weight.size for p in projections)
     full = sum(int(np.count_nonzero(p.weight)) for p in projections)

@@ -1,6 +1,6 @@
-"""Targets from TOML files: those that come with nmtool, and anybody's own.
+"""Targets from TOML files: those that come with nmtool, and your own.
 
-Each figure is a small table of its own, so that it says how it is known:
+Each figure is a small table, which also says how it is known:
 
     [core]
     neurons = { value = 1024, mark = "source code", source = "nengo-loihi" }
@@ -49,7 +49,7 @@ SECTIONS: Mapping[str, type] = {
     "energy_pj": EventCosts,
     "time_ns": EventCosts,
 }
-"""The sections of figures beside `holds`, and the values that they become."""
+"""The sections of figures other than `holds`, and their classes."""
 
 HOLDS, BARRIER = "holds", "barrier_us"
 _WORDS = ("name", "title", "kind", "format", "processor", "arithmetic")
@@ -67,7 +67,7 @@ def target_names() -> list[str]:
 
 @checked
 def target_named(name: str | Path | Target) -> Target:
-    """A target that comes with nmtool, by its name, or the target in a file; a target is itself.
+    """A target by name, or from a file; a `Target` is returned unchanged.
 
     >>> target_named("loihi2").core.neurons
     8192
@@ -76,9 +76,9 @@ def target_named(name: str | Path | Target) -> Target:
         name: one of `target_names()`, the path of a file that ends in `.toml`, or a target.
 
     Raises:
-        UsageError: there is no such target, it is a family of several, or its file is wrong. The
-            findings list every value that cannot be read; where all can, every limit that is too
-            wide and every contradiction.
+        UsageError: there is no such target, the name is that of a family of targets, or the file
+            is wrong. The findings list all invalid values; if there are none, all limits that are
+            too wide and all contradictions.
     """
     if isinstance(name, Target):
         return name
@@ -93,9 +93,9 @@ def target_named(name: str | Path | Target) -> Target:
         family = [one for one in target_names() if one.startswith(f"{name}-")]
         if len(family) > 1:
             raise UsageError(
-                f"'{name}' is not one target, but {len(family)}",
+                f"'{name}' is a family of {len(family)} targets",
                 code="target-family",
-                why="they hold different networks",
+                why="they have different limits",
                 fix=f"give `target=` one of {', '.join(family)}",
             )
         raise UsageError(
@@ -123,20 +123,20 @@ def _target(
         raise UsageError(
             f"{where} does not describe a target",
             code="target-file",
-            fix="mend what is listed; docs/targets.md has every figure",
+            fix="correct what is listed; docs/targets.md has all figures",
             findings=reader.findings,
         )
     return target
 
 
 class _Reader:
-    """A file's content on its way to a target; everything wrong with it is gathered.
+    """Parses a file's content to a target, and collects everything wrong with it.
 
-    Contradictions are looked for once every figure can be read.
+    Contradictions are only searched if all figures are valid.
 
     Args:
-        content: of the file.
-        packaged: words that the targets of nmtool have, by key; none where that is not asked.
+        content: content of the file.
+        packaged: words allowed in nmtool's own targets, by key; empty for others.
     """
 
     def __init__(self, content: dict[str, Any], packaged: Mapping[str, Sequence[str]]) -> None:
@@ -147,13 +147,13 @@ class _Reader:
         self.sources: dict[str, str] = {}
 
     def target(self) -> Target:
-        """The target, or any other one where there are findings."""
+        """The target; if there are findings, an arbitrary one."""
         self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *SECTIONS})
         sources = self.content.get("sources", {})
         if isinstance(sources, dict) and all(isinstance(one, str) for one in sources.values()):
             self.sources = sources
         else:
-            self._wrong_value("sources", "it is no table of texts", "name = 'title, year, address'")
+            self._wrong_value("sources", "it is not a table of texts", "name = 'title, year, URL'")
         values: dict[str, Any] = self._words()
         runs_in = ARITHMETICS.get(values["arithmetic"], LOIHI2)
         values |= {limit: getattr(runs_in, limit) for limit in LIMITS}
@@ -171,7 +171,7 @@ class _Reader:
         if values["arithmetic"]:
             if self.content.get("neuron"):
                 self._contradiction(
-                    "neuron", f"its arithmetic is {runs_in.name}, which says it all"
+                    "neuron", f"the arithmetic {runs_in.name} defines the neuron already"
                 )
             values["neuron"] = runs_in.neuron
         for _, value in self._figures("", [BARRIER]):
@@ -193,7 +193,7 @@ class _Reader:
             )
         for key, value in found.items():
             if not isinstance(value, str):
-                self._wrong_value(key, f"{value!r} is no text", "give a text")
+                self._wrong_value(key, f"{value!r} is not a text", "give a text")
                 found[key] = ""
         if not found["name"]:
             self._wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
@@ -210,10 +210,10 @@ class _Reader:
         return found
 
     def _figures(self, section: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
-        """Names and values of the figures of a section; '' for those that stand outside."""
+        """Names and values of the figures of a section; '': those outside of sections."""
         content = self.content.get(section, {}) if section else self.content
         if not isinstance(content, dict):
-            self._wrong_value(section, "it is no table", f"write [{section}]")
+            self._wrong_value(section, "it is not a table", f"write [{section}]")
             return
         if section:
             self._check_keys(f"{section}.", content, keys)
@@ -223,20 +223,20 @@ class _Reader:
                 yield key, content[key]["value"]
 
     def _has_origin(self, place: str, entry: Any) -> bool:
-        """Note how a figure is known; false where it does not say."""
+        """Store the origin of a figure; False if it is missing or invalid."""
         wrong = ""
         if not isinstance(entry, dict) or "value" not in entry:
-            wrong = "a figure says how it is known"
+            wrong = "its origin (how it is known) is missing"
         elif entry.keys() - {"value", "mark", "source", "note"}:
-            wrong = f"a figure has {', '.join(sorted(entry))}"
+            wrong = f"its keys are {', '.join(sorted(entry))}"
         elif entry.get("mark") not in MARKS:
-            wrong = f"{entry.get('mark')!r} is none of {', '.join(MARKS)}"
+            wrong = f"the mark {entry.get('mark')!r} is none of {', '.join(MARKS)}"
         elif entry["mark"] not in (DEFINED, INFERRED) and "source" not in entry:
-            wrong = f"what is {entry['mark']} has a source"
+            wrong = f"a figure with the mark '{entry['mark']}' needs a source"
         elif entry.get("source", "") not in ("", *self.sources):
-            wrong = f"{entry['source']!r} does not stand in [sources]"
+            wrong = f"the source {entry['source']!r} is not in [sources]"
         elif not isinstance(entry.get("note", ""), str):
-            wrong = "its note is no text"
+            wrong = "its note is not text"
         if wrong:
             fix = '{ value = …, mark = "published", source = "…" }, and its source in [sources]'
             self.findings.append(Finding("target-origin", place, wrong, fix))
@@ -255,7 +255,7 @@ class _Reader:
             if not isinstance(value, bool):
                 self._wrong_value(place, f"{value!r} is not true or false", unknown)
         elif isinstance(value, bool) or not isinstance(value, about["type"]):
-            self._wrong_value(place, f"{value!r} is of another kind", f"give a number; {unknown}")
+            self._wrong_value(place, f"{value!r} is not a number", f"give a number; {unknown}")
         elif not low <= value < 1 << 62:
             self._wrong_value(place, f"{value!r} is not {low} or more", unknown)
         return value
@@ -279,7 +279,7 @@ class _Reader:
         )
         if not good or pairs != sorted(pairs):
             example = "give [[tiles, µs], …], tiles growing"
-            self._wrong_value(BARRIER, "it is no list of pairs that grow", example)
+            self._wrong_value(BARRIER, "it is not a list of increasing pairs", example)
             return ()
         return tuple((tiles, float(us)) for tiles, us in pairs)
 
@@ -287,29 +287,29 @@ class _Reader:
         core, chip = values["core"], values["chip"]
         on_core, on_chip = core.neurons or 1, chip.neurons or math.inf
         if on_core > on_chip:
-            self._contradiction("core.neurons", "a core holds more neurons than the chip")
+            self._contradiction("core.neurons", "a core has more neurons than the chip")
         elif chip.cores and core.neurons and on_chip < math.inf and on_chip > chip.cores * on_core:
-            self._contradiction("chip.neurons", "all cores together hold fewer neurons")
+            self._contradiction("chip.neurons", "all cores together have fewer neurons")
         if values["max_delay"] == 0 and f"{HOLDS}.delay_bits" in self.origins:
-            self._contradiction("holds.delay_bits", "there are no delays to have bits")
+            self._contradiction("holds.delay_bits", "there are bits for delays, but no delays")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")
         self._find_uncountable(core, values["fabric"])
 
     def _find_uncountable(self, core: Core, fabric: Fabric) -> None:
-        """Figures that say nothing without others, so that nobody would see them exceeded."""
+        """Figures that cannot be checked without others, so that exceeding them goes unnoticed."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
-            what = "bytes of a neuron say nothing where nobody knows how many a core has"
+            what = "bytes per neuron need the bytes of a core"
             self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
         rooms = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
         if core.axons_out is not None and all(room is None for room in rooms):
-            what = "cores that are sent to cannot be counted where nothing says what one holds"
+            what = "target cores cannot be counted without the neurons of a core"
             self._wrong_value("core.axons_out", what, "give core.neurons, too")
         if fabric != Fabric() and fabric.family is None:
-            what = "of an FPGA without a family nothing can be counted"
-            self._wrong_value("fabric.family", what, "say what memories it has: ecp5 or ice40up")
+            what = "resources of an FPGA cannot be counted without its family"
+            self._wrong_value("fabric.family", what, "give its family: ecp5 or ice40up")
         elif fabric != Fabric() and fabric == Fabric(family=fabric.family):
-            what = "a family alone does not say what an FPGA holds"
+            what = "the family of an FPGA does not determine its resources"
             self._wrong_value("fabric", what, "give its luts, block_rams and multipliers")
 
     def _check_keys(self, prefix: str, content: dict[str, Any], known: Collection[str]) -> None:
@@ -321,5 +321,5 @@ class _Reader:
         self.findings.append(Finding("target-value", where, what, fix))
 
     def _contradiction(self, where: str, what: str) -> None:
-        fix = "mend one of the two figures"
+        fix = "correct one of the two figures"
         self.findings.append(Finding("target-contradiction", where, what, fix))

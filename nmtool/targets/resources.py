@@ -1,18 +1,17 @@
-"""The cores that a network takes, and the figure that binds.
+"""Number of cores that a network takes, and the limiting resource.
 
-A population lies on cores of its own, evenly. A core holds as many of its neurons as the scarcest
-of five allows:
+Each population is spread evenly over its own cores. The number of its neurons per core is limited
+by the scarcest of five resources:
 
     neurons       the core's number of neurons
     synapses      the core's number of synapses
-    memory        bytes for synapses / bytes that a neuron takes: a weight and a delay per synapse
-    accumulators  sums that wait for their step: per neuron a power of two, at least the longest
-                  delay that arrives there + 2 (one slot is read while the farthest is written);
-                  1 where nothing is delayed
-    axons out     pairs of neurons and cores that they send to
+    memory        bytes for synapses / bytes per neuron, with a weight and a delay per synapse
+    accumulators  sums of future steps: per neuron a power of two, at least the longest incoming
+                  delay + 2 (one slot is read while the farthest is written); 1 without delays
+    axons out     pairs of a neuron and a core that it sends to
 
-Input channels take no core. Source: the rules of Loihi 1 as nengo-loihi states them, from which
-those of Loihi 2 are inferred; see the marks in the target files.
+Input channels take no core. Source: the rules of Loihi 1 in nengo-loihi, from which those of
+Loihi 2 are inferred; see the marks in the target files.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ PLACES = {
     ACCUMULATORS: "core.accumulators",
     AXONS: "core.axons_out",
 }
-"""The figure of a target that each resource rests on."""
+"""The figure of a target for each resource."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ class PopulationCores(Plain):
     Attributes:
         population: its name.
         neurons: its size.
-        synapses: entries of its fan-in per neuron, the largest where they differ.
-        bytes_per_neuron: of its synapses and its own state.
-        per_core: neurons that a core holds, by resource; resources that are not known are missing.
+        synapses: synapses per neuron (fan-in), the largest if they differ.
+        bytes_per_neuron: bytes of its synapses and its state.
+        per_core: neurons per core, by resource; unknown resources are missing.
     """
 
     _json = (
@@ -68,23 +67,23 @@ class PopulationCores(Plain):
 
     @property
     def binding(self) -> str:
-        """The scarcest resource; '' where none is known."""
+        """The scarcest resource; '' if none is known."""
         return min(self.per_core, key=self.per_core.__getitem__, default="")
 
     @property
     def cores(self) -> int | None:
-        """Cores that it takes; None where nothing is known, or a core does not hold one neuron."""
-        held = self.per_core[self.binding] if self.binding else 0
-        return -(-self.neurons // held) if held else None
+        """Number of cores; None if unknown, or if a core cannot hold a single neuron."""
+        per_core = self.per_core[self.binding] if self.binding else 0
+        return -(-self.neurons // per_core) if per_core else None
 
 
 @dataclass(frozen=True)
 class Saving:
-    """A change that takes fewer cores.
+    """A change that would save cores.
 
     Attributes:
-        change: in words.
-        cores: cores after it.
+        change: the change, in words.
+        cores: number of cores after it.
     """
 
     change: str
@@ -98,9 +97,9 @@ class Resources(Plain):
     Attributes:
         target: the target.
         populations: in the network's order.
-        savings: changes that take fewer cores.
-        zeros_assumed: weights of 0 are counted as synapses in memory, although the target leaves
-            `dense` unknown.
+        savings: changes that would save cores.
+        zeros_assumed: weights of 0 are assumed to take memory, since the target's `dense` is
+            unknown.
     """
 
     _json = "cores chips binding if=assumptions populations savings"
@@ -112,30 +111,30 @@ class Resources(Plain):
 
     @property
     def cores(self) -> int | None:
-        """All cores; None where those of a population are unknown."""
+        """Total number of cores; None if unknown for a population."""
         found = [population.cores for population in self.populations]
         return None if None in found else sum(cores for cores in found if cores)
 
     @property
     def chips(self) -> int | None:
-        """Chips that hold `cores`; None where that is unknown."""
-        held = self.target.chip.cores
-        return None if self.cores is None or held is None else -(-self.cores // held)
+        """Number of chips with as many cores; None if unknown."""
+        per_chip = self.target.chip.cores
+        return None if self.cores is None or per_chip is None else -(-self.cores // per_chip)
 
     @property
     def is_inferred(self) -> bool:
-        """True where the number of cores rests on a figure that we inferred."""
+        """True if the number of cores depends on a figure that is only inferred."""
         return bool(self.assumptions)
 
     @property
     def binding(self) -> list[str]:
-        """The resources that bind, the scarcest of the population with most cores first."""
+        """The limiting resources, that of the population with most cores first."""
         order = sorted(self.populations, key=lambda p: -(p.cores or 0))
         return list(dict.fromkeys(p.binding for p in order if p.binding and (p.cores or 2) > 1))
 
     @property
     def assumptions(self) -> list[str]:
-        """Unpublished figures and guesses that decide the number of cores, in words."""
+        """Unpublished figures and assumptions that the number of cores depends on, in words."""
         found = []
         for resource in self.binding:
             origin = self.target.origin(PLACES[resource])
@@ -146,16 +145,16 @@ class Resources(Plain):
         return found
 
     def in_words(self) -> str:
-        """`2 of 128 cores if accumulators are as on Loihi 1`, or what is unknown."""
+        """`2 of 128 cores if accumulators are as on Loihi 1`; or that they are unknown."""
         if self.cores is None:
             return "cores: unknown"
-        held = self.target.chip.cores
-        of = "" if held is None else f" of {held:,}"
-        words = f"{self.cores:,}{of} core{'s' if (held or self.cores) != 1 else ''}"
+        per_chip = self.target.chip.cores
+        of = "" if per_chip is None else f" of {per_chip:,}"
+        words = f"{self.cores:,}{of} core{'s' if (per_chip or self.cores) != 1 else ''}"
         return f"{words} if {' and '.join(self.assumptions)}" if self.assumptions else words
 
     def tables(self) -> list[Table]:
-        """Cores by population, and what would take fewer."""
+        """Cores by population, and changes that would save some."""
         known = [key for key in PLACES if any(key in p.per_core for p in self.populations)]
         by = [f"by {key}" for key in known]
         header = ["population", "neurons", "fan-in", "bytes", *by, "binds", "cores"]
@@ -171,7 +170,7 @@ class Resources(Plain):
             ]
             for one in self.populations
         ]
-        title = f"{self.target.name}: {self.in_words()}; neurons that one core holds, by resource"
+        title = f"{self.target.name}: {self.in_words()}; neurons per core, by resource"
         found = [Table(title, header, rows)] if known else []
         if self.savings:
             saved = [(one.change, one.cores) for one in self.savings]
@@ -187,8 +186,8 @@ def resources(network: IntegerNetwork, target: Target) -> Resources:
     '2 of 128 cores if accumulators are as on Loihi 1'
 
     Args:
-        network: any integers.
-        target: a chip; figures of a core that it lacks are left out of the count.
+        network: an integer network.
+        target: a chip; unknown resources of its cores are ignored.
     """
     found = Resources(target, _populations(network, target))
     savings = tuple(_savings(network, found))
@@ -196,17 +195,17 @@ def resources(network: IntegerNetwork, target: Target) -> Resources:
 
 
 def assumes_zeros(network: IntegerNetwork, target: Target) -> bool:
-    """True where weights of 0 are counted as synapses in memory, with `dense` unknown."""
+    """True if weights of 0 are assumed to take memory, because `dense` is unknown."""
     return target.core.dense is None and any((p.weight == 0).any() for p in network.projections)
 
 
 def longest_delay(projection: IntegerProjection) -> int:
-    """Steps of the longest delay that counts: that of a synapse of weight 0 is anything."""
+    """Longest delay in steps, ignoring synapses of weight 0."""
     return int(projection.delay[projection.weight != 0].max(initial=0))
 
 
 def delay_slots(longest: int) -> int:
-    """Accumulators of a neuron that delays of up to `longest` steps reach: a power of two.
+    """Accumulators of a neuron with incoming delays of up to `longest` steps: a power of two.
 
     >>> [delay_slots(steps) for steps in (0, 1, 2, 30, 31, 61, 62)]
     [1, 4, 4, 32, 64, 64, 64]
@@ -215,7 +214,7 @@ def delay_slots(longest: int) -> int:
 
 
 def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
-    """Everything of the network that the target's cores and chip do not hold."""
+    """Findings on exceeded capacities of the target's cores and chip."""
     target, chip = found.target, found.target.chip
     name = target.title or target.name
     smaller = "train a smaller network, or use several chips"
@@ -224,16 +223,17 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
         resource = one.binding
         if resource and one.per_core[resource] == 0:
             what = f"one neuron takes more {resource} than a core has"
-            wrong.append(Finding("neuron-beyond-core", one.population, what, "give it less input"))
+            fix = "reduce its fan-in"
+            wrong.append(Finding("neuron-beyond-core", one.population, what, fix))
         axons = sum(p.shape[0] for p in network.projections if p.target == one.population)
         if target.core.axons_in is not None and axons > target.core.axons_in:
-            what = f"{axons:,} neurons send to it, a core of {name} listens to "
+            what = f"{axons:,} neurons send to it, but a core of {name} can receive from "
             what += f"{target.core.axons_in:,}"
             fix = "give it fewer sources"
             wrong.append(Finding("axons-in-exceeded", one.population, what, fix))
     if found.cores is not None and chip.cores is not None and found.cores > chip.cores:
-        what = f"{name} lacks cores: each population on its own, it takes {found.in_words()}"
-        fix = f"{smaller}; the table says how many it takes where populations share cores"
+        what = f"{name} has too few cores: with each population on its own, {found.in_words()}"
+        fix = f"{smaller}; the table has the number of cores if populations share them"
         wrong.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
     neurons = sum(p.size for p in network.populations)
@@ -247,7 +247,7 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
     ]
     for noun, count, held in counts:
         if held is not None and count > held:
-            what = f"it has {count:,} {noun}, {name} holds {held:,}"
+            what = f"it has {count:,} {noun}, but {name} has room for {held:,}"
             wrong.append(Finding("chip-exceeded", noun, what, smaller))
     return wrong
 
@@ -255,7 +255,7 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
 def _hidden_counts(
     network: IntegerNetwork, target: Target
 ) -> Iterator[tuple[str, int, int | None]]:
-    """Synapses of hidden neurons: noun, count, what the chip holds."""
+    """Counts on hidden neurons: noun, number, and the chip's capacity."""
     chip, hidden = target.chip, {p.name for p in network.populations} - {network.readout.population}
     fan_out, fed, read = (
         {p.name: np.zeros(p.size, np.int64) for p in network.populations} for _ in range(3)
@@ -281,7 +281,7 @@ def _hidden_counts(
 def _populations(
     network: IntegerNetwork, target: Target, *, longest: int = 255, weight_bits: int = 8
 ) -> tuple[PopulationCores, ...]:
-    """Cores of all populations; with bounds, as if delays and weights stayed within them."""
+    """Cores of all populations; with bounds, as if delays and weight bits were limited to them."""
     core, found = target.core, {}
     for population in network.populations:
         incoming = [p for p in network.projections if p.target == population.name]
@@ -313,11 +313,11 @@ def _populations(
 def _with_axons(
     network: IntegerNetwork, target: Target, found: dict[str, PopulationCores]
 ) -> dict[str, PopulationCores]:
-    """Add the axons out, whose number depends on the cores that are sent to.
+    """Add the axons out, whose number depends on the number of target cores.
 
-    More cores of one population can mean more axons of another, so that this goes on until
-    nothing grows. It ends: neurons per core only fall, and where a core holds none, nobody asks
-    how many cores are sent to.
+    More cores of one population can mean more axons of another, so that this is repeated until
+    nothing changes. It terminates, because neurons per core only decrease, and populations without
+    a single neuron per core are skipped.
     """
     axons = target.core.axons_out
     if axons is None:
@@ -337,7 +337,7 @@ def _with_axons(
 
 
 def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
-    """Changes that take fewer cores, each alone."""
+    """Changes that would save cores, each considered separately."""
     target, found = now.target, []
     if now.cores is None or now.cores < 2 or not network.projections:
         return []
@@ -376,12 +376,12 @@ def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarra
 
 
 def _is_stored(projection: IntegerProjection, target: Target) -> np.ndarray:
-    """[pre, post] bool: synapses in memory; weights of 0 count unless `dense` is false."""
+    """[pre, post] bool: synapses in memory; weights of 0 count unless `dense` is False."""
     if target.core.dense is False:
         return projection.weight != 0
     return np.ones(projection.shape, np.bool_)
 
 
 def _stored(network: IntegerNetwork, target: Target) -> int:
-    """Synapses of the network that take memory."""
+    """Number of synapses that take memory."""
     return sum(int(np.count_nonzero(_is_stored(p, target))) for p in network.projections)

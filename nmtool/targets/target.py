@@ -1,8 +1,8 @@
-"""`Target`: what a chip or a format holds, and how sure that is.
+"""`Target`: limits and capacities of a chip or a format, and how they are known.
 
-Networks of integers run in the arithmetic `loihi2` (`docs/arithmetic.md`) or in that which a target
-names. The limits of a target narrow it, for quantisation; its sections describe what else decides
-if a network fits and what it costs. Figures that nobody published are None, never 0.
+Integer networks run in the arithmetic `loihi2` (`docs/arithmetic.md`) or in the one that a target
+names. Quantisation uses the target's limits, which narrow that arithmetic; its sections decide
+whether a network fits, and what it costs. Unpublished figures are None, never 0.
 
 >>> Target("short", max_delay=31).max_threshold
 131071
@@ -18,8 +18,8 @@ from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic, Limits, Neuron, f
 DEFINED, PUBLISHED, READ = "defined", "published", "source code"
 MEASURED, SECOND_HAND, INFERRED = "measured", "second-hand", "inferred"
 MARKS = (DEFINED, PUBLISHED, READ, MEASURED, SECOND_HAND, INFERRED)
-"""Ways to know a figure: by definition of a format, from its maker or a paper, read in public
-source code, measured by running it, quoted by others, or concluded by us."""
+"""How a figure is known: by definition of a format, published by its maker or in a paper, from
+public source code, measured by running it, quoted by third parties, or inferred by nmtool."""
 
 CHIP, SOFTWARE = "chip", "software"
 
@@ -30,8 +30,8 @@ class Origin:
 
     Attributes:
         mark: one of `MARKS`.
-        source: where it stands.
-        note: what else to know of it.
+        source: where it is published.
+        note: further remark.
     """
 
     mark: str
@@ -118,24 +118,23 @@ class Target(Limits):
     <CheckReport: mine unsupported>
 
     Attributes:
-        name: what commands call it.
-        weight_bits, …, drive_limit: limits, as of `nmtool.arithmetic.Limits`; keywords.
-        title: its name for people.
+        name: its name in commands.
+        weight_bits, …, drive_limit: limits, as in `nmtool.arithmetic.Limits`; keywords.
+        title: its name for display.
         kind: `chip` or `software`.
-        format: the format that leads there, as of `nmtool export --to`; '' for none.
-        processor: of a microcontroller, the emulated one that counts instructions, as of
+        format: the export format for it, as in `nmtool export --to`; '' for none.
+        processor: for a microcontroller, the emulated processor that counts instructions, as in
             `nmtool verify --against`; '' for none.
-        arithmetic: `loihi2` or `fenn16` where it runs that bit by bit; '' where `neuron` says what
-            it runs.
-        neuron, core, chip: what it does and holds; fields are None where nobody says.
-        fabric: of an FPGA, what it is made of.
-        memory: of a microcontroller.
-        energy_pj, time_ns: what events take.
-        barrier_us: (tiles of four cores, µs) pairs: what a step takes beside its events.
+        arithmetic: `loihi2` or `fenn16` if it runs that bit by bit; '' if `neuron` describes it.
+        neuron, core, chip: properties of its neurons, and capacities; unknown fields are None.
+        fabric: resources of an FPGA.
+        memory: memories of a microcontroller.
+        energy_pj, time_ns: energy and time per event.
+        barrier_us: (tiles of four cores, µs) pairs: time of a step in addition to its events.
         origins: how a figure is known, by its place, such as `core.neurons`.
 
     Raises:
-        UsageError: more than the arithmetic can run.
+        UsageError: a limit is beyond what the arithmetic can run.
     """
 
     name: str = "loihi2"
@@ -158,7 +157,7 @@ class Target(Limits):
         return f"<Target: {self.name}, {self.title or self.kind}>"
 
     def origin(self, place: str) -> Origin:
-        """Mark and source of a figure; `defined` where only the arithmetic says so.
+        """Mark and source of a figure; `defined` if it follows from the arithmetic.
 
         >>> from nmtool.targets import target_named
         >>> print(target_named("loihi1").origin("core.neurons"))
@@ -168,11 +167,11 @@ class Target(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic of the networks that are made for it; `loihi2` where it runs another."""
+        """The arithmetic of networks made for it; `loihi2` if it runs neither of nmtool's."""
         return ARITHMETICS.get(self.arithmetic, LOIHI2)
 
     def barrier(self, cores: int) -> float | None:
-        """Barrier of a step in microseconds, for a number of cores; None if unknown."""
+        """Barrier synchronisation of a step in microseconds, for a number of cores; or None."""
         tiles = -(-cores // CORES_PER_TILE)
         return next((us for held, us in self.barrier_us if held >= tiles), None)
 

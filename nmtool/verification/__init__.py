@@ -1,9 +1,9 @@
-"""Verification: two recordings compared spike for spike, and what that proves, as a value.
+"""Verification: compare backends with the simulator, spike for spike, and certify the result.
 
-`compare_recordings` is strict: everything is compared, and what cannot be compared is an error.
-Checking what a backend answers gives a `Check`; a `Certificate` holds those of all backends
-beside the integer simulator; `Coverage` and `MutationScore` are how much it says, an
-`Explanation` why recordings differ. `nmtool.verify` puts them together.
+`compare_recordings` is strict: everything is compared, and recordings that cannot be compared are
+an error. The comparison of one backend is a `Check`; a `Certificate` holds the checks of all
+backends. `Coverage` and `MutationScore` measure how strong the comparison is, and an `Explanation`
+says why recordings differ. `nmtool.verify` puts them together.
 """
 
 from nmtool.running import SIMULATOR

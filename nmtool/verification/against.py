@@ -1,4 +1,4 @@
-"""`Against`: what a network is compared with, and on what; `verify` and its callers ask it."""
+"""`Against`: the backends and recordings that a network is compared with, and on which input."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class Way(Enum):
     """Inputs of a comparison."""
 
     DATA = "samples"
-    MADE = "inputs made for the network, in which single faults show"
-    ANSWERS = "the answers that an export carries"
+    MADE = "inputs generated for the network, which reveal single faults"
+    ANSWERS = "the known answers of an export"
 
 
 @dataclass(frozen=True, eq=False)
 class Against:
-    """What a network is compared with.
+    """The backends and recordings that a network is compared with.
 
     Attributes:
-        subject: the network, in words.
-        formats: those it runs in, each once.
-        own: the export that runs as it is, in its own format; None where there is none.
-        recordings: of other frameworks, or the paths of them, by their names in a certificate.
+        subject: name of the network, for messages.
+        formats: formats whose runtimes are compared, each once.
+        own: the export that runs unchanged, in its own format; None without one.
+        recordings: recordings by other frameworks, or their paths, by name in the certificate.
     """
 
     subject: str
@@ -61,16 +61,16 @@ class Against:
         against: Named | Sequence[Named] = (),
         artefact: str | Path | None = None,
     ) -> Against:
-        """What is named, and an export by itself where nothing is.
+        """Collect the named backends and recordings; by default the backend of an export.
 
         Args:
-            network: in memory, or a path, which may be that of an export.
-            against: names of backends; recordings, or the paths of them.
-            artefact: an export to be run as it is, by default that which `network` names.
+            network: a network in memory, or a path, which may be that of an export.
+            against: names of backends; recordings, or their paths.
+            artefact: an export to run unchanged; by default `network`, if it is one.
 
         Raises:
-            UsageError: a backend is unknown, or the artefact is not among what is named.
-            FileFormatError: there is nothing at a path.
+            UsageError: a backend is unknown, or that of the export is not among the named ones.
+            FileFormatError: a path does not exist.
         """
         from nmtool.exporters.formats import artefact_at
 
@@ -78,7 +78,7 @@ class Against:
         check_type(against, kinds, "the backends", "name them, e.g. against=['c', 'onnx']")
         listed = [against] if isinstance(against, str | Path | Recording) else list(against)
         for named in listed:
-            fix = "name it, or its recording's file"
+            fix = "name a backend, or the file of a recording"
             check_type(named, (str, Path, Recording), "a backend", fix)
         if isinstance(network, str | Path):
             check_exists(network)
@@ -89,9 +89,9 @@ class Against:
             own = artefact_that_runs(artefact)
             if listed and own.name not in names:
                 raise UsageError(
-                    f"{artefact} is for {own.name}, which is not among what is compared",
+                    f"{artefact} runs in {own.name}, which is not compared",
                     code="artefact-unused",
-                    fix=f"name {own.name}, too, or leave the artefact out",
+                    fix=f"name {own.name}, too, or leave the export out",
                 )
         elif isinstance(network, str | Path):
             own = artefact_at(network)
@@ -104,51 +104,51 @@ class Against:
 
     @property
     def names(self) -> list[str]:
-        """Of everything that is compared."""
+        """Names of everything that is compared."""
         return [*(one.name for one in self.formats), *self.recordings]
 
     @property
     def runs_own(self) -> bool:
-        """True where the export is among what is compared."""
+        """True if the export itself is compared."""
         return type(self.own) in self.formats
 
     @property
     def own_path(self) -> Path | None:
-        """Of the export, where it is among what is compared."""
+        """Path of the export, if it is compared."""
         return self.own.path if self.own is not None and self.runs_own else None
 
     @property
     def takes_floats(self) -> bool:
-        """True where a float network is compared as it is; else its integers are.
+        """True if a float network is compared as it is, instead of its integers.
 
-        Integers are compared unless there are only recordings, or an export of real numbers.
+        That is the case if only recordings, or only an export of real numbers, are compared.
         """
         return all(one.holds_floats and one is type(self.own) for one in self.formats)
 
     def way(self, *, has_data: bool, deep: bool = False, exercise: bool = False) -> Way:
-        """Decide what is compared on.
+        """Choose the input of the comparison.
 
         Args:
-            has_data: True where data are named.
-            deep: u and v are to be compared, too.
-            exercise: samples are to be generated beside the data.
+            has_data: data are named.
+            deep: u and v are compared, too.
+            exercise: generated samples are compared in addition to data.
 
         Raises:
-            UsageError: what is compared needs data that are not named, or there is nothing to
+            UsageError: the comparison needs data and none are named, or there is nothing to
                 compare.
         """
         if self.recordings and (exercise or not has_data):
             raise UsageError(
-                "a recording is compared on the samples that were recorded",
+                "comparing a recording needs the recorded samples, and only those",
                 code="recording-data",
-                fix="leave out `exercise=`" if exercise else "name them: `data=`",
+                fix="leave out `exercise=`" if exercise else "name the samples: `data=`",
             )
         if has_data:
             self._check_any()
             return Way.DATA
         if exercise:
             raise UsageError(
-                "generated samples add to those of a data set, and no data set is named",
+                "`exercise=` adds generated samples to a data set, and no data set is named",
                 code="data-missing",
                 fix="name a data set: `data=`; or leave out `exercise=`",
             )
@@ -158,15 +158,14 @@ class Against:
             raise UsageError(
                 f"{self.subject} carries no known answers",
                 code="answers-not-carried",
-                why="it is no export that nmtool knows how to run",
+                why="it is not an export that nmtool can run",
                 fix="name samples to compare on, `data=`, and a backend, `against=`",
             )
         if self.formats != [type(self.own)] or deep:
             raise UsageError(
-                "other backends, and u and v, are compared on data",
+                "comparing other backends, or u and v, needs data",
                 code="data-missing",
-                fix="name them, `data=`, or leave out what is compared beside the export's own "
-                "answers",
+                fix="name the data, `data=`, or compare only the export's own known answers",
             )
         return Way.ANSWERS
 
@@ -181,7 +180,7 @@ class Against:
             )
 
     def check_options(self, options: Options) -> None:
-        """Raise `UsageError` for options of a backend that is not compared, or that it lacks."""
+        """Raise `UsageError` for unknown options, or options of a backend that is not compared."""
         from nmtool.exporters.format import Format
 
         by_name = {one.name: one for one in self.formats}
@@ -190,20 +189,23 @@ class Against:
                 raise UsageError(
                     f"there are options for {name}, which is not compared",
                     code="backend-options-unused",
-                    fix=f"leave them out, or compare with it; compared is {', '.join(by_name)}",
+                    fix=f"leave them out, or compare with {name}, too; now it is "
+                    f"{', '.join(by_name)}",
                 )
             known = {*signature(by_name[name].check).parameters}
             known -= {*signature(Format.check).parameters}
             for option in given:
                 if option not in known:
                     raise UsageError(
-                        f"{name} takes no option '{option}'",
+                        f"{name} has no option '{option}'",
                         code="backend-option-unknown",
-                        fix=f"it takes {', '.join(sorted(known))}" if known else "it takes none",
+                        fix=f"its options are {', '.join(sorted(known))}"
+                        if known
+                        else "it has no options",
                     )
 
     def check_arithmetic(self, network: Network | IntegerNetwork) -> None:
-        """Raise `UsageError` where a float network is to run on integers."""
+        """Raise `UsageError` for a float network and backends of integers."""
         integers = [one.name for one in self.formats if not one.holds_floats]
         if isinstance(network, Network) and integers:
             raise UsageError(
@@ -214,13 +216,13 @@ class Against:
             )
 
     def require(self) -> None:
-        """Raise `MissingError` unless all runtimes are here."""
+        """Raise `MissingError` unless all runtimes are installed."""
         for one in self.formats:
             one.require()
 
 
 def is_recording(against: Named) -> bool:
-    """True where this is a recording to compare with, or the path of one, and no backend."""
+    """True for a recording or its path, as opposed to the name of a backend."""
     from nmtool.exporters.formats import PLACES
 
     if not isinstance(against, str):
@@ -236,7 +238,7 @@ def _format_that_runs(name: str) -> type[Format]:
     found = format_named(name)
     if not found.runs:
         raise UsageError(
-            f"{name} is nothing to compare with",
+            f"{name} cannot be compared with",
             code="runtime-none",
             why=f"the format {name} has no runtime",
             fix=f"use one of {', '.join(formats_that_run())}",

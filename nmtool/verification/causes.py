@@ -1,12 +1,13 @@
-"""Causes: the single faults that explain all that a recording does otherwise than its network.
+"""Causes: single faults that explain all deviations of a recording from its network.
 
-A candidate is a cause if and only if under it every update in the samples that are looked at is
-predicted by teacher forcing (`replay.py`): u, v and spike of every neuron at every step. Where
-several are left, the samples cannot tell them apart. Where none is, no single fault does it.
+A candidate is a cause if and only if the network with this fault predicts every update in the
+examined samples by teacher forcing (`replay.py`): u, v and spike of every neuron at every step. If
+several candidates remain, the samples cannot distinguish them. If none remains, no single fault
+explains the recording.
 
-Candidates come from where and how updates deviate. A synapse or a bias touches one neuron; of
-deep recordings the first deviation says by how much. Constants of a population are tried over
-their whole range, exponents, latencies and rules of the arithmetic one by one.
+Candidates come from the place and size of deviations. A synapse or a bias affects one neuron; in
+deep recordings, the first deviation gives its size. Constants of a population are tried over their
+whole range, and exponents, latencies and rules of the arithmetic one by one.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ from nmtool.verification.coverage import exercised
 from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_192
-"""Per projection, changes that are tried, small ones first; and changes of the input."""
+"""Largest numbers of candidates: changes per projection, small ones first; input changes."""
 
 MOST_SUSPECTS = 8_000
-"""So many spikes of the input are enough to look no further back for more."""
+"""Number of input spikes after which the search goes no further back."""
 
 
 class Case:
@@ -72,12 +73,12 @@ class Case:
 
     Attributes:
         network, samples: as above.
-        deep: true where u and v of every neuron were recorded.
+        deep: u and v of every neuron were recorded.
         sent: spikes by source.
-        events: the same, one after the other.
+        events: the same spikes as streams, sorted by step.
         seen: the recording, by population.
-        cells: what the network holds, by population.
-        outcome: deviations from that, by population.
+        cells: the network's neurons and synapses, by population.
+        outcome: deviations from them, by population.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class Case:
         return [*self.seen].index(name)
 
     def delivers(self, index: int) -> bool:
-        """True where a projection delivers anything in time."""
+        """True if a projection delivers any spike in time."""
         first = {n: raster.first_step().min(axis=0) for n, raster in self.sent.items()}
         return bool(exercised(self.network.projections[index], first, self.events.n_steps).any())
 
@@ -127,7 +128,7 @@ class Case:
 
     @property
     def updates(self) -> int:
-        """Number of updates that are not the network's."""
+        """Number of updates that deviate from the network."""
         return sum(int(outcome.deviations.sum()) for outcome in self.outcome.values())
 
     def holds(
@@ -136,11 +137,11 @@ class Case:
         events: Streams | None = None,
         start: Mapping[str, Start] | None = None,
     ) -> bool:
-        """True where nothing deviates under a candidate.
+        """True if nothing deviates from a candidate.
 
         Args:
-            cells: populations that the candidate touches, as it makes them.
-            events: what is sent; by default what was recorded.
+            cells: the populations that the candidate changes, with the change.
+            events: spikes that are sent; by default the recorded ones.
             start: u and v at the beginning of samples, by population; by default 0.
         """
         if not cells.keys() >= {*self.touched}:
@@ -152,13 +153,13 @@ class Case:
         )
 
     def left(self, name: str, guesses: Cells, events: Streams | None = None) -> NDArray[np.intp]:
-        """Indices of the columns that explain all that was recorded of their neurons."""
+        """Indices of the candidate faults that explain the whole recording of their neurons."""
         events = self.events if events is None else events
         outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
         return np.flatnonzero(~outcome.deviations.any(axis=1))
 
     def before(self) -> tuple[Streams, dict[str, Start]]:
-        """The spikes with those on their way from the sample before the first, and its states."""
+        """The spikes, with those still travelling from the sample before, and its final states."""
         previous = self.samples[0] - 1
         both = streams(self.network, self._sent_in([previous, self.samples[0]]))
         step = both.step.copy()
@@ -175,13 +176,13 @@ class Case:
 
 
 def find_causes(case: Case) -> list[Cause]:
-    """All single faults under which nothing deviates, those of one number first.
+    """All single faults that explain every deviation, those of a single number first.
 
     Args:
-        case: with deviations.
+        case: a case with deviations.
 
     Returns:
-        One per place; of several values there, the nearest, with their span.
+        One cause per place, with the nearest value and, if there are several, their span.
     """
     causes: list[Cause] = []
     if len(case.touched) == 1:
@@ -197,13 +198,13 @@ def find_causes(case: Case) -> list[Cause]:
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
 
-# Of one neuron, the only one that deviates.
+# Causes in one neuron, the only one that deviates.
 
 
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
-    """Sample and step of a neuron's first deviation, and how much more arrives there.
+    """Sample and step of a neuron's first deviation, and the excess of its input there.
 
-    None where no synapse makes such a difference.
+    None if no synapse can cause such a difference.
     """
     outcome = case.outcome[name]
     sample = int(np.argmax(outcome.deviations[neuron] > 0))
@@ -265,7 +266,7 @@ def _delays(
 def _by_synapse(
     case: Case, kind: str, index: int, neuron: int, pre: NDArray[np.intp], value: NDArray[np.int64]
 ) -> Iterator[Cause]:
-    """A cause per synapse of a neuron, of its nearest value among some guesses."""
+    """A cause per synapse of a neuron, with the nearest of the guessed values."""
     projection = case.network.projections[index]
     stored = getattr(projection, kind)[:, neuron].astype(np.int64)
     differs = value != stored[pre]
@@ -283,18 +284,18 @@ def _by_synapse(
 
 
 def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """[samples, steps, pre]: steps at which the spikes of a source reach one neuron.
+    """[samples, steps, pre] bool: arrivals of a source's spikes at one neuron.
 
     Args:
         sent: the spikes of the source.
-        delay: [pre] steps to that neuron.
+        delay: [pre] delays to that neuron, in steps.
     """
     step = np.arange(sent.n_steps)[:, None] - HOP_LATENCY - delay.astype(np.int64)
     return np.take_along_axis(sent.dense(), np.maximum(step, 0)[None], axis=1) & (step >= 0)
 
 
 def _of_values(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """The cause with the nearest of the values that explain it, and their span; none without."""
+    """The cause with the nearest explaining value and the span of all; nothing without values."""
     assert cause.expected is not None
     if len(values):
         nearest = int(values[np.argmin(abs(values - cause.expected))])
@@ -303,7 +304,7 @@ def _of_values(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
 
 
 def _unshifted(excess: int, exponent: int) -> int | None:
-    """The change of a weight that a change of what arrives stands for; None for none."""
+    """The change of a weight that gives an excess of input; None if no change does."""
     if exponent < 0:
         return excess << -exponent
     weight, rest = divmod(excess, 1 << exponent)
@@ -327,7 +328,7 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
         yield from _of_values(cause, guesses)
 
 
-# Of one population, the only one that deviates.
+# Causes in one population, the only one that deviates.
 
 
 def _decays(case: Case, name: str) -> Iterator[Cause]:
@@ -342,7 +343,7 @@ def _decays(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _left(case: Case, cause: Cause, number: str, values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The values of a constant that explain a cause's neuron, or all of its population."""
+    """Values of a constant that explain the cause's neuron, or its whole population."""
     name, values = cause.population, values[values != cause.expected]
     often = case.outcome[name].deviations.sum(axis=1)
     neurons = np.argsort(-often, kind="stable") if cause.neuron is None else [cause.neuron]
@@ -363,10 +364,10 @@ def _thresholds(case: Case, name: str) -> Iterator[Cause]:
 
 
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
-    """Other thresholds that every membrane with a spike exceeds, and none without.
+    """Other thresholds that separate the membranes with a spike from those without.
 
-    Resets are the recorded ones, so that membranes do not depend on the threshold. A population
-    that does not spike has none.
+    Resets are the recorded ones, so that membranes do not depend on the threshold. Non-spiking
+    populations have none.
     """
     if name not in case.sent:
         return np.zeros(0, np.int64)
@@ -386,11 +387,11 @@ def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
         yield replace(cause, actual=exponent)
 
 
-# Of projections.
+# Causes in projections.
 
 
 def _projections(case: Case, name: str) -> Iterator[Cause]:
-    """Faults of a whole projection, those of projections that deliver anything first."""
+    """Faults of whole projections; projections that deliver spikes come first."""
     onto = [i for i, one in enumerate(case.network.projections) if one.target == name]
     for index in sorted(onto, key=lambda index: not case.delivers(index)):
         yield from _projection(case, index)
@@ -430,7 +431,7 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
 
 
 def _latencies(case: Case) -> Iterator[Cause]:
-    """A step more or less of a projection, of several, or of all."""
+    """One step more or less for one projection, several, or all."""
     projections = case.network.projections
     everything = range(len(projections))
     groups: dict[tuple[int, ...], Cause] = {}
@@ -449,7 +450,7 @@ def _latencies(case: Case) -> Iterator[Cause]:
     group(Cause("latency", detail="every spike but the input's arrives"), inner)
     for population in case.network.populations:
         into = [i for i in everything if projections[i].target == population.name]
-        text = f"whatever reaches {population.name} arrives"
+        text = f"every spike to {population.name} arrives"
         group(Cause("latency", population.name, detail=text), into)
     for indices, cause in groups.items():
         for lag in (1, -1):
@@ -458,7 +459,7 @@ def _latencies(case: Case) -> Iterator[Cause]:
 
 
 def _late(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
-    """Populations at which what some projections deliver arrives `lag` steps late."""
+    """Target populations of some projections whose spikes arrive `lag` steps late."""
     cells: dict[str, Cells] = {}
     for index in indices:
         name = case.network.projections[index].target
@@ -468,13 +469,13 @@ def _late(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
     return cells
 
 
-# Of the arithmetic.
+# Causes in the arithmetic.
 
 _BOTH = "the decay of u and v"
 
 
 def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
-    """Kind and detail of every cause that is a wrong rule, and the rules with it."""
+    """Kind, detail and rules of every wrong rule of the arithmetic."""
     right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
     roundings = {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}
     for kind, how in roundings.items():
@@ -502,7 +503,7 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
 
 
 def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cells], Cells]]:
-    """A state that keeps one part more or less, as if its decay had no +1, or had one."""
+    """A state whose decay lacks its +1, or has an additional +1."""
     lost = {"u": runs_in.lost_u, "v": runs_in.lost_v}[quantity]
     plain, less = (
         f"{{0}}·({runs_in.decay_one} − d{{0}})",
@@ -517,7 +518,7 @@ def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cell
 
 
 def _arithmetic(case: Case) -> Iterator[Cause]:
-    """Rules and the +1 of decays, everywhere; else in the only population that deviates."""
+    """Wrong rules and decays' +1, in all populations, or else in the only one that deviates."""
     runs_in = case.network.runs_in
     tried: list[tuple[Cause, Callable[[Cells], Cells]]] = [
         (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
@@ -541,16 +542,16 @@ _FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no
 
 
 def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """v goes on, beyond the threshold too that nothing within its bits reaches."""
+    """v grows beyond its bits, and beyond the threshold that it cannot reach within them."""
     vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
     return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 
 
-# Of the input, and of samples.
+# Causes in the input and between samples.
 
 
 def _inputs(case: Case) -> Iterator[Cause]:
-    """A spike of the input that is there or not, or a channel without any."""
+    """An additional or missing input spike, or a silent channel."""
     from_input = [one for one in case.network.projections if one.source == INPUT]
     reached = {name: case.cells[name] for name in dict.fromkeys(p.target for p in from_input)}
     if len(case.samples) != 1 or not reached.keys() >= {*case.touched}:
@@ -572,22 +573,22 @@ def _inputs(case: Case) -> Iterator[Cause]:
 
 
 def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Streams]:
-    """The events of one sample without an input spike, or with it if it was not there.
+    """The events of one sample with an input spike removed, or added if it did not exist.
 
     Args:
-        events: of the sample.
-        channel: of the spike.
-        at: its step; None for all steps of the channel.
+        events: events of the sample.
+        channel: channel of the spike.
+        at: step of the spike; None for all spikes of the channel.
 
     Returns:
-        true where it was there, and the events.
+        True if the spike existed, and the changed events.
     """
     own = events.neuron[: events.offset[0, 1]] == channel
     if at is not None:
         own &= events.step[: own.size] == at
     if own.any():
         step = events.step.copy()
-        step[: own.size][own] = events.n_steps  # and so arrives never
+        step[: own.size][own] = events.n_steps  # so that it never arrives
         return True, events._replace(step=step)
     assert at is not None, "a channel that falls silent has spikes"
     offset = events.offset + 1
@@ -597,7 +598,7 @@ def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Strea
 
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:
-    """Step, population and neuron of the first update that deviates, of one sample."""
+    """Step, population and neuron of the first deviation in the only sample."""
     firsts = {name: case.outcome[name].first[:, 0] for name in case.touched}
     return min((int(first.min()), name, int(first.argmin())) for name, first in firsts.items())
 
@@ -605,9 +606,9 @@ def _first_deviation(case: Case) -> tuple[int, str, int]:
 def _suspects(
     case: Case, here: Sequence[IntegerProjection], step: int, neuron: int
 ) -> list[tuple[int, int | None]]:
-    """Channels and steps at which a spike would reach a neuron at a step.
+    """Channels and steps of input spikes that would reach a neuron at a step.
 
-    Without u and v its effect may come later than the spike: steps before are taken, too.
+    Without u and v, the effect may be visible later: earlier steps are included, too.
     """
     found: dict[tuple[int, int | None], None] = {}
     for arrival in [step] if case.deep else range(step, -1, -1):
@@ -621,7 +622,7 @@ def _suspects(
 
 
 def _kept_states(case: Case) -> Iterator[Cause]:
-    """States, or spikes on their way, that the sample before leaves."""
+    """States, or travelling spikes, left over from the previous sample."""
     if len(case.samples) != 1 or case.samples[0] == 0:
         return
     late, states = case.before()

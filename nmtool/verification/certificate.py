@@ -1,4 +1,4 @@
-"""`Certificate`: the result of a verification, for people and for scripts."""
+"""`Certificate`: the result of a verification, as text, tables and JSON."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ _HEADER = (
 
 @dataclass(frozen=True)
 class StockCheck:
-    """A stretch of one sample on Lava's own model, for the fast one that stands in for it.
+    """Check of the fast model against Lava's own, on an excerpt of one sample.
 
     Attributes:
         sample: index of the sample.
-        first: the step of the sample at which the stretch begins, from a fresh state.
-        steps: number of steps that were run.
-        comparison: of Lava's own model with the simulator, u and v of every neuron included.
-        fast: of the fast model with Lava's own, on the same stretch, likewise; None where both
-            equal the simulator, and there is nothing to tell apart.
+        first: first step of the excerpt, which starts from a fresh state.
+        steps: number of steps.
+        comparison: Lava's own model compared with the simulator, including u and v of every
+            neuron.
+        fast: the fast model compared with Lava's own in the same way; None if both equal the
+            simulator.
     """
 
     sample: int
@@ -43,17 +44,17 @@ class StockCheck:
 
     @property
     def stands_in(self) -> bool:
-        """True where the fast model answers as Lava's own: what it says of all samples counts."""
+        """True if the fast model equals Lava's own, so that its results on all samples count."""
         return self.comparison.identical if self.fast is None else self.fast.identical
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """The first difference, by the sample's own number and steps; None without any."""
+        """The first difference, with the numbering of the whole sample; None without any."""
         return self._in_sample(self.comparison.first_divergence)
 
     @property
     def first_between_models(self) -> Divergence | None:
-        """The first difference of the fast model from Lava's own, likewise."""
+        """The first difference between the fast model and Lava's own; None without any."""
         return None if self.fast is None else self._in_sample(self.fast.first_divergence)
 
     def _in_sample(self, found: Divergence | None) -> Divergence | None:
@@ -63,14 +64,14 @@ class StockCheck:
 
     @property
     def stretch(self) -> str:
-        """The steps that were run, in words."""
+        """The excerpt, in words."""
         since = f" from step {self.first}" if self.first else ""
         return f"{self.steps} steps of sample {self.sample}{since}"
 
 
 @dataclass(frozen=True)
 class Check(Tabular):
-    """One backend, compared with what it must answer.
+    """Comparison of one backend with the expected recording.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([5, 8, 3])).network
@@ -80,16 +81,16 @@ class Check(Tabular):
     <Check: 800 spikes compared, identical>
 
     Attributes:
-        comparison: of all samples.
-        recording: what the backend answered.
-        seconds: it took.
-        model: which of the backend's models ran, '' where it has only one.
-        stock: the check of the model itself, where one was made.
-        agreement: for real numbers, how far they follow the integers; no reason to fail.
-        explanation: of the first sample that differs.
-        steps_later: of recordings of others, by population the steps by which they lie later than
-            the network runs; negative ones are earlier.
-        shift_explains: True where these steps alone are what differs.
+        comparison: comparison of all samples.
+        recording: the backend's recording.
+        seconds: time that the backend took.
+        model: model of the backend that ran, '' if it has only one.
+        stock: check of the fast model, if it was made.
+        agreement: for real numbers, agreement with the integers; differences are not failures.
+        explanation: explanation of the first sample that differs.
+        steps_later: for recordings by other frameworks, steps by which each population is later
+            than in nmtool; negative: earlier.
+        shift_explains: these shifts explain all differences.
     """
 
     comparison: Comparison
@@ -104,14 +105,14 @@ class Check(Tabular):
 
     @property
     def identical(self) -> bool:
-        """True where nothing differs, in the check of the model neither."""
+        """True if nothing differs, including the check of the fast model."""
         stock = self.stock
         same = stock is None or (stock.comparison.identical and stock.stands_in)
         return self.comparison.identical and same
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """The first difference in all samples, else in the check of the model."""
+        """The first difference in all samples, else in the check of the fast model."""
         if self.comparison.first_divergence is not None or self.stock is None:
             return self.comparison.first_divergence
         return self.stock.first_divergence or self.stock.first_between_models
@@ -137,7 +138,7 @@ class Check(Tabular):
         return entry
 
     def tables(self) -> list[Table]:
-        """The comparison, and that of the model where one was made."""
+        """The comparison, and the check of the fast model if it was made."""
         found = self.comparison.tables()
         if self.stock is not None:
             stock = self.stock.comparison.tables()[0]
@@ -151,7 +152,7 @@ class Check(Tabular):
 
 @dataclass(frozen=True)
 class Certificate(Result):
-    """Everything that was compared of one network, or of one artefact.
+    """All comparisons of one network or export.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([5, 8, 3])).network
@@ -164,26 +165,27 @@ class Certificate(Result):
 
     Attributes:
         samples: number of samples.
-        network_hash: content hash of the network that was compared.
-        checks: by the name of the backend.
-        accuracy: share of samples classified rightly, 0 … 1, by backend, the integer simulator
-            among them; empty where samples have no labels.
-        on_known_answers: True where an artefact was compared on the answers it carries, or a
-            network on inputs made for it.
-        generated: by backend, the comparison of samples that were made to exercise the network,
-            with u and v of every neuron where the backend records them.
-        coverage: what all these samples exercised; None where that was not measured.
-        mutation: how many one-unit faults they would have shown; None likewise.
-        overflows: `u_wraps`, `v_clips` and the `neuron_updates` among which they were counted,
-            in the integer simulator; `v_clips_outputs` of non-spiking populations alone;
-            `spikes_if_v_grows` and others: samples whose answers depend on clips
-            (`overflows.count_dependent`). Of a network in `fenn16` `u_clips`, and no such samples.
-        generated_overflows: the same of the generated samples.
-        artefacts: by backend, the digest of what ran (`nmtool/verification/digest.py`).
-        class_samples: number of samples of each class; empty where they have no labels.
+        network_hash: content hash of the network.
+        checks: by name of the backend.
+        accuracy: share of samples classified correctly, 0 … 1, by backend and of the integer
+            simulator; empty for samples without labels.
+        on_known_answers: the inputs were the known answers of an export, or generated for the
+            network.
+        generated: by backend, comparison of samples generated to exercise the network, including
+            u and v of every neuron if the backend records them.
+        coverage: stored numbers that all these samples exercised; None if not measured.
+        mutation: one-unit faults that they would have shown; None if not measured.
+        overflows: counts in the integer simulator: `u_wraps` and `v_clips` among `neuron_updates`;
+            `v_clips_outputs` of non-spiking populations only; `spikes_if_v_grows` and others:
+            samples whose answers depend on clips (`overflows.count_dependent`). For a network in
+            `fenn16`: `u_clips`, and no such samples.
+        generated_overflows: the same for the generated samples.
+        artefacts: by backend, digest of the file or folder that ran
+            (`nmtool/verification/digest.py`).
+        class_samples: number of samples per class; empty for samples without labels.
 
-    `print(certificate)` says what was compared and what differs, a line per backend;
-    `certificate.summary()` shows it as a table.
+    `print(certificate)` prints what was compared and what differs, a line per backend;
+    `certificate.summary()` is a table.
     """
 
     _json = "generated coverage mutation overflows generated_overflows artefacts"
@@ -203,26 +205,26 @@ class Certificate(Result):
 
     @property
     def identical(self) -> bool:
-        """True where no backend differs anywhere."""
+        """True if no backend differs anywhere."""
         return all(check.identical for _, check in self._all())
 
     def _all(self) -> list[tuple[str, Check]]:
-        """All checks, those of generated samples last."""
+        """All checks; those of generated samples come last."""
         return [*self.checks.items(), *self.generated.items()]
 
     @property
     def spikes_compared(self) -> int:
-        """Bins that were compared, over all backends."""
+        """Number of compared bins, over all backends."""
         return sum(check.comparison.spikes_compared for _, check in self._all())
 
     @property
     def spikes_different(self) -> int:
-        """Bins that differ, over all backends."""
+        """Number of different bins, over all backends."""
         return sum(check.comparison.spikes_different for _, check in self._all())
 
     @property
     def first_divergence(self) -> tuple[str, Divergence] | None:
-        """The first backend that differs, and where; None if none does."""
+        """The first backend that differs, and its first difference; None if none does."""
         found = ((name, check.first_divergence) for name, check in self._all())
         return next(((name, place) for name, place in found if place is not None), None)
 
@@ -236,7 +238,7 @@ class Certificate(Result):
         return {**about, **self.findings_json(), **super().as_json()}
 
     def findings_json(self) -> dict[str, Any]:
-        """Counts by backend, and the place of the first difference, as plain values."""
+        """Counts by backend and the first difference, as plain values."""
         first = self.first_divergence
         return {
             "backends": {name: check.as_json() for name, check in self.checks.items()},
@@ -265,7 +267,7 @@ class Certificate(Result):
             yield f"{name} (stock)", "", *_counts(check.stock.comparison), ""
 
     def sentences(self) -> list[tuple[str, str]]:
-        """Lines for people, each with its weight: '', `warning` or `alarm`."""
+        """The result as lines of text, each with its severity: '', `warning` or `alarm`."""
         lines = [line for name, check in self.checks.items() for line in _sentences(name, check)]
         for name, check in self.generated.items():
             many = check.recording.n_samples
@@ -299,7 +301,7 @@ class Certificate(Result):
 def _overflowing(
     counts: Mapping[str, int], of: str = "", *, of_data: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """The sentence on overflows; a warning where answers to data depend on them."""
+    """The sentence on overflows; a warning if answers on data depend on them."""
     if sentence := overflow_sentence(counts, of):
         yield sentence, "warning" if of_data and answers_depend(counts) else ""
 
@@ -314,13 +316,13 @@ def _counts(comparison: Comparison) -> tuple[str, str, str, str]:
 
 
 def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
-    """`spikes compared N, different 0`, how many there are, and where a divergence begins."""
+    """Sentences of a check: `spikes compared N, different 0`, and the first difference if any."""
     yield from _compared(name, check.comparison, check.comparison.first_divergence)
     if check.steps_later:
         yield from _shifted(name, check)
     if check.explanation is not None:
-        said = f"first difference: {check.comparison.first_divergence}"
-        yield from ((f"  {one}", "") for one in check.explanation.sentences() if one != said)
+        shown = f"first difference: {check.comparison.first_divergence}"
+        yield from ((f"  {one}", "") for one in check.explanation.sentences() if one != shown)
     if check.agreement is not None:
         yield (
             f"{name}: float, compared with a float reference; of the spikes that it or the integer "
@@ -335,22 +337,22 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     yield from _compared(label, stock.comparison, stock.first_divergence)
     if not stock.stands_in:
         yield (
-            f"{name}: the fast model differs from Lava's own, which it stands in for, so the "
-            "comparison of all samples proves nothing",
+            f"{name}: the fast model differs from Lava's own, so the comparison of all samples "
+            "proves nothing",
             "alarm",
         )
         if stock.first_between_models is not None:
             yield f"  first divergence: {stock.first_between_models}", ""
     elif not check.identical:
         yield (
-            f"{name}: the fast model answers as Lava's own there, so the comparison counts: the "
-            "export is not what it is compared with",
+            f"{name}: the fast model equals Lava's own there, so the comparison counts: the export "
+            "differs from the network",
             "",
         )
 
 
 def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
-    """Tell by how many steps a recording of others lies beside the network's run."""
+    """Sentences on the shift of a recording by another framework."""
     texts = {}
     for population, steps in check.steps_later.items():
         count = f"{abs(steps)} step{'s' if abs(steps) > 1 else ''}"

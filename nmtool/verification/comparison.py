@@ -1,12 +1,12 @@
-"""Comparing recordings, spike for spike: the certificate this tool exists for.
+"""Compare recordings, spike for spike.
 
 spikes compared     every (sample, step, neuron) bin of every spiking population
 spikes different    bins in which one recording has a spike and the other has none
 spikes emitted      bins in which the expected recording has a spike
 membrane compared   output membranes at every step; with deep recordings u and v of all
 
-Backends of integers must equal the simulator exactly. Real numbers add up to others in another
-order, so that their membranes are compared with a tolerance; spikes never are.
+Backends of integers must equal the simulator exactly. Sums of real numbers depend on their order,
+so that their membranes are compared with a tolerance; spikes are always compared exactly.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Divergence:
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
-    >>> heard, lost = (Raster.from_dense([[[1, 0], [0, n], [0, 0]]]) for n in (1, 0))
-    >>> found = compare_recordings(nm.simulate(network, heard), nm.simulate(network, lost))
-    >>> print(found.first_divergence)
+    >>> full, reduced = (Raster.from_dense([[[1, 0], [0, n], [0, 0]]]) for n in (1, 0))
+    >>> compared = compare_recordings(nm.simulate(network, full), nm.simulate(network, reduced))
+    >>> print(compared.first_divergence)
     sample 0, step 2, output[0], v: expected 31641, got 15321
 
     Attributes:
@@ -59,20 +59,20 @@ class Divergence:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Result):
-    """Counts of the differences between a recording and the expected one.
+    """Numbers of differences between a recording and the expected one.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([5, 8, 3])).network
-    >>> many, few = (Raster.from_dense([[[1, 0, 1, 0, n]] * 100]) for n in (1, 0))
-    >>> found = compare_recordings(nm.simulate(network, many), nm.simulate(network, few))
-    >>> found.identical, found.spikes_compared
+    >>> full, reduced = (Raster.from_dense([[[1, 0, 1, 0, n]] * 100]) for n in (1, 0))
+    >>> compared = compare_recordings(nm.simulate(network, full), nm.simulate(network, reduced))
+    >>> compared.identical, compared.spikes_compared
     (False, 800)
 
     Attributes:
-        spikes_compared, spikes_different, spikes_emitted: bins.
-        membrane_compared, membrane_different: values.
-        predictions_different: samples.
-        first_divergence: None if nothing differs.
+        spikes_compared, spikes_different, spikes_emitted: numbers of bins.
+        membrane_compared, membrane_different: numbers of values.
+        predictions_different: number of samples.
+        first_divergence: the first difference; None if nothing differs.
     """
 
     _json = (
@@ -94,7 +94,7 @@ class Comparison(Result):
 
     @property
     def identical(self) -> bool:
-        """True where nothing at all differs."""
+        """True if nothing differs."""
         return not (self.spikes_different or self.membrane_different or self.predictions_different)
 
 
@@ -103,9 +103,9 @@ class Agreement:
     """Agreement of two recordings in spikes and predictions, e.g. of floats and their integers.
 
     Attributes:
-        spikes_compared, spikes_different: bins.
-        spikes_shared: spikes that both recordings have.
-        predictions_different: samples.
+        spikes_compared, spikes_different: numbers of bins.
+        spikes_shared: number of spikes that both recordings have.
+        predictions_different: number of samples.
     """
 
     spikes_compared: int
@@ -115,13 +115,13 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Spikes that both have, of those that one of them has; 1 without any."""
+        """Shared spikes as a share of the spikes in either recording; 1 without spikes."""
         either = self.spikes_shared + self.spikes_different
         return self.spikes_shared / either if either else 1.0
 
 
 FLOAT_TOLERANCE = 1e-9
-"""For membranes of real numbers, of the largest one of their population."""
+"""Tolerance for membranes of real numbers, relative to the largest of their population."""
 
 _QUANTITIES = ("u", "v", "spike")
 _ALWAYS = ("spikes", "membrane")
@@ -132,10 +132,9 @@ _SHAPED = (*_ALWAYS, "current", "potential")
 def compare_recordings(
     expected: Recording, actual: Recording, *, tolerance: float = 0.0
 ) -> Comparison:
-    """Compare everything that is expected, spikes exactly.
+    """Compare a recording with the expected one, spikes exactly.
 
-    u and v of every neuron are compared where `expected` is a deep recording; what only
-    `actual` holds of them is not.
+    u and v of every neuron are compared if `expected` has them.
 
     >>> from nmtool import Network, Raster, simulate
     >>> network, spikes = Network.layers([5, 8, 3]), Raster.from_dense(np.eye(5)[None])
@@ -143,13 +142,13 @@ def compare_recordings(
     True
 
     Args:
-        expected, actual: what to compare, of the same populations, samples, steps and neurons.
-        tolerance: how far membranes and currents may lie apart, as a share of the largest
-            magnitude that is expected in their population.
+        expected, actual: recordings of the same populations, samples, steps and neurons.
+        tolerance: largest difference of membranes and currents that counts as equal, as a share of
+            the largest expected magnitude in their population.
 
     Raises:
-        DataError: a population is missing in one of them, or has another shape; all that do
-            are listed.
+        DataError: a population is missing in one recording, or the shapes differ; all such
+            populations are listed.
     """
     check_comparable(expected, actual)
     if tolerance:
@@ -161,11 +160,11 @@ def compare_recordings(
 def count_differences(
     expected: Recording, actual: Recording, predictions_different: int
 ) -> Comparison:
-    """Counts of the differences between recordings of the same shapes.
+    """Count the differences between recordings of the same shapes.
 
     Args:
-        expected, actual: what to compare; what `expected` holds is in `actual`.
-        predictions_different: samples, as the caller counted them.
+        expected, actual: the recordings; `actual` has everything that `expected` has.
+        predictions_different: number of samples, counted by the caller.
     """
     spikes = {
         name: _difference(expected.spikes[name], actual.spikes[name]) for name in expected.spikes
@@ -185,10 +184,10 @@ def count_differences(
 def spike_agreement(one: Recording, other: Recording) -> Agreement:
     """Compare spikes and predictions of two recordings of the same populations and samples.
 
-    It is symmetric.
+    The comparison is symmetric.
 
     Raises:
-        DataError: a population is missing in one of them, or has another shape.
+        DataError: a population is missing in one recording, or the shapes differ.
     """
     check_comparable(one, other, _ALWAYS)
     different = sum(len(_difference(r, other.spikes[name])) for name, r in one.spikes.items())
@@ -204,21 +203,21 @@ def spike_agreement(one: Recording, other: Recording) -> Agreement:
 def check_comparable(
     expected: Recording, actual: Recording, quantities: Sequence[str] = _SHAPED
 ) -> None:
-    """Raise `DataError` unless two recordings hold the same populations in the same shapes.
+    """Raise `DataError` unless two recordings have the same populations with the same shapes.
 
-    Spikes of (1, 30, 10) and (1, 10, 30) bins are as many, and say nothing about each other.
+    Shapes must match in every axis: (1, 30, 10) and (1, 10, 30) are not comparable.
 
     Args:
         expected, actual: the recordings.
-        quantities: what of them is to be compared, by the names of a recording's attributes.
+        quantities: names of the attributes to compare.
     """
     for one in (expected, actual):
-        fix = "pass what simulate, run or a model's record gave"
+        fix = "pass a Recording, from simulate, run or a model's record"
         check_type(one, Recording, "a recording", fix)
     findings = []
     for quantity in quantities:
         shapes, others = _shapes(expected, quantity), _shapes(actual, quantity)
-        # More than is expected of u and v is no contradiction: it is not compared.
+        # Additional u and v in `actual` are not compared.
         names = [*shapes, *(n for n in others if n not in shapes and quantity in _ALWAYS)]
         for name in names:
             if shapes.get(name) != others.get(name):
@@ -242,11 +241,11 @@ def check_comparable(
 
 
 def _shapes(recording: Recording, quantity: str) -> dict[str, tuple[int, ...]]:
-    """By population, (samples, steps, neurons)."""
-    held = getattr(recording, quantity)
+    """(samples, steps, neurons) by population."""
+    recorded = getattr(recording, quantity)
     if quantity == "spikes":
-        return {name: (r.n_samples, r.n_steps, r.n_neurons) for name, r in held.items()}
-    return {name: array.shape for name, array in held.items()}
+        return {name: (r.n_samples, r.n_steps, r.n_neurons) for name, r in recorded.items()}
+    return {name: array.shape for name, array in recorded.items()}
 
 
 def _shape_text(shape: tuple[int, ...] | None) -> str:
@@ -254,7 +253,7 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def with_expected_within(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """The actual recording, with the expected values where the two differ within a tolerance.
+    """The actual recording, with expected values where the difference is within tolerance.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.

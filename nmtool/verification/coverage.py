@@ -1,10 +1,10 @@
-"""`coverage`: which stored numbers of a network a run exercised.
+"""`coverage`: which stored numbers of a network the samples exercised.
 
-A synapse is exercised where a spike arrives over it within the steps of its sample, and so is its
-delay (`exercised`). A bias is where its neuron spiked or its v was compared, a threshold where one
-of its neurons spiked. Decays and exponents have no such rule; the mutation score judges them, too
-(`mutation.py`). Shares are of what some input can reach: a neuron that every input inhibits
-leaves its synapses unexercised, whatever they are (`state_bounds.py`).
+A synapse and its delay are exercised if a spike arrives over it within the steps of its sample
+(`exercised`). A bias is exercised if its neuron spiked or its v was compared, a threshold if one of
+its neurons spiked. Decays and exponents have no such rule; the mutation score includes them
+(`mutation.py`). Shares are relative to what some input can reach: synapses of a neuron that every
+input inhibits can never be exercised (`state_bounds.py`).
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from nmtool.hardware_sim.state_bounds import StateBounds
 
 LISTED = 8
-"""Neurons that a line names one by one."""
+"""Largest number of neurons listed one by one."""
 
 
 @dataclass(frozen=True)
 class ProjectionCoverage(Plain):
-    """Synapses of one projection, those of weight 0 left out.
+    """Coverage of one projection; synapses of weight 0 do not count.
 
     Attributes:
         source, target: names of the populations; the source may be `input`.
-        synapses: how many there are.
-        synapses_exercised: those over which a spike arrived within the steps of its sample.
-        delays: how many different delays those have that some input can reach.
-        delays_exercised: delays with a synapse that was exercised.
-        silent: indices of the source's neurons that have synapses and never spiked.
-        late: synapses of the others, whose spikes would arrive after the last step only.
-        beyond_reach: synapses over which no input whatsoever makes a spike arrive in time.
+        synapses: number of synapses.
+        synapses_exercised: number of synapses over which a spike arrived in time.
+        delays: number of different delays of synapses that some input can reach.
+        delays_exercised: number of delays with an exercised synapse.
+        silent: indices of source neurons that have synapses and never spiked.
+        late: synapses of other source neurons, whose spikes arrive after the last step.
+        beyond_reach: synapses over which no possible input makes a spike arrive in time.
     """
 
     source: str
@@ -57,11 +57,11 @@ class ProjectionCoverage(Plain):
 
     @property
     def label(self) -> str:
-        """Both ends."""
+        """The projection as `source → target`."""
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
-        """A line on what was not exercised, '' where all of it was."""
+        """A line on what was not exercised; '' if everything was."""
         left = self.synapses - self.synapses_exercised
         if not left:
             return ""
@@ -74,24 +74,24 @@ class ProjectionCoverage(Plain):
             many = "synapses" if self.late > 1 else "synapse"
             why.append(f"spikes over {self.late:,} {many} arrive too late to count")
         if self.beyond_reach:
-            why.append(f"no input reaches {self.beyond_reach:,}")
+            why.append(f"no input can reach {self.beyond_reach:,}")
         place = f"{self.label}: {left:,} of {self.synapses:,} synapses; {'; '.join(why)}"
         return f"not exercised, {place}"
 
 
 @dataclass(frozen=True)
 class PopulationCoverage(Plain):
-    """Neurons of one population.
+    """Coverage of one population, in numbers of neurons.
 
     Attributes:
-        name, kind: of the population.
-        neurons: how many there are.
+        name, kind: name and kind of the population.
+        neurons: all neurons.
         drivable: neurons at which some input can make a spike arrive.
         driven: neurons at which a spike arrived.
         excitable: neurons that some input may make spike.
         spiked: neurons that spiked.
-        biases: neurons with a bias other than 0.
-        biases_exercised: those of them that spiked, or whose v was compared.
+        biases: neurons with a nonzero bias.
+        biases_exercised: neurons with a bias that spiked, or whose v was compared.
     """
 
     name: str
@@ -107,7 +107,7 @@ class PopulationCoverage(Plain):
 
 @dataclass(frozen=True)
 class Coverage(Result):
-    """The stored numbers that a run exercised.
+    """Coverage of a network: which stored numbers the samples exercised.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 3])).network
@@ -124,9 +124,9 @@ class Coverage(Result):
     populations: Sequence[PopulationCoverage]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """Over the whole network (exercised, of how many that input can reach), by quantity.
+        """(exercised, reachable by some input) over the whole network, by quantity.
 
-        A threshold is one number for its population, exercised where one of its neurons spiked.
+        A threshold is one number per population, exercised if one of its neurons spiked.
         """
         joined, spiking = self.projections, [p for p in self.populations if p.kind == LIF]
         return {
@@ -142,16 +142,16 @@ class Coverage(Result):
 
     @property
     def beyond_reach(self) -> tuple[int, int]:
-        """Synapses over which no input makes a spike arrive in time, and neurons it never excites.
+        """Number of synapses that no input can reach, and of neurons that no input can excite.
 
-        Only neurons of populations that spike count.
+        Only neurons of spiking populations count.
         """
         spiking = [p for p in self.populations if p.kind == LIF]
         synapses = sum(p.beyond_reach for p in self.projections)
         return synapses, sum(p.neurons - p.excitable for p in spiking)
 
     def as_json(self) -> dict[str, Any]:
-        """Counts over all, and by projection and population."""
+        """Counts over the whole network, and by projection and population."""
         over_all: dict[str, Any] = {
             name: {"exercised": part, "of": of} for name, (part, of) in self.counts().items()
         }
@@ -160,7 +160,7 @@ class Coverage(Result):
         return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
-        """One line over the whole network; what it has none of is left out."""
+        """One line over the whole network, without quantities that it lacks."""
         words = {
             "synapses": "of synapses",
             "delays": "of delays",
@@ -178,11 +178,11 @@ class Coverage(Result):
             return f"exercised: {line}"
         return (
             f"exercised, of what some input can reach: {line}; "
-            f"no input reaches {synapses:,} synapses or excites {neurons:,} neurons"
+            f"no input can reach {synapses:,} synapses or excite {neurons:,} neurons"
         )
 
     def remarks(self) -> list[str]:
-        """A line for each projection of which something was not exercised."""
+        """A line per projection that was not fully exercised."""
         return [remark for one in self.projections if (remark := one.remark())]
 
     def tables(self) -> list[Table]:
@@ -220,18 +220,18 @@ def coverage(
     deep: bool = False,
     bounds: StateBounds | None = None,
 ) -> Coverage:
-    """Tell which stored numbers a run exercised.
+    """Measure which stored numbers the samples exercised.
 
-    The weight of a synapse that is said not to be exercised may be any other: nothing would
-    differ. One that was exercised may still be wrong by so little that nothing shows it, which
-    the mutation score tells (`mutation.py`).
+    With any other weight of a synapse that was not exercised, nothing would differ. An exercised
+    synapse may still have an error too small to show, which the mutation score measures
+    (`mutation.py`).
 
     Args:
-        network: what was run.
+        network: the network.
         spikes: its input.
-        recording: what the simulator answered, deep or not; by default it is run.
-        deep: True where u and v of every neuron are compared.
-        bounds: on what any input can do, where that is known already.
+        recording: the simulator's recording, deep or not; by default it is computed.
+        deep: u and v of every neuron are compared.
+        bounds: bounds of the states for any input; by default they are computed.
 
     Raises:
         DataError: the raster has other channels than the network.
@@ -267,7 +267,7 @@ def coverage(
 def first_spikes(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, NDArray[np.int64]]:
-    """By source, [neurons] int64: the earliest step of a spike in any sample, or `n_steps`."""
+    """By source, [neurons] int64: earliest step of a spike in any sample, or `n_steps`."""
     found = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
         found[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
@@ -277,7 +277,7 @@ def first_spikes(
 def exercised(
     projection: IntegerProjection, first: dict[str, NDArray[np.int64]], n_steps: int
 ) -> NDArray[np.bool_]:
-    """[pre, post] bool: synapses of a weight other than 0 over which a spike arrived in time."""
+    """[pre, post] bool: synapses of nonzero weight over which a spike arrived in time."""
     arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
     return (arrival < n_steps) & (projection.weight != 0)
 
@@ -328,7 +328,7 @@ def _population(
 
 
 def percent(part: int, of: int) -> str:
-    """A share with one decimal, rounded down, so that only all of it is 100%.
+    """A share with one decimal, rounded down, so that 100% means all.
 
     >>> percent(2999, 3000), percent(3, 3), percent(0, 0)
     ('99.9%', '100%', 'none')
@@ -343,7 +343,7 @@ def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def listed(indices: Sequence[int]) -> str:
-    """Ranges of neighbours, the first few.
+    """The first few indices as ranges.
 
     >>> listed([0, 1, 2, 7, 9, 10])
     '0–2, 7, 9–10'

@@ -1,4 +1,4 @@
-"""The digest of an artefact: which file or folder a certificate is about."""
+"""The digest of an export, which identifies the file or folder of a certificate."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _LEFT_BY_PYTHON = "__pycache__"
 def artefact_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal, or of all files in a folder.
 
-    Of a folder it is that of the lines `DIGEST  PATH`, in the order of the bytes of the paths,
-    relative to the folder; what Python caches is left out. In a shell:
+    The digest of a folder is that of the lines `DIGEST  PATH`, sorted by the bytes of the paths
+    relative to the folder, without Python's caches. In a shell:
 
         find . -type f -not -path '*__pycache__*' | cut -c 3- | LC_ALL=C sort \\
             | xargs sha256sum | sha256sum
@@ -21,7 +21,7 @@ def artefact_digest(path: str | Path) -> str:
         path: a file or folder that can be read.
 
     Raises:
-        OSError: it cannot.
+        OSError: it cannot be read.
     """
     path = Path(path)
     if not path.is_dir():

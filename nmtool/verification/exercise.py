@@ -1,12 +1,13 @@
-"""`exercise`: samples that make a comparison see what the data leave unseen.
+"""`exercise`: generate samples that reveal faults which the data do not.
 
-Candidates are random: channels spike all or in part, evenly or in bursts, from far below to far
-above what makes a network spike. Some let only those channels spike that excite one neuron, which
-lacks spikes or holds a fault that nothing has shown; some vary what came nearest to the threshold
-of such a neuron. Of each round of candidates those are kept that reach synapses or show one-unit
-faults that nothing before them did. Each round draws faults of its own, so that those of a
-mutation score, drawn from another seed, are no target.
-The samples are meant for a comparison of u and v of every neuron, which few of them satisfy.
+Candidates are random: all channels or some of them spike, evenly or in bursts, with rates from far
+below to far above what makes the network spike. In some candidates only those channels spike that
+excite one neuron, which has not spiked or has a fault that no sample has shown; some vary the
+candidate that brought such a neuron nearest to its threshold. Each round keeps the candidates that
+reach synapses or show one-unit faults for the first time. Each round draws its own faults, so that
+those of a mutation score, drawn from another seed, are not targeted.
+
+The samples are meant for a comparison of u and v of every neuron.
 """
 
 from __future__ import annotations
@@ -28,30 +29,30 @@ from nmtool.verification.faults import Fault, draw_faults, target_index, touches
 from nmtool.verification.mutation import Witness, is_equivalent
 
 SAMPLES = 64
-"""Largest number of samples that are added."""
+"""Largest number of generated samples."""
 
 ROUNDS = 12
 """Largest number of rounds in which candidates are tried."""
 
 FAULTS = 500
-"""Largest number of faults aimed at; each round draws new ones in place of those shown."""
+"""Largest number of targeted faults; each round replaces those shown by new ones."""
 
 ENOUGH = 3
-"""So many rounds in a row end the search that find nothing to aim at, or nothing that helps."""
+"""Number of consecutive rounds without a target, or without success, that end the search."""
 
 REFUSED = 20
-"""Candidates that overflow, after which a round ends."""
+"""Number of overflowing candidates after which a round ends."""
 
 CANDIDATE_STEPS = 40_000
-"""Steps of all candidates of a round together; each is as long as a sample."""
+"""Total number of steps of a round's candidates; each is as long as a sample."""
 
 _MOST_CANDIDATES = 400
 _SEED = 141_789
-"""Of the candidates; faults of round r are drawn from seed 2^64 − 1 − r."""
+"""Seed of the candidates; faults of round r are drawn from seed 2^64 − 1 − r."""
 
 _LOWEST_RATE = 0.002
 _SHARES = (1.0, 1.0, 0.5, 0.2, 0.05)
-"""Of the channels, which spike in a candidate."""
+"""Shares of the channels that spike in a candidate."""
 
 
 def exercise(
@@ -61,16 +62,16 @@ def exercise(
     deep: bool = False,
     n_samples: int = SAMPLES,
 ) -> Raster:
-    """Make samples that exercise what these do not; the same for the same arguments.
+    """Generate samples that exercise what the given ones do not; deterministic.
 
     Args:
-        network: what is to be compared.
-        spikes: samples that are compared anyway, perhaps none; the new ones are as long.
-        deep: the comparison of these includes u and v of every neuron.
-        n_samples: largest number of samples to make.
+        network: the network to compare.
+        spikes: samples that are compared anyway, perhaps none; the new ones have equal length.
+        deep: their comparison includes u and v of every neuron.
+        n_samples: largest number of samples to generate.
 
     Returns:
-        the new samples alone, in the order in which they were found.
+        Only the new samples, in the order in which they were found.
 
     Raises:
         DataError: the raster has other channels than the network.
@@ -107,7 +108,7 @@ class _Search:
         return bool(self.targets) or any(missing.any() for missing in self.missing)
 
     def aim(self, faults: list[Fault]) -> None:
-        """Make targets of those that nothing shows, although some input might."""
+        """Target the faults that no sample shows yet, although some input might."""
         room = max(0, FAULTS - len(self.targets))
         self.targets += [
             fault
@@ -126,11 +127,11 @@ class _Search:
     def try_candidates(self, round_: int, n_samples: int) -> bool:
         """Keep the candidates that add something, those that add most first.
 
-        Samples in which u wraps or v clips are kept only after a round in which nothing else
-        helped: other referees know no overflow.
+        Samples in which u wraps or v clips are kept only after a round without other success,
+        since some backends do not model overflows.
 
         Returns:
-            True where there are any, or may be in the next round.
+            True if a candidate was kept, or one may be kept in the next round.
         """
         spikes = self._candidates(Draws(_SEED + round_))
         silent = self._silent()
@@ -184,14 +185,14 @@ class _Search:
     def _gain(
         self, shown: NDArray[np.bool_], firsts: dict[str, NDArray[np.int64]]
     ) -> NDArray[np.int64]:
-        """[candidates] int64: how much each would add."""
+        """[candidates] int64: number of new faults and synapses of each candidate."""
         gain = shown.sum(axis=0)
         if any(missing.any() for missing in self.missing):
             gain = gain + [self._newly_reached(firsts, i) for i in range(gain.size)]
         return gain
 
     def _newly_reached(self, firsts: dict[str, NDArray[np.int64]], index: int) -> int:
-        """Sources of synapses that a candidate would be the first to reach."""
+        """Number of sources with synapses that a candidate would be the first to reach."""
         found = 0
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             rows = np.flatnonzero(missing.any(axis=1))
@@ -201,7 +202,7 @@ class _Search:
         return found
 
     def _silent(self) -> list[tuple[str, int]]:
-        """Neurons that have not spiked in time for all their synapses."""
+        """Neurons that have not spiked early enough for all of their synapses."""
         found: dict[tuple[str, int], None] = {}
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             if projection.source != INPUT:
@@ -210,7 +211,7 @@ class _Search:
         return list(found)
 
     def _remember(self, name: str, neuron: int, spikes: Raster, recording: Recording) -> None:
-        """Keep the candidate that brings a silent neuron nearest to its threshold."""
+        """Remember the candidate that brings a silent neuron nearest to its threshold."""
         peak = recording.potential[name][:, :, neuron].max(axis=1)
         best = int(np.argmax(peak))
         if (name, neuron) not in self.nearest or peak[best] > self.nearest[name, neuron][0]:
@@ -236,14 +237,16 @@ class _Search:
                 kept = draws(size) < 0.8
                 before = self.nearest[nearest[draws.part(len(nearest))]][1]
                 dense[index] = np.where(kept, before, dense[index])
-        if n_steps:  # in the first, all channels spike, as late as their longest delay lets them
+        if (
+            n_steps
+        ):  # in the first candidate all channels spike, as late as their longest delay allows
             latest = max(1, n_steps - 1 - self.network.max_delay)
             dense[0, (draws(size) * latest).astype(np.int64), np.arange(size)] = True
             dense[0, 0] |= draws(size) < 0.5
         return Raster.from_dense(dense)
 
     def _wanted(self) -> list[tuple[str, int]]:
-        """Silent neurons, and those that hold a fault that nothing has shown."""
+        """Silent neurons, and neurons with a fault that no sample has shown."""
         found = dict.fromkeys(self._silent())
         for fault in self.targets:
             population = self.network.populations[target_index(self.network, fault)]
@@ -253,7 +256,7 @@ class _Search:
 
 
 def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
-    """[steps] bool: on and off in turns, for random times."""
+    """[steps] bool: alternating on and off, with random durations."""
     length = max(1, n_steps // (1 + draws.part(12)))
     turns = np.cumsum(1 + (draws(n_steps) * length).astype(np.int64))
     on = np.searchsorted(turns, np.arange(n_steps), side="right") % 2
@@ -261,10 +264,10 @@ def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
 
 
 def _influence(network: IntegerNetwork) -> dict[str, NDArray[np.float64]]:
-    """By population, [channels, neurons] float64: how far a channel excites each neuron.
+    """By population, [channels, neurons] float64: how strongly a channel excites each neuron.
 
-    Products of weights along all paths of at most as many hops as there are populations, and one
-    more: no more than a hint where to look.
+    Sum of the products of weights along all paths of up to one hop more than there are
+    populations; only a heuristic.
     """
     size = network.channels.size
     found = {p.name: np.zeros((size, p.size)) for p in network.populations}

@@ -1,4 +1,4 @@
-"""`explain`: why two recordings differ; and checks that are explained where something does."""
+"""`explain`: why two recordings differ; and checks with explanations of their differences."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MOST_CAUSES = 100
-"""Causes that are kept; more may explain as much, and are counted."""
+"""Largest number of listed causes; further ones are only counted."""
 
 SAMPLES_TOGETHER = 4
-"""So many of the samples that differ are looked at together, where they were recorded deep."""
+"""Number of different samples that are examined together, if they were recorded deep."""
 
 _VALUES_TOGETHER = 1 << 22
 
@@ -58,35 +58,34 @@ def explain(
     other: Network | IntegerNetwork | None = None,
     backend: str = "",
 ) -> Explanation:
-    """Say where two recordings part, and which single fault explains the actual one.
+    """Find where two recordings first differ, and which single fault explains the actual one.
 
-    Every update of a neuron is judged by itself, from the recorded state and spikes before it. A
+    Every update of a neuron is checked separately, from the recorded state and spikes before it. A
     cause is a fault of the network (a weight, a delay, a constant, a rule of the arithmetic, a
-    latency, an input spike) under which all updates are what was recorded. Deep recordings name it
-    best; of others, u and v are followed from the beginning of the sample.
+    latency, an input spike) that explains all recorded updates. Deep recordings give the most
+    precise causes; for others, u and v are computed from the beginning of the sample.
 
     >>> recording = simulate(q.network, data.test, deep=True)  # doctest: +SKIP
     >>> explain(q.network, data.test, recording, recording)  # doctest: +SKIP
     <Explanation: nothing differs>
 
     Args:
-        network: that is expected; causes are looked for where it is integer.
+        network: the expected network; causes are only searched for integer networks.
         spikes: the input of the recordings, binned or not.
-        expected, actual: what to compare, the same samples.
-        other: the network that made `actual`, where it is another one of the same shape: of fewer
-            bits, or float. Spikes are compared, and what arrives on both sides.
-        backend: that made `actual`, for the text.
+        expected, actual: recordings of the same samples.
+        other: the network of `actual`, if it is another one of the same shape, e.g. with fewer
+            bits, or float. Then spikes and arriving weights are compared.
+        backend: name of the backend of `actual`, for the text.
 
     Raises:
-        DataError: the recordings are of other populations, samples or steps than each other, the
-            network or the input.
+        DataError: recordings, network and input differ in populations, samples or steps.
     """
     raster = spikes if isinstance(spikes, Raster) else bin_for(network, spikes).raster
     check_comparable(expected, actual, ("spikes", "membrane"))
     for one in (network,) if other is None else (network, other):
         _check_fit(one, raster, actual)
     expected = _deepened(network, raster, expected, actual)
-    # Membranes of other scales say nothing about each other: only spikes are compared.
+    # Membranes of different scales are not comparable: only spikes are compared.
     found = _compared(expected, actual if other is None else _with_states_of(expected, actual))
     found = replace(found, backend=backend, other_arrivals=None if other is None else ())
     place = found.place
@@ -110,7 +109,7 @@ def explain(
 
 
 def _with_states_of(expected: Recording, actual: Recording) -> Recording:
-    """The spikes of one recording, u and v of the other."""
+    """The spikes of `actual`, with u and v of `expected`."""
     return replace(
         actual,
         membrane=expected.membrane,
@@ -121,16 +120,15 @@ def _with_states_of(expected: Recording, actual: Recording) -> Recording:
 
 @dataclass(frozen=True)
 class ArtefactRun:
-    """An artefact's run on input, and what it must answer.
+    """A run of an export on some input, with the expected recording.
 
     Attributes:
-        artefact: what runs.
-        network: that is expected in it.
+        artefact: the export.
+        network: the network that it should hold.
         spikes: the input.
-        simulated: recording of the integer simulator; None of real numbers.
-        answers: what the artefact itself must answer, where that is known; None for `simulated`,
-            or what the format's reference says.
-        options: of the artefact's `run` and `check`.
+        simulated: recording of the integer simulator; None for real numbers.
+        answers: the export's own known answers; None: `simulated`, or the format's reference.
+        options: arguments of the export's `run` and `check`.
     """
 
     artefact: Format
@@ -142,15 +140,15 @@ class ArtefactRun:
 
     @property
     def expected(self) -> Recording | None:
-        """What it must answer; None of real numbers, which the format's reference tells."""
+        """The expected recording; None for real numbers, where the format's reference is used."""
         return self.simulated if self.answers is None else self.answers
 
     def check(self, *, deep: bool, progress: Progress = silent) -> Check:
-        """Run the artefact and compare what it answers.
+        """Run the export and compare its recording.
 
         Args:
             deep: compare u and v of every neuron, too.
-            progress: is shown what is being done.
+            progress: shows progress, e.g. `nmtool.progress_bar`.
         """
         return self.artefact.check(
             self.spikes,
@@ -163,16 +161,16 @@ class ArtefactRun:
 
 
 def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent) -> Check:
-    """Add an explanation to the check of a run, where something differs.
+    """Add an explanation to the check of a run, if something differs.
 
-    The first sample that differs is run again alone, with u and v where the format records them.
-    Of real numbers, place and arrivals are told: what may be wrong in such a file was compared
-    before it ran.
+    The first different sample is run again alone, with u and v if the format records them. For
+    real numbers there are only place and arrivals, since the file's numbers were compared before
+    it ran.
 
     Args:
-        run: of the artefact.
-        check: what comparing it found.
-        progress: is shown what is being done.
+        run: the run of an export.
+        check: its check.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
     """
     place, artefact = check.comparison.first_divergence, run.artefact
     if place is None:
@@ -211,14 +209,14 @@ def check_foreign(
     foreign: ForeignRecording,
     name: str,
 ) -> Check:
-    """Compare a recording of others with the network's own run in its own arithmetic.
+    """Compare a recording by another framework with the network in its own arithmetic.
 
     Args:
-        network: that is said to have been recorded.
+        network: the network that was recorded.
         spikes: the input.
         simulated: recording of the integer simulator; None for a float network.
         foreign: the recording.
-        name: of it in the certificate.
+        name: its name in the certificate.
     """
 
     def run(n_steps: int) -> Recording:
@@ -231,7 +229,7 @@ def check_foreign(
 
     silent_about = [p.name for p in network.populations if p.name not in foreign.populations]
     if silent_about:
-        _log.warning(f"{name} does not hold {', '.join(silent_about)}: only others are compared")
+        _log.warning(f"{name} lacks {', '.join(silent_about)}, which are therefore not compared")
     began = time.perf_counter()
     found = compare_foreign(network, foreign, run)
     check = Check(
@@ -243,7 +241,7 @@ def check_foreign(
     )
     if isinstance(network, IntegerNetwork) and not (check.identical or found.explains):
         _log.warning(
-            f"{name} is compared with integers: a recording of floats belongs to the float network"
+            f"{name} is compared with integers; for a recording of floats, name the float network"
         )
     if check.identical or found.explains or foreign.free or silent_about:
         return check
@@ -260,13 +258,13 @@ def check_foreign(
 def _again(
     run: ArtefactRun, spikes: Raster, expected: Recording, actual: Recording
 ) -> tuple[Recording, str]:
-    """The sample run again with u and v, and nothing to say; else the recording, and why."""
+    """A new recording of the sample with u and v, and ''; else the old one, and the reason."""
     try:
         deep = run.artefact.run(spikes, deep=True, **run.options)
     except BackendError as error:
         return actual, f"the sample could not be run again with u and v: {error.what}"
     if compare_recordings(expected, deep).identical:
-        return actual, "run again alone, the sample does not differ: it depends on what ran before"
+        return actual, "run alone, the sample does not differ: it depends on the samples before it"
     return deep, ""
 
 
@@ -286,16 +284,16 @@ def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Record
     sizes |= {name: v.shape[2] for name, v in actual.membrane.items()}
     if sizes != {p.name: p.size for p in network.populations}:
         raise DataError(
-            "the recordings are not of this network",
+            "the recordings are from another network",
             code="recording-other-network",
-            why="they hold other populations or neurons",
+            why="they have other populations or neurons",
             fix="name the network that was recorded",
         )
     steps = {raster.n_steps for raster in actual.spikes.values()}
     steps |= {v.shape[1] for v in actual.membrane.values()}
     if (actual.n_samples, steps) != (spikes.n_samples, {spikes.n_steps}):
         raise DataError(
-            "the recordings are not of this input",
+            "the recordings are from another input",
             code="recording-other-input",
             why=f"the input has {spikes.n_samples} samples of {spikes.n_steps} steps",
             fix="name the input that was recorded",
@@ -305,7 +303,7 @@ def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Record
 def _deepened(
     network: Network | IntegerNetwork, spikes: Raster, expected: Recording, actual: Recording
 ) -> Recording:
-    """The expected recording with u and v, where only the actual one has them and it can be."""
+    """The expected recording, with u and v computed if only the actual one has them."""
     if not isinstance(network, IntegerNetwork) or not actual.current or expected.current:
         return expected
     deep = simulate(network, spikes, deep=True)
@@ -313,7 +311,7 @@ def _deepened(
 
 
 def _compared(expected: Recording, actual: Recording) -> Explanation:
-    """Place and counts, of everything that both recordings hold."""
+    """First difference and counts, of everything that both recordings have."""
     expected, actual = _alike(expected, actual)
     place = compare_recordings(expected, actual).first_divergence
     bins = _different(expected, actual)
@@ -331,7 +329,7 @@ def _compared(expected: Recording, actual: Recording) -> Explanation:
 
 
 def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
-    """Both without u and v that only one of them has."""
+    """Both recordings, without u and v that only one of them has."""
 
     def trimmed(one: Recording, other: Recording) -> Recording:
         return replace(
@@ -344,7 +342,7 @@ def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording
 
 
 def _different(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
-    """[samples, steps, neurons] by population: bins in which anything differs."""
+    """[samples, steps, neurons] bool by population: bins with any difference."""
     found = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
     found |= {name: v != actual.membrane[name] for name, v in expected.membrane.items()}
     for mine, theirs in (
@@ -357,7 +355,7 @@ def _different(expected: Recording, actual: Recording) -> dict[str, NDArray[np.b
 
 
 def _samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp]:
-    """Samples in which any bin differs."""
+    """Samples with any difference."""
     return np.flatnonzero(np.any([one.any(axis=(1, 2)) for one in bins.values()], axis=0))
 
 
@@ -368,7 +366,7 @@ def _are_integers(recording: Recording) -> bool:
 def _causes(
     network: IntegerNetwork, spikes: Raster, actual: Recording, sample: int, expected: Recording
 ) -> tuple[list[Cause], int, bool]:
-    """Causes, the number of updates that deviate in that sample, true where u and v were there."""
+    """Causes, number of deviating updates in that sample, and whether u and v were recorded."""
     from nmtool.verification.causes import Case, find_causes
 
     case = Case(network, spikes, actual, [sample])
@@ -391,7 +389,7 @@ def _different_outside(expected: Recording, actual: Recording) -> dict[str, NDAr
 def _arrivals(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording, place: Divergence
 ) -> Sequence[Arrival]:
-    """Spikes that reach the neuron of the first difference at that step, large weights first."""
+    """Spikes that reach the neuron of the first difference at its step, large weights first."""
     arrivals = []
     for projection in network.projections:
         if projection.target != place.population:

@@ -1,4 +1,4 @@
-"""`Explanation`: where two recordings of a network part, how far, and why."""
+"""`Explanation`: where two recordings of a network differ, how much, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nmtool.tables import Plain, Result, Table, shown
 from nmtool.verification.comparison import Divergence
 
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
-"""Values that causes were tried on: all states, what the outside sees, or none (no search)."""
+"""Values on which causes were tried: all states, only spikes and outputs, or none (no search)."""
 
 CAUSES_SAID = 6
 ARRIVALS_SAID = 12
@@ -42,14 +42,14 @@ _WAYS = {
     "delays-ignored": "{projection} has no delays",
     "projection-transposed": "{detail} of {projection} are transposed",
     "state-kept": "a sample begins with {detail} that the one before has left",
-    "expected-differs": "what was expected is not what the network does; the other recording is",
+    "expected-differs": "the expected recording is not that of the network, but the other one is",
 }
-"""By the code of its kind, a cause in words."""
+"""Sentences for causes, by kind."""
 
 
 @dataclass(frozen=True)
 class Cause(Plain):
-    """One fault that explains everything that was looked at.
+    """One fault that explains all examined deviations.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
@@ -60,16 +60,16 @@ class Cause(Plain):
 
     Attributes:
         kind: stable code, for instance `weight`, `delay`, `decay-u`, `threshold`, `latency`.
-        population: that it is in, or the target of the projection; '' for every one.
-        source: of the projection; '' where it is about none.
-        pre: neuron or channel that a synapse comes from; of `input`, the channel.
-        neuron: of the population.
-        step: of `input`, the step.
-        expected: what the network holds.
-        actual: what explains the recording, as near to it as possible; of `latency` the steps.
-        span: least and largest value that do, where there are several.
-        detail: what the others leave open, in words.
-        arithmetic: name of the network's.
+        population: population, or target of the projection; '' for all.
+        source: source of the projection; '' if none is concerned.
+        pre: source neuron or channel of a synapse; for `input`, the channel.
+        neuron: index in the population.
+        step: for `input`, the step.
+        expected: value in the network.
+        actual: the nearest value that explains the recording; for `latency`, the steps.
+        span: smallest and largest such value, if there are several.
+        detail: further details, in words.
+        arithmetic: name of the network's arithmetic.
     """
 
     _json = "kind population source pre neuron step expected actual span detail"
@@ -130,10 +130,10 @@ class Arrival:
 
     Attributes:
         source: population, or `input`.
-        neuron: of the source.
-        weight: what it adds, shifted by the projection's exponent; of a float network, a float.
-        delay: steps.
-        step: at which it was sent.
+        neuron: index of the neuron in the source.
+        weight: weight, shifted by the projection's exponent; for a float network, a float.
+        delay: delay in steps.
+        step: step at which the spike was sent.
     """
 
     source: str
@@ -149,7 +149,7 @@ class Arrival:
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """Causes of a difference between two recordings of one network, or where two networks part.
+    """Causes of the difference between two recordings, or place of that between two networks.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
@@ -161,23 +161,22 @@ class Explanation(Result):
     cause: the input differs: a spike of channel 0 at step 1 is missing
 
     Attributes:
-        place: the first difference; None where there is none that can be placed.
-        causes: single faults, each of which explains everything by itself; none where no single
-            fault does. Of many, the first ones.
-        n_causes: number of causes that explain as much as the first does.
-        tried_on: `u-and-v` of every neuron; `spikes-and-outputs`, where more was not recorded;
-            `nothing`, where causes were not looked for: for real numbers and between networks.
-        updates: number of neuron updates that are not the network's, each judged from the state
-            before it.
-        arrivals: spikes that reach the neuron at that step, by the network.
-        other_arrivals: the same in the other network, where there are two.
-        different: number of bins in which anything differs, by population.
-        samples_different: number of samples in which anything differs.
+        place: the first difference; None without one.
+        causes: single faults, each of which explains everything; empty if no single fault does.
+            If there are many, the first ones.
+        n_causes: number of all such causes.
+        tried_on: `u-and-v` of every neuron; `spikes-and-outputs`, if u and v were not recorded;
+            `nothing`, if causes were not searched: for real numbers and between networks.
+        updates: number of neuron updates that deviate from the network, given the state before.
+        arrivals: spikes that reach the neuron at that step, according to the network.
+        other_arrivals: the same in the other network, if there is one.
+        different: number of bins with any difference, by population.
+        samples_different: number of samples with any difference.
         samples: number of samples.
-        backend: the backend that made the actual recording; '' where it was not given.
-        remark: any further remark, '' mostly.
+        backend: name of the backend of the actual recording; '' if not given.
+        remark: further remark, usually ''.
 
-    `print(explanation)` tells it in sentences.
+    `print(explanation)` gives sentences.
     """
 
     _json = (
@@ -200,11 +199,11 @@ class Explanation(Result):
 
     @property
     def single(self) -> Cause | None:
-        """The cause, where there is exactly one."""
+        """The cause, if there is exactly one."""
         return self.causes[0] if self.n_causes == 1 else None
 
     def sentences(self) -> list[str]:
-        """Place, counts and causes, a line each."""
+        """First difference, counts and causes, a line each."""
         return list(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
@@ -222,7 +221,7 @@ class Explanation(Result):
                 yield from self._arrivals("arrivals in the other network", self.other_arrivals)
 
     def _causes(self) -> Iterator[str]:
-        where = "" if self.tried_on == DEEP else ", as far as spikes and outputs tell"
+        where = "" if self.tried_on == DEEP else ", judged by spikes and outputs only"
         if self.n_causes == 1:
             yield f"cause{where}: {self.causes[0]}"
         elif self.causes:
@@ -231,7 +230,7 @@ class Explanation(Result):
             if self.n_causes > CAUSES_SAID:
                 yield f"  and {self.n_causes - CAUSES_SAID} more"
         elif self.tried_on != NOTHING and self.place is not None:
-            many = f"{shown(self.updates)} updates of neurons are not the network's"
+            many = f"{shown(self.updates)} updates of neurons deviate from the network"
             yield f"no single cause explains it{where}: {many}"
 
     def _arrivals(self, label: str, arrivals: Sequence[Arrival]) -> Iterator[str]:
@@ -240,10 +239,10 @@ class Explanation(Result):
         if not arrivals:
             yield f"{label}: nothing reaches {cell} at step {self.place.step}"
             return
-        said = "; ".join(map(str, arrivals[:ARRIVALS_SAID]))
+        listed = "; ".join(map(str, arrivals[:ARRIVALS_SAID]))
         more = len(arrivals) - ARRIVALS_SAID
         more_text = f"; and {more} more" if more > 0 else ""
-        yield f"{label} at {cell}, step {self.place.step}: {said}{more_text}"
+        yield f"{label} at {cell}, step {self.place.step}: {listed}{more_text}"
 
     def tables(self) -> list[Table]:
         """Place and counts, causes, arrivals."""

@@ -1,8 +1,7 @@
-"""One-unit faults: a stored number that is off by one step of its grid.
+"""One-unit faults: a stored number that is wrong by one step of its grid.
 
-The mutant is a legal network, so they are what an exporter or a receiver may get wrong without
-anything else noticing. `mutation.py` counts those that a comparison would show, as a
-`MutationScore`.
+A network with such a fault is valid, so that only a comparison can reveal it. `mutation.py` counts
+the faults that a comparison would show, as a `MutationScore`.
 """
 
 from __future__ import annotations
@@ -36,16 +35,16 @@ _FIELDS = {
     "bias exponent": "bias_exponent",
     "weight exponent": "weight_exponent",
 }
-"""By kind of number, the attribute that holds it; else the kind itself."""
+"""Attributes of kinds of numbers that are not named like their kind."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One stored number that is off by one unit: a step of its grid.
+    """One stored number that is wrong by one unit, a step of its grid.
 
     Attributes:
         kind: one of `FAULT_KINDS`; `bias` is the mantissa.
-        where: name of the population, or both ends of the projection.
+        where: name of the population, or source and target of the projection.
         place: index of the projection or population, then (pre, post) of a synapse or the neuron.
         change: +1 or −1 unit.
     """
@@ -62,7 +61,7 @@ class Fault:
 
 @dataclass(frozen=True, repr=False)
 class MutationScore(Result):
-    """The one-unit faults that a comparison would have shown.
+    """Mutation score: how many one-unit faults a comparison would have shown.
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 3])).network
@@ -72,12 +71,11 @@ class MutationScore(Result):
     <MutationScore: seen 19 of 28 faults, equivalent 0>
 
     Attributes:
-        faults: the faults that were drawn.
-        seen: for each fault, True where the samples show a difference.
-        equivalent: for each fault, True where it is proven that no input of this length shows
-            any.
-        seed: the seed of the draw.
-        deep: True where u and v of every neuron are compared, too.
+        faults: the drawn faults.
+        seen: for each fault, True if the samples show it.
+        equivalent: for each fault, True if it is proven that no input of this length shows it.
+        seed: seed of the draw.
+        deep: u and v of every neuron are compared, too.
     """
 
     _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
@@ -91,12 +89,12 @@ class MutationScore(Result):
 
     @property
     def n_seen(self) -> int:
-        """Faults that the samples show."""
+        """Number of faults that the samples show."""
         return sum(self.seen)
 
     @property
     def n_equivalent(self) -> int:
-        """Faults that no input shows."""
+        """Number of faults that no input shows."""
         return sum(self.equivalent)
 
     @property
@@ -106,7 +104,7 @@ class MutationScore(Result):
         return [fault for fault, seen, equivalent in rows if not (seen or equivalent)]
 
     def by_kind(self) -> dict[str, tuple[int, int, int]]:
-        """Faults by kind: drawn, seen, equivalent."""
+        """(drawn, seen, equivalent) by kind of number."""
         rows = list(zip(self.faults, self.seen, self.equivalent, strict=True))
         return {
             kind: (len(mine), sum(s for s, _ in mine), sum(e for _, e in mine))
@@ -115,7 +113,7 @@ class MutationScore(Result):
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The counts, over all and by kind."""
+        """Counts, in total and by kind."""
         return {
             **super().as_json(),
             "by_kind": {
@@ -126,7 +124,7 @@ class MutationScore(Result):
         }
 
     def sentence(self) -> str:
-        """One line: how many, and of which kinds some remain unseen."""
+        """One line: the score, and the kinds with faults that were not shown."""
         missed = dict.fromkeys(FAULT_KINDS, 0)
         for fault in self.unseen:
             missed[fault.kind] += 1
@@ -153,7 +151,7 @@ def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
     """The network with one fault.
 
     Raises:
-        NetworkError: the target cannot hold it.
+        NetworkError: the network would be invalid.
     """
     index, *place = fault.place
     parts: list[Any] = list(_parts(network, fault.kind))
@@ -170,7 +168,7 @@ _Part: TypeAlias = IntegerProjection | IntegerPopulation
 
 
 def _parts(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
-    """All projections or all populations, whichever store such numbers."""
+    """All projections or all populations, whichever store numbers of this kind."""
     return network.projections if kind in OF_PROJECTIONS else network.populations
 
 
@@ -180,14 +178,14 @@ def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
 
 
 def _unit(part: _Part, kind: str) -> int:
-    """The step of the grid on which such numbers lie."""
+    """The grid step of such numbers."""
     if kind != "weight" or not isinstance(part, IntegerProjection):
         return 1
     return part.runs_in.weight_step(part.weight_bits, part.sign_mode == MIXED)
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The number that stands there with the fault."""
+    """The faulty number."""
     part = _parts(network, fault.kind)[fault.place[0]]
     number = _stored(part, fault.kind)[fault.place[1:]]
     return int(number) + fault.change * _unit(part, fault.kind)
@@ -197,15 +195,15 @@ def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
 
 
 def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
-    """Different faults, in turn of every kind, and of each kind in turn of every place.
+    """Draw distinct faults, cycling through all kinds and, within a kind, through all places.
 
-    Delays of synapses of weight 0, and exponents of nothing but zeros, are left out: they are
-    stored, and mean nothing.
+    Numbers without effect are left out: delays of synapses with weight 0, and exponents of weights
+    that are all 0.
 
     Args:
-        network: what they are faults of.
-        n: how many; fewer where there are no more.
-        seed: of the draw, the same in every numpy.
+        network: the network.
+        n: number of faults; fewer if there are not as many.
+        seed: seed of the draw, with the same result in every version of numpy.
     """
     from nmtool.hardware_sim.uniform import Draws
 
@@ -228,7 +226,7 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
 
 
 _FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
-"""Kind, where, index, shape of the numbers, and [2, numbers] bool: may rise, may fall."""
+"""Kind, where, index, shape of the numbers, and [2, numbers] bool: can increase, can decrease."""
 
 
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
@@ -245,7 +243,7 @@ def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
 
 
 def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
-    """The numbers of a kind that the target holds, and true where they mean anything."""
+    """Valid range of a kind of number, and which of the stored numbers have an effect."""
     runs_in = part.runs_in
     if isinstance(part, IntegerProjection):
         some = part.weight != 0
@@ -268,7 +266,7 @@ def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
 
 
 def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
-    """Draw the fault of every site once, in random order."""
+    """Yield the fault of every site once, in random order."""
     kind, where, index, shape, legal = fault_sites
     sites = np.flatnonzero(legal)
     drawn: set[int] = set()
@@ -282,7 +280,7 @@ def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
 
 
 def target_index(network: IntegerNetwork, fault: Fault) -> int:
-    """The index of the population whose neurons a fault touches."""
+    """Index of the population whose neurons a fault affects."""
     if fault.kind not in OF_PROJECTIONS:
         return fault.place[0]
     target = network.projections[fault.place[0]].target
@@ -290,5 +288,5 @@ def target_index(network: IntegerNetwork, fault: Fault) -> int:
 
 
 def touches_one(fault: Fault) -> bool:
-    """True where a fault touches one neuron, the last of its place; else it touches all."""
+    """True if a fault affects a single neuron, the last index of its place; else all of them."""
     return fault.kind in ("weight", "delay", "bias")

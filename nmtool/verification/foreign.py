@@ -1,8 +1,8 @@
-"""Recordings of others: what somebody's own framework gave, compared with a network's own run.
+"""Recordings by other frameworks, compared with nmtool's simulation of the network.
 
-A file is a plain `.npz` of dense arrays (docs/recording.md). Frameworks disagree about time: a hop
-costs a step here and none in most of them, so that every population may lie a constant number of
-steps away from ours. A shift that alone explains a recording is found, and said.
+A file is a plain `.npz` of dense arrays (docs/recording.md). Frameworks differ in timing: a hop
+takes one step here and none in most of them, so that every population may be shifted by a constant
+number of steps. If such shifts explain all differences, the comparison says so.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from nmtool.verification.comparison import (
 )
 
 AXES, HOPS, PREDICTIONS = "axes", "hops", "predictions"
-"""Names in a file that are no populations."""
+"""Names in a file that are not populations."""
 
 SAMPLES_FIRST, STEPS_FIRST = "samples steps neurons", "steps samples neurons"
 DELAYED, FREE = "delayed", "free"
 
 SINGLE_TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
-"""For membranes that were recorded in float32 and float16, of the largest of their population."""
+"""Tolerances for membranes recorded in float32 and float16, relative to their largest."""
 
 _FREE_BYTES = 512 << 20
 
 _QUANTITIES = ("spikes", "membrane", "current", "potential")
 
 Run = Callable[[int], Recording]
-"""Function from a number of steps to the network's own recording of the input."""
+"""Simulates the network for a number of steps."""
 
 
 @dataclass(frozen=True, eq=False)
 class ForeignRecording:
-    """Arrays that a framework recorded of a network, as far as it did.
+    """What another framework recorded of a network, perhaps only parts of it.
 
     Attributes:
-        recording: spikes and membranes of some populations, u and v of others.
-        n_steps: of every sample.
-        predictions: [samples] int64 classes; None where they are not recorded.
-        free: True where hops cost no step in the framework.
+        recording: spikes, membranes, u and v of the recorded populations.
+        n_steps: number of steps of every sample.
+        predictions: [samples] int64 classes; None if not recorded.
+        free: hops take no step in the framework.
     """
 
     recording: Recording
@@ -64,19 +64,19 @@ class ForeignRecording:
 
     @property
     def populations(self) -> list[str]:
-        """Names of what was recorded."""
+        """Names of the recorded populations."""
         return list(
             dict.fromkeys(n for group in _QUANTITIES for n in getattr(self.recording, group))
         )
 
     @property
     def is_deep(self) -> bool:
-        """True where u, or v of populations that spike, were recorded."""
+        """True if u, or v of spiking populations, was recorded."""
         return bool(self.recording.current or self.recording.potential)
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
-        """[samples] int64: the classes, as recorded or by the read-out; None where neither is."""
+        """[samples] int64: classes, as recorded or by the readout; None if there are neither."""
         recording, readout = self.recording, self.recording.readout
         answering = recording.spikes if readout.rule == FIRST_SPIKE else recording.membrane
         if self.predictions is not None or readout.population not in answering:
@@ -85,7 +85,7 @@ class ForeignRecording:
 
     @property
     def tolerance(self) -> float:
-        """For real membranes, of the largest one of their population."""
+        """Tolerance for real membranes, relative to the largest of their population."""
         dense = [v for group in _QUANTITIES[1:] for v in getattr(self.recording, group).values()]
         sizes = [values.dtype.itemsize for values in dense if values.dtype.kind == "f"]
         return {2: HALF_TOLERANCE, 4: SINGLE_TOLERANCE}.get(min(sizes, default=8), FLOAT_TOLERANCE)
@@ -93,12 +93,12 @@ class ForeignRecording:
 
 @dataclass(frozen=True)
 class Shifted:
-    """A comparison, and the steps by which populations were recorded later than they ran.
+    """A comparison with another framework, and the shifts between the two.
 
     Attributes:
-        comparison: with each population moved, where hops are free; else as it was recorded.
-        later: by population, steps; negative ones are earlier.
-        explains: True where nothing was moved, something differs, and moving would explain all.
+        comparison: comparison with each population shifted if hops are free, else as recorded.
+        later: by population, steps by which it was recorded later; negative: earlier.
+        explains: as recorded something differs, and shifts would explain everything.
     """
 
     comparison: Comparison
@@ -113,12 +113,12 @@ def foreign_recording(
 
     Args:
         source: a file, or a recording.
-        network: that is said to have been recorded.
-        n_samples, n_steps: of the input.
+        network: the network that was recorded.
+        n_samples, n_steps: size of the input.
 
     Raises:
         FileFormatError: the file is missing or damaged.
-        DataError: it is not of this network and input; everything that is wrong is a finding.
+        DataError: the recording does not fit network and input; each misfit is a finding.
     """
     if not isinstance(source, Recording) and storage.archive_kind(source) == FILE_KIND:
         source = Recording.load(source)
@@ -139,13 +139,13 @@ def foreign_recording(
                 findings += read.take(name, array, steps_first=steps_first)
     if not findings and not read.groups:
         findings.append(
-            Finding("recording-empty", named, "no population of the network is in it", _FIX_NAMES)
+            Finding("recording-empty", named, "it has no population of the network", _FIX_NAMES)
         )
     if findings:
         raise DataError(
-            f"{named} is no recording of this network on these samples",
+            f"{named} is not a recording of this network on these samples",
             code="recording-unfit",
-            fix="docs/recording.md describes such files",
+            fix="see docs/recording.md for the format",
             findings=findings,
         )
     spikes = {name: Raster.from_dense(values) for name, values in read.of("spikes").items()}
@@ -170,13 +170,13 @@ def _arrays_of(recording: Recording) -> dict[str, NDArray]:
 
 
 def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tuple[bool, bool]:
-    """True where steps are the first axis, and where hops are free."""
+    """Whether steps are the first axis, and whether hops are free."""
 
     def word(name: str) -> str | None:
         return str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else None
 
     def wrong(name: str, one: str, other: str) -> tuple[str, str]:
-        what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is not said"
+        what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is missing"
         return what, f"add {name}='{one}' or {name}='{other}' to np.savez"
 
     if word(AXES) not in (SAMPLES_FIRST, STEPS_FIRST):
@@ -189,7 +189,7 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
 
 
 class _Reader:
-    """Arrays of a file by what they are of a network; what does not fit is a finding."""
+    """Arrays of a file, sorted by what they record of a network; misfits become findings."""
 
     def __init__(
         self, network: Network | IntegerNetwork, n_samples: int, n_steps: int, free: bool = False
@@ -202,11 +202,11 @@ class _Reader:
 
     @property
     def n_recorded(self) -> int:
-        """Steps that all arrays have."""
+        """Number of steps that all arrays have."""
         return min((array.shape[1] for array in self.groups.values()), default=self.n_steps)
 
     def of(self, group: str) -> dict[str, NDArray]:
-        """Arrays of a group by population, as long as the shortest."""
+        """Arrays of a group by population, cut to the shortest."""
         n_steps = self.n_recorded
         return {
             name: values[:, :n_steps]
@@ -215,7 +215,7 @@ class _Reader:
         }
 
     def take(self, name: str, array: NDArray, *, steps_first: bool = False) -> Iterator[Finding]:
-        """Keep an array; or find out why it is none of the network."""
+        """Store an array, or yield findings on why it does not fit the network."""
         if array.dtype.kind not in "biuf":
             yield Finding("recording-dtype", name, f"it holds {array.dtype}", "write numbers")
             return
@@ -244,8 +244,8 @@ class _Reader:
         else:
             group = "membrane" if ours.kind == LI else "potential"
         if (group, population) in self.groups:
-            what = f"the file holds it as {population} and as {letter or 'v'}.{population}"
-            yield Finding("recording-twice", name, what, "leave one of them out")
+            what = f"the file has it twice, as {population} and as {letter or 'v'}.{population}"
+            yield Finding("recording-twice", name, what, "leave out one of them")
         self.groups[group, population] = array
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             what = "it holds numbers that are not finite"
@@ -254,21 +254,21 @@ class _Reader:
     def _shape(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
         samples, steps, neurons = expected
         fits = array.ndim == 3 and (array.shape[0], array.shape[2]) == (samples, neurons)
-        # Where hops are free, the last steps of a sample may be those in which hops end.
+        # If hops are free, the last steps of a sample may be missing.
         if fits and (array.shape[1] == steps or (self.free and 0 < array.shape[1] <= steps)):
             return
         fix = "record the samples that are compared, in steps of the network"
         near = range(max(1, steps - len(self.populations)), steps + 1)
         if array.ndim == 3 and array.shape[2] == neurons:
             if array.shape[0] == samples and array.shape[1] in near:
-                fix = "write hops='free' into the file, where hops cost no step in the framework"
+                fix = "write hops='free' into the file if hops take no step in the framework"
             elif array.shape[1] == samples and array.shape[0] in near:
-                fix = "samples and steps are the other way round: mend the axes in the file"
+                fix = "samples and steps are swapped: correct the axes in the file"
         what = f"[samples, steps, neurons] is {list(array.shape)}, not {list(expected)}"
         yield Finding("recording-shape", "", what, fix)
 
     def take_predictions(self, array: NDArray) -> Iterator[Finding]:
-        """Keep the classes of a file; or find out why they are none of the network's."""
+        """Store the classes of a file, or yield findings on why they do not fit the network."""
         is_one_each = array.dtype.kind in "biuf" and array.shape == (self.n_samples,)
         if is_one_each and np.isin(array, np.arange(self.n_classes)).all():
             self.predictions = array.astype(np.int64)
@@ -283,14 +283,15 @@ class _Reader:
 def compare_foreign(
     network: Network | IntegerNetwork, foreign: ForeignRecording, run: Run
 ) -> Shifted:
-    """Compare what was recorded with what the network does, spikes exactly.
+    """Compare a recording with the simulation of its network, spikes exactly.
 
-    Membranes of integers are compared exactly, too, real ones as far as the recorded type reaches.
+    Membranes of integer networks are compared exactly, too; real ones within the precision of the
+    recorded type.
 
     Args:
-        network: what was recorded.
+        network: the network that was recorded.
         foreign: the recording.
-        run: runs the network on the same input; deep where u and v are in the recording.
+        run: simulates the network on the same input, deep if the recording has u and v.
     """
     max_shift = len(network.populations) + 1
     if not foreign.free:
@@ -322,7 +323,7 @@ def _shift(
     name: str,
     candidates: range | list[int],
 ) -> tuple[int, int]:
-    """Steps by which a population runs after it was recorded, and what then still differs."""
+    """The shift of a population with the fewest differences, and the number of these."""
     alone = replace(foreign, recording=_part(foreign.recording, [name]), predictions=None)
     best = (0, -1)
     for by in candidates:
@@ -362,9 +363,9 @@ def _compared(
 def _predictions(
     network: Network | IntegerNetwork, ran: Recording, shifts: Mapping[str, int], n_steps: int
 ) -> NDArray[np.int64]:
-    """[samples] classes of the network, of the steps that were recorded.
+    """[samples] predicted classes of the network over the recorded steps.
 
-    What answers and was not recorded comes a hop after what feeds it.
+    An output that was not recorded is taken to be one hop later than its inputs.
     """
     name = network.readout.population
     if name in shifts or not shifts:
@@ -376,7 +377,7 @@ def _predictions(
 
 
 def whole_numbers(recording: Recording) -> Recording:
-    """The recording with int64 for real numbers that are whole, as integers may be stored."""
+    """The recording with whole real numbers as int64, since integers may be stored as floats."""
 
     def whole(values: NDArray) -> NDArray:
         fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()
@@ -386,7 +387,7 @@ def whole_numbers(recording: Recording) -> Recording:
 
 
 def _with_values(recording: Recording, change: Callable[[str, NDArray], NDArray]) -> Recording:
-    """The recording with other membranes, u and v, each made of its population and itself."""
+    """The recording with a function of population and values applied to membranes, u and v."""
     return replace(
         recording,
         membrane={n: change(n, v) for n, v in recording.membrane.items()},
@@ -407,7 +408,7 @@ def _part(recording: Recording, names: list[str]) -> Recording:
 
 
 def _moved(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
-    """The recording from step `shift` of each population on, for `n_steps` steps."""
+    """The recording of `n_steps` steps, starting at step `shift` of each population."""
 
     def of_values(name: str, values: NDArray) -> NDArray:
         by = shifts.get(name, 0)

@@ -1,4 +1,4 @@
-"""`join`: one certificate from those of portions of the samples, which came one after another."""
+"""`join`: merge the certificates of consecutive portions of the samples."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nmtool.verification.explanation import Explanation
 
 
 def join(portions: Iterable[Certificate]) -> Certificate:
-    """Add up the certificates of one network on neighbouring portions of samples.
+    """Merge the certificates of one network on consecutive portions of samples.
 
-    Counts add up. Coverage and generated samples are those of the portion that has them, the
-    recording and the explanation of a check those of the first portion that differs, else of the
-    first one: the rest need not be in memory.
+    Counts are added. Coverage and generated samples come from the portion that has them; recording
+    and explanation of a check come from the first portion that differs, else from the first one,
+    so that no other need be in memory.
 
     Args:
         portions: at least one, of the same backends, in the order of their samples.
@@ -44,7 +44,7 @@ def _add(one: Certificate, other: Certificate) -> Certificate:
 
 
 def _check(one: Check, other: Check, first: int) -> Check:
-    """A check of samples before number `first`, and one of those from there on."""
+    """Merge a check of the samples before index `first` with one of those from there on."""
     comparison = _comparison(one.comparison, other.comparison, first)
     found = replace(one, comparison=comparison, seconds=one.seconds + other.seconds)
     if one.agreement is not None and other.agreement is not None:
@@ -58,7 +58,7 @@ def _check(one: Check, other: Check, first: int) -> Check:
 
 
 def _differs(check: Check) -> bool:
-    """True where the check of the model itself, one of its samples, found a difference."""
+    """True if the check of the fast model found a difference."""
     stock = check.stock
     return stock is not None and not (stock.comparison.identical and stock.stands_in)
 

@@ -1,14 +1,13 @@
-"""One-unit faults of a network, and how many of them a comparison would show.
+"""The mutation score: how many one-unit faults of a network a comparison would show.
 
-A fault changes one stored number by one step of its grid, so that the mutant is a legal network:
-what an exporter or a receiver may get wrong without anything else noticing. A comparison shows a
-fault where spikes of any population or v of a non-spiking one differ; a deep one, where u or v of
-any neuron does.
+A fault changes one stored number by one step of its grid, so that the mutant is a valid network. A
+comparison shows a fault if spikes of any population or v of a non-spiking one differ; a deep
+comparison also if u or v of any neuron differs.
 
-A fault counts as equivalent where it is proven that no input of this length shows it: bounds
-(`state_bounds.py`) say that no spike can arrive over the synapse in time, that u or v is always too
-small for the decay to matter, or that neither version of the neuron can spike and nothing else
-of it is compared. Faults that no input shows for subtler reasons count as not seen.
+A fault counts as equivalent if it is proven that no input of this length shows it: bounds
+(`state_bounds.py`) prove that no spike can arrive over the synapse in time, that u or v is always
+too small for the decay to matter, or that the neuron cannot spike with or without the fault and
+nothing else of it is compared. Faults that no input shows for subtler reasons count as not seen.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ from nmtool.verification.faults import (
 )
 
 FAULTS = 200
-"""Faults that are drawn for a score."""
+"""Number of faults drawn for a score."""
 
 
 def mutation_score(
@@ -63,15 +62,15 @@ def mutation_score(
     """Count the one-unit faults that a comparison of these samples would show.
 
     Args:
-        network: what is compared.
+        network: the network.
         spikes: the input.
-        n: number of faults; fewer where the network has fewer.
-        seed: of the draw.
+        n: number of faults; fewer if the network has not as many.
+        seed: seed of the draw.
         deep: the comparison includes u and v of every neuron.
-        recording: what the simulator answers; by default it is run.
-        bounds: on what any input can do, where that is known already.
-        generated: more samples, whose comparison includes u and v of every neuron.
-        answered: what the simulator answers to `generated`; by default it is run.
+        recording: the simulator's recording of `spikes`; by default it is computed.
+        bounds: bounds of the states for any input; by default they are computed.
+        generated: additional samples, whose comparison includes u and v of every neuron.
+        answered: the simulator's recording of `generated`; by default it is computed.
 
     Raises:
         DataError: a raster has other channels than the network.
@@ -98,20 +97,20 @@ def mutation_score(
     return MutationScore(faults, seen, equivalent, seed, deep)
 
 
-# Seeing.
+# Detection of faults.
 
 
 class Witness:
-    """Tells which faults a run shows.
+    """Decides which faults a recording shows.
 
-    Every spike of a network is compared. As long as the neurons that a fault touches spike as they
-    did, all others receive what they did, and do what they did: so the first difference of the
-    whole network, if there is any, is one of those neurons', on the inputs that were recorded. To
-    know whether a fault shows, nothing else has to be run.
+    Every spike of a network is compared. As long as the neurons affected by a fault spike as
+    recorded, all other neurons get the same input and behave the same. The first difference, if
+    any, therefore occurs in an affected neuron with its recorded input, and only affected neurons
+    need to be simulated.
 
     Args:
-        network: what was run.
-        events: the spikes of the run.
+        network: the network.
+        events: its recorded spikes.
         deep: u and v of every neuron are compared, too.
     """
 
@@ -121,15 +120,15 @@ class Witness:
         self._cells: dict[int, Cells] = {}
 
     def shows(self, fault: Fault) -> bool:
-        """True where any sample shows the fault."""
+        """True if any sample shows the fault."""
         return bool(self.samples(fault, first_only=True).any())
 
     def samples(self, fault: Fault, *, first_only: bool = False) -> NDArray[np.bool_]:
-        """[samples] bool: those that show the fault.
+        """[samples] bool: True for samples that show the fault.
 
         Args:
-            fault: of the network.
-            first_only: mark one sample only, whichever is found first.
+            fault: a fault of the network.
+            first_only: stop at the first such sample.
         """
         shown = np.zeros(self.n_samples, np.bool_)
         index = target_index(self.network, fault)
@@ -146,24 +145,24 @@ class Witness:
         return shown
 
     def _by_activity(self, index: int) -> NDArray[np.int64]:
-        """Neurons of a population, those that spiked most first: they show most."""
+        """Neurons of a population, the most active first, since they show most faults."""
         offset = self.events.offset[index + 1]
         neuron = self.events.neuron[offset[0] : offset[-1]]
         size = self.network.populations[index].size
         return np.argsort(-np.bincount(neuron, minlength=size), kind="stable")
 
 
-# Equivalence.
+# Equivalent faults.
 
 
 def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, deep: bool) -> bool:
-    """True where it is proven that no input shows a fault.
+    """True if it is proven that no input shows a fault.
 
     Args:
         network: the network without the fault.
         fault: the fault.
-        bounds: on what any input can do.
-        deep: true to compare u and v of every neuron.
+        bounds: bounds of the states for any input.
+        deep: u and v of every neuron are compared.
     """
     index = target_index(network, fault)
     population = network.populations[index]
@@ -191,7 +190,7 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
 
 
 def _can_arrive(network: IntegerNetwork, fault: Fault, bounds: StateBounds) -> bool:
-    """True where a spike can arrive in time over a synapse that a fault changes."""
+    """True if a spike can arrive in time over a synapse that a fault changes."""
     projection = network.projections[fault.place[0]]
     if fault.kind == "weight exponent":
         return bool((bounds.arrives(projection) & (projection.weight != 0)).any())

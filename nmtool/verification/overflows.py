@@ -1,11 +1,11 @@
-"""Overflows: how often states leave their bits, which answers depend on it, and that in words.
+"""Overflows: how often states exceed their bits, and which answers depend on it.
 
-Several chips run `loihi2`, and part where states of 24 bits end. Beyond them membranes clip here;
-those of other chips grow on, or wrap around. Forced to the spikes of a recording
-(`hardware_sim/replay.py`), they are followed by such rules. As long as no neuron spikes otherwise,
-none receives anything else: a sample in which all spikes stay is answered as such a chip would.
+Several chips run `loihi2`, but differ in what happens beyond 24 bits: membranes clip here, and keep
+growing or wrap around on other chips. With the spikes of a recording given
+(`hardware_sim/replay.py`), membranes are computed by such other rules. If every spike stays the
+same, every neuron gets the same input, so that a chip with that rule gives the same answer.
 
-The only chip of `fenn16` clips as the simulator does: there, clips are counted and no more.
+The only chip of `fenn16` clips like the simulator: there, clips are only counted.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from nmtool.targets import target_named, target_names
 _STATE_BITS = STATE_LIMIT.bit_length()
 
 GROWS, WRAPS = "grows", "wraps"
-"""What targets do with a membrane beyond 24 bits where they do not clip it."""
+"""What targets do with a membrane beyond 24 bits if they do not clip it."""
 
 
 def dependence() -> dict[str, int]:
-    """The counts of samples that depend on overflows, all 0: by what differs, and in which case."""
+    """Counts of samples that depend on overflows, by difference and overflow rule; all 0."""
     return {f"{what}_if_v_{way}": 0 for way in (GROWS, WRAPS) for what in ("spikes", "predictions")}
 
 
 def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
-    """How often states left their bits, and what depends on it; '' where none did.
+    """Sentence on the number of overflows, and what depends on them; '' without any.
 
     Args:
-        counts: as of `Certificate.overflows`.
+        counts: counts as in `Certificate.overflows`.
         of: the samples, in words.
     """
     if not (counts.get("u_wraps") or counts.get("v_clips") or counts.get("u_clips")):
@@ -58,7 +58,7 @@ def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
 
 
 def answers_depend(counts: Mapping[str, int]) -> bool:
-    """True where a current wrapped, or another rule for membranes would change an answer."""
+    """True if a current wrapped, or another rule for membranes would change an answer."""
     return any(counts.get(key) for key in ("u_wraps", *dependence()))
 
 
@@ -67,19 +67,21 @@ def _verdict(counts: Mapping[str, int]) -> Iterator[str]:
         yield "no spike and no prediction depends on it"
         return
     if counts["u_wraps"]:
-        yield f"where currents do not wrap{_names('u', GROWS)}, spikes may be others"
+        yield f"where currents do not wrap{_names('u', GROWS)}, spikes may differ"
     if not counts["v_clips"]:
         return
     for way, words in {GROWS: "grow on", WRAPS: "wrap around"}.items():
         spikes, predictions = counts[f"spikes_if_v_{way}"], counts[f"predictions_if_v_{way}"]
-        said = "all answers stay"
+        consequence = "spikes and predictions stay the same"
         if spikes or predictions:
-            said = f"{spikes} samples have other spikes, {predictions} another prediction alone"
-        yield f"where membranes {words}{_names('v', way)}, {said}"
+            consequence = (
+                f"{spikes} samples have other spikes, {predictions} only another prediction"
+            )
+        yield f"where membranes {words}{_names('v', way)}, {consequence}"
 
 
 def _names(state: str, way: str) -> str:
-    """Targets with states of 24 bits that do so beyond them, in brackets."""
+    """Names of targets that do so beyond 24 bits, in parentheses."""
     neurons = {name: target_named(name).neuron for name in target_names()}
     names = [
         name
@@ -92,12 +94,13 @@ def _names(state: str, way: str) -> str:
 def count_overflows(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording | None
 ) -> dict[str, int]:
-    """Overflows by the names of `Certificate.overflows`, and what depends on them.
+    """Overflows and what depends on them, by the names of `Certificate.overflows`.
 
     Args:
-        network: what was run.
+        network: the network.
         spikes: the input.
-        recording: of the integer simulator; without one, and of real numbers, nothing is counted.
+        recording: recording of the integer simulator; nothing is counted without one, or for a
+            float network.
     """
     if recording is None or not isinstance(network, IntegerNetwork):
         return {}
@@ -115,17 +118,17 @@ def count_overflows(
 def count_dependent(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, int]:
-    """Count the samples that other membranes beyond 24 bits would answer otherwise.
+    """Count the samples whose answers would differ with other rules beyond 24 bits.
 
     Args:
-        network: what was run.
+        network: the network.
         spikes: the input.
-        recording: of the simulator, deep or not.
+        recording: the simulator's recording, deep or not.
 
     Returns:
-        `spikes_if_v_grows`: samples with spikes that membranes which grow on would not repeat;
-        `predictions_if_v_grows`: samples of the same spikes and another prediction; likewise
-        `spikes_if_v_wraps` and `predictions_if_v_wraps`.
+        `spikes_if_v_grows`: number of samples with other spikes if membranes keep growing;
+        `predictions_if_v_grows`: samples with the same spikes but another prediction;
+        `spikes_if_v_wraps` and `predictions_if_v_wraps`: the same if membranes wrap around.
     """
     total = dependence()
     if not recording.counts["v_clips"]:
@@ -142,7 +145,7 @@ def count_dependent(
 
 
 def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[np.intp]:
-    """Samples in which membranes may have clipped: all, where one of a spiking neuron has."""
+    """Samples in which membranes may have clipped; all, if one of a spiking neuron has."""
     outputs = sum(recording.counts[f"v_clips.{p.name}"] for p in network.integrating)
     if outputs < recording.counts["v_clips"]:
         return np.arange(recording.n_samples)
@@ -153,7 +156,7 @@ def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[
 def _count(
     network: IntegerNetwork, sent: dict[str, Raster], predictions: NDArray[np.int64]
 ) -> dict[str, int]:
-    """`count_dependent` of samples that are followed together, by the spikes sent in them."""
+    """`count_dependent` for a batch of samples, given their spikes."""
     from nmtool.hardware_sim.replay import UNREACHED, Seen, cells_of, streams, traced
     from nmtool.hardware_sim.wrong_step import FREE, WRAP, Rules
 
@@ -168,7 +171,7 @@ def _count(
             spikes = np.zeros((*shape, n_steps), np.bool_)
             if population.kind == LIF:
                 spikes = sent[population.name].dense().transpose(0, 2, 1).copy()
-            else:  # no threshold that a membrane which grows on could pass
+            else:  # no threshold that a growing membrane could exceed
                 cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
             nothing = np.zeros((*shape, 0), np.int64)
             seen = Seen(spikes, nothing, nothing)

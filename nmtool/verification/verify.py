@@ -1,9 +1,8 @@
-"""`verify`: a network in other backends, spike for spike as in the integer simulator.
+"""`verify`: compare other backends with the integer simulator, spike for spike.
 
-`Against` (`against.py`) says what a network is compared with, and which of the ways it goes: on
-data, on inputs made for the network, or on the answers that an export carries. All of them end in
-`_compare`, which runs everything on one set of samples; data on disk come there a portion at a
-time.
+`Against` (`against.py`) lists the backends, and chooses the input: data, inputs generated for the
+network, or the known answers of an export. In all cases `_compare` runs everything on one set of
+samples; data on disk are compared in portions.
 """
 
 from __future__ import annotations
@@ -67,40 +66,39 @@ def verify(
     <Certificate: onnx on 50 samples, spikes compared 500000, different 0>
 
     Args:
-        network: integers, or the path of a network or an export. A float network is compared
-            with formats of real numbers only.
-        data: samples, binned or not, or the name of a split, `digits:test`; those of a set on disk
-            are compared a portion at a time, and coverage is measured on the first portion. Left
-            out, an export is compared on the known answers that it carries, and integers on inputs
-            made for them, in which single faults show, nearly all of them with `deep`.
-        against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
-            `netx`, `json`; by default that of the export. `json` is the readable simulator; `fenn`
-            is FeNN's instruction-set simulator, for networks that are made for FeNN;
-            `cortex-m`, `riscv32` and `powerpc` are the C file on a processor that QEMU emulates.
-            Recordings, too, of somebody's own framework, in memory or as paths
-            (docs/recording.md): float networks are compared with the float simulator.
-        artefact: run this export of the network in its own format, not one made for the
-            purpose; by default the export that `network` names. It must hold the network, and
-            what runs of it must be what nmtool writes for that.
+        network: integer network, or the path of a network or an export. A float network can only
+            be compared with formats of real numbers.
+        data: samples, binned or not, or the name of a split, `digits:test`. Samples on disk are
+            compared in portions, and coverage is measured on the first portion. Without data, an
+            export is compared on its known answers, and integers on inputs generated to reveal
+            single faults, nearly all of them with `deep`.
+        against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
+            `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
+            networks made for FeNN), `cortex-m`, `riscv32` and `powerpc` (the C file on a processor
+            emulated by QEMU); by default that of the export. Also recordings by another framework,
+            in memory or as paths (docs/recording.md), where float networks are compared with the
+            float simulator.
+        artefact: run this existing export instead of a new one; by default `network`, if it is an
+            export. It must contain the network, and its code must be what nmtool writes.
         deep: compare u and v of every neuron, too.
-        trust: run an export although it differs from what this nmtool writes, and with it code
-            of others. C files are never compiled then.
-        coverage: tell which stored numbers the samples exercised, and how many one-unit faults
-            they would have shown; of integers that are compared with integers.
-        exercise: compare generated samples, too, which exercise what the data do not, with u
-            and v of every neuron.
-        options: by backend, what its `check` takes, e.g. `{"lava": {"model": "stock"}}`.
-        progress: is shown what is being done.
+        trust: run an export even if its code differs from what this nmtool writes; only for code
+            whose authors you trust. C files are never compiled then.
+        coverage: measure which stored numbers the samples exercised, and how many one-unit faults
+            they would have shown; only for integers compared with integers.
+        exercise: also compare generated samples, with u and v of every neuron, which exercise what
+            the data do not.
+        options: arguments of a backend's `check`, by backend, e.g. `{"lava": {"model": "stock"}}`.
+        progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: there is nothing to compare with, a float network among integers, an artefact
-            that is not compared, or data that do not fit the network.
-        ArtefactError: the artefact holds another network.
-        FileFormatError: a file is missing or damaged, differs from what would be written, or
-            carries no known answers, or those of another network.
-        DataError: a recording is not of this network on these samples; all of it is listed.
-        DoesNotFitError: a format cannot hold the network.
-        MissingError: a runtime is not installed; known before anything runs.
+        UsageError: there is nothing to compare with, a float network is compared with integers,
+            the export is not compared, or the data do not fit the network.
+        ArtefactError: the export contains another network.
+        FileFormatError: a file is missing or damaged, differs from what nmtool writes, or lacks
+            known answers of this network.
+        DataError: a recording does not fit network and samples; each misfit is listed.
+        DoesNotFitError: a format cannot represent the network.
+        MissingError: a runtime is not installed; raised before anything runs.
         BackendError: a runtime failed.
     """
     compared = Against.of(network, against, artefact)
@@ -113,7 +111,7 @@ def verify(
 
 @dataclass(frozen=True)
 class _How:
-    """What `verify` is asked for beside what it compares, as its arguments say."""
+    """Further arguments of `verify`."""
 
     deep: bool
     trust: bool
@@ -123,24 +121,24 @@ class _How:
     progress: Progress
 
     def options_of(self, artefact: Format) -> dict[str, Any]:
-        """Arguments of an artefact's `run` and `check`."""
+        """Arguments of an export's `run` and `check`."""
         return {"trust": self.trust, **self.options.get(artefact.name, {})}
 
     def for_portion(self, number: int) -> _How:
-        """The same for a portion of the data; coverage and generated samples are of the first."""
+        """The same for a portion of the data; coverage and exercise only apply to the first."""
         return self if number == 0 else replace(self, coverage=False, exercise=False)
 
 
 @dataclass(frozen=True, eq=False)
 class _Samples:
-    """Samples that are compared.
+    """Samples to compare.
 
     Attributes:
         spikes: the input.
-        label: [samples], the class of each; None where they have none.
-        answers: what an export must answer, by what it carries; None for what the integer
-            simulator, or the reference of a format, says.
-        is_made: True for inputs that were made for the network.
+        label: [samples] classes; None without labels.
+        answers: known answers of an export; None: those of the integer simulator, or of a format's
+            reference.
+        is_made: the inputs were generated for the network.
     """
 
     spikes: Raster
@@ -149,13 +147,13 @@ class _Samples:
     is_made: bool = False
 
 
-# The ways.
+# The kinds of input.
 
 
 def _on_answers(
     network: Network | IntegerNetwork | str | Path, against: Against, how: _How
 ) -> Certificate:
-    """Compare what an export answers to the inputs it carries with the answers it carries."""
+    """Run an export on its own inputs and compare with its known answers."""
     own = against.own
     assert own is not None
     against.check_options(how.options)
@@ -172,7 +170,7 @@ def _on_inputs(
     against: Against,
     how: _How,
 ) -> Certificate:
-    """Compare on data, or without any on inputs that are made for the network."""
+    """Compare on data, or without data on generated inputs."""
     own, expected = against.own, _network(network, against.own)
     against.check_arithmetic(expected)
     against.check_options(how.options)
@@ -180,7 +178,7 @@ def _on_inputs(
         _check_own(network, against, trust=how.trust)
     against.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
-        # All are written before the first runs: what cannot be exported is known at once.
+        # All exports are written before the first one runs, so that errors appear at once.
         artefacts = [
             own if own is not None and type(own) is one else _exported(one, expected, scratch)
             for one in against.formats
@@ -197,7 +195,7 @@ def _samples(
     against: Against,
     how: _How,
 ) -> Iterator[_Samples]:
-    """The samples to compare on, a portion at a time.
+    """The samples to compare, in portions.
 
     Recordings are compared on all samples at once.
     """
@@ -211,7 +209,7 @@ def _samples(
             raise DataError(
                 "there is no sample to compare on",
                 code="split-empty",
-                fix="pass one sample at least",
+                fix="pass at least one sample",
             )
         yield _Samples(data)
     elif against.recordings and not isinstance(data, Samples):
@@ -231,7 +229,7 @@ def _samples(
 def _network(
     network: Network | IntegerNetwork | str | Path, own: Format | None
 ) -> Network | IntegerNetwork:
-    """The network to compare; an export that it names is read once."""
+    """The network to compare; an export is read only once."""
     if not isinstance(network, str | Path):
         return network
     return own.network if own is not None and own.path == Path(network) else load(network)
@@ -240,19 +238,19 @@ def _network(
 def _check_own(
     network: Network | IntegerNetwork | str | Path, against: Against, *, trust: bool
 ) -> None:
-    """Check, before anything of it runs, that the export is that of the network.
+    """Check that an export holds the network, before any of its code runs.
 
-    An export of real numbers may hold the floats that integers were made from.
+    An export of real numbers may hold the float network of the integers.
 
     Args:
-        network: what it is to be.
-        against: with the export.
-        trust: let what runs of it differ from what would be written.
+        network: the network that it should hold.
+        against: the comparison, with the export.
+        trust: accept code that differs from what nmtool writes.
 
     Raises:
-        ArtefactError: it holds another network.
-        FileFormatError: it is damaged, or differs from what would be written.
-        MissingError: what writes the format is not installed.
+        ArtefactError: the export contains another network.
+        FileFormatError: the export is damaged, or differs from what nmtool writes.
+        MissingError: a library for writing the format is not installed.
     """
     own = against.own
     assert own is not None
@@ -273,7 +271,7 @@ def _exported(format_: type[Format], network: Network | IntegerNetwork, folder: 
     return format_.write(network, Path(folder, name))
 
 
-# What all ways come to.
+# The comparison, for all kinds of input.
 
 
 def _compare(
@@ -283,7 +281,7 @@ def _compare(
     samples: _Samples,
     how: _How,
 ) -> Certificate:
-    """Run everything on some samples, and compare it with the integer simulator."""
+    """Run everything on some samples and compare with the integer simulator."""
     spikes, label, progress = samples.spikes, samples.label, how.progress
     foreign = {
         name: foreign_recording(one, network, spikes.n_samples, spikes.n_steps)
@@ -300,7 +298,7 @@ def _compare(
     deep_too = how.deep or any(one.is_deep for one in foreign.values())
     simulated = _simulated(network, spikes, deep_too, progress)
     answered = None if generated is None else _simulated(network, generated, True, progress)
-    # A recording of others may hold u and v that backends were not asked for.
+    # A recording by another framework may have u and v even if `deep` is False.
     plain = simulated
     if simulated is not None and not how.deep:
         plain = replace(simulated, current={}, potential={})
@@ -313,7 +311,7 @@ def _compare(
         runs_integers or any(all_populations == {*one.populations} for one in foreign.values())
     )
     with ThreadPoolExecutor(1) as beside:
-        # What the comparison says is found out while backends run, most of them elsewhere.
+        # Coverage is measured while the backends run, most of them in other processes.
         extent = beside.submit(
             _extent,
             network if measures_coverage else None,
@@ -332,7 +330,7 @@ def _compare(
         )
         with progress("what the samples exercise"):
             exercised = extent.result()
-    # Of real numbers that answer for themselves, no overflow is told: they have none.
+    # Real numbers have no overflows.
     counted = simulated if runs_integers or samples.answers is None else None
     return Certificate(
         spikes.n_samples,
@@ -356,14 +354,14 @@ def _compare(
 def _check_backends(
     runs: Sequence[ArtefactRun], deep: bool, progress: Progress
 ) -> dict[str, Check]:
-    """Run backends and compare each with what it must answer; what differs is explained last."""
+    """Run and compare all backends; differences are explained at the end."""
     able = [run.artefact.name for run in runs if run.artefact.records_states]
     checks = {}
     for run in runs:
         name, records = run.artefact.name, run.artefact.records_states
         if deep and able and not records:
-            _log.warning(f"{name} has no inner variables to compare: `deep=True` is for the others")
-        # One alone that records none refuses by itself.
+            _log.warning(f"{name} does not record u and v: `deep=True` applies to the others only")
+        # A single backend without u and v raises its own error.
         checks[name] = run.check(deep=deep and (records or not able), progress=progress)
     return {
         run.artefact.name: with_explanation(run, checks[run.artefact.name], progress)
@@ -374,7 +372,7 @@ def _check_backends(
 def _check_generated(
     runs: Sequence[ArtefactRun], generated: Raster, answered: Recording | None, progress: Progress
 ) -> dict[str, Check]:
-    """Run backends on generated samples, too, with u and v where they record them."""
+    """Run and compare backends on generated samples, with u and v if they record them."""
     again = [replace(run, spikes=generated, simulated=answered, answers=None) for run in runs]
     return {
         run.artefact.name: run.check(deep=run.artefact.records_states, progress=progress)
@@ -388,13 +386,13 @@ def _accuracy(
     checks: Mapping[str, Check],
     foreign: Mapping[str, ForeignRecording],
 ) -> dict[str, float]:
-    """Share classified rightly, 0 … 1, by what ran; of recordings, where they tell classes.
+    """Share classified correctly, 0 … 1, by backend and recording with classes.
 
     Args:
-        label: [samples], the class of each.
+        label: [samples] classes.
         simulated: recording of the simulator.
-        checks: by what was compared.
-        foreign: recordings of others among them.
+        checks: by name of the backend or recording.
+        foreign: recordings by other frameworks among them.
     """
     accuracy = {} if simulated is None else {SIMULATOR: simulated.accuracy(label)}
     for name, check in checks.items():
@@ -406,7 +404,7 @@ def _accuracy(
 
 
 class _Extent(TypedDict, total=False):
-    """Extent of a comparison, by the names of a certificate; empty for real numbers."""
+    """Coverage and mutation score, by the names of a certificate; empty for real numbers."""
 
     coverage: Coverage
     mutation: MutationScore
@@ -445,12 +443,12 @@ def _extent(
 def _generated(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Raster | None:
-    """Samples that exercise what these do not; None where none is needed."""
+    """Samples that exercise what the given ones do not; None if none is needed."""
     if isinstance(network, Network):
         raise UsageError(
-            "samples are generated for integers",
+            "`exercise=` needs an integer network",
             code="exercise-float",
-            why="they aim at the numbers that a chip stores",
+            why="samples are generated to exercise the integers that a chip stores",
             fix="quantise the network first, or leave out `exercise=`",
         )
     from nmtool.verification.exercise import exercise

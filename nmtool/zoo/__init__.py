@@ -6,8 +6,8 @@
 >>> nm.zoo.load("yinyang")
 <IntegerNetwork: 4 channels, hidden 30 lif, output 3 li, 140 steps of 0.5 ms>
 
-Wherever a command or a function takes the path of a network, `zoo:NAME` is one of these. They are
-made by `python -m benchmarks.zoo` from runs of the recipes of the same names.
+Wherever a command or a function takes the path of a network, `zoo:NAME` names one of these. They
+were made by `python -m benchmarks.zoo`, by training with the recipes of the same names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nmtool.tables import Table, Tabular
 from nmtool.toml_files import read_toml
 
 PREFIX = "zoo:"
-"""Begins the name of a network of the zoo, where a path is expected."""
+"""Prefix of a zoo network's name where a path is expected."""
 
 _ENDING = ".npz"
 
@@ -34,9 +34,9 @@ class ZooNetwork(Tabular):
     """Facts about a network of the zoo.
 
     Attributes:
-        name: without `zoo:`.
-        title: what it does, in a line.
-        facts: how it was trained, accuracy, cost and certificate, by the names of its file.
+        name: its name without `zoo:`.
+        title: its task, in a line.
+        facts: training, accuracy, cost and certificate, by the names in its file.
     """
 
     _line = PREFIX + "{name}, {title}"
@@ -65,7 +65,7 @@ def load(name: str) -> IntegerNetwork:
     """A network of the zoo, by its name with or without `zoo:`.
 
     Raises:
-        FileFormatError: there is none of that name.
+        FileFormatError: there is no network of that name.
     """
     return IntegerNetwork.load(path(name))
 

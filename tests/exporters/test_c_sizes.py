@@ -52,7 +52,7 @@ def test_a_network_fits_or_every_memory_that_is_too_small_is_named(flash: int, r
         name: (taken[name], held[name]) for name in taken
     }
     assert [one.what for one in fit.unsupported] == [
-        f"the network takes {taken[name]:,} {name}, there are {held[name]:,}"
+        f"the network takes {taken[name]:,} {name}, but there are {held[name]:,}"
         for name in taken
         if taken[name] > held[name]
     ]
@@ -72,7 +72,10 @@ def test_256_kb_are_too_few() -> None:
     report = nm.check(network, ["cortex-m4", "esp32-c3"])
     cortex, esp = report["cortex-m4"], report["esp32-c3"]
     assert [one.code for one in cortex.unsupported] == ["target-memory"] * 2
-    assert cortex.unsupported[1].what == "the network takes 267,184 bytes of RAM, there are 262,144"
+    assert (
+        cortex.unsupported[1].what
+        == "the network takes 267,184 bytes of RAM, but there are 262,144"
+    )
     assert "nRF52840" in cortex.unsupported[1].where
     assert esp.unsupported == ()
     assert esp.word == "faithful"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nmtool.errors import DataError, FileFormatError, Finding, MissingError, NmtoolError
-from nmtool.exporters.hdf5 import telling_damage
+from nmtool.exporters.hdf5 import damage_named
 from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.reading import misfits
 from nmtool.exporters.nir.reading.misfits import SHOWN
@@ -167,7 +167,7 @@ FINDING = Finding("some-code", "a", "it is odd", "make it even", why="odd ones a
 
 def test_errors_of_wrong_input_keep_what_they_know() -> None:
     known: dict[str, Any] = {"code": "some-code", "why": "why", "fix": "fix"}
-    with refused(FileFormatError, "some-code") as caught, telling_damage("x.nir", "NIR file"):
+    with refused(FileFormatError, "some-code") as caught, damage_named("x.nir", "NIR file"):
         raise DataError("something is wrong", **known, findings=[FINDING])
     error = caught.value
     assert (error.why, error.fix, error.findings) == ("why", "fix", (FINDING,))
@@ -176,13 +176,13 @@ def test_errors_of_wrong_input_keep_what_they_know() -> None:
 
 def test_errors_of_another_exit_code_pass() -> None:
     missing: NmtoolError = MissingError("a library is missing", code="some-code")
-    with refused(MissingError, "some-code") as caught, telling_damage("x.nir", "NIR file"):
+    with refused(MissingError, "some-code") as caught, damage_named("x.nir", "NIR file"):
         raise missing
     assert caught.value is missing
 
 
 def test_whatever_else_is_raised_is_damage() -> None:
-    with refused(FileFormatError, "hdf5-damaged") as caught, telling_damage("x.nir", "NIR file"):
+    with refused(FileFormatError, "hdf5-damaged") as caught, damage_named("x.nir", "NIR file"):
         raise KeyError("edges")
     assert "x.nir" in caught.value.what
     assert "edges" in caught.value.why

@@ -168,7 +168,7 @@ def test_steps_that_an_answer_comes_later_are_said(
     network = Nir(path).read(ImportOptions(n_steps=25))
     remark = next(r.getMessage() for r in caplog.records if "nir-steps-more" in r.getMessage())
     assert network.n_steps == 27
-    for part in ("27 steps, not 25", "2 later", "`n_steps=23`"):
+    for part in ("27 steps instead of 25", "2 later", "`n_steps=23`"):
         assert part in remark
 
 

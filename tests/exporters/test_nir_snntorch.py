@@ -157,7 +157,7 @@ def test_approximations_say_by_how_much(caplog: pytest.LogCaptureFixture) -> Non
     )
     assert [p.name for p in found.populations] == ["n1", "answer"]
     taken, later, apart = [one.getMessage() for one in caplog.records]
-    assert "takes the threshold off" in taken
+    assert "resets by subtraction" in taken
     assert "remark[nir-steps-more]" in later
     assert "remark[snntorch-approximate]: on 1 samples of 12 steps 7 bins differ" in apart
     assert "which spikes 8 times" in apart

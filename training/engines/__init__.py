@@ -1,4 +1,4 @@
-"""The engines: the same kernels' arithmetic on a CPU and on an NVIDIA GPU."""
+"""Training engines: EventProp kernels for CPUs and for NVIDIA GPUs."""
 
 from nmtool.machine import check_numba_threads
 

@@ -1,4 +1,4 @@
-"""Neurons of a layer as a device runs them: their constants.
+"""Constants of the neurons of a layer, as the kernels use them.
 
 The kernels of the CPU read the named tuples; those of the GPU the fields that
 `engines/cuda/kernels/constants.py` lists.
@@ -49,10 +49,10 @@ class IntegerConstants(NamedTuple):
     """Integer constants of neurons, each [neurons].
 
     Attributes:
-        keep_u, keep_v: int64, what a step keeps of u and v, as the arithmetic counts it.
+        keep_u, keep_v: int64, decay factors of u and v per step, in units of the arithmetic.
         vth: int64, threshold, before the shift into the state.
         bias: int64, added to v each step.
-        unit: float64, integers of u and v to one unit of the float network's u.
+        unit: float64, integer value of u and v per unit of the float network's u.
     """
 
     keep_u: NDArray[np.int64]
@@ -64,16 +64,16 @@ class IntegerConstants(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Neurons:
-    """The neurons of a population, or of several that run as one layer.
+    """The neurons of a layer: of one population, or of several that are simulated together.
 
     Attributes:
-        constants: as floats; of a chip's integers those that they stand for.
-        jump: [neurons] float tensor, jump of u per unit of the weights that learn.
+        constants: as floats; for integer arithmetic, the values that the integers represent.
+        jump: [neurons] float tensor, jump of u per unit of the trained weights.
         dt_ms: length of a step in ms.
-        integers: constants of a forward pass in a chip's integers; None where it runs in floats.
-        arithmetic: of the integers, where there are any.
-        faults: in integers, per population [2, its neurons] int64, wraps of u and clips of v;
-            every forward pass adds its own.
+        integers: constants of an integer forward pass; None for floats.
+        arithmetic: of the integers.
+        faults: for integers, per population [2, its neurons] int64, counts of wraps of u and clips
+            of v, increased by every forward pass.
     """
 
     constants: NeuronConstants
@@ -99,7 +99,7 @@ class Neurons:
         )
 
     def add_faults(self, faults: NDArray[np.int64]) -> None:
-        """Add what happened in a pass, [samples, 2, neurons] int64, to the populations' counts."""
+        """Add the overflows of a pass, [samples, 2, neurons] int64, to the populations' counts."""
         edges = np.cumsum([counts.shape[1] for counts in self.faults])[:-1]
         parts = np.split(faults.sum(axis=0), edges, axis=1)
         for counts, part in zip(self.faults, parts, strict=True):

@@ -1,7 +1,7 @@
-"""Devices: where tensors live, and what runs a layer of a network over a batch.
+"""Devices: location of the tensors, and the engine that runs a layer over a batch.
 
-`lif` and `li` are all that the rest of training knows of a device. Each runs a layer forward, in
-floats or in a chip's integers as its neurons say, and returns the function that runs it backward.
+The rest of training uses only `lif` and `li` of a device. Each runs a layer forward, in floats or
+in a chip's integers depending on its neurons, and returns the function for the backward pass.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda")
 
 Backward = Callable[..., Gradients]
-"""The backward pass of a layer over the batch that it ran.
+"""The backward pass of a layer over the batch of its forward pass.
 
-Of spiking neurons, `backward(time_gradient, push, want_source_time=…)`: time_gradient [spikes]
-float is ∂L/∂t per ms of every spike, from elsewhere; push [neurons] float is added to μ_v at every
-spike. Of others, `backward(d_membrane, want_source_time=…)`: d_membrane [samples, T, neurons]
-float is ∂L/∂v[n]. want_source_time asks for gradients by the times of the afferent spikes.
+For spiking neurons, `backward(time_gradient, push, want_source_time=…)`: time_gradient [spikes]
+float is ∂L/∂t per ms of every spike, from later layers and loss; push [neurons] float is added to
+μ_v at every spike. For others, `backward(d_membrane, want_source_time=…)`: d_membrane [samples, T,
+neurons] float is ∂L/∂v[n]. want_source_time requests gradients of the afferent spike times.
 """
 
 
 @dataclass(frozen=True)
 class Device(ABC):
-    """A device for tensors and layers; all tensors that it is given are on it.
+    """A device for tensors and layers; all its arguments are on it.
 
     Attributes:
         name: `cpu` or `cuda`.
@@ -65,10 +65,10 @@ class Device(ABC):
     def lif(
         self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None, source: SpikeTrains
     ) -> tuple[SpikeTrains, Backward]:
-        """Run spiking neurons; gives their spikes, without times, and the backward pass.
+        """Run spiking neurons; returns their spikes, without times, and the backward pass.
 
         Args:
-            neurons, afferent, recurrent: as of `layer`, which says what is raised, too.
+            neurons, afferent, recurrent: as of `layer`, whose errors it raises.
             source: the afferent spikes.
         """
         layer = self.layer(neurons, afferent, recurrent)
@@ -78,7 +78,7 @@ class Device(ABC):
     def li(
         self, neurons: Neurons, afferent: Synapses, source: SpikeTrains
     ) -> tuple[Tensor, Backward]:
-        """Run non-spiking neurons: v[n], [samples, T, neurons] float, and the backward pass.
+        """Run non-spiking neurons; returns v[n] [samples, T, neurons] and the backward pass.
 
         Args:
             neurons, afferent, source: as of `lif`.
@@ -89,10 +89,10 @@ class Device(ABC):
 
 @dataclass(frozen=True)
 class Cpu(Device):
-    """The CPU, by Numba's kernels.
+    """The CPU, with Numba kernels.
 
     Attributes:
-        scratch: memory that passes hand on to each other; `dataclasses.replace` gives another.
+        scratch: memory reused between passes; `dataclasses.replace` creates a new one.
     """
 
     scratch: Scratch = field(default_factory=Scratch, init=False, repr=False, compare=False)
@@ -104,10 +104,10 @@ class Cpu(Device):
 
 @dataclass(frozen=True)
 class Cuda(Device):
-    """An NVIDIA GPU, by kernels in Numba's CUDA.
+    """An NVIDIA GPU, with Numba CUDA kernels.
 
     Attributes:
-        limits: the cuts of the work; None for those of `Limits()`.
+        limits: on threads and memory; None for the defaults of `Limits()`.
     """
 
     limits: Limits | None = None
@@ -123,14 +123,14 @@ CPU = Cpu("cpu", torch.device("cpu"))
 
 
 def find_device(name: str) -> Device:
-    """The device of a name.
+    """A device by name.
 
     Args:
-        name: `cpu`, `cuda`, or `auto` for `cuda` where everything it needs is there.
+        name: `cpu`, `cuda`, or `auto`: `cuda` if its requirements are met, else `cpu`.
 
     Raises:
-        MissingError: `cuda` was asked for and something it needs is missing.
-        UsageError: there is no such device.
+        MissingError: `cuda` was requested, and one of its requirements is missing.
+        UsageError: unknown name.
     """
     if name not in DEVICES:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Failures of a GPU as errors for people: memory that is used up, kernels that do not run."""
+"""GPU failures as nmtool's errors: out of memory, kernels that do not run."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import torch
 from nmtool.errors import BackendError, InputError, NmtoolError, reason
 
 _AT_FAULT = ("cuda", "numba_cuda")
-"""Packages whose errors are the driver's. Those of Numba itself, about types, are our mistakes."""
+"""Packages whose errors come from the driver; Numba's own errors, on types, are nmtool's bugs."""
 
 _AGAIN = (
-    "resume the run: `resume=True`; if it happens again, train on the CPU and report it with what "
-    "`nmtool doctor` says"
+    "resume the run: `resume=True`; if it happens again, train on the CPU and report it with the "
+    "output of `nmtool doctor`"
 )
 
 
 @contextmanager
 def failures_explained() -> Iterator[None]:
-    """Turn torch's errors about a GPU inside into coded ones; others pass.
+    """Convert torch's GPU errors inside the block to nmtool's; others are unchanged.
 
     Raises:
-        InputError: the GPU's memory is used up.
-        BackendError: the GPU has failed.
+        InputError: the GPU is out of memory.
+        BackendError: the GPU failed.
     """
     try:
         yield
@@ -36,20 +36,20 @@ def failures_explained() -> Iterator[None]:
 
 
 def explained(error: Exception) -> NmtoolError | None:
-    """What a GPU failed in, from torch's error; None where the error is about something else."""
+    """nmtool's error for a GPU error of torch; None for other errors."""
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return InputError(
-            "the GPU has not enough memory",
+            "the GPU is out of memory",
             code="gpu-memory-exhausted",
             why=str(error).partition(". GPU ")[0],
-            fix="use a smaller batch_size, fewer steps or fewer neurons; `nvidia-smi` shows "
-            "which other processes use the GPU",
+            fix="use a smaller batch_size, fewer steps or fewer neurons; `nvidia-smi` lists other "
+            "processes on the GPU",
         )
-    # Torch has a class for them since 2.8; before, the words are all there is.
+    # Torch has a class for them since 2.8; before, only the message.
     is_accelerator = isinstance(error, getattr(torch, "AcceleratorError", ()))
     if is_accelerator or str(error).startswith("CUDA error"):
         return BackendError(
-            "the GPU has failed",
+            "the GPU failed",
             code="gpu-failed",
             why=str(error).partition("\n")[0],
             fix=_AGAIN,
@@ -58,7 +58,7 @@ def explained(error: Exception) -> NmtoolError | None:
 
 
 def launch_failure(error: Exception, kernel: str) -> NmtoolError | None:
-    """What a launch failed in, from Numba's or the driver's error; None for mistakes of our own.
+    """nmtool's error for a failed launch; None for bugs of nmtool.
 
     Args:
         error: raised by the launch.
@@ -67,7 +67,7 @@ def launch_failure(error: Exception, kernel: str) -> NmtoolError | None:
     module = type(error).__module__
     if module.partition(".")[0] in _AT_FAULT or module.startswith("numba.cuda.cudadrv"):
         return BackendError(
-            f"the GPU does not run the kernel {kernel}",
+            f"the GPU cannot run the kernel {kernel}",
             code="gpu-launch-failed",
             why=reason(error),
             fix=_AGAIN,

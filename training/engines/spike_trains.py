@@ -1,6 +1,6 @@
-"""Spikes on their way between populations in training: a raster as tensors, with spike times.
+"""Spike trains between populations in training: a raster as tensors, with spike times.
 
-Backward, ∂L/∂(spike time) arrives per spike, from later populations and from losses alike.
+In the backward pass every spike receives ∂L/∂(spike time), from later populations and from losses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class SpikeTrains:
         neuron: [spikes] int32.
         n_steps: time steps of every sample.
         n_neurons: number of neurons.
-        time_ms: [spikes] float, differentiable; None where no gradient is wanted.
+        time_ms: [spikes] float, differentiable; None where no gradient is needed.
     """
 
     offset: Tensor
@@ -40,20 +40,20 @@ class SpikeTrains:
 
     @classmethod
     def from_raster(cls, raster: Raster, device: torch.device | str = "cpu") -> SpikeTrains:
-        """The spikes of a raster, brought to a device."""
-        # Copied: torch knows no tensors that cannot be written to.
+        """The spikes of a raster, on a device."""
+        # Copied, because torch has no read-only tensors.
         lists = (raster.offset, raster.step, raster.neuron)
         offset, step, neuron = (torch.tensor(values).to(device) for values in lists)
         return cls(offset, step, neuron, raster.n_steps, raster.n_neurons)
 
     @classmethod
     def silent(cls, like: SpikeTrains, n_neurons: int) -> SpikeTrains:
-        """Neurons that never spike, for the samples of other trains."""
+        """Trains without spikes, with the samples and steps of others."""
         nothing = like.step[:0]
         return cls(torch.zeros_like(like.offset), nothing, nothing, like.n_steps, n_neurons)
 
     def raster(self) -> Raster:
-        """The spikes as a raster in the computer's memory."""
+        """The spikes as a `Raster`, in main memory."""
         offset, step, neuron = (
             values.cpu().numpy() for values in (self.offset, self.step, self.neuron)
         )
@@ -82,14 +82,14 @@ class SpikeTrains:
         """[samples, neurons] float: time of each neuron's first spike, differentiable.
 
         Args:
-            silence_ms: what stands for a neuron that does not spike.
+            silence_ms: value for neurons that do not spike.
         """
         assert self.time_ms is not None
         cells = self.n_samples * self.n_neurons
         cell = self.sample_index() * self.n_neurons + self.neuron
         spike = torch.arange(self.n_spikes, device=cell.device)
         first = torch.full((cells,), self.n_spikes, device=cell.device)
-        # Spikes ascend in time within a sample, so that a neuron's first one has the lowest index.
+        # Spikes ascend in time within a sample, so a neuron's first spike has the lowest index.
         first = first.scatter_reduce(0, cell, spike, "amin")
         silence = self.time_ms.new_full((1,), silence_ms)
         times = torch.cat([self.time_ms, silence])
@@ -122,10 +122,10 @@ class LifRun:
 
 
 def merge(heard: Sequence[SpikeTrains]) -> SpikeTrains:
-    """Several populations as one, their neurons numbered through.
+    """Spike trains of several populations as one, with consecutive neuron numbers.
 
     Args:
-        heard: one or more, of the same samples and steps.
+        heard: spike trains of one or more populations, with equal samples and steps.
     """
     if len(heard) == 1:
         return heard[0]

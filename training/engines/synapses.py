@@ -1,4 +1,4 @@
-"""Synapses of a layer as a device runs them, and the gradients that come back for them."""
+"""Synapses of a layer in one pass, and their gradients."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from nmtool.dynamics import HOP_LATENCY
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """A projection in one pass: the numbers that run, and the parameters that they come from.
+    """A projection in one pass: the values that are used, and the trained parameters behind them.
 
     Attributes:
         weight: [pre, post] float, jumps of u (already multiplied by b).
         delay: [pre, post] uint8 or int16, whole steps.
-        integer: [pre, post] int32, the shifted weights that a chip adds up; None in floats.
-        weight_parameter: [pre, post] float, in the paper's units; None where nothing learns.
-        delay_parameter: [pre, post] float, in steps. The gradients of what runs go straight
-            through to both parameters.
+        integer: [pre, post] int32, shifted weights of the chip; None for floats.
+        weight_parameter: [pre, post] float, in the paper's units; None without training.
+        delay_parameter: [pre, post] float, in steps. Both parameters receive the gradients of the
+            values that are used (straight-through estimator).
     """
 
     weight: Tensor
@@ -39,8 +39,8 @@ class SynapseGradients:
     """Gradients of a projection, summed over samples.
 
     Attributes:
-        weight: [pre, post] float, by jumps of u.
-        delay: [pre, post] float, by delays in steps.
+        weight: [pre, post] float, with respect to jumps of u.
+        delay: [pre, post] float, with respect to delays in steps.
     """
 
     weight: Tensor
@@ -54,7 +54,7 @@ class Gradients:
     Attributes:
         afferent, recurrent: of the synapses; recurrent is None without recurrence.
         source_time: [source spikes] float, ∂L/∂t per ms of the afferent spikes; None unless
-            asked for.
+            requested.
     """
 
     afferent: SynapseGradients

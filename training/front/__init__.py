@@ -1,1 +1,1 @@
-"""The torch front: a network as a module, its losses, and regularisers of its activity."""
+"""The torch interface: a network as a module, losses, and regularisers of activity."""

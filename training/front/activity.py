@@ -1,4 +1,4 @@
-"""Keeping neurons busy: the firing-rate regulariser and the rescue of silent neurons."""
+"""Firing-rate regularisation, and the rescue of silent neurons."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from nmtool.training.front.model import SpikingNetwork
 
 @dataclass(frozen=True)
 class RateTarget:
-    """The regulariser towards a firing rate (Nowotny et al. 2022).
+    """Firing-rate regulariser: pulls hidden neurons towards a target rate (Nowotny et al. 2022).
 
-    At every spike of a neuron μ_v += (k/B)·(n̄ − ν), with n̄ the neuron's spikes per sample of
-    the batch of B samples: neurons above the target are driven to spike less. The number of
-    spikes changes in jumps and has no gradient; the push acts on the membrane that makes them:
+    At every spike of a neuron, μ_v += (k/B)·(n̄ − ν), where n̄ is the neuron's mean number of spikes
+    per sample over a batch of B samples: neurons above the target are driven to spike less. Spike
+    counts have no gradient of their own; this term acts on the membrane at the spikes instead:
 
     >>> from nmtool import Network, Raster, SpikingNetwork
     >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
@@ -33,11 +33,11 @@ class RateTarget:
     True
 
     Attributes:
-        strength: k.
-        spikes_per_sample: ν.
+        strength: k, strength of the regularisation.
+        spikes_per_sample: ν, target rate.
 
     Raises:
-        UsageError: one of them is no number, or less than 0.
+        UsageError: one of them is negative or not a number.
     """
 
     strength: float
@@ -50,17 +50,17 @@ class RateTarget:
                 raise UsageError(
                     f"{name} of RateTarget is {getattr(self, name)}",
                     code="argument-range",
-                    fix="choose a number that is not negative",
+                    fix="choose 0 or more",
                 )
 
     def __call__(self, counts: Tensor, n_samples: int) -> Tensor:
-        """[neurons] float64, from each neuron's spikes in the batch ([neurons] int64)."""
+        """Push on μ_v, [neurons] float64, from the spike counts of the batch, [neurons] int64."""
         excess = counts.to(torch.float64) / n_samples - self.spikes_per_sample
         return self.strength / n_samples * excess
 
 
 def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
-    """The regulariser for every hidden population."""
+    """A firing-rate regulariser for every hidden population, by name."""
     if not target.strength:
         return {}
     output = model.network.readout.population
@@ -69,14 +69,14 @@ def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
 
 
 class WholeBatch:
-    """Regularisers that hear what the whole batch did where a rank runs only its share of it.
+    """Regularisers that use the spike counts of the whole batch, of which a rank runs a share.
 
     Args:
         push: the regulariser of each population, by name.
 
     Attributes:
-        push: the same for the forward pass of a share; between the passes `set_batch` must be
-            called.
+        push: the same for the forward pass of a share; `set_batch` must be called between forward
+            and backward pass.
     """
 
     def __init__(self, push: Mapping[str, Push]) -> None:
@@ -85,7 +85,7 @@ class WholeBatch:
         self._samples = 0
 
     def set_batch(self, counts: Mapping[str, NDArray[np.int64]], n_samples: int) -> None:
-        """Say what the batch did: per population [neurons] int64 spikes, and its samples."""
+        """Set spike counts by population, [neurons] int64, and number of samples of the batch."""
         self._counts, self._samples = counts, n_samples
 
     def _for_batch(self, name: str, push: Push) -> Push:
@@ -99,12 +99,12 @@ class WholeBatch:
 def rescue_silent(
     model: SpikingNetwork, counts: Mapping[str, NDArray[np.int64]], amount: float
 ) -> int:
-    """Add to every weight into a neuron that did not spike in an epoch.
+    """Raise all input weights of neurons that did not spike in an epoch.
 
     Args:
-        model: the network that is trained.
-        counts: per spiking population [neurons] int64, spikes in the epoch.
-        amount: what is added.
+        model: the network in training.
+        counts: spikes in the epoch, per spiking population [neurons] int64.
+        amount: added to every weight.
 
     Returns:
         Number of silent neurons.

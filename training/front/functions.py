@@ -1,4 +1,4 @@
-"""The two autograd functions: a population over whole spike trains, forward and backward."""
+"""Autograd functions of spiking and non-spiking layers over whole spike trains."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 Push = Callable[[Tensor, int], Tensor]
-"""From spikes per neuron [neurons] and number of samples to what is added to μ_v at a spike."""
+"""A function from spike counts [neurons] and number of samples to the push on μ_v at a spike."""
 
 
 def whole_steps(delay: Tensor) -> Tensor:
-    """[pre, post] uint8 or int16: the delays a chip would hold, on the device of the delays.
+    """Delays rounded to whole steps, [pre, post] uint8 or int16, on the same device.
 
-    The same rule as `nmtool.rounding.round_half_away`: halves go away from zero. The fraction is
-    exact, so that no number just below a half is rounded up.
+    As `nmtool.rounding.round_half_away`: halves are rounded away from zero. The fraction is exact,
+    so numbers just below a half are rounded down.
 
     Raises:
-        UsageError: a delay is no number, less than 0, or longer than training can hold.
+        UsageError: a delay is NaN, negative, or longer than training supports.
     """
     exact = delay.detach()
     steps = exact.trunc()
     beyond = (exact - steps).abs_() >= 0.5
     steps += torch.copysign(beyond.to(exact.dtype), exact)
-    # Both ends at once: each number that comes from a GPU waits until the GPU is done.
+    # Both extremes at once: every transfer from a GPU waits for it.
     first, last = torch.stack(steps.aminmax()).tolist() if steps.numel() else (0.0, 0.0)
-    # Comparisons are such that NaN fails them.
+    # The comparisons fail for NaN.
     if not (first >= 0 and last <= MAX_TRAINED_DELAY):
         raise UsageError(
             f"delays must lie in 0 … {MAX_TRAINED_DELAY} steps, not in {first:g} … {last:g}",
             code="delay-out-of-range",
-            why="an optimiser moves them freely",
-            fix="call model.clamp_delays() after every step of the optimiser",
+            why="optimisers do not limit parameters",
+            fix="call model.clamp_delays() after every optimiser step",
         )
     longest = int(last)
     return steps.to(torch.uint8 if longest <= 255 else torch.int16)
@@ -56,7 +56,7 @@ def run_lif(
     source: SpikeTrains,
     push: Push | None = None,
 ) -> SpikeTrains:
-    """Spiking neurons over whole spike trains.
+    """Run spiking neurons over whole spike trains, differentiably.
 
     Args:
         device: where they run.
@@ -64,7 +64,7 @@ def run_lif(
         afferent: synapses from the source.
         recurrent: synapses among the neurons.
         source: afferent spikes.
-        push: what to add to μ_v at every spike, from the spike counts of this very pass.
+        push: firing-rate regulariser, called with the spike counts of this pass.
     """
     loop = (None, None) if recurrent is None else _parameters(recurrent)
     time_ms, spikes = _Lif.apply(
@@ -79,7 +79,7 @@ def run_lif(
 
 
 def run_li(device: Device, neurons: Neurons, afferent: Synapses, source: SpikeTrains) -> Tensor:
-    """Non-spiking neurons over whole spike trains.
+    """Run non-spiking neurons over whole spike trains, differentiably.
 
     Args:
         device, neurons, afferent, source: as of `run_lif`.
@@ -149,14 +149,14 @@ def _parameters(synapses: Synapses) -> tuple[Tensor | None, Tensor | None]:
 def _by_parameters(
     gradients: SynapseGradients | None, neurons: Neurons
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Gradients by weights in the paper's units and by delays in steps."""
+    """Gradients with respect to weights in the paper's units and delays in steps."""
     if gradients is None:
         return None, None
     return gradients.weight * neurons.jump, gradients.delay
 
 
 def _taken(ctx: Any) -> tuple[Any, ...]:
-    """Take the forward pass's values, once: a loss that is kept then keeps no tapes."""
+    """The saved values of the forward pass, which are released: a kept loss holds no tapes."""
     kept, ctx.kept = ctx.kept, None
     if kept is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")

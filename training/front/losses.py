@@ -1,4 +1,4 @@
-"""Losses on output membranes and on first spikes; each is the mean over the batch."""
+"""Losses on output membranes, first spikes and spike trains; each is a mean over the batch."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from nmtool.training.front.model import Activity
 from nmtool.training.options import TrainOptions
 
 Loss = Callable[[Activity, Tensor], Tensor]
-"""From a batch's activity and its targets to a scalar.
+"""A loss: a function of a batch's activity and targets that returns a scalar.
 
-Targets are labels, [samples] int64, or class probabilities, [samples, classes] float.
+Targets are labels, [samples] int64, or class probabilities (soft labels), [samples, classes] float.
 """
 
 
 def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
-    """[samples, classes] scores, the differentiable twin of those in `nmtool.network.readout`.
+    """Differentiable scores, [samples, classes], equal to those of `nmtool.network.readout`.
 
     Args:
         membrane: [samples, T, classes] float.
-        readout: by one of `nmtool.network.readout.MEMBRANE_RULES`.
+        readout: with one of the rules in `nmtool.network.readout.MEMBRANE_RULES`.
     """
     if readout.rule == "max":
         return membrane.amax(dim=1)
@@ -43,8 +43,8 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
 def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
     """Time of every neuron's first spike in ms, differentiable; T·dt for silence.
 
-    It is what read-outs by first spikes are trained on, and serves hidden populations as well: a
-    penalty on late spikes is `first_spike_ms(activity.spikes["hidden"], dt_ms).mean()`.
+    Used to train first-spike readouts. It also applies to hidden populations, e.g. as a penalty on
+    late spikes: `first_spike_ms(activity.spikes["hidden"], dt_ms).mean()`.
 
     >>> from nmtool import Network, SpikingNetwork
     >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
@@ -57,17 +57,17 @@ def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
         dt_ms: length of a step in ms.
 
     Returns:
-        [samples, neurons] float. A neuron that is silent has no gradient.
+        [samples, neurons] float. Silent neurons have no gradient.
     """
     check_type(spikes, SpikeTrains, "spikes", 'pass activity.spikes["hidden"]')
     return spikes.first_ms(silence_ms=spikes.n_steps * dt_ms)
 
 
 def cross_entropy(scores: Tensor, targets: Tensor, gain: float) -> Tensor:
-    """Cross-entropy of softmax(gain·scores) with labels or class probabilities.
+    """Cross-entropy of softmax(gain·scores) with labels or class probabilities (soft labels).
 
-    It is linear in the probabilities: those of labels (1 and 0) and those of a teacher, mixed in
-    some share, have the losses of both in that share.
+    It is linear in the probabilities: a mixture of labels (as 1 and 0) and a teacher's soft labels
+    has the same mixture of their losses.
     """
     if targets.is_floating_point():
         targets = targets.to(scores)
@@ -75,9 +75,9 @@ def cross_entropy(scores: Tensor, targets: Tensor, gain: float) -> Tensor:
 
 
 def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
-    """½ Σ_{i≠c} max(0, Δ − (t_i − t_c))², the mean over samples, in ms².
+    """Squared margin loss on first spikes: ½ Σ_{i≠c} max(0, Δ − (t_i − t_c))², mean over samples.
 
-    Classes that lag behind the right one by the margin Δ or more are left alone.
+    In ms². Classes that spike later than the true one by the margin Δ or more have no loss.
     """
     lag = first_ms - first_ms.gather(1, labels[:, None])
     wrong = torch.ones_like(lag).scatter(1, labels[:, None], 0.0)
@@ -86,10 +86,10 @@ def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
 
 
 def readout_loss(network: Network, gain: float, margin_ms: float | None = None) -> Loss:
-    """The loss that belongs to a network's readout.
+    """The classification loss for a network's readout.
 
-    It is called with a batch's activity and its labels, [samples] int64, or with class
-    probabilities in their place, [samples, classes] float.
+    The loss is called with a batch's activity and labels, [samples] int64, or class probabilities
+    (soft labels), [samples, classes] float.
 
     >>> from nmtool import Network, SpikingNetwork
     >>> network = Network.layers([20, 10, 3])
@@ -98,13 +98,13 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
     >>> loss.backward()
 
     Args:
-        network: its readout decides between membranes and first spikes.
-        gain: scores are multiplied by it before the softmax; first spikes score −t in ms.
-        margin_ms: for first spikes, the squared margin loss instead of cross-entropy; it takes
-            labels alone.
+        network: with a readout of membranes or of first spikes.
+        gain: factor on the scores before the softmax; the score of a first spike is −t in ms.
+        margin_ms: for first-spike readouts, use a squared margin loss instead of cross-entropy;
+            for labels only.
 
     Raises:
-        UsageError: the gain is not above 0; when it is called, targets that fit no batch.
+        UsageError: the gain is not positive; or, when called, targets do not match the batch.
     """
     check_type(network, Network, "the network of a loss", "pass the nmtool.Network that is trained")
     for what, value in (("gain", gain), ("margin_ms", 1.0 if margin_ms is None else margin_ms)):
@@ -124,10 +124,10 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
             return cross_entropy(-first_ms, targets, gain)
         if targets.is_floating_point():
             raise UsageError(
-                "a margin loss takes labels, not class probabilities",
+                "the margin loss needs labels, not class probabilities",
                 code="teacher-with-margin",
-                why="it asks which class spikes first, not with which probability",
-                fix="pass labels, [samples] int64, or leave out margin_ms, for cross-entropy",
+                why="it compares first-spike times and has no probabilities",
+                fix="pass labels, [samples] int64, or omit margin_ms to use cross-entropy",
             )
         return margin(first_ms, targets, margin_ms)
 
@@ -139,47 +139,46 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
 
 
 def _checked_targets(targets: object, n_samples: int, n_classes: int) -> Tensor:
-    """Labels [samples] int64 or probabilities [samples, classes] float; arrays become tensors."""
+    """Labels [samples] int64 or probabilities [samples, classes] float, as tensors."""
     found = torch.as_tensor(targets)
     if found.is_floating_point() and found.shape == (n_samples, n_classes):
         return found
     is_whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
     if is_whole and found.shape == (n_samples,):
         found = found.to(torch.int64)
-        # On a GPU a look at the values would make the host wait for every batch.
+        # Checking values on a GPU would make the host wait for every batch.
         if found.is_cuda or bool(((found >= 0) & (found < n_classes)).all()):
             return found
     raise UsageError(
-        f"targets of shape {tuple(found.shape)} and type {found.dtype} fit no batch of "
+        f"targets of shape {tuple(found.shape)} and dtype {found.dtype} do not match a batch of "
         f"{n_samples} samples and {n_classes} classes",
         code="loss-targets",
-        fix="pass labels from 0, [samples] integers, or probabilities, [samples, classes] floats",
+        fix="pass labels, [samples] integers from 0, or probabilities, [samples, classes] floats",
     )
 
 
 def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: float) -> Tensor:
-    """Distance of van Rossum (2001) between spike trains and wanted ones, the mean over samples.
+    """Van Rossum (2001) distance between spike trains and target trains, mean over samples.
 
-    D² = 1/τ ∫ (f − g)² dt, where f and g are the trains convolved with exp(−t/τ): a spike that is
-    missing, or one too many, costs ½. It is differentiable by the times of spikes, in hidden
-    populations and in the output. Their number changes in jumps, which no gradient sees; a
-    `RateTarget` keeps neurons busy meanwhile.
+    D² = 1/τ ∫ (f − g)² dt, where f and g are the trains convolved with exp(−t/τ): a missing or
+    extra spike costs ½. It is differentiable with respect to spike times, in hidden and output
+    populations. The number of spikes has no gradient; a `RateTarget` can regularise it.
 
     >>> from nmtool import Network, SpikingNetwork
     >>> import numpy as np
     >>> drawn = np.random.default_rng(0).random((4, 100, 20)) < 0.05
     >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
     >>> hidden = model(Raster.from_dense(drawn)).spikes["hidden"]
-    >>> wanted = Raster.silent(4, 100, 10)
-    >>> loss = spike_distance(hidden, wanted, tau_ms=10.0, dt_ms=1.0)
+    >>> target = Raster.silent(4, 100, 10)
+    >>> loss = spike_distance(hidden, target, tau_ms=10.0, dt_ms=1.0)
     >>> loss.backward()
     >>> bool(model.synapses[0].weight.grad.any())
     True
 
     Args:
         spikes: of a population, from a forward pass.
-        target: [samples, steps, neurons] the spikes that it should have.
-        tau_ms: τ in ms: spikes that are further apart hardly know of each other.
+        target: [samples, steps, neurons], the target spikes.
+        tau_ms: τ in ms, the time scale of the comparison.
         dt_ms: length of a step in ms.
 
     Raises:
@@ -193,7 +192,7 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
         raise UsageError(
             f"spikes of {mine} samples, steps and neurons cannot be compared with {wanted}",
             code="spike-trains-differ",
-            fix="give a target for the same samples, steps and neurons",
+            fix="pass a target with the same samples, steps and neurons",
         )
     other = SpikeTrains.from_raster(target, spikes.step.device)
     one, its_cells = _times_by_cell(spikes, dt_ms)
@@ -217,7 +216,7 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
 
 
 def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> tuple[Tensor, Tensor]:
-    """Times in ms, differentiable, and sample and neuron as one number, in ascending order."""
+    """Differentiable times in ms, and sample and neuron as one index, in ascending order."""
     cells = spikes.sample_index() * spikes.n_neurons + spikes.neuron
     time = spikes.step.to(torch.float32) * dt_ms if spikes.time_ms is None else spikes.time_ms
     order = torch.argsort(cells, stable=True)
@@ -225,7 +224,7 @@ def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> tuple[Tensor, Tensor]:
 
 
 def predictions(activity: Activity, network: Network) -> Tensor:
-    """[samples] int64: classes by the network's readout.
+    """Predicted classes by the network's readout, [samples] int64.
 
     >>> from nmtool import Network, SpikingNetwork
     >>> network = Network.layers([20, 10, 3])
@@ -235,7 +234,7 @@ def predictions(activity: Activity, network: Network) -> Tensor:
 
     Args:
         activity: of a forward pass.
-        network: its readout decides.
+        network: with the readout.
     """
     name = network.readout.population
     if network.readout.rule == FIRST_SPIKE:
@@ -249,15 +248,15 @@ def recorded_loss(
     answered: NDArray[np.floating],
     label: NDArray[np.integer],
 ) -> float:
-    """The loss of scores that were recorded, by the settings that the network was trained with.
+    """The loss of recorded scores, with the settings of the network's training.
 
-    It is that of the labels alone: a teacher knows training samples, and these may be others.
+    With labels only: a teacher's soft labels exist for training samples, and these may be others.
 
     Args:
         options: the settings.
         network: the float network that was recorded.
         answered: [samples, classes] float64, its scores.
-        label: [samples] int64, of what was recorded.
+        label: [samples] int64, of the recorded samples.
     """
     scores, labels = torch.from_numpy(answered), torch.from_numpy(label)
     if network.readout.kind == LIF:

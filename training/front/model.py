@@ -1,7 +1,7 @@
-"""`SpikingNetwork`: a `Network` as a torch module, trained by EventProp.
+"""`SpikingNetwork`: a `Network` as a torch module, trained with EventProp.
 
-Any graph of populations runs: those that can reach each other are simulated together as one
-layer, layers follow one another. Gradients of weights and delays arrive in `.grad`; any torch
+Any graph of populations is supported: mutually recurrent ones are simulated together as one layer,
+and layers run one after another. Gradients of weights and delays are in `.grad`, so any torch
 optimiser works.
 """
 
@@ -41,7 +41,7 @@ _INPUT = "pass a Raster, as network.bin(events).raster, or a tensor [samples, st
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Activity:
-    """Result of a forward pass, differentiable.
+    """Spikes and membranes of a forward pass, differentiable.
 
     >>> SpikingNetwork(Network.layers([20, 10, 3]))(torch.ones(4, 100, 20))
     <Activity: hidden 3,492 spikes, output [4, 100, 3] membranes>
@@ -49,7 +49,7 @@ class Activity:
     Attributes:
         spikes: per spiking population, its spike trains.
         membrane: per non-spiking population [samples, T, neurons] float, v after each step.
-        units: per population, the integers that make one unit of its membrane; empty for floats.
+        units: per population, the integer value of one unit of its membrane; empty for floats.
     """
 
     spikes: Mapping[str, SpikeTrains]
@@ -63,23 +63,23 @@ class Activity:
 
 
 class Projection(nn.Module):
-    """Trainable synapses.
+    """Trainable weights and delays of a projection.
 
     Attributes:
         weight: [pre, post] parameter, in the paper's units.
-        delay: [pre, post] parameter, in steps, the float shadow of the whole steps that run;
-            [pre, 1] where delays are axonal.
-        max_delay: `clamp_delays` keeps delays in 0 … max_delay steps. It may be set, so that one
-            projection has another limit than the others.
+        delay: [pre, post] parameter, in steps, rounded to whole steps in every pass; [pre, 1] for
+            axonal delays.
+        max_delay: `clamp_delays` keeps delays in 0 … max_delay steps. It may be changed for
+            individual projections.
 
     Args:
         spec: initial weights and delays.
         max_delay: as above.
-        like: a tensor of the dtype and on the device that the parameters shall have.
+        like: a tensor with the dtype and device of the parameters.
         axonal: all synapses of a source neuron have one delay.
 
     Raises:
-        NetworkError: delays are to be axonal, and those of a source neuron differ.
+        NetworkError: axonal, and the delays of a source neuron differ.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class Projection(nn.Module):
             raise NetworkError(
                 f"projection {spec.source} → {spec.target}: delays of a source neuron differ",
                 code="axonal-delays-differ",
-                why="axonal delays are one per source neuron",
-                fix="give each row one delay, or let every synapse have its own (axonal=False)",
+                why="with axonal delays, each source neuron has one delay",
+                fix="use one delay per row, or one per synapse (axonal=False)",
             )
         self.delay = nn.Parameter(torch.tensor(delay).to(like))
 
@@ -105,12 +105,12 @@ class Projection(nn.Module):
         return self.delay.expand_as(self.weight)
 
     def clamp_delays(self) -> None:
-        """Bring delays back into 0 … max_delay; call it after every optimiser step."""
+        """Clamp delays to 0 … max_delay; call it after every optimiser step."""
         with torch.no_grad():
             self.delay.clamp_(0, self.max_delay)
 
     def spec(self) -> plain.Projection:
-        """The synapses as they run: weights, and delays in whole steps."""
+        """The current synapses: weights, and delays in whole steps."""
         weight = self.weight.detach().cpu().numpy().astype(np.float64)
         return plain.Projection(
             self.source, self.target, weight, whole_steps(self.delays).to(torch.int32).cpu().numpy()
@@ -118,7 +118,7 @@ class Projection(nn.Module):
 
 
 class SpikingNetwork(nn.Module, Tabular):
-    """A network with trainable weights and delays.
+    """A spiking network with trainable weights and delays, as a torch module.
 
     >>> model = SpikingNetwork(Network.layers([20, 10, 3], delays=20))
     >>> activity = model(Raster.from_dense(np.ones((4, 100, 20))))
@@ -131,22 +131,23 @@ class SpikingNetwork(nn.Module, Tabular):
 
     Args:
         network: topology, constants and initial synapses.
-        max_delay: largest delay in steps that training may reach.
+        max_delay: largest delay in steps during training.
         axonal: one delay per source neuron of a projection, not one per synapse.
-        dtype: arithmetic of the kernels, float32 or float64.
-        device: where parameters live, and the engine that runs there.
-        rounding: run in a chip's integers: those that parameters are rounded to so, or an
-            `IntegerNetwork` of the same populations and projections; None runs floats.
+        dtype: of the kernels, float32 or float64.
+        device: of the parameters, with its engine.
+        rounding: for quantisation-aware training: how parameters are rounded to the chip's
+            integers, in which the forward pass runs; or an `IntegerNetwork` of the same
+            populations and projections. None: floats.
 
     Attributes:
         rounding: as above; training replaces it between epochs.
-        faults: in integers, per population [2, neurons] int64, wraps of u and clips of v in all
-            passes since `take_faults`.
+        faults: for integers, per population [2, neurons] int64, counts of wraps of u and clips of v
+            since `take_faults` was called.
 
     Raises:
         NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
-            longer delays in the network than the largest; delays that are not axonal.
-        UsageError: the largest delay is longer than training can hold.
+            delays above `max_delay`; `axonal` for a network whose delays are not.
+        UsageError: `max_delay` is larger than training supports.
     """
 
     def __init__(
@@ -165,28 +166,28 @@ class SpikingNetwork(nn.Module, Tabular):
         WHOLE.check("max_delay", max_delay)
         SWITCH.check("axonal", axonal)
         check_type(dtype, torch.dtype, "dtype", "pass torch.float32 or torch.float64")
-        check_type(device, Device, "device", "leave it out, or pass what find_device gives")
+        check_type(device, Device, "device", "omit it, or pass the result of find_device")
         if not network.projections:
             raise NetworkError(
-                "the network has no projections: there is nothing to train",
+                "the network has no projections to train",
                 code="projections-missing",
-                fix="let the input project to a population",
+                fix="add a projection from the input to a population",
             )
         if max_delay > MAX_TRAINED_DELAY:
             raise UsageError(
                 f"delays of up to {max_delay} steps are too long to train or to run in floats",
                 code="max-delay-too-long",
-                why=f"they are held in 16 bits, which reach to {MAX_TRAINED_DELAY}",
-                fix="a longer time step (dt_ms) reaches as far with fewer steps",
+                why=f"delays are stored in 16 bits, up to {MAX_TRAINED_DELAY} steps",
+                fix="use a longer time step (dt_ms), with which delays take fewer steps",
             )
         if network.max_delay > max_delay:
             raise NetworkError(
                 f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}",
                 code="delays-beyond-limit",
-                fix=f"allow max_delay={network.max_delay}, or cut the network's delays",
+                fix=f"set max_delay={network.max_delay}, or clip the network's delays",
             )
         self.network = network
-        self.device = replace(device)  # with scratch memory of its own
+        self.device = replace(device)  # with its own scratch memory
         like = torch.zeros(0, dtype=dtype, device=device.torch)
         self.projections = nn.ModuleList(
             Projection(spec, max_delay, like, axonal=axonal) for spec in network.projections
@@ -211,26 +212,26 @@ class SpikingNetwork(nn.Module, Tabular):
         return f"<SpikingNetwork: {network_line(self.network)}, on {self.device.torch}>"
 
     def tables(self) -> list[Table]:
-        """The network as it runs now."""
+        """The current network."""
         return self.to_network().tables()
 
     @property
     def synapses(self) -> list[Projection]:
-        """The projections, in the order of the network's."""
+        """The projections, in the network's order."""
         return [cast(Projection, projection) for projection in self.projections]
 
     def forward(self, spikes: Raster | Tensor, push: Mapping[str, Push] | None = None) -> Activity:
         """Run a batch.
 
         Args:
-            spikes: input raster, or a tensor [samples, steps, channels] of spikes or their counts,
-                as loaders of `torch_dataset` give it. No gradient goes back to it.
+            spikes: input raster, or a tensor [samples, steps, channels] of spikes or spike counts,
+                e.g. from a loader of `torch_dataset`. It receives no gradient.
             push: firing-rate regulariser of each spiking population, by name.
 
         Raises:
-            DataError: the input has other channels than the network, or other axes; numbers that
-                are no counts.
-            UsageError: the input is neither, or a regulariser is of no spiking population.
+            DataError: the input's channels differ from the network's, it has other axes, or its
+                numbers are not counts.
+            UsageError: the input has another type, or a regulariser names no spiking population.
         """
         check_type(spikes, (Raster, Tensor), "the input of a network", _INPUT)
         if isinstance(spikes, Tensor):
@@ -257,7 +258,7 @@ class SpikingNetwork(nn.Module, Tabular):
     def _running(
         self, integers: IntegerNetwork | None
     ) -> tuple[Mapping[str, Neurons], list[Synapses]]:
-        """Neurons by population and synapses by projection, as they run in this pass."""
+        """Neurons by population and synapses by projection, for this pass."""
         if integers is None:
             return self._neurons, [self._float_synapses(p) for p in self.synapses]
         network = self.network
@@ -289,9 +290,9 @@ class SpikingNetwork(nn.Module, Tabular):
         for name in push:
             if name not in spiking:
                 raise UsageError(
-                    f"there is no spiking population '{name}' to push",
+                    f"push: no spiking population is named '{name}'",
                     code="push-unknown",
-                    fix=suggestion(name, spiking) if spiking else "leave it out",
+                    fix=suggestion(name, spiking) if spiking else "omit it",
                 )
 
     def record(
@@ -317,12 +318,12 @@ class SpikingNetwork(nn.Module, Tabular):
         )
 
     def clamp_delays(self) -> None:
-        """Bring all delays back into range; call it after every optimiser step."""
+        """Clamp all delays to their range; call it after every optimiser step."""
         for projection in self.synapses:
             projection.clamp_delays()
 
     def to_network(self) -> Network:
-        """The network as it runs now, delays in whole steps."""
+        """The current network as a `Network`, with delays in whole steps."""
         projections = [p.spec() for p in self.synapses]
         if self.rounding is not None:
             delays = [p.delays.detach().cpu().numpy().astype(np.float64) for p in self.synapses]
@@ -333,11 +334,11 @@ class SpikingNetwork(nn.Module, Tabular):
         return replace(self.network, projections=projections)
 
     def to_integers(self) -> IntegerNetwork | None:
-        """The integers as they run now; None in float arithmetic."""
+        """The current network as an `IntegerNetwork`; None in float arithmetic."""
         return None if self.rounding is None else self.rounding(self.to_network())
 
     def take_faults(self) -> dict[str, int]:
-        """Wraps of u and clips of v of all neurons since this was last called; empty in floats."""
+        """Number of wraps of u and clips of v since the last call; empty for floats."""
         if self.rounding is None:
             return {}
         wraps, clips = sum(faults.sum(axis=1) for faults in self.faults.values())
@@ -347,7 +348,7 @@ class SpikingNetwork(nn.Module, Tabular):
 
 
 def _plain(membrane: Tensor, unit: float | None) -> NDArray:
-    """Membranes as a recording holds them: floats, or the integers they stand for."""
+    """Membranes for a recording: floats, or the integers that they represent."""
     if unit is None:
         return membrane.cpu().numpy()
     return torch.round(membrane * unit).to(torch.int32).cpu().numpy()
@@ -362,8 +363,8 @@ def _check_same_graph(network: Network, integers: IntegerNetwork) -> None:
 
     if graph(network) != graph(integers):
         raise UsageError(
-            "the integers are those of another network",
+            "the IntegerNetwork belongs to another network",
             code="integers-other-graph",
-            why="their populations or projections differ",
-            fix="pass integers that this network was rounded to",
+            why="its populations or projections differ",
+            fix="pass an IntegerNetwork that was quantised from this network",
         )

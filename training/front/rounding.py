@@ -1,8 +1,9 @@
-"""Training in the integers of a chip: the forward pass is the deployed network itself.
+"""Quantisation-aware training: the forward pass is bit-exact with the deployed integer network.
 
-Every pass rounds the parameters to an `IntegerNetwork` with `quantisation` and runs it with
-`hardware_sim`'s step. Backward, EventProp runs on what the chip holds, translated back into
-floats; gradients by rounded weights and delays go straight through to the parameters.
+Every forward pass rounds the parameters to an `IntegerNetwork` (`quantisation`) and runs it with
+the step of `hardware_sim`. The backward pass is EventProp with the values that the integers
+represent; gradients of rounded weights and delays are passed to the parameters unchanged
+(straight-through estimator).
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
-from nmtool.quantisation.neurons import held_tau
+from nmtool.quantisation.neurons import rounded_tau
 from nmtool.training.engines.cell import IntegerConstants, Neurons, neuron_constants
 from nmtool.training.engines.synapses import Synapses
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """The rounding of a network in training to integers.
+    """How a network is rounded to integers in quantisation-aware training.
 
     Attributes:
         weight_bits: 2 … 8.
-        delays: the grid of delays, and the target that holds them.
-        ranges: per projection (by index) the range of its integers, see `nmtool.quantisation`.
-        calibration: largest magnitudes that data showed.
-        integers: what every network becomes; None: what the others decide.
+        delays: the grid of delays, and the target.
+        ranges: weight range per projection (by index), see `nmtool.quantisation`.
+        calibration: largest magnitudes measured on data.
+        integers: a fixed result, used instead of rounding; None to round.
     """
 
     weight_bits: int = 8
@@ -44,13 +45,13 @@ class Rounding:
     integers: IntegerNetwork | None = None
 
     def __call__(self, network: Network) -> IntegerNetwork:
-        """The integers of a network."""
+        """Round a network to integers."""
         if self.integers is not None:
             return self.integers
         return self.to_integers(network, calibration=self.calibration).network
 
     def to_integers(self, network: Network, *, calibration: Calibration) -> Quantisation:
-        """Round a network in this way, with another calibration."""
+        """Round a network with these settings, and another calibration."""
         return round_network(
             network,
             weight_bits=self.weight_bits,
@@ -68,11 +69,11 @@ def integer_neurons(
     like: Tensor,
     faults: NDArray[np.int64],
 ) -> Neurons:
-    """The neurons of a population whose forward pass runs in a chip's integers.
+    """The neurons of a population for a forward pass in a chip's integers.
 
     Args:
         chip: the population in integers.
-        trained: the same in the network whose weights learn.
+        trained: the same population in the float network that is trained.
         dt_ms: length of a step in ms.
         like: a tensor of the dtype of the backward pass, on the device.
         faults: [2, neurons] int64, wraps of u and clips of v; added to in every forward pass.
@@ -83,7 +84,7 @@ def integer_neurons(
 
     tau_mem_ms, tau_syn_ms = trained.values("tau_mem_ms"), trained.values("tau_syn_ms")
     return Neurons(
-        neuron_constants(held_population(chip, dt_ms), dt_ms, like.cpu().numpy().dtype),
+        neuron_constants(float_population(chip, dt_ms), dt_ms, like.cpu().numpy().dtype),
         torch.from_numpy(dynamics.drive_scale(tau_mem_ms, tau_syn_ms, dt_ms)).to(like),
         dt_ms,
         IntegerConstants(
@@ -101,36 +102,36 @@ def integer_neurons(
 def integer_synapses(
     chip: IntegerProjection, scale: float, weight: Tensor, delay: Tensor
 ) -> Synapses:
-    """A projection that runs as a chip holds it, for parameters that learn.
+    """A projection in a chip's integers, with the trained parameters behind it.
 
     Args:
         chip: the projection in integers.
-        scale: of the population it ends in: shifted weights to a jump of one.
+        scale: of the target population: shifted weight per unit of jump.
         weight, delay: [pre, post] float, the parameters.
     """
     shifted = torch.from_numpy(chip.shifted_weight).to(weight.device)
     jumps = torch.from_numpy(chip.shifted_weight / scale).to(weight)
-    # Copied: torch knows no tensors that cannot be written to.
+    # Copied, because torch has no read-only tensors.
     steps = torch.from_numpy(chip.delay.copy()).to(weight.device)
     return Synapses(jumps, steps, shifted, weight, delay)
 
 
-def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
-    """The float population whose constants are exactly those that a chip holds.
+def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
+    """The float population with exactly the constants of an integer population.
 
-    A threshold of 0, which no float population has, becomes the smallest one, and a current
-    without memory gets the shortest that is more than none; nothing but gradients sees either.
+    A threshold of 0, impossible for float populations, becomes the smallest positive one, and a
+    current without memory gets the smallest positive time constant; only gradients are affected.
     """
-    one = held.runs_in.decay_one
-    tau_mem_ms = held_tau(one - held.keep_v, dt_ms, one)
-    tau_syn_ms = held_tau(min(one - held.keep_u, one - 1), dt_ms, one)
+    one = population.runs_in.decay_one
+    tau_mem_ms = rounded_tau(one - population.keep_v, dt_ms, one)
+    tau_syn_ms = rounded_tau(min(one - population.keep_u, one - 1), dt_ms, one)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
     return Population(
-        held.name,
-        held.size,
-        held.kind,
+        population.name,
+        population.size,
+        population.kind,
         tau_mem_ms,
         tau_syn_ms,
-        max(1, held.vth) / held.scale if held.kind == LIF else 1.0,
-        held.bias / held.unit / gain,
+        max(1, population.vth) / population.scale if population.kind == LIF else 1.0,
+        population.bias / population.unit / gain,
     )

@@ -1,4 +1,4 @@
-"""`torch_dataset`: samples of ours for loaders and transforms of torch, tonic and snnTorch."""
+"""`torch_dataset`: spike events as a torch `Dataset`, for torch, tonic and snnTorch."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from nmtool.errors import UsageError, check_type
 from nmtool.network.graph import check_timing
 
 TONIC = np.dtype([("t", np.int64), ("x", np.int64), ("p", np.int64)])
-"""An event as tonic has it: time in µs, position, polarity."""
+"""Structured dtype of an event in tonic: time in µs, position, polarity."""
 
 
 class EventDataset(Dataset):
-    """Samples as torch's loaders take them, made by `torch_dataset`.
+    """A torch `Dataset` of spike events, made by `torch_dataset`.
 
     Attributes:
-        sensor_size: (units, 1, 1), as of a data set of tonic.
-        classes: the names of the classes.
+        sensor_size: (units, 1, 1), as in tonic's data sets.
+        classes: names of the classes.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ def torch_dataset(
     group: int = 1,
     transform: Callable[[Any], Any] | None = None,
 ) -> EventDataset:
-    """A torch data set of (sample, class), the way back from `SpikeEvents.from_torch`.
+    """A torch `Dataset` of (sample, label) pairs, the inverse of `SpikeEvents.from_torch`.
 
     >>> events = SpikeEvents.from_lists([[0.5, 3.2], [1.0]], [[0, 2], [1]], [0, 1])
     >>> sample, label = torch_dataset(events, dt_ms=1.0, n_steps=4)[0]
@@ -73,23 +73,22 @@ def torch_dataset(
 
     Args:
         events: the samples.
-        dt_ms: length of a step in ms; samples are then float32 tensors [steps, channels]. Without
-            a grid they are structured arrays with t (µs, rounded), x and p, as tonic's transforms
-            take them.
-        n_steps: steps of a sample; later events are dropped.
-        group: how many neighbouring units share a channel.
-        transform: changes every sample, e.g. `tonic.transforms.ToFrame(…)`.
+        dt_ms: length of a step in ms, to get float32 tensors [steps, channels]. Without it, samples
+            are structured arrays with t (µs, rounded), x and p, for tonic's transforms.
+        n_steps: steps of a sample, with `dt_ms`; later events are dropped.
+        group: number of neighbouring units per channel.
+        transform: applied to every sample, e.g. `tonic.transforms.ToFrame(…)`.
 
     Raises:
-        UsageError: a length of steps without their number, or a number without a length.
-        NetworkError: the step is not positive or there is none.
+        UsageError: only one of `dt_ms` and `n_steps` is given.
+        NetworkError: `dt_ms` or `n_steps` is not positive.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
     if (dt_ms is None) != (n_steps is None):
         raise UsageError(
-            "dt_ms and n_steps belong together",
+            "dt_ms and n_steps must be given together",
             code="grid-incomplete",
-            fix="give both for tensors, or neither for events as tonic has them",
+            fix="pass both for tensors, or neither for tonic's event arrays",
         )
     if dt_ms is None or n_steps is None:
         return EventDataset(events, None, transform)
@@ -98,7 +97,7 @@ def torch_dataset(
 
 
 def _structured(one: SpikeEvents) -> NDArray:
-    """[events] of the dtype `TONIC`."""
+    """Events as a structured array of dtype `TONIC`, [events]."""
     found = np.zeros(one.n_events, TONIC)
     found["t"] = np.rint(one.time_ms * 1000.0)
     found["x"] = one.unit

@@ -1,7 +1,7 @@
-"""The wiring of layers: populations that feed back on each other run as one, synapses joined.
+"""Layers: mutually recurrent populations run as one layer, with joined synapse matrices.
 
-A device knows one afferent and one recurrent matrix of a layer. A layer with several populations or
-sources gets matrices put together from its projections; torch takes them apart again backward.
+A device runs a layer with one afferent and one recurrent matrix. For several populations or
+sources these are concatenated from the projections; torch splits the gradients again.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.functions import Push
 
 Table = list[list[int | None]]
-"""Per source, per population of the layer: the index of the projection, or None."""
+"""Index of the projection (or None), per source and population of the layer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
-    """The wiring of a layer.
+    """A layer: its populations, sources and projections.
 
     Attributes:
         names: its populations, in order.
         sizes: their neurons.
         kind: `lif` or `li`.
-        sources: populations (or the input) that project to it, an entry per row of synapses; a
+        sources: populations (or the input) that project to it, one entry per block of rows; a
             source with parallel projections to one target appears once for each.
-        source_sizes: their neurons.
-        rows: the afferent projections.
-        loops: those among its own populations; empty without recurrence.
+        source_sizes: their numbers of neurons.
+        rows: afferent projections.
+        loops: recurrent projections inside the layer; empty without recurrence.
     """
 
     names: list[str]
@@ -52,14 +52,14 @@ class Wiring:
         """The afferent spikes.
 
         Args:
-            trains: of the input and of every population that ran before.
+            trains: of the input and of every earlier population.
         """
         if not self.sources:
             return SpikeTrains.silent(trains[INPUT], 0)
         return merge([trains[name] for name in self.sources])
 
     def afferent(self, synapses: Sequence[Synapses]) -> Synapses:
-        """The synapses that afferent spikes go through.
+        """The afferent synapses, as one matrix.
 
         Args:
             synapses: in the order of the network's projections.
@@ -67,11 +67,11 @@ class Wiring:
         return _joined(self.rows, self.source_sizes, self.sizes, synapses)
 
     def recurrent(self, synapses: Sequence[Synapses]) -> Synapses | None:
-        """The synapses within the layer; arguments as of `afferent`."""
+        """The recurrent synapses, as one matrix; arguments as of `afferent`."""
         return _joined(self.loops, self.sizes, self.sizes, synapses) if self.loops else None
 
     def push(self, push: Mapping[str, Push]) -> Push | None:
-        """The regularisers of the layer's populations as one."""
+        """The firing-rate regularisers of the layer's populations as one."""
         if not any(name in push for name in self.names):
             return None
 
@@ -97,10 +97,10 @@ class Wiring:
 
 
 def wire(network: Network, names: list[str]) -> Wiring:
-    """Wire up a group of populations that can reach each other.
+    """The layer of a group of mutually recurrent populations.
 
     Raises:
-        NetworkError: two projections of the group join the same pair of its populations.
+        NetworkError: two recurrent projections connect the same pair of populations.
     """
     kind = network.population(names[0]).kind
     sources, rows = _afferent_rows(network, names)
@@ -143,8 +143,8 @@ def _loops(network: Network, names: Sequence[str]) -> Table:
             raise NetworkError(
                 f"two recurrent projections {projection.source} → {projection.target}",
                 code="recurrent-projections-parallel",
-                why="training joins recurrent synapses into one matrix",
-                fix="merge the two projections, or put one of them on other neurons",
+                why="training uses one matrix of recurrent synapses",
+                fix="merge the two projections, or split the population",
             )
         loops[row][column] = index
     return loops if any(entry is not None for row in loops for entry in row) else []
@@ -153,7 +153,7 @@ def _loops(network: Network, names: Sequence[str]) -> Table:
 def _joined(
     table: Table, pre: list[int], post: list[int], synapses: Sequence[Synapses]
 ) -> Synapses:
-    """One matrix from a table of projections; synapses that do not exist weigh nothing."""
+    """One matrix from a table of projections; missing synapses get weight 0."""
     if len(table) == 1 and len(post) == 1 and table[0][0] is not None:
         return synapses[table[0][0]]
 

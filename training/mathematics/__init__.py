@@ -1,1 +1,1 @@
-"""The mathematics: a readable reference of every step, and an oracle in continuous time."""
+"""The mathematics of EventProp: a readable reference in steps, and a continuous-time oracle."""

@@ -1,4 +1,4 @@
-"""EventProp in time steps, in float64 and in the open: what the fast kernels are tested against.
+"""Reference implementation of EventProp in time steps (float64), for tests of the fast kernels.
 
 Forward, step n of every neuron, b = (1−α)·κ from `nmtool.dynamics`:
 
@@ -79,7 +79,7 @@ class Gradients:
         delay: per projection [pre, post], per step.
         bias: per population [neurons].
         spike_time: per spiking population and for `input` [spikes], per ms, in the order of the
-            raster: what shifting that one spike changes, through its arrivals and directly.
+            raster: derivative by the time of one spike, through its arrivals and directly.
         mu_v, mu_u: per population [samples, steps, neurons], ∂L/∂v (before the reset) and ∂L/∂u.
     """
 
@@ -95,10 +95,10 @@ def forward(network: Network, spikes: Raster) -> Trace:
     """Run every sample from rest.
 
     Args:
-        network: what to run, time constants positive and finite.
-        spikes: input raster, one neuron per channel; its number of steps is the run's.
+        network: to run, with positive and finite time constants.
+        spikes: input raster, one neuron per channel; the run has as many steps.
 
-    Raises `DataError` where the raster has other channels than the network, `NetworkError` for
+    Raises `DataError` where the raster's channels differ from the network's, `NetworkError` for
     time constants of 0 or ∞.
     """
     check_input(network, spikes)
@@ -123,13 +123,13 @@ def backward(
 
     Args:
         network, spikes: as given to `forward`.
-        trace: what `forward` returned.
+        trace: result of `forward`.
         d_membrane: per `li` population [samples, steps, neurons] ∂L/∂v; missing ones are 0.
         d_spike_time: per spiking population [spikes], ∂L/∂t of each spike of its raster, per ms.
         push: per spiking population [neurons], added to μ_v at each of the neuron's spikes after
             the jump: how a firing-rate regulariser acts (Nowotny et al. 2022).
 
-    Raises `DataError` where an array does not fit its population.
+    Raises `DataError` where the shape of an array does not match its population.
     """
     run = _Backward(network, spikes, trace, d_membrane, d_spike_time or {}, push or {})
     for n in reversed(range(spikes.n_steps)):
@@ -160,7 +160,7 @@ def _constants(network: Network) -> dict[str, _Constants]:
 
 
 class _Arrivals(NamedTuple):
-    """Arrivals [arrivals] of some spikes: which of them, in which sample, over which synapse, when.
+    """Arrivals of spikes, [arrivals]: index of the spike, sample, synapse, and step of arrival.
 
     Indexing an array [samples, steps, neurons] with `there` gives its value at each arrival, with
     `one_later` that of the step after it.
@@ -306,13 +306,13 @@ def _check_shapes(
     for name, array in given.items():
         if name not in expected:
             raise DataError(
-                f"{what}: '{name}' is none of {', '.join(expected) or 'the network'}",
+                f"{what}: unknown name '{name}'",
                 code="gradient-unexpected",
-                fix="leave it out",
+                fix=f"use {' or '.join(expected)}" if expected else "omit it",
             )
         if np.shape(array) != expected[name]:
             raise DataError(
-                f"{what} of '{name}' is {np.shape(array)}, not {expected[name]}",
+                f"{what} of '{name}' has shape {np.shape(array)}, not {expected[name]}",
                 code="gradient-shape",
                 fix="use the trace of the same network and input",
             )

@@ -1,1 +1,1 @@
-"""Several processes and threads that train together."""
+"""Data-parallel training with several processes, and the number of threads."""

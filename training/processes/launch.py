@@ -1,4 +1,4 @@
-"""Read what torchrun tells the processes it starts from the environment; needs no torch."""
+"""Read the environment variables that torchrun sets for its processes; needs no torch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _WORDS = ("MASTER_ADDR",)
 
 @dataclass(frozen=True)
 class Launch:
-    """The place of this process in a job of several.
+    """The rank of this process in a torchrun job.
 
     Attributes:
-        rank: its number, from 0.
-        size: processes of the job.
-        local_rank: its number on this machine, from 0.
-        local_size: processes on this machine.
-        address, port: where the job's key-value store listens.
-        attempt: tells this job, and each time torchrun restarts it, from all others.
+        rank: number of this process, from 0.
+        size: number of processes.
+        local_rank: number of this process on this machine, from 0.
+        local_size: number of processes on this machine.
+        address, port: of the job's key-value store.
+        attempt: unique for every job, and for each restart by torchrun.
     """
 
     rank: int
@@ -34,16 +34,16 @@ class Launch:
 
     @property
     def command(self) -> str:
-        """The words that start such a job."""
+        """The command that starts such a job."""
         here = f"--nproc-per-node {self.local_size}" if self.size == self.local_size else "…"
         return f"torchrun {here} -m nmtool"
 
 
 def launched() -> Launch | None:
-    """The launch of this process; None unless it is one of several.
+    """The `Launch` of this process; None unless it is one of several.
 
     Raises:
-        UsageError: the environment contradicts itself.
+        UsageError: the environment variables are contradictory.
     """
     found = {name: os.environ.get(name, "") for name in (*_NUMBERS, *_WORDS)}
     if not all(found.values()):
@@ -51,10 +51,10 @@ def launched() -> Launch | None:
     numbers = {name: int(found[name]) for name in _NUMBERS if found[name].isdecimal()}
     if len(numbers) < len(_NUMBERS) or numbers["RANK"] >= numbers["WORLD_SIZE"]:
         raise UsageError(
-            "the environment of a torchrun job is damaged",
+            "the environment variables of torchrun are incomplete or contradictory",
             code="torchrun-environment-damaged",
             why=", ".join(f"{name}={value}" for name, value in found.items()),
-            fix="start the job with torchrun, or alone without these variables",
+            fix="start the job with torchrun, or a single process without these variables",
         )
     if numbers["WORLD_SIZE"] == 1:
         return None

@@ -1,13 +1,14 @@
-"""The processes of a data-parallel job, called ranks: each runs its share of every batch.
+"""Ranks, the processes of a data-parallel job: each runs a share of every batch.
 
-Ranks hold the same parameters and draw the same batches with the same random numbers. What a
-batch means therefore does not depend on how many they are, except for the order in which floats
-are added. Between the passes they add up what the batch did, after the backward pass their
+Ranks have the same parameters and draw the same batches with the same random numbers. Results
+therefore do not depend on the number of ranks, except for the order of float additions. Between
+forward and backward pass they sum the spike counts of the batch, after the backward pass their
 gradients:
 
     loss = Σ_r (n_r/N)·loss_r        n_r samples of rank r, N of the batch, loss_r their mean
 
-A method marked *collective* is called by all ranks in the same order, or all of them wait.
+Methods marked *collective* must be called by all ranks in the same order; otherwise all of them
+wait.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ from nmtool.errors import MissingError, RankError, UsageError
 from nmtool.training.processes.launch import Launch, launched
 
 PATIENCE = timedelta(minutes=30)
-"""Longest wait for a rank that is alive and does not answer: it may be loading data."""
+"""Timeout for a rank that is alive but does not respond: it may be loading data."""
 
 _POLL_S = 1e-4
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those that train together; without arguments, a process alone.
+    """This process in a data-parallel job; without arguments, a single process.
 
     Attributes:
-        rank: its number, from 0.
+        rank: number of this process, from 0.
         size: number of processes.
-        local_rank: its number on this machine, from 0.
-        device: what it computes on, as torch calls it.
+        local_rank: number of this process on this machine, from 0.
+        device: torch device of this process.
     """
 
     rank: int = 0
@@ -52,16 +53,16 @@ class Ranks:
 
     @classmethod
     def from_environment(cls, device: str = "cpu") -> Ranks:
-        """Join the job that torchrun started this process for, if it did; collective.
+        """Join the torchrun job of this process, if there is one; collective.
 
         Args:
-            device: what this process computes on: the CPU, where ranks talk through gloo, or a
-                GPU of its own such as `cuda:1`, where they talk through NCCL.
+            device: of this process: the CPU, with communication by gloo, or its own GPU such as
+                `cuda:1`, with communication by NCCL.
 
         Raises:
-            MissingError: this torch cannot do it.
-            RankError: the others cannot be reached.
-            UsageError: two processes compute on the same GPU.
+            MissingError: torch was built without gloo or NCCL.
+            RankError: the other ranks cannot be reached.
+            UsageError: two processes use the same GPU.
         """
         launch = launched()
         if launch is None:
@@ -71,15 +72,15 @@ class Ranks:
         rank = launch.rank
         ranks = cls(rank, launch.size, launch.local_rank, device)
         if on_gpu:
-            # Old versions of torch know no name of a card; NCCL then fails where it is shared.
+            # Old versions of torch give no GPU identifier; NCCL then fails for shared GPUs.
             ranks.check_own_gpus(getattr(torch.cuda.get_device_properties(device), "uuid", rank))
-        # Connections are made by the first message; from then on a lost rank is noticed.
+        # The first message opens connections; from then on, a lost rank is noticed.
         ranks.barrier()
         return ranks
 
     @property
     def is_first(self) -> bool:
-        """True for the rank that writes files and messages."""
+        """True for rank 0, which writes files and messages."""
         return self.rank == 0
 
     @property
@@ -88,15 +89,15 @@ class Ranks:
         return self.local_rank == 0
 
     def share(self, n: int) -> slice:
-        """This rank's part of n samples, neighbours; may be empty with fewer samples than ranks."""
+        """This rank's contiguous share of n samples; may be empty for fewer samples than ranks."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def take(self, events: SpikeEvents) -> SpikeEvents:
-        """The samples that are this rank's share."""
+        """The samples of this rank's share."""
         return events.take(np.arange(events.n_samples)[self.share(events.n_samples)])
 
     def sum(self, numbers: ArrayLike) -> NDArray[np.float64]:
-        """Collective: numbers of any shape, added over ranks; every rank gets the same."""
+        """Collective: sum an array of any shape over ranks; every rank gets the result."""
         array = np.array(numbers, np.float64)
         if self.size == 1:
             return array
@@ -105,7 +106,7 @@ class Ranks:
         return tensor.cpu().numpy()
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Collective: add up `.grad` over ranks; where there is none it counts as 0."""
+        """Collective: sum `.grad` over ranks; a missing one counts as 0."""
         if self.size == 1:
             return
         trained = [parameter for parameter in parameters if parameter.requires_grad]
@@ -115,7 +116,7 @@ class Ranks:
             parameter.grad = part
 
     def copy_from_first(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Collective: give all ranks the parameters of the first."""
+        """Collective: copy the parameters of the first rank to all."""
         if self.size == 1:
             return
         copied = list(parameters)
@@ -126,7 +127,7 @@ class Ranks:
                 parameter.copy_(part)
 
     def check_same(self, what: str, *numbers: int) -> None:
-        """Collective: raise `UsageError` unless all ranks have the same numbers below 2⁵³."""
+        """Collective: raise `UsageError` unless all ranks pass the same numbers (below 2⁵³)."""
         table = np.zeros((self.size, len(numbers)))
         table[self.rank] = numbers
         table = self.sum(table)
@@ -134,18 +135,18 @@ class Ranks:
             raise UsageError(
                 f"the processes of this training job differ in {what}",
                 code="ranks-differ",
-                fix="start all of them with the same command, data and, shared between "
-                "machines, the same folder for the run",
+                fix="start all of them with the same command, the same data, and the same run "
+                "folder, shared between machines",
             )
 
     def check_own_gpus(self, gpu: object) -> None:
-        """Collective: raise `UsageError` unless every rank has a GPU of its own.
+        """Collective: raise `UsageError` if two ranks use the same GPU.
 
-        Ranks exchange words through the job's key-value store, because NCCL hangs or fails where
-        two of them share a GPU.
+        Ranks communicate through the job's key-value store, because NCCL hangs or fails where two
+        of them share a GPU.
 
         Args:
-            gpu: this rank's, as a name (by `str`) that no other GPU has.
+            gpu: unique identifier of this rank's GPU; `str` is applied.
         """
         store = distributed.PrefixStore("gpus", distributed.distributed_c10d._get_default_store())
         store.set(str(self.rank), str(gpu))
@@ -155,19 +156,19 @@ class Ranks:
             raise UsageError(
                 f"the processes {self.rank} and {sharing[0]} of this training job use the same GPU",
                 code="gpu-shared",
-                why="CUDA_VISIBLE_DEVICES shows them no other",
-                fix="let it name as many GPUs as there are processes, or one for each of them",
+                why="CUDA_VISIBLE_DEVICES shows them only that one",
+                fix="list as many GPUs in it as there are processes, or a different one for each",
             )
 
     def barrier(self) -> None:
-        """Collective: wait until all ranks have come to this point."""
+        """Collective: wait until all ranks have reached this point."""
         self.sum(0.0)
 
     @contextmanager
     def one_rank_per_machine_first(self) -> Iterator[None]:
-        """Collective: the first rank of each machine goes through the block before the others.
+        """Collective: the first rank of each machine runs the block before the others.
 
-        For what is fetched once and then found by all.
+        For files that one rank downloads and the others then read.
         """
         if not self.is_first_on_machine:
             self.barrier()
@@ -176,22 +177,22 @@ class Ranks:
             self.barrier()
 
     def leave(self) -> None:
-        """Collective: end the job when its work is done."""
+        """Collective: leave the job when training is done."""
         if self.size > 1:
             self.barrier()
             distributed.destroy_process_group()
 
 
 ALONE = Ranks()
-"""A process that trains by itself."""
+"""A single process, without a job."""
 
 
 def _join(launch: Launch, backend: str) -> None:
     if not (distributed.is_available() and distributed.is_backend_available(backend)):
         raise MissingError(
-            f"several processes cannot train together: this torch has no {backend}",
+            f"data-parallel training needs torch with {backend}",
             code="torch-without-ranks",
-            fix="install a torch built with it, or train in one process",
+            fix=f"install torch built with {backend}, or train in one process",
         )
     try:
         distributed.init_process_group(
@@ -199,10 +200,10 @@ def _join(launch: Launch, backend: str) -> None:
         )
     except RuntimeError as error:
         raise RankError(
-            "the processes of this training job do not find each other",
+            "the processes of this training job cannot reach each other",
             code="ranks-unreachable",
             why=_reason(error),
-            fix="check the address and port that torchrun was given",
+            fix="check the address and port given to torchrun",
         ) from error
 
 
@@ -216,10 +217,10 @@ def _parts(flat: Tensor, like: list[nn.Parameter]) -> list[Tensor]:
 
 
 def _wait(collective: Any, tensor: Tensor, **more: Any) -> None:
-    """Run a collective operation of torch; signals are heeded while it waits for others.
+    """Run a collective operation of torch; signals are handled while it waits.
 
     Raises:
-        RankError: another rank is gone.
+        RankError: another rank was lost.
     """
     try:
         work = collective(tensor, async_op=True, **more)
@@ -231,12 +232,12 @@ def _wait(collective: Any, tensor: Tensor, **more: Any) -> None:
             RankError.LOST,
             code="rank-lost",
             why=_reason(error),
-            fix="see what that process said last, then start the job again",
+            fix="check the last output of that process, then start the job again",
         ) from error
 
 
 def _reason(error: RuntimeError) -> str:
-    """Torch's message, without the place in its source and without its advice."""
+    """Torch's message, without source location and advice."""
     first = str(error).partition("\n")[0]
     if first.startswith("["):
         first = first.partition("] ")[2]

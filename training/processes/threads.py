@@ -1,4 +1,4 @@
-"""Cores that training uses; results do not depend on their number."""
+"""Number of CPU threads in training; results do not depend on it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nmtool.training.processes.launch import launched
 
 
 def most_threads() -> int:
-    """Cores that there are to use, or as many as NUMBA_NUM_THREADS says.
+    """Maximum number of threads: the available cores, or NUMBA_NUM_THREADS.
 
     Raises:
-        UsageError: it says no number of threads.
+        UsageError: NUMBA_NUM_THREADS is not a number of threads.
     """
     check_numba_threads()
     import numba
@@ -26,9 +26,9 @@ def most_threads() -> int:
 
 
 def threads_each() -> int | None:
-    """Cores of this process where several share the machine's; None where they do not.
+    """Threads of this process where several processes share a machine; else None.
 
-    torchrun sets OMP_NUM_THREADS to 1, which keeps torch to one; Numba does not read it.
+    torchrun sets OMP_NUM_THREADS to 1, which limits torch; Numba does not read it.
     """
     launch = launched()
     if launch is None or "NUMBA_NUM_THREADS" in os.environ:
@@ -37,24 +37,24 @@ def threads_each() -> int | None:
 
 
 def check_threads(number: int) -> None:
-    """Raise `UsageError` where there are fewer cores, or none are asked for."""
+    """Raise `UsageError` unless the number is between 1 and `most_threads`."""
     if not 1 <= number <= most_threads():
         raise UsageError(
-            f"threads can be 1 … {most_threads()} here, not {number}",
+            f"threads must be 1 … {most_threads()} on this machine, not {number}",
             code="threads-range",
-            fix="choose a number in between; by default all cores are used",
+            fix="choose a number in this range; by default all cores are used",
         )
 
 
 def use_threads(number: int, *, with_torch: bool) -> None:
-    """Set the number of cores to use from now on.
+    """Set the number of threads from now on.
 
     Args:
-        number: of cores.
-        with_torch: torch, too, which imports it.
+        number: of threads.
+        with_torch: set it for torch, too, which imports torch.
 
     Raises:
-        UsageError: there are fewer.
+        UsageError: more than available.
     """
     check_threads(number)
     import numba
@@ -68,7 +68,7 @@ def use_threads(number: int, *, with_torch: bool) -> None:
 
 @contextmanager
 def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[None]:
-    """Set the number of cores while the block runs; None leaves it to the libraries.
+    """Set the number of threads inside the block; None leaves it to the libraries.
 
     Arguments and errors are those of `use_threads`.
     """

@@ -1,1 +1,1 @@
-"""NIR graphs in plain data, the files they lie in, and their loops, delays and differences."""
+"""NIR graphs as plain data: files, loops, delays and differences."""

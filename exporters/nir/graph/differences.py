@@ -1,4 +1,4 @@
-"""Two NIR graphs, node by node and edge by edge: whether they are the same."""
+"""Compare two NIR graphs, node by node and edge by edge."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from nmtool.exporters.differences import array_change
 from nmtool.exporters.nir.graph.nodes import Graph, Node
 
 TOLERANCE = 1e-12
-"""Relative: exponentials of other computers may differ in their last bit."""
+"""Relative tolerance: exponentials on other computers may differ in their last bit."""
 
 _FIX = "export the network again"
 
 
 def differences(expected: Graph, found: Graph) -> list[Finding]:
-    """Everything that differs.
+    """Findings on all differences.
 
     Args:
-        expected: what would be written.
-        found: what stands in a file.
+        expected: the graph that nmtool would write.
+        found: the graph in a file.
     """
     return [
         Finding("nir-graph-changed", printable(where), what, _FIX)
@@ -43,7 +43,7 @@ def _changes(expected: Graph, found: Graph) -> Iterator[tuple[str, str]]:
 
 
 def _which(there: bool) -> str:
-    return "it would not be written" if there else "it is missing"
+    return "nmtool would not write it" if there else "it is missing"
 
 
 def _values(name: str, one: Node, other: Node) -> Iterator[tuple[str, str]]:

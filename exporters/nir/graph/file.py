@@ -1,8 +1,8 @@
-"""NIR files: a graph and, beside it, what nmtool embeds.
+"""NIR files: a graph, and data embedded by nmtool.
 
-Files are written by the library that defines the format. Reading does not ask it: it reads whatever
-size a file claims and follows links to other files. `nir.read` looks at `/node` and `/version` only
-and leaves the group `/nmtool` alone (`nmtool.exporters.embedded`).
+Files are written with the library that defines the format. It is not used for reading, since it
+accepts any size that a file claims and follows links to other files. `nir.read` only uses `/node`
+and `/version`, and ignores the group `/nmtool` (`nmtool.exporters.embedded`).
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     import nir as nir_library
 
 VERSION = 1
-"""Of the group `/nmtool`."""
+"""Version of the group `/nmtool`."""
 
 MAX_NODES = 2_500
-"""Largest number of nodes in a graph: more than nmtool writes, and read in seconds."""
+"""Largest number of nodes in a graph: more than nmtool writes, and readable in seconds."""
 
 MAX_EDGES = 50_000
 MAX_DEPTH = 16
@@ -77,12 +77,12 @@ LOST = "decays truncate on the chip, not here"
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings a graph was written with, needed to run it.
+    """Settings with which a graph was written, needed to run it.
 
     Attributes:
-        options: the choices.
+        options: the writing options.
         ahead: per population, the number of steps it runs ahead of the network.
-        recorded: per population, the node that passes on what it does.
+        recorded: per population, the node with its spikes or potentials.
     """
 
     options: NirOptions
@@ -91,10 +91,10 @@ class Settings:
 
 
 def settings_of(about: Mapping[str, Any]) -> Settings:
-    """Read how a graph was written from what a file says of itself.
+    """Parse the settings in a file's embedded data.
 
     Raises:
-        LookupError, TypeError, UsageError, FileFormatError: that is damaged.
+        LookupError, TypeError, UsageError, FileFormatError: the data are damaged.
     """
     ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
     if min(ahead.values(), default=0) < 0:
@@ -110,7 +110,7 @@ def settings_of(about: Mapping[str, Any]) -> Settings:
 def embedded_of(
     network: Network | IntegerNetwork, settings: Settings, answers: KnownAnswers | None
 ) -> Embedded:
-    """The group to be written beside the graph of a network."""
+    """The group to embed beside the graph of a network."""
     integers = isinstance(network, IntegerNetwork)
     about = {
         "version": VERSION,
@@ -126,7 +126,7 @@ def embedded_of(
 
 
 def network_in(embedded: Embedded, path: str | Path) -> Network | IntegerNetwork:
-    """The network that nmtool wrote; raises `FileFormatError` where it is damaged."""
+    """The embedded network; raises `FileFormatError` if it is damaged."""
     is_float = embedded.about.get("arithmetic") == FLOAT
     network = (unpack_float_network if is_float else unpack_network)(embedded.network, path)
     check_hash(network, embedded.about.get("hash"), path)
@@ -134,11 +134,11 @@ def network_in(embedded: Embedded, path: str | Path) -> Network | IntegerNetwork
 
 
 def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
-    """The bytes of a file; the same graph and versions of libraries give the same bytes.
+    """The bytes of a file, deterministic for given versions of libraries.
 
     Args:
-        graph: what to write.
-        embedded: the group beside it.
+        graph: the graph.
+        embedded: the group to embed.
 
     Raises:
         MissingError: the library is not installed.
@@ -150,7 +150,7 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
         raise missing_library(error, "nir") from error
 
     buffer = io.BytesIO()
-    # The order of nodes reaches the bytes; reading forgets it.
+    # The order of nodes affects the bytes, but is lost on reading.
     nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
     nir.write(buffer, nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={}))
     with h5py.File(buffer, "r+") as file:
@@ -173,10 +173,10 @@ def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
 
 
 def read_graph(path: str | Path) -> Graph:
-    """The graph of a NIR file, nested ones flattened; names of their nodes are joined by dots.
+    """The graph of a NIR file. Nested graphs are flattened; names of nodes are joined by dots.
 
     Raises:
-        FileFormatError: missing, damaged, too large, or no NIR file.
+        FileFormatError: missing, damaged, too large, or not a NIR file.
         MissingError: h5py is not installed.
     """
     nodes: dict[str, Node] = {}
@@ -185,7 +185,7 @@ def read_graph(path: str | Path) -> Graph:
         root = _Nodes(file).read(file.group(file.root, "node"), 0)
         if not isinstance(root, _Nested):
             raise FileFormatError(
-                f"it holds one node of the kind {printable(root.kind)}, no graph",
+                f"it contains a single node of the kind {printable(root.kind)} instead of a graph",
                 code="nir-no-graph",
                 fix="put the node into a graph",
             )
@@ -194,10 +194,10 @@ def read_graph(path: str | Path) -> Graph:
 
 
 def read_beside(path: str | Path) -> Embedded | None:
-    """The data that nmtool wrote beside the graph; None where it wrote none.
+    """The data embedded by nmtool; None without any.
 
     Raises:
-        FileFormatError: missing, damaged, too large, no NIR file, or from a newer nmtool.
+        FileFormatError: missing, damaged, too large, not a NIR file, or from a newer nmtool.
         MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:
@@ -230,7 +230,7 @@ class _Nodes:
             return self._nested(group, depth)
         values = self.file.numbers(group)
         if kind in (*NEURONS, SCALE, DELAY):
-            # Constants are computed with, and in few bits they would wrap or be rounded there.
+            # In few bits, calculations with constants would wrap or round.
             values = {key: _wide(value) for key, value in values.items()}
         if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))
@@ -242,9 +242,9 @@ class _Nodes:
         for name in sorted(members):
             if len(name) > MAX_NAME:
                 raise FileFormatError(
-                    f"the name {printable(name)} has {len(name)} letters",
+                    f"the name {printable(name)} has {len(name)} characters",
                     code="nir-name-long",
-                    fix=f"shorten it to {MAX_NAME}",
+                    fix=f"shorten it to {MAX_NAME} characters",
                 )
             nodes[name] = self.read(self.file.group(members, name), depth + 1)
         return _Nested(nodes, self._edges(group, nodes))
@@ -261,16 +261,16 @@ class _Nodes:
         pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)
         if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
             raise FileFormatError(
-                f"edges of the shape {pairs.shape} are no pairs of names",
+                f"edges of shape {pairs.shape} are not pairs of names",
                 code="nir-edges-shape",
-                fix="write the file again with what made it",
+                fix="write the file again with the tool that made it",
             )
         edges = [(str(pre), str(post)) for pre, post in pairs] if pairs.size else []
         for pre, post in edges:
             for end in (pre, post):
                 if end not in nodes:
                     raise FileFormatError(
-                        f"the edge {printable(pre)} → {printable(post)} has no node "
+                        f"the edge {printable(pre)} → {printable(post)} refers to a missing node "
                         f"'{printable(end)}'",
                         code="nir-edge-nowhere",
                         fix="add the node, or remove the edge",
@@ -283,13 +283,13 @@ def _wide(value: NDArray) -> NDArray:
 
 
 def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:
-    """Add a graph's nodes and edges; below the top, inputs and outputs are mere wires."""
+    """Add a graph's nodes and edges; inputs and outputs of nested graphs become wires."""
     first, last = {}, {}
     for name, node in nested.nodes.items():
         full = prefix + name
         if full in nodes:
             raise FileFormatError(
-                f"the file holds two nodes '{printable(full)}'",
+                f"the file has two nodes named '{printable(full)}'",
                 code="nir-name-twice",
                 fix="rename one of them",
             )
@@ -304,7 +304,7 @@ def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[E
 
 
 def _port(nested: _Nested, name: str, kind: str) -> str:
-    """The one input or output of a nested graph."""
+    """The only input or output of a nested graph."""
     found = [
         inner
         for inner, node in nested.nodes.items()
@@ -314,7 +314,7 @@ def _port(nested: _Nested, name: str, kind: str) -> str:
         raise FileFormatError(
             f"the nested graph '{printable(name)}' has {len(found)} nodes of the kind {kind}",
             code="nir-nested-ports",
-            why="edges to it name the graph only",
-            fix=f"keep one {kind}",
+            why="edges to it only name the graph",
+            fix=f"keep only one {kind}",
         )
     return f"{name}.{found[0]}"

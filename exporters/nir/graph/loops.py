@@ -1,11 +1,11 @@
-"""Connections of a NIR graph that close a loop, and so cost a step.
+"""Connections of a NIR graph that close a loop, and therefore take a step.
 
-NIR does not define a loop without delays. Every importer that was measured makes one connection
-of a loop carry the spikes of the previous step. Constants on its wires do not wait: snnTorch, which
-writes such, adds them in the first step, too. Where a population feeds itself there is no doubt
-which connection that is. Where several populations feed each other, importers differ. The rule
-here is: of the connections inside a loop, those that do not lead away from the input. Distance is
-counted in populations; names decide where it is equal.
+NIR does not define loops without delays. In every importer that was measured, one connection of a
+loop carries the spikes of the previous step. Constants on its wires are not delayed: snnTorch,
+which writes them, adds them in the first step, too. If a population feeds itself, it is clear which
+connection that is. If several populations feed each other, importers differ. The rule here: within
+a loop, the connections that do not lead away from the input. Distance is counted in populations;
+ties are broken by name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from nmtool.exporters.nir.graph.nodes import INPUT, Edge, Graph
 from nmtool.network.graph import strongly_connected
 
 MAX_NEURON_NODES = 250
-"""Graphs with more nodes of neurons are refused: searching for loops recurses along them."""
+"""Graphs with more nodes of neurons are refused, since the search for loops is recursive."""
 
 
 def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable[str]) -> set[Edge]:
-    """The connections between neurons that carry the value of the previous step.
+    """Connections between neurons that carry the values of the previous step.
 
     Args:
         names: nodes of neurons.
@@ -46,12 +46,12 @@ def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable
 
 
 def shared_loops(names: Collection[str], pairs: Iterable[Edge]) -> list[list[str]]:
-    """Groups of several nodes that feed each other."""
+    """Groups of two or more nodes that feed each other."""
     return [group for group in strongly_connected(sorted(names), pairs) if len(group) > 1]
 
 
 def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
-    """Nodes that connections (pre, post) lead to from the roots, and the steps to each."""
+    """Nodes reachable from the roots by connections (pre, post), with their distances."""
     targets: dict[str, list[str]] = {}
     for pre, post in pairs:
         targets.setdefault(pre, []).append(post)
@@ -70,8 +70,7 @@ def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
     """Per node, the inputs and neurons whose signals reach it without passing through neurons.
 
     Raises:
-        FileFormatError: wires run in a circle without a neuron on it, or there are too many
-            neurons.
+        FileFormatError: wires form a cycle without a neuron, or there are too many neurons.
     """
     if len([node for node in graph.nodes.values() if node.is_neurons]) > MAX_NEURON_NODES:
         raise FileFormatError(
@@ -93,10 +92,10 @@ def _emits(graph: Graph, name: str, found: Mapping[str, frozenset[str]]) -> froz
 
 
 def wire_order(graph: Graph) -> list[str]:
-    """All nodes, every wire after the wires that lead to it; neurons wait for nobody.
+    """All nodes in an order with every wire after its input wires; neurons may come anywhere.
 
     Raises:
-        FileFormatError: wires run in a circle without a neuron on it.
+        FileFormatError: wires form a cycle without a neuron.
     """
     waiting = dict.fromkeys(graph.nodes, 0)
     targets = graph.targets()
@@ -116,20 +115,20 @@ def wire_order(graph: Graph) -> list[str]:
     if len(order) < len(graph.nodes):
         left = sorted(set(graph.nodes) - set(order))
         raise FileFormatError(
-            f"wires run in a circle: {', '.join(map(printable, left[:4]))}",
+            f"wires form a cycle: {', '.join(map(printable, left[:4]))}",
             code="nir-wire-circle",
-            why="no neuron stands on it",
-            fix="cut the circle, or put neurons on it",
+            why="there are no neurons in it",
+            fix="break the cycle, or insert neurons",
         )
     return order
 
 
 def recurrent_edges(graph: Graph) -> set[Edge]:
-    """The edges into neurons that carry the value of the previous step.
+    """Edges into neurons that carry the values of the previous step.
 
     Raises:
-        FileFormatError: an edge carries signals of which some close a loop and others do not, or
-            wires run in a circle without a neuron on it.
+        FileFormatError: only some signals of an edge close a loop, or wires form a cycle without a
+            neuron.
     """
     origins = neuron_sources(graph)
     into = [(pre, post) for pre, post in graph.edges if graph.nodes[post].is_neurons]
@@ -145,8 +144,8 @@ def recurrent_edges(graph: Graph) -> set[Edge]:
                 f"'{printable(pre)}' mixes signals that close a loop at '{printable(post)}' "
                 "with others",
                 code="nir-loop-mixed",
-                why="which of them wait for a step cannot be told",
-                fix="give the loop a matrix of its own",
+                why="it is not clear which of them take a step",
+                fix="use a separate matrix for the loop",
             )
         if closes == {True}:
             recurrent.add((pre, post))

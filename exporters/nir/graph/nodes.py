@@ -1,7 +1,7 @@
-"""A NIR graph in plain data: what is written, what is read, what runs.
+"""A NIR graph as plain data, for writing, reading and running.
 
-Nodes are named by their NIR kind and hold the arrays that NIR defines for it. Nested graphs are
-flat here; what enters and leaves them is a node of the kind `Identity`.
+Nodes have a NIR kind and the arrays that NIR defines for it. Nested graphs are flattened; their
+inputs and outputs are nodes of the kind `Identity`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SPIKING = (LIF, CUBA_LIF, IF, THRESHOLD)
 INTEGRATING = (LI, CUBA_LI, INTEGRATOR)
 NEURONS = (*SPIKING, *INTEGRATING)
 WIRES = (INPUT, OUTPUT, IDENTITY, LINEAR, AFFINE, SCALE, DELAY, FLATTEN)
-"""Kinds that pass signals on and hold no neurons."""
+"""Kinds without neurons, which only pass on signals."""
 
 MATRICES = (LINEAR, AFFINE)
 CONVOLUTIONS, POOLS = (CONV1D, CONV2D), (SUM_POOL, AVG_POOL)
 WINDOWS = (*CONVOLUTIONS, *POOLS)
-"""Kinds whose outputs see windows of what arrives; only files of others have them."""
+"""Kinds with sliding windows (convolutions and pools), which nmtool reads but does not write."""
 
 Edge = tuple[str, str]
 
@@ -63,7 +63,7 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Nodes by name and edges between them; several edges into a node add up."""
+    """Nodes by name, and edges between them; the signals of several edges into a node add up."""
 
     nodes: dict[str, Node]
     edges: list[Edge]
@@ -76,7 +76,7 @@ class Graph:
         return found
 
     def targets(self) -> dict[str, list[str]]:
-        """Per node, the nodes it has an edge to, in the order of the edges."""
+        """Per node, the nodes to which it has an edge, in the order of the edges."""
         found: dict[str, list[str]] = {name: [] for name in self.nodes}
         for pre, post in self.edges:
             found[pre].append(post)
@@ -88,5 +88,5 @@ class Graph:
 
 
 def whole_steps(delay_s: NDArray, dt_s: float) -> NDArray[np.int64]:
-    """Delays in seconds as the nearest whole steps, halfway ones away from zero."""
+    """Delays in seconds, rounded to whole steps; ties go away from zero."""
     return round_half_away(np.asarray(delay_s, np.float64) / dt_s).astype(np.int64)

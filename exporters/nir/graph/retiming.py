@@ -1,8 +1,8 @@
-"""Retiming: hops that cost a step and hops that cost none, made equal by shifting populations.
+"""Retiming: convert between hops that take a step and hops that take none, by shifting populations.
 
-A population that runs p steps later than in another description sees and does the same. So a
-delay D from s to t and a delay D + p(t) − p(s) mean the same, which is a system of difference
-constraints on p; its solution is a shortest path (Bellman & Ford).
+If a population runs p steps later, its behaviour is otherwise the same. A delay D from s to t is
+thus equivalent to D + p(t) − p(s), which gives a system of difference constraints on p; shortest
+paths solve it (Bellman & Ford).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Mapping
 def largest_shifts(
     start: Mapping[str, float], limits: Mapping[tuple[str, str], int]
 ) -> dict[str, float] | None:
-    """The largest p with p ≤ start and p(t) ≤ p(s) + limit(s, t); None where there is no end.
+    """The largest p with p ≤ start and p(t) ≤ p(s) + limit(s, t); None if there is no solution.
 
     Args:
-        start: per node an upper bound, ∞ allowed.
-        limits: per pair (s, t) the limit, in steps.
+        start: upper bound per node, may be ∞.
+        limits: limit per pair (s, t), in steps.
     """
     shift = dict(start)
     for _ in range(len(shift) + 1):
@@ -35,12 +35,12 @@ def largest_shifts(
 def steps_ahead(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int]:
-    """Steps that each population can run ahead, for delays to become as small as they can.
+    """Steps that each population can run ahead, so that delays become as small as possible.
 
     Args:
-        populations: names.
-        least_delays: per pair (pre, post) the least delay that is written, in steps, ≥ 0.
-        source: the input, which stays.
+        populations: names of the populations.
+        least_delays: smallest written delay per pair (pre, post), in steps, ≥ 0.
+        source: the input, which is not shifted.
     """
     start = {source: 0.0, **dict.fromkeys(populations, math.inf)}
     shift = largest_shifts(start, least_delays)
@@ -56,9 +56,9 @@ def steps_ahead(
 def steps_behind(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int] | None:
-    """Steps that each population must run later, for every hop to cost at least a step.
+    """Steps that each population must run later, so that every hop takes at least one step.
 
-    None where a loop is shorter than the hops in it.
+    None if a loop is shorter than its number of hops.
     """
     start = {source: 0.0, **dict.fromkeys(populations, 0.0)}
     limits = {pair: delay - 1 for pair, delay in least_delays.items()}

@@ -1,1 +1,1 @@
-"""NIR graphs of others as networks."""
+"""Import NIR graphs from other tools as networks."""

@@ -1,7 +1,7 @@
-"""From populations and the synapses that reach them to a network.
+"""Assemble a network from populations and their incoming synapses.
 
-A graph's edges cost no step and a network's do, so populations run some steps later here than in
-the graph (`nmtool.exporters.nir.graph.retiming`); spikes are otherwise the same at the same steps.
+Edges of a graph take no step, while hops of a network do. Populations therefore run some steps
+later than in the graph (`nmtool.exporters.nir.graph.retiming`); otherwise, spikes are the same.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Parts:
     Attributes:
         channels: number of input channels.
         populations: by name.
-        arriving: per population, the signals that reach its u from the input and others, by name.
-        readout: rule, and population that answers.
+        arriving: per population, its input signal from the input and other populations.
+        readout: output population and rule.
     """
 
     channels: int
@@ -48,7 +48,7 @@ class Parts:
         """Steps by which populations and the input run later than in the graph.
 
         Raises:
-            FileFormatError: a loop costs fewer steps than the populations on it.
+            FileFormatError: a loop takes fewer steps than it has populations.
         """
         least = {
             (source, name): int(found.delay.min())
@@ -59,24 +59,24 @@ class Parts:
         shifts = steps_behind(list(self.populations), least, INPUT)
         if shifts is None:
             raise FileFormatError(
-                "a loop costs fewer steps than the populations on it",
+                "a loop takes fewer steps than it has populations",
                 code="nir-loop-too-short",
-                why="a network's hops cost a step each, a graph's cost none",
-                fix="lengthen the delays on the loop",
+                why="each hop of a network takes a step, while edges of a graph take none",
+                fix="use longer delays in the loop",
             )
         return shifts
 
 
 def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
-    """The network of the parts.
+    """Assemble the network.
 
     Args:
-        parts: all there is.
+        parts: the parts.
         dt_ms: length of a step in ms.
-        n_steps: steps of a sample in the graph; the output runs later by some.
+        n_steps: steps of a sample in the graph, to which the output's shift is added.
 
     Raises:
-        FileFormatError: a loop costs fewer steps than the populations on it.
+        FileFormatError: a loop takes fewer steps than it has populations.
     """
     behind_by = parts.behind_by()
     return Network(
@@ -92,8 +92,8 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
 def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
     total = 0
     for name, target in parts.populations.items():
-        held = target.population
-        tau_mem, tau_syn = _taus(held.lose_v, dt_ms), _taus(held.lose_u, dt_ms)
+        neurons = target.population
+        tau_mem, tau_syn = _taus(neurons.lose_v, dt_ms), _taus(neurons.lose_u, dt_ms)
         factor = 1 / dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
         for source, found in parts.arriving[name].origins.items():
             later = behind_by[name] - behind_by[source] - HOP_LATENCY
@@ -107,20 +107,20 @@ def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> It
 
 
 def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
-    """Time constants in ms from the share that decays in one step."""
+    """Time constants in ms, from the share that decays in one step."""
     with np.errstate(divide="ignore"):
         return -dt_ms / np.log1p(-lose)
 
 
 def _population(one: GraphPopulation, dt_ms: float) -> Population:
-    held = one.population
-    tau_mem = _taus(held.lose_v, dt_ms)
+    neurons = one.population
+    tau_mem = _taus(neurons.lose_v, dt_ms)
     return Population(
-        held.name,
-        held.size,
-        held.kind,
+        neurons.name,
+        neurons.size,
+        neurons.kind,
         tau_mem_ms=tau_mem,
-        tau_syn_ms=_taus(held.lose_u, dt_ms),
-        threshold=held.threshold,
-        bias=held.drive / dynamics.membrane_gain(tau_mem, dt_ms),
+        tau_syn_ms=_taus(neurons.lose_u, dt_ms),
+        threshold=neurons.threshold,
+        bias=neurons.drive / dynamics.membrane_gain(tau_mem, dt_ms),
     )

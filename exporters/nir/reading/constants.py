@@ -1,9 +1,9 @@
-"""Constants of a graph, begun at the right step: biases of `Affine` nodes and what v_leak drives.
+"""Constants of a graph (biases of `Affine` nodes, and v_leak), starting at the right step.
 
-A bias of a network is added to v from step 0 on. That is what a constant of the graph does only
-where its population runs no later here than in the graph, no synapse smooths the constant and no
-`Delay` holds it back. Every other is sent by a population of one neuron, `clock`, which spikes in
-every step: what it sends arrives when the graph would begin, by the same synapses and delays.
+A bias of a network is added to v from step 0 on. A constant of the graph is equivalent only if its
+population runs no later than in the graph, and it passes no synaptic filter or `Delay`. All other
+constants are sent by a population of one neuron, `clock`, which spikes in every step: they start
+when they would in the graph, through the same synapses and delays.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from nmtool.network.graph import LIF
 
 CLOCK = "clock"
 BIAS, LEAK = "bias", "leak"
-"""Constants that come over wires, and those of membranes."""
+"""Kinds of constants: arriving over wires, and of membranes."""
 
 
 def begun(parts: Parts) -> Parts:
-    """The parts with every constant a bias, or sent by the clock.
+    """The parts with every constant as a bias, or sent by the clock.
 
     Args:
-        parts: what reaches populations is in units of their u; constants are of the origin
-            `CONSTANT` and in `drive`.
+        parts: parts with signals in units of u; constants have the origin `CONSTANT` or are in
+            `drive`.
 
     Raises:
-        FileFormatError: a loop costs fewer steps than the populations on it.
+        FileFormatError: a loop takes fewer steps than it has populations.
     """
     clocked: set[tuple[str, str]] = set()
     while True:
@@ -48,7 +48,7 @@ def begun(parts: Parts) -> Parts:
 
 
 def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
-    """Constants that no bias can replace in a population that runs `later` steps later."""
+    """Constants of a population that equal no bias if it runs `later` steps later."""
     held, sent = parts.populations[name].population, _sent(parts.arriving[name])
     if later and held.drive.any():
         yield LEAK
@@ -57,13 +57,13 @@ def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
 
 
 def _sent(arriving: Signal) -> SynapseList:
-    """Synapses by which constants reach a population over wires."""
+    """Synapses through which constants arrive over wires."""
     found = arriving.origins.get(CONSTANT, SynapseList.none())
     return found.taken(found.weight != 0)
 
 
 def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
-    """Some constants of populations sent by the clock, the others made biases."""
+    """The parts with some constants sent by the clock, and all others as biases."""
     clock = legal_names([*parts.populations, CLOCK])[CLOCK]
     populations, arriving = dict(parts.populations), dict(parts.arriving)
     for name, one in parts.populations.items():
@@ -85,10 +85,9 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
 
 
 def _as_jumps(held: StepPopulation) -> list[SynapseList]:
-    """Jumps of u in every step that drive v from the first step on.
+    """Jumps of u that give a constant drive of v from the first step on.
 
-    The whole drive in the first step. In later steps, the part that the synapse has lost since: all
-    but the part that arrived a step before.
+    The whole drive in the first step; in later steps, only the part that the synapse has lost.
     """
     line = np.flatnonzero(held.drive)
     none, drive = np.zeros_like(line), held.drive[line]

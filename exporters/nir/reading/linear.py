@@ -1,7 +1,7 @@
 """Linear nodes as matrices: `Linear`, `Affine`, convolutions and pools.
 
-A weight that is shared in a convolution becomes a synapse per place: sharing is lost. A chain of
-linear nodes is composed synapse by synapse, in float64, by `nmtool.exporters.nir.reading.synapses`.
+A shared weight of a convolution becomes a separate synapse per position. Chains of linear nodes are
+composed synapse by synapse, in float64, by `nmtool.exporters.nir.reading.synapses`.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ OPTIONAL = ("input_shape",)
 
 
 def behind(node: Node, signal: Signal, seen: Shape | None) -> Signal:
-    """The signal behind a linear node.
+    """The output signal of a linear node.
 
     Args:
-        node: without findings.
-        signal: what arrives.
-        seen: channels and places of what arrives at a convolution or pool.
+        node: a node without findings.
+        signal: its input signal.
+        seen: for convolutions and pools, channels and spatial size of the input.
     """
     if node.kind in WINDOWS:
-        assert seen is not None  # `nmtool.exporters.nir.reading.shapes` refuses others
+        assert seen is not None  # others were refused by `nmtool.exporters.nir.reading.shapes`
         return _behind_window(node, signal, seen)
     weight = node.values["weight"].astype(np.float64)
     line, post = np.nonzero(weight.T)
@@ -56,7 +56,7 @@ def behind(node: Node, signal: Signal, seen: Shape | None) -> Signal:
 
 
 def _behind_window(node: Node, signal: Signal, seen: Shape) -> Signal:
-    """A pool's weight is 1, or 1 by the places of its window, those in the padding too."""
+    """The output of a convolution or pool; a pool's weights are 1, or 1/size for an average."""
     window = window_of(node)
     line, post, tap = window.pairs(seen)
     if node.kind in POOLS:
@@ -64,7 +64,7 @@ def _behind_window(node: Node, signal: Signal, seen: Shape) -> Signal:
         weight = np.broadcast_to(1.0 if node.kind == SUM_POOL else 1 / taps, line.shape)
     else:
         weight = node.values["weight"].reshape(*node.values["weight"].shape[:2], -1)[:, :, tap]
-    after = window.passes_on(seen)
+    after = window.output_shape(seen)
     shape = math.prod(after), math.prod(seen)
     order = np.argsort(line, axis=None, kind="stable")
     order = order[np.ravel(weight)[order] != 0]

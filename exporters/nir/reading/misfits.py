@@ -1,4 +1,4 @@
-"""Everything in a graph of others that a `Network` cannot hold: kinds, values, shapes, ports."""
+"""Findings on everything in a graph that a `Network` cannot represent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from nmtool.exporters.nir.reading.shapes import (
 from nmtool.exporters.windows import Shape
 
 SHOWN = 50
-"""Findings that an error carries; the others are counted."""
+"""Largest number of findings of an error; further ones are counted."""
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     INPUT: ("shape",),
@@ -52,29 +52,28 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
 }
 
 _SHAPELESS = {"nir-kind", "nir-values", "nir-matrix", "nir-window", "nir-shape"}
-"""Findings of nodes of which it cannot be told what they pass on."""
+"""Codes of findings of nodes whose output shape cannot be determined."""
 
 MAX_AXES = 32
-"""Of an input or output."""
+"""Largest number of axes of an input or output."""
 
 MAX_PARTS = 100
-"""Shortest step that is proposed for delays between steps, as a part of the one asked for."""
+"""Smallest fraction of the given step that is proposed for delays between steps."""
 
 
 def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
-    """A graph whose nodes and edges a network can hold.
+    """Check that a network can represent a graph.
 
     Args:
-        graph: of a file.
+        graph: the graph of a file.
         dt_s: length of a step in s.
 
     Returns:
-        The graph with nothing but the arrays that NIR defines for its nodes, constants of
-        neurons, `Scale` and `Delay` with one number per line or one for all; and the shapes of
-        what its nodes pass on.
+        The graph with only the arrays that NIR defines, and with constants of neurons, `Scale` and
+        `Delay` as one number per line or one for all; and the output shapes of its nodes.
 
     Raises:
-        FileFormatError: something in the graph has no counterpart, all of it is listed; or it is
+        FileFormatError: parts of the graph have no counterpart, all of which are listed; or it is
             too large.
     """
     found = {
@@ -105,8 +104,8 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
 
 
 def _per_line(node: Node, shape: Shape | None) -> Node:
-    """A node whose constants are one per line, in C order, or one for all."""
-    assert shape is not None  # others are refused
+    """The node with constants as one number per line, in C order, or one for all."""
+    assert shape is not None  # others were refused
     size = math.prod(shape)
     values = {
         key: np.ravel(value if value.size in (1, size) else np.broadcast_to(value, shape))
@@ -116,22 +115,22 @@ def _per_line(node: Node, shape: Shape | None) -> Node:
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raise `FileFormatError` where there is any finding, with as many kinds as people read.
+    """Raise `FileFormatError` if there are findings, listing as many as people would read.
 
-    Those of other kinds are counted by their codes.
+    Further ones are counted by code.
     """
     if not findings:
         return
     kinds = dict.fromkeys(one.kind for one in findings)
-    told = set(list(kinds)[:SHOWN])
-    shown = [one for one in findings if one.kind in told]
-    left = Counter(one.code for one in findings if one.kind not in told)
+    shown_kinds = set(list(kinds)[:SHOWN])
+    shown = [one for one in findings if one.kind in shown_kinds]
+    left = Counter(one.code for one in findings if one.kind not in shown_kinds)
     if left:
         what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
-        shown.append(Finding("nir-more", "graph", what, "mend those above first"))
+        shown.append(Finding("nir-more", "graph", what, "correct those above first"))
     things = "something" if len(findings) == 1 else f"{len(findings)} things"
     raise FileFormatError(
-        f"the graph holds {things} that a network cannot",
+        f"the graph has {things} that a network cannot represent",
         code="nir-graph-unfit",
         findings=shown,
     )
@@ -139,7 +138,7 @@ def refuse(findings: list[Finding]) -> None:
 
 def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
     if node.kind not in _NEEDED:
-        what = f"nodes of the kind {printable(node.kind)} have no counterpart"
+        what = f"nodes of the kind {printable(node.kind)} cannot be imported"
         yield Finding("nir-kind", name, what, "replace it by matrices, delays and neurons")
         return
     broken = [key for key in _NEEDED[node.kind] if key not in node.values]
@@ -165,13 +164,13 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
     if node.kind in WINDOWS:
         yield from windows.findings(name, node)
     if node.kind == DELAY and (node.values["delay"] < 0).any():
-        yield Finding("nir-delay-negative", name, "a delay is negative", "let it be 0 at least")
+        yield Finding("nir-delay-negative", name, "a delay is negative", "use delays of at least 0")
     if node.kind in neurons.PARAMETERS:
         yield from neurons.findings(name, node, dt_s)
 
 
 def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
-    """By node, a finding where a delay falls between steps, with steps where none does."""
+    """Findings by node for delays between steps, with a step length that fits, if any."""
     delays_s = {
         name: np.ravel(node.values["delay"])
         for name, node in graph.nodes.items()
@@ -207,9 +206,9 @@ def _port_findings(graph: Graph) -> list[Finding]:
     for kind in (INPUT, OUTPUT):
         names = graph.of_kind(kind)
         if len(names) != 1:
-            what = f"it has {len(names)} nodes of the kind {kind}, a network has one"
-            found.append(Finding("nir-ports", "graph", what, f"keep one {kind}"))
+            what = f"it has {len(names)} nodes of the kind {kind}, but a network has one"
+            found.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
     for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
-        what, fix = "an edge leads into it, whose signal would be lost", "let it lead elsewhere"
+        what, fix = "an edge leads into it, whose signal would be lost", "remove the edge"
         found.append(Finding("nir-input-fed", printable(name), what, fix))
     return found

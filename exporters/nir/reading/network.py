@@ -1,7 +1,7 @@
-"""A graph of others as a network: its wires become synapses, its nodes of neurons populations.
+"""Import a graph as a network: wires become synapses, nodes of neurons become populations.
 
-What answers is the node of neurons that leads to the output, or a population that is added: an
-output that spikes is counted, and wires between spikes and the output are summed in every step.
+The output population is the node of neurons that leads to the output, or a population that is
+added: it counts the spikes of a spiking output, or sums the wires to the output in every step.
 """
 
 from __future__ import annotations
@@ -50,43 +50,43 @@ from nmtool.network.readout import FIRST_SPIKE, Readout
 _log = logging.getLogger(__name__)
 
 ANSWER = "answer"
-"""Name of a population that is added to answer."""
+"""Name of an added output population."""
 
 
 def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = False) -> Network:
-    """The network that does what a graph does.
+    """The network that is equivalent to a graph.
 
     Args:
-        graph: of nodes of NIR.
-        options: what it does not say.
-        resets_known: its neurons are known to reset as it says.
+        graph: a graph of NIR nodes.
+        options: properties that are not in the graph.
+        resets_known: its neurons are known to reset as stated.
 
     Raises:
-        FileFormatError: something in the graph has no counterpart; all of it is listed.
+        FileFormatError: parts of the graph have no counterpart, all of which are listed.
     """
     network = _Import(*misfits.checked(graph, options.step_s), options).network()
     loops, resets = bool(recurrent_edges(graph)), bool(graph.of_kind(*SPIKING)) and not resets_known
     if assumed := options.assumed(loops=loops, resets=resets, rule=network.readout.rule):
-        _log.warning(f"assumed, since the graph does not say it: {assumed}")
+        _log.warning(f"not in the graph, therefore assumed: {assumed}")
     if later := network.n_steps - options.steps:
         _log.warning(
-            f"remark[nir-steps-more]: a sample has {network.n_steps:,} steps, not "
-            f"{options.steps:,}: its answer comes {later} later, since a hop costs a step here and "
-            f"none in NIR; `n_steps={max(1, options.steps - later)}` leaves room for it"
+            f"remark[nir-steps-more]: a sample has {network.n_steps:,} steps instead of "
+            f"{options.steps:,}: the output is {later} later, since hops take a step here and none "
+            f"in NIR; for {options.steps:,} in total, `n_steps={max(1, options.steps - later)}`"
         )
     if silent := silence(network, options.step_s):
         _log.warning(f"remark[nir-silent]: {silent}")
     if unrolled := graph.of_kind(*WINDOWS):
         places = sum(held.weight.size for held in network.projections)
         _log.warning(
-            f"convolutions and pools ({len(unrolled)}) are unrolled to synapses, which share no "
+            f"convolutions and pools ({len(unrolled)}) are unrolled to synapses without shared "
             f"weights: {count_synapses(network):,}, in matrices of {places:,}"
         )
     return network
 
 
 class _Import:
-    """A checked graph on its way to a network."""
+    """Converts a checked graph to a network."""
 
     def __init__(self, graph: Graph, shapes: Shapes, options: ImportOptions) -> None:
         self.graph, self.shapes, self.options = graph, shapes, options
@@ -121,7 +121,7 @@ class _Import:
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
-        """Integrating nodes that lead to one node of neurons and nowhere else: its synapses."""
+        """Integrating nodes that lead only to one node of neurons, of which they are synapses."""
         found = {}
         for name in self.graph.of_kind(*INTEGRATING):
             targets = self.targets[name]
@@ -130,7 +130,7 @@ class _Import:
         return found
 
     def _passed(self) -> dict[str, Signal]:
-        """Per node, what it passes on; origins have their names in the network."""
+        """Output signal per node; origins have their names in the network."""
         passed = {
             name: wires.emitted(self.named[name], self.sizes[name])
             for name, node in self.graph.nodes.items()
@@ -164,7 +164,7 @@ class _Import:
         return signal
 
     def _populations(self) -> dict[str, GraphPopulation]:
-        """Populations by their names in the network; synapse nodes are part of theirs."""
+        """Populations by name in the network, including their synapse nodes."""
         own = {
             name: population_of(
                 self.named[name],
@@ -182,7 +182,7 @@ class _Import:
         }
 
     def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
-        """Findings about potentials: they drive something that only spikes can drive."""
+        """Findings for potentials that drive nodes which only spikes can drive."""
         found = []
         silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
         for name, signal in [*arriving.items(), (self.output, ends)]:
@@ -191,8 +191,8 @@ class _Import:
                 passed_on = node == self.direct and signal is ends
                 if node is None or node in self.fused or passed_on:
                     continue
-                what = f"its potential drives {printable(name)}; only spikes can"
-                fix = "let neurons that spike stand in its place"
+                what = f"its potential drives {printable(name)}, which only spikes can do"
+                fix = "replace it by spiking neurons"
                 found.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():
             pair = [self.graph.nodes[name] for name in (node, post)]
@@ -202,14 +202,14 @@ class _Import:
                 what += "synapse already"
                 found.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():
-                what = "its v_leak is more than any input could do, since r is 0"
+                what = "its v_leak cannot be expressed as an input, since r is 0"
                 fix = "set its v_leak to 0, or its r to another number"
                 found.append(Finding("nir-bias", printable(node), what, fix))
         return found
 
 
 def _direct_source(graph: Graph) -> str | None:
-    """The node of neurons that a graph's one output passes on as they are."""
+    """The node of neurons that is directly the graph's output, if there is one."""
     sources = graph.sources()
     (name,) = graph.of_kind(OUTPUT)
     while graph.nodes[name].kind in (OUTPUT, IDENTITY, FLATTEN):
@@ -226,14 +226,14 @@ def _read_out(
     direct: str | None,
     options: ImportOptions,
 ) -> tuple[dict[str, GraphPopulation], dict[str, Signal], Readout]:
-    """Populations and what reaches them, with an output population among them, and its rule.
+    """Populations with an output population among them, their input signals, and the readout.
 
     Args:
-        populations: by name.
-        arriving: per population, what reaches it.
-        ends: what reaches the output of the graph.
-        direct: the population that the output passes on as it is.
-        options: say the rule of the read-out, or nothing for the usual one.
+        populations: populations by name.
+        arriving: input signal per population.
+        ends: input signal of the graph's output.
+        direct: the population that is directly the output, or None.
+        options: rule of the readout, or None for the default.
     """
     rule, window = options.rule, options.window
     if direct is not None and populations[direct].population.kind == kinds.LI:
@@ -241,7 +241,7 @@ def _read_out(
     if direct is not None and rule == FIRST_SPIKE:
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    counts = direct is not None  # v is the number of spikes so far, else what arrives in a step
+    counts = direct is not None  # then v is the number of spikes so far, else the input of a step
     ones = np.ones(ends.size)
     lose_v = np.zeros(ends.size) if counts else ones
     added = StepPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)

@@ -1,10 +1,10 @@
-"""Neurons of foreign NIR files as populations: `nir.writing.neurons` the other way round.
+"""Import neurons of NIR files as populations, the inverse of `nir.writing.neurons`.
 
-NIR's equations are continuous; simulators take Euler steps of them, and so does this:
+NIR's equations are continuous. Simulators use Euler steps, and so does this import:
 
     lose = dt/τ        jump = w_in·lose_u·r·lose_v        drive = lose_v·v_leak
 
-Neurons that reset to another potential than 0 are the same with potentials counted from there.
+If neurons reset to a potential other than 0, potentials are shifted by it.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 OPTIONAL = ("v_reset", "w_in")
 
 _NORSE_DT_S, _NORSE_TAU_S = 1e-6, 1e-4
-"""norse writes a time constant in seconds times its step of 1 ms: 10 ms are 1e-5 s.
+"""norse multiplies time constants in seconds by its step of 1 ms: 10 ms become 1e-5 s.
 
-To a file of norse a step is 1e-6 s long, and no time constant of use is longer than 1e-4 s.
+In a file by norse a step is therefore 1e-6 s, and time constants are at most about 1e-4 s.
 """
 
 _ROUNDING = 1e-9
-"""A time constant may be that much shorter than a step, relatively, and still be one step."""
+"""Relative tolerance by which a time constant may be shorter than a step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class GraphPopulation:
 
     Attributes:
         population: their constants.
-        gain: [size] float64, what an input of 1 adds to u.
+        gain: [size] float64, jump of u by an input of 1.
     """
 
     population: StepPopulation
@@ -66,11 +66,11 @@ class GraphPopulation:
 
 
 def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulation:
-    """The neurons of a node without findings.
+    """The neurons of a node.
 
     Args:
-        name: of the population.
-        node: of a kind in `PARAMETERS`.
+        name: name of the population.
+        node: a node without findings, of a kind in `PARAMETERS`.
         size: number of neurons.
         dt_s: length of a step in s.
     """
@@ -99,7 +99,7 @@ def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulat
 
 
 def behind(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulation:
-    """One population of two nodes: the first has no membrane and is the other's synapse."""
+    """Merge two nodes into one population; the first is the synapse, without a membrane."""
     first, last = synapse.population, membrane.population
     joined = StepPopulation(
         last.name,
@@ -114,9 +114,9 @@ def behind(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulati
 
 
 def resting_input(synapse: Node) -> Array:
-    """The constant input that does what v_leak does: v_leak − I + r·x = −I + r·(x + v_leak/r).
+    """The constant input equivalent to v_leak: v_leak − I + r·x = −I + r·(x + v_leak/r).
 
-    [size] float64, or [1] for all; infinite where r is 0 and v_leak is not.
+    [size] float64, or [1] for all; infinite if r is 0 and v_leak is not.
     """
     v_leak = np.ravel(synapse.values.get("v_leak", 0.0)).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -124,18 +124,18 @@ def resting_input(synapse: Node) -> Array:
 
 
 def _lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
-    """Share of a quantity with that time constant lost per step; all, where there is none."""
+    """Share lost per step for that time constant; all if there is none."""
     if key not in values:
         return np.ones_like(next(iter(values.values())), np.float64)
     return np.minimum(dt_s / values[key], 1.0)
 
 
 def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
-    """Everything about a node of neurons that a population cannot have.
+    """Findings on properties of a node of neurons that a population cannot have.
 
     Args:
-        name: of the node, printable.
-        node: of a kind in `PARAMETERS`, with all of them.
+        name: printable name of the node.
+        node: a node of a kind in `PARAMETERS`, with all parameters.
         dt_s: length of a step in s.
     """
     found = []
@@ -145,10 +145,10 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
             what = f"{key} is not positive"
             found.append(Finding("nir-time-constant", name, what, "make it longer than a step"))
         elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
-            what = f"{key} is as short as {tau.min():g} s, a step is {dt_s:g} s"
+            what = f"{key} of {tau.min():g} s is shorter than a step of {dt_s:g} s"
             fix = f"import it with shorter steps, such as `nir_dt_s={tau.min() / 10:g}`"
             if tau.max() <= _NORSE_TAU_S:
-                fix = f"if norse wrote it, with `nir_dt_s={_NORSE_DT_S:g}`; else {fix}"
+                fix = f"if the file is by norse, use `nir_dt_s={_NORSE_DT_S:g}`; else {fix}"
             found.append(Finding("nir-step-too-long", name, what, fix))
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
@@ -156,13 +156,13 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
         alike = reset.ndim == threshold.ndim  # one of them may have one number per channel
         above = threshold - reset if alike else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
-            what = "a threshold does not lie above the reset potential"
-            found.append(Finding("nir-threshold", name, what, "raise it, or reset further down"))
+            what = "a threshold is not above the reset potential"
+            found.append(Finding("nir-threshold", name, what, "raise it, or lower the reset"))
     return found
 
 
 def legal_names(names: list[str]) -> dict[str, str]:
-    """Names that populations can have, each once, like those of the nodes."""
+    """Valid, unique names of populations, by names of nodes."""
     found: dict[str, str] = {}
     for name in names:
         legal = re.sub(r"[^A-Za-z0-9_]", "_", name)

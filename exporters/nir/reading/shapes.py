@@ -1,8 +1,8 @@
-"""Shapes of what nodes pass on, from the input onwards.
+"""Shape inference: output shapes of nodes, starting at the input.
 
-Nodes of neurons, `Scale` and `Delay` have the shape of their arrays, a matrix one axis. A node with
-one constant for all lines, or one per channel as (channels, 1, 1), passes on the shape it is given,
-and so does a node without any. What arrives at a convolution or pool must have channels and places.
+Nodes of neurons, `Scale` and `Delay` have the shape of their arrays, and matrices have one axis. A
+node with one constant for all lines, one per channel as (channels, 1, 1), or none, keeps the shape
+of its input. The input of a convolution or pool must have channels and spatial axes.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from nmtool.exporters.nir.reading.windows import window_of
 from nmtool.exporters.windows import Shape, Window
 
 MAX_LINES = 1 << 20
-"""Of one node."""
+"""Largest number of lines of one node."""
 
 MAX_TOTAL = 1 << 22
-"""Of all nodes together."""
+"""Largest number of lines of all nodes together."""
 
 MAX_UNROLLED = 1 << 23
-"""Synapses of all convolutions and pools: few numbers in a file become that many."""
+"""Largest number of synapses of all unrolled convolutions and pools; a small file can have many."""
 
 _BYTES_OF_A_SYNAPSE = 8 + 4
-"""In a network: a weight and a delay, whether the weight is 0 or not."""
+"""Bytes per synapse in a network, for weight and delay, including weight 0."""
 
 ONE: Shape = (1,)
 
@@ -50,9 +50,9 @@ class Shapes:
     """Shapes in a graph.
 
     Attributes:
-        passed_on: per node, the shape of what it passes on; None where that cannot be told.
-        seen: per convolution and pool, channels and places of what arrives.
-        findings: why the others have none.
+        passed_on: output shape per node; None if it cannot be determined.
+        seen: per convolution and pool, channels and spatial size of the input.
+        findings: reasons for unknown shapes.
     """
 
     passed_on: dict[str, Shape | None] = field(default_factory=dict)
@@ -60,19 +60,19 @@ class Shapes:
     findings: list[Finding] = field(default_factory=list)
 
     def size(self, name: str) -> int:
-        """Number of lines that a node passes on."""
+        """Number of output lines of a node."""
         return math.prod(self.passed_on[name] or ONE)
 
 
 def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
-    """The shapes in a graph.
+    """Infer the shapes in a graph.
 
     Args:
-        graph: its nodes have all their values.
-        unfit: nodes that have not, and pass on nothing that can be told.
+        graph: the graph, whose nodes have all of their values.
+        unfit: nodes with missing values, whose output shape is unknown.
 
     Raises:
-        FileFormatError: a node is too large, or all are.
+        FileFormatError: a node is too large, or all nodes together are.
     """
     own = {name: _own(node) for name, node in graph.nodes.items() if name not in unfit}
     for name, shape in own.items():
@@ -80,13 +80,13 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
             raise FileFormatError(
                 f"'{printable(name)}' has {printable(in_words(shape))} lines, not 1 … {MAX_LINES}",
                 code="nir-lines",
-                fix="write a smaller graph, of nodes that have neurons",
+                fix="write a smaller graph, without empty nodes",
             )
     found = _Inference(graph, own).run()
     found.findings.sort(key=lambda finding: finding.where)
     if sum(map(found.size, graph.nodes)) > MAX_TOTAL:
         raise FileFormatError(
-            f"its nodes have more than {MAX_TOTAL} lines",
+            f"the nodes of the graph have more than {MAX_TOTAL} lines in total",
             code="nir-too-many-lines",
             fix="write a smaller graph",
         )
@@ -94,12 +94,12 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
 
 
 def in_words(shape: Shape) -> str:
-    """A shape for people."""
+    """A shape in words."""
     return " × ".join(map(str, shape))
 
 
 def _own(node: Node) -> Shape:
-    """The shape that a node says it has; () where it says none."""
+    """The shape stated by a node's arrays; () if none."""
     if node.kind in MATRICES:
         return (len(node.values["weight"]),)
     if "shape" in node.values:
@@ -110,9 +110,9 @@ def _own(node: Node) -> Shape:
 
 
 class _Inference:
-    """Follows edges from nodes whose shape is known; what arrives first decides.
+    """Propagates shapes along edges from nodes whose shape is known; the first to arrive wins.
 
-    Nodes to which nothing with a shape leads have their own in the end, convolutions first.
+    At the end, nodes that no shape reached get their own, convolutions first.
     """
 
     def __init__(self, graph: Graph, own: Mapping[str, Shape]) -> None:
@@ -130,7 +130,7 @@ class _Inference:
         return self.found
 
     def _is_told(self, name: str) -> bool:
-        """True for a node that passes on the same whatever arrives."""
+        """True for a node whose output shape does not depend on its input."""
         own, kind = self.own.get(name), self.graph.nodes[name].kind
         return own is None or kind in (*MATRICES, INPUT, OUTPUT) or bool(own and 1 not in own)
 
@@ -143,7 +143,7 @@ class _Inference:
                     ready.append(post)
 
     def _behind(self, name: str, arriving: Shape | None) -> Shape | None:
-        """Shape that a node passes on, from the shape that arrives."""
+        """Output shape of a node, from its input shape."""
         node, own = self.graph.nodes[name], self.own[name]
         if node.kind in WINDOWS:
             return None if arriving is None else self._behind_window(name, arriving)
@@ -160,17 +160,17 @@ class _Inference:
         window = window_of(node)
         seen = window.shape_of(arriving)
         if seen is None:
-            what = f"{printable(in_words(arriving))} lines arrive at it: channels and places are "
-            fix = "give the node before it the shape (channels, places …)"
-            fix += ", or it an input_shape" if window.channels else ""
-            self.found.findings.append(Finding("nir-shape", where, f"{what}not told", fix))
+            what = f"channels and spatial axes of its input of {printable(in_words(arriving))} "
+            fix = "give the node before it a shape (channels, height, …)"
+            fix += ", or this node an input_shape" if window.channels else ""
+            self.found.findings.append(Finding("nir-shape", where, f"{what}are unknown", fix))
             return None
         self.found.seen[name] = seen
         self.found.findings += (found := list(_misfits(where, window, seen)))
-        return None if found else window.passes_on(seen)
+        return None if found else window.output_shape(seen)
 
     def _alone(self, name: str) -> Shape | None:
-        """Shape that a node passes on by itself, where no shape arrives."""
+        """Output shape of a node without a known input shape."""
         node = self.graph.nodes[name]
         if node.kind not in WINDOWS:
             return self.own[name] or ONE
@@ -181,15 +181,15 @@ class _Inference:
 
 
 def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
-    """Reasons why a window cannot slide over what arrives, or is too large unrolled."""
+    """Findings for kernels that do not fit their input, or are too large when unrolled."""
     named = window.channels and (window.channels[1], *(window.places or seen[1:]))
     if named and named != seen:
-        what = f"{in_words(seen)} arrives at it, and it is made for {in_words(named)}"
-        yield Finding("nir-shape", where, what, "give both ends the same channels and places")
+        what = f"its input is {in_words(seen)}, but it expects {in_words(named)}"
+        yield Finding("nir-shape", where, what, "use the same channels and spatial size")
         return
-    after = window.passes_on(seen)
+    after = window.output_shape(seen)
     if 0 in after:
-        what = f"its window is larger than the {in_words(seen[1:])} places it sees"
+        what = f"its kernel is larger than its input of {in_words(seen[1:])}"
         yield Finding("nir-shape", where, what, "use a smaller kernel or dilation, or more padding")
     elif math.prod(after) > MAX_LINES:
         what = f"unrolled, it has {math.prod(after):,} outputs, more than {MAX_LINES:,}"
@@ -203,7 +203,7 @@ def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
 
 
 def _flattened(node: Node, arriving: Shape) -> Shape:
-    """Join the axes from start_dim to end_dim into one, numbered without a batch, as NIR does."""
+    """Flatten the axes from start_dim to end_dim, numbered without a batch axis, as in NIR."""
     start, end = (
         int(np.ravel(node.values[key])[0]) if key in node.values else usual
         for key, usual in (("start_dim", 1), ("end_dim", -1))
@@ -217,20 +217,20 @@ def _flattened(node: Node, arriving: Shape) -> Shape:
 
 
 def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
-    """Edges whose ends have other numbers of lines, or the same in another shape."""
+    """Findings for edges whose ends differ in their number of lines or shape."""
     found = []
     for pre, post in graph.edges:
         node, sent = graph.nodes[post], shapes.passed_on[pre]
         wanted = _wanted(node, post, shapes)
-        if sent is None or wanted is None:  # said already
+        if sent is None or wanted is None:  # has a finding already
             continue
         where = f"{printable(pre)} → {printable(post)}"
         if math.prod(sent) != math.prod(wanted):
-            what = f"{math.prod(sent)} lines lead to a node for {math.prod(wanted)}"
-            found.append(Finding("nir-size", where, what, "give both ends as many lines"))
+            what = f"it connects {math.prod(sent)} lines to a node for {math.prod(wanted)}"
+            found.append(Finding("nir-size", where, what, "use the same number of lines"))
         elif node.kind in WINDOWS and _without_batch(sent, wanted) != wanted:
-            what = f"{in_words(sent)} leads to a node for {in_words(wanted)}"
-            fix = "give both ends the same channels and places"
+            what = f"it connects {in_words(sent)} to a node for {in_words(wanted)}"
+            fix = "use the same channels and spatial size"
             found.append(Finding("nir-shape", where, what, fix))
     return found
 
@@ -243,17 +243,17 @@ def _wanted(node: Node, name: str, shapes: Shapes) -> Shape | None:
 
 
 def _without_batch(shape: Shape, wanted: Shape) -> Shape:
-    """A shape without leading axes of one; a flat one is taken for the wanted one."""
+    """A shape without leading axes of size one; a flat one counts as the wanted shape."""
     while len(shape) > len(wanted) and shape[0] == 1:
         shape = shape[1:]
     return wanted if len(shape) < len(wanted) else shape
 
 
 def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
-    """Convolutions and pools that are too many synapses, or need projections that are too large.
+    """Findings for convolutions and pools with too many synapses, or too large projections.
 
-    A projection has a weight and a delay for every neuron of one population and every one of
-    another, whatever a window sees of them.
+    A projection has a weight and a delay for every pair of neurons of two populations, also
+    outside of the kernel.
     """
     windows = graph.of_kind(*WINDOWS)
     counts = {name: window_of(graph.nodes[name]).n_synapses(shapes.seen[name]) for name in windows}
@@ -262,8 +262,8 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
             Finding(
                 "nir-unrolled",
                 printable(name),
-                f"unrolled, it has {count:,} synapses, all convolutions and pools together "
-                f"{sum(counts.values()):,}, more than {MAX_UNROLLED:,}",
+                f"unrolled, it has {count:,} synapses, and all convolutions and pools together "
+                f"have {sum(counts.values()):,}, more than {MAX_UNROLLED:,}",
                 "use fewer channels, or pool before it",
             )
             for name, count in counts.items()
@@ -301,7 +301,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
 
 
 def _ends(graph: Graph) -> dict[str, frozenset[str]]:
-    """Per node, the neurons that its signals reach without passing through neurons."""
+    """Per node, the neurons that its signals reach without passing through other neurons."""
     sources = graph.sources()
     ends: dict[str, set[str]] = {name: set() for name in graph.nodes}
     changed = deque(name for name, node in graph.nodes.items() if node.is_neurons)

@@ -1,4 +1,4 @@
-"""Populations that no input can make spike: most often a file that is read with a wrong step."""
+"""Populations that no input can make spike, usually because of a wrong time step."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 
 IN_STEPS_S = 1.0
-"""Step of a file whose neurons have no time constants and whose numbers are per step."""
+"""Time step for files whose neurons have no time constants, and whose numbers are per step."""
 
 
 def silence(network: Network, step_s: float) -> str:
-    """Tell which populations never spike and what may be the reason; '' where none is silent.
+    """Sentence on populations that can never spike, with a possible reason; '' without any.
 
     Args:
-        network: what a file was read as.
-        step_s: step that the file was read with, in s.
+        network: the imported network.
+        step_s: time step of the import in s.
     """
     silent = dict(_silent(network))
     if not silent:
@@ -32,13 +32,13 @@ def silence(network: Network, step_s: float) -> str:
     integrates = any(np.isinf(network.population(n).values("tau_mem_ms")).all() for n in silent)
     if integrates and step_s != IN_STEPS_S:
         text += (
-            f"; files that count time in steps, as those of sinabs, need `nir_dt_s={IN_STEPS_S:g}`"
+            f"; files that count time in steps, such as sinabs's, need `nir_dt_s={IN_STEPS_S:g}`"
         )
     return text
 
 
 def _silent(network: Network) -> Iterator[tuple[str, float]]:
-    """Names of silent populations, and the largest share of the threshold that they reach."""
+    """Names of silent populations, and the largest share of the threshold that they can reach."""
     steps = step_network(network)
     for population in steps.populations:
         incoming = [p.jump for p in steps.projections if p.target == population.name]
@@ -54,7 +54,7 @@ def _peak(population: StepPopulation, excitation: Array, n_steps: int) -> float:
 
     Args:
         population: its constants.
-        excitation: [size] float64, what its u gains in every step.
+        excitation: [size] float64, largest increase of u in every step.
         n_steps: steps of a sample.
     """
     u = v = np.zeros(population.size)

@@ -1,8 +1,8 @@
-"""Signals as lists of synapses, and wires between them: all forms of delay give the same list.
+"""Signals as lists of synapses: all NIR forms of delays give the same list.
 
-A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight). A `Matrix`
-spreads lines, `Scale` weighs and `Delay` delays them, and edges into one node add up. Biases are
-synapses of an origin that sends 1 in every step.
+A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight). A `Matrix` maps
+lines, `Scale` multiplies and `Delay` delays them, and edges into one node add up. Biases are
+synapses from an origin that sends 1 in every step.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 from nmtool.errors import FileFormatError
 
 CONSTANT = "1"
-"""The origin of biases, which no population can be called."""
+"""Name of the origin of biases, which is not a valid name of a population."""
 
 MAX_SYNAPSES = 1 << 25
-"""More, also on the way through several matrices, are refused."""
+"""Largest number of synapses, also in intermediate results."""
 
 
 def check_synapses(count: int, where: str, why: str = "") -> None:
     """Refuse a graph with more synapses than `MAX_SYNAPSES`.
 
     Args:
-        count: the synapses.
-        where: what has them, with its verb: "its wires hold".
-        why: more about them, for the error.
+        count: number of synapses.
+        where: subject and verb of the error: "its wires hold".
+        why: details for the error.
 
     Raises:
-        FileFormatError: there are more.
+        FileFormatError: there are more synapses.
     """
     if count > MAX_SYNAPSES:
         raise FileFormatError(
@@ -48,7 +48,7 @@ class SynapseList:
 
     Attributes:
         pre: int64, neuron of the origin.
-        line: int64, where they lead to.
+        line: int64, target line.
         delay: int64, in steps.
         weight: float64.
     """
@@ -60,7 +60,7 @@ class SynapseList:
 
     @classmethod
     def identity(cls, size: int) -> SynapseList:
-        """One synapse per neuron, to the line of its number."""
+        """One synapse per neuron, to the line of the same index."""
         lines = np.arange(size)
         return cls(lines, lines, np.zeros(size, np.int64), np.ones(size))
 
@@ -70,7 +70,7 @@ class SynapseList:
         return cls.identity(0)
 
     def taken(self, chosen: NDArray) -> SynapseList:
-        """Those of some positions."""
+        """The synapses at some positions."""
         return SynapseList(
             self.pre[chosen], self.line[chosen], self.delay[chosen], self.weight[chosen]
         )
@@ -78,12 +78,12 @@ class SynapseList:
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A linear map, by those of its entries that are not 0, in order of their lines.
+    """A sparse matrix: its nonzero entries, sorted by input line.
 
     Attributes:
-        size: number of lines that it leads to.
-        start: [lines + 1] int64, where the entries of each line begin.
-        post: [entries] int64, where they lead to.
+        size: number of output lines.
+        start: [lines + 1] int64, where the entries of each input line begin.
+        post: [entries] int64, output lines.
         weight: [entries] float64.
     """
 
@@ -100,17 +100,17 @@ class Matrix:
         post: NDArray[np.int64],
         weight: NDArray[np.float64],
     ) -> Matrix:
-        """The matrix of a shape (post, lines) with these entries, in order of their lines."""
+        """The matrix of shape (post, lines) with these entries."""
         return cls(shape[0], np.searchsorted(line, np.arange(shape[1] + 1)), post, weight)
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """Signal that a node passes on.
+    """Output signal of a node.
 
     Attributes:
         size: number of lines.
-        origins: per input, population and `CONSTANT`, its synapses.
+        origins: synapses by origin: the input, a population, or `CONSTANT`.
     """
 
     size: int
@@ -118,7 +118,7 @@ class Signal:
 
     @property
     def n_synapses(self) -> int:
-        """Number of synapses, of all origins."""
+        """Number of synapses of all origins."""
         return sum(found.pre.size for found in self.origins.values())
 
 
@@ -128,7 +128,7 @@ def emitted(name: str, size: int) -> Signal:
 
 
 def added(signals: Iterable[Signal], size: int) -> Signal:
-    """Several signals on the same lines."""
+    """The sum of several signals."""
     signals = list(signals)
     names = dict.fromkeys(name for signal in signals for name in signal.origins)
     origins = {
@@ -147,16 +147,16 @@ def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
 
 
 def closing_loop(signal: Signal) -> Signal:
-    """The signal of an edge that closes a loop, whose wires run on the spikes of the step before.
+    """The signal of an edge that closes a loop, which carries the spikes of the previous step.
 
-    They run in the first step, too, on no spikes. So constants are not delayed.
+    Its wires also run in the first step, without spikes, so that constants are not delayed.
     """
     constants = {name: s for name, s in signal.origins.items() if name == CONSTANT}
     return replace(signal, origins={**delayed(signal, 1).origins, **constants})
 
 
 def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
-    """The signal, every line times its factor ([lines] or the same for all)."""
+    """The signal multiplied by factors, [lines] or one for all."""
     by_line = np.broadcast_to(np.ravel(factor), (signal.size,))
     origins = {
         name: replace(s, weight=s.weight * by_line[s.line]) for name, s in signal.origins.items()
@@ -165,7 +165,7 @@ def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
 
 
 def spread(signal: Signal, matrix: Matrix) -> Signal:
-    """The signal behind a matrix."""
+    """The signal multiplied by a matrix."""
     origins = {
         name: summed([_joined(synapses, matrix)]) for name, synapses in signal.origins.items()
     }
@@ -173,7 +173,7 @@ def spread(signal: Signal, matrix: Matrix) -> Signal:
 
 
 def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
-    """The signal with a constant ([lines] or the same for all) added to it in every step."""
+    """The signal plus a constant in every step, [lines] or one for all."""
     by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
     line = np.flatnonzero(by_line)
     none = np.zeros_like(line)
@@ -182,7 +182,7 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
 
 
 def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
-    """Every synapse goes on over all entries of its line."""
+    """Extend every synapse by all entries of its line."""
     fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
     check_synapses(total, "it has", why="some go through matrices")
@@ -194,7 +194,7 @@ def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
 
 
 def summed(parts: list[SynapseList]) -> SynapseList:
-    """All synapses of the parts; those that differ in nothing but their weight become one."""
+    """All synapses of the parts; those that differ only in weight are added."""
     check_synapses(sum(part.pre.size for part in parts), "it has")
     pre, line, delay, weight = (
         np.concatenate([getattr(part, key) for part in parts])
@@ -210,7 +210,7 @@ def summed(parts: list[SynapseList]) -> SynapseList:
 
 
 def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
-    """Matrices [pre, line] of weights and delays, as many as one pair has synapses at most."""
+    """Matrices [pre, line] of weights and delays, as many as the most synapses of a pair."""
     pair = synapses.pre * shape[1] + synapses.line
     is_new = np.ones(pair.size, np.bool_)
     is_new[1:] = np.diff(pair) != 0

@@ -1,4 +1,4 @@
-"""Windows of NIR's convolutions and pools: what a node says, and what in it cannot be."""
+"""Kernels of NIR's convolutions and pools: reading them, and findings on invalid ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nmtool.exporters.nir.graph.nodes import CONV1D, CONVOLUTIONS, Node
 from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
 
 SAME, VALID = "same", "valid"
-"""Padding of convolutions in words: as many outputs as places, or none."""
+"""Padding of convolutions as a word: as many outputs as inputs, or no padding."""
 
 
 def window_of(node: Node) -> Window:
@@ -36,12 +36,11 @@ def window_of(node: Node) -> Window:
 
 
 def findings(name: str, node: Node) -> Iterator[Finding]:
-    """Everything about a window that cannot be.
+    """Findings on invalid properties of a convolution or pool.
 
     Args:
-        name: of the node, printable.
-        node: a convolution or pool with all its values; a weight has one axis of channels of
-            outputs, one of inputs, and those of places.
+        name: printable name of the node.
+        node: a convolution or pool with all values; weights are [outputs, inputs, spatial axes].
     """
     is_convolution = node.kind in CONVOLUTIONS
     count = node.values["weight"].ndim - 2 if is_convolution else 2
@@ -57,9 +56,9 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
         found = _numbers(node, key, 1 if key == "groups" else count)
         if not found or not all(low <= number <= MAX_PLACES for number in found):
             wrong = True
-            what = f"{key} is no whole number of {low} … {MAX_PLACES}"
-            what += "" if key == "groups" else f", nor {count} of them"
-            yield Finding("nir-window", name, what, "give it such numbers")
+            what = f"{key} is not a whole number in {low} … {MAX_PLACES}"
+            what += "" if key == "groups" else f", or {count} of them"
+            yield Finding("nir-window", name, what, "use numbers in this range")
     if not is_convolution or wrong:
         return
     padding, weight, bias = (node.values[key] for key in ("padding", "weight", "bias"))
@@ -72,19 +71,19 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
     (groups,) = _numbers(node, "groups", 1)
     if weight.shape[0] % groups:
         what = f"{weight.shape[0]} output channels are not divisible into {groups} groups"
-        yield Finding("nir-window", name, what, "use as many channels in every group")
+        yield Finding("nir-window", name, what, "use equally many channels in every group")
     if bias.size not in (1, weight.shape[0]):
         what = f"bias has {bias.size} numbers for {weight.shape[0]} output channels"
         yield Finding("nir-window", name, what, "give it one number per output channel")
 
 
 def weight_axes(node: Node) -> int:
-    """Number of axes that the weight of a convolution has."""
+    """Number of axes of a convolution's weight."""
     return 3 if node.kind == CONV1D else 4
 
 
 def _numbers(node: Node, key: str, count: int) -> Shape:
-    """Whole numbers, one per axis, of a value that has as many or one; () of any other."""
+    """Whole numbers, one per axis, from as many or one; () if the value is invalid."""
     value = np.ravel(node.values[key])
     if value.size not in (1, count) or not np.array_equal(value, np.trunc(value)):
         return ()
@@ -93,7 +92,7 @@ def _numbers(node: Node, key: str, count: int) -> Shape:
 
 
 def _padding(node: Node, taps: Shape, dilation: Shape) -> list[tuple[int, int]]:
-    """Zeros before and after, per axis; of an odd number of zeros the last one is after."""
+    """Zeros before and after, per axis; of an odd number, one more after."""
     if str(node.values["padding"]) == SAME:
         both = [apart * (many - 1) for many, apart in zip(taps, dilation, strict=True)]
         return [(zeros // 2, zeros - zeros // 2) for zeros in both]

@@ -1,1 +1,1 @@
-"""NIR graphs interpreted, node by node."""
+"""Interpreter for NIR graphs, node by node."""

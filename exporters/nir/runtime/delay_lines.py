@@ -1,4 +1,4 @@
-"""Values that the `Delay`s of a graph hold back, once for all that are fed by the same nodes."""
+"""Delay lines for a graph's `Delay` nodes, shared by nodes with the same input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nmtool.exporters.nir.graph.nodes import DELAY, Graph, whole_steps
 from nmtool.float_simulator import Array
 
 MAX_HELD = 1 << 27
-"""Values that the delays of a graph may hold back for one sample."""
+"""Largest number of values in all delay lines, per sample."""
 
 
 Feed = tuple[tuple[str, ...], int]
@@ -23,11 +23,11 @@ Feed = tuple[tuple[str, ...], int]
 
 @dataclass(frozen=True, eq=False)
 class DelayLines:
-    """A `Delay`.
+    """The lines of a `Delay` node.
 
     Attributes:
-        steps: [size] int64, what it holds each line back.
-        sources: the nodes that feed it.
+        steps: [size] int64, delay of each line in steps.
+        sources: nodes that feed it.
     """
 
     steps: NDArray[np.int64]
@@ -35,12 +35,12 @@ class DelayLines:
 
     @cached_property
     def is_late(self) -> bool:
-        """True where every line is held back, so that its output is known before its input."""
+        """True if every line is delayed, so that its output is known before its input."""
         return bool(self.steps.size and self.steps.min() > 0)
 
     @property
     def feed(self) -> Feed:
-        """Sources and size; delays that share them read from the same ring."""
+        """Sources and size; delays with the same feed share a ring buffer."""
         return self.sources, self.steps.size
 
 
@@ -48,7 +48,7 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
     """The delays of a graph by name.
 
     Raises:
-        FileFormatError: one is negative, or they hold back too much.
+        FileFormatError: a delay is negative, or delay lines are too large.
     """
     sources = graph.sources()
     found = {
@@ -63,22 +63,22 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
             code="nir-run-delay",
             fix="give delays of 0 or more seconds",
         )
-    if held_back(found) > MAX_HELD:
+    if n_delayed_values(found) > MAX_HELD:
         raise FileFormatError(
-            f"its delays hold back more than {MAX_HELD} values",
+            f"the delays of the graph need more than {MAX_HELD} values of memory per sample",
             code="nir-run-too-large",
             fix="use shorter delays, or fewer neurons",
         )
     return found
 
 
-def held_back(lines: Mapping[str, DelayLines]) -> int:
-    """Number of values that delays hold back for one sample."""
+def n_delayed_values(lines: Mapping[str, DelayLines]) -> int:
+    """Number of values in all delay lines, per sample."""
     return sum(_slots(steps) * size for (_, size), steps in _longest(lines).items())
 
 
 def rings(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Ring]:
-    """Rings that delays read from, per feed."""
+    """Ring buffers of the delays, per feed."""
     return {
         feed: Ring(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
     }
@@ -92,23 +92,23 @@ def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
 
 
 def _slots(longest: int) -> int:
-    """A slot per step, and one more: what was read is still used in the step after."""
+    """Slots of a ring: one per step and one more, since values are still used one step later."""
     return longest + 2
 
 
 class Ring:
-    """The last steps of what a feed sends: [slots, samples, size], a slot per step."""
+    """Ring buffer of a feed's last steps: [slots, samples, size], a slot per step."""
 
     def __init__(self, slots: int, n_samples: int, size: int) -> None:
         self.held: Array = np.zeros((slots, n_samples, size))
         self.lines = np.arange(size)
 
     def keep(self, n: int, values: Array) -> None:
-        """Take in what arrives at step n, [samples, size]."""
+        """Store the values of step n, [samples, size]."""
         self.held[n % len(self.held)] = values
 
     def read(self, n: int, steps: NDArray[np.int64]) -> Array:
-        """[samples, size]: the input of each line some steps ([size]) before step n."""
+        """[samples, size]: value of each line, `steps` [size] before step n."""
         slots = (n - steps) % len(self.held)
         if (slots == slots[:1]).all():
             return self.held[slots[0]]

@@ -1,13 +1,13 @@
-"""Interprets a NIR graph, node by node, in float64: our reference of what a file means.
+"""Interpreter for NIR graphs in float64, nmtool's reference for the meaning of a file.
 
-The convention, which importers share where they agree:
+The conventions, which are those of importers as far as they agree:
 
     Euler steps of dt; membranes and currents start at 0; a `Delay` is a whole number of steps
-    edges cost no step; with `implied` loops, edges that close one carry the spikes of the previous
-        step, 0 before the first, through wires that add their constants in every step
-    spike where v > v_threshold, once per step; then v = v_reset
+    edges take no step; with `implied` loops, edges that close one carry the spikes of the previous
+        step, 0 before the first, while constants on their wires are added in every step
+    spike if v > v_threshold, once per step; then v = v_reset
 
-Nothing here knows how graphs are made from networks.
+The interpreter is independent of the code that writes graphs.
 """
 
 from __future__ import annotations
@@ -36,18 +36,17 @@ def interpret(
     """Run some samples, each from rest.
 
     Args:
-        graph: what to run, with one `Input`.
+        graph: a graph with one `Input`.
         spikes: [samples, steps, channels], 0 or 1.
         record: names of nodes.
         dt_s: length of a step in s.
-        implied: whether a connection that closes a loop costs a step by itself.
+        implied: a connection that closes a loop takes one step by itself.
 
     Returns:
-        Per recorded node [samples, steps, size] float64: what it passes on.
+        Output of each recorded node, [samples, steps, size] float64.
 
     Raises:
-        FileFormatError: a kind of node that cannot be run, arrays that do not fit, a loop that
-            nothing breaks.
+        FileFormatError: a kind of node cannot be run, arrays do not fit, or a loop has no delay.
     """
     machine = _Machine(graph, len(spikes), dt_s, implied)
     recorded: dict[str, list[Array]] = {name: [] for name in record}
@@ -59,13 +58,13 @@ def interpret(
 
 
 class _Machine:
-    """A graph in motion: per node a function from its input to its output, in order."""
+    """A graph with its state: per node, in order, a function from input to output."""
 
     def __init__(self, graph: Graph, n_samples: int, dt_s: float, implied: bool) -> None:
         inputs = graph.of_kind(INPUT)
         if len(inputs) != 1:
             raise FileFormatError(
-                f"the graph has {len(inputs)} inputs, one can be run",
+                f"the graph has {len(inputs)} inputs, but only one is supported",
                 code="nir-run-inputs",
                 fix="join them to one input",
             )
@@ -111,7 +110,7 @@ class _Machine:
         return outputs
 
     def _next_constants(self) -> dict[str, Array]:
-        """Outputs of the loops' wires in the coming step, if no neuron spikes: their constants."""
+        """Constants of the loops' wires: their output in the next step if no neuron spikes."""
         if self.silent is None:
             return {}
         outputs = self.silent.step(self.nothing)
@@ -137,7 +136,7 @@ def _wires(graph: Graph) -> Graph:
 def _order(
     graph: Graph, closing: set[tuple[str, str]], delays: Mapping[str, DelayLines]
 ) -> list[str]:
-    """Nodes in an order in which every input is known; delays of a step or more know theirs."""
+    """Nodes in an order in which every input is known; delays of at least a step need none."""
     waiting = dict.fromkeys(graph.nodes, 0)
     targets: dict[str, list[str]] = {name: [] for name in graph.nodes}
     for pre, post in graph.edges:
@@ -154,8 +153,8 @@ def _order(
                 ready.append(post)
     if len(order) < len(waiting):
         raise FileFormatError(
-            "a loop has neither a delay nor a connection that costs a step",
+            "a loop has neither a delay nor a connection that takes a step",
             code="nir-run-loop",
-            fix="put a delay into the loop",
+            fix="insert a delay into the loop",
         )
     return order

@@ -24,14 +24,14 @@ from nmtool.exporters.nir.graph.nodes import (
 from nmtool.float_simulator import Array
 
 Step = Callable[[Array], Array]
-"""From what arrives, [samples, lines], to what is passed on, [samples, size]."""
+"""Computes the output [samples, size] of a node from its input [samples, lines]."""
 
 
 def node_model(node: Node, dt_s: float) -> Step:
-    """The function that a node computes; nodes of neurons have a state, which starts at rest.
+    """The step function of a node; nodes of neurons have a state, which starts at rest.
 
     Raises:
-        FileFormatError: a kind of node that cannot be run.
+        FileFormatError: this kind of node cannot be run.
     """
     if node.kind in _BEHAVIOURS:
         return _BEHAVIOURS[node.kind](node.values, dt_s)
@@ -45,7 +45,7 @@ def node_model(node: Node, dt_s: float) -> Step:
 
 
 def _linear(values: Mapping[str, Array], dt_s: float) -> Step:
-    """Synapse by synapse of the lines that are not 0: spikes are few, and so may synapses be."""
+    """A sparse product: only nonzero lines and weights, since spikes and synapses may be few."""
     weight = np.asarray(values["weight"], np.float64).T
     pre, post = np.nonzero(weight)
     worth, size = weight[pre, post], weight.shape[1]
@@ -81,7 +81,7 @@ def _threshold(values: Mapping[str, Array], dt_s: float) -> Step:
 
 
 class _Leak:
-    """τ·y' = rest − y + r·x by Euler steps; without τ, y' = r·x."""
+    """Leaky integrator τ·y' = rest − y + r·x by Euler steps; without τ, y' = r·x."""
 
     def __init__(self, tau: Array | None, r: Array, rest: Array | float, dt_s: float) -> None:
         share = dt_s if tau is None else dt_s / np.ravel(tau)

@@ -1,4 +1,4 @@
-"""A graph that nmtool wrote, run as the network it was made from."""
+"""Run a graph written by nmtool, and record it as its network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import Graph
 from nmtool.exporters.nir.options import CURRENT, IMPLIED
-from nmtool.exporters.nir.runtime.delay_lines import delay_lines, held_back
+from nmtool.exporters.nir.runtime.delay_lines import delay_lines, n_delayed_values
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.float_simulator import Array, Spikes, step_network
 from nmtool.network.float_network import Network
@@ -32,15 +32,15 @@ def record(
     """Run every sample from rest.
 
     Args:
-        graph: what runs.
-        network: that it stands for: it tells names, sizes and the read-out, and integrates what a
-            file leaves to its receiver (see `_complete`).
-        settings: how the graph was written.
+        graph: the graph.
+        network: its network, for names, sizes and readout, and for integrating the output if the
+            file leaves that to its reader (see `_complete`).
+        settings: settings with which the graph was written.
         spikes: the input, one neuron per channel.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
-        FileFormatError: the graph cannot be run, or is not that of the network.
+        FileFormatError: the graph cannot be run, or does not belong to the network.
     """
     missing = sorted({*settings.recorded.values()} - {*graph.nodes})
     if missing:
@@ -59,9 +59,9 @@ def record(
             {n: v for n, v in answer.items() if not spiking[n]},
         )
 
-    held = held_back(delay_lines(graph, settings.options.nir_dt_s))
+    n_delayed = n_delayed_values(delay_lines(graph, settings.options.nir_dt_s))
     sizes = spikes.n_neurons + sum(p.size for p in network.populations)
-    at_once = samples_at_once(held + spikes.n_steps * sizes)
+    at_once = samples_at_once(n_delayed + spikes.n_steps * sizes)
     return in_batches(run, spikes, at_once, on_progress)
 
 
@@ -87,7 +87,7 @@ def _answer(
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # Populations run ahead in the file; in the network nothing has happened before.
+        # Populations run ahead in the file, but steps before 0 do not exist in the network.
         ahead = settings.ahead[population.name]
         answer[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]
@@ -101,17 +101,17 @@ def _complete(
     settings: Settings,
     spikes: Spikes,
 ) -> None:
-    """Add the membranes of the output population, if the file leaves them to its receiver.
+    """Add the membranes of the output population, if the file leaves them to its reader.
 
-    With the read-out `current` the graph ends with what arrives at it, with `spikes` with the
+    With the readout `current` the graph ends with its input current, with `spikes` with the
     spikes that feed it.
     """
     steps, output = step_network(network), network.readout.population
-    held = next(p for p in steps.populations if p.name == output)
+    integrator = next(p for p in steps.populations if p.name == output)
     if output not in answer:
         emitted = {INPUT: spikes, **{name: v != 0 for name, v in answer.items()}}
         projections = [p for p in steps.projections if p.target == output]
         arriving = float_simulator.arriving(projections, emitted)
-        answer[output] = float_simulator.membrane(held, arriving)
+        answer[output] = float_simulator.membrane(integrator, arriving)
     elif settings.options.readout == CURRENT:
-        answer[output] = float_simulator.membrane(held, answer[output])
+        answer[output] = float_simulator.membrane(integrator, answer[output])

@@ -1,1 +1,1 @@
-"""A network as a NIR graph."""
+"""Write a network as a NIR graph."""

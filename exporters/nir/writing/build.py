@@ -1,4 +1,4 @@
-"""A network as a NIR graph: the plan, what keeps it from being written, and nodes and edges."""
+"""Build the NIR graph of a network: plan, misfits, nodes and edges."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from nmtool.network.integer_network import IntegerNetwork
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """A graph and what cannot be seen from it.
+    """A graph with its settings.
 
     Attributes:
-        graph: what is to be written.
-        settings: how it was written.
+        graph: the graph to write.
+        settings: settings with which it was built.
     """
 
     graph: Graph
@@ -34,11 +34,11 @@ class Built:
 
 
 def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
-    """Write a network as a graph.
+    """Build the graph of a network.
 
     Raises:
-        DoesNotFitError: the options cannot hold the network, or their peer would break it;
-            every reason is listed.
+        DoesNotFitError: the network cannot be written with these options, or the profile's tool
+            would break it; every reason is listed.
     """
     steps = step_network(network)
     plan = Plan(steps, options)
@@ -57,7 +57,7 @@ def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
     graph = Graph(graph.nodes, edge_order(graph))
     if findings := refusals(graph, plan.shared_loops(), options):
         raise DoesNotFitError(
-            f"{options.profile} would not run this network",
+            f"{options.profile} would not run this network correctly",
             code="nir-peer-refuses",
             findings=findings,
         )
@@ -65,7 +65,7 @@ def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
 
 
 class _Builder:
-    """Nodes and edges so far."""
+    """Collects nodes and edges."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.dt_s = plan, plan.options.nir_dt_s
@@ -96,7 +96,7 @@ class _Builder:
         self.edges += wiring.edges
 
     def _prefix(self, index: int) -> str:
-        """Prefix of the names of a projection's nodes, which no other name begins with."""
+        """Unique prefix of the names of a projection's nodes."""
         pairs = [(p.source, p.target) for p in self.plan.projections]
         prefix = "_to_".join(pairs[index])
         if pairs.count(pairs[index]) > 1:
@@ -108,7 +108,7 @@ class _Builder:
         return prefix
 
     def add_outputs(self) -> None:
-        """An `Output` for the read-out and for whatever else leads nowhere."""
+        """Add an `Output` for the readout, and for all other nodes without successors."""
         leads = {pre for pre, _ in self.edges}
         for population in self.plan.network.populations:
             name, output = population.name, self.plan.outputs[population.name]
@@ -119,7 +119,7 @@ class _Builder:
             self.nodes[output] = Node(OUTPUT, {"shape": np.array([population.size])})
 
     def connect_the_rest(self) -> None:
-        """Wires of no weight, since every node needs an input."""
+        """Add wires with weight 0, since every node needs an input."""
         led_to = {post for _, post in self.edges}
         names = [self.plan.entry[name] for name in self.plan.unreached]
         names += [n for n, node in self.nodes.items() if node.kind == OUTPUT and n not in led_to]

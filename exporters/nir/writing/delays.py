@@ -1,6 +1,6 @@
-"""Delays of single synapses in standard NIR, whose `Delay` holds one value per neuron.
+"""Delays per synapse in standard NIR, whose `Delay` has one value per neuron.
 
-Edges into a node add up, so a projection may be several wires side by side. Every form is exact.
+Edges into a node add up, so that a projection may be several parallel wires. Every form is exact.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Wiring:
     """Nodes and edges between two nodes of a graph, under construction.
 
     Attributes:
-        source, target: the nodes they join.
-        prefix: of the names of new nodes.
-        dt_s: the step of the file in s.
+        source, target: the nodes that they connect.
+        prefix: prefix of the names of new nodes.
+        dt_s: time step of the file in s.
     """
 
     source: str
@@ -57,11 +57,11 @@ def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
     """Write one projection.
 
     Args:
-        wiring: is filled.
-        form: one of `nmtool.exporters.nir.options.FORMS`; `axonal` only where `axonal_steps` finds
-            one.
+        wiring: gets the nodes and edges.
+        form: one of `nmtool.exporters.nir.options.FORMS`; `axonal` only if `axonal_steps` is not
+            None.
         jump: [pre, post] float64, not all 0.
-        steps: [pre, post] int64, everything an arrival waits for.
+        steps: [pre, post] int64, total delay.
     """
     axonal = axonal_steps(jump, steps)
     if axonal is not None:
@@ -71,10 +71,10 @@ def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
 
 
 def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
-    """[pre]: the delay of every neuron, if its synapses share one; None if they do not.
+    """[pre]: delay per neuron, if all synapses of each neuron have the same; None otherwise.
 
-    Synapses without weight count for nothing, and neurons without synapses are delayed like
-    the fastest others.
+    Synapses of weight 0 are ignored, and neurons without synapses get the smallest delay of the
+    others.
     """
     used = jump != 0
     longest = np.where(used, steps, -1).max(axis=1)
@@ -116,7 +116,7 @@ def _expander(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
 
 
 def _levels(jump: Jumps, steps: Steps) -> Iterator[tuple[int, str, Jumps]]:
-    """(delay, its number as a label, weights of that delay only), ascending."""
+    """(delay, its label, weights with this delay), ascending."""
     levels = np.unique(steps[jump != 0])
     width = len(str(int(levels[-1])))
     for level in levels:
@@ -124,7 +124,7 @@ def _levels(jump: Jumps, steps: Steps) -> Iterator[tuple[int, str, Jumps]]:
 
 
 def count_nodes(form: str, jump: Jumps, steps: Steps) -> int:
-    """Number of nodes that a projection becomes."""
+    """Number of nodes of a projection."""
     if axonal_steps(jump, steps) is not None:
         return 2
     levels = np.unique(steps[jump != 0])

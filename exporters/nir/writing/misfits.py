@@ -1,4 +1,4 @@
-"""Everything that keeps a network from being written as NIR with given options."""
+"""Findings on everything that prevents writing a network as NIR with given options."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nmtool.float_simulator import StepNetwork
 from nmtool.network.graph import INPUT, LI
 
 MAX_NODES = 2000
-"""NIR checks a graph in time that grows with the square of its nodes."""
+"""Largest number of nodes; the time of NIR's checks grows with its square."""
 
 
 def mixed_leaks(network: StepNetwork) -> list[Finding]:
-    """Populations that no node can hold, however they are connected."""
-    what = "some of its neurons leak and others do not, and no NIR node holds both"
+    """Findings for populations that no node can represent."""
+    what = "some of its neurons leak and others do not, and no NIR node has both"
     return [
         Finding("mixed-leaks", p.name, what, "split it in two")
         for p in network.populations
@@ -26,14 +26,14 @@ def mixed_leaks(network: StepNetwork) -> list[Finding]:
 
 
 def misfits(plan: Plan) -> list[Finding]:
-    """Everything that keeps a plan from becoming a graph."""
+    """Findings on everything that prevents building a graph from a plan."""
     return [finding for rule in _RULES for finding in rule(plan)]
 
 
 def _delays_that_differ(plan: Plan) -> list[Finding]:
     if plan.options.form != AXONAL:
         return []
-    what = "synapses of one neuron have different delays, the form axonal holds one"
+    what = "synapses of a neuron have different delays, but the form axonal has only one"
     fix = "choose the form grouped, tapped or expander"
     return [
         Finding("delays-not-axonal", f"{p.source} → {p.target}", what, fix)
@@ -49,7 +49,7 @@ def _too_many_nodes(plan: Plan) -> list[Finding]:
     count = sum(delays.count_nodes(form, p.jump, plan.steps(p)) for p in plan.projections)
     if count <= MAX_NODES:
         return []
-    what = f"the form {form} needs {count} nodes, a file holds {MAX_NODES}"
+    what = f"the form {form} needs {count} nodes, more than {MAX_NODES}"
     return [Finding("too-many-nodes", "network", what, "choose the form expander")]
 
 
@@ -58,8 +58,8 @@ def _early_drives(plan: Plan) -> list[Finding]:
         Finding(
             "drive-ahead",
             p.name,
-            f"it has a bias and would run {plan.ahead[p.name]} steps ahead, before its input",
-            "write hops as delays, or train without biases",
+            f"it has a bias and would run {plan.ahead[p.name]} steps ahead of its input",
+            "use hops=delayed, or train without biases",
         )
         for p in plan.written
         if p.drive.any() and plan.ahead[p.name]
@@ -70,15 +70,15 @@ def _readout_that_spikes(plan: Plan) -> list[Finding]:
     kind = next(p.kind for p in plan.network.populations if p.name == plan.readout)
     if plan.options.readout == POPULATION or kind == LI:
         return []
-    what = f"it spikes; the read-out '{plan.options.readout}' is for populations that do not"
-    return [Finding("readout-spikes", plan.readout, what, f"choose the read-out {POPULATION}")]
+    what = f"it spikes, but the readout '{plan.options.readout}' is for non-spiking populations"
+    return [Finding("readout-spikes", plan.readout, what, f"choose the readout {POPULATION}")]
 
 
 def _nothing_left(plan: Plan) -> list[Finding]:
     if plan.options.readout != SPIKES or plan.answering - {INPUT}:
         return []
-    what = "no population spikes for it, so that nothing is left to write"
-    return [Finding("nothing-left", plan.readout, what, f"choose the read-out {POPULATION}")]
+    what = "no spiking population leads to it, so that nothing is left to write"
+    return [Finding("nothing-left", plan.readout, what, f"choose the readout {POPULATION}")]
 
 
 _RULES: tuple[Callable[[Plan], list[Finding]], ...] = (

@@ -1,4 +1,4 @@
-"""A population as NIR's neurons, by the discretisation that importers share.
+"""Write a population as NIR neurons, with the discretisation that importers use.
 
 With a = 1 − dt/τ, NIR's simulators take Euler steps I ← a·I + (dt/τ_syn)·w_in·x and
 v ← a·v + (dt/τ_mem)·(v_leak + r·I). They are the step of
@@ -6,8 +6,8 @@ v ← a·v + (dt/τ_mem)·(v_leak + r·I). They are the step of
 
     τ = dt/lose        w_in = τ_syn/dt        r = τ_mem/dt        v_leak = drive/lose_v
 
-Where nothing is lost τ would be ∞, which r cannot follow: such a synapse or membrane is an
-integrator of its own (`I`, `IF`), r = 1/dt.
+Without a leak, τ and thus r would be ∞: such a synapse or membrane is a separate integrator (`I`,
+`IF`) with r = 1/dt.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from nmtool.network import graph as kinds
 
 
 def mixes_leaks(population: StepPopulation) -> bool:
-    """True where some of its neurons leak and others do not, which no NIR node can hold."""
+    """True if some of its neurons leak and others do not, which no NIR node can represent."""
     return any(
         (lose == 0).any() and (lose != 0).any() for lose in (population.lose_u, population.lose_v)
     )
 
 
 def is_split(population: StepPopulation) -> bool:
-    """True where its synapses and its membranes are two nodes."""
+    """True if its synapses and membranes are separate nodes."""
     return bool((population.lose_u == 0).any() or (population.lose_v == 0).any())
 
 
@@ -49,9 +49,9 @@ class Names:
     """Names of a population's nodes.
 
     Attributes:
-        entry: where its synapses lead to; the same as `membrane` if it is one node.
-        membrane: where its spikes or its potential come from.
-        drive: a constant that no leak can supply.
+        entry: node to which its synapses lead; equals `membrane` for a single node.
+        membrane: node with its spikes or potential.
+        drive: node of a constant that v_leak cannot provide.
     """
 
     entry: str
@@ -65,14 +65,14 @@ class Names:
 
 
 def names_of(population: StepPopulation, taken: Collection[str]) -> Names:
-    """Names for a population's nodes, the last of them its own, that no other is taken by."""
+    """Unused names for a population's nodes; the last one has the population's name."""
     name = population.name
     entry = unused(f"{name}_synapse", taken) if is_split(population) else name
     return Names(entry, name, unused(f"{name}_drive", taken))
 
 
 def unused(name: str, taken: Collection[str]) -> str:
-    """The name, with underscores behind it until nothing else has it."""
+    """The name, with underscores appended until it is unused."""
     while name in taken:
         name += "_"
     return name
@@ -84,9 +84,9 @@ def neurons(
     """Nodes of a population and the edges between them.
 
     Args:
-        population: what to write.
-        names: of its nodes.
-        dt_s: the step of the file in s.
+        population: the population.
+        names: names of its nodes.
+        dt_s: time step of the file in s.
     """
     if not is_split(population):
         return {names.membrane: Node(*_whole(population, dt_s))}, []

@@ -1,14 +1,13 @@
-"""Parts of a NIR file that peers drop or break, as measured with the versions named here.
+"""Parts of a NIR file that other tools (peers) drop or break, measured with the versions below.
 
-NIR does not define loops, steps or missing nodes, and peers do not say what they drop. A file that
-they run wrongly looks like one that they run. So everything that a peer would drop or break is
-refused before it is written. Each refusal is a `Finding`: the part of the graph, and what the peer
-makes of it.
+NIR does not define loops, steps or missing nodes, and tools drop parts silently, so that a wrongly
+run file looks like a correctly run one. Everything that a tool would drop or break is therefore
+refused before writing. Each refusal is a `Finding`: the part of the graph, and what happens to it.
 
-norse runs a file depth first, along edges as written, by nirtorch's first graph executor. A node
-that is visited before one of its inputs gets that input a step late, without a word, and the
-network's output is that of the last node. So edges are written in an order that makes both right,
-for every peer, wherever there is such an order (`edge_order`).
+norse runs a file depth first, along edges as written, through nirtorch's first graph executor. A
+node that is visited before one of its inputs silently gets that input one step late, and the
+network's output is that of the last node. Edges are therefore written in an order that makes both
+right, if there is one (`edge_order`).
 """
 
 from __future__ import annotations
@@ -67,12 +66,12 @@ _ANOTHER = "choose another peer"
 
 
 def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -> list[Finding]:
-    """Everything in a graph that the peer of the options would drop or break.
+    """Findings on everything in a graph that the profile's tool would drop or break.
 
     Args:
-        graph: to be written.
+        graph: the graph to write.
         shared_loops: groups of its nodes that feed each other.
-        options: how it is written, and for whom.
+        options: writing options, with the profile.
     """
     peer = options.profile
     if peer is None:
@@ -92,7 +91,7 @@ def _delays(graph: Graph, peer: str) -> list[Finding]:
     names = graph.of_kind(DELAY)
     if not names:
         return []
-    fix = "train without delays, or with the same ones for all synapses between two populations"
+    fix = "train without delays, or with one delay for all synapses between two populations"
     return [Finding("peer-delay", _named(names), f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
 
 
@@ -106,16 +105,16 @@ def _dropped(graph: Graph, peer: str) -> list[Finding]:
     found = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
     what = f"{MEASURED[peer]} drops every"
     return [
-        Finding("peer-kind", _named(names), f"{what} {kind}, silently or by an error", _ANOTHER)
+        Finding("peer-kind", _named(names), f"{what} {kind}, silently or with an error", _ANOTHER)
         for kind, names in found.items()
         if names
     ]
 
 
 def _integrators(graph: Graph, peer: str) -> list[Finding]:
-    what = f"{MEASURED[peer]} has nothing that integrates without spiking"
+    what = f"{MEASURED[peer]} has no non-spiking integrator"
     return [
-        Finding("peer-integrator", name, what, "choose the read-out current or spikes")
+        Finding("peer-integrator", name, what, "choose the readout current or spikes")
         for name in graph.of_kind(*INTEGRATING)
     ]
 
@@ -134,7 +133,7 @@ def _leaks(graph: Graph, peer: str) -> list[Finding]:
 def _constants(graph: Graph, peer: str) -> list[Finding]:
     if peer not in _OF_UNIFORM_NEURONS:
         return []
-    what = f"its neurons differ, and {MEASURED[peer]} holds one constant per population"
+    what = f"its neurons differ, but {MEASURED[peer]} has one constant per population"
     return [
         Finding("peer-uniform", name, what, "train with one constant per population")
         for name, node in _of(graph, *SPIKING)
@@ -166,13 +165,13 @@ def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Findi
         Finding(
             "peer-shared-loop",
             ", ".join(group),
-            "they feed each other, and which of their connections costs a step depends on the peer",
-            "let populations feed only themselves",
+            "they feed each other, and tools differ in which of their connections takes a step",
+            "use only recurrence within a population",
         )
         for group in shared_loops
     ]
     if peer == "snntorch" and recurrent_edges(graph):
-        what = f"{MEASURED[peer]} runs recurrent connections wrongly, without a word"
+        what = f"{MEASURED[peer]} silently runs recurrent connections wrongly"
         return [
             *found,
             Finding("peer-recurrence", "network", what, "export a feed-forward network"),
@@ -183,8 +182,8 @@ def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Findi
 def _order(graph: Graph, peer: str) -> list[Finding]:
     if peer != "norse":
         return []
-    what = f"{MEASURED[peer]} runs nodes depth first: what it passes on arrives a step late"
-    fix = "let one projection lead to each population"
+    what = f"{MEASURED[peer]} runs nodes depth first, so that its output arrives one step late"
+    fix = "use a single projection into each population"
     found = [
         Finding("peer-order", pre, what, fix)
         for pre in dict.fromkeys(pre for pre, _ in _late_edges(graph))
@@ -192,7 +191,7 @@ def _order(graph: Graph, peer: str) -> list[Finding]:
     outputs, last = graph.of_kind(OUTPUT), _visited(graph)[-1]
     if outputs != [last]:
         what = f"the output of {MEASURED[peer]} is that of the last node it runs, '{last}'"
-        found.append(Finding("peer-output", ", ".join(outputs), what, "let one population answer"))
+        found.append(Finding("peer-output", ", ".join(outputs), what, "use a single output"))
     return found
 
 
@@ -206,18 +205,18 @@ def _resets(graph: Graph, peer: str) -> list[Finding]:
 def _steps(graph: Graph, options: NirOptions) -> list[Finding]:
     peer, found = str(options.profile), []
     if options.recurrent_step == EXPLICIT and recurrent_edges(graph):
-        what = f"{MEASURED[peer]} lets every connection that closes a loop cost a step"
+        what = f"in {MEASURED[peer]} every connection that closes a loop takes a step"
         fix = f"write recurrent steps as {IMPLIED}"
         found.append(Finding("peer-recurrent-step", "network", what, fix))
     if peer == "snntorch" and options.nir_dt_s != NIR_DT_S:
-        what = f"{MEASURED[peer]} takes every file for one of {NIR_DT_S:g} s steps"
+        what = f"{MEASURED[peer]} reads every file with steps of {NIR_DT_S:g} s"
         fix = f"write it for steps of {NIR_DT_S:g} s"
         found.append(Finding("peer-step", "network", what, fix))
     return found
 
 
 def edge_order(graph: Graph) -> list[Edge]:
-    """The edges, per node those into loops first and those to an `Output` last."""
+    """The edges in order: per node, those into loops first and those to an `Output` last."""
     loops = {pre for pre, _ in recurrent_edges(graph)}
 
     def rank(edge: Edge) -> tuple[str, int, str]:
@@ -229,7 +228,7 @@ def edge_order(graph: Graph) -> list[Edge]:
 
 
 def _visited(graph: Graph) -> list[str]:
-    """The nodes that the input leads to, in the order in which they are run."""
+    """The nodes reachable from the input, in the order in which they are run."""
     targets, order = graph.targets(), []
     seen: set[str] = set()
     ahead = graph.of_kind(INPUT)[:1]
@@ -243,7 +242,7 @@ def _visited(graph: Graph) -> list[str]:
 
 
 def _late_edges(graph: Graph) -> list[Edge]:
-    """Edges whose signals arrive a step late though they close no loop."""
+    """Edges whose signals arrive one step late although they do not close a loop."""
     place = {name: number for number, name in enumerate(_visited(graph))}
     closing, last = recurrent_edges(graph), len(graph.nodes)
     return [

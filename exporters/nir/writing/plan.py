@@ -1,4 +1,4 @@
-"""Plan of a NIR graph: names, hops that cost a step, delays that remain."""
+"""Plan of a NIR graph: names of nodes, hops that take a step, and remaining delays."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from nmtool.network.graph import INPUT
 
 
 class Plan:
-    """Decisions that a network and options imply before a node is made.
+    """Decisions that follow from a network and options, before nodes are made.
 
     Attributes:
-        network, options: the network to write, and the choices for it.
-        projections: those with a weight other than 0.
+        network, options: the network and the writing options.
+        projections: projections with nonzero weights.
         names: per population, the names of its nodes.
-        entry: per population, the node its synapses lead to.
-        outputs: per population, the name of the `Output` it may get.
-        unreached: populations that need a wire of no weight for the input to reach all.
-        closing: connections between nodes of neurons that cost a step by themselves.
+        entry: per population, the node to which its synapses lead.
+        outputs: per population, the name of its `Output`, if it gets one.
+        unreached: populations that need a wire of weight 0, so that the input reaches all.
+        closing: connections between nodes of neurons that take a step by themselves.
         ahead: per population and the input, the number of steps it runs ahead of the network.
     """
 
@@ -47,13 +47,13 @@ class Plan:
 
     @property
     def written(self) -> list[StepPopulation]:
-        """The populations that become neurons of the file."""
+        """The populations that become nodes of neurons."""
         keeps = self.options.readout == POPULATION
         return [p for p in self.network.populations if keeps or p.name != self.readout]
 
     @property
     def recorded(self) -> dict[str, str]:
-        """Per population, the node that passes on its spikes, its potential or its input."""
+        """Per population, the node with its spikes, its potential or its input."""
         nodes = {p.name: p.name for p in self.written}
         if self.options.readout == CURRENT:
             nodes[self.readout] = self.outputs[self.readout]
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def answering(self) -> set[str]:
-        """The populations that the graph is to end with."""
+        """The populations at the end of the graph."""
         if self.options.readout == POPULATION:
             return {self.readout}
         if self.options.readout == CURRENT:
@@ -69,7 +69,7 @@ class Plan:
         return {p.source for p in self.projections if p.target == self.readout}
 
     def is_written(self, projection: StepProjection) -> bool:
-        """True where a projection leads to something in the file."""
+        """True if the target of a projection is in the file."""
         return self.options.readout != SPIKES or projection.target != self.readout
 
     def shared_loops(self) -> list[list[str]]:
@@ -80,7 +80,7 @@ class Plan:
         return {*self.entry, *self.entry.values()}
 
     def _pairs(self) -> list[tuple[str, str]]:
-        """Connections between nodes of neurons, the input included."""
+        """Connections between nodes of neurons, including the input."""
         pairs = [(p.source, self.entry[p.target]) for p in self.projections]
         pairs += [(INPUT, self.entry[name]) for name in self.unreached]
         return pairs + [(self.entry[n], n) for n in self.entry if self.entry[n] != n]
@@ -94,12 +94,12 @@ class Plan:
         return found
 
     def steps(self, projection: StepProjection) -> NDArray[np.int64]:
-        """[pre, post]: the delays that remain to be written; 0 where there is no weight."""
+        """[pre, post]: delays to write; 0 for synapses of weight 0."""
         shift = self.ahead[projection.source] - self.ahead[projection.target]
         return np.where(projection.jump != 0, self._waits(projection) + shift, 0)
 
     def _waits(self, projection: StepProjection) -> NDArray[np.int64]:
-        """[pre, post]: what arrivals wait for beside what the simulator adds by itself."""
+        """[pre, post]: total delay, minus the step that the simulator adds by itself."""
         implied = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - implied
 

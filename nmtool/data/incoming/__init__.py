@@ -1,12 +1,12 @@
-"""`read_incoming`, `write_dataset`: data sets in files of others, to be written in SHD layout.
+"""`read_incoming`, `write_dataset`: data sets in files of other tools, to write in SHD layout.
 
     FILE.csv      a row per event (`csv_rows`)
     FILE.npz      dense spikes (`npz_rows`)
-    FOLDER        with train and test files of one of these, or in SHD layout by other names, with
-                  times in other units, or unsorted
+    FOLDER        train and test files of one of these kinds, or HDF5 files in SHD layout with other
+                  file names, other units of time, or unsorted times
 
-A file without splits is a training split, which `nmtool.with_test` divides. Labels and groups that
-are names are numbered in sorted order, those of all splits together.
+A file without splits is a training split, which `nmtool.with_test` divides. Names of classes and
+groups are numbered in sorted order, over all splits together.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _log = logging.getLogger(__name__)
 SUFFIXES = (*ROW_SUFFIXES, *shd.HDF5_SUFFIXES)
 
 _SHOWN = 30
-"""Names of a group that are shown with their numbers."""
+"""Largest number of a group's names that are shown with their numbers."""
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """Facts that files do not say of themselves.
+    """Meaning of times, labels and columns, where files do not state it.
 
     >>> import tempfile
     >>> import numpy as np
@@ -53,17 +53,17 @@ class Meaning:
     (array([0, 1]), array([8., 8.]))
 
     Attributes:
-        time_unit: of times in SHD layout: `s`, `ms`, `us` or `ns`.
-        dt_ms: length of a step of dense spikes in ms, where the file does not give `dt_ms`.
-        labels_from: number of the first class.
-        n_units: number of channels of events; None for what the files say, or the largest.
-        columns: names that CSV files have for their columns, as in time_us=t,unit=pixel; or a
-            mapping of these.
-        sensor_size: extents of the sensor behind CSV files along x, y and polarity; by default as
-            far as the positions of events reach.
+        time_unit: unit of times in SHD layout: `s`, `ms`, `us` or `ns`.
+        dt_ms: length of a step of dense spikes in ms, if the file does not give `dt_ms`.
+        labels_from: smallest label in the files, e.g. 1 if classes are numbered from 1.
+        n_units: number of channels of events; None: as in the files, or the largest that occurs.
+        columns: the file's own names of CSV columns, as in time_us=t,unit=pixel; or a mapping of
+            these.
+        sensor_size: size of the sensor of CSV files along x, y and polarity; by default the
+            smallest that contains all events.
 
     Raises:
-        UsageError: there is no such unit of time or column, or a number is none.
+        UsageError: there is no such unit of time or column, or a number is invalid.
     """
 
     time_unit: str = "s"
@@ -99,14 +99,14 @@ AS_THEY_ARE = Meaning()
 
 
 def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
-    """By column that means something, the name that files have for it; from a text, too."""
+    """The files' own names by known column, from a mapping or a text."""
     if isinstance(columns, str):
         pairs = [entry.partition("=") for entry in columns.split(",")]
         columns = {known.strip(): name.strip() for known, _, name in pairs}
     for known, name in columns.items():
         if known not in COLUMNS or not name:
             raise UsageError(
-                f"'{known}={name}' names no column",
+                f"'{known}={name}' does not name a column",
                 code="column-unknown",
                 fix=suggestion(known, COLUMNS)
                 if known not in COLUMNS
@@ -116,7 +116,7 @@ def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
 
 
 def is_incoming(name: str) -> bool:
-    """True for the name of a file that is in no data set's layout, but can be read."""
+    """True for the name of a file that `read_incoming` can read."""
     return Path(name).suffix in ROW_SUFFIXES and Path(name).is_file()
 
 
@@ -128,13 +128,13 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
     <SpikeEvents: 40 samples, 9 units, 3 classes, 328 events>
 
     Args:
-        path: of the file or folder.
-        meaning: what the files do not say.
+        path: path of the file or folder.
+        meaning: meaning of times, labels and columns, where the files do not state it.
 
     Raises:
-        UsageError: the path is of no such file, or has no use for what `meaning` says.
+        UsageError: the path is of another kind, or a field of `meaning` does not apply to it.
         FileFormatError: a file is missing or damaged.
-        DataError: it does not hold samples, or they contradict each other.
+        DataError: the files hold no samples, or are inconsistent.
     """
     path = Path(path)
     if path.is_dir():
@@ -143,7 +143,7 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         files = {"train": path}
     else:
         raise UsageError(
-            f"{path} is no file or folder of samples",
+            f"{path} is not a file or folder of samples",
             code="data-file-unknown",
             fix="write it as one that ends in .npz: np.savez(FILE, spikes=…, labels=…)"
             if path.suffix == ".npy"
@@ -162,7 +162,7 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         )
     else:
         if meaning.time_unit != AS_THEY_ARE.time_unit:
-            why = "the name of a CSV column says it: time_s, time_ms, time_us or time_ns"
+            why = "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns"
             raise _unused(
                 path, "`time_unit=`", why, fix="correct that name, and leave the option out"
             )
@@ -170,7 +170,7 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         if meaning.columns and not any(file.suffix == ".csv" for file in files.values()):
             raise _unused(path, "`columns=`", "only CSV files have columns")
         if meaning.sensor_size is not None and not any(rows.axes for rows in splits.values()):
-            raise _unused(path, "`sensor_size=`", "it has no columns x and y, nor polarity")
+            raise _unused(path, "`sensor_size=`", "it lacks the columns x, y and polarity")
         if meaning.n_units is not None and any(rows.dense is not None for rows in splits.values()):
             raise _unused(path, "`n_units=`", "dense spikes have the channels of their array")
         if meaning.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
@@ -193,7 +193,7 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
 
 def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
     return UsageError(
-        f"{path} has no use for {option}", code="data-options-unused", why=why, fix=fix
+        f"{option} has no effect on {path}", code="data-options-unused", why=why, fix=fix
     )
 
 
@@ -202,9 +202,9 @@ def write_dataset(
 ) -> list[Path]:
     """Write samples as a folder in SHD layout, or as one CSV file with a row per event.
 
-    A folder is what commands take as DATA: `NAME_train.h5` and so on. A CSV file is what check
-    programs in C and exported Lava folders classify, and what `read_incoming` reads. It does not
-    say the number of channels, nor classes without samples.
+    Commands take the folder, with its files `NAME_train.h5` and so on, as DATA. A CSV file can be
+    classified by check programs in C and by exported Lava folders, and read by `read_incoming`. It
+    does not contain the number of channels, nor classes without samples.
 
     >>> write_dataset(data, "folder")  # doctest: +SKIP
     [PosixPath('folder/data_train.h5'), PosixPath('folder/data_test.h5')]
@@ -212,17 +212,17 @@ def write_dataset(
     [PosixPath('events.csv')]
 
     Args:
-        dataset: all of it is read; samples alone are a training split.
-        path: of the folder, which is made where there is none, or of a file that ends in .csv.
-        name: begins the names of the files in a folder.
-        force: write over files that are there.
+        dataset: a data set, which is read completely, or samples, which become a training split.
+        path: path of the folder, which is made if it is missing, or of a .csv file.
+        name: prefix of the names of the files in a folder.
+        force: overwrite existing files.
 
     Returns:
-        The files.
+        Paths of the files.
 
     Raises:
         UsageError: there are data in the folder, or the file exists.
-        DataError: a group has a name that the files have no place for.
+        DataError: the name of a group cannot be used in the files.
         StorageError: a file could not be written.
     """
     path = Path(path)
@@ -237,9 +237,9 @@ def write_dataset(
     ]
     if others:
         raise UsageError(
-            f"{others[0]} is there already",
+            f"{others[0]} exists already",
             code="path-taken",
-            fix="name another folder, or write over files of the same name: `force=True`",
+            fix="name another folder, or overwrite files of the same name: `force=True`",
         )
     storage.make_folder(path)
     for split, file in files.items():
@@ -250,9 +250,9 @@ def write_dataset(
 def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
     if path.exists() and not force:
         raise UsageError(
-            f"{path} is there already",
+            f"{path} exists already",
             code="path-taken",
-            fix="choose another name, or write over it: `force=True`",
+            fix="choose another name, or overwrite it: `force=True`",
         )
     with (
         storage.replacing(path) as temporary,
@@ -274,7 +274,7 @@ def _read_hdf5(files: Mapping[str, Path], meaning: Meaning) -> dict[str, SpikeEv
 
 
 def _read_rows(files: Mapping[str, Path], meaning: Meaning) -> dict[str, Rows]:
-    """By split, the samples of CSV files and archives; one file may hold several splits."""
+    """The samples of CSV files and archives, by split; one file may hold several splits."""
     splits: dict[str, Rows] = {}
     for split, file in files.items():
         with naming(file):
@@ -296,7 +296,7 @@ def _read_rows(files: Mapping[str, Path], meaning: Meaning) -> dict[str, Rows]:
 
 
 def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEvents]:
-    """Samples of all splits, with the same classes and channels."""
+    """The samples of all splits, with shared classes and channels."""
     stated = [rows.class_names for rows in splits.values()]
     class_names = shd.agreed("class_names", list(splits), stated)
     labels = {
@@ -336,7 +336,7 @@ def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEv
 def _numbered_units(
     splits: Mapping[str, Rows], meaning: Meaning
 ) -> tuple[Mapping[str, Rows], int | None]:
-    """Samples whose positions on a sensor are units, and the number of these, if it is known.
+    """Convert positions on a sensor to units; also gives the number of units, if known.
 
     The first axis varies fastest: unit = x + W·(y + H·polarity).
     """
@@ -364,8 +364,8 @@ def _numbered_units(
         size = [1 + int(axis.max(initial=0)) for axis in every]
         _log.warning(
             f"remark[units-from-positions]: a sensor of {' × '.join(map(str, size))} is assumed, "
-            f"as far as positions of events reach; `sensor_size={','.join(map(str, size))}` keeps "
-            "the numbers of its units where other files reach further"
+            "the smallest that contains all events; for the same units in other files, set "
+            f"`sensor_size={','.join(map(str, size))}`"
         )
     inside = len(size) == len(every) and all(
         axis.min(initial=0) >= 0 and axis.max(initial=0) < extent
@@ -374,9 +374,9 @@ def _numbered_units(
     if not inside:
         reach = " × ".join(f"{axis.min(initial=0)}…{axis.max(initial=0)}" for axis in every)
         raise DataError(
-            f"events lie at {reach}, not within a sensor of {' × '.join(map(str, size))}",
+            f"events lie at {reach}, outside a sensor of {' × '.join(map(str, size))}",
             code="positions-range",
-            fix="number positions from 0, and give each axis its extent: `sensor_size=W,H,P`",
+            fix="number positions from 0, and give the size of each axis: `sensor_size=W,H,P`",
         )
     return {
         split: replace(rows, units=_units(positions[split], size, rows))
@@ -400,7 +400,7 @@ def _units(
 
 
 def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int]]]:
-    """By split and name, the groups as numbers: their own, or the places of names when sorted."""
+    """Groups as numbers, by split and name; names are numbered in sorted order."""
     groups: dict[str, dict[str, list[int]]] = {split: {} for split in splits}
     for name in dict.fromkeys(name for rows in splits.values() for name in rows.groups):
         columns = {
@@ -415,7 +415,7 @@ def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int
             }
             shown = listed((f"{place} {word}" for word, place in number.items()), _SHOWN)
             _log.warning(
-                f"remark[groups-numbered]: the groups of {printable(name)} are names, which are "
+                f"remark[groups-numbered]: the names of the groups of {printable(name)} are "
                 f"numbered {shown}"
             )
         for split, column in columns.items():

@@ -1,11 +1,10 @@
 """`read_csv` and `write_csv`: samples as a table with a row per event.
 
-Columns are sample, label, unit, and time_ms, time_s, time_us or time_ns, in capitals or not. In
-place of units there may be x and y of a sensor. A polarity (beside x also called p) makes two units
-of one. A column split says train, validation or test (`SPLIT_WORDS`); all others with a name are
-groups, of integers or names. A row without time and unit is a sample that is silent. Columns are
-separated by commas, or by semicolons or tabs where the first line has no comma; with semicolons,
-12,5 is 12.5.
+Columns are sample, label, unit, and one of time_ms, time_s, time_us, time_ns, in any case. Instead
+of unit there may be x and y of a sensor, perhaps with polarity (or p), which doubles the units. A
+column split holds train, validation or test (`SPLIT_WORDS`); all other named columns are groups,
+of integers or names. A row without time and unit is a silent sample. Columns are separated by
+commas, or by semicolons or tabs if the first line has no comma; with semicolons, 12,5 is 12.5.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _UNIT_COLUMNS = ("unit", "channel", "neuron")
 _REQUIRED = ("sample", "label")
 _TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
 COLUMNS = (*_REQUIRED, *_TIMES, *_UNIT_COLUMNS, "x", "y", "p", "polarity", "split")
-"""Names of columns that are no groups."""
+"""Names of columns that are not groups."""
 _EXACT = 1 << 53
 """Whole numbers below this are exact in floats."""
 _LARGEST = (1 << 63) - 1
@@ -41,11 +40,11 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
 
     Args:
         file: the file.
-        columns: by one of `COLUMNS`, the name that the file has for it.
+        columns: the file's own names, by names in `COLUMNS`.
 
     Raises:
-        FileFormatError: it is no CSV in UTF-8.
-        DataError: columns or cells are missing, are no numbers, or contradict each other.
+        FileFormatError: the file is not CSV in UTF-8.
+        DataError: columns or cells are missing, not numbers, or inconsistent.
     """
     splits: dict[str, Rows] = {}
     places: dict[tuple[str, str], int] = {}
@@ -65,7 +64,7 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
             f"{file} cannot be read",
             code="csv-unreadable",
             why=str(error),
-            fix="write it as CSV in UTF-8, with commas and a line of names at its top",
+            fix="write it as CSV in UTF-8, with commas and a header line",
         ) from error
     return splits
 
@@ -73,8 +72,8 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
 def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
     """Write samples as a table: `sample`, `label`, `unit`, `time_ms`, and a column per group.
 
-    Labels are names of classes. Samples are numbered from 0, through all splits. A sample without
-    events is a row without unit and time. With several splits there is a column `split`.
+    Labels are class names. Samples are numbered from 0, consecutively over all splits. A sample
+    without events is a row without unit and time. Several splits give a column `split`.
 
     >>> import sys
     >>> events = SpikeEvents.from_lists([[0.4, 3.2], []], [[0, 3], []], labels=["no", "yes"])
@@ -89,7 +88,7 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
         splits: samples by split.
 
     Raises:
-        DataError: a group has the name of a column that means something else.
+        DataError: a group has the name of another column.
     """
     groups = dict.fromkeys(name for events in splits.values() for name in events.groups)
     for name in groups:
@@ -97,7 +96,7 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
             raise DataError(
                 f"the group {printable(ascii(name))} cannot be written",
                 code="group-name",
-                why="a column of that name in a CSV file is no group",
+                why="a column of that name in a CSV file is not a group",
                 fix="give it another name",
             )
     is_divided = len(splits) > 1
@@ -130,7 +129,7 @@ class _Columns:
 
 
 def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
-    """Rename columns to the known names in `COLUMNS`; keep the others."""
+    """Rename columns to the names in `COLUMNS`; keep all others."""
     meant = {name: known for known, name in columns.items()}
     if missing := [name for name in meant if name not in names]:
         near = nearest(missing[0], names)
@@ -145,12 +144,12 @@ def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
 
 
 def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
-    """The columns that are needed, and all others as groups.
+    """The required columns, and all others as groups.
 
     Args:
-        names: with known names for those that were renamed.
+        names: column names, with those in `COLUMNS` for renamed columns.
         own: the same columns by their names in the file.
-        decimal: mark of decimals.
+        decimal: decimal mark.
     """
     times = [
         (name, ms)
@@ -170,26 +169,26 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
             "needed",
             fix="separate them by commas"
             if len(names) == 1 and "|" in names[0]
-            else "name them so in the first line, or say which is which, as in "
-            f"`columns='{_guess(names, own)}'`; the name of the time says its unit",
+            else "use these names in the first line, or say which column is which, as in "
+            f"`columns='{_guess(names, own)}'`; the name for times includes their unit",
         )
     split = "split" if "split" in names else None
     known = {*_REQUIRED, times[0][0], units[0], *axes, split}
-    # A column without a name is the index that pandas writes.
+    # Columns without a name are pandas's index.
     groups = tuple(name for name in names if name and name not in known)
     for name in groups:
         if not shd.may_name_group(name):
             raise DataError(
                 f"the column '{printable(name)}' cannot become a group",
                 code="csv-columns",
-                why="data sets keep something else by that name",
+                why="data sets use this name for something else",
                 fix="rename it, or leave it out",
             )
     if twice := [name for name, n in Counter(names).items() if name and n > 1]:
         raise DataError(
             f"there are several columns {listed(twice)}",
             code="csv-columns",
-            fix="leave all but one of each out",
+            fix="keep only one of each",
         )
     return _Columns(*times[0], units[0], tuple(axes), split, groups, decimal)
 
@@ -201,11 +200,11 @@ _MEANT = {
     "time_ms": ("t_ms", "ms", "t", "time"),
     "unit": ("pixel", "taxel", "address", "id"),
 }
-"""By name of a needed column, words that its name in a file may be or contain."""
+"""Words that suggest a required column, by the column's name."""
 
 
 def _guess(names: Sequence[str], own: Sequence[str]) -> str:
-    """An example of `columns=`, with the file's own names where they say what they are."""
+    """An example of `columns=`, with the file's own names where they can be guessed."""
     free = [name for name, known in zip(own, names, strict=True) if known not in COLUMNS]
     given, words = set(names), []
     has_unit = bool({*_UNIT_COLUMNS, "x"} & given)
@@ -242,21 +241,21 @@ def _add_row(
         raise DataError(
             f"{where}: there are more cells than columns",
             code="csv-cells",
-            fix="name every column in the first line; quote cells that hold what separates them, "
-            "and write numbers with a point",
+            fix="name every column in the first line; quote cells that contain the separator, and "
+            "write numbers with a decimal point",
         )
     rows = splits.setdefault(split, Rows(groups={name: [] for name in columns.groups}))
     rows.axes = rows.axes or {name: [] for name in columns.axes}
     label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
     if not key[1]:
         raise DataError(
-            f"{where}: there is no sample",
+            f"{where}: the cell of the sample is empty",
             code="csv-sample-missing",
             fix="give every row the number or name of its sample",
         )
     if label.lower() in _NO_VALUE:
         raise DataError(
-            f"{where}: there is no label",
+            f"{where}: the cell of the label is empty",
             code="csv-label-missing",
             fix="give every row the class of its sample",
         )
@@ -277,19 +276,19 @@ def _add_row(
     for name, group in groups.items():
         if rows.groups[name][place] != group:
             raise DataError(
-                f"{where}: sample '{printable(key[1])}' is of the {printable(name)} "
-                f"{printable(group)}, before it was of {printable(rows.groups[name][place])}",
+                f"{where}: sample '{printable(key[1])}' has {printable(name)} "
+                f"{printable(group)}, and {printable(rows.groups[name][place])} in an earlier row",
                 code="csv-group-differs",
-                why="a column without a name that is known is a group of whole samples",
+                why="a column with an unknown name is a group, the same for a whole sample",
                 fix=f"give all rows of a sample the same {printable(name)}, or leave the column "
                 "out",
             )
     if rows.labels[place] != label:
         raise DataError(
-            f"{where}: sample '{printable(key[1])}' is of the class '{printable(label)}', before "
-            f"it was of '{printable(rows.labels[place])}'",
+            f"{where}: sample '{printable(key[1])}' has label '{printable(label)}', and "
+            f"'{printable(rows.labels[place])}' in an earlier row",
             code="csv-label-differs",
-            fix="give every sample one label and a number of its own",
+            fix="give every sample its own number and one label",
         )
     time, unit = row[columns.time], row[columns.unit]
     if all((text or "").strip().lower() in _NO_VALUE for text in (time, unit)):
@@ -302,23 +301,23 @@ def _add_row(
 
 
 def _group(text: str | None, columns: _Columns, where: str) -> int | str:
-    """The group that a cell holds: a whole number, or a name."""
+    """The group in a cell: a whole number or a name."""
     text = (text or "").strip()
     if text.lower() in _NO_VALUE:
         raise DataError(
-            f"{where}: there is no group",
+            f"{where}: the cell of the group is empty",
             code="csv-group-missing",
-            why="a column without a name that is known is a group of whole samples",
+            why="a column with an unknown name is a group, which every sample must have",
             fix="write a whole number or a name, or leave the column out",
         )
     if not are_numbers([text.replace(columns.decimal, ".")]):
         return text
-    more = "a column that is no group has to be left out"
+    more = "leave out columns that are not groups"
     return int(_number(text, columns, int, where, more))
 
 
 def _number(text: str | None, columns: _Columns, kind: type, where: str, more: str = "") -> Any:
-    """The number that a cell holds; 3.0 is a whole one, too."""
+    """The number in a cell; 3.0 counts as a whole number."""
     plain = (text or "").replace(columns.decimal, ".")
     found = None
     try:
@@ -332,13 +331,13 @@ def _number(text: str | None, columns: _Columns, kind: type, where: str, more: s
     if found is None:
         fix = "write a whole number" if kind is int else "write a number with a point"
         raise DataError(
-            f"{where}: '{printable(text)}' is no {'number' if kind is float else 'whole number'}",
+            f"{where}: '{printable(text)}' is not a {'' if kind is float else 'whole '}number",
             code="csv-not-a-number",
             fix=f"{fix}; {more}" if more else fix,
         )
     if abs(found) > _LARGEST:
         raise DataError(
-            f"{where}: {printable(text)} is too large a number",
+            f"{where}: the number {printable(text)} is too large",
             code="csv-number-large",
             fix="number units and groups from 0",
         )

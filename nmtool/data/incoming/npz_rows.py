@@ -1,8 +1,8 @@
-"""`read_npz`: samples of an archive of dense spikes.
+"""`read_npz`: samples from an archive of dense spikes.
 
-It holds spikes [samples, steps, channels …] and labels [samples]: `spikes` and `labels`, or
-`train_spikes`, `train_labels`, `test_spikes` and so on; perhaps `class_names` and `dt_ms`. Other
-lists of an integer or a name per sample are groups: `speaker`, or `train_speaker` and so on.
+The archive holds spikes [samples, steps, channels …] and labels [samples]: `spikes` and `labels`,
+or `train_spikes`, `train_labels`, `test_spikes` and so on; perhaps `class_names` and `dt_ms`.
+Other lists of an integer or a name per sample are groups: `speaker`, `train_speaker` and so on.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from nmtool.splits import SPLIT_WORDS, SPLITS
 _log = logging.getLogger(__name__)
 
 _MAX_BYTES = 1 << 30
-"""Bytes that an archive of dense spikes may unpack to, however small it is."""
+"""Bytes that even a tiny archive of dense spikes may unpack to."""
 
 _SPIKES = ("spikes", "x", "data", "raster")
 _LABELS = ("labels", "label", "y", "targets")
 
 
 def read_npz(file: Path) -> dict[str, Rows]:
-    """Read the dense samples of an archive, by split; arrays that are not used are logged.
+    """Read the dense samples of an archive, by split; unused arrays are logged.
 
     Raises:
         FileFormatError: the file is missing or damaged.
-        DataError: there are no spikes with labels, or the step is no number.
+        DataError: there are no spikes with labels, or the step length is not a number.
     """
     read = storage.read_arrays(file, free_bytes=_MAX_BYTES)
     arrays = {name.lower(): array for name, array in read.items()}
@@ -42,9 +42,9 @@ def read_npz(file: Path) -> dict[str, Rows]:
         lower = Counter(name.lower() for name in read)
         raise DataError(
             f"the arrays {listed(name for name in read if lower[name.lower()] > 1)} differ in "
-            "capitals alone",
+            "upper and lower case only",
             code="npz-arrays",
-            fix="rename them, or leave all but one out",
+            fix="rename them, or keep only one",
         )
     names = arrays.get("class_names")
     class_names = None if names is None else tuple(map(str, np.atleast_1d(names)))
@@ -68,7 +68,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
     else:
         if "" in splits and len(splits) > 1:
             raise DataError(
-                "there are arrays without a split in their names, and others of "
+                "some arrays have no split in their names, others have "
                 f"{', '.join(filter(None, splits))}",
                 code="npz-arrays",
                 why="the split of the former is unknown",
@@ -87,7 +87,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
 
 
 def _step(dt_ms: NDArray | None) -> float | None:
-    """The length of a step that an archive gives, perhaps as a list of one number."""
+    """Step length in an archive, a number or a list of one number."""
     if dt_ms is None:
         return None
     if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
@@ -95,13 +95,13 @@ def _step(dt_ms: NDArray | None) -> float | None:
             f"dt_ms is {printable(dt_ms.dtype)} of shape {dt_ms.shape}, not a number",
             code="npz-step",
             fix="write the length of a step in ms, np.savez(FILE, …, dt_ms=1.0), or leave it out "
-            "and say `dt_ms=`",
+            "and set `dt_ms=`",
         )
     return float(dt_ms.item())
 
 
 def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
-    """The name of the array of a split that one of the words stands for."""
+    """Name of a split's array, which is one of some words."""
     for part in SPLIT_WORDS.get(split, ("",)):
         for word in words:
             for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
@@ -113,7 +113,7 @@ def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> s
 def _take_groups(
     arrays: Mapping[str, NDArray], splits: Mapping[str, Rows], used: set[str], file: Path
 ) -> None:
-    """Every other list of an integer or a name per sample is a group of its split."""
+    """Take every other list of an integer or a name per sample as a group of its split."""
     unused = []
     for name, array in arrays.items():
         if name in used:
@@ -128,14 +128,14 @@ def _take_groups(
             unused.append(name)
     if unused:
         _log.warning(
-            f"remark[arrays-unused]: {file}: nothing is made of {listed(unused)}; "
-            "groups are integers or names, one per sample, and of splits with the name of the "
-            "split: train_speaker"
+            f"remark[arrays-unused]: {file}: unused arrays: {listed(unused)}; groups are arrays of "
+            "an integer or name per sample, whose names begin with the split if there are several: "
+            "train_speaker"
         )
 
 
 def _divided_name(name: str, splits: Mapping[str, Rows]) -> tuple[str, str]:
-    """The split that an array belongs to by its name, and its name without it."""
+    """Split in an array's name, and the name without the split."""
     for split in splits:
         for part in SPLIT_WORDS.get(split, ()):
             if name.startswith(f"{part}_"):

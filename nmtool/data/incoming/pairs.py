@@ -1,17 +1,17 @@
-"""`read_pairs`: samples and their classes, as data sets of torch, snnTorch and tonic give them.
+"""`read_pairs`: samples and their classes from data sets of torch, snnTorch and tonic.
 
-A pair is (recorded, class), of which the former may be
+A pair is (sample, class); the sample is one of
 
-    a structured array    with the fields t (µs), x and perhaps y and p, as tonic has it
-    a dense array         [steps, …] of spikes, as snnTorch has it; axes behind the steps are
-                          channels, numbered in C order; a number other than 0 is a spike
+    a structured array    with the fields t (µs), x and perhaps y and p, as in tonic
+    a dense array         [steps, …] of spikes, as in snnTorch; axes after the first are channels,
+                          numbered in C order; nonzero numbers are spikes
 
-A batch of a loader is [batch, steps, …] with [batch] classes, or [steps, batch, …] where the time
-comes first.
+A batch of a loader is [batch, steps, …] with [batch] classes, or [steps, batch, …] if time comes
+first.
 
 A sensor of width W, height H and P polarities has W·H·P units:
 
-    unit = x + W·(y + H·p)        y = 0 where events have none, p = 0 where P = 1
+    unit = x + W·(y + H·p)        y = 0 without a field y, p = 0 if P = 1
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def read_pairs(
     """The samples of `SpikeEvents.from_torch` and `.from_tonic`.
 
     Args:
-        source, dt_ms, n_units, class_names, sensor_size, time_first: as of `from_torch`, which says
-            what is raised, too.
+        source, dt_ms, n_units, class_names, sensor_size, time_first: as for
+            `SpikeEvents.from_torch`, which raises the same errors.
     """
     check_timing(dt_ms, 1)
     if class_names is None:
@@ -68,7 +68,8 @@ def read_pairs(
                     f"nor an array [steps, channels], but {printable(array.dtype)} of shape "
                     f"{array.shape}",
                     code="sample-not-events",
-                    fix="choose a set of events, or turn its samples into spikes by a transform",
+                    fix="choose a data set of events, or turn its samples into spikes by a "
+                    "transform",
                 )
             array = array.reshape(len(array), -1)
             several = several or check_spikes(array, f"sample {number}: ")
@@ -79,9 +80,9 @@ def read_pairs(
         rows.units.append(unit)
         targets.append(target)
     if len(widths) > 1 or (n_units is not None and widths - {n_units}):
-        asked = "" if n_units is None else f", n_units is {n_units}"
+        expected = "" if n_units is None else f", n_units is {n_units}"
         raise DataError(
-            f"samples have {listed(sorted(widths))} channels{asked}",
+            f"samples have {listed(sorted(widths))} channels{expected}",
             code="samples-channels-differ",
             fix="give all samples the same channels",
         )
@@ -93,23 +94,23 @@ def read_pairs(
 
 
 def sensor_size_of(dataset: Any) -> tuple[int, int, int]:
-    """Width, height and polarities of the sensor behind a data set, or what it is a part of.
+    """Width, height and polarities of the sensor of a data set, or of the one it wraps.
 
     Raises:
-        DataError: it has no sensor of fixed size.
+        DataError: the data set has no sensor of fixed size.
     """
     size = _attribute(dataset, "sensor_size")
     if size is None or len(size) != 3:
         raise DataError(
             "the data set has no sensor of fixed size",
             code="sensor-size-missing",
-            fix="choose a set of events from a sensor, or give sensor_size=(W, H, P)",
+            fix="choose a data set recorded by a sensor, or give sensor_size=(W, H, P)",
         )
     return tuple(size)
 
 
 def class_names_of(dataset: Any) -> tuple[str, ...] | None:
-    """The class names in the order of their numbers; None where the data set names none."""
+    """Class names in the order of their numbers; None if the data set has none."""
     names: Any = _attribute(dataset, "classes")
     if names is None:
         names = _attribute(dataset, "class_map")
@@ -140,7 +141,7 @@ def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
 
 
 def _batch(target: Any) -> NDArray | None:
-    """[batch] classes; None where the target is that of one sample."""
+    """[batch] classes; None if the target belongs to a single sample."""
     if isinstance(target, str | bytes):
         return None
     array = as_array(target)
@@ -180,7 +181,7 @@ def _class(target: Any, class_names: Sequence[str] | None, number: int) -> Any:
         raise DataError(
             f"sample {number}: the target {printable(repr(target))} is not a class",
             code="target-not-class",
-            fix="choose a set whose targets are classes",
+            fix="choose a data set whose targets are classes",
         )
     return value.item()
 
@@ -188,23 +189,23 @@ def _class(target: Any, class_names: Sequence[str] | None, number: int) -> Any:
 def _sensor_events(
     events: NDArray, size: Sequence[int], index: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Times in ms and units of one sample, put in order of time.
+    """Times in ms and units of one sample, sorted by time.
 
-    Several of tonic's sets hold events that are not; with cameras, order means nothing more.
+    Several of tonic's data sets are not sorted; for cameras the order has no other meaning.
 
     Args:
         events: structured, with the fields t in µs, x and perhaps y and p.
         size: width, height and polarities of the sensor.
-        index: of the sample, for messages.
+        index: index of the sample, for messages.
 
     Raises:
-        DataError: it is no list of events, or one lies outside the sensor.
+        DataError: the sample is not a list of events, or an event lies outside the sensor.
     """
     if not {"t", "x"} <= set(events.dtype.names or ()):
         raise DataError(
             f"sample {index} is not a list of events with a time t and a position x",
             code="sample-not-events",
-            fix="choose a set of events",
+            fix="choose a data set of events",
         )
     order = np.argsort(events["t"], kind="stable")
     return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order]
@@ -232,7 +233,7 @@ def _position(events: NDArray, field: str, extent: int, index: int) -> NDArray[n
 
 
 def _item(dataset: Any, index: int) -> Any:
-    """Item `index` of a data set; raises `DataError` for whatever goes wrong."""
+    """Item `index` of a data set; raises `DataError` if reading it fails in any way."""
     try:
         return dataset[index]
     except Exception as error:
@@ -245,18 +246,18 @@ def _item(dataset: Any, index: int) -> Any:
 
 
 def _pair(item: Any, index: int) -> tuple[Any, Any]:
-    """A sample and its class, or a batch and its classes; raises `DataError` for anything else."""
+    """Unpack (sample, class), or a batch and its classes; raises `DataError` for anything else."""
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise DataError(
-            f"item {index} is no pair of a sample and its class",
+            f"item {index} is not a pair of a sample and its class",
             code="sample-unreadable",
-            fix="let the data set give (sample, label)",
+            fix="make the data set return (sample, label)",
         )
     return item[0], item[1]
 
 
 def _attribute(dataset: Any, name: str) -> Any:
-    """An attribute of a data set, or of the one that it wraps, as a subset or a loader does."""
+    """An attribute of a data set, or of the one it wraps, such as a subset or a loader."""
     for _ in range(8):
         found = getattr(dataset, name, None)
         if found is not None or dataset is None:

@@ -1,8 +1,8 @@
-"""`Rows`: samples as they come from elsewhere, and the one place that makes `SpikeEvents` of them.
+"""`Rows`: samples from lists, arrays and files of other tools, to be made `SpikeEvents`.
 
-Lists, dense arrays, pairs (`pairs`) and files (`csv_rows`, `npz_rows`) become `Rows`. Their
-`events` numbers the classes, puts events in order of time, and checks all of it. Arrays may be
-tensors of torch, on any device; torch itself is not needed.
+Lists, dense arrays, pairs (`pairs`) and files (`csv_rows`, `npz_rows`) become `Rows`. The method
+`events` numbers the classes, sorts events by time, and validates everything. Arrays may be torch
+tensors, on any device; torch itself is not needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nmtool.network.graph import MAX_CHANNELS, check_timing
 _log = logging.getLogger(__name__)
 
 ROW_SUFFIXES = (".csv", ".npz")
-"""Files that hold such samples, and become folders in SHD layout."""
+"""Extensions of files that `read_incoming` reads as `Rows`."""
 
 _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
 """Times in ms and units [events], the number of events [samples], and the number of units."""
@@ -31,22 +31,22 @@ _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], 
 
 @dataclass
 class Rows:
-    """Samples as a file or an object holds them, in its order.
+    """Samples of a file or an object, in its order.
 
     >>> Rows([[3.0, 1.5], []], [[0, 4], []], ["no", "yes"]).events()
     <SpikeEvents: 2 samples, 5 units, 2 classes, 2 events>
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
-        axes: positions of the events along further axes of a sensor, each like `units`, which is
-            then the position along the first; the outermost comes last.
+        axes: positions of the events along further axes of a sensor, each like `units`, which
+            then holds the position along the first axis; the outermost axis comes last.
         labels: [samples] numbers or names of classes.
-        groups: by name, [samples] integers; in files names, too.
-        dense: [samples, steps, channels …] spikes, in place of times and units.
-        dt_ms: length of a step of dense spikes in ms; None where nothing says it.
-        class_names: one per class; None for the names that occur, sorted, or numbers.
-        n_units: number of channels of listed events; None for one more than the largest.
-        first: number of the first class, where labels are numbers.
+        groups: by name, [samples] integers, or names from files.
+        dense: [samples, steps, channels …] spikes, instead of times and units.
+        dt_ms: length of a step of dense spikes in ms; None if unknown.
+        class_names: one per class; None: the names that occur, sorted, or numbers.
+        n_units: number of channels of listed events; None: one more than the largest unit.
+        first: number of the first class, if labels are numbers.
     """
 
     times_ms: Any = field(default_factory=list)
@@ -61,11 +61,11 @@ class Rows:
     axes: dict[str, Any] = field(default_factory=dict)
 
     def events(self) -> SpikeEvents:
-        """The samples, numbered and checked.
+        """The samples as `SpikeEvents`, with classes numbered from 0.
 
         Raises:
-            DataError: lists or arrays contradict each other, or are no spikes or no classes.
-            NetworkError: the step of dense spikes is not positive.
+            DataError: lists or arrays are inconsistent, or not spikes or classes.
+            NetworkError: the step length of dense spikes is not positive.
         """
         if self.dt_ms is not None:
             check_timing(self.dt_ms, 1)
@@ -96,7 +96,7 @@ class Rows:
                 )
             if not _are_whole(unit):
                 raise DataError(
-                    f"sample {sample} has units that are no numbers of channels",
+                    f"sample {sample} has units that are not numbers of channels",
                     code="events-not-numbers",
                     fix="number the channels from 0",
                 )
@@ -120,9 +120,9 @@ class Rows:
         _check_dimensions(array, n_labels)
         if self.dt_ms is None:
             raise DataError(
-                "nothing says how long a step of the dense spikes is",
+                "the step length of the dense spikes is unknown",
                 code="dense-step-unknown",
-                fix="`dt_ms=`, or an entry dt_ms in the file",
+                fix="set `dt_ms=`, or add an array dt_ms to the file",
             )
         array = array.reshape(*array.shape[:2], int(np.prod(array.shape[2:])))
         if several := check_spikes(array):
@@ -145,12 +145,12 @@ def numbered(
         first: number of the first class.
 
     Returns:
-        [samples] int64 labels, and the names of the classes.
+        [samples] int64 labels, and the class names.
 
     Raises:
-        DataError: the labels are no list of classes, or not among the names.
+        DataError: the labels are not a list of classes, or not among the names.
     """
-    # As objects, since numpy would give every name the room of the longest.
+    # As objects, since numpy pads every name to the length of the longest.
     array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
     names = None if class_names is None else tuple(map(str, class_names))
     if array.dtype.kind in "USO" and array.size and _are_names(array):
@@ -162,7 +162,7 @@ def numbered(
                 raise DataError(
                     f"sample {sample}: '{printable(word)}' is not one of the class names",
                     code="labels-range",
-                    fix=f"name it among them: {listed(names)}",
+                    fix=f"use one of the class names, or add it to them: {listed(names)}",
                 )
         return np.array([number[word] for word in words], np.int64), names
     if array.size and array.dtype.kind in "iuf":
@@ -180,23 +180,23 @@ def numbered(
 
 
 def check_labels(labels: NDArray) -> NDArray:
-    """The labels, if they are a list; raises `DataError` else."""
+    """The labels, if they are one-dimensional; raises `DataError` otherwise."""
     if labels.ndim != 1:
         raise DataError(
-            f"labels in the shape {labels.shape} are no list of classes",
+            f"labels of shape {labels.shape} are not a list of classes",
             code="labels-count",
-            fix="give one label per sample; of one-hot labels, labels.argmax(1)",
+            fix="give one label per sample; for one-hot labels, labels.argmax(1)",
         )
     return labels
 
 
 def check_spikes(array: NDArray, where: str = "") -> str:
-    """A warning where a bin has several spikes; `DataError` where numbers are no spikes."""
+    """A warning if bins have several spikes; raises `DataError` if numbers are not counts."""
     if array.dtype.kind == "b" or not array.size:
         return ""
     if not _are_whole(array):
         raise DataError(
-            f"{where}the dense samples hold numbers that are no counts of spikes",
+            f"{where}the dense samples hold numbers that are not spike counts",
             code="dense-not-spikes",
             fix="turn them into spikes first, e.g. with snntorch.spikegen, or give times and units "
             "to SpikeEvents.from_lists",
@@ -205,13 +205,13 @@ def check_spikes(array: NDArray, where: str = "") -> str:
         return ""
     largest = max(abs(array.max()), abs(array.min()))
     return (
-        f"remark[dense-counts]: {where}bins hold numbers up to {largest:g}: whatever is not 0 is "
-        "one spike"
+        f"remark[dense-counts]: {where}bins hold numbers up to {largest:g}; every nonzero number "
+        "counts as one spike"
     )
 
 
 def as_array(values: Any) -> NDArray:
-    """The values as a numpy array; tensors of torch are copied from their device."""
+    """The values as a numpy array; torch tensors are copied from their device."""
     if hasattr(values, "detach"):
         values = values.detach()
         if values.is_sparse:
@@ -221,7 +221,7 @@ def as_array(values: Any) -> NDArray:
 
 
 def are_numbers(labels: Sequence[Any]) -> bool:
-    """True where there are labels, and all of them are numbers or say one."""
+    """True if there are labels, and all are numbers or texts of numbers."""
     try:
         return bool([float(label) for label in labels])
     except (TypeError, ValueError):
@@ -239,14 +239,14 @@ def texts(names: Iterable[Any]) -> list[str]:
 def _check_dimensions(array: NDArray, n_labels: int) -> None:
     if array.ndim > 2:
         return
-    what = f"spikes in the shape {array.shape} are not [samples, steps, channels]"
+    what = f"spikes of shape {array.shape} are not [samples, steps, channels]"
     if array.ndim == 2 and len(array) == n_labels:
         raise DataError(
             what,
             code="dense-dimensions",
-            why="a row per label holds values of each sample, not spikes over time",
-            fix="turn the values into spike times, and give them to SpikeEvents.from_lists; "
-            "spikes of a single channel need an axis for it, spikes[:, :, None]",
+            why="the array has one row of values per label, without time steps",
+            fix="encode the values as spike times, for SpikeEvents.from_lists; spikes of a single "
+            "channel need a channel axis: spikes[:, :, None]",
         )
     raise DataError(
         what,
@@ -256,7 +256,7 @@ def _check_dimensions(array: NDArray, n_labels: int) -> None:
 
 
 def _are_names(labels: Any) -> bool:
-    """True for a list, a tuple or an array of nothing but texts."""
+    """True for a list, a tuple or an array of texts only."""
     return isinstance(labels, list | tuple | np.ndarray) and all(
         isinstance(label, str | bytes) for label in labels
     )

@@ -112,7 +112,7 @@ def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
     ("words", "error", "named"),
     [
         ([], "runs-without-integers", "integers.npz"),
-        (["--with", "a.npz", "b.npz"], "pairs-uneven", "1 cannot be paired with 2"),
+        (["--with", "a.npz", "b.npz"], "pairs-uneven", "1 networks cannot be paired with 2"),
         (["--with", "a.npz"], "file-missing", " a.npz\n"),
     ],
 )

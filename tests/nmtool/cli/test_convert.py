@@ -280,7 +280,7 @@ def test_nir_of_others(nmtool: Nmtool, foreign: Path) -> None:
         *("--in-steps", "30", "--in-rule", "weighted", "--in-recurrent-step", "explicit"),
     )
     assert (said.code, said.err.count("\n")) == (0, 1)
-    assert "does not say it: a reset to v_reset" in said.err
+    assert "therefore assumed: a reset to v_reset" in said.err
     options = nir.ImportOptions(0.002, 1.0, 30, "weighted", implied=False)
     found = Network.load("network.npz")
     assert found.content_hash == Nir(foreign).read(options).content_hash

@@ -188,7 +188,7 @@ def test_nothing_was_exercised(nmtool: Nmtool, data: Path, integers: Path) -> No
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
     said = nmtool("cost", integers, "two", "--json")
     assert said.code == 0
-    assert "nothing was exercised" in said.err
+    assert "neither input spikes" in said.err
     assert [SPELT_NOW.strip(), *said.json["remarks"]] == said.err.splitlines()
     assert said.json["synaptic_events"]["total"]["total"] == 0
 

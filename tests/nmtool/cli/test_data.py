@@ -31,7 +31,7 @@ def test_folder(nmtool: Nmtool) -> None:
         " samples without spikes  1                     1\n"
         "\n"
         "classes: left, right\n"
-        "a grid for it: --dt 0.5 --steps 50 (99.5 % of the samples end within, 3.4% of the events "
+        "proposed: --dt 0.5 --steps 50 (99.5 % of the samples end within it, 3.4% of the events "
         "share a bin with another)\n"
     )
 

@@ -83,7 +83,7 @@ def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: P
     assert cost["v_clips"] == recording.counts["v_clips"]
     assert 0 <= cost["agreement"] <= 1
     said = nmtool(*words)
-    assert "what it costs" in said.out
+    assert "cost of rounding" in said.out
     assert "6 training samples, drawn per class" in said.out
     assert "held out" not in said.out
 
@@ -138,7 +138,7 @@ def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
 
 def test_moved_delays_are_in_the_table(nmtool: Nmtool, floats: Path) -> None:
     kept = nmtool("quantise", floats, "-o", "kept.npz").out.splitlines()
-    assert kept[1].split("  ")[-1] == "delays cut"
+    assert kept[1].split("  ")[-1] == "delays clipped"
     said = nmtool("quantise", floats, "-o", "moved.npz", "--delay-bits", "1")
     header, _, *rows = said.out.splitlines()[1:6]
     assert header.endswith("delay error, steps")
@@ -182,7 +182,7 @@ def test_one_sample_calibrates_and_nothing_is_compared(nmtool: Nmtool, floats: P
     write_shd(Path("one/one_train.h5"), cases.spike_events(1, 1))
     said = nmtool("quantise", floats, "-o", "q.npz", "--data", "one", "--json")
     assert (said.code, said.json["cost"], said.json["calibrated"]) == (0, None, True)
-    assert "accuracies are not compared" in said.err
+    assert "accuracy lost is not measured" in said.err
 
 
 def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:

@@ -147,7 +147,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", p=probabilities())
     with refused(FileFormatError, "teacher-array-missing") as caught:
         Teacher.load(tmp_path / "other.npz")
-    assert caught.value.why.endswith("holds p")
+    assert caught.value.why.endswith("are p")
     cases.float_network().save(tmp_path / "network.npz")
     with refused(FileFormatError, "file-kind"):
         Teacher.load(tmp_path / "network.npz")

@@ -144,7 +144,7 @@ def test_a_read_out_of_which_nothing_is_left() -> None:
     assert codes(result) == ["weights-lost", "answers-lost"]
     weights, answers = result.report.findings
     assert (weights.where, answers.where) == ("input → p", "p")
-    assert weights.what == "2560 of its 2560 weights other than 0 became 0"
+    assert weights.what == "2560 of its 2560 nonzero weights became 0"
     assert "quantise with calibration data" in weights.fix
     calibrated = round_network(network, calibration=Calibration(membrane={"p": 0.1}))
     assert codes(calibrated) == []
@@ -158,11 +158,11 @@ def test_a_read_out_that_was_silent_before_lost_nothing() -> None:
 @pytest.mark.parametrize(
     ("constants", "other", "cause"),
     [
-        ({"threshold": 1e6}, 0.0, "threshold is too large"),
-        ({"bias": 1e6}, 0.0, "bias is too large"),
-        ({"kind": "li", "tau_mem_ms": 3000.0}, 0.0, "membrane has room for any input"),
-        ({"tau_syn_ms": 4000.0}, 0.0, "currents have room"),
-        ({"tau_syn_ms": 0.1}, 1e6, "input has room"),
+        ({"threshold": 1e6}, 0.0, "threshold is large"),
+        ({"bias": 1e6}, 0.0, "bias is large"),
+        ({"kind": "li", "tau_mem_ms": 3000.0}, 0.0, "membrane has head-room for any input"),
+        ({"tau_syn_ms": 4000.0}, 0.0, "currents have head-room"),
+        ({"tau_syn_ms": 0.1}, 1e6, "spikes of all inputs at once"),
     ],
 )
 def test_lost_weights_are_put_down_to_what_took_them(
@@ -187,7 +187,7 @@ def test_data_may_ask_for_the_room_that_weights_lack() -> None:
     network = one_population(np.random.default_rng(1).normal(0, 0.01, (1000, 3)), kind="li")
     result = round_network(network, calibration=Calibration(membrane={"p": 1e4}))
     assert codes(result) == ["weights-lost", "answers-lost"]
-    assert "room that data showed" in result.report.findings[0].fix
+    assert "head-room as on calibration data" in result.report.findings[0].fix
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -208,7 +208,7 @@ def test_next_to_nothing_left_by_few_bits_is_a_finding() -> None:
     result = round_network(one_population(weight), weight_bits=2)
     assert codes(result) == ["weights-lost"]
     (finding,) = result.report.findings
-    assert finding.what == "78 of its 80 weights other than 0 became 0"
+    assert finding.what == "78 of its 80 nonzero weights became 0"
     assert "more weight bits" in finding.fix
 
 
@@ -245,7 +245,7 @@ def test_long_delays_are_put_down_to_what_cut_them() -> None:
     assert finding.what == "1 delays are longer than the 61 steps of the target"
     assert "a longer time step" in finding.fix
     first, target, bits = round_network(network, delays=DelayGrid(1, 41)).report.findings
-    assert first.what.startswith("4 delays are longer than 41 steps, as far as 1-bit delays")
+    assert first.what.startswith("4 delays are longer than 41 steps, the longest of 1-bit delays")
     assert target.what == finding.what
     assert bits.what.startswith("1 delays are longer than 41 steps")
     for one in (first, bits):

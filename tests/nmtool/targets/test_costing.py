@@ -479,7 +479,7 @@ def test_without_an_emulator_the_rest_is_answered(
 def test_silence_is_told() -> None:
     network = cases.integer_network()
     found = nm.cost(network, samples_of(Raster.silent(2, 30, 4)), target="loihi1")
-    assert found.remarks[0].startswith("nothing was exercised")
+    assert found.remarks[0].startswith("there were neither")
     assert found.synaptic_events.total.total == found.messages.total.total == 0
     assert found.activation_sparsity == 1.0
     assert found.neuron_updates.total.mean == 150
@@ -496,7 +496,7 @@ def test_networks_that_cannot_spike() -> None:
     found = nm.cost(deaf, EVENTS)
     assert found.activation_sparsity is None
     assert "activation_sparsity" in found.absent
-    assert found.remarks == ("no spike passed a synapse of weight other than 0",)
+    assert found.remarks == ("no spike passed a synapse of nonzero weight",)
     assert found.connection_sparsity == 1.0
     bare = nm.cost(replace(deaf, projections=[]), EVENTS)
     assert bare.connection_sparsity is None

@@ -306,7 +306,7 @@ def test_what_is_wasteful() -> None:
 def test_zeros_of_wires_are_no_fault_of_training(weight: list, are_wires: bool) -> None:
     dense = replace(LOIHI2, core=replace(LOIHI2.core, dense=True))
     fixes = [f.fix for f in fit(network(weight), dense).wasteful if f.code == "zeros-stored"]
-    assert ["these are wires" in fix for fix in fixes] == [are_wires]
+    assert ["one-to-one" in fix for fix in fixes] == [are_wires]
 
 
 @pytest.mark.parametrize(("dv", "codes_of_decays"), [(1023, []), (1400, ["target-decay"])])
@@ -382,4 +382,4 @@ def test_zeros_of_an_unrolled_convolution_are_no_fault_of_training() -> None:
     one = replace(floats.projections[0], weight=weight)
     found = fit(nm.round_network(replace(floats, projections=[one])).network, dense)
     (fix,) = [f.fix for f in found.wasteful if f.code == "zeros-stored"]
-    assert fix == "a target that stores zeros sparse"
+    assert fix == "use a target with sparse storage"

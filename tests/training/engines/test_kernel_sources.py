@@ -19,7 +19,7 @@ from nmtool.hardware_sim.kernel import kernels as simulation_kernels
 from nmtool.hardware_sim.plan import Plan
 from nmtool.training.engines.cell import IntegerConstants, NeuronConstants
 from nmtool.training.engines.cpu import kernels
-from nmtool.training.engines.cpu.kernels.adjoint import Senders
+from nmtool.training.engines.cpu.kernels.adjoint import SourceSpikes
 from nmtool.training.engines.cpu.kernels.compiled import SOURCES
 from nmtool.training.engines.cpu.kernels.gradients import Gathering
 from nmtool.training.engines.cpu.kernels.integer import kernels as training_kernels
@@ -56,6 +56,6 @@ def test_every_named_tuple_that_kernels_are_given_is_hashed() -> None:
         for argument in signature.args
         for named in _named_tuples(argument)
     }
-    assert given >= {NeuronConstants, IntegerConstants, Gathering, Plan, Senders}
+    assert given >= {NeuronConstants, IntegerConstants, Gathering, Plan, SourceSpikes}
     files = {file.resolve() for file in source_files(SOURCES)}
     assert [named for named in given if Path(inspect.getfile(named)).resolve() not in files] == []

@@ -20,7 +20,7 @@ from nmtool.network.readout import RULES
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.front.rounding import held_population
+from nmtool.training.front.rounding import float_population
 from nmtool.training.mathematics import reference
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import arithmetics
@@ -135,7 +135,7 @@ def test_gradients_are_those_of_what_the_chip_holds() -> None:
 
 def _held(network: Network, integer: IntegerNetwork) -> tuple[Network, dict[str, np.ndarray]]:
     """The float network of what the chip holds, and b of the trained weights over its b."""
-    populations = [held_population(p, network.dt_ms) for p in integer.populations]
+    populations = [float_population(p, network.dt_ms) for p in integer.populations]
     b = {p.name: _b(p, network) for p in populations}
     projections = [
         replace(

@@ -1,7 +1,7 @@
 """Forward and backward pass of a layer over a batch, in portions of a few samples.
 
-Memory in flight is a portion's traces, neurons × steps × samples of a portion, whatever the size
-of the batch; what stays of the forward pass is a compact tape of spikes.
+Temporary memory is that of a portion's traces (neurons × steps × samples of a portion), whatever
+the batch size; from the forward pass only a compact tape of spikes is kept.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from nmtool.training.engines.synapses import Gradients, Synapses
 
 
 class Layer:
-    """Neurons that are simulated together, their afferent synapses and their recurrent ones.
+    """Neurons that are simulated together, with their afferent and recurrent synapses.
 
-    Where the neurons are a chip's, the forward pass runs in its integers. The backward pass is the
-    same for both: it sees what the chip holds, translated back into floats.
+    For integer arithmetic, the forward pass runs in the chip's integers. The backward pass is the
+    same as for floats, with the values that those integers represent.
 
     Args:
         neurons: their constants.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
-        scratch: memory to work in.
+        scratch: memory for temporary arrays.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Layer:
         self.nothing = Matrix.of(None, self.size, self.dtype)
         self.afferent = Matrix.of(afferent, self.size, self.dtype)
         self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
-        # The synapses that the forward pass adds up.
+        # The synapses of the forward pass.
         self.sent, self.looped = self.afferent, self.recurrent
         if self.integers is not None:
             self.sent = Matrix.of_integers(afferent, self.size)
@@ -99,7 +99,7 @@ class Layer:
     def run_li(self, source: SpikeTrains) -> Tensor:
         """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
 
-        In integers float64, whatever the type of the constants: v/unit then gives v back exactly.
+        For integers float64, whatever the dtype of the constants: v/unit·unit is then exact.
 
         Args:
             source: the afferent spikes.
@@ -139,7 +139,7 @@ class Layer:
 
         Args:
             source, run: as in the forward pass.
-            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from elsewhere.
+            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from later layers and loss.
             push: [neurons] float, added to μ_v at every spike.
             want_source_time: whether the source's spikes need gradients.
         """
@@ -151,10 +151,10 @@ class Layer:
             with sums.traces(last - first) as mu_u:
                 adjoint.run_lif_adjoint(
                     self.constants,
-                    _senders(self.recurrent, own.part(first, last), sums.cut, gradient),
+                    _source_spikes(self.recurrent, own.part(first, last), sums.cut, gradient),
                     slope,
                     pushes,
-                    sums.senders(first, last),
+                    sums.source_spikes(first, last),
                     sums.arrival_span,
                     sums.cut.stride,
                     mu_u,
@@ -179,7 +179,7 @@ class Layer:
                 adjoint.run_li_adjoint(
                     self.constants,
                     direct,
-                    sums.senders(first, last),
+                    sums.source_spikes(first, last),
                     sums.arrival_span,
                     sums.cut.stride,
                     mu_u,
@@ -188,12 +188,12 @@ class Layer:
         return sums.result()
 
     def cut(self, source: SpikeTrains) -> Cut:
-        """The tiles and portions of a batch, the same forward and backward."""
+        """Tiles and portions of a batch, the same forward and backward."""
         arrival_span = max(self.afferent.arrival_span, self.recurrent.arrival_span)
         return Cut.of(source.n_steps, arrival_span, source.n_samples, self.dtype)
 
     def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> AbstractContextManager[NDArray]:
-        """[tiles, neurons, tile·stride] numbers with room for these samples, lent."""
+        """Borrow an array [tiles, neurons, tile·stride] for these samples."""
         shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
         return self.scratch.traces.lend(shape, dtype)
 
@@ -222,7 +222,7 @@ class Tape:
         self.slope = [np.zeros(0, dtype)]
 
     def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
-        """Append what the kernel wrote; there may be more room than samples."""
+        """Append the kernel's output; arrays may be longer than the samples need."""
         total = count[:, -1]
         steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
         self.total.append(total)
@@ -231,7 +231,7 @@ class Tape:
         self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=False))
 
     def run(self) -> LifRun:
-        """All of it."""
+        """The whole tape."""
         offset = torch.from_numpy(np.cumsum(np.concatenate(self.total)))
         step, neuron, slope = (_joined(parts) for parts in (self.step, self.neuron, self.slope))
         spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size)
@@ -239,20 +239,20 @@ class Tape:
 
 
 def _joined(parts: list[NDArray]) -> Tensor:
-    """The parts in one piece; they are let go."""
+    """The parts concatenated; empties the list."""
     whole = torch.from_numpy(np.concatenate(parts))
     parts.clear()
     return whole
 
 
 class _Sums:
-    """Gradients of a layer's synapses while its portions go by.
+    """Gradients of a layer's synapses, accumulated over portions.
 
     Args:
-        layer: whose synapses.
+        layer: with the synapses.
         source: afferent spikes.
         own: the layer's spikes, of all samples.
-        want_source_time: whether the source's time gradients are wanted.
+        want_source_time: whether the source's time gradients are needed.
     """
 
     def __init__(
@@ -271,15 +271,15 @@ class _Sums:
 
     @contextmanager
     def traces(self, n_samples: int) -> Iterator[NDArray]:
-        """Room for μ_u of a portion; zero beyond the last step, where nothing counts."""
+        """An array for μ_u of a portion; zero beyond the last step."""
         with self.layer.traces(self.cut, n_samples, self.layer.dtype) as mu_u:
             by_sample = mu_u.reshape(*mu_u.shape[:2], self.cut.tile, self.cut.stride)
             by_sample[..., self.cut.n_steps :] = 0.0
             yield mu_u
 
-    def senders(self, first: int, last: int) -> adjoint.Senders:
-        """The source's spikes, if their time gradients are wanted."""
-        return _senders(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
+    def source_spikes(self, first: int, last: int) -> adjoint.SourceSpikes:
+        """The source's spikes, if their time gradients are needed."""
+        return _source_spikes(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
 
     def add(self, first: int, last: int, mu_u: NDArray) -> None:
         """Add a portion's gradients."""
@@ -301,6 +301,8 @@ def _arrays(trains: SpikeTrains) -> Spikes:
     return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy())
 
 
-def _senders(matrix: Matrix, spikes: Spikes, cut: Cut, time_gradient: NDArray) -> adjoint.Senders:
+def _source_spikes(
+    matrix: Matrix, spikes: Spikes, cut: Cut, time_gradient: NDArray
+) -> adjoint.SourceSpikes:
     begin = spikes.by_step(cut.n_steps)
-    return adjoint.Senders(matrix.weight, matrix.delay, begin, spikes.neuron, time_gradient)
+    return adjoint.SourceSpikes(matrix.weight, matrix.delay, begin, spikes.neuron, time_gradient)

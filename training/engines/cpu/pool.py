@@ -1,7 +1,7 @@
-"""Scratch memory that passes hand on to each other.
+"""Scratch memory, reused between passes.
 
-Fresh memory costs a page fault every few kilobytes, and what is freed in between larger pieces
-is not always given back. A pass borrows arrays for its portions and returns them.
+New memory costs a page fault every few kilobytes, and freed memory between larger blocks is not
+always returned to the system. A pass therefore borrows arrays for its portions.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import DTypeLike, NDArray
 
 
 def dense(size: int) -> NDArray[np.uint8]:
-    """Memory for arrays that are filled."""
+    """Memory for arrays that are filled completely."""
     return np.empty(size, np.uint8)
 
 
 def sparse(size: int) -> NDArray[np.uint8]:
-    """Memory for arrays with more room than is usually needed: what is not touched costs nothing.
+    """Memory for arrays larger than usually needed: untouched pages cost nothing.
 
-    NumPy asks the system for pages of megabytes, of which one touch takes a whole one.
+    NumPy would request huge pages, of which one touch takes a whole one.
     """
     private = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
     memory = mmap.mmap(-1, max(size, 1), **({"flags": private} if private else {}))
@@ -34,10 +34,10 @@ def sparse(size: int) -> NDArray[np.uint8]:
 
 
 class Pool:
-    """Arrays to be used again, for any number of passes and threads at a time.
+    """A pool of reusable arrays, for any number of passes and threads at a time.
 
     Args:
-        fresh: makes memory of a number of bytes.
+        fresh: allocates a number of bytes.
     """
 
     def __init__(self, fresh: Callable[[int], NDArray[np.uint8]] = dense) -> None:
@@ -46,12 +46,12 @@ class Pool:
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Pool], tuple[Callable[[int], NDArray[np.uint8]]]]:
-        """A copy of the pool, or the pool of a copied network, begins without memory."""
+        """A copied pool, as in a copied network, starts empty."""
         return Pool, (self._fresh,)
 
     @contextmanager
     def lend(self, shape: Sequence[int], dtype: DTypeLike) -> Iterator[NDArray]:
-        """An array with whatever content, to be used inside the `with` block only.
+        """An uninitialised array, for use inside the `with` block only.
 
         Args:
             shape: of the array.
@@ -66,7 +66,7 @@ class Pool:
                 self._free.append(memory)
 
     def _take(self, size: int) -> NDArray[np.uint8]:
-        """The smallest that is large enough; a new one takes the place of one too small."""
+        """The smallest buffer that is large enough; a new one replaces one too small."""
         with self._lock:
             self._free.sort(key=len)
             for index, memory in enumerate(self._free):

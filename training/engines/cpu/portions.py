@@ -1,4 +1,4 @@
-"""Cuts of a batch: tiles whose traces fit in a cache, portions of tiles that are in flight."""
+"""Division of a batch: tiles whose traces fit in a cache, and portions of tiles run at once."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from nmtool.training.engines.cpu.kernels import events
 from nmtool.training.engines.cpu.kernels.rings import SPAN
 
 TILE_BYTES = 36 << 10
-"""The adjoint of one neuron over a tile of samples should stay in a first-level cache."""
+"""Size of one neuron's adjoint over a tile of samples: it should stay in the L1 cache."""
 
 LARGEST_TILE = 16
-"""Samples of a tile at most."""
+"""Maximum number of samples per tile."""
 
 SAMPLES_PER_THREAD = 4
-"""Samples in flight for each thread: enough to share out, few enough for the last-level cache."""
+"""Samples per thread in a portion: enough for load balance, few enough for the last-level cache."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Sizes of the tiles and portions that a batch is cut into.
+    """Sizes of the tiles and portions of a batch.
 
-    Tiles decide the order of sums, and follow from the shape alone. The number of tiles in
-    flight depends on the threads, and changes no result.
+    Tiles determine the order of sums, and depend only on the shape. The number of tiles per portion
+    depends on the number of threads, and changes no result.
 
     Attributes:
         n_steps: T.
-        stride: steps of a sample in a trace: T, and the steps beyond it that arrivals reach.
+        stride: steps of a sample in a trace: T, and the steps after it that arrivals reach.
         tile: samples per tile.
-        portion: samples in flight, in whole tiles.
+        portion: samples per portion, in whole tiles.
     """
 
     n_steps: int
@@ -43,7 +43,7 @@ class Cut:
 
     @classmethod
     def of(cls, n_steps: int, arrival_span: int, n_samples: int, dtype: DTypeLike) -> Cut:
-        """Cut a batch.
+        """Divide a batch.
 
         Args:
             n_steps: T.
@@ -51,7 +51,7 @@ class Cut:
             n_samples: samples of the batch.
             dtype: type of the traces.
         """
-        # One step more, because gradients look one beyond an arrival.
+        # One step more, because delay gradients use the step after an arrival.
         stride = -(-(n_steps + arrival_span + 1) // SPAN) * SPAN
         trace_bytes = stride * np.dtype(dtype).itemsize
         tile = max(1, min(TILE_BYTES // trace_bytes, LARGEST_TILE, n_samples))
@@ -60,7 +60,7 @@ class Cut:
 
     @property
     def position_type(self) -> type[np.unsignedinteger]:
-        """Of a spike's place in a trace: passes over synapses read one per event."""
+        """Dtype of a spike's index in a trace, read once per synaptic event."""
         return np.uint16 if self.tile * self.stride <= 1 << 16 else np.uint32
 
     def bounds(self, n_samples: int) -> Iterator[tuple[int, int]]:
@@ -78,7 +78,7 @@ class Spikes:
     """Spikes of a portion of samples, as arrays for the kernels.
 
     Attributes:
-        offset: [samples + 1] int64, where each sample's spikes lie in the lists.
+        offset: [samples + 1] int64, index of each sample's first spike in the lists.
         step, neuron: [spikes] int32, the lists of the whole batch.
     """
 
@@ -105,7 +105,7 @@ class Spikes:
 
         Args:
             channels: number of channels of the lists; 0 takes no spikes.
-            cut: how the batch is cut.
+            cut: division of the batch.
         """
         start = np.zeros((cut.n_tiles(self.n_samples), channels + 1), np.uint64)
         position = np.empty(self.offset[-1] - self.offset[0], cut.position_type)

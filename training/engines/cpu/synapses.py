@@ -1,4 +1,4 @@
-"""Synapses as the kernels of the CPU read them, and their gradients while a batch goes by."""
+"""Synapses for the CPU kernels, and their gradients summed over a batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 
 class Matrix:
-    """Synapses in both orders, both contiguous.
+    """Synapses in both orders, [pre, post] and [post, pre], both contiguous.
 
     Attributes:
         weight, delay: [pre, post], for spikes that are sent one by one.
@@ -33,14 +33,14 @@ class Matrix:
 
     @classmethod
     def of(cls, synapses: Synapses | None, n_post: int, dtype: DTypeLike) -> Matrix:
-        """The float weights of a projection; without one, no synapses at all."""
+        """The float weights of a projection; without a projection, an empty matrix."""
         if synapses is None:
             return cls(np.zeros((0, n_post), dtype), np.zeros((0, n_post), np.uint8))
         return cls(synapses.weight.numpy(), synapses.delay.numpy())
 
     @classmethod
     def of_integers(cls, synapses: Synapses | None, n_post: int) -> Matrix:
-        """The shifted weights of a projection, int32; without one, no synapses at all."""
+        """The shifted weights of a projection, int32; without a projection, an empty matrix."""
         if synapses is None:
             return cls.of(None, n_post, np.int32)
         assert synapses.integer is not None
@@ -60,7 +60,7 @@ class GradientSum:
         self._d_delay = np.zeros_like(matrix.weight_by_post)
 
     def over(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
-        """Arguments with which the gradient kernel adds a portion of the source's spikes."""
+        """Arguments of the gradient kernel for a portion of the source's spikes."""
         weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
         start, position = spikes.part(first, last)
         return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_delay)

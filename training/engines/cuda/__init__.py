@@ -1,6 +1,6 @@
 """The training engine for NVIDIA GPUs, in Numba's CUDA: the mathematics of `engines/cpu`.
 
-`available.require` says what a computer lacks to run it; the other modules are imported after that.
+`available.require` checks the requirements; the other modules are imported after that.
 """
 
 from __future__ import annotations

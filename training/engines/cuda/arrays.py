@@ -1,4 +1,4 @@
-"""Torch's tensors for Numba's kernels: views without copies, on torch's current stream.
+"""Torch tensors as arguments of Numba kernels: views without copies, on torch's current stream.
 
 One GPU per process, the one that torch calls current (`available.py` chooses it).
 """
@@ -23,11 +23,11 @@ Grid = tuple[int, ...]
 numba_config: Any = numba.config
 
 VIEWS = 1024
-"""Views that are kept: those of some steps of training. Torch gives out the same memory again."""
+"""Number of cached views: those of some training steps. Torch reuses the same memory."""
 
 
 def view(tensor: Tensor) -> Any:
-    """The tensor as an array that kernels take, sharing its memory.
+    """The tensor as an array for kernels, sharing its memory.
 
     Args:
         tensor: contiguous, on the current device.
@@ -43,7 +43,7 @@ def view(tensor: Tensor) -> Any:
 
 
 class _Memory:
-    """A piece of a GPU's memory, by the protocol that Numba reads; it keeps nothing alive."""
+    """A GPU memory block, by the CUDA array interface; it does not keep the memory alive."""
 
     def __init__(self, address: int, shape: tuple[int, ...], typestr: str) -> None:
         self.__cuda_array_interface__ = {
@@ -57,11 +57,10 @@ class _Memory:
 
 @lru_cache(maxsize=VIEWS)
 def described(address: int, shape: tuple[int, ...], dtype: torch.dtype, device: int | None) -> Any:
-    """Numba's description of a contiguous array, which takes longer to make than a launch.
+    """Numba's description of a contiguous array, cached because it takes longer than a launch.
 
-    It says where the memory is and keeps it in no way, so that one made earlier is good for any
-    tensor of the same place and shape. The device is part of the key alone: descriptions belong to
-    its context.
+    It refers to the memory without keeping it alive, so it can be reused for any tensor of the same
+    address and shape. The device is only part of the key: descriptions belong to its context.
     """
     typestr = torch.empty(0, dtype=dtype).numpy().dtype.str
     return cuda.as_cuda_array(_Memory(address, shape, typestr))
@@ -73,19 +72,19 @@ def current_device() -> torch.device:
 
 
 def check_device(device: torch.device, current: torch.device) -> None:
-    """Raise `UsageError` unless a tensor is where kernels run."""
+    """Raise `UsageError` unless a tensor is on the current device."""
     if device != current:
         raise UsageError(
-            f"a tensor is on {device}, and kernels run on {current}",
+            f"a tensor is on {device}, but kernels run on {current}",
             code="gpu-differs",
-            why="every process trains on one GPU, the one that torch calls current",
-            fix=f"make all tensors on {current}, or call torch.cuda.set_device before "
+            why="every process trains on one GPU, torch's current device",
+            fix=f"create all tensors on {current}, or call torch.cuda.set_device before "
             "find_device('cuda')",
         )
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Memory that torch can still give out on a GPU; None on a CPU."""
+    """Free memory of a GPU, including torch's cache; None on a CPU."""
     if device.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(device)
@@ -94,19 +93,19 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def stream() -> Any:
-    """Torch's current stream as Numba's; 0 is the default stream of both."""
+    """Torch's current stream for Numba; 0 is the default stream of both."""
     pointer = 0 if SIMULATED else torch.cuda.current_stream().cuda_stream
     return _external_stream(pointer) if pointer else 0
 
 
 @lru_cache(maxsize=16)
 def _external_stream(pointer: int) -> Any:
-    """The same object for the same stream: Numba keeps a launch's settings by it."""
+    """One object per stream: Numba caches launch settings by it."""
     return cuda.external_stream(pointer)
 
 
 def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments: Any) -> None:
-    """Launch a kernel; nothing happens on an empty grid.
+    """Launch a kernel; does nothing for an empty grid.
 
     Args:
         kernel: one of `nmtool.training.engines.cuda.kernels`.
@@ -117,14 +116,14 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
 
     Raises:
         UsageError: a tensor is on another device.
-        BackendError: the driver refuses the launch, or the GPU has failed before.
+        BackendError: the driver refuses the launch, or the GPU failed before.
     """
     if 0 in grid:
         return
     views = [view(value) if isinstance(value, Tensor) else value for value in arguments]
-    # Numba advises larger grids; their size is the batch's. A filter of warnings would be that of
-    # all threads, of which autograd's launch, too. Numba forgets what is set where the environment
-    # changes, hence here.
+    # Numba warns about small grids, whose size is the batch's. A warnings filter would apply to all
+    # threads, and autograd launches kernels from its own. Numba drops this setting when environment
+    # variables change, so it is set here.
     numba_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
     try:
         kernel[grid, threads, stream(), shared_bytes](*views)

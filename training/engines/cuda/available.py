@@ -1,4 +1,4 @@
-"""Check that this computer can train on a GPU, and name what it lacks."""
+"""Check the requirements for training on a GPU."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.processes.launch import launched
 
 COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
-"""Packages that hold NVIDIA's compiler library, and the CUDA they belong to."""
+"""Packages with NVIDIA's compiler library, and their CUDA version."""
 
 
 def require() -> torch.device:
-    """Make sure that kernels can be compiled and run, on a GPU of this process's own.
+    """Make sure that kernels can be compiled and run, on a GPU for this process alone.
 
     Returns:
-        The GPU, which from now on is the one that torch calls current; the CPU where Numba
-        simulates GPUs there (NUMBA_ENABLE_CUDASIM=1, which is for tests: it is thousands of
-        times slower).
+        The GPU, now torch's current device; or the CPU where Numba simulates GPUs
+        (NUMBA_ENABLE_CUDASIM=1, for tests: thousands of times slower).
 
     Raises:
-        MissingError: a package, a driver or a GPU is missing, or packages do not go together.
-        UsageError: there are fewer GPUs than processes.
+        MissingError: a package, a driver or a GPU is missing, or packages are incompatible.
+        UsageError: fewer GPUs than processes.
     """
     if SIMULATED:
         _numba_cuda()
@@ -39,10 +38,10 @@ def require() -> torch.device:
 
 
 def _own_gpu() -> torch.device:
-    """Torch's current GPU; of several processes of a job, each takes that of its local rank.
+    """Torch's current GPU; in a job of several processes, the GPU of the local rank.
 
-    Where a scheduler shows each process a GPU of its own, it is that one. Whether it is nobody
-    else's as well, `Ranks` finds out when the processes talk to each other.
+    Where a scheduler shows each process only its own GPU, it is that one. `Ranks` checks later that
+    no two processes share one.
     """
     launch = launched()
     if launch is not None:
@@ -51,7 +50,7 @@ def _own_gpu() -> torch.device:
             torch.cuda.set_device(0)
         elif launch.local_size > gpus:
             raise UsageError(
-                f"{launch.local_size} processes on this machine need a GPU each, it has {gpus}",
+                f"{launch.local_size} processes on this machine need one GPU each, it has {gpus}",
                 code="gpus-too-few",
                 fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
             )
@@ -63,7 +62,7 @@ def _own_gpu() -> torch.device:
 def _require_torch() -> None:
     if torch.version.cuda is None:
         raise MissingError(
-            "training on a GPU needs a torch that can use one",
+            "training on a GPU needs torch with CUDA support",
             code="torch-without-cuda",
             why=f"the installed torch {torch.__version__} was built without CUDA",
             fix="install torch with CUDA as pytorch.org describes, or train on the CPU",
@@ -72,8 +71,8 @@ def _require_torch() -> None:
         raise MissingError(
             "no NVIDIA GPU is visible",
             code="gpu-missing",
-            why="torch finds no driver or no card, or CUDA_VISIBLE_DEVICES hides it",
-            fix="look at what `nvidia-smi` shows, or train on the CPU",
+            why="torch finds no driver or no GPU, or CUDA_VISIBLE_DEVICES hides it",
+            fix="check with `nvidia-smi`, or train on the CPU",
         )
 
 
@@ -91,7 +90,7 @@ def _require_compiler() -> None:
         raise MissingError(
             f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(found))}",
             code="cuda-versions-differ",
-            why="both share one driver, and kernels of a newer CUDA may not run beside torch's",
+            why="both use one driver, and kernels of a newer CUDA may not run with torch's",
             fix=install_command(cuda_extra(torch.version.cuda)),
         )
 
@@ -102,8 +101,8 @@ def _require_numba() -> None:
         raise MissingError(
             "numba-cuda cannot use the GPU that torch uses",
             code="numba-cuda-without-gpu",
-            why="it finds no driver, or not the library it compiles kernels with (NVVM)",
-            fix=f"{command}; `numba -s` shows what Numba finds",
+            why="it finds no driver, or no compiler library (NVVM)",
+            fix=f"{command}; `numba -s` shows Numba's CUDA setup",
         )
 
 
@@ -112,7 +111,7 @@ def _numba_cuda() -> Any:
         from numba import cuda
     except (ImportError, AttributeError) as error:
         raise MissingError(
-            "numba-cuda does not go with the installed Numba",
+            "numba-cuda is incompatible with the installed Numba",
             code="numba-cuda-unfit",
             why=str(error),
             fix="pip install --upgrade numba numba-cuda",

@@ -1,7 +1,7 @@
 """Forward and backward pass of a layer over a batch, on a GPU.
 
-A batch goes through in portions of samples whose scratch memory is bounded; the number of
-launches per portion is constant. What is sorted, counted or summed between the kernels is torch.
+A batch is processed in portions of samples with bounded scratch memory; the number of launches per
+portion is constant. Sorting, counting and summing between the kernels uses torch.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
 from nmtool.training.engines.synapses import Gradients, Synapses
 
 ASK_FROM_BYTES = 64 << 20
-"""Scratch memory from which the card is asked how much it has: asking takes the driver's time."""
+"""Scratch size above which the GPU is queried for free memory; the query is slow."""
 
 SPIKE_THREADS = 256
-"""Threads of a block where each thread, or each warp, has a spike or a step to itself."""
+"""Threads per block of kernels with one thread, or warp, per spike or step."""
 
 
 class Layer:
-    """Neurons that are simulated together, their afferent synapses and their recurrent ones.
+    """Neurons that are simulated together, with their afferent and recurrent synapses.
 
-    Where the neurons are a chip's, the forward pass runs in its integers. The backward pass is the
-    same for both: it sees what the chip holds, translated back into floats.
+    For integer arithmetic, the forward pass runs in the chip's integers. The backward pass is the
+    same as for floats, with the values that those integers represent.
 
     Args:
         neurons: their constants.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
-        limits: how work is cut.
+        limits: on threads and memory.
 
     Raises:
         UsageError: delays are too long for the shared memory of a GPU.
@@ -61,7 +61,7 @@ class Layer:
         self.arrival_span = self.afferent.arrival_span
         self.lanes = self.limits.ring_lanes(self.arrival_span, self.itemsize)
         self.row_bytes = self.size * self.itemsize
-        # The synapses that the forward pass adds up.
+        # The synapses of the forward pass.
         self.sent, self.looped = self.afferent, self.recurrent
         if neurons.integers is not None:
             device = self.constants.device
@@ -111,7 +111,7 @@ class Layer:
         """Run spiking neurons over a portion; [samples, T, neurons] float, q where they spike.
 
         Args:
-            drive: [samples, T, neurons], sums of what was `sent`; in floats overwritten.
+            drive: [samples, T, neurons], summed input weights; overwritten for floats.
             tape: [samples, T, words] int64, filled with masks of spikes.
         """
         cut, loop = self.per_sample(len(drive)), (self.looped.weight, self.looped.delay)
@@ -134,7 +134,7 @@ class Layer:
     def run_li(self, source: SpikeTrains) -> Tensor:
         """Run non-spiking neurons forward: v[n], [samples, T, neurons] float.
 
-        In integers float64, whatever the type of the constants: v/unit then gives v back exactly.
+        For integers float64, whatever the dtype of the constants: v/unit·unit is then exact.
 
         Args:
             source: the afferent spikes.
@@ -151,7 +151,7 @@ class Layer:
         """Run non-spiking neurons over a portion.
 
         Args:
-            drive: [samples, T, neurons], sums of what was `sent`.
+            drive: [samples, T, neurons], summed input weights.
             membrane: [samples, T, neurons], filled.
         """
         grid, threads = self.per_neuron(len(drive))
@@ -183,7 +183,7 @@ class Layer:
         return (n_samples, blocks_of(self.size, threads)), threads
 
     def _drive(self, source: SpikeTrains, first: int, last: int) -> Tensor:
-        """[samples, T, neurons]: what the source's spikes add up to in each step."""
+        """[samples, T, neurons]: summed weights of the source's spikes, by step of arrival."""
         drive = self.sent.weight.new_empty((last - first, source.n_steps, self.size))
         launch(
             currents.afferent_drive,
@@ -235,7 +235,7 @@ class Layer:
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
     ) -> Gradients:
         """Run non-spiking neurons backward; arguments as of the CPU's layer."""
-        # In integers membranes come in double precision, the adjoint runs in that of the constants.
+        # For integers, membranes are float64; the adjoint uses the dtype of the constants.
         d_membrane = d_membrane.to(self.constants.dtype).contiguous()
         sums = _Sums(self, source, None, want_source_time)
         for first, last, mu_u, c in self._adjoint_portions(source):
@@ -246,7 +246,7 @@ class Layer:
         return sums.result()
 
     def _adjoint_portions(self, source: SpikeTrains) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-        """First and last sample (exclusive) of every portion, and room for its μ_u and c.
+        """First and last sample (exclusive) of every portion, and arrays for its μ_u and c.
 
         Both are [samples, neurons, T] float. All portions use the same memory, one after the
         other.
@@ -259,7 +259,7 @@ class Layer:
 
 
 class _Sums:
-    """Gradients of a layer's synapses while its portions go by."""
+    """Gradients of a layer's synapses, accumulated over portions."""
 
     def __init__(
         self, layer: Layer, source: SpikeTrains, own: SpikeTrains | None, want_source_time: bool
@@ -315,7 +315,7 @@ def _contiguous(synapses: Synapses) -> Synapses:
 
 
 def _none_like(like: Synapses) -> Synapses:
-    """No synapses at all, for populations without recurrence."""
+    """An empty matrix of synapses, for populations without recurrence."""
     return Synapses(like.weight[:0], like.delay[:0])
 
 

@@ -1,7 +1,7 @@
-"""Cuts of the work that fit a GPU: threads, shared memory, samples in flight.
+"""Division of the work to fit a GPU: threads, shared memory, samples per portion.
 
-Every size that decides the order of a sum follows from the shapes alone, never from the card.
-Free memory decides how many samples are in flight, which changes no result.
+Sizes that determine the order of a sum depend only on the shapes, never on the GPU. Free memory
+determines the samples per portion, which changes no result.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ def blocks_of(size: int, part: int) -> int:
 
 @dataclass(frozen=True)
 class Limits:
-    """Resources that a block of threads may use.
+    """Limits on threads and memory of the kernels.
 
     Attributes:
-        threads: most threads of a block; a multiple of 32 up to 1024.
-        shared_bytes: shared memory of a block. Every card grants 48 KB; Numba has no way to ask
-            for more.
-        scratch_bytes: most global memory for arrays that live only during a pass. The default
-            holds the adjoint of 131 samples of 2000 steps of 1024 neurons in single precision:
-            about one per multiprocessor of a large card.
+        threads: maximum threads per block; a multiple of 32 up to 1024.
+        shared_bytes: shared memory per block. Every GPU has 48 KB; Numba cannot request more.
+        scratch_bytes: maximum global memory for temporary arrays of a pass. The default holds the
+            adjoint of 131 samples of 2000 steps of 1024 neurons in single precision: about one
+            sample per multiprocessor of a large GPU.
         scratch_share: share of the free memory that they may take; the rest is for results.
-        blocks: fewest blocks of a kernel over synapses, where there are samples enough.
+        blocks: minimum blocks of a kernel over synapses, given enough samples.
     """
 
     threads: int = 1024
@@ -41,7 +40,7 @@ class Limits:
     blocks: int = 4096
 
     def threads_for(self, size: int) -> int:
-        """Threads of a block over `size` things: whole warps."""
+        """Threads of a block for `size` items: whole warps."""
         return min(self.threads, WARP * blocks_of(max(size, 1), WARP))
 
     def portions(
@@ -49,12 +48,12 @@ class Limits:
     ) -> Iterator[tuple[int, int]]:
         """First and last sample (exclusive) of every portion whose scratch memory fits.
 
-        A single sample is a portion even where it does not fit.
+        A portion has at least one sample, even if that does not fit.
 
         Args:
             n_samples: samples of the batch.
             bytes_per_sample: scratch memory of each.
-            free_bytes: free memory of the card; None where nobody knows.
+            free_bytes: free memory of the GPU; None if unknown.
         """
         scratch = self.scratch_bytes
         if free_bytes is not None:
@@ -79,8 +78,8 @@ class Limits:
                 raise UsageError(
                     f"delays of {arrival_span - 1} steps are too long to train on a GPU",
                     code="delays-too-long-for-gpu",
-                    why=f"a neuron's input on its way takes {arrival_span * itemsize} bytes of a "
-                    f"multiprocessor's shared memory; {self.shared_bytes} are granted",
+                    why=f"delayed input needs {arrival_span * itemsize} bytes of shared memory per "
+                    f"neuron; {self.shared_bytes} are available",
                     fix="train on the CPU, shorten the delays, or use a longer time step",
                 )
             lanes //= 2
@@ -102,19 +101,18 @@ class Limits:
             raise UsageError(
                 f"a population of {neurons} neurons is too large to train on a GPU",
                 code="population-too-large-for-gpu",
-                why=f"its state takes {need} bytes of a multiprocessor's shared memory; "
-                f"{self.shared_bytes} are granted (populations that feed back on each other "
-                "count as one)",
+                why=f"its state needs {need} bytes of shared memory; {self.shared_bytes} are "
+                "available (mutually recurrent populations count as one)",
                 fix="train on the CPU, or with smaller populations",
             )
         return need
 
     def window(self, n_steps: int, itemsize: int) -> int:
-        """Steps of a trace, beside one more, that fit in shared memory."""
+        """Number of steps of a trace (plus one) that fit in shared memory."""
         return max(1, min(n_steps, self.shared_bytes // itemsize - 1))
 
     def chunk_size(self, n_samples: int, blocks: int) -> int:
-        """Samples that a kernel over synapses adds up one after the other, 1 or more.
+        """Number of samples that a kernel over synapses sums sequentially, 1 or more.
 
         Args:
             n_samples: samples of the batch.

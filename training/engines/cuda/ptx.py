@@ -1,4 +1,4 @@
-"""Registers and spills of the kernels, found without a GPU by the linker that launches use.
+"""Registers and spills of the kernels, from NVIDIA's linker, without a GPU.
 
     python -m nmtool.training.engines.cuda.ptx
 
@@ -83,8 +83,8 @@ class Report:
         kernel: its name.
         architecture: sm_80, for instance.
         registers: per thread.
-        shared_bytes: shared memory beside the dynamic one.
-        spill_bytes: registers that are spilled to memory and read back.
+        shared_bytes: static shared memory.
+        spill_bytes: bytes of registers spilled to memory and read back.
     """
 
     kernel: str
@@ -95,7 +95,7 @@ class Report:
 
 
 def find_linker() -> Any:
-    """Bindings of nvJitLink, which numba-cuda makes machine code with.
+    """Bindings of nvJitLink, with which numba-cuda generates machine code.
 
     Raises:
         MissingError: they or the library are not installed.
@@ -123,7 +123,7 @@ def compile_ptx(kernel: Any, signature: tuple[Any, ...], capability: tuple[int, 
 
 @contextmanager
 def _device_of(capability: tuple[int, int]) -> Iterator[None]:
-    """Without a GPU, Numba still asks one for its capability where kernels call functions."""
+    """Stand in for a GPU: Numba asks for its compute capability where kernels call functions."""
     device = SimpleNamespace(compute_capability=capability)
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device):
         yield
@@ -133,7 +133,7 @@ def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
     """Assemble PTX as Numba does, with at most `MAX_REGISTERS` per thread.
 
     Raises:
-        MissingError: there is no linker, or it refuses, as where it is older than the compiler.
+        MissingError: the linker is missing or fails, e.g. because it is older than the compiler.
     """
     linker = find_linker()
     architecture = "sm_{}{}".format(*capability)
@@ -147,7 +147,7 @@ def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
     except linker.nvJitLinkError as error:
         log = _log(linker.get_error_log, linker.get_error_log_size(handle), handle)
         raise MissingError(
-            f"nvJitLink does not assemble {kernel}",
+            f"nvJitLink cannot assemble {kernel}",
             code="nvjitlink-refused",
             why=log or reason(error),
             fix="install a linker as new as numba-cuda's compiler: " + install_command("cuda"),
@@ -158,14 +158,14 @@ def assemble(kernel: str, text: str, capability: tuple[int, int]) -> Report:
         kernel,
         architecture,
         _number(r"ptxas info +: Used (\d+) registers", log),
-        # The linker's own lines add the 1 KB that newer cards keep for themselves.
+        # The linker's log includes the 1 KB that newer GPUs reserve.
         _number(r"ptxas info +: Used .* (\d+) bytes smem", log),
         _number(r"(\d+) bytes spill stores", log) + _number(r"(\d+) bytes spill loads", log),
     )
 
 
 def _log(read: Callable[[int, bytearray], None], size: int, handle: int) -> str:
-    """What the linker has written to one of its logs."""
+    """Content of one of the linker's logs."""
     log = bytearray(size)
     read(handle, log)
     return log.rstrip(b"\0 \n").decode(errors="replace")
@@ -179,7 +179,7 @@ def reports(number: Any = float32, delays: Any = uint8) -> Iterator[Report]:
     """Reports on every kernel and architecture.
 
     Raises:
-        MissingError: there is no linker, or it refuses.
+        MissingError: the linker is missing or fails.
     """
     for kernel, signature in signatures(number, delays):
         for capability in ARCHITECTURES:

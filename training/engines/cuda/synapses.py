@@ -1,4 +1,4 @@
-"""Spikes sorted for gradients, and gradients of synapses while a batch goes by."""
+"""Sorted spikes, and gradients of synapses summed over a batch."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import SynapseGradients, Synapses
 
 STRIP_THREADS = 256
-"""Most threads of a strip of synapses. Several such blocks share a multiprocessor, whose registers
-would hold one block of 704 threads; each reads the traces anew."""
+"""Maximum threads for a strip of synapses: several such blocks share a multiprocessor, whose
+registers would suffice for one block of 704 threads. Each block reads the traces again."""
 
 SUM_THREADS = 256
-"""Threads of a block where each thread has a number of its own to add up."""
+"""Threads per block where each thread sums one number."""
 
 
 def edges(key: Tensor, count: int) -> Tensor:
-    """[count + 1] int64: where each value from 0 to `count` begins in a sorted key [n] int64."""
+    """First index of each value from 0 to `count` in a sorted key [n] int64; [count + 1] int64."""
     return torch.searchsorted(key, torch.arange(count + 1, device=key.device))
 
 
 class GradientSum:
     """Gradients of a projection, summed over portions.
 
-    Chunks follow from the whole batch, and are added up in ascending order at the end. So results
-    have the same bits whatever the portions are, which free memory decides.
+    Chunks depend on the whole batch, and are summed in ascending order at the end. Results are
+    therefore bit-identical whatever the portions, which depend on free memory.
 
     Args:
         synapses: the projection, contiguous.
         spikes: the source's spikes in the whole batch.
-        limits: how work is cut.
+        limits: on threads and memory.
     """
 
     def __init__(self, synapses: Synapses, spikes: SpikeTrains, limits: Limits) -> None:

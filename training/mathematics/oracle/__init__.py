@@ -1,4 +1,4 @@
-"""EventProp in continuous time, without any time step: what every other gradient is judged by.
+"""EventProp in continuous time, without time steps: the ground truth for all other gradients.
 
 Neurons are advanced from event to event by closed forms, threshold crossings are found as roots,
 and the adjoint equations are solved backwards between the same events. Slow, float64, exact.

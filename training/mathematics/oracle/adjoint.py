@@ -1,4 +1,4 @@
-"""The oracle's gradients: the adjoint equations, solved backwards from event to event.
+"""Gradients of the oracle: the adjoint equations, solved backwards from event to event.
 
 Between events (' = −d/dt), from λ_V(T) = λ_I(T) = 0:
 
@@ -43,8 +43,8 @@ class Gradients:
         weight: per projection [pre, post] float64.
         delay_ms: per projection [pre, post] float64, per ms.
         bias: per population [neurons] float64.
-        spike_time: per spiking population and for `input` [spikes] float64, per ms: what
-            shifting that one spike changes, through its arrivals and directly.
+        spike_time: per spiking population and for `input` [spikes] float64, per ms: derivative
+            by the time of one spike, through its arrivals and directly.
     """
 
     weight: list[NDArray[np.float64]]
@@ -63,7 +63,7 @@ def differentiate(
 
     Args:
         network: the network of the run.
-        trace: what `simulate` returned.
+        trace: result of `simulate`.
         d_integral: per population [neurons], ∂L/∂`trace.integral`; missing ones are 0.
         d_spike_time: per spiking population [spikes], ∂L/∂`trace.spikes[...].time_ms`, per ms;
             missing ones are 0.
@@ -78,7 +78,7 @@ def differentiate(
 
 
 class _Neuron:
-    """Adjoint state of one neuron at the moment of its latest event, seen backwards."""
+    """Adjoint state of one neuron at its latest event, going backwards in time."""
 
     def __init__(self, cell: LifConstants, time: float, d_integral: float, rate: float) -> None:
         self.cell, self.time, self.d_integral, self.rate = cell, time, d_integral, rate

@@ -1,4 +1,4 @@
-"""The oracle's run: from arrival to arrival and spike to spike, every moment exact.
+"""Event-driven simulation of the oracle, with exact times of arrivals and spikes.
 
 spike of n at t_k: V = ϑ, V' > 0  →  V ← 0, I unchanged
 arrival at m at t_k + d_nm:  I_m += w_nm
@@ -30,7 +30,7 @@ NeuronId = tuple[str, int]
 
 @dataclass(frozen=True)
 class Synapse:
-    """One synapse: which projection, pre and post index, weight, delay in ms."""
+    """One synapse: index of its projection, pre and post index, weight, delay in ms."""
 
     projection: int
     pre: int
@@ -41,7 +41,7 @@ class Synapse:
 
 @dataclass(frozen=True)
 class Emission:
-    """A neuron spiked: when (ms), who, its number in the population's list, q = τm·V' there."""
+    """A spike: time in ms, neuron, index in the population's list, and q = τm·V'."""
 
     time: float
     neuron: NeuronId
@@ -51,7 +51,7 @@ class Emission:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A spike reached its target: when (ms), where, which spike, over which synapse."""
+    """An arrival of a spike: time in ms, target neuron, source, index of the spike, and synapse."""
 
     time: float
     neuron: NeuronId
@@ -68,7 +68,7 @@ class Trace:
         spikes: per spiking population, its spike times.
         integral: per population [neurons] float64, ∫₀^T exp(−rate·t)·V dt in ms.
         rate: decay per ms of the weight in `integral`.
-        log: every emission and arrival in the order in which they happened.
+        log: all emissions and arrivals in order of time.
         events: the input.
     """
 
@@ -85,10 +85,10 @@ def simulate(
     """Run one sample from rest.
 
     Args:
-        network: what to run.
+        network: to run.
         events: input spikes, neuron = channel.
         rate: per ms; the membrane integrals are weighted by exp(−rate·t).
-        max_spikes: raise `NetworkError` when the neurons fire more often than this.
+        max_spikes: raise `NetworkError` when the neurons emit more spikes than this.
     """
     _check_events(network, events)
     run = _Run(network, rate, max_spikes)
@@ -103,20 +103,20 @@ def simulate(
 def _check_events(network: ContinuousNetwork, events: SpikeTimes) -> None:
     if ((events.neuron < 0) | (events.neuron >= network.n_channels)).any():
         raise DataError(
-            f"an input event lies outside the channels 0…{network.n_channels - 1}",
+            f"an input event is outside the channels 0 … {network.n_channels - 1}",
             code="units-range",
-            fix="give the network as many channels as the events have",
+            fix="use a network with as many channels as the events",
         )
     if not (events.time_ms >= 0).all():
         raise DataError(
-            "an input event comes before time 0, or its time is no number",
+            "the time of an input event is negative, or not a number",
             code="times-negative",
-            fix="shift the events, or leave this one out",
+            fix="shift the events, or drop this one",
         )
 
 
 class _Neuron:
-    """State of one neuron at the moment of its latest event."""
+    """State of one neuron at its latest event."""
 
     def __init__(self, cell: LifConstants) -> None:
         self.cell = cell
@@ -133,9 +133,9 @@ class _Neuron:
 
 
 class _Run:
-    """The event queue: arrivals, and for every neuron the spike it is heading for.
+    """The event queue: arrivals, and the next predicted spike of every neuron.
 
-    A predicted spike counts only while its neuron's version is the one it was predicted from.
+    A predicted spike is valid only while its neuron's version is the one it was predicted for.
     """
 
     def __init__(self, network: ContinuousNetwork, rate: float, max_spikes: int) -> None:
@@ -200,10 +200,10 @@ class _Run:
         self.predict(neuron)
         if sum(map(len, self.emitted.values())) > self.max_spikes:
             raise NetworkError(
-                f"the network fired more than {self.max_spikes} spikes",
+                f"the network emitted more than {self.max_spikes} spikes",
                 code="spikes-without-end",
-                why="feedback without delay can fire without end",
-                fix="lower the recurrent weights or raise max_spikes",
+                why="recurrence without delay can produce spikes without end",
+                fix="lower the recurrent weights, or raise max_spikes",
             )
 
     def trace(self, events: SpikeTimes) -> Trace:
@@ -219,7 +219,7 @@ class _Run:
 
 
 def _fan_out(network: ContinuousNetwork) -> dict[NeuronId, list[tuple[NeuronId, Synapse]]]:
-    """For every source neuron its synapses and their target neurons."""
+    """Synapses and target neurons of every source neuron."""
     out: dict[NeuronId, list[tuple[NeuronId, Synapse]]] = {}
     for number, projection in enumerate(network.projections):
         for pre, post in np.ndindex(projection.shape):

@@ -1,4 +1,4 @@
-"""The oracle's network: a `Network` without time steps, its delays real numbers in ms."""
+"""The oracle's network: a `Network` without time steps, with real-valued delays in ms."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ContinuousProjection:
             raise NetworkError(
                 f"{label}: a weight or delay is not finite",
                 code="weights-not-finite",
-                fix="replace NaN and infinity by numbers",
+                fix="replace NaN and infinity by finite numbers",
             )
         if (self.delay_ms < 0).any():
             raise NetworkError(
@@ -67,7 +67,7 @@ class ContinuousNetwork:
         n_channels: number of input channels.
         populations: `lif` or `li`, time constants positive and finite.
         projections: any number between any two populations.
-        duration_ms: length of the run; what would happen later does not exist.
+        duration_ms: length of the run; later events do not exist.
     """
 
     n_channels: int
@@ -81,7 +81,7 @@ class ContinuousNetwork:
             check_time_constants(population)
 
     def cells(self, population: Population) -> list[LifConstants]:
-        """The constants of every neuron of a population; `li` neurons never reach threshold."""
+        """Constants of every neuron of a population; `li` neurons have an infinite threshold."""
         keys = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
         rows = np.stack([population.values(key) for key in keys], axis=1)
         if population.kind != LIF:
@@ -108,9 +108,9 @@ class SpikeTimes:
         object.__setattr__(self, "neuron", np.array(self.neuron, np.int64))
         if self.time_ms.ndim != 1 or self.time_ms.shape != self.neuron.shape:
             raise DataError(
-                "spike times and their neurons must be two lists of one length",
+                "spike times and neurons must be lists of the same length",
                 code="events-lengths",
-                fix="give a neuron for each time",
+                fix="give one neuron per spike time",
             )
 
     @property

@@ -28,12 +28,13 @@ from nmtool.training.engines.cpu.kernels.rings import SPAN, new_ring, store_ring
 _FAST = {"contract", "reassoc", "nsz"}
 
 
-class Senders(NamedTuple):
-    """Spikes that reach a population, and the synapses they go through.
+class SourceSpikes(NamedTuple):
+    """Presynaptic spikes of a population, and their synapses.
 
     Attributes:
-        weight, delay: [pre, post], jumps of u and unsigned steps; pre is 0 where nobody asks.
-        begin: [samples, T + 1] int64, where each step's spikes begin in the lists below.
+        weight, delay: [pre, post], jumps of u and unsigned steps; pre is 0 where time gradients
+            are not needed.
+        begin: [samples, T + 1] int64, index of each step's first spike in the lists below.
         neuron: [spikes] int32.
         time_gradient: [spikes] float, added to: ∂L/∂t per ms.
     """
@@ -64,12 +65,12 @@ def arrival_gradient(weight, delay, i, n, c):
 
 
 @compiled()
-def read_arrivals(senders, s, n, c):
-    """Add to the time gradients of a sample's spikes of step n what their arrivals say."""
-    if senders.weight.size:
-        for k in range(senders.begin[s, n], senders.begin[s, n + 1]):
-            senders.time_gradient[k] += arrival_gradient(
-                senders.weight, senders.delay, senders.neuron[k], n, c
+def read_arrivals(source_spikes, s, n, c):
+    """Add the contributions of arrivals to the time gradients of a sample's spikes of step n."""
+    if source_spikes.weight.size:
+        for k in range(source_spikes.begin[s, n], source_spikes.begin[s, n + 1]):
+            source_spikes.time_gradient[k] += arrival_gradient(
+                source_spikes.weight, source_spikes.delay, source_spikes.neuron[k], n, c
             )
 
 
@@ -100,7 +101,7 @@ def run_lif_adjoint(cell, own, slope, push, source, arrival_span, stride, mu_u):
             and from other populations go in.
         slope: [spikes] float, q.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
-        source: afferent spikes whose time gradients are wanted.
+        source: afferent spikes whose time gradients are needed.
         arrival_span: steps from a spike to its last arrival over the synapses of both.
         stride: steps a sample takes up in a trace.
         mu_u: [tiles, neurons, tile·stride] float, zero beyond T; filled.

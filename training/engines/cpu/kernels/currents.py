@@ -1,4 +1,4 @@
-"""Synaptic currents that spikes from elsewhere drive into a population."""
+"""Synaptic input of a population from afferent spikes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nmtool.training.engines.cpu.kernels.compiled import compiled
 def add_arrivals(weight, delay, start, position, trace):
     """Add the weights of all spikes of a tile to the trace of one post-neuron.
 
-    Indices are unsigned, which spares the check for indices that count from the end.
+    Indices are unsigned, which avoids the check for negative ones.
 
     Args:
         weight, delay: [pre], the neuron's synapses; a jump of u and steps.
@@ -31,7 +31,7 @@ def add_arrivals(weight, delay, start, position, trace):
 
 @compiled(parallel=True)
 def afferent_drive(weight, delay, start, position, drive):
-    """Fill the drive of a population: a[n] from all spikes that come from elsewhere.
+    """Fill the drive of a population: a[n] from all afferent spikes.
 
     Args:
         weight: [post, pre] float, jumps of u.

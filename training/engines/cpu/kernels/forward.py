@@ -3,7 +3,7 @@
 u[n] = β·u[n−1] + a[n]
 v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
 
-Loops over neurons read few arrays each: the compiler turns those into vector instructions.
+Loops over neurons read few arrays each, so that the compiler can vectorise them.
 """
 
 from __future__ import annotations
@@ -41,16 +41,15 @@ def any_above(v, theta, first, last):
 
 @compiled(fastmath={"contract"})
 def emit(cell, u, v, spikes, neuron, slope):
-    """Write down the neurons that spike in this step, reset them; returns the spikes so far.
+    """Record and reset the neurons that spike in this step; returns the number of spikes so far.
 
     Args:
         cell: constants of the neurons.
         u, v: [neurons] float, before the reset.
-        spikes: how many there were before.
+        spikes: number of spikes before this step.
         neuron: [room] int32, filled from there on.
         slope: [room] float, likewise: q = max(u/b, u/(1−α)) + bias − v, τ_mem times the slope of
-            the membrane as it crosses the threshold; `mathematics/reference.py` says why it is
-            positive.
+            the membrane at the threshold crossing; positive, see `mathematics/reference.py`.
     """
     theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):
@@ -67,7 +66,7 @@ def emit(cell, u, v, spikes, neuron, slope):
 
 @compiled()
 def send_recurrent(weight, delay, i, n, ring):
-    """Add a spike of step n to what will arrive at its own population.
+    """Add the recurrent weights of a spike of step n to the ring buffer of its population.
 
     Args:
         weight, delay: [pre, post], the synapses.

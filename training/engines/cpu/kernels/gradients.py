@@ -25,7 +25,7 @@ from nmtool.training.engines.cpu.kernels.pairs import (
 
 
 class Gathering(NamedTuple):
-    """A projection, the spikes that travelled through it, and the gradients they add up to.
+    """A projection, its presynaptic spikes, and its gradients.
 
     Attributes:
         weight, delay: [post, pre], jumps of u and unsigned steps.
@@ -46,7 +46,7 @@ class Gathering(NamedTuple):
 def sum_at_arrivals(mu_u, position, first, last, shift):
     """Σ μ_u[m] and Σ (μ_u[m+1] − μ_u[m]) over the arrivals m = position + shift of some spikes.
 
-    Four sums take turns, so that additions need not wait for each other.
+    Uses four partial sums, so that additions do not wait for each other.
 
     Args:
         mu_u: [tile·stride] float.

@@ -1,10 +1,10 @@
-"""The forward pass in a chip's integers: `hardware_sim`'s own step inside the trainer's loops.
+"""The forward pass in a chip's integers: the step of `hardware_sim` in the trainer's time loops.
 
-Weights that arrive in a step add up in any order here: a network whose sums could clip is refused
-before it runs (`IntegerNetwork.check_sums`).
+Weights that arrive in a step are summed in any order here: networks whose sums could clip are
+refused beforehand (`IntegerNetwork.check_sums`).
 
-Only the step differs from `forward.py`. What it leaves for the backward pass is in the units of the
-float network: u/unit and v/unit, unit integers to one unit of u.
+Only the step differs from `forward.py`. Values for the backward pass are in the units of the float
+network: u/unit and v/unit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def spike_slope(cell, integer_constants, u, peak, j):
 
 @compiled()
 def any_reset(v, peak, first, last):
-    """True where any of the neurons first … last − 1 spiked and was reset, from a v above 0."""
+    """True if any of the neurons first … last − 1 spiked and was reset from v > 0."""
     found = False
     for j in range(first, last):
         found |= v[j] != peak[j]
@@ -41,12 +41,12 @@ def any_reset(v, peak, first, last):
 
 @compiled()
 def write_down(cell, integer_constants, u, v, peak, spikes, neuron, slope):
-    """Write down the neurons that spiked in this step; returns the spikes so far.
+    """Record the neurons that spiked in this step; returns the number of spikes so far.
 
     Args:
         cell, integer_constants: constants of the neurons as floats and as integers.
-        u, v, peak: as `advance` left them.
-        spikes: how many there were before.
+        u, v, peak: after `advance`.
+        spikes: number of spikes before this step.
         neuron: [room] int32, filled from there on.
         slope: [room] float, likewise: q.
     """
@@ -63,10 +63,10 @@ def write_down(cell, integer_constants, u, v, peak, spikes, neuron, slope):
 
 
 class Kernels(NamedTuple):
-    """The forward pass of an arithmetic.
+    """Compiled forward passes of an arithmetic.
 
     Attributes:
-        run_lif, run_li: run spiking neurons, and others.
+        run_lif, run_li: for spiking and for non-spiking neurons.
     """
 
     run_lif: Callable[..., None]
@@ -75,19 +75,19 @@ class Kernels(NamedTuple):
 
 @cache
 def kernels(arithmetic: Arithmetic) -> Kernels:
-    """Make the forward pass of an arithmetic from its step; it is compiled when it first runs."""
+    """The forward passes of an arithmetic, compiled when they first run."""
     neuron_step = compiled_step(arithmetic)
 
     @compiled()
     def advance(integer_constants, arriving, u, v, peak, faults):
-        """One step of every neuron; the compiler turns this loop into vector instructions.
+        """One step of every neuron, in a loop that the compiler can vectorise.
 
         Args:
             integer_constants: constants of the neurons as integers, see
                 `nmtool.training.engines.cell.IntegerConstants`.
             arriving: [neurons and more] int32, sums of the shifted weights.
-            u, v: [neurons] int64, state, brought forward.
-            peak: [neurons] int64, filled with v before a reset; not v where a neuron spiked.
+            u, v: [neurons] int64, state, updated.
+            peak: [neurons] int64, filled with v before reset; differs from v after a spike.
             faults: [2, neurons] int64, wraps of u and clips of v, added to.
         """
         for j in range(u.size):
@@ -121,12 +121,12 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
         """Run spiking neurons through all steps of every sample.
 
         Args:
-            cell: constants of the neurons as floats, those that the chip holds.
+            cell: constants of the neurons as floats, equal to the chip's.
             integer_constants: the same as integers.
             weight: [pre, post] int32, shifted weights within the population; pre is 0 without any.
             delay, arrival_span, stride, neuron, slope, count: as in
                 `nmtool.training.engines.cpu.kernels.forward.run_lif`.
-            drive: [tiles, neurons, tile·stride] int32, sums of shifted weights from elsewhere.
+            drive: [tiles, neurons, tile·stride] int32, sums of shifted afferent weights.
             faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
         """
         n_samples, n_steps = count.shape[0], count.shape[1] - 1

@@ -1,8 +1,8 @@
-"""A number of a trace and its change one step later, read and added as one vector.
+"""Pairs of a trace's value and its change in the next step, summed as one vector.
 
-Gradients by weights sum a trace at the arrivals of spikes, gradients by delays its changes there.
-Numba has no vector type and leaves scalar loops over such pairs scalar, which costs the gradient
-pass almost half its speed; this module gives kernels LLVM's vector of two.
+Gradients of weights sum a trace at the arrivals of spikes; gradients of delays sum its changes.
+Numba has no vector type and does not vectorise loops over such pairs, which would almost halve the
+speed of the gradient pass. This module provides LLVM's vectors of two.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def no_pair(typing: Any, trace: Any) -> Any:
 def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
     """A pair plus trace[index] and trace[index + 1] − trace[index].
 
-    The difference is taken here and not of the two sums, which are so much larger than it that
-    float32 would lose two of its digits.
+    Differences are summed, rather than sums subtracted: those are so much larger that float32 would
+    lose two digits.
 
     Args:
         pair: added to.
         trace: [numbers] float, contiguous.
-        index: uint64; nothing checks that both numbers exist.
+        index: uint64; not bounds-checked.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

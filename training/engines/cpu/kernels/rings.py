@@ -1,9 +1,9 @@
-"""Short windows of time in which the time loops work, and their exchange with whole traces.
+"""Ring buffers of the time loops, and their exchange with whole traces.
 
-Passes over synapses want each neuron's trace in one piece: `[tiles, neurons, tile·stride]`.
-Time loops want the neurons of one step side by side: a ring `[rows, neurons]`, step n in row n
-modulo rows (a power of two), which holds the steps that delays reach and stays in the cache.
-Between the two, `SPAN` steps are turned over at a time.
+Passes over synapses need each neuron's trace contiguous: `[tiles, neurons, tile·stride]`. Time
+loops need the neurons of one step contiguous: a ring buffer `[rows, neurons]` with step n in row n
+modulo rows (a power of two), which covers the steps that delays reach and stays in the cache.
+`SPAN` steps are transposed between the two at a time.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 from nmtool.training.engines.cpu.kernels.compiled import compiled
 
 SPAN = 16
-"""Steps, and neurons, turned over together: one cache line of 32-bit floats."""
+"""Steps, and neurons, transposed together: one cache line of 32-bit floats."""
 
 
 @compiled()
 def new_ring(arrival_span, n_neurons, dtype):
-    """A ring of zeros for steps up to `arrival_span` away and the SPAN that are being moved.
+    """A ring buffer of zeros for `arrival_span` steps ahead and the SPAN being transposed.
 
-    Its rows are wider than the neurons: whole spans, and one more, so that the rows of a column
-    do not fall into the same cache sets.
+    Rows are padded to whole spans and one more, so that the rows of a column do not share cache
+    sets.
     """
     rows = SPAN
     while rows < arrival_span + SPAN:
@@ -31,13 +31,13 @@ def new_ring(arrival_span, n_neurons, dtype):
 
 @compiled()
 def add_to_ring(ring, n, traces, position):
-    """Add the steps n … n + SPAN − 1 of whole traces to a ring.
+    """Add the steps n … n + SPAN − 1 of whole traces to a ring buffer.
 
     Args:
         ring: [rows, neurons and more] float, added to.
         n: first step, a multiple of SPAN.
         traces: [neurons, tile·stride] float.
-        position: where step n lies in the traces; SPAN values from there exist.
+        position: index of step n in the traces; SPAN values from there exist.
     """
     slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
     span = np.uint64(SPAN)
@@ -48,7 +48,7 @@ def add_to_ring(ring, n, traces, position):
 
 @compiled()
 def store_ring(ring, n, traces, position):
-    """Write the steps n … n + SPAN − 1 of a ring to whole traces; arguments as above."""
+    """Write the steps n … n + SPAN − 1 of a ring buffer to whole traces; arguments as above."""
     slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
     span = np.uint64(SPAN)
     for j in range(np.uint64(traces.shape[0])):

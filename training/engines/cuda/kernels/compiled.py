@@ -1,4 +1,4 @@
-"""Compilation of kernels, in Numba's simulator or for a GPU, where they are kept on disk."""
+"""Compilation of kernels, for Numba's simulator, or for a GPU with a cache on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nmtool.setup.installation import version_of
 from nmtool.training.engines.cuda import SIMULATED
 
 cuda: Any = numba.cuda
-"""Numba's CUDA dialect, as `Any`: type checkers do not know it."""
+"""Numba's CUDA module, as `Any`: it has no types."""
 
 index = np.uint64
 """An index that is known not to be negative, by its type. For any other, Numba compares and adds
@@ -22,7 +22,7 @@ the size of the axis, which takes more instructions than what is read. Arithmeti
 signed integer, which would make floats of both."""
 
 MAX_REGISTERS = 64
-"""Per thread: with more, the 65536 of a multiprocessor do not serve a block of 1024 threads."""
+"""Registers per thread: with more, a block of 1024 threads needs more than the 65536 there are."""
 
 
 SOURCES = (
@@ -31,11 +31,11 @@ SOURCES = (
     "nmtool.arithmetic",
     "nmtool.dynamics",
 )
-"""Modules, and packages without those below them, that kernels are made of."""
+"""Modules and packages (without subpackages) that kernels are compiled from."""
 
 
 class GpuKernelFiles(KernelFiles):
-    """Kernels of GPUs on disk: numba-cuda's kernels are another class than Numba's functions."""
+    """Disk cache of GPU kernels, whose class in numba-cuda differs from Numba's functions."""
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
         """See `KernelFiles`."""
@@ -52,7 +52,7 @@ class GpuKernelFiles(KernelFiles):
 
 
 def kernel(function: Callable[..., None]) -> Any:
-    """A kernel, compiled when it is first launched with arguments of some types."""
+    """A kernel, compiled at its first launch for each combination of argument types."""
     if SIMULATED:
         return cuda.jit(function)
     dispatcher = cuda.jit(max_registers=MAX_REGISTERS)(function)
@@ -61,9 +61,9 @@ def kernel(function: Callable[..., None]) -> Any:
 
 
 def within(function: Callable[..., Any]) -> Any:
-    """A function that kernels call.
+    """A device function, called by kernels.
 
-    It uses `cuda` only if its kernels are in the same module: there the simulator puts another
-    `cuda` in place while a kernel runs.
+    It may use `cuda` only if its kernels are in the same module, where the simulator replaces
+    `cuda` while a kernel runs.
     """
     return cuda.jit(device=True)(function)

@@ -1,7 +1,7 @@
-"""Constants of neurons as one array, since kernels take no named tuples.
+"""Constants of neurons as one array, since kernels accept no named tuples.
 
-The names are the rows of `[constants, neurons]`: what the kernels here read of
-`engines.cell.NeuronConstants` and `engines.cell.IntegerConstants`.
+The names are the rows of `[constants, neurons]`: the fields of `engines.cell.NeuronConstants` and
+`engines.cell.IntegerConstants` that these kernels use.
 """
 
 from __future__ import annotations

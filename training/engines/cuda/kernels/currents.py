@@ -1,4 +1,4 @@
-"""Synaptic currents that spikes from elsewhere drive into a population."""
+"""Synaptic input of a population from afferent spikes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from nmtool.training.engines.cuda.kernels.compiled import cuda, index, kernel
 
 @kernel
 def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
-    """Fill the drive of a population: a[n] from all spikes that come from elsewhere.
+    """Fill the drive of a population: a[n] from all afferent spikes.
 
-    One block per sample and group of post-neurons, one thread per post-neuron. What is on its
-    way lies in shared memory, a ring of `arrival_span` steps; a column of the ring belongs to one
-    thread and to one bank, so that nothing is atomic and no thread waits for another. Rows of
-    synapses are read coalesced, and every a[n] is written once.
+    One block per sample and group of post-neurons, one thread per post-neuron. Delayed input is in
+    shared memory, in a ring buffer of `arrival_span` steps; each column belongs to one thread and
+    one bank, so that there are no atomics and no bank conflicts. Rows of synapses are read
+    coalesced, and every a[n] is written once.
 
     Args:
         weight, delay: [pre, post], jumps of u and steps.

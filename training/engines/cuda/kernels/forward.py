@@ -3,11 +3,11 @@
 u[n] = β·u[n−1] + a[n]
 v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
 
-In a chip's integers the step is `hardware_sim`'s own; what it leaves for the backward pass is in
-the units of the float network, u/unit and v/unit.
+For a chip's integers the step is that of `hardware_sim`; values for the backward pass are in the
+units of the float network, u/unit and v/unit.
 
-Spikes of a step are a mask, one bit per neuron, 32 to a *word*; a *group* is one bit per word, so
-that a step costs what its spikes cost.
+Spikes of a step are a mask with one bit per neuron, 32 to a *word*; a *group* has one bit per word,
+so that the cost of a step is proportional to its spikes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ BUFFERS = 3
 
 @within
 def mark(j, words, groups):
-    """Mark a neuron that spikes; or is the same in any order."""
+    """Mark a neuron that spikes; the order of calls does not matter."""
     word = j // WORD
     cuda.atomic.or_(words, word, np.uint32(np.uint32(1) << np.uint32(j % WORD)))
     cuda.atomic.or_(groups, word // WORD, np.uint32(np.uint32(1) << np.uint32(word % WORD)))
@@ -93,7 +93,7 @@ def send(weight, delay, n, words, groups, drive):
     Args:
         weight, delay: [pre, post].
         words, groups: the mask of the step.
-        drive: [T, post], added to; what arrives later than that is lost.
+        drive: [T, post], added to; later arrivals are lost.
     """
     for group in range(groups.size):
         occupied = groups[index(group)]
@@ -123,7 +123,7 @@ def clear(bits):
 
 @within
 def begin(u, v, masks):
-    """Set state and masks to zero, by all threads of the block, which then wait for each other."""
+    """Set state and masks to zero, by all threads of the block, followed by a barrier."""
     j = cuda.threadIdx.x
     while j < u.size:
         u[j] = v[j] = 0
@@ -250,10 +250,10 @@ def run_li(cell, drive, membrane):
 
 
 class ChipKernels(NamedTuple):
-    """The kernels of an arithmetic.
+    """The forward kernels of an integer arithmetic.
 
     Attributes:
-        run_lif, run_li: run spiking neurons, and others, in a chip's integers.
+        run_lif, run_li: for spiking and for non-spiking neurons.
     """
 
     run_lif: Any
@@ -262,7 +262,7 @@ class ChipKernels(NamedTuple):
 
 @cache
 def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
-    """Make the kernels of an arithmetic from its step; they are compiled when first launched."""
+    """The kernels of an arithmetic, compiled when first launched."""
     chip_step = within(import_module(arithmetic.module).neuron_step)
 
     @within
@@ -270,10 +270,10 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
         """Advance the thread's neurons by a step in a chip's integers.
 
         Args:
-            cell: [constants, neurons], what the chip holds as floats.
+            cell: [constants, neurons], the chip's constants as floats.
             integer_constants: [constants, neurons] int64, see
                 `nmtool.training.engines.cuda.kernels.constants`.
-            unit: [neurons], integers to one unit of u.
+            unit: [neurons], integer value per unit of u.
             a: [neurons] int32, sums of shifted weights.
             u, v: [neurons] int32.
             words, groups: the mask of the step.
@@ -294,7 +294,7 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
                 integer_constants[VTH, i],
             )
             u[i], v[i] = after.u, after.v
-            # Rare, so that a step usually leaves the counters in global memory alone.
+            # Rare: a step usually does not access the counters in global memory.
             if after.wrapped:
                 faults[0, i] += 1
             if after.clipped:
@@ -310,9 +310,9 @@ def chip_kernels(arithmetic: Arithmetic) -> ChipKernels:
         """`run_lif` in a chip's integers.
 
         Args:
-            cell: [constants, neurons] float, what the chip holds as floats.
+            cell: [constants, neurons] float, the chip's constants as floats.
             integer_constants: [constants, neurons] int64.
-            unit: [neurons] float, integers to one unit of u.
+            unit: [neurons] float, integer value per unit of u.
             weight: [neurons, neurons] int32, shifted weights, or [0, neurons].
             delay: as in `run_lif`.
             drive: [samples, T, neurons] int32, sums of shifted weights; recurrent ones are added.

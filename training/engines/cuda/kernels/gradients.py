@@ -22,10 +22,10 @@ def synapse_gradients(delay, start, step, window, first_chunk, chunk_size, mu_u,
     A block is one post-neuron, a chunk of the batch's samples and a strip of pre-neurons. The
     traces of the post-neuron come into shared memory, coalesced, a window of steps at a time;
     there every thread gathers where the spikes of its pre-neuron arrive. Sums stay in registers.
-    A chunk that reaches into the next portion goes on from what it has written, so that sums do
-    not depend on the portions. Spikes of a channel ascend in time, so that a thread walks its list
-    once, whatever the number of windows. The change one step later is taken arrival by arrival:
-    of the two sums it would be a small difference, in which float32 loses two of its digits.
+    A chunk that extends into the next portion continues its sums there, so that they do not depend
+    on the portions. Spikes of a channel ascend in time, so that a thread reads its list once,
+    whatever the number of windows. Changes between steps are summed, rather than sums subtracted:
+    in their small difference float32 would lose two digits.
 
     Args:
         delay: [post, pre] steps; read coalesced.

@@ -1,4 +1,4 @@
-"""Warps: 32 threads that sum over the synapses of one spike.
+"""Sums over the synapses of one spike by a warp of 32 threads.
 
 Sums go through shared memory instead of shuffles: one code for simulator and GPU, and a
 fixed order.
@@ -12,7 +12,7 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cuda.kernels.compiled import index, within
 
 WARP = 32
-"""Threads of a warp."""
+"""Threads per warp."""
 
 PITCH = WARP + 1
 """Distance of two warps' parts in shared memory: each begins in another bank."""
@@ -40,13 +40,13 @@ def arrival_gradient(weight, delay, n, lane, c):
 
 @within
 def sum_of_warp(parts, warp, size):
-    """The sum of what the threads of a warp left in shared memory, always in the same order.
+    """The sum of a warp's parts in shared memory, in a fixed order.
 
     Args:
         parts: [warps·PITCH] float.
-        warp: which one.
-        size: WARP, derived from what only the launch decides: a compiler that knew it would
-            hold all parts in registers at once.
+        warp: index of the warp.
+        size: WARP, computed from a launch parameter: with a constant, the compiler would hold all
+            parts in registers at once.
     """
     first = warp * PITCH
     total = parts[index(first)]
