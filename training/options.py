@@ -116,7 +116,9 @@ class TrainOptions:
         0,
         1 << 20,
     )
-    layers: int = _option(NETWORK, 1, "hidden layers, where hidden spells one", 1, 1 << 10)
+    layers: int = _option(
+        NETWORK, 1, "number of hidden layers, each of the size that hidden gives", 1, 1 << 10
+    )
     recurrent: bool = _option(
         NETWORK, True, "synapses within each hidden layer, between all its populations"
     )
@@ -218,7 +220,7 @@ class TrainOptions:
     arithmetic: str = _option(
         INTEGERS,
         "float",
-        "forward pass in floats, or in the integers that the chip will run",
+        "numbers of the forward pass; integer, the chip's own, is quantisation-aware training",
         choices=ARITHMETICS,
     )
     target: str = _option(
@@ -266,8 +268,8 @@ class TrainOptions:
     teacher: str | Path | None = _option(  # noqa: RUF009 (paths are frozen)
         LEARNING,
         None,
-        "file of class probabilities per training sample to learn from beside the labels; "
-        "nmtool.teach makes one",
+        "file of soft labels (distillation): class probabilities per training sample, learnt "
+        "beside the labels; nmtool.teach makes one",
     )
     teacher_share: float = _option(
         LEARNING, 0.5, "share of the loss that is the teacher's, the rest is the labels'", 0, 1
@@ -282,7 +284,8 @@ class TrainOptions:
     clip_norm: float | None = _option(
         LEARNING,
         None,
-        "largest norm of all weights' gradients, and of all delays'; by default as they are",
+        "largest norm of the gradients of all weights, and of those of all delays; by default "
+        "gradients are not clipped",
         positive=True,
     )
     weight_decay: float = _option(
@@ -294,8 +297,8 @@ class TrainOptions:
     average: float | None = _option(
         LEARNING,
         None,
-        "decay of a running mean of all weights and delays, e.g. 0.995; the averaged network is "
-        "validated and kept",
+        "decay of a running mean (EMA) of all weights and delays, e.g. 0.995; the averaged network "
+        "is validated and kept",
         high=1,
         positive=True,
     )
@@ -322,7 +325,7 @@ class TrainOptions:
     patience: int | None = _option(
         KEEPING,
         None,
-        "stop after N epochs in a row that were not better than the best",
+        "early stopping: stop after N epochs in a row that were not better than the best",
         1,
     )
 
@@ -350,7 +353,11 @@ class TrainOptions:
         AUGMENTATION, 0.0, "samples start up to this many ms sooner or later", 0, 1000
     )
     jitter_ms: float = _option(
-        AUGMENTATION, 0.0, "standard deviation of every event's own move in time, in ms", 0, 1000
+        AUGMENTATION,
+        0.0,
+        "move every event in time by a random amount of this standard deviation in ms",
+        0,
+        1000,
     )
     drop: float = _option(AUGMENTATION, 0.0, "lose up to this share of a sample's events", 0, 1)
     blend: float = _option(
@@ -478,7 +485,7 @@ class TrainOptions:
         >>> events = SpikeEvents.from_lists([range(0, 500, 10)], [[0] * 50], [0])
         >>> fitted = TrainOptions().fitted_to(events)
         >>> fitted.dt_ms, fitted.n_steps, fitted.tau_mem_ms, fitted.tau_syn_ms
-        (10.0, 53, 40.0, 20.0)
+        (10.0, 54, 40.0, 20.0)
 
         Args:
             events: the training samples, those that validate too. 99.5 % of them end within the

@@ -36,8 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     folds.add_argument(
         "--join",
         action="store_true",
-        help="let the networks of each fold answer side by side, too, as one; FOLDER/joined.npz "
-        "keeps these answers",
+        help="test the networks of each fold as an ensemble, too; FOLDER/joined.npz keeps the "
+        "answers",
     )
 
 

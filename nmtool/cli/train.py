@@ -70,8 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.description = (
         "Learn weights and delays. Ctrl-C stops after the current batch, pressed again at once; "
-        "finished epochs are kept. With --folds or --by a network is trained per fold, which "
-        "answers to samples that it has not learnt from."
+        "finished epochs are kept. With --search, a hyperparameter search comes first. With "
+        "--folds or --by, one network is trained per fold and tested on the fold that it has not "
+        "seen."
     )
     parser.epilog = (
         "examples: nmtool train digits -o run --config digits; "

@@ -65,8 +65,8 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             either.add_argument("--feedforward", action="store_false", **shared)
     elif option.name == "teacher":
         shared["help"] = (
-            "networks or runs whose class probabilities are learnt beside the labels, kept as "
-            "RUN/teacher.npz; or one such file"
+            "distillation: networks, runs or a cross-validation whose soft labels are learnt "
+            "beside the labels, kept as RUN/teacher.npz; or one such file"
         )
         group.add_argument(flag, nargs="+", metavar="RUN", **shared)
     elif "tuple[int | str, ...]" in str(option.type):
