@@ -56,9 +56,9 @@ class Calibration:
 
     Attributes:
         drive: largest summed input of a step.
-        current: largest |u|.
-        membrane: largest |v|. A missing population gets no head-room; a non-spiking one that
-            stayed at 0 gets head-room for every possible input.
+        current: largest magnitude of u.
+        membrane: largest magnitude of v. A missing population gets no head-room; a non-spiking one
+            that stayed at 0 gets head-room for every possible input.
         at_most: upper bound of the scale (integer weight units per unit of u), for populations
             that overflowed at a larger scale.
     """
@@ -75,8 +75,8 @@ class Ceilings:
 
     Attributes:
         drive: bound of a step's summed input.
-        current: bound of |u|.
-        membrane: bound of |v|, including head-room; None if unknown.
+        current: bound of the magnitude of u.
+        membrane: bound of the magnitude of v, including head-room; None if unknown.
         threshold: θ; None for non-spiking populations.
         bias: largest magnitude added to v each step.
         static: `drive` is valid for every possible input, not only for calibration data.
