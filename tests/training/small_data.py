@@ -47,6 +47,8 @@ def small_options(**settings: Any) -> TrainOptions:
         "max_delay": 12,
         "epochs": 4,
         "batch_size": 16,
+        "lr": 0.01,
+        "delay_lr": 3.0,
         "init_rate": 2.0,
         "rate": 3.0,
         "shift": 1,

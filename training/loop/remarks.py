@@ -23,7 +23,7 @@ from nmtool.data.grid import (
     propose_grid,
     usual_end_ms,
 )
-from nmtool.data.remarks import channels, classes, labels_of
+from nmtool.data.remarks import channels, classes, labels_of, times
 from nmtool.data.samples import MAX_DROPPED_SHARE
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
@@ -102,6 +102,7 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
         options: of the run, with a number of steps.
         is_new: the network is a new one; else `start_remarks` tells about its beginning.
     """
+    yield from times(dataset.train)
     yield from _late_events(dataset.train, options)
     yield from _grid(dataset.train, options)
     yield from channels(dataset.train, options.group)

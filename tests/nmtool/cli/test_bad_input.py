@@ -213,7 +213,7 @@ def test_network_and_data_in_the_wrong_order(nmtool: Nmtool) -> None:
     Path("run/run.json").write_text("{}")
     said = nmtool("data", "run")
     assert (said.code, said.error) == (2, "shd-missing")
-    assert "NETWORK first" in said.err
+    assert "NETWORK before" in said.err
     Path("folder").mkdir()
     Path("folder/known_answers.npz").touch()
     said = nmtool("data", "folder")

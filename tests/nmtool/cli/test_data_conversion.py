@@ -36,7 +36,7 @@ def test_a_sensor_behind_a_csv_file(nmtool: Nmtool) -> None:
     assert said.code == 0
     assert load_dataset("dvs").train.unit.tolist() == [7, 10, 8]
     said = nmtool("data", "dvs.csv", *names, "--json")
-    assert "--sensor-size 4,2,2 keeps" in said.err
+    assert "--sensor-size 4,2,2" in said.err
     assert nmtool("data", "dvs.csv", *names, "--sensor-size", "4,0").code == 2
     said = nmtool("data", "digits", "--columns", "unit=pixel")
     assert (said.code, said.error) == (2, "data-options-unused")
@@ -88,7 +88,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms,keys\n", "csv-columns", "'keys'"),
         ("sample,label,unit,time_ms,a/b\n", "csv-columns", "'a/b'"),
         ("sample,label,unit,time_ms,label\n", "csv-columns", "several columns label"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,0.5\n", "csv-not-a-number", "left out"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,0.5\n", "csv-not-a-number", "leave out"),
         ("sample,label,unit,time_ms,who\n0,0,1,2,\n", "csv-group-missing", "line 2"),
         ("sample,label,unit,time_ms,who\n0,0,1,2,9223372036854775808\n", "csv-number-large", "who"),
         ("sample,label,unit,time_ms\n0,0,99999999999,2\n", "units-count", "few.csv: "),

@@ -76,18 +76,20 @@ def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
     assert not Path("run").exists()
     wrong = replace(wrong, time_ms=10 * wrong.time_ms)
     write_shd(data / "two_train.h5", wrong, force=True)
-    said = nmtool(*words, "--steps", "auto")
+    said = nmtool(*words, "--steps", "auto", "--dt", "1")
     assert (said.code, said.error) == (2, "steps-too-many")
+    said = nmtool(*words, "--steps", "auto", "--epochs", "1")
+    assert "remark[times-look-like-ms]" in said.err
 
 
 @pytest.mark.usefixtures("data")
 def test_steps_of_the_data(nmtool: Nmtool) -> None:
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--validation", 0, "--steps", "auto")
-    said = nmtool(*words, "--epochs", 1)
+    said = nmtool(*words, "--epochs", 1, "--dt", 1)
     assert said.code == 0
     last = cases.spike_events(cases.N_TRAIN, 1).time_ms.max()
     steps = int(last) + 1 + 20
-    assert said.err.startswith(f"steps: {steps} of 1 ms")
+    assert said.err.startswith(f"chosen for these samples: --steps {steps};")
     assert json.loads(Path("run/run.json").read_text())["options"]["steps"] == steps
     assert Network.load("run/network.npz").n_steps == steps
     assert nmtool(*words[:4], "--resume", "--steps", "auto").code == 0

@@ -147,7 +147,7 @@ def test_a_graph_of_others_is_inspected_with_the_steps_that_it_needs(nmtool: Nmt
     nodes = {"in": ends["Input"], "neuron": neuron, "out": ends["Output"]}
     nir.write("theirs.nir", nir.NIRGraph(nodes, [("in", "neuron"), ("neuron", "out")]))
     said = nmtool("inspect", "theirs.nir")
-    assert "--in-steps 9998 leaves room" in said.err, "an advice that the command takes"
+    assert "--in-steps 9998" in said.err, "an advice that the command takes"
     told = nmtool("inspect", "theirs.nir", "--in-steps", "98", "--in-nir-dt", "1e-3", "--json")
     assert (told.json["steps"], told.json["dt_ms"]) == (100, 1.0)
     unused = nmtool("inspect", "zoo:digits", "--in-steps", "98")

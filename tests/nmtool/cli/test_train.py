@@ -86,7 +86,7 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
         "dt_ms": 2.0,
     }
     assert {name: options[name] for name in expected} == expected
-    assert options["lr"] == 0.01
+    assert options["lr"] == 0.003
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,10 @@ def test_only_weights_decay_beside_their_gradients() -> None:
 
 def test_without_decay_it_is_adam() -> None:
     plain, model = _model(), _model()
-    adam, ours = torch.optim.Adam(plain.parameters()), make_optimiser(model, TrainOptions())
+    adam, ours = (
+        torch.optim.Adam(plain.parameters()),
+        make_optimiser(model, TrainOptions(lr=0.01, delay_lr=3.0)),
+    )
     adam.param_groups = [group | {"params": []} for group in adam.param_groups]
     for kind, lr in (("weight", 0.01), ("delay", 3.0)):
         adam.add_param_group({"params": [getattr(p, kind) for p in plain.synapses], "lr": lr})
