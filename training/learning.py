@@ -289,7 +289,7 @@ class _Call:
             else:
                 _check_free(self.folder)
         dataset = self._data(data, own)
-        options, found = self.options, None
+        options, searched = self.options, None
         origin = self.folder if self.resume else self.start
         teacher = None
         if self.teacher:
@@ -297,8 +297,8 @@ class _Call:
         elif options.teacher is not None:
             teacher = teacher_of(options, origin, resumed=self.resume)
         if self.search is not None:
-            found = self._searched(dataset, options, where)
-            options = options.with_settings(found.chosen(found.best_trial), "the search")
+            searched = self._searched(dataset, options, where)
+            options = options.with_settings(searched.chosen(searched.best_trial), "the search")
         asked, options = options, options.fitted_to(dataset.undivided)
         if not self.resume:
             check_heard(dataset.train, options)
@@ -348,7 +348,7 @@ class _Call:
             own.leave()
         path = None if self.folder is None else self.folder.path
         networks = trainer.best, trainer.best_integers
-        table = None if found is None else trial_table(found.as_json())
+        table = None if searched is None else trial_table(searched.as_json())
         run = Run(options, *networks, trainer.log, path, dataset.validation_rule, table)
         if own.is_first and reporter.epochs:
             for one in run.advice():
@@ -398,14 +398,14 @@ class _Call:
         with ExitStack() as temporary, libraries_needed("train"):
             from nmtool.training.studies.search import search_settings
 
-            kept = (
+            folder = (
                 Path(temporary.enter_context(TemporaryDirectory()))
                 if self.folder is None
                 else self.folder.search_folder
             )
             assert self.search is not None
             return search_settings(
-                dataset, options, self.search, kept, device=device, progress=self.progress
+                dataset, options, self.search, folder, device=device, progress=self.progress
             )
 
     def _validation_rule(self) -> SplitRule:
@@ -432,8 +432,8 @@ class _Call:
         if settled:
             chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
             _log.info(
-                f"chosen for these samples: {chosen}; in half the time: "
-                f"`epochs={-(-options.epochs // 2)}`"
+                f"chosen for these samples: {chosen}; `epochs={-(-options.epochs // 2)}` would "
+                "take half the time"
             )
         found = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:

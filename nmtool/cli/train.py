@@ -165,7 +165,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
         if is_first() and folder.checkpoint_file.exists():
             console.print_remark(kept)
         elif is_first() and "search" in arguments and not folder.manifest_file.exists():
-            console.print_remark("trials that ended are kept; the same command goes on with them")
+            console.print_remark("finished trials are kept; the same command continues the search")
         elif is_first():
             begin = (
                 f"; start from the first epoch with: {again}"

@@ -237,7 +237,7 @@ class RunFolder:
             delay_lr=before.delay_lr / FINETUNE_SLOWER,
         )
         without = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
-        # The samples have decided what is `auto` when that run began.
+        # `auto` keeps the value that was chosen for the samples of that run.
         changed = {
             name: value
             for name, value in settings.items()

@@ -81,17 +81,17 @@ def search_settings(
     checked_data(plan, data)
     epochs = plan.space.fixed["epochs"]
     log.info(f"searching {', '.join(plan.space.searched)} in trials of {epochs} epochs")
-    found = searched(plan, lambda study: run_trials(study, data, device, progress))
-    storage.write_text(folder / RESULT, json.dumps(found.as_json(), indent=2) + "\n")
-    best = found.best_trial
+    result = searched(plan, lambda study: run_trials(study, data, device, progress))
+    storage.write_text(folder / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
+    best = result.best_trial
     values = ", ".join(
-        f"`{name}={shown_value(value)}`" for name, value in found.chosen(best).items()
+        f"`{name}={shown_value(value)}`" for name, value in result.chosen(best).items()
     )
     log.info(
-        f"{found.counts['finished']} of {len(found.trials)} trials finished; trial {best.number} "
+        f"{result.counts['finished']} of {len(result.trials)} trials finished; trial {best.number} "
         f"is best, with validation {best.score:.1%}: {values}"
     )
-    return found
+    return result
 
 
 def check_budget(budget: str | int) -> None:

@@ -158,17 +158,17 @@ class SearchSpace:
         Args:
             values: of options that are searched, by name.
         """
-        found = []
+        findings = []
         for name, value in values.items():
             searched = self.searched.get(name)
             if searched is None:
                 what, fix = "is not searched", "name it in [search], or leave it out"
-                found.append(Finding("study-first-unsearched", f"[first] {name}", what, fix))
+                findings.append(Finding("study-first-unsearched", f"[first] {name}", what, fix))
             elif not searched.holds(value):
                 what = f"{value!r} is not among what is searched"
                 fix = "choose another value, or search more"
-                found.append(Finding("study-first-outside", f"[first] {name}", what, fix))
-        return found
+                findings.append(Finding("study-first-outside", f"[first] {name}", what, fix))
+        return findings
 
     def _refused_values(self) -> Iterator[Finding]:
         """Values that no other option could make right."""

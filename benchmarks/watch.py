@@ -1,0 +1,134 @@
+"""Shoulder exercises in front of a smartwatch, as spikes: `python -m benchmarks.watch FOLDER`.
+
+A data set on which no setting of nmtool was chosen, to see what its defaults are worth on data of
+one's own. seglearn (BSD licence) ships it: 10 people do 7 exercises, 20 times each, with a watch
+on the wrist that records acceleration and rotation in three directions, 50 times a second (Burns
+et al. 2018, doi:10.1088/1361-6579/aacfd9).
+
+A sample is 2.56 s long, and samples do not overlap. Each of the six signals has 16 channels, for
+ranges of its value that are equally frequent in the training split. Every 40 ms the channel of the
+current value spikes. People 1 to 6 are the training split, 7 and 8 the validation split, 9 and 10
+the test split.
+
+    pip install seglearn
+    python -m benchmarks.watch watch
+    nmtool train watch -o run
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data import Dataset, SpikeEvents
+from nmtool.data.incoming import write_dataset
+from nmtool.errors import MissingError
+
+SAMPLE_ROWS, EVERY, ROW_MS = 128, 2, 20.0
+"""Rows of a sample, rows from one spike of a signal to the next, and duration of a row in ms."""
+
+RANGES = 16
+"""Channels of a signal."""
+
+SUBJECTS = {"train": (1, 2, 3, 4, 5, 6), "validation": (7, 8), "test": (9, 10)}
+
+
+def watch() -> Dataset:
+    """The recordings as events, in three splits of different people.
+
+    Raises:
+        MissingError: seglearn is not installed.
+    """
+    data = _recordings()
+    windows, series = _windows(data["X"])
+    subject = np.asarray(data["subject"], np.int64)[series]
+    label = np.asarray(data["y"], np.int64)[series]
+    training = windows[np.isin(subject, SUBJECTS["train"])]
+    inner = np.linspace(0, 1, RANGES + 1)[1:-1]
+    ends = np.quantile(training.reshape(-1, windows.shape[2]), inner, axis=0)
+
+    def events_of(split: str) -> SpikeEvents:
+        chosen = np.isin(subject, SUBJECTS[split])
+        return _events(windows[chosen], ends, label[chosen], subject[chosen], data["y_labels"])
+
+    return Dataset.of(
+        train=events_of("train"), validation=events_of("validation"), test=events_of("test")
+    )
+
+
+def _recordings() -> dict[str, Any]:
+    """What `seglearn.datasets.load_watch` returns, read without importing seglearn."""
+    package = util.find_spec("seglearn")
+    if package is None or package.origin is None:
+        raise MissingError(
+            "the recordings come with seglearn, which is not installed",
+            code="library-missing",
+            fix="pip install seglearn",
+        )
+    file = Path(package.origin).parent / "data" / "watch_dataset.npy"
+    content: dict[str, Any] = np.load(file, allow_pickle=True).item()
+    return content
+
+
+def _windows(
+    series: Sequence[NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """[samples, rows, signals] float64 from series of [rows, signals]; [samples] series of each."""
+    counts = [len(rows) // SAMPLE_ROWS for rows in series]
+    samples = [
+        rows[: count * SAMPLE_ROWS].reshape(count, SAMPLE_ROWS, -1)
+        for rows, count in zip(series, counts, strict=True)
+    ]
+    return np.concatenate(samples), np.repeat(np.arange(len(series)), counts)
+
+
+def _events(
+    windows: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    label: NDArray[np.int64],
+    subject: NDArray[np.int64],
+    names: Sequence[str],
+) -> SpikeEvents:
+    """Events of [samples, rows, signals] float64; `ends` ([15, signals]) divide the ranges."""
+    rows = windows[:, ::EVERY]
+    n_signals = rows.shape[2]
+    place = np.stack(
+        [
+            np.searchsorted(ends[:, signal], rows[:, :, signal], side="right")
+            for signal in range(n_signals)
+        ],
+        axis=2,
+    )
+    unit = (place + RANGES * np.arange(n_signals)).reshape(len(rows), -1)
+    time_ms = np.repeat(np.arange(rows.shape[1]) * (EVERY * ROW_MS), n_signals)
+    return SpikeEvents.from_lists(
+        [time_ms] * len(rows),
+        list(unit),
+        label,
+        n_units=RANGES * n_signals,
+        class_names=list(names),
+        groups={"subject": subject},
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.watch", description="Write the recordings of a smartwatch."
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="data set to write")
+    folder = parser.parse_args(arguments).folder
+    for file in write_dataset(watch(), folder, folder.name):
+        print(file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
