@@ -341,4 +341,6 @@ def test_an_interrupt_while_libraries_load(integers: Path) -> None:
     done = _start("data", "digits", script=script, cwd=integers.parent, env=environment)
     said = _said(done)
     assert (said.code, said.out) == (130, "loaded\n")
-    assert said.err.endswith("Ctrl-C again stops now\ninterrupted\n"), "it is acknowledged at once"
+    # A file that was being read at that moment may be reported between the two lines.
+    assert "Ctrl-C again stops now\n" in said.err, "it is acknowledged at once"
+    assert said.err.endswith("\ninterrupted\n")
