@@ -14,7 +14,7 @@ EMULATED := .venv-emulated
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants mutants-loihi2 lines peers test-core lava brian2-loihi fenn clean
+.PHONY: demo test simulated emulated processors check site verilog-tools links nightly mutants mutants-loihi2 release distributions peers test-core lava brian2-loihi fenn clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -81,7 +81,7 @@ fenn: $(VENV)/.dev
 	@$(BIN)/nmtool setup fenn $(if $(RISCV_ISE),--riscv-ise $(RISCV_ISE)) $(if $(GENN),--genn $(GENN)) \
 		|| echo "no FeNN: what runs in its simulator is not tested (make fenn RISCV_ISE=... GENN=...)"
 
-nightly: brian2-loihi fenn test emulated processors peers lines
+nightly: brian2-loihi fenn test emulated processors peers distributions
 	$(BIN)/python -m pytest -m long
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \
@@ -107,12 +107,31 @@ mutants: $(VENV)/.dev
 mutants-loihi2: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants --jobs 2 -o .mutants-loihi2.txt
 
-# The lines of the README, from a wheel, in an empty folder, on three Pythons.
-lines:
-	for version in 3.10 3.11 3.13; do \
-		python=$$(.ci/python $$version) && venv=.venv-lines-$$version && $$python -m venv $$venv && \
-		$$venv/bin/python -m pip install --quiet '.[train,onnx]' && \
-		$$venv/bin/python tests/readme_lines.py || exit 1; \
+# Builds and tries what is to be published, and prints what to tag and upload, which it leaves to you.
+release: VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' nmtool/version.py)
+release:
+	@test -z "$$(git status --porcelain)" || { echo "not everything is committed"; exit 1; }
+	@grep -qx '## $(VERSION)' CHANGELOG.md || { echo "CHANGELOG.md has no entries for $(VERSION)"; exit 1; }
+	@! grep -qx '## Unreleased' CHANGELOG.md || { echo "CHANGELOG.md has unreleased entries"; exit 1; }
+	@! git rev-parse -q --verify refs/tags/v$(VERSION) || { echo "v$(VERSION) is tagged already"; exit 1; }
+	$(MAKE) distributions
+	@printf '%s\n' 'To publish:' "  git tag -a v$(VERSION) -m 'nmtool $(VERSION)' $$(git rev-parse HEAD)" \
+		'  git push origin v$(VERSION)' '  $(BIN)/python -m twine upload dist/*'
+
+# Wheel and source distribution in dist/. The README's lines run from each, on every Python, in an
+# environment with nothing else.
+distributions: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet -e '.[release]'
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	for version in 3.10 3.11 3.12 3.13; do \
+		python=$$(.ci/python $$version) || exit 1; \
+		for file in dist/*.whl dist/*.tar.gz; do \
+			$$python -m venv --clear .venv-release && \
+			.venv-release/bin/python -m pip install --quiet "$$file[train,onnx]" && \
+			.venv-release/bin/python tests/readme_lines.py || exit 1; \
+		done; \
 	done
 
 # NIR files and data in the libraries of others, and NeuroBench, whose pins are no concern of the others.
@@ -146,4 +165,4 @@ $(VENV)/.dev: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf build .venv .venv-core-* .venv-lines-* $(PEERS) $(EMULATED) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist .venv .venv-core-* .venv-release $(PEERS) $(EMULATED) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,8 +15,8 @@ Functions, which do all that commands do:
     train               train weights and delays; gives a Run
     finetune            continue training from a run, e.g. quantisation-aware; gives a Run
     sweep               hyperparameter search; gives a SweepResult
-    teach               soft labels from trained networks, for distillation; gives a Teacher
-    side_by_side        an ensemble: several networks as one, outputs added; gives a Network
+    soft_labels         soft labels from trained networks, for distillation; gives a Teacher
+    ensemble            several networks as one, outputs added; gives a Network
     cross_validate      train one network per fold, test it on that fold; gives Answers
     join_folds          the same with an ensemble per fold; gives Answers
     quantise            post-training quantisation to a chip's integers; gives a Quantisation
@@ -89,7 +89,7 @@ Data:
     bin_events          bin `SpikeEvents` into a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of other tools: CSV, dense arrays, HDF5
-    Meaning             what such files do not state: unit of times, time step, first class
+    FileConventions     what such files do not state: unit of times, time step, first class
     write_dataset       write a data set as a folder in SHD layout, or as CSV
     with_test           a data set with a test split, drawn from its training samples
     propose_grid        a time step and a number of steps that suit the samples

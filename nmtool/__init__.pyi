@@ -12,7 +12,7 @@ from nmtool.data.dividing import SplitRule as SplitRule
 from nmtool.data.events import SpikeEvents as SpikeEvents, StoredEvents as StoredEvents
 from nmtool.data.grid import propose_grid as propose_grid
 from nmtool.data.incoming import (
-    Meaning as Meaning,
+    FileConventions as FileConventions,
     read_incoming as read_incoming,
     write_dataset as write_dataset,
 )
@@ -121,14 +121,14 @@ from nmtool.training.learning import (
     train as train,
 )
 from nmtool.training.options import TrainOptions as TrainOptions
-from nmtool.training.studies.ensembles import side_by_side as side_by_side
+from nmtool.training.studies.ensembles import ensemble as ensemble
 from nmtool.training.studies.folds import (
     cross_validate as cross_validate,
     join_folds as join_folds,
 )
 from nmtool.training.studies.results import SweepResult as SweepResult
 from nmtool.training.studies.sweep import sweep as sweep
-from nmtool.training.studies.teaching import teach as teach
+from nmtool.training.studies.teaching import soft_labels as soft_labels
 from nmtool.training.tensorboard import tensorboard as tensorboard
 from nmtool.verification.certificate import (
     Certificate as Certificate,

@@ -39,7 +39,7 @@ from nmtool.training.loop.selection import best_epoch
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import AUTOMATIC, TrainOptions
 from nmtool.training.studies.results import kept_table, trial_table
-from nmtool.training.studies.teaching import teach
+from nmtool.training.studies.teaching import soft_labels
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -162,8 +162,9 @@ def train(
         search: search the settings that are left at their defaults first, on the validation
             samples, for a time such as 30min or 2h, or a number of trials; then train with the
             best. The same call goes on with a search that was stopped.
-        teacher: networks whose class probabilities it learns, beside the labels (`nmtool.teach`);
-            `teacher.npz` in the folder keeps them. A file of them is `options.teacher`.
+        teacher: networks whose class probabilities it learns, beside the labels
+            (`nmtool.soft_labels`); `teacher.npz` in the folder keeps them. A file of them is
+            `options.teacher`.
         ranks: the processes that train together; by default those that torchrun started.
         threads: cores to use; by default all, or this process's share of those that torchrun's
             processes have together.
@@ -385,7 +386,7 @@ class _Call:
         file = Path(RUN_TEACHER) if self.folder is None else self.folder.path / RUN_TEACHER
         with ranks.one_rank_per_machine_first():
             if self.folder is None or ranks.is_first_on_machine:
-                teacher = teach(self.teacher, dataset, progress=self.progress)
+                teacher = soft_labels(self.teacher, dataset, progress=self.progress)
                 if self.folder is not None:
                     storage.make_folder(self.folder.path)
                     teacher.save(file)

@@ -269,7 +269,7 @@ class TrainOptions:
         LEARNING,
         None,
         "file of soft labels (distillation): class probabilities per training sample, learnt "
-        "beside the labels; nmtool.teach makes one",
+        "beside the labels; nmtool.soft_labels makes one",
     )
     teacher_share: float = _option(
         LEARNING, 0.5, "share of the loss that is the teacher's, the rest is the labels'", 0, 1

@@ -89,7 +89,9 @@ def _print(report: CheckReport) -> None:
     console.print_tables(report)
     for fit in report.fits:
         if fit.unsupported or fit.approximate:
-            console.print_line(f"{fit.target.name}: {fit.word}", style=console.FIT_STYLES[fit.word])
+            console.print_line(
+                f"{fit.target.name}: {fit.verdict}", style=console.FIT_STYLES[fit.verdict]
+            )
             console.print_findings([*fit.unsupported, *fit.approximate])
     if report.wasteful:
         console.print_line("wasteful", style="bold")

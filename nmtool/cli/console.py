@@ -252,7 +252,7 @@ def print_tables(value: Tabular) -> None:
 def print_fits(fits: Iterable[Fit]) -> None:
     """Print a line per target on stderr, and the reasons where the target is unsupported."""
     for one in fits:
-        print_line(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.word])
+        print_line(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.verdict])
         if not one.uses:  # an FPGA's line contains the reasons
             print_finding_remarks(one.unsupported)
 

@@ -76,7 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     flags.add(
         parser,
-        "side_by_side",
+        "ensemble",
         only=("weights",),
         weights=flag(nargs="+", type=float, metavar="W", action=None),
     )
@@ -132,11 +132,11 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
     Raises:
         UsageError: there are several without `--join`.
     """
-    from nmtool.training.studies.ensembles import side_by_side
+    from nmtool.training.studies.ensembles import ensemble
 
-    weights = flags.given(arguments, "side_by_side")
+    weights = flags.given(arguments, "ensemble")
     if arguments.join:
-        return side_by_side(paths, **weights)
+        return ensemble(paths, **weights)
     if weights:
         raise UsageError(
             "--weights is for joined networks",

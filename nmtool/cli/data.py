@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     flags.add(
         conversion,
-        "Meaning",
+        "FileConventions",
         time_unit=flag(choices=flags.words("nmtool.data.shd.TIME_UNITS_MS")),
         dt_ms=flag("--dt", metavar="MS"),
         n_units=None,
@@ -141,16 +141,16 @@ def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> D
 
 def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
     """A data set by name or folder, or one in files of other tools."""
-    from nmtool.data.incoming import Meaning, is_incoming, read_incoming
+    from nmtool.data.incoming import FileConventions, is_incoming, read_incoming
     from nmtool.loading import check_exists
 
-    meaning = Meaning(**flags.given(arguments, "Meaning"))
-    changes = meaning != Meaning(n_units=meaning.n_units)
+    conventions = FileConventions(**flags.given(arguments, "FileConventions"))
+    changes = conventions != FileConventions(n_units=conventions.n_units)
     makes_folder = arguments.output is not None and Path(arguments.output).suffix.lower() != ".csv"
     converts = Path(name).exists() and (changes or makes_folder)
     if converts or is_incoming(name):
         with progress(f"reading {name}"):
-            return read_incoming(name, meaning)
+            return read_incoming(name, conventions)
     if changes and Path(name).suffix:
         check_exists(name)
     if changes:

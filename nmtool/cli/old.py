@@ -114,7 +114,7 @@ def _write(arguments: argparse.Namespace, kind: str, what: str, made: Callable[[
 
 
 def _add_teach(parser: argparse.ArgumentParser) -> None:
-    _add_file(parser, "teach")
+    _add_file(parser, "soft_labels")
     parser.add_argument("--data", metavar="DATA", help=DATA)
     add_threads_option(parser)
     add_data_options(parser)
@@ -122,15 +122,15 @@ def _add_teach(parser: argparse.ArgumentParser) -> None:
 
 def _teach(arguments: argparse.Namespace) -> int:
     from nmtool.data.teacher import FILE_KIND
-    from nmtool.training.studies.teaching import teach
+    from nmtool.training.studies.teaching import soft_labels
 
     use_threads(arguments.threads, with_torch=True)
-    given = flags.given(arguments, "teach")
+    given = flags.given(arguments, "soft_labels")
     teacher = _write(
         arguments,
         FILE_KIND,
         "a teacher",
-        lambda: teach(**given, data=named_data(arguments), progress=progress),
+        lambda: soft_labels(**given, data=named_data(arguments), progress=progress),
     )
     if arguments.json:
         console.print_json({"file": arguments.output, **teacher.as_json()})
@@ -139,17 +139,17 @@ def _teach(arguments: argparse.Namespace) -> int:
 
 def _add_join(parser: argparse.ArgumentParser) -> None:
     weights = flag(nargs="+", type=float, metavar="W", action=None)
-    flags.add(parser, "side_by_side", only=("weights",), weights=weights)
-    _add_file(parser, "side_by_side")
+    flags.add(parser, "ensemble", only=("weights",), weights=weights)
+    _add_file(parser, "ensemble")
 
 
 def _join(arguments: argparse.Namespace) -> int:
     from nmtool.description import describe_network
     from nmtool.network.float_network import FILE_KIND
-    from nmtool.training.studies.ensembles import side_by_side
+    from nmtool.training.studies.ensembles import ensemble
 
-    given = flags.given(arguments, "side_by_side")
-    network = _write(arguments, FILE_KIND, "a network file", lambda: side_by_side(**given))
+    given = flags.given(arguments, "ensemble")
+    network = _write(arguments, FILE_KIND, "a network file", lambda: ensemble(**given))
     if arguments.json:
         about = describe_network(network)
         shown = {key: about[key] for key in ("hash", "neurons", "synapses")}

@@ -157,7 +157,7 @@ class Teacher(Result):
             raise FileFormatError(
                 f"there is no file {path} with a teacher",
                 code="teacher-missing",
-                fix="check its name and the folder you are in; `nmtool.teach` makes one",
+                fix="check its name and the folder you are in; `nmtool.soft_labels` makes one",
             )
         try:
             return cls(*_read(path))

@@ -52,13 +52,13 @@ class CheckReport(Result):
         return {one.target.name: one for one in self.fits}[target]
 
     def __repr__(self) -> str:
-        words = (f"{one.target.name} {one.word}" for one in self.fits)
+        words = (f"{one.target.name} {one.verdict}" for one in self.fits)
         return f"<CheckReport: {', '.join(words)}>"
 
     @property
     def fits_everywhere(self) -> bool:
         """True if no target is unsupported."""
-        return all(one.word != UNSUPPORTED for one in self.fits)
+        return all(one.verdict != UNSUPPORTED for one in self.fits)
 
     @property
     def wasteful(self) -> tuple[Finding, ...]:
@@ -74,7 +74,7 @@ class CheckReport(Result):
     def sentences(self) -> list[tuple[str, str]]:
         """A sentence per target, with its severity: '', `warning` or `alarm`."""
         weights = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
-        return [(f"{one.target.name}: {one.words}", weights[one.word]) for one in self.fits]
+        return [(f"{one.target.name}: {one.words}", weights[one.verdict]) for one in self.fits]
 
     def tables(self) -> list[Table]:
         """The targets side by side, and the cores of each."""
@@ -96,7 +96,7 @@ def check(
 
     >>> import nmtool as nm
     >>> report = nm.check(q.network, ["loihi2", "loihi1"])  # doctest: +SKIP
-    >>> report["loihi2"].word  # doctest: +SKIP
+    >>> report["loihi2"].verdict  # doctest: +SKIP
     'faithful'
 
     Args:
@@ -226,4 +226,4 @@ def _row(one: Fit) -> tuple[Any, ...]:
     }
     words = ", ".join(f"{count} {noun}" for noun, count in counts.items() if count)
     known = one.target.origin("arithmetic").mark if one.target.arithmetic else ""
-    return one.target.name, one.word, known, cores, binds, words
+    return one.target.name, one.verdict, known, cores, binds, words

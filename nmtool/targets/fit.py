@@ -80,7 +80,7 @@ class Fit(Result):
         uses: resources of an FPGA or of a memory; empty for all other targets.
     """
 
-    _json = "target=target.name word unsupported approximate wasteful resources uses"
+    _json = "target=target.name verdict unsupported approximate wasteful resources uses"
     _line = "{target.name}: {words}"
 
     target: Target
@@ -91,7 +91,7 @@ class Fit(Result):
     uses: tuple[Use, ...] = ()
 
     @property
-    def word(self) -> str:
+    def verdict(self) -> str:
         """`faithful`, `approximate` or `unsupported`."""
         if self.unsupported:
             return UNSUPPORTED
@@ -102,10 +102,10 @@ class Fit(Result):
         """`faithful, 3 of 128 cores if …`, `faithful, 129 of 208 block RAMs`."""
         if self.uses:
             scarcest = max(self.uses, key=lambda one: one.share)
-            return f"{self.word}, {scarcest}"
+            return f"{self.verdict}, {scarcest}"
         if self.resources is None or self.resources.cores is None:
-            return self.word
-        return f"{self.word}, {self.resources.in_words()}"
+            return self.verdict
+        return f"{self.verdict}, {self.resources.in_words()}"
 
     def tables(self) -> list[Table]:
         """The cores that it takes, or the resources of an FPGA or memory."""
@@ -133,7 +133,7 @@ def fit(
     """Find everything that does not fit, that changes, or that is wasteful.
 
     >>> from nmtool.targets import target_named
-    >>> fit(network, target_named("loihi2")).word  # doctest: +SKIP
+    >>> fit(network, target_named("loihi2")).verdict  # doctest: +SKIP
     'faithful'
 
     Args:

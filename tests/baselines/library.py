@@ -149,8 +149,8 @@ FLOATS: dict[str, Callable[[], Any]] = {
     "simulate": lambda: recorded(nm.simulate(floats, data.test, deep=True)),
     "evaluate": lambda: nm.evaluate(floats, data.test).as_json(),
     "gradients": gradients,
-    "teach": lambda: nm.teach([floats, chain], data, gain=3.0).probability,
-    "side by side": lambda: digests(nm.side_by_side([floats, nm.load("floats2.npz")])),
+    "teach": lambda: nm.soft_labels([floats, chain], data, gain=3.0).probability,
+    "side by side": lambda: digests(nm.ensemble([floats, nm.load("floats2.npz")])),
     "foreign": lambda: digests(nm.load("foreign.nir", nm.ImportOptions(nir_dt_s=1e-3, n_steps=40))),
 }
 

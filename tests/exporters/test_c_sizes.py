@@ -78,7 +78,7 @@ def test_256_kb_are_too_few() -> None:
     )
     assert "nRF52840" in cortex.unsupported[1].where
     assert esp.unsupported == ()
-    assert esp.word == "faithful"
+    assert esp.verdict == "faithful"
 
 
 @pytest.mark.parametrize("name", ["cortex-m4", "esp32-c3"])

@@ -73,7 +73,7 @@ def test_a_part_without_something_has_none_of_it(part: str, lacks: dict, resourc
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     report = nm.check("zoo:spoken-digits", ["ecp5-25", "ecp5-85"])
-    assert [one.word for one in report.fits] == ["unsupported", "faithful"]
+    assert [one.verdict for one in report.fits] == ["unsupported", "faithful"]
     assert [one.code for one in report["ecp5-25"].unsupported] == ["verilog-part-small"]
     assert "block RAMs" in report["ecp5-85"].words
     options = verilog.VerilogOptions(part="ecp5-25")

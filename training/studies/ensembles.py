@@ -1,4 +1,4 @@
-"""`side_by_side`: several networks as one, which answers with the sum of their outputs.
+"""`ensemble`: several networks as one, which answers with the sum of their outputs.
 
 `join_folds` does that with the networks of each fold of a cross-validation.
 
@@ -51,7 +51,7 @@ _FIRST_SPIKE = Finding(
 
 
 @checked
-def side_by_side(
+def ensemble(
     networks: Sequence[Network | Run | str | Path], weights: Sequence[float] | None = None
 ) -> Network:
     """Put networks side by side into one, whose scores are a weighted sum of theirs.
@@ -61,7 +61,7 @@ def side_by_side(
 
     >>> sizes = ([50, 16, 4], [50, 32, 4])
     >>> one, other = (Network.layers(size, seed=seed) for seed, size in enumerate(sizes))
-    >>> side_by_side([one, other])
+    >>> ensemble([one, other])
     <Network: 50 channels, hidden_1 16 lif, hidden_2 32 lif, output 4 li, 100 steps of 1 ms>
 
     With the read-outs `mean`, `weighted` and `window` its scores are that sum, up to the rounding

@@ -31,7 +31,7 @@ from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import check_threads, threads_used
-from nmtool.training.studies.ensembles import side_by_side
+from nmtool.training.studies.ensembles import ensemble
 from nmtool.training.studies.series import FOLDS, changes, run_folder
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
     >>> join_folds("cv", data)  # doctest: +SKIP
     <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seeds>
 
-    Outputs are added (`side_by_side`). Where the runs trained in integers, the one network is
+    Outputs are added (`ensemble`). Where the runs trained in integers, the one network is
     rounded to their bits and their grid of delays. The folder keeps the answers as `joined.npz`,
     for `compare_accuracy` and `Answers.load`.
 
@@ -88,7 +88,7 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
     for fold in range(found.n_folds):
         runs = [RunFolder(run_folder(where / FOLDS, fold, seed)) for seed in single.seeds]
         network: Network | IntegerNetwork
-        network = floats = side_by_side([run.network() for run in runs])
+        network = floats = ensemble([run.network() for run in runs])
         options = runs[0].options()
         if options.arithmetic == "integer":
             heard = without_fold(events, found.fold, fold, dataset.name).train

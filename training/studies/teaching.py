@@ -1,4 +1,4 @@
-"""`teach`: soft labels, the class probabilities that trained networks give to training samples.
+"""`soft_labels`: the class probabilities that trained networks give to training samples.
 
 A network that has learnt a sample is nearly sure of it, and its probabilities say little more than
 the label. Those of the networks of a cross-validation, each asked about the fold that it has not
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 @checked
-def teach(
+def soft_labels(
     networks: Sequence[Source],
     data: Dataset | SpikeEvents | str | Path | None = None,
     *,
@@ -47,7 +47,7 @@ def teach(
     averaged. Of a cross-validation, each sample is answered by the networks of its fold, which
     have not learnt it. `Teacher.save` writes the file that `TrainOptions.teacher` names.
 
-    >>> teach(["run"])  # doctest: +SKIP
+    >>> soft_labels(["run"])  # doctest: +SKIP
     <Teacher: 1,297 samples, 10 classes>
 
     Args:

@@ -41,14 +41,14 @@ _SHOWN = 30
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """Meaning of times, labels and columns, where files do not state it.
+class FileConventions:
+    """What the times, labels and columns of files mean, where the files do not say.
 
     >>> import tempfile
     >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     np.savez(f"{folder}/mine.npz", spikes=np.ones((2, 5, 3)), labels=[1, 2])
-    ...     mine = read_incoming(f"{folder}/mine.npz", Meaning(dt_ms=2.0, labels_from=1))
+    ...     mine = read_incoming(f"{folder}/mine.npz", FileConventions(dt_ms=2.0, labels_from=1))
     >>> mine.train.label, mine.train.last_ms
     (array([0, 1]), array([8., 8.]))
 
@@ -95,7 +95,7 @@ class Meaning:
             )
 
 
-AS_THEY_ARE = Meaning()
+AS_THEY_ARE = FileConventions()
 
 
 def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
@@ -120,7 +120,7 @@ def is_incoming(name: str) -> bool:
     return Path(name).suffix in ROW_SUFFIXES and Path(name).is_file()
 
 
-def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
+def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) -> Dataset:
     """Read a file, or a folder with a file per split.
 
     >>> paths = write_dataset(data, "mine")  # doctest: +SKIP
@@ -129,10 +129,10 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
 
     Args:
         path: path of the file or folder.
-        meaning: meaning of times, labels and columns, where the files do not state it.
+        conventions: what times, labels and columns mean, where the files do not say.
 
     Raises:
-        UsageError: the path is of another kind, or a field of `meaning` does not apply to it.
+        UsageError: the path is of another kind, or a field of `conventions` does not apply to it.
         FileFormatError: a file is missing or damaged.
         DataError: the files hold no samples, or are inconsistent.
     """
@@ -151,9 +151,9 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         )
     kinds = {file.suffix for file in files.values()}
     if kinds <= set(shd.HDF5_SUFFIXES):
-        if meaning.dt_ms is not None:
+        if conventions.dt_ms is not None:
             raise _unused(path, "`dt_ms=`", "times of events have no step")
-        events = _read_hdf5(files, meaning)
+        events = _read_hdf5(files, conventions)
     elif kinds & set(shd.HDF5_SUFFIXES):
         raise DataError(
             f"{path} mixes files of several kinds",
@@ -161,24 +161,28 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
             fix="give each kind its own folder",
         )
     else:
-        if meaning.time_unit != AS_THEY_ARE.time_unit:
+        if conventions.time_unit != AS_THEY_ARE.time_unit:
             why = "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns"
             raise _unused(
                 path, "`time_unit=`", why, fix="correct that name, and leave the option out"
             )
-        splits = _read_rows(files, meaning)
-        if meaning.columns and not any(file.suffix == ".csv" for file in files.values()):
+        splits = _read_rows(files, conventions)
+        if conventions.columns and not any(file.suffix == ".csv" for file in files.values()):
             raise _unused(path, "`columns=`", "only CSV files have columns")
-        if meaning.sensor_size is not None and not any(rows.axes for rows in splits.values()):
+        if conventions.sensor_size is not None and not any(rows.axes for rows in splits.values()):
             raise _unused(path, "`sensor_size=`", "it lacks the columns x, y and polarity")
-        if meaning.n_units is not None and any(rows.dense is not None for rows in splits.values()):
+        if conventions.n_units is not None and any(
+            rows.dense is not None for rows in splits.values()
+        ):
             raise _unused(path, "`n_units=`", "dense spikes have the channels of their array")
-        if meaning.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
+        if conventions.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
             raise _unused(path, "`dt_ms=`", "times of events have no step")
-        if meaning.labels_from and any(not are_numbers(rows.labels) for rows in splits.values()):
+        if conventions.labels_from and any(
+            not are_numbers(rows.labels) for rows in splits.values()
+        ):
             raise _unused(path, "`labels_from=`", "its classes have names")
         with naming(path):
-            events = _together(splits, meaning) if splits else {}
+            events = _together(splits, conventions) if splits else {}
     if "train" not in events:
         raise DataError(
             f"{path} has no training samples",
@@ -262,24 +266,24 @@ def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
     return path
 
 
-def _read_hdf5(files: Mapping[str, Path], meaning: Meaning) -> dict[str, SpikeEvents]:
-    start = meaning.labels_from
-    layout = shd.read_layout(files.values(), meaning.n_units, labels_from=start)
+def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, SpikeEvents]:
+    start = conventions.labels_from
+    layout = shd.read_layout(files.values(), conventions.n_units, labels_from=start)
     splits = {}
     for split, file in files.items():
         splits[split] = shd.read_shd(
-            file, layout, time_unit=meaning.time_unit, labels_from=start, sort=True
+            file, layout, time_unit=conventions.time_unit, labels_from=start, sort=True
         )
     return splits
 
 
-def _read_rows(files: Mapping[str, Path], meaning: Meaning) -> dict[str, Rows]:
+def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, Rows]:
     """The samples of CSV files and archives, by split; one file may hold several splits."""
     splits: dict[str, Rows] = {}
     for split, file in files.items():
         with naming(file):
             read = (
-                read_csv(file, _column_names(meaning.columns))
+                read_csv(file, _column_names(conventions.columns))
                 if file.suffix == ".csv"
                 else read_npz(file)
             )
@@ -295,7 +299,7 @@ def _read_rows(files: Mapping[str, Path], meaning: Meaning) -> dict[str, Rows]:
     return splits
 
 
-def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEvents]:
+def _together(splits: Mapping[str, Rows], conventions: FileConventions) -> dict[str, SpikeEvents]:
     """The samples of all splits, with shared classes and channels."""
     stated = [rows.class_names for rows in splits.values()]
     class_names = shd.agreed("class_names", list(splits), stated)
@@ -313,8 +317,8 @@ def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEv
                 code="labels-not-whole",
                 fix="name or number them in all splits",
             )
-        class_names = numbered(every, first=meaning.labels_from)[1]
-    splits, n_units = _numbered_units(splits, meaning)
+        class_names = numbered(every, first=conventions.labels_from)[1]
+    splits, n_units = _numbered_units(splits, conventions)
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
@@ -324,17 +328,17 @@ def _together(splits: Mapping[str, Rows], meaning: Meaning) -> dict[str, SpikeEv
             rows,
             labels=labels[split],
             groups=groups[split],
-            dt_ms=rows.dt_ms if meaning.dt_ms is None else meaning.dt_ms,
+            dt_ms=rows.dt_ms if conventions.dt_ms is None else conventions.dt_ms,
             class_names=class_names,
             n_units=n_units,
-            first=meaning.labels_from,
+            first=conventions.labels_from,
         ).events()
         for split, rows in splits.items()
     }
 
 
 def _numbered_units(
-    splits: Mapping[str, Rows], meaning: Meaning
+    splits: Mapping[str, Rows], conventions: FileConventions
 ) -> tuple[Mapping[str, Rows], int | None]:
     """Convert positions on a sensor to units; also gives the number of units, if known.
 
@@ -342,7 +346,7 @@ def _numbered_units(
     """
     kinds = {tuple(rows.axes) for rows in splits.values() if rows.times_ms}
     if not any(kinds):
-        return splits, meaning.n_units
+        return splits, conventions.n_units
     if len(kinds) > 1:
         raise DataError(
             "some splits have positions or polarities of events that others lack",
@@ -359,7 +363,7 @@ def _numbered_units(
         for axes in positions.values():
             axes[-1] = (axes[-1] + 1) // 2  # OFF is written as −1
         every[-1] = (every[-1] + 1) // 2
-    size = meaning.sensor_size
+    size = conventions.sensor_size
     if size is None:
         size = [1 + int(axis.max(initial=0)) for axis in every]
         _log.warning(

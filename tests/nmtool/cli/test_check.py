@@ -35,7 +35,7 @@ def test_what_does_not_fit_is_told_and_is_exit_code_1(nmtool: Nmtool, integers: 
     content = nmtool("check", integers, "--target", "small.toml", "--json").json
     assert content["network"] == str(integers)
     (target,) = content["targets"]
-    assert target["word"] == "unsupported"
+    assert target["verdict"] == "unsupported"
     assert [one["code"] for one in target["unsupported"]] == ["chip-exceeded"]
 
 
@@ -74,7 +74,7 @@ def test_export_says_what_its_targets_make_of_a_network(nmtool: Nmtool, integers
     assert said.code == 0
     assert "c: faithful" in said.out
     content = nmtool("export", integers, "-o", "net2.c", "--json").json
-    words = {one["target"]: one["word"] for one in content["targets"]}
+    words = {one["target"]: one["verdict"] for one in content["targets"]}
     assert words == dict.fromkeys(("c", "cortex-m4", "esp32-c3"), "faithful")
     assert "targets: " in nmtool("inspect", integers, "--targets").out
 

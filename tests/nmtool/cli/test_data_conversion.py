@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import load_dataset
-from nmtool.data.incoming import Meaning, read_incoming
+from nmtool.data.incoming import FileConventions, read_incoming
 from nmtool.errors import UsageError
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -465,7 +465,7 @@ def test_a_seed_that_is_negative(nmtool: Nmtool) -> None:
 )
 def test_meanings_that_have_none(wrong: dict[str, Any], code: str) -> None:
     with refused(UsageError, code):
-        Meaning(**wrong)
+        FileConventions(**wrong)
 
 
 def test_labels_before_the_first_class(nmtool: Nmtool, data: Path) -> None:
@@ -484,13 +484,13 @@ def test_labels_from_a_negative_number(nmtool: Nmtool, data: Path) -> None:
         del file["extra/keys"], file["labels"]
         file["labels"] = np.array([-1, 1], np.int8)
     assert nmtool("data", "two").error == "labels-range"
-    found = read_incoming("two", Meaning(labels_from=-1)).train
+    found = read_incoming("two", FileConventions(labels_from=-1)).train
     assert (found.class_names, found.label.tolist()) == (("-1", "0", "1"), [0, 2])
     with h5py.File(data / "two_train.h5", "a") as file:
         del file["labels"]
         file["labels"] = np.array([0, 1], np.uint16)
         file["extra/keys"] = ["a", "b", "c"]
-    found = read_incoming("two", Meaning(labels_from=-1)).train
+    found = read_incoming("two", FileConventions(labels_from=-1)).train
     assert (found.class_names, found.label.tolist()) == (("a", "b", "c"), [1, 2])
 
 

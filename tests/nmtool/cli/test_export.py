@@ -48,7 +48,7 @@ def test_floats_are_quantised_on_the_way(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool("quantise", floats, *words[4:], "-o", "q.npz").json["hash"] == said.json["hash"]
     content = said.json
     targets = content.pop("targets")
-    assert [(one["target"], one["word"]) for one in targets] == [
+    assert [(one["target"], one["verdict"]) for one in targets] == [
         ("lava", "faithful"),
         ("loihi2", "faithful"),
     ]

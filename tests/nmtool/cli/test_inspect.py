@@ -134,7 +134,7 @@ def test_targets_are_judged_when_asked(nmtool: Nmtool, floats: Path) -> None:
     assert "targets" not in nmtool("inspect", floats, "--json").json
     said = nmtool("inspect", floats, "--targets", "--json")
     words = {
-        one["target"]: one["word"]
+        one["target"]: one["verdict"]
         for one in nmtool("check", floats, "--target", "all", "--json").json["targets"]
     }
     assert said.json["targets"] == words

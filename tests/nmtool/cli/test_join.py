@@ -27,7 +27,7 @@ def other(tmp_path: Path) -> Path:
 def test_networks_become_one(nmtool: Nmtool, floats: Path, other: Path) -> None:
     said = nmtool("join", floats, other, "-o", "both.npz", "--json")
     assert said.code == 0
-    expected = nm.side_by_side([floats, other])
+    expected = nm.ensemble([floats, other])
     assert nm.load("both.npz").content_hash == expected.content_hash
     assert said.json == {
         "file": "both.npz",
@@ -41,7 +41,7 @@ def test_networks_become_one(nmtool: Nmtool, floats: Path, other: Path) -> None:
     assert shown.code == 0
     assert "hidden_2" in shown.out
     assert shown.out.endswith("both.npz written\n")
-    weighted = nm.side_by_side([floats, other], [1.0, -0.5])
+    weighted = nm.ensemble([floats, other], [1.0, -0.5])
     assert nm.load("both.npz").content_hash == weighted.content_hash
 
 
@@ -83,10 +83,10 @@ def test_networks_are_written_side_by_side(
     words = (command, floats, other, *out, "--join")
     said = nmtool(*words, "--json")
     assert (said.code, said.err) == (0, "")
-    assert said.json["hash"] == nm.side_by_side([floats, other]).content_hash
+    assert said.json["hash"] == nm.ensemble([floats, other]).content_hash
     assert nm.load("both.npz").content_hash == said.json["hash"]
     assert nmtool(*words, "--force", "--weights", "1", "-0.5").code == 0
-    weighted = nm.side_by_side([floats, other], [1.0, -0.5])
+    weighted = nm.ensemble([floats, other], [1.0, -0.5])
     assert nm.load("both.npz").content_hash == weighted.content_hash
 
 

@@ -21,7 +21,7 @@ def test_a_teacher_of_files(nmtool: Nmtool, floats: Path, integers: Path) -> Non
     words = ("teach", floats, integers, "-o", "t.npz", "--data", "two", "--gain", "3")
     said = nmtool(*words, "--threads", "1", "--json")
     assert said.code == 0
-    expected = nm.teach([floats, integers], nm.load_dataset("two"), gain=3.0)
+    expected = nm.soft_labels([floats, integers], nm.load_dataset("two"), gain=3.0)
     found = Teacher.load("t.npz")
     assert found.content_hash == expected.content_hash
     assert said.json == {"file": "t.npz", **json.loads(json.dumps(expected.as_json()))}

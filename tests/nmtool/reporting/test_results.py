@@ -89,7 +89,7 @@ def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset
     network = cases.integer_network()
     found = nm.report(network, data, targets=["loihi1", "xylo-imu"])
     facts = found.as_json()
-    assert [one["word"] for one in facts["check"]["targets"]] == ["faithful", "unsupported"]
+    assert [one["verdict"] for one in facts["check"]["targets"]] == ["faithful", "unsupported"]
     assert facts["cost"] == nm.cost(network, data.test, target="loihi1").as_json()
     (section,) = [one for one in found.sections if one.key == "check"]
     assert [weight for _, weight in section.sentences] == ["", "alarm"]

@@ -24,7 +24,7 @@ FLOATS = layered_network(5)
 
 
 def words(report: nm.CheckReport) -> dict[str, str]:
-    return {one.target.name: one.word for one in report.fits}
+    return {one.target.name: one.verdict for one in report.fits}
 
 
 def test_integers_on_every_target() -> None:
@@ -133,9 +133,9 @@ def test_every_format_is_a_target_and_leads_to_some(name: str) -> None:
 def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
     done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)
-    words_of = {one.target.name: one.word for one in done.fits}
+    words_of = {one.target.name: one.verdict for one in done.fits}
     assert words_of == dict.fromkeys(("c", "cortex-m4", "esp32-c3"), FAITHFUL)
-    assert done.as_json()["targets"][0]["word"] == FAITHFUL
+    assert done.as_json()["targets"][0]["verdict"] == FAITHFUL
     assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
 
 
@@ -159,7 +159,7 @@ def test_a_network_of_another_arithmetic() -> None:
     ).network
     report = nm.check(network, ALL)
     assert report.arithmetic == "fenn16"
-    assert report["fenn"].word == FAITHFUL
+    assert report["fenn"].verdict == FAITHFUL
     for one in report.fits:
         codes = [finding.code for finding in one.unsupported]
         if one.target.name != "fenn":
@@ -174,4 +174,4 @@ def test_neurons_beyond_the_lane_memory_of_fenn() -> None:
     assert (finding.code, finding.where) == ("chip-exceeded", "neurons")
     assert "513 neurons" in finding.what
     assert "512" in finding.what
-    assert nm.check(nm.Network.layers([3, 500, 12]), "fenn")["fenn"].word == APPROXIMATE
+    assert nm.check(nm.Network.layers([3, 500, 12]), "fenn")["fenn"].verdict == APPROXIMATE

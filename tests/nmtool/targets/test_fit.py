@@ -58,17 +58,17 @@ def codes(found: Fit) -> tuple[list[str], list[str], list[str]]:
 
 def test_the_same_arithmetic_is_faithful() -> None:
     found = fit(network(), LOIHI2)
-    assert (found.word, *codes(found)) == (FAITHFUL, [], [], [])
+    assert (found.verdict, *codes(found)) == (FAITHFUL, [], [], [])
     assert found.words == "faithful, 2 of 128 cores"
-    assert found.as_json()["word"] == FAITHFUL
+    assert found.as_json()["verdict"] == FAITHFUL
     assert fit(network(), target_named("c")).resources is None
 
 
 def test_findings_of_formats_and_of_rounding_are_taken_over() -> None:
     one = Finding("some-code", "hidden", "it does not go", "leave it")
-    assert fit(network(), LOIHI2, misfits=[one]).word == UNSUPPORTED
+    assert fit(network(), LOIHI2, misfits=[one]).verdict == UNSUPPORTED
     found = fit(network(), LOIHI2, changed=[one])
-    assert (found.word, found.approximate) == (APPROXIMATE, (one,))
+    assert (found.verdict, found.approximate) == (APPROXIMATE, (one,))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_findings_of_formats_and_of_rounding_are_taken_over() -> None:
 )
 def test_what_a_target_does_not_hold(limits: dict, made: dict, code: str) -> None:
     found = fit(network(**made), replace(Target("t"), **limits))
-    assert found.word == UNSUPPORTED
+    assert found.verdict == UNSUPPORTED
     assert {one.code for one in found.unsupported} == {code}
 
 
@@ -114,7 +114,7 @@ def test_what_a_target_does_not_hold(limits: dict, made: dict, code: str) -> Non
     ],
 )
 def test_what_it_just_holds(limits: dict, made: dict) -> None:
-    assert fit(network(**made), replace(Target("t"), **limits)).word == FAITHFUL
+    assert fit(network(**made), replace(Target("t"), **limits)).verdict == FAITHFUL
 
 
 @given(network=integer_networks())
@@ -222,7 +222,7 @@ def test_a_bias_beyond_is_said_as_it_is(bias: int, said: int) -> None:
 def test_drive_counts_where_a_target_says_something_of_it() -> None:
     """The formats add exactly beyond the 2^15 that quantised networks keep."""
     strong = network([[254, 0], [254, 0]], exponent=7)
-    assert fit(strong, Target("t")).word == FAITHFUL
+    assert fit(strong, Target("t")).verdict == FAITHFUL
     said = {"holds.drive_limit": Origin("measured", "bench")}
     assert codes(fit(strong, Target("t", origins=said)))[0] == ["target-drive"]
 
@@ -241,7 +241,7 @@ def test_delays_of_synapses_without_weight_take_no_bits() -> None:
     delay = np.array([[61, 2], [0, 2]])
     entry = replace(late.projections[0], delay=delay)
     late = replace(late, projections=[entry, late.projections[1]])
-    assert fit(late, Target("t", delay_bits=(1,))).word == FAITHFUL
+    assert fit(late, Target("t", delay_bits=(1,))).verdict == FAITHFUL
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_a_chip_that_holds_a_network_without_its_zeros(
     target = replace(LOIHI2, core=replace(core, dense=dense), chip=Chip(synapses=held))
     found = fit(network([[2, 0], [0, 0]]), target)
     said = {one.code for one in (*found.unsupported, *found.wasteful)}
-    assert found.word == word
+    assert found.verdict == word
     assert said & {"chip-exceeded", "zeros-perhaps-stored"} == ({code} if code else set())
 
 

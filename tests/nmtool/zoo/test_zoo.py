@@ -87,7 +87,7 @@ def test_a_name_stands_for_a_path(tmp_path: Path) -> None:
     assert nm.load("zoo:yinyang").content_hash == network.content_hash
     assert zoo.load("zoo:yinyang").content_hash == network.content_hash
     assert nm.inspect("zoo:yinyang")["hash"] == network.content_hash
-    assert nm.check("zoo:yinyang")["loihi2"].word == "faithful"
+    assert nm.check("zoo:yinyang")["loihi2"].verdict == "faithful"
     path = nm.export("zoo:yinyang", tmp_path / "net.c")
     assert nm.load(path).content_hash == network.content_hash
     done = nm.convert("zoo:yinyang", tmp_path / "net.npz", check=False)

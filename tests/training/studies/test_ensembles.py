@@ -1,4 +1,4 @@
-"""`side_by_side`: several networks as one, whose outputs are added."""
+"""`ensemble`: several networks as one, whose outputs are added."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
     parts, weights = [drawn(seed, rule) for seed in seeds], weights[: len(seeds)]
     spikes = heard(sum(seeds))
     alone = [simulate_floats(part, spikes) for part in parts]
-    together = simulate_floats(nm.side_by_side(parts, weights), spikes)
+    together = simulate_floats(nm.ensemble(parts, weights), spikes)
     for number, one in enumerate(alone, 1):
         mine = together.spikes[f"hidden_{number}"]
         np.testing.assert_array_equal(mine.dense(), one.spikes["hidden"].dense())
@@ -90,14 +90,14 @@ def test_networks_spike_and_their_largest_membranes_are_not_added() -> None:
     parts, spikes = [drawn(seed, "max") for seed in (1, 2)], heard(3)
     alone = [simulate_floats(part, spikes) for part in parts]
     assert all(one.spikes["hidden"].n_spikes > 10 for one in alone)
-    together = simulate_floats(nm.side_by_side(parts, [1, 1]), spikes)
+    together = simulate_floats(nm.ensemble(parts, [1, 1]), spikes)
     assert np.abs(together.scores - (alone[0].scores + alone[1].scores)).max() > 1e-3
 
 
 def test_by_default_scores_are_the_mean() -> None:
     parts, spikes = [drawn(seed) for seed in (1, 2, 3)], heard(4)
     scores = np.mean([simulate_floats(part, spikes).scores for part in parts], axis=0)
-    together = simulate_floats(nm.side_by_side(parts), spikes)
+    together = simulate_floats(nm.ensemble(parts), spikes)
     np.testing.assert_allclose(together.scores, scores, atol=1e-12)
 
 
@@ -105,14 +105,14 @@ def test_by_default_scores_are_the_mean() -> None:
 def test_on_torch() -> None:
     """Which sums in float32: scores differ by that, and spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
-    together, spikes = nm.side_by_side(parts), heard(4)
+    together, spikes = nm.ensemble(parts), heard(4)
     exact, found = simulate_floats(together, spikes), nm.simulate(together, spikes)
     np.testing.assert_allclose(found.scores, exact.scores, atol=1e-4)
 
 
 def test_names_stay_apart() -> None:
     one = drawn(1)
-    again = nm.side_by_side([nm.side_by_side([one, one]), drawn(2)])
+    again = nm.ensemble([nm.ensemble([one, one]), drawn(2)])
     assert [p.name for p in again.populations] == ["hidden_1_1", "hidden_2_1", "hidden_2", "out"]
     output = replace(one.populations[1], name="hidden_2")
     other = Network(
@@ -123,7 +123,7 @@ def test_names_stay_apart() -> None:
         one.dt_ms,
         one.n_steps,
     )
-    joined = nm.side_by_side([other, one])
+    joined = nm.ensemble([other, one])
     assert [p.name for p in joined.populations] == ["hidden_1", "hidden_2", "hidden_2_"]
     spikes = heard(2)
     scores = np.mean([simulate_floats(part, spikes).scores for part in (other, one)], axis=0)
@@ -135,7 +135,7 @@ def test_hidden_populations_may_be_several_and_unlike() -> None:
         Network.layers(sizes, readout="mean", delays=9, seed=3, n_steps=STEPS)
         for sizes in ([CHANNELS, CLASSES], [CHANNELS, 8, 4, CLASSES])
     )
-    joined, spikes = nm.side_by_side([plain, deep]), heard(5)
+    joined, spikes = nm.ensemble([plain, deep]), heard(5)
     assert [p.name for p in joined.populations] == ["hidden1_2", "hidden2_2", "output"]
     scores = np.mean([simulate_floats(part, spikes).scores for part in (plain, deep)], axis=0)
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
@@ -147,7 +147,7 @@ def test_hidden_populations_may_be_several_and_unlike() -> None:
 @given(seeds=st.lists(st.integers(0, 50), min_size=2, max_size=3), bits=st.integers(4, 8))
 def test_hidden_integers_are_those_of_each_network(seeds: list[int], bits: int) -> None:
     parts = [drawn(seed) for seed in seeds]
-    together = round_network(nm.side_by_side(parts), weight_bits=bits).network
+    together = round_network(nm.ensemble(parts), weight_bits=bits).network
     spikes = heard(sum(seeds))
     recording = simulate(together, spikes, deep=True)
     for number, part in enumerate(parts, 1):
@@ -167,7 +167,7 @@ def test_it_goes_through_quantise_export_and_verify(tmp_path: Path) -> None:
         pytest.skip("there is no C compiler")
     events = cases.spike_events(12, 1)
     parts = [cases.float_network(), _other()]
-    joined = nm.side_by_side(parts)
+    joined = nm.ensemble(parts)
     q = nm.quantise(joined, calibrate_on=events, compare_on=events)
     assert q.cost is not None
     assert q.cost.spikes_shared > 0.5
@@ -195,12 +195,12 @@ def test_runs_and_paths_mean_their_floats(tmp_path: Path) -> None:
     options = nm.TrainOptions(**settings, arithmetic="integer", validation=4)
     run = nm.train(cases.spike_events(12, 1), options, folder=tmp_path / "run")
     sources: list[Any] = [run, tmp_path / "run", str(tmp_path / "run" / "network.npz")]
-    expected = nm.side_by_side([run.network] * 3)
-    assert nm.side_by_side(sources).content_hash == expected.content_hash
+    expected = nm.ensemble([run.network] * 3)
+    assert nm.ensemble(sources).content_hash == expected.content_hash
     with refused(UsageError, "join-integers"):
-        nm.side_by_side([run.integers])  # type: ignore[list-item]
+        nm.ensemble([run.integers])  # type: ignore[list-item]
     with refused(UsageError, "join-integers") as caught:
-        nm.side_by_side([tmp_path / "run" / "integers.npz"])
+        nm.ensemble([tmp_path / "run" / "integers.npz"])
     assert "integers.npz" in caught.value.what
 
 
@@ -234,33 +234,33 @@ def _with_output(**constants: Any) -> Network:
 )
 def test_networks_that_have_no_common_output(other: Network, code: str, where: str) -> None:
     with refused(UsageError, "networks-unlike") as caught:
-        nm.side_by_side([drawn(1), other])
+        nm.ensemble([drawn(1), other])
     assert [(one.code, one.where) for one in caught.value.findings] == [(code, where)]
     assert caught.value.findings[0].fix
 
 
 def test_steps_that_the_data_decided_are_given_instead() -> None:
     with refused(UsageError, "networks-unlike") as caught:
-        nm.side_by_side([drawn(1), drawn(2, n_steps=60)])
+        nm.ensemble([drawn(1), drawn(2, n_steps=60)])
     assert "`steps=N`" in caught.value.findings[0].fix
 
 
 def test_windows_of_other_lengths() -> None:
     one = drawn(1, "window")
     with refused(UsageError, "networks-unlike") as caught:
-        nm.side_by_side([one, replace(one, readout=Readout("out", "window", 21))])
+        nm.ensemble([one, replace(one, readout=Readout("out", "window", 21))])
     assert "window and 20, window and 21" in caught.value.findings[0].what
 
 
 def test_everything_that_differs_is_told_at_once() -> None:
     with refused(UsageError, "networks-unlike") as caught:
-        nm.side_by_side([_first_spike(1), drawn(2, dt_ms=2.0)])
+        nm.ensemble([_first_spike(1), drawn(2, dt_ms=2.0)])
     assert codes(caught.value) == ["join-unlike", "join-unlike", "join-first-spike"]
 
 
 def test_first_spikes_are_not_added() -> None:
     with refused(UsageError, "networks-unlike") as caught:
-        nm.side_by_side([_first_spike(1), _first_spike(2)])
+        nm.ensemble([_first_spike(1), _first_spike(2)])
     assert codes(caught.value) == ["join-first-spike"]
 
 
@@ -269,15 +269,15 @@ def test_first_spikes_are_not_added() -> None:
 )
 def test_weights_that_are_none(weights: Sequence[Any]) -> None:
     with refused(UsageError, "join-weights"):
-        nm.side_by_side([drawn(1), drawn(2)], weights)
+        nm.ensemble([drawn(1), drawn(2)], weights)
 
 
 def test_nothing_to_join() -> None:
     with refused(UsageError, "networks-missing"):
-        nm.side_by_side([])
+        nm.ensemble([])
     with refused(UsageError, "argument-type"):
-        nm.side_by_side(drawn(1))  # type: ignore[arg-type]
+        nm.ensemble(drawn(1))  # type: ignore[arg-type]
     with refused(UsageError, "network-type"):
-        nm.side_by_side([3])  # type: ignore[list-item]
+        nm.ensemble([3])  # type: ignore[list-item]
     with refused(FileFormatError, "file-missing"):
-        nm.side_by_side(["no.npz"])
+        nm.ensemble(["no.npz"])

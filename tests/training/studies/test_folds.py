@@ -234,7 +234,7 @@ def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
     for fold in range(4):
         runs = [tmp_path / f"folds/000{fold}/seed{seed}" for seed in range(3)]
         asked = found.fold == fold
-        expected = nm.evaluate(nm.side_by_side(runs), events[asked]).predictions
+        expected = nm.evaluate(nm.ensemble(runs), events[asked]).predictions
         assert np.array_equal(found.predictions[0, asked], expected)
     kept = nm.Answers.load(tmp_path / "joined.npz")
     assert np.array_equal(kept.predictions, found.predictions)

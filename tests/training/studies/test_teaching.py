@@ -1,4 +1,4 @@
-"""`teach`: what networks hold training samples for."""
+"""`soft_labels`: what networks hold training samples for."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _scores(network: nm.Network, events: nm.SpikeEvents) -> np.ndarray:
 
 
 def test_probabilities_of_one_network(data: Dataset) -> None:
-    teacher = nm.teach([FLOATS], data, gain=3.0)
+    teacher = nm.soft_labels([FLOATS], data, gain=3.0)
     np.testing.assert_allclose(
         teacher.probability, _softmax(3.0 * _scores(FLOATS, data.train)), rtol=1e-12
     )
@@ -49,35 +49,35 @@ def test_several_networks_have_the_mean_of_their_probabilities(data: Dataset) ->
     other = replace(
         FLOATS, projections=[replace(p, weight=1.5 * p.weight) for p in FLOATS.projections]
     )
-    both = nm.teach([FLOATS, other], data, gain=3.0)
-    each = [nm.teach([one], data, gain=3.0).probability for one in (FLOATS, other)]
+    both = nm.soft_labels([FLOATS, other], data, gain=3.0)
+    each = [nm.soft_labels([one], data, gain=3.0).probability for one in (FLOATS, other)]
     assert not np.allclose(each[0], each[1])
     np.testing.assert_allclose(both.probability, np.mean(each, axis=0), rtol=1e-12)
     assert both.networks == (FLOATS.content_hash, other.content_hash)
 
 
 def test_a_smaller_gain_spreads_them(data: Dataset) -> None:
-    sure, unsure = (nm.teach([FLOATS], data, gain=gain) for gain in (30.0, 0.3))
+    sure, unsure = (nm.soft_labels([FLOATS], data, gain=gain) for gain in (30.0, 0.3))
     assert sure.probability.max(axis=1).mean() > unsure.probability.max(axis=1).mean() + 0.1
 
 
 def test_large_gains_overflow_nothing(data: Dataset) -> None:
-    found = nm.teach([FLOATS], data, gain=1e9).probability
+    found = nm.soft_labels([FLOATS], data, gain=1e9).probability
     assert np.isfinite(found).all()
 
 
 def test_samples_that_validate_are_answered_too(data: Dataset) -> None:
     divided = data.with_validation("last 5")
-    teacher = nm.teach([FLOATS], divided, gain=1.0)
+    teacher = nm.soft_labels([FLOATS], divided, gain=1.0)
     assert teacher.n_samples == cases.N_TRAIN
-    assert teacher.content_hash == nm.teach([FLOATS], data.train, gain=1.0).content_hash
+    assert teacher.content_hash == nm.soft_labels([FLOATS], data.train, gain=1.0).content_hash
     assert len(teacher.rows_of(divided)) == cases.N_TRAIN - 5
 
 
 def test_integers_answer_in_the_units_of_floats(data: Dataset) -> None:
     integers = nm.quantise(FLOATS, calibrate_on=data.train).network
-    floats = nm.teach([FLOATS], data, gain=2.0).probability
-    found = nm.teach([integers], data, gain=2.0).probability
+    floats = nm.soft_labels([FLOATS], data, gain=2.0).probability
+    found = nm.soft_labels([integers], data, gain=2.0).probability
     assert np.abs(floats - 0.5).max() > 0.1
     np.testing.assert_allclose(found, floats, atol=0.1)
 
@@ -90,17 +90,17 @@ def test_first_spikes_count_in_ms(data: Dataset) -> None:
     )
     steps = -_scores(network, data.train)
     assert len(np.unique(steps)) > 2
-    found = nm.teach([network], data, gain=0.25).probability
+    found = nm.soft_labels([network], data, gain=0.25).probability
     np.testing.assert_allclose(found, _softmax(-0.25 * 2.0 * steps), rtol=1e-12)
 
 
 def test_some_samples_at_a_time(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """Membranes of a training split may be more than fits into memory."""
-    whole = nm.teach([FLOATS], data, gain=1.0)
+    whole = nm.soft_labels([FLOATS], data, gain=1.0)
     monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
     sizes = [len(part.label) for part, _ in record_portions(FLOATS, data.train, divided=True)]
     assert sizes == [5, 5, 2]
-    parts = nm.teach([FLOATS], data, gain=1.0)
+    parts = nm.soft_labels([FLOATS], data, gain=1.0)
     np.testing.assert_allclose(parts.probability, whole.probability, rtol=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
     on_disk, in_memory = nm.load_dataset(tmp_path), nm.load_dataset(tmp_path, in_memory=True)
     assert is_on_disk(on_disk.train)
-    one, other = (nm.teach([FLOATS], data, gain=1.0) for data in (on_disk, in_memory))
+    one, other = (nm.soft_labels([FLOATS], data, gain=1.0) for data in (on_disk, in_memory))
     assert one.data_hash == other.data_hash
     np.testing.assert_allclose(one.probability, other.probability, rtol=1e-6)
 
@@ -126,41 +126,41 @@ def test_runs_know_their_gain_and_their_data(tmp_path: Path) -> None:
         options = nm.TrainOptions(**settings, gain=gain, validation=4)
         runs.append(nm.train(str(tmp_path), options, folder=tmp_path / name))
     data = nm.load_dataset(tmp_path)
-    teacher = nm.teach([tmp_path / name for name in gains])
+    teacher = nm.soft_labels([tmp_path / name for name in gains])
     assert teacher.data_hash == data.content_hash
     parts = [
-        nm.teach([run.network], data, gain=gain).probability
+        nm.soft_labels([run.network], data, gain=gain).probability
         for run, gain in zip(runs, gains.values(), strict=True)
     ]
     np.testing.assert_allclose(teacher.probability, np.mean(parts, axis=0), rtol=1e-12)
-    assert nm.teach(runs).content_hash == teacher.content_hash
-    alone = nm.teach([tmp_path / "one" / "network.npz"])
+    assert nm.soft_labels(runs).content_hash == teacher.content_hash
+    alone = nm.soft_labels([tmp_path / "one" / "network.npz"])
     np.testing.assert_allclose(alone.probability, parts[0], rtol=1e-12)
 
 
 def test_refused(data: Dataset, tmp_path: Path) -> None:
     FLOATS.save(tmp_path / "floats.npz")
     with refused(UsageError, "networks-missing"):
-        nm.teach([], data)
+        nm.soft_labels([], data)
     with refused(UsageError, "gain-unknown"):
-        nm.teach([FLOATS], data)
+        nm.soft_labels([FLOATS], data)
     with refused(UsageError, "gain-unknown") as caught:
-        nm.teach([tmp_path / "floats.npz"], data)
+        nm.soft_labels([tmp_path / "floats.npz"], data)
     assert "floats.npz" in caught.value.what
     for gain in (0.0, -1.0, float("nan"), float("inf")):
         with refused(UsageError, "setting-range"):
-            nm.teach([FLOATS], data, gain=gain)
+            nm.soft_labels([FLOATS], data, gain=gain)
     with refused(UsageError, "data-missing"):
-        nm.teach([FLOATS], gain=1.0)
+        nm.soft_labels([FLOATS], gain=1.0)
     with refused(UsageError, "argument-type"):
-        nm.teach(FLOATS, data)  # type: ignore[arg-type]
+        nm.soft_labels(FLOATS, data)  # type: ignore[arg-type]
     with refused(UsageError, "argument-type"):
-        nm.teach([FLOATS], 3, gain=1.0)  # type: ignore[arg-type]
+        nm.soft_labels([FLOATS], 3, gain=1.0)  # type: ignore[arg-type]
     with refused(DataError, "split-empty"):
-        nm.teach([FLOATS], data.train[:0], gain=1.0)
+        nm.soft_labels([FLOATS], data.train[:0], gain=1.0)
     other = nm.SpikeEvents.from_lists([[1.0], [2.0]], [[0], [8]], [0, 1])
     with pytest.raises(UsageError):
-        nm.teach([FLOATS], other, gain=1.0)
+        nm.soft_labels([FLOATS], other, gain=1.0)
 
 
 @pytest.mark.torch
@@ -168,7 +168,7 @@ def test_folds_answer_to_what_they_have_not_learnt(tmp_path: Path, data: Dataset
     settings: dict[str, Any] = {"hidden": 6, "steps": 30, "max_delay": 9, "epochs": 1}
     options = nm.TrainOptions(**settings, gain=30.0, validation=0)
     answers = nm.cross_validate(data, options, by=4, seeds=2, folder=tmp_path)
-    teacher = nm.teach([tmp_path], data)
+    teacher = nm.soft_labels([tmp_path], data)
     expected = np.zeros((cases.N_TRAIN, 2))
     for fold in range(3):
         asked = np.flatnonzero(answers.fold == fold)
@@ -177,13 +177,13 @@ def test_folds_answer_to_what_they_have_not_learnt(tmp_path: Path, data: Dataset
             expected[asked] += 0.5 * _softmax(30.0 * _scores(network, data.train[asked]))
     np.testing.assert_allclose(teacher.probability, expected, rtol=1e-9)
     assert len(set(teacher.networks)) == 6
-    both = nm.teach([tmp_path, FLOATS], data, gain=30.0).probability
-    alone = nm.teach([FLOATS], data, gain=30.0).probability
+    both = nm.soft_labels([tmp_path, FLOATS], data, gain=30.0).probability
+    alone = nm.soft_labels([FLOATS], data, gain=30.0).probability
     np.testing.assert_allclose(both, 0.5 * (expected + alone), rtol=1e-9)
     run = nm.train(data, options, teacher=[tmp_path])
     assert run.options.teacher is not None
     with refused(UsageError, "answers-samples-differ"):
-        nm.teach([tmp_path], Dataset.of(train=data.train[:8]))
+        nm.soft_labels([tmp_path], Dataset.of(train=data.train[:8]))
 
 
 @pytest.mark.torch
@@ -192,4 +192,4 @@ def test_folds_of_other_splits_do_not_teach(tmp_path: Path, data: Dataset) -> No
     options = nm.TrainOptions(hidden=3, steps=30, epochs=1, validation=0)
     nm.cross_validate(both, options, by=6, splits=("train", "test"), folder=tmp_path)
     with refused(UsageError, "teacher-folds-splits"):
-        nm.teach([tmp_path], both)
+        nm.soft_labels([tmp_path], both)

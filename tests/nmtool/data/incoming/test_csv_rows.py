@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nmtool.data.incoming import Meaning, read_incoming
+from nmtool.data.incoming import FileConventions, read_incoming
 from nmtool.data.incoming.csv_rows import read_csv
 from nmtool.errors import DataError, UsageError
 from tests.refusals import refused
@@ -38,7 +38,7 @@ def test_columns_of_other_names(columns: Any, tmp_path: Path) -> None:
     if isinstance(columns, dict):
         head = "trial,gesture,unit,time_us,Speaker"
     path = _write(tmp_path / "x.csv", head, [(7, "wave", 2, 1500, 4)])
-    train = read_incoming(path, Meaning(columns=columns)).train
+    train = read_incoming(path, FileConventions(columns=columns)).train
     assert (train.class_names, train.unit.tolist()) == (("wave",), [2])
     assert (train.time_ms.tolist(), train.groups["Speaker"].tolist()) == ([1.5], [4])
 
@@ -46,14 +46,14 @@ def test_columns_of_other_names(columns: Any, tmp_path: Path) -> None:
 def test_columns_that_are_not_there(tmp_path: Path) -> None:
     path = _write(tmp_path / "x.csv", HEAD, [(0, 1, 2, 3.5)])
     with refused(DataError, "csv-columns") as caught:
-        read_incoming(path, Meaning(columns={"unit": "pixel"}))
+        read_incoming(path, FileConventions(columns={"unit": "pixel"}))
     assert "pixel" in caught.value.what
     for columns in ("unit", "colour=c", "unit="):
         with refused(UsageError, "column-unknown"):
-            Meaning(columns=columns)
+            FileConventions(columns=columns)
     np.savez(tmp_path / "x.npz", spikes=np.ones((1, 2, 3)), labels=[0], dt_ms=1.0)
     with refused(UsageError, "data-options-unused"):
-        read_incoming(tmp_path / "x.npz", Meaning(columns="unit=pixel"))
+        read_incoming(tmp_path / "x.npz", FileConventions(columns="unit=pixel"))
 
 
 @settings(max_examples=30)
@@ -75,7 +75,7 @@ def test_positions_and_polarities_make_the_unit(
     _write(folder / "train.csv", f"sample,label,time_ms,{names}", rows)
     # The test split decides with what the sensor holds, and polarities of both signs are there.
     _write(folder / "test.csv", f"sample,label,time_ms,{names}", [(0, 0, 0, 8, 5, 1)])
-    data = read_incoming(folder, Meaning(sensor_size=size))
+    data = read_incoming(folder, FileConventions(sensor_size=size))
     width, height, polarities = (9, 6, 2) if size is None else size
     expected = [x + width * (y + height * p) for x, y, p in events]
     in_samples = [*expected[::2], *expected[1::2]]
@@ -94,7 +94,7 @@ def test_a_polarity_beside_channels_keeps_on_and_off_apart(
     (remark,) = [record.getMessage() for record in caplog.records]
     assert "`sensor_size=4,2`" in remark
     caplog.clear()
-    wider = read_incoming(path, Meaning(sensor_size=(24, 2))).train
+    wider = read_incoming(path, FileConventions(sensor_size=(24, 2))).train
     assert (wider.unit.tolist(), wider.n_units) == ([3, 27, 24], 48)
     assert not caplog.records
 
@@ -114,15 +114,15 @@ def test_sensors_that_cannot_be(tmp_path: Path) -> None:
     path = _write(tmp_path / "x.csv", head, [(0, 1, 0.5, 3, 4)])
     for size in ((3, 5), (4, 4), (4, 5, 2)):
         with refused(DataError, "positions-range"):
-            read_incoming(path, Meaning(sensor_size=size))
+            read_incoming(path, FileConventions(sensor_size=size))
     _write(tmp_path / "below.csv", head, [(0, 1, 0.5, -3, 4)])
     with refused(DataError, "positions-range"):
         read_incoming(tmp_path / "below.csv")
     with refused(UsageError, "sensor-size-range"):
-        Meaning(sensor_size=(0, 5))
+        FileConventions(sensor_size=(0, 5))
     flat = _write(tmp_path / "flat.csv", HEAD, [(0, 1, 2, 3.5)])
     with refused(UsageError, "data-options-unused"):
-        read_incoming(flat, Meaning(sensor_size=(4,)))
+        read_incoming(flat, FileConventions(sensor_size=(4,)))
     (tmp_path / "both").mkdir()
     _write(tmp_path / "both" / "train.csv", head, [(0, 1, 0.5, 3, 4)])
     _write(tmp_path / "both" / "test.csv", HEAD, [(0, 1, 2, 3.5)])
