@@ -1,4 +1,4 @@
-"""A ready-made `Progress`: a bar in notebooks and terminals, occasional lines elsewhere.
+"""A ready-made `Progress`: rich's bar on terminals and in notebooks, occasional lines elsewhere.
 
 >>> import nmtool as nm
 >>> run = nm.train("digits", progress=nm.progress_bar)  # doctest: +SKIP
@@ -6,39 +6,33 @@
 
 from __future__ import annotations
 
-import html
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nmtool.progress import Advance, Pace, Progress, duration
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions
-    from rich.live import Live
-    from rich.text import Text
+    from rich import progress as rich_progress
+    from rich.console import Console
 
 LINE_EVERY_S = 30.0
-"""Seconds between two lines where there is neither a terminal nor a notebook."""
-REDRAW_EVERY_S = 0.1
-"""Seconds between two redraws of a bar in a notebook."""
+"""Seconds between two lines where there is no bar."""
 
 IDLE_S = 1.0
 """Seconds between two checks whether anything was shown on a terminal."""
 
 _BAR_COLUMNS = 16
-_GAP = 2
-"""Spaces between two parts of a line."""
-_FRAMES = {False: "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", True: "-\\|/"}
-"""Frames of the spinner; True: for terminals that show only ASCII."""
 
 
 @contextmanager
 def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
     """Show progress on stderr, or below the cell of a notebook, while the block runs.
 
+    A notebook shows a bar if ipywidgets is installed, and a line every half minute otherwise.
     Pass it as the argument `progress`: `nmtool.train(data, progress=nmtool.progress_bar)`.
 
     >>> with progress_bar("samples", total=3) as advance:  # doctest: +SKIP
@@ -64,20 +58,19 @@ def on(console: Console) -> Progress:
 
     @contextmanager
     def progress(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
-        if _is_notebook(console):
-            with _in_notebook(label, total, remark) as advance:
-                yield advance
-        elif console.is_interactive:
-            with _on_terminal(console, label, total, remark) as advance:
-                yield advance
-        else:
+        if not _shows_bars(console):
             yield _Lines(label, total, lambda text: console.print(text, soft_wrap=True))
+            return
+        bar = _bar(console, is_idle=False)
+        counted = _Counted(bar, bar.add_task(label, total=total, remark=remark))
+        with _started(bar):
+            yield counted
 
     return progress
 
 
 class IdleBar:
-    """A bar on a terminal while nothing else is shown there, so that long work is never silent.
+    """A spinner on a terminal while nothing else is shown there, so that long work is never silent.
 
     It appears after one to two seconds of silence, with the elapsed time. Consoles other than
     terminals show nothing.
@@ -90,20 +83,20 @@ class IdleBar:
     ...     print(network)
 
     Args:
-        console: rich's console on which the bar appears.
-        label: text beside the bar.
+        console: rich's console on which the spinner appears.
+        label: text beside the spinner.
     """
 
     def __init__(self, console: Console, label: str) -> None:
         self._console, self._label = console, label
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._live: Live | None = None
+        self._bar: rich_progress.Progress | None = None
         self._is_quiet = True
         self._others = 0
 
     def __enter__(self) -> IdleBar:
-        if self._console.is_interactive and not _is_notebook(self._console):
+        if self._console.is_interactive and not self._console.is_jupyter:
             threading.Thread(target=self._watch, daemon=True).start()
         return self
 
@@ -112,12 +105,12 @@ class IdleBar:
         self.clear()
 
     def clear(self) -> None:
-        """Remove the bar, before anything else is shown."""
+        """Remove the spinner, before anything else is shown."""
         with self._lock:
             self._is_quiet = False
-            if self._live is not None:
-                self._live.stop()
-                self._live = None
+            if self._bar is not None:
+                self._bar.stop()
+                self._bar = None
 
     @contextmanager
     def beside(self, progress: Progress, *shown: Any) -> Iterator[Advance]:
@@ -136,173 +129,94 @@ class IdleBar:
             with self._lock:
                 if self._ended.is_set():
                     return
-                if self._is_quiet and self._live is None and not self._others:
-                    self._live = _live(_TerminalBar(self._label, None), self._console)
-                    self._live.start()
+                if self._is_quiet and self._bar is None and not self._others:
+                    self._bar = _bar(self._console, is_idle=True)
+                    self._bar.add_task(self._label, total=None, remark="")
+                    self._bar.start()
                 self._is_quiet = True
 
 
-def _is_notebook(console: Console) -> bool:
-    return console.is_jupyter
+def _shows_bars(console: Console) -> bool:
+    """Whether a bar can be drawn again and again: rich does so in notebooks with ipywidgets."""
+    if console.is_jupyter:
+        return find_spec("ipywidgets") is not None
+    return console.is_interactive
 
 
-def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
-    """The parts of a line that fit into `columns`, two spaces apart, in their order.
+def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
+    """A bar without tasks, not yet shown."""
+    from rich import progress as columns
+    from rich.table import Column
 
-    Args:
-        parts: texts with ranks. If they do not fit, the largest ranks are dropped first, and the
-            last of equal ones. The smallest rank always stays, cut if it must be.
-        columns: width of the line.
+    label = (columns.SpinnerColumn(), columns.TextColumn("{task.description}", markup=False))
+    counts = (
+        columns.BarColumn(_BAR_COLUMNS),
+        columns.MofNCompleteColumn(),
+        columns.TimeRemainingColumn(),
+        columns.TextColumn(
+            "{task.fields[remark]}", markup=False, table_column=Column(ratio=1, no_wrap=True)
+        ),
+    )
+    return columns.Progress(
+        *label,
+        *((columns.TimeElapsedColumn(),) if is_idle else counts),
+        console=console,
+        expand=True,
+        transient=True,
+        redirect_stdout=False,  # results may go to a file
+    )
 
-    >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
-    ['epoch 1', 'loss 0.5']
-    """
-    kept = list(enumerate(parts))
-    while len(kept) > 1 and sum(len(text) + _GAP for _, (text, _) in kept) - _GAP > columns:
-        kept.remove(max(kept, key=lambda one: (one[1][1], one[0])))
-    return [text[:columns] for _, (text, _) in kept]
+
+@contextmanager
+def _started(bar: rich_progress.Progress) -> Iterator[None]:
+    from rich.errors import LiveError
+
+    try:
+        bar.start()
+    except LiveError:  # rich 13 shows no bar within another one
+        yield
+        return
+    try:
+        yield
+    finally:
+        bar.stop()
 
 
 class _Counted:
-    """Number of counted samples and the text beside the bar."""
+    """Counts the samples of a task of a bar."""
 
-    def __init__(self, label: str, total: int | None, remark: str = "") -> None:
-        self.label, self.remark = label, remark
-        self.began = time.monotonic()
-        self.pace = Pace(total)
+    def __init__(self, bar: rich_progress.Progress, task: rich_progress.TaskID) -> None:
+        self._bar, self._task = bar, task
 
     def __call__(self, n: int, remark: str = "") -> None:
-        self.pace.count(n)
-        self.remark = remark
+        self._bar.update(self._task, advance=n, remark=remark)
 
     def expect(self, total: int) -> None:
-        self.pace.expect(total)
-
-    @property
-    def share(self) -> float | None:
-        """Share of the work that is done, 0 … 1; None if unknown."""
-        total = self.pace.total
-        return min(1.0, self.pace.done / total) if total else None
-
-    def parts(self) -> list[tuple[str, int]]:
-        """All texts except the bar, with their ranks, as `fitted` takes them."""
-        pace = self.pace
-        found = [(self.label, 0)]
-        if pace.total is not None:
-            found.append((f"{pace.done:,}/{pace.total:,}", 3))
-        elif pace.done:
-            found.append((f"{pace.done:,}", 3))
-        else:
-            found.append((duration(time.monotonic() - self.began), 3))
-        if pace.left:
-            found.append((f"{duration(pace.left)} left", 1))
-        if self.remark:
-            found.append((self.remark, 2))
-        if pace.rate:
-            found.append((_rate(pace.rate), 5))
-        return found
+        self._bar.reset(self._task, total=total)
 
 
-@contextmanager
-def _on_terminal(
-    console: Console, label: str, total: int | None, remark: str
-) -> Iterator[_Counted]:
-    from rich.errors import LiveError
+class _Lines:
+    """A line now and then, where there is no bar."""
 
-    shown = _TerminalBar(label, total, remark)
-    live = _live(shown, console)
-    try:
-        live.start()
-    except LiveError:  # rich 13 shows no bar within another one
-        yield shown
-        return
-    try:
-        yield shown
-    finally:
-        live.stop()
-
-
-def _live(shown: _TerminalBar, console: Console) -> Live:
-    from rich.live import Live
-
-    # Stdout is not redirected: results may go to a file.
-    return Live(shown, console=console, transient=True, redirect_stdout=False)
-
-
-class _TerminalBar(_Counted):
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        from rich.text import Text
-
-        frames = _FRAMES[options.ascii_only]
-        frame = frames[int(time.monotonic() * 10) % len(frames)]
-        bar = ("-" if options.ascii_only else "━") * _BAR_COLUMNS
-        parts = self.parts()
-        if self.share is not None:
-            parts.insert(1, (bar, 4))
-        line = Text(no_wrap=True, overflow="crop", end="").append(f"{frame} ", "cyan")
-        for i, text in enumerate(fitted(parts, options.max_width - 3)):
-            line.append("  " if i else "")
-            if text == bar:
-                full = round((self.share or 0) * _BAR_COLUMNS)
-                line.append(text[:full], "green").append(text[full:], "bright_black")
-            else:
-                line.append(text)
-        yield line
-
-
-@contextmanager
-def _in_notebook(label: str, total: int | None, remark: str) -> Iterator[_Counted]:
-    from IPython.display import display
-
-    shown = _NotebookBar(label, total, remark)
-    handle = display(shown, display_id=True)
-    shown.redraw = lambda: handle.update(shown)
-    try:
-        yield shown
-    finally:
-        handle.update(shown)
-
-
-class _NotebookBar(_Counted):
-    redraw: Callable[[], None]
-    _drawn = 0.0
-
-    def __call__(self, n: int, remark: str = "") -> None:
-        super().__call__(n, remark)
-        now = time.monotonic()
-        if now - self._drawn >= REDRAW_EVERY_S:
-            self._drawn = now
-            self.redraw()
-
-    def __repr__(self) -> str:
-        return "  ".join(text for text, _ in self.parts())
-
-    def _repr_html_(self) -> str:
-        share = "" if self.share is None else f' value="{self.share:.4f}"'
-        label, *others = (html.escape(text) for text, _ in self.parts())
-        return f"<div>{label} <progress{share}></progress> {' · '.join(others)}</div>"
-
-
-class _Lines(_Counted):
     def __init__(self, label: str, total: int | None, say: Callable[[str], Any]) -> None:
-        super().__init__(label, total)
-        self._say = say
+        self._label, self._say = label, say
+        self._pace = Pace(total)
         self._spoke = time.monotonic()
 
     def __call__(self, n: int, remark: str = "") -> None:
-        super().__call__(n, remark)
-        now = self.pace.now
-        if now - self._spoke >= LINE_EVERY_S and self.pace.done != self.pace.total:
-            self._spoke = now
+        pace = self._pace
+        pace.count(n)
+        if pace.now - self._spoke >= LINE_EVERY_S and pace.done != pace.total:
+            self._spoke = pace.now
             self._say(self._line() + (f"  {remark}" if remark else ""))
 
     def expect(self, total: int) -> None:
-        super().expect(total)
+        self._pace.expect(total)
         self._spoke = time.monotonic()
 
     def _line(self) -> str:
-        pace = self.pace
-        line = f"{self.label}: {pace.done}"
+        pace = self._pace
+        line = f"{self._label}: {pace.done}"
         if pace.total is not None:
             line += f" of {pace.total}"
         line += " samples"

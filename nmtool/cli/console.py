@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from nmtool.bars import IdleBar, fitted
+from nmtool.bars import IdleBar
 from nmtool.errors import Finding, NmtoolError, grouped
 from nmtool.paths import pages_folder
 from nmtool.tables import Table, Tabular, shown
@@ -299,6 +299,8 @@ def _print_hanging(console: Console, line: Text) -> None:
 
 
 _INDENT = 4
+_GAP = 2
+"""Spaces between two parts of a line."""
 
 
 def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
@@ -310,6 +312,23 @@ def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
     else:
         print_line(title)
         print_line("  ".join(fitted([("", 0), *parts], console.width)))
+
+
+def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
+    """The parts of a line that fit into `columns`, two spaces apart, in their order.
+
+    Args:
+        parts: texts with ranks. If they do not fit, the largest ranks are dropped first, and the
+            last of equal ones. The smallest rank always stays, cut if it must be.
+        columns: width of the line.
+
+    >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
+    ['epoch 1', 'loss 0.5']
+    """
+    kept = list(enumerate(parts))
+    while len(kept) > 1 and sum(len(text) + _GAP for _, (text, _) in kept) - _GAP > columns:
+        kept.remove(max(kept, key=lambda one: (one[1][1], one[0])))
+    return [text[:columns] for _, (text, _) in kept]
 
 
 def log_to_stderr() -> None:

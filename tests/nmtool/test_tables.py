@@ -28,7 +28,7 @@ from nmtool.network.readout import Readout
 from nmtool.quantisation import Quantisation, round_network
 from nmtool.quantisation.report import RoundingCost
 from nmtool.raster import Raster
-from nmtool.tables import Plain, Result, Table, Tabular, plain, shown
+from nmtool.tables import Plain, Result, Table, Tabular, brief, plain, shown
 from nmtool.training.learning import Run
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import StudyPlan
@@ -422,3 +422,11 @@ def test_evaluations_leave_out_what_is_not_known() -> None:
     assert "loss" not in rows
     assert found.only_classes
     assert rows[f"accuracy, {found.only_classes}"] == f"{found.accuracy:.2%}"
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [(2.3, 3, "2.300"), (-1e9, 3, "-1.0e+09"), (float("inf"), 3, "inf"), (999999, 0, "999,999")],
+)
+def test_large_numbers_have_exponents(value: float, places: int, text: str) -> None:
+    assert brief(value, places) == text

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from nmtool.cli import console
 from nmtool.errors import DoesNotFitError, Finding, UsageError
@@ -140,3 +141,15 @@ def test_a_remark_is_given_once_in_a_command(capsys: Captured) -> None:
             logging.getLogger("nmtool.some.room").warning("a remark")
             logging.getLogger("nmtool.some.room").info("progress")
         assert sorted(capsys.readouterr().err.splitlines()) == expected
+
+
+@given(st.permutations(range(8)), st.integers(1, 20), st.integers(1, 200))
+def test_parts_fit_and_the_least_important_go_first(
+    ranks: list[int], width: int, columns: int
+) -> None:
+    parts = [(f"{rank}" * (width + rank), rank) for rank in ranks]
+    kept = console.fitted(parts, columns)
+    assert 1 <= len("  ".join(kept)) <= columns
+    assert [int(text[0]) for text in kept] == [rank for rank in ranks if rank < len(kept)]
+    if len(kept) < len(parts):
+        assert len("  ".join(text for text, rank in parts if rank <= len(kept))) > columns
