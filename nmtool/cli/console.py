@@ -176,7 +176,7 @@ def print_table(table: Table) -> None:
 
 
 _GAP = 2
-"""Spaces between two columns of a table."""
+"""Spaces between two columns of a table, and between two parts of a line."""
 _SHORTEST_PATH = 16
 """Characters to which a path is shortened at most."""
 
@@ -299,8 +299,6 @@ def _print_hanging(console: Console, line: Text) -> None:
 
 
 _INDENT = 4
-_GAP = 2
-"""Spaces between two parts of a line."""
 
 
 def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:

@@ -6,7 +6,6 @@ import argparse
 
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import add_json
-from nmtool.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json(diagnosis.as_json())
     else:
         for table in diagnosis.tables():
-            _print_rows(table)
+            console.print_table(table)
         for fix, names in diagnosis.advice().items():
             console.print_line(f"{', '.join(names)}:")
             console.print_line(f"    {fix}")
@@ -32,14 +31,3 @@ def run(arguments: argparse.Namespace) -> int:
             style="green" if diagnosis.healthy else "bold red",
         )
     return 0 if diagnosis.healthy else 1
-
-
-def _print_rows(table: Table) -> None:
-    """Print a table without wrapping its last column, so that paths can be copied."""
-    rows = [row for row in (table.header, *table.rows) if any(row)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]
-    console.print_line(table.title, style="bold")
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        console.print_line(f" {'  '.join(cells).rstrip()}")
-    console.print_line("")
