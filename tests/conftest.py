@@ -20,7 +20,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 for _name, _value in PATIENCE.items():
     os.environ.setdefault(_name, _value)
 
-EXAMPLES = 200 if "NMTOOL_THOROUGH" in os.environ else 50
+EXAMPLES = 200 if "NMTOOL_THOROUGH" in os.environ else 30
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.load_profile("repeatable")
 

@@ -10,6 +10,7 @@ is exit code, stdout, stderr, largest memory in bytes and seconds of computing. 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -19,10 +20,12 @@ import tempfile
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
-from nmtool.cli.commands import COMMANDS
+import nmtool
 from nmtool.cli.main import main
+from nmtool.errors import NmtoolError
 
 CLOSED = "-"
 CPU_S = 10
@@ -30,7 +33,7 @@ PATIENCE_S = 60
 ADDRESSES = 16 << 30
 """Bytes of address space, so that a test that fails does not take the machine with it."""
 
-LIBRARIES = ("h5py", "nir", "numba", "onnx", "torch", "optuna", "nmtool.hardware_sim.simulator")
+LIBRARIES = ("h5py", "nir", "numba", "onnx", "torch", "optuna")
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
@@ -97,11 +100,12 @@ def _redirect(descriptor: int, name: str) -> None:
 
 
 def _warm_up() -> None:
-    for name in COMMANDS:
-        import_module(f"nmtool.cli.{name.replace('-', '_')}")
-    for name in LIBRARIES:
-        with suppress(ImportError):
+    """Import what commands import, and let the collector of no child touch what they share."""
+    ours = (module.name for module in walk_packages(nmtool.__path__, "nmtool."))
+    for name in (*LIBRARIES, *ours):
+        with suppress(ImportError, NmtoolError):
             import_module(name)
+    gc.freeze()
 
 
 if __name__ == "__main__":

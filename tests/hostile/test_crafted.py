@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.damage import THOROUGH
 from tests.hostile import crafted
 
 pytestmark = [
@@ -26,8 +27,6 @@ MAX_LETTERS = 1500
 PARTS = 2
 """The cases run in so many processes, each warmed up once."""
 
-THOROUGH = "NMTOOL_THOROUGH" in os.environ
-
 
 def chosen(part: int) -> list[str]:
     """The cases of a part; slow ones are for `make nightly`."""
@@ -39,9 +38,10 @@ def chosen(part: int) -> list[str]:
 def test_crafted_files_are_refused(part: int, tmp_path: Path) -> None:
     names = chosen(part)
     jobs = []
+    crafted.whole(tmp_path / "whole")
     for number, name in enumerate(names):
         folder = tmp_path / str(number)
-        crafted.whole(folder)
+        shutil.copytree(tmp_path / "whole", folder)
         jobs.append({"words": crafted.CASES[name](folder), "folder": str(folder)})
     answers = run(jobs, tmp_path)
     wrong = {

@@ -47,6 +47,7 @@ def test_two_processes(nmtool: Nmtool) -> None:
     assert len({json.dumps(trial[2]) for trial in trials()}) == 5
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_in_a_trial(nmtool: Nmtool) -> None:
     write_study("trials = 4\nheartbeat_s = 1\nprune = false\n", epochs=30)
     with sweeping("--processes", "2", "--json") as job:
@@ -68,6 +69,7 @@ def test_a_process_that_is_killed_in_a_trial(nmtool: Nmtool) -> None:
     assert "1 of 2 processes ended early, by signal 9; the others finished the study" in err
 
 
+@pytest.mark.long
 def test_two_processes_interrupted(nmtool: Nmtool) -> None:
     write_study("trials = 400\nheartbeat_s = 1\n")
     with sweeping("--processes", "2") as job:
@@ -88,6 +90,7 @@ def test_two_processes_interrupted(nmtool: Nmtool) -> None:
     assert "RUNNING" not in states()
 
 
+@pytest.mark.long
 def test_copies_whose_parent_is_gone_end(nmtool: Nmtool) -> None:
     write_study("trials = 400\n")
     with sweeping("--processes", "2") as job:

@@ -92,6 +92,7 @@ def test_two_processes_learn_what_one_learns(folder: Path) -> None:
     _assert_nearly_the_same(folder / "alone", folder / "together")
 
 
+@pytest.mark.long
 def test_two_processes_learn_from_a_teacher_what_one_learns(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,9 +122,8 @@ def killed(folder: Path) -> CompletedProcess[str]:
     return _with_faulty_rank(folder, "killed", "killed")
 
 
-@pytest.mark.parametrize(
-    "fate", ["killed", pytest.param("killed_unnoticed", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("fate", ["killed", "killed_unnoticed"])
 def test_a_killed_process_ends_the_job(
     fate: str, folder: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -137,6 +137,7 @@ def test_a_killed_process_ends_the_job(
     assert len(_log(folder / fate)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("together", "killed")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_killed_job_is_resumed(
@@ -165,12 +166,14 @@ def test_what_is_wrong_everywhere_is_told_once(folder: Path) -> None:
     assert not (folder / "none").exists()
 
 
+@pytest.mark.long
 def test_what_is_wrong_with_one_process_ends_all(folder: Path) -> None:
     job = _with_faulty_rank(folder, "fails", "fails")
     assert job.returncode != 0
     assert _errors(job) == ["disk-full"]
 
 
+@pytest.mark.long
 def test_interrupted(folder: Path) -> None:
     job = _with_faulty_rank(folder, "interrupted", "interrupted")
     assert job.returncode != 0

@@ -120,6 +120,7 @@ def test_killed_and_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [trial[2] for trial in ended[:2]] == [trial[2] for trial in ended[2:]]
 
 
+@pytest.mark.long
 def test_a_study_killed_in_a_trial_tries_the_same_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -162,6 +163,7 @@ def test_taken_over_and_ended_all_the_same(caplog: pytest.LogCaptureFixture) -> 
     assert [trial[:2] for trial in trials()] == [("FAIL", None)] * 3 + [("COMPLETE", 0.75)]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Heartbeat")
 def test_a_process_that_died_before_its_first_heartbeat(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
