@@ -15,15 +15,16 @@ heartbeat_s = 10         seconds between a trial's signs of life; six missing on
 
 [settings]               fixed: any setting of `nmtool train`, epochs too
 [search]                 NAME = {low =, high =, log =, step =} or a list of choices
-[first]                  optional: NAME = value, what the first trial has of the settings searched
+[[first]]                optional: NAME = value, what the first trial has of the settings searched;
+                         again for the second, and so on; later ones are drawn near the best
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class StudyPlan:
         keep: keep the run folders of all trials.
         heartbeat_s: seconds between signs of life of a running trial.
         data_dir, units: how the data are found, as for `nmtool train`.
-        first: settings of the first trial, by the names of those searched; others are drawn.
+        first: of each of the first trials, settings by the names of those searched; others are
+            drawn. Trials after them are drawn from what they showed, else from the eleventh on.
     """
 
     file: Path
@@ -70,7 +72,7 @@ class StudyPlan:
     heartbeat_s: int = 10
     data_dir: Path | None = None
     units: int | None = None
-    first: Mapping[str, Any] = field(default_factory=dict)
+    first: Sequence[Mapping[str, Any]] = ()
 
     @property
     def best_file(self) -> Path:
@@ -94,7 +96,7 @@ class StudyPlan:
             "prune": self.prune,
             "sampler_seed": self.sampler_seed,
             **({"teachers": teachers} if teachers else {}),
-            **({"first": self.first} if self.first else {}),
+            **({"first": [*self.first]} if self.first else {}),
         }
 
     def teachers(self) -> dict[str, Teacher]:
@@ -133,6 +135,7 @@ _KINDS: dict[type, str] = {
     int: "a whole number",
     bool: "true or false",
     dict: "a table",
+    list: "one table or several",
 }
 _EXAMPLES: dict[str, Any] = {
     "data": "digits",
@@ -149,12 +152,19 @@ _EXAMPLES: dict[str, Any] = {
     "config": "base.toml",
     "settings": {"lr": 0.01},
     "search": {"lr": [0.01, 0.02]},
-    "first": {"lr": 0.01},
+    "first": [{"lr": 0.01}],
 }
 """By the name of an entry, a value that it may have; others are of the same kind."""
 
 _NEEDED = ("data", "folder")
 _LEAST = {"trials": 1, "minutes": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s": 1, "units": 1}
+
+
+def _is_like(value: Any, example: Any) -> bool:
+    """True for a value of the same type; in a list, for values of the same type."""
+    if type(value) is not type(example):
+        return False
+    return not isinstance(value, list) or all(_is_like(one, example[0]) for one in value)
 
 
 class _Reader:
@@ -170,7 +180,8 @@ class _Reader:
         values = {name: self._table[name] for name in _EXAMPLES if self._is_right(name)}
         config = values.pop("config", None)
         space = self._space(config, values.pop("settings", {}), values.pop("search", {}))
-        self.problems += space.outside(values.get("first", {}))
+        for first in values.get("first", ()):
+            self.problems += space.outside(first)
         if not self._table.keys() & {"trials", "minutes"}:
             what, fix = "is missing, and so is minutes", "say when to end: trials = 40"
             self.problems.append(Finding("study-entry-missing", "trials", what, fix))
@@ -189,7 +200,7 @@ class _Reader:
             what = "is missing" if value is None else "is empty"
             fix = f"say it at the top of the file: {name} = {toml_value(example)}"
             self.problems.append(Finding("study-entry-missing", name, what, fix))
-        elif value is not None and type(value) is not type(example):
+        elif value is not None and not _is_like(value, example):
             what = f"must be {_KINDS[type(example)]}, not {value!r}"
             fix = f"write it like {toml_value(example)}"
             self.problems.append(Finding("study-entry-kind", name, what, fix))

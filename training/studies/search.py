@@ -2,8 +2,9 @@
 
 It is a study that nmtool writes for the data. Settings with a value of their own keep it; those at
 their defaults are searched, around what the defaults are for these samples. The first trial has the
-defaults, so that the best trial is never below them on the validation samples. `nmtool sweep` takes
-the study, FOLDER/study.toml, like any other.
+defaults, so that the best trial is never below them on the validation samples; the next ones add
+what has helped on other data, since a search by the clock may have ten trials for as many settings.
+`nmtool sweep` takes the study, FOLDER/study.toml, like any other.
 """
 
 from __future__ import annotations
@@ -121,10 +122,10 @@ def _lines(
         name: value for name, value in options.as_json().items() if value != getattr(usual, name)
     }
     chosen |= {"dt_ms": options.dt_ms, "steps": options.steps, "seed": options.seed}
-    space, first = {}, {}
+    space, default = {}, {}
     for name, (value, entry) in _space(data, options.fitted_to(data.undivided)).items():
         if name not in chosen or (options.dt_ms == AUTO and name == "dt_ms"):
-            space[name], first[name] = entry, value
+            space[name], default[name] = entry, value
     if not space:
         raise UsageError(
             "there is nothing left to search",
@@ -138,11 +139,31 @@ def _lines(
     yield "# The search before a run, as `nmtool train --search` began it.\n"
     yield f'data = {toml_value(place)}\nfolder = "."\n{name} = {number}\n'
     yield f"sampler_seed = {options.seed}\n"
-    for title, table in (("settings", chosen), ("search", space), ("first", first)):
+    fixed = {name: value for name, value in chosen.items() if name not in space}
+    firsts = [("[first]", first) for first in _firsts(default, space)]
+    for title, table in (("settings", fixed), ("search", space), *firsts):
         yield f"\n[{title}]\n"
-        for name, value in table.items():
-            if name not in space or title != "settings":
-                yield f"{name} = {toml_value(value)}\n"
+        yield from (f"{name} = {toml_value(value)}\n" for name, value in table.items())
+
+
+def _firsts(default: dict[str, Any], space: dict[str, Any]) -> list[dict[str, Any]]:
+    """Settings of the first trials: the defaults, and with what has helped on other data.
+
+    Args:
+        default, space: value and entry of each setting that is searched.
+    """
+    augmented: dict[str, Any] = {"stretch": 0.2}
+    if "shift" in space:
+        augmented["shift"] = space["shift"][-2]
+    if "onset_ms" in space:
+        augmented["onset_ms"] = _short(0.4 * space["onset_ms"]["high"])
+    delayed = {"init_delay_recurrent": space.get("init_delay_recurrent", [0])[-1]}
+    firsts: list[dict[str, Any]] = []
+    for changes in ({}, augmented, {"drop": 0.3}, augmented | delayed):
+        first = default | {name: value for name, value in changes.items() if name in default}
+        if first not in firsts:
+            firsts.append(first)
+    return firsts
 
 
 def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
@@ -157,7 +178,7 @@ def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
     fine = [0.5 * fitted.dt_ms] if steps[0.5] <= _MOST_STEPS else []
     coarse = [2 * fitted.dt_ms] if steps[2] >= _FEWEST_STEPS else []
     units = data.undivided.n_units if data.undivided.n_units >= _ORDERED else 0
-    shifts = sorted({0, math.ceil(units / 100), math.ceil(units / 30)})
+    shifts = sorted({0, *(math.ceil(units / share) for share in (150, 50, 30))})
     space: dict[str, tuple[Any, Any]] = {
         "lr": (fitted.lr, _around(fitted.lr, 1 / 4, 4)),
         "delay_lr": (fitted.delay_lr, _around(fitted.delay_lr, 1 / 8, 4)),

@@ -163,11 +163,11 @@ class SearchSpace:
             searched = self.searched.get(name)
             if searched is None:
                 what, fix = "is not searched", "name it in [search], or leave it out"
-                findings.append(Finding("study-first-unsearched", f"[first] {name}", what, fix))
+                findings.append(Finding("study-first-unsearched", f"[[first]] {name}", what, fix))
             elif not searched.holds(value):
                 what = f"{value!r} is not among what is searched"
                 fix = "choose another value, or search more"
-                findings.append(Finding("study-first-outside", f"[first] {name}", what, fix))
+                findings.append(Finding("study-first-outside", f"[[first]] {name}", what, fix))
         return findings
 
     def _refused_values(self) -> Iterator[Finding]:

@@ -51,6 +51,9 @@ MISSED_HEARTBEATS = 6
 
 MOST_ATTEMPTS = 3
 
+_BLIND = 10
+"""Trials that are drawn without regard to others, where the study does not name its first ones."""
+
 LOOK_AGAIN_S = 1.0
 """Seconds between looks at a study whose last trials other processes run."""
 
@@ -109,8 +112,6 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
                 load_if_exists=True,
             )
         _check_same(plan, begun, where)
-        if plan.first and not begun.get_trials(deepcopy=False):
-            begun.enqueue_trial(plan.space.words(plan.first), skip_if_exists=True)
         yield Study(plan, database, begun, where)
     except (StorageInternalError, SQLAlchemyError) as error:
         raise StorageError(
@@ -206,6 +207,9 @@ class Study:
         """Run the trial that Optuna gives out next, one cut off before or a new one."""
         from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 
+        for first in self.plan.first[self._count(_BEGUN) :][:1]:
+            words = self.plan.space.words(first)
+            self.optuna_study.enqueue_trial(words, skip_if_exists=True)
         has_result, raised = False, None
 
         def objective(trial: optuna.Trial) -> float:
@@ -283,7 +287,8 @@ class Study:
         first = self.trials()[trial.number].system_attrs.get("failed_trial", trial.number)
         words = [self.plan.sampler_seed, self._count(_BEGUN, before=first)]
         seed = np.random.SeedSequence(words).generate_state(1)[0]
-        self.optuna_study.sampler = TPESampler(seed=int(seed))
+        blind = len(self.plan.first) or _BLIND
+        self.optuna_study.sampler = TPESampler(n_startup_trials=blind, seed=int(seed))
         searched = self.plan.space.searched
         return {name: _suggested(trial, name, option) for name, option in searched.items()}
 

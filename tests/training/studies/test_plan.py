@@ -93,6 +93,9 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
         (HEAD + 'config = "no"\n' + SEARCH, "recipe-unknown", "'no'"),
         (HEAD.replace("3", "true") + SEARCH, "study-entry-kind", "not True"),
         (HEAD + "sampler_seed = -1\n" + SEARCH, "study-entry-range", "sampler_seed"),
+        (HEAD + "first = [3]\n" + SEARCH, "study-entry-kind", "one table or several"),
+        (HEAD + SEARCH + "[[first]]\nhidden = 3\n", "study-first-unsearched", "hidden"),
+        (HEAD + SEARCH + "[[first]]\n[[first]]\nlr = 99.0\n", "study-first-outside", "99.0"),
     ],
 )
 def test_one_thing_is_wrong(text: str, code: str, value: str, tmp_path: Path) -> None:

@@ -60,6 +60,15 @@ def test_what_is_chosen_stays_and_the_first_trial_has_the_defaults(tmp_path: Pat
     assert (fixed["hidden"], fixed["stretch"], fixed["steps"]) == (8, 0.1, "auto")
 
 
+def test_the_next_trials_are_augmented(tmp_path: Path) -> None:
+    _train(tmp_path, search=3)
+    default, augmented, dropped = (settings for _, _, settings in _trials(tmp_path))
+    changed = {name for name in default if augmented[name] != default[name]}
+    assert "onset_ms" in changed
+    assert changed <= {"shift", "stretch", "onset_ms"}
+    assert {name for name in default if dropped[name] != default[name]} == {"drop"}
+
+
 def test_a_number_of_trials_repeats_and_a_stopped_search_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

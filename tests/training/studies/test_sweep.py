@@ -19,7 +19,7 @@ from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import read_plan
 from nmtool.training.studies.results import SweepResult
 from nmtool.training.studies.sweep import sweep
-from tests.nmtool.cli.studies import fake_training, logs, states, trials, write_study
+from tests.nmtool.cli.studies import SEARCH, fake_training, logs, states, trials, write_study
 from tests.refusals import refused
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
@@ -47,6 +47,16 @@ def test_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "75.0%" in repr(found)
     assert sweep("study.toml") == found
     assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_first_trials_have_what_the_study_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, 0.6, 0.7], monkeypatch)
+    firsts = "[[first]]\nlr = 0.01\n[[first]]\nlr = 0.02\nreadout = 'max'\n"
+    write_study("trials = 3\n", search=SEARCH + firsts)
+    drawn = [trial.searched for trial in sweep("study.toml").trials]
+    assert [one["lr"] for one in drawn[:2]] == [0.01, 0.02]
+    assert drawn[1]["readout"] == "max"
+    assert drawn[2]["lr"] not in (0.01, 0.02)
 
 
 def test_tables(monkeypatch: pytest.MonkeyPatch) -> None:
