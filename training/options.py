@@ -77,8 +77,8 @@ MAX_LEARNING_RATE = 10**37
 """Largest learning rate: far beyond what learns. Adam divides it by 0.1, as a float of 32 bits."""
 
 
-_TIME_CONSTANTS = {"tau_mem_ms": (20.0, 4), "tau_syn_ms": (10.0, 2)}
-"""Of a setting that is `auto`: its usual value in ms, and the fewest steps that it lasts."""
+_TAU_MS, _TAU_STEPS = 10.0, 2
+"""A time constant that is `auto`: its value in ms, and the fewest steps that it lasts."""
 
 SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
@@ -102,7 +102,7 @@ class TrainOptions:
     decide (`fitted_to`).
 
     >>> TrainOptions(hidden=100).dt_ms, TrainOptions(dt_ms=10.0).tau_mem_ms
-    ('auto', 40.0)
+    ('auto', 20.0)
     >>> TrainOptions.from_file("digits").epochs
     40
     """
@@ -154,7 +154,7 @@ class TrainOptions:
     tau_mem_ms: float = _option(
         NETWORK,
         AUTO,
-        "membrane time constant in ms; auto: 20, and at least 4 steps",
+        "membrane time constant in ms; auto: 10, and at least 2 steps",
         positive=True,
         auto=True,
     )
@@ -412,9 +412,9 @@ class TrainOptions:
             object.__setattr__(self, "dt_ms", 1.0)
         if self.dt_ms == AUTO:
             return
-        for name, (usual_ms, fewest_steps) in _TIME_CONSTANTS.items():
+        for name in ("tau_mem_ms", "tau_syn_ms"):
             if getattr(self, name) == AUTO:
-                object.__setattr__(self, name, max(usual_ms, fewest_steps * self.dt_ms))
+                object.__setattr__(self, name, max(_TAU_MS, _TAU_STEPS * self.dt_ms))
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
@@ -485,7 +485,7 @@ class TrainOptions:
         >>> events = SpikeEvents.from_lists([range(0, 500, 10)], [[0] * 50], [0])
         >>> fitted = TrainOptions().fitted_to(events)
         >>> fitted.dt_ms, fitted.n_steps, fitted.tau_mem_ms, fitted.tau_syn_ms
-        (10.0, 54, 40.0, 20.0)
+        (10.0, 52, 20.0, 20.0)
 
         Args:
             events: the training samples, those that validate too. 99.5 % of them end within the

@@ -35,7 +35,7 @@ def _add(one: Certificate, other: Certificate) -> Certificate:
         samples=n + m,
         checks={name: _check(one.checks[name], other.checks[name], n) for name in one.checks},
         accuracy={
-            name: (share * n + other.accuracy[name] * m) / (n + m)
+            name: (round(share * n) + round(other.accuracy[name] * m)) / (n + m)
             for name, share in one.accuracy.items()
         },
         overflows=_sum(one.overflows, other.overflows),

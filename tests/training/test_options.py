@@ -220,8 +220,8 @@ def test_steps_cover_a_second_unless_given() -> None:
 
 def test_constants_last_some_steps_unless_given() -> None:
     fine, coarse = _set(dt_ms=2.0), _set(dt_ms=40.0, tau_syn_ms=3.0)
-    assert (fine.tau_mem_ms, fine.tau_syn_ms) == (20.0, 10.0)
-    assert (coarse.tau_mem_ms, coarse.tau_syn_ms) == (160.0, 3.0)
+    assert (fine.tau_mem_ms, fine.tau_syn_ms) == (10.0, 10.0)
+    assert (coarse.tau_mem_ms, coarse.tau_syn_ms) == (80.0, 3.0)
 
 
 def test_samples_decide_the_grid() -> None:
@@ -229,9 +229,9 @@ def test_samples_decide_the_grid() -> None:
     wide = replace(close, time_ms=25.0 * close.time_ms)
     options = [TrainOptions().fitted_to(events) for events in (close, wide)]
     assert [one.dt_ms for one in options] == [0.8, 20.0]
-    assert [one.tau_mem_ms for one in options] == [20.0, 80.0]
-    assert [one.n_steps for one in options] == [375 + 25, 375 + 4]
-    assert TrainOptions(dt_ms=5.0).fitted_to(wide).n_steps == 1497 + 4
+    assert [one.tau_mem_ms for one in options] == [10.0, 40.0]
+    assert [one.n_steps for one in options] == [375 + 13, 375 + 2]
+    assert TrainOptions(dt_ms=5.0).fitted_to(wide).n_steps == 1497 + 2
     given = TrainOptions(steps=60)
     assert given.dt_ms == 1.0
     assert given.fitted_to(wide) == given

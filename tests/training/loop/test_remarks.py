@@ -277,8 +277,8 @@ def test_times_that_look_like_milliseconds() -> None:
 def test_steps_that_data_decide() -> None:
     events = SpikeEvents.from_lists([[1.0], [59.0], []], [[0], [1], []], [0, 1, 1])
     options = TrainOptions(steps="auto", dt_ms=2.0)
-    assert options.fitted_to(events).n_steps == 30 + 10
-    assert options.fitted_to(events).fitted_to(events[:1]).n_steps == 40
+    assert options.fitted_to(events).n_steps == 30 + 5
+    assert options.fitted_to(events).fitted_to(events[:1]).n_steps == 35
     with refused(UsageError, "steps-unsettled"):
         _ = options.n_steps
     with refused(DataError, "events-missing"):
