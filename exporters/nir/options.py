@@ -173,13 +173,13 @@ class ImportOptions:
             resets: the graph has neurons whose kind of reset is not confirmed.
             rule: rule of the readout.
         """
-        found = {
+        assumptions = {
             f"a step of {self.step_s * 1e3:g} ms (`nir_dt_s={self.step_s:g}`)": self.nir_dt_s,
             f"{self.steps:,} steps per sample (`n_steps={self.steps}`)": self.n_steps,
             f"the readout {rule} (`rule={rule}`)": self.rule,
         }
         if loops:
-            found["a step for connections that close a loop (`implied=True`)"] = self.implied
+            assumptions["a step for connections that close a loop (`implied=True`)"] = self.implied
         if resets:
-            found[_RESET] = None
-        return "; ".join(text for text, given in found.items() if given is None)
+            assumptions[_RESET] = None
+        return "; ".join(text for text, option in assumptions.items() if option is None)

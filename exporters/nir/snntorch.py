@@ -114,17 +114,21 @@ def from_snntorch(
     layers = list(_layers(module, sample))
     if input_shape is None and sample is not None:
         input_shape = tuple(sample.shape[1:])
-    findings = [one for at in range(len(layers)) for one in _findings(layers, at, input_shape)]
-    accepted = [one for one in findings if approximate and one.code in LATE]
-    if refused := [one for one in findings if one not in accepted]:
+    findings = [
+        finding for at in range(len(layers)) for finding in _findings(layers, at, input_shape)
+    ]
+    accepted = [finding for finding in findings if approximate and finding.code in LATE]
+    if refused := [finding for finding in findings if finding not in accepted]:
         raise NetworkError(
             "the module has layers that cannot be imported",
             code="snntorch-unfit",
             fix="change the layers below; approximate=True imports other resets as resets to zero",
             findings=refused,
         )
-    for one in accepted:
-        _log.warning(f"{one.where} is imported with a reset to zero: {one.what}; {one.fix}")
+    for finding in accepted:
+        _log.warning(
+            f"{finding.where} is imported with a reset to zero: {finding.what}; {finding.fix}"
+        )
     if dt_ms is None:
         dt_ms = 1.0
         _log.warning("not in the module, therefore assumed: a step of 1 ms (dt_ms=1.0)")
@@ -145,25 +149,29 @@ def from_snntorch(
 
 def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
     """Names and modules of all layers, in order."""
-    layers = [(name, one) for name, one in module.named_modules() if _is_layer(module, name, one)]
+    layers = [
+        (name, submodule)
+        for name, submodule in module.named_modules()
+        if _is_layer(module, name, submodule)
+    ]
     if sample is None:
         yield from layers
         return
     traced, ran = copy_of(module), []
-    for name, one in traced.named_modules():
+    for name, submodule in traced.named_modules():
         if name in dict(layers):
-            one.register_forward_hook(lambda *_, name=name: ran.append(name))
+            submodule.register_forward_hook(lambda *_, name=name: ran.append(name))
     traced(sample)
     yield from ((name, dict(layers)[name]) for name in dict.fromkeys(ran))
 
 
-def _is_layer(module: Any, name: str, one: Any) -> bool:
+def _is_layer(module: Any, name: str, submodule: Any) -> bool:
     """True for modules that compute, but not for their containers or parts."""
     if not name:
-        return type(one).__name__ in _NEURONS or not list(one.children())
+        return type(submodule).__name__ in _NEURONS or not list(submodule.children())
     above = name.rpartition(".")[0]
     inside = above and type(module.get_submodule(above)).__name__ in _NEURONS
-    return not inside and (type(one).__name__ in _NEURONS or not list(one.children()))
+    return not inside and (type(submodule).__name__ in _NEURONS or not list(submodule.children()))
 
 
 def _findings(

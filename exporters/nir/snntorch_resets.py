@@ -49,9 +49,9 @@ def difference(
     theirs = _module_spikes(layers, input_shape, spikes)
     different = emitted = 0
     for later, (raster, expected) in enumerate(zip(own.values(), theirs, strict=False), start=1):
-        here, there = raster.dense()[:, later:], expected[:, : spikes.n_steps - later]
-        different += int((here != there).sum())
-        emitted += int(there.sum())
+        network_bins, module_bins = raster.dense()[:, later:], expected[:, : spikes.n_steps - later]
+        different += int((network_bins != module_bins).sum())
+        emitted += int(module_bins.sum())
     return (
         f"on {spikes.n_samples} samples of {spikes.n_steps} steps {different:,} bins differ from "
         f"the module, which spikes {emitted:,} times"

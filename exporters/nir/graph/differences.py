@@ -24,34 +24,34 @@ def differences(expected: Graph, found: Graph) -> list[Finding]:
         found: the graph in a file.
     """
     return [
-        Finding("nir-graph-changed", printable(where), what, _FIX)
-        for where, what in _changes(expected, found)
+        Finding("nir-graph-changed", printable(where), change, _FIX)
+        for where, change in _changes(expected, found)
     ]
 
 
-def _changes(expected: Graph, found: Graph) -> Iterator[tuple[str, str]]:
-    for name in sorted({*expected.nodes, *found.nodes}):
-        mine, theirs = expected.nodes.get(name), found.nodes.get(name)
+def _changes(expected: Graph, stored: Graph) -> Iterator[tuple[str, str]]:
+    for name in sorted({*expected.nodes, *stored.nodes}):
+        mine, theirs = expected.nodes.get(name), stored.nodes.get(name)
         if mine is None or theirs is None:
             yield f"node {name}", _which(mine is None)
         elif mine.kind != theirs.kind:
             yield f"node {name}", f"it is a {printable(theirs.kind)}, not a {mine.kind}"
         else:
             yield from _values(name, mine, theirs)
-    for edge in sorted({*expected.edges} ^ {*found.edges}):
-        yield f"edge {edge[0]} → {edge[1]}", _which(edge in {*found.edges})
+    for edge in sorted({*expected.edges} ^ {*stored.edges}):
+        yield f"edge {edge[0]} → {edge[1]}", _which(edge in {*stored.edges})
 
 
-def _which(there: bool) -> str:
-    return "nmtool would not write it" if there else "it is missing"
+def _which(is_present: bool) -> str:
+    return "nmtool would not write it" if is_present else "it is missing"
 
 
-def _values(name: str, one: Node, other: Node) -> Iterator[tuple[str, str]]:
-    for key in sorted({*one.values, *other.values}):
-        if key not in one.values or key not in other.values:
-            yield f"node {name}, {key}", _which(key in other.values)
+def _values(name: str, expected: Node, stored: Node) -> Iterator[tuple[str, str]]:
+    for key in sorted({*expected.values, *stored.values}):
+        if key not in expected.values or key not in stored.values:
+            yield f"node {name}, {key}", _which(key in stored.values)
             continue
-        mine, theirs = np.asarray(one.values[key]), np.asarray(other.values[key])
+        mine, theirs = np.asarray(expected.values[key]), np.asarray(stored.values[key])
         if mine.shape == theirs.shape:
             theirs = np.where(np.isclose(theirs, mine, TOLERANCE, 0.0), mine, theirs)
         if change := array_change(mine, theirs.astype(mine.dtype)):

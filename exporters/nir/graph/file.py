@@ -305,16 +305,16 @@ def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[E
 
 def _port(nested: _Nested, name: str, kind: str) -> str:
     """The only input or output of a nested graph."""
-    found = [
+    ports = [
         inner
         for inner, node in nested.nodes.items()
         if isinstance(node, Node) and node.kind == kind
     ]
-    if len(found) != 1:
+    if len(ports) != 1:
         raise FileFormatError(
-            f"the nested graph '{printable(name)}' has {len(found)} nodes of the kind {kind}",
+            f"the nested graph '{printable(name)}' has {len(ports)} nodes of the kind {kind}",
             code="nir-nested-ports",
             why="edges to it only name the graph",
             fix=f"keep only one {kind}",
         )
-    return f"{name}.{found[0]}"
+    return f"{name}.{ports[0]}"

@@ -79,16 +79,16 @@ def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
             fix="put populations with the same connections into one node",
         )
     sources = graph.sources()
-    found: dict[str, frozenset[str]] = {}
+    emitters: dict[str, frozenset[str]] = {}
     for name in wire_order(graph):
-        origins = [_emits(graph, pre, found) for pre in sources[name]]
-        found[name] = frozenset().union(*origins)
-    return found
+        origins = [_emits(graph, pre, emitters) for pre in sources[name]]
+        emitters[name] = frozenset().union(*origins)
+    return emitters
 
 
-def _emits(graph: Graph, name: str, found: Mapping[str, frozenset[str]]) -> frozenset[str]:
+def _emits(graph: Graph, name: str, emitters: Mapping[str, frozenset[str]]) -> frozenset[str]:
     node = graph.nodes[name]
-    return frozenset([name]) if node.is_neurons or node.kind == INPUT else found[name]
+    return frozenset([name]) if node.is_neurons or node.kind == INPUT else emitters[name]
 
 
 def wire_order(graph: Graph) -> list[str]:
@@ -133,12 +133,12 @@ def recurrent_edges(graph: Graph) -> set[Edge]:
     origins = neuron_sources(graph)
     into = [(pre, post) for pre, post in graph.edges if graph.nodes[post].is_neurons]
     carried = {edge: _emits(graph, edge[0], origins) for edge in into}
-    pairs = {(origin, post) for (_, post), found in carried.items() for origin in found}
+    pairs = {(origin, post) for (_, post), emitters in carried.items() for origin in emitters}
     neurons = [name for name, node in graph.nodes.items() if node.is_neurons]
     closing = closing_pairs(neurons, pairs, graph.of_kind(INPUT))
     recurrent = set()
-    for (pre, post), found in carried.items():
-        closes = {(origin, post) in closing for origin in found}
+    for (pre, post), emitters in carried.items():
+        closes = {(origin, post) in closing for origin in emitters}
         if closes == {True, False}:
             raise FileFormatError(
                 f"'{printable(pre)}' mixes signals that close a loop at '{printable(post)}' "

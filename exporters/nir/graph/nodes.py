@@ -70,17 +70,17 @@ class Graph:
 
     def sources(self) -> dict[str, list[str]]:
         """Per node, the nodes with an edge into it, in the order of the edges."""
-        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        sources: dict[str, list[str]] = {name: [] for name in self.nodes}
         for pre, post in self.edges:
-            found[post].append(pre)
-        return found
+            sources[post].append(pre)
+        return sources
 
     def targets(self) -> dict[str, list[str]]:
         """Per node, the nodes to which it has an edge, in the order of the edges."""
-        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        targets: dict[str, list[str]] = {name: [] for name in self.nodes}
         for pre, post in self.edges:
-            found[pre].append(post)
-        return found
+            targets[pre].append(post)
+        return targets
 
     def of_kind(self, *kinds: str) -> list[str]:
         """Names of the nodes of some kinds, sorted."""

@@ -51,10 +51,10 @@ class Parts:
             FileFormatError: a loop takes fewer steps than it has populations.
         """
         least = {
-            (source, name): int(found.delay.min())
+            (source, name): int(synapses.delay.min())
             for name in self.populations
-            for source, found in self.arriving[name].origins.items()
-            if found.delay.size
+            for source, synapses in self.arriving[name].origins.items()
+            if synapses.delay.size
         }
         shifts = steps_behind(list(self.populations), least, INPUT)
         if shifts is None:
@@ -81,7 +81,7 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
     behind_by = parts.behind_by()
     return Network(
         InputChannels(parts.channels),
-        [_population(one, dt_ms) for one in parts.populations.values()],
+        [_population(population, dt_ms) for population in parts.populations.values()],
         list(_projections(parts, behind_by, dt_ms)),
         parts.readout,
         dt_ms=dt_ms,
@@ -95,10 +95,10 @@ def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> It
         neurons = target.population
         tau_mem, tau_syn = _taus(neurons.lose_v, dt_ms), _taus(neurons.lose_u, dt_ms)
         factor = 1 / dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
-        for source, found in parts.arriving[name].origins.items():
+        for source, synapses in parts.arriving[name].origins.items():
             later = behind_by[name] - behind_by[source] - HOP_LATENCY
             shape = parts.size(source), parts.size(name)
-            for weight, delay in wires.layers(found, shape):
+            for weight, delay in wires.layers(synapses, shape):
                 total += weight.size
                 why = f"{source} → {name} alone has {shape[0]:,} × {shape[1]:,}"
                 wires.check_synapses(total, "its projections need", why)
@@ -112,8 +112,8 @@ def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
         return -dt_ms / np.log1p(-lose)
 
 
-def _population(one: GraphPopulation, dt_ms: float) -> Population:
-    neurons = one.population
+def _population(graph_population: GraphPopulation, dt_ms: float) -> Population:
+    neurons = graph_population.population
     tau_mem = _taus(neurons.lose_v, dt_ms)
     return Population(
         neurons.name,

@@ -39,42 +39,49 @@ def begun(parts: Parts) -> Parts:
     while True:
         done = _with_clock(parts, clocked)
         later = done.behind_by()
-        found = {
-            (name, what) for name in parts.populations for what in _unlike(parts, name, later[name])
+        pairs = {
+            (name, constant)
+            for name in parts.populations
+            for constant in _unlike(parts, name, later[name])
         }
-        if found <= clocked:
+        if pairs <= clocked:
             return done
-        clocked |= found
+        clocked |= pairs
 
 
 def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
     """Constants of a population that equal no bias if it runs `later` steps later."""
-    held, sent = parts.populations[name].population, _sent(parts.arriving[name])
-    if later and held.drive.any():
+    neurons, sent = parts.populations[name].population, _sent(parts.arriving[name])
+    if later and neurons.drive.any():
         yield LEAK
-    if sent.line.size and (later or sent.delay.any() or (held.lose_u[sent.line] != 1).any()):
+    if sent.line.size and (later or sent.delay.any() or (neurons.lose_u[sent.line] != 1).any()):
         yield BIAS
 
 
 def _sent(arriving: Signal) -> SynapseList:
     """Synapses through which constants arrive over wires."""
-    found = arriving.origins.get(CONSTANT, SynapseList.none())
-    return found.taken(found.weight != 0)
+    synapses = arriving.origins.get(CONSTANT, SynapseList.none())
+    return synapses.taken(synapses.weight != 0)
 
 
 def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
     """The parts with some constants sent by the clock, and all others as biases."""
     clock = legal_names([*parts.populations, CLOCK])[CLOCK]
     populations, arriving = dict(parts.populations), dict(parts.arriving)
-    for name, one in parts.populations.items():
-        held, sent = one.population, _sent(arriving[name])
-        drive = held.drive
+    for name, population in parts.populations.items():
+        neurons, sent = population.population, _sent(arriving[name])
+        drive = neurons.drive
         if (name, BIAS) not in clocked:
-            drive, sent = drive + np.bincount(sent.line, sent.weight, held.size), SynapseList.none()
+            drive, sent = (
+                drive + np.bincount(sent.line, sent.weight, neurons.size),
+                SynapseList.none(),
+            )
         if (name, LEAK) in clocked:
-            drive, sent = drive - held.drive, wires.summed([sent, *_as_jumps(held)])
-        populations[name] = replace(one, population=replace(held, drive=drive))
-        others = {key: found for key, found in arriving[name].origins.items() if key != CONSTANT}
+            drive, sent = drive - neurons.drive, wires.summed([sent, *_as_jumps(neurons)])
+        populations[name] = replace(population, population=replace(neurons, drive=drive))
+        others = {
+            key: synapses for key, synapses in arriving[name].origins.items() if key != CONSTANT
+        }
         origins = others | ({clock: sent} if sent.line.size else {})
         arriving[name] = replace(arriving[name], origins=origins)
     if clocked:
@@ -84,13 +91,13 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
     return replace(parts, populations=populations, arriving=arriving)
 
 
-def _as_jumps(held: StepPopulation) -> list[SynapseList]:
+def _as_jumps(neurons: StepPopulation) -> list[SynapseList]:
     """Jumps of u that give a constant drive of v from the first step on.
 
     The whole drive in the first step; in later steps, only the part that the synapse has lost.
     """
-    line = np.flatnonzero(held.drive)
-    none, drive = np.zeros_like(line), held.drive[line]
-    kept = (held.lose_u[line] - 1) * drive
-    again = SynapseList(none, line, none + 1, kept).taken(kept != 0)
+    line = np.flatnonzero(neurons.drive)
+    none, drive = np.zeros_like(line), neurons.drive[line]
+    correction = (neurons.lose_u[line] - 1) * drive
+    again = SynapseList(none, line, none + 1, correction).taken(correction != 0)
     return [SynapseList(none, line, none, drive), again]

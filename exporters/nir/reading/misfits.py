@@ -76,21 +76,28 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
         FileFormatError: parts of the graph have no counterpart, all of which are listed; or it is
             too large.
     """
-    found = {
+    node_findings = {
         name: list(_node_findings(printable(name), node, dt_s))
         for name, node in sorted(graph.nodes.items())
     }
     for name, finding in _delay_findings(graph, dt_s).items():
-        found[name].append(finding)
-    listed = [finding for one in found.values() for finding in one] + _port_findings(graph)
+        node_findings[name].append(finding)
+    listed = [
+        finding for findings in node_findings.values() for finding in findings
+    ] + _port_findings(graph)
     nodes = {}
     for name, node in graph.nodes.items():
-        known = (*_NEEDED.get(node.kind, ()), *_OPTIONAL.get(node.kind, ()))
-        nodes[name] = Node(node.kind, {k: v for k, v in node.values.items() if k in known})
+        keys = (*_NEEDED.get(node.kind, ()), *_OPTIONAL.get(node.kind, ()))
+        nodes[name] = Node(node.kind, {k: v for k, v in node.values.items() if k in keys})
     graph = Graph(nodes, graph.edges)
     try:
         shapes = shapes_of(
-            graph, {name for name, one in found.items() if _SHAPELESS & {f.code for f in one}}
+            graph,
+            {
+                name
+                for name, findings in node_findings.items()
+                if _SHAPELESS & {f.code for f in findings}
+            },
         )
     except FileFormatError:
         refuse(listed)
@@ -121,10 +128,10 @@ def refuse(findings: list[Finding]) -> None:
     """
     if not findings:
         return
-    kinds = dict.fromkeys(one.kind for one in findings)
+    kinds = dict.fromkeys(finding.kind for finding in findings)
     shown_kinds = set(list(kinds)[:SHOWN])
-    shown = [one for one in findings if one.kind in shown_kinds]
-    left = Counter(one.code for one in findings if one.kind not in shown_kinds)
+    shown = [finding for finding in findings if finding.kind in shown_kinds]
+    left = Counter(finding.code for finding in findings if finding.kind not in shown_kinds)
     if left:
         what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
         shown.append(Finding("nir-more", "graph", what, "correct those above first"))
@@ -180,9 +187,9 @@ def _delay_findings(graph: Graph, dt_s: float) -> dict[str, Finding]:
     between = {name: values for name, values in between.items() if values.size}
     if not between:
         return {}
-    every = np.unique(np.concatenate([*delays_s.values()]))
+    durations_s = np.unique(np.concatenate([*delays_s.values()]))
     steps_s = (dt_s / parts for parts in range(2, MAX_PARTS + 1))
-    step_s = next((step for step in steps_s if _are_whole(every / step).all()), None)
+    step_s = next((step for step in steps_s if _are_whole(durations_s / step).all()), None)
     fix = "give it a whole number of steps"
     if step_s is not None:
         fix = f"import it with shorter steps: `nir_dt_s={step_s:g}`"
@@ -202,13 +209,13 @@ def _are_whole(steps: NDArray) -> NDArray[np.bool_]:
 
 
 def _port_findings(graph: Graph) -> list[Finding]:
-    found = []
+    findings = []
     for kind in (INPUT, OUTPUT):
         names = graph.of_kind(kind)
         if len(names) != 1:
             what = f"it has {len(names)} nodes of the kind {kind}, but a network has one"
-            found.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
+            findings.append(Finding("nir-ports", "graph", what, f"keep only one {kind}"))
     for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
         what, fix = "an edge leads into it, whose signal would be lost", "remove the edge"
-        found.append(Finding("nir-input-fed", printable(name), what, fix))
-    return found
+        findings.append(Finding("nir-input-fed", printable(name), what, fix))
+    return findings

@@ -77,7 +77,7 @@ def network_of(graph: Graph, options: ImportOptions, *, resets_known: bool = Fal
     if silent := silence(network, options.step_s):
         _log.warning(f"remark[nir-silent]: {silent}")
     if unrolled := graph.of_kind(*WINDOWS):
-        places = sum(held.weight.size for held in network.projections)
+        places = sum(projection.weight.size for projection in network.projections)
         _log.warning(
             f"convolutions and pools ({len(unrolled)}) are unrolled to synapses without shared "
             f"weights: {count_synapses(network):,}, in matrices of {places:,}"
@@ -116,18 +116,21 @@ class _Import:
         populations, arriving, readout = _read_out(
             self._populations(), arriving, ends, direct, self.options
         )
-        jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in populations.items()}
+        jumps = {
+            name: wires.scaled(arriving[name], population.gain)
+            for name, population in populations.items()
+        }
         parts = begun(Parts(self.sizes[self.input], populations, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
         """Integrating nodes that lead only to one node of neurons, of which they are synapses."""
-        found = {}
+        neurons = {}
         for name in self.graph.of_kind(*INTEGRATING):
             targets = self.targets[name]
             if len(targets) == 1 and self.graph.nodes[targets[0]].is_neurons:
-                found[name] = targets[0]
-        return found
+                neurons[name] = targets[0]
+        return neurons
 
     def _passed(self) -> dict[str, Signal]:
         """Output signal per node; origins have their names in the network."""
@@ -176,14 +179,14 @@ class _Import:
         }
         joined = {post: behind(own[pre], own[post]) for pre, post in self.fused.items()}
         return {
-            self.named[name]: joined.get(name, one)
-            for name, one in own.items()
+            self.named[name]: joined.get(name, population)
+            for name, population in own.items()
             if name not in self.fused
         }
 
     def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
         """Findings for potentials that drive nodes which only spikes can drive."""
-        found = []
+        findings = []
         silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
         for name, signal in [*arriving.items(), (self.output, ends)]:
             for origin in signal.origins:
@@ -193,19 +196,19 @@ class _Import:
                     continue
                 what = f"its potential drives {printable(name)}, which only spikes can do"
                 fix = "replace it by spiking neurons"
-                found.append(Finding("nir-potential", printable(node), what, fix))
+                findings.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():
             pair = [self.graph.nodes[name] for name in (node, post)]
-            has_synapse = post in self.fused or any("tau_syn" in one.values for one in pair)
+            has_synapse = post in self.fused or any("tau_syn" in member.values for member in pair)
             if len(self.sources[post]) != 1 or has_synapse:
                 what = f"it drives {printable(post)}, which has other inputs, or one of them has a "
                 what += "synapse already"
-                found.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
+                findings.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():
                 what = "its v_leak cannot be expressed as an input, since r is 0"
                 fix = "set its v_leak to 0, or its r to another number"
-                found.append(Finding("nir-bias", printable(node), what, fix))
-        return found
+                findings.append(Finding("nir-bias", printable(node), what, fix))
+        return findings
 
 
 def _direct_source(graph: Graph) -> str | None:

@@ -138,18 +138,18 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
         node: a node of a kind in `PARAMETERS`, with all parameters.
         dt_s: length of a step in s.
     """
-    found = []
+    misfits = []
     for key in ("tau", "tau_syn", "tau_mem"):
         tau = node.values.get(key)
         if tau is not None and not (tau > 0).all():
             what = f"{key} is not positive"
-            found.append(Finding("nir-time-constant", name, what, "make it longer than a step"))
+            misfits.append(Finding("nir-time-constant", name, what, "make it longer than a step"))
         elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
             what = f"{key} of {tau.min():g} s is shorter than a step of {dt_s:g} s"
             fix = f"import it with shorter steps, such as `nir_dt_s={tau.min() / 10:g}`"
             if tau.max() <= _NORSE_TAU_S:
                 fix = f"if the file is by norse, use `nir_dt_s={_NORSE_DT_S:g}`; else {fix}"
-            found.append(Finding("nir-step-too-long", name, what, fix))
+            misfits.append(Finding("nir-step-too-long", name, what, fix))
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
         reset = np.asarray(node.values.get("v_reset", 0.0))
@@ -157,17 +157,17 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
         above = threshold - reset if alike else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
             what = "a threshold is not above the reset potential"
-            found.append(Finding("nir-threshold", name, what, "raise it, or lower the reset"))
-    return found
+            misfits.append(Finding("nir-threshold", name, what, "raise it, or lower the reset"))
+    return misfits
 
 
 def legal_names(names: list[str]) -> dict[str, str]:
     """Valid, unique names of populations, by names of nodes."""
-    found: dict[str, str] = {}
+    population_names: dict[str, str] = {}
     for name in names:
         legal = re.sub(r"[^A-Za-z0-9_]", "_", name)
         legal = legal if re.match(r"[A-Za-z]", legal) else f"n{legal}"
-        while legal in found.values() or legal == kinds.INPUT:
+        while legal in population_names.values() or legal == kinds.INPUT:
             legal += "_"
-        found[name] = legal
-    return found
+        population_names[name] = legal
+    return population_names

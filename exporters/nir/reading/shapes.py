@@ -82,15 +82,15 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
                 code="nir-lines",
                 fix="write a smaller graph, without empty nodes",
             )
-    found = _Inference(graph, own).run()
-    found.findings.sort(key=lambda finding: finding.where)
-    if sum(map(found.size, graph.nodes)) > MAX_TOTAL:
+    shapes = _Inference(graph, own).run()
+    shapes.findings.sort(key=lambda finding: finding.where)
+    if sum(map(shapes.size, graph.nodes)) > MAX_TOTAL:
         raise FileFormatError(
             f"the nodes of the graph have more than {MAX_TOTAL} lines in total",
             code="nir-too-many-lines",
             fix="write a smaller graph",
         )
-    return found
+    return shapes
 
 
 def in_words(shape: Shape) -> str:
@@ -160,14 +160,14 @@ class _Inference:
         window = window_of(node)
         seen = window.shape_of(arriving)
         if seen is None:
-            what = f"channels and spatial axes of its input of {printable(in_words(arriving))} "
+            axes = f"channels and spatial axes of its input of {printable(in_words(arriving))} "
             fix = "give the node before it a shape (channels, height, …)"
             fix += ", or this node an input_shape" if window.channels else ""
-            self.found.findings.append(Finding("nir-shape", where, f"{what}are unknown", fix))
+            self.found.findings.append(Finding("nir-shape", where, f"{axes}are unknown", fix))
             return None
         self.found.seen[name] = seen
-        self.found.findings += (found := list(_misfits(where, window, seen)))
-        return None if found else window.output_shape(seen)
+        self.found.findings += (misfits := list(_misfits(where, window, seen)))
+        return None if misfits else window.output_shape(seen)
 
     def _alone(self, name: str) -> Shape | None:
         """Output shape of a node without a known input shape."""
@@ -182,9 +182,9 @@ class _Inference:
 
 def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
     """Findings for kernels that do not fit their input, or are too large when unrolled."""
-    named = window.channels and (window.channels[1], *(window.places or seen[1:]))
-    if named and named != seen:
-        what = f"its input is {in_words(seen)}, but it expects {in_words(named)}"
+    expected = window.channels and (window.channels[1], *(window.places or seen[1:]))
+    if expected and expected != seen:
+        what = f"its input is {in_words(seen)}, but it expects {in_words(expected)}"
         yield Finding("nir-shape", where, what, "use the same channels and spatial size")
         return
     after = window.output_shape(seen)
@@ -218,7 +218,7 @@ def _flattened(node: Node, arriving: Shape) -> Shape:
 
 def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     """Findings for edges whose ends differ in their number of lines or shape."""
-    found = []
+    findings = []
     for pre, post in graph.edges:
         node, sent = graph.nodes[post], shapes.passed_on[pre]
         wanted = _wanted(node, post, shapes)
@@ -227,12 +227,12 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
         where = f"{printable(pre)} → {printable(post)}"
         if math.prod(sent) != math.prod(wanted):
             what = f"it connects {math.prod(sent)} lines to a node for {math.prod(wanted)}"
-            found.append(Finding("nir-size", where, what, "use the same number of lines"))
+            findings.append(Finding("nir-size", where, what, "use the same number of lines"))
         elif node.kind in WINDOWS and _without_batch(sent, wanted) != wanted:
             what = f"it connects {in_words(sent)} to a node for {in_words(wanted)}"
             fix = "use the same channels and spatial size"
-            found.append(Finding("nir-shape", where, what, fix))
-    return found
+            findings.append(Finding("nir-shape", where, what, fix))
+    return findings
 
 
 def _wanted(node: Node, name: str, shapes: Shapes) -> Shape | None:
@@ -282,7 +282,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     if not windows or total <= MAX_SYNAPSES:
         return []
     ends = _ends(graph)
-    found = []
+    findings = []
     for name in windows:
         served = [(pre, post) for pre, post in pairs if pre in origins[name] and post in ends[name]]
         pre, post = max(served, key=lambda pair: cost[pair], default=("", ""))
@@ -296,8 +296,8 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
             f"more than {MAX_SYNAPSES:,}"
         )
         fix = "use fewer channels or larger strides, or pool before it"
-        found.append(Finding("nir-unrolled", printable(name), what, fix))
-    return found
+        findings.append(Finding("nir-unrolled", printable(name), what, fix))
+    return findings
 
 
 def _ends(graph: Graph) -> dict[str, frozenset[str]]:
@@ -313,4 +313,4 @@ def _ends(graph: Graph) -> dict[str, frozenset[str]]:
                 ends[pre] |= reached
                 if not graph.nodes[pre].is_neurons:
                     changed.append(pre)
-    return {name: frozenset(found) for name, found in ends.items()}
+    return {name: frozenset(neurons) for name, neurons in ends.items()}

@@ -119,7 +119,7 @@ class Signal:
     @property
     def n_synapses(self) -> int:
         """Number of synapses of all origins."""
-        return sum(found.pre.size for found in self.origins.values())
+        return sum(synapses.pre.size for synapses in self.origins.values())
 
 
 def emitted(name: str, size: int) -> Signal:
@@ -218,11 +218,11 @@ def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray,
     nth = np.arange(pair.size) - np.repeat(first, np.diff(np.append(first, pair.size)))
     count = int(nth.max(initial=-1)) + 1
     check_synapses(count * shape[0] * shape[1], "its projections need")
-    found = []
+    matrices = []
     for number in range(count):
         chosen = synapses.taken(nth == number)
         weight, delay = np.zeros(shape), np.zeros(shape, np.int64)
         weight[chosen.pre, chosen.line] = chosen.weight
         delay[chosen.pre, chosen.line] = chosen.delay
-        found.append((weight, delay))
-    return found
+        matrices.append((weight, delay))
+    return matrices

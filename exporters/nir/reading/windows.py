@@ -53,8 +53,8 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
         value = node.values.get(key)
         if value is None or value.dtype.kind == "U":
             continue
-        found = _numbers(node, key, 1 if key == "groups" else count)
-        if not found or not all(low <= number <= MAX_PLACES for number in found):
+        numbers = _numbers(node, key, 1 if key == "groups" else count)
+        if not numbers or not all(low <= number <= MAX_PLACES for number in numbers):
             wrong = True
             what = f"{key} is not a whole number in {low} … {MAX_PLACES}"
             what += "" if key == "groups" else f", or {count} of them"

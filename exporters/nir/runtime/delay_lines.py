@@ -51,25 +51,25 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
         FileFormatError: a delay is negative, or delay lines are too large.
     """
     sources = graph.sources()
-    found = {
+    delays = {
         name: DelayLines(
             whole_steps(graph.nodes[name].values["delay"], dt_s).ravel(), tuple(sources[name])
         )
         for name in graph.of_kind(DELAY)
     }
-    if any(lines.steps.min(initial=0) < 0 for lines in found.values()):
+    if any(lines.steps.min(initial=0) < 0 for lines in delays.values()):
         raise FileFormatError(
             "a delay of the graph is negative",
             code="nir-run-delay",
             fix="give delays of 0 or more seconds",
         )
-    if n_delayed_values(found) > MAX_HELD:
+    if n_delayed_values(delays) > MAX_HELD:
         raise FileFormatError(
             f"the delays of the graph need more than {MAX_HELD} values of memory per sample",
             code="nir-run-too-large",
             fix="use shorter delays, or fewer neurons",
         )
-    return found
+    return delays
 
 
 def n_delayed_values(lines: Mapping[str, DelayLines]) -> int:
@@ -85,10 +85,10 @@ def rings(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Ring]:
 
 
 def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
-    found: dict[Feed, int] = {}
-    for one in lines.values():
-        found[one.feed] = max(found.get(one.feed, 0), int(one.steps.max(initial=0)))
-    return found
+    longest: dict[Feed, int] = {}
+    for delays in lines.values():
+        longest[delays.feed] = max(longest.get(delays.feed, 0), int(delays.steps.max(initial=0)))
+    return longest
 
 
 def _slots(longest: int) -> int:

@@ -93,11 +93,11 @@ def _grouped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
 
 
 def _tapped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
-    one, reached, tap = np.ones(len(jump), np.int64), 0, None
+    unit_delay, reached, tap = np.ones(len(jump), np.int64), 0, None
     width = len(str(int(steps[jump != 0].max())))
     for level, label, masked in _levels(jump, steps):
         for step in range(reached + 1, level + 1):
-            tap = wiring.delay(f"tap{step:0{width}}", one, tap)
+            tap = wiring.delay(f"tap{step:0{width}}", unit_delay, tap)
         reached = level
         wiring.linear(f"weight{label}", masked, tap)
 

@@ -77,9 +77,9 @@ def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -
     if peer is None:
         return []
     rules = (_delays, _dropped, _integrators, _leaks, _constants, _plain_integrators, _affine)
-    findings = [one for rule in rules for one in rule(graph, peer)]
+    findings = [finding for rule in rules for finding in rule(graph, peer)]
     findings += _loops(graph, shared_loops, peer)
-    findings += [one for rule in (_order, _resets) for one in rule(graph, peer)]
+    findings += [finding for rule in (_order, _resets) for finding in rule(graph, peer)]
     return findings + _steps(graph, options)
 
 
@@ -102,11 +102,11 @@ def _named(names: list[str]) -> str:
 def _dropped(graph: Graph, peer: str) -> list[Finding]:
     if peer != "sinabs":
         return []
-    found = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
-    what = f"{MEASURED[peer]} drops every"
+    dropped = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
+    clause = f"{MEASURED[peer]} drops every"
     return [
-        Finding("peer-kind", _named(names), f"{what} {kind}, silently or with an error", _ANOTHER)
-        for kind, names in found.items()
+        Finding("peer-kind", _named(names), f"{clause} {kind}, silently or with an error", _ANOTHER)
+        for kind, names in dropped.items()
         if names
     ]
 
@@ -161,7 +161,7 @@ def _affine(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Finding]:
-    found = [
+    findings = [
         Finding(
             "peer-shared-loop",
             ", ".join(group),
@@ -173,10 +173,10 @@ def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Findi
     if peer == "snntorch" and recurrent_edges(graph):
         what = f"{MEASURED[peer]} silently runs recurrent connections wrongly"
         return [
-            *found,
+            *findings,
             Finding("peer-recurrence", "network", what, "export a feed-forward network"),
         ]
-    return found
+    return findings
 
 
 def _order(graph: Graph, peer: str) -> list[Finding]:
@@ -184,15 +184,15 @@ def _order(graph: Graph, peer: str) -> list[Finding]:
         return []
     what = f"{MEASURED[peer]} runs nodes depth first, so that its output arrives one step late"
     fix = "use a single projection into each population"
-    found = [
+    findings = [
         Finding("peer-order", pre, what, fix)
         for pre in dict.fromkeys(pre for pre, _ in _late_edges(graph))
     ]
     outputs, last = graph.of_kind(OUTPUT), _visited(graph)[-1]
     if outputs != [last]:
         what = f"the output of {MEASURED[peer]} is that of the last node it runs, '{last}'"
-        found.append(Finding("peer-output", ", ".join(outputs), what, "use a single output"))
-    return found
+        findings.append(Finding("peer-output", ", ".join(outputs), what, "use a single output"))
+    return findings
 
 
 def _resets(graph: Graph, peer: str) -> list[Finding]:
@@ -203,16 +203,16 @@ def _resets(graph: Graph, peer: str) -> list[Finding]:
 
 
 def _steps(graph: Graph, options: NirOptions) -> list[Finding]:
-    peer, found = str(options.profile), []
+    peer, findings = str(options.profile), []
     if options.recurrent_step == EXPLICIT and recurrent_edges(graph):
         what = f"in {MEASURED[peer]} every connection that closes a loop takes a step"
         fix = f"write recurrent steps as {IMPLIED}"
-        found.append(Finding("peer-recurrent-step", "network", what, fix))
+        findings.append(Finding("peer-recurrent-step", "network", what, fix))
     if peer == "snntorch" and options.nir_dt_s != NIR_DT_S:
         what = f"{MEASURED[peer]} reads every file with steps of {NIR_DT_S:g} s"
         fix = f"write it for steps of {NIR_DT_S:g} s"
-        found.append(Finding("peer-step", "network", what, fix))
-    return found
+        findings.append(Finding("peer-step", "network", what, fix))
+    return findings
 
 
 def edge_order(graph: Graph) -> list[Edge]:

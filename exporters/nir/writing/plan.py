@@ -86,12 +86,12 @@ class Plan:
         return pairs + [(self.entry[n], n) for n in self.entry if self.entry[n] != n]
 
     def _unreached(self) -> list[str]:
-        found: list[str] = []
+        unreached: list[str] = []
         pairs = [(p.source, p.target) for p in self.projections]
         for population in self.network.populations:
-            if population.name not in reached([INPUT, *found], pairs):
-                found.append(population.name)
-        return found
+            if population.name not in reached([INPUT, *unreached], pairs):
+                unreached.append(population.name)
+        return unreached
 
     def steps(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: delays to write; 0 for synapses of weight 0."""
