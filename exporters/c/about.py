@@ -138,10 +138,10 @@ def _work(network: IntegerNetwork, carried: Carried | None) -> str:
     measured = ""
     if carried is not None and carried.answers.spikes.n_samples:
         answers = carried.answers
-        found = count_operations(network, answers.spikes, answers.recording)
-        none = np.zeros((found.n_samples, found.n_steps), np.int64)
-        n_spikes = sum(found.spikes.values(), none)
-        added = sum(found.synapses_read, none)
+        operations = count_operations(network, answers.spikes, answers.recording)
+        none = np.zeros((operations.n_samples, operations.n_steps), np.int64)
+        n_spikes = sum(operations.spikes.values(), none)
+        added = sum(operations.synapses_read, none)
         measured = (
             f"Of the known answers, a step has {n_spikes.mean():.1f} spikes, input among them, "
             f"and {added.mean():,.1f} additions,\nat most {added.max():,}."

@@ -23,16 +23,16 @@ _FIX = f"install one (apt install gcc; xcode-select --install), or name it in {V
 
 def find() -> list[str]:
     """The command of the C compiler; raises `MissingError` if there is none."""
-    named = shlex.split(os.environ.get(VARIABLE, ""))
-    if named:
-        if shutil.which(named[0]) is None:
+    command = shlex.split(os.environ.get(VARIABLE, ""))
+    if command:
+        if shutil.which(command[0]) is None:
             raise MissingError(
-                f"the C compiler {named[0]} is missing",
+                f"the C compiler {command[0]} is missing",
                 code="compiler-missing",
                 why=f"the environment variable {VARIABLE} names it",
                 fix=_FIX,
             )
-        return named
+        return command
     for name in USUAL:
         if shutil.which(name):
             return [name]

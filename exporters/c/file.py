@@ -205,7 +205,7 @@ def _network_arrays(
     def synapses(index: int) -> tuple[NDArray, NDArray]:
         source, target = (header["projections"][index][end] for end in ("source", "target"))
         name = projection_symbol(index, source, target)
-        weight, delay = (constants[f"{what}_{name}"] for what in ("weight", "delay"))
+        weight, delay = (constants[f"{quantity}_{name}"] for quantity in ("weight", "delay"))
         shape = sizes[source], sizes[target]
         return weight.reshape(shape), delay.reshape(shape)
 

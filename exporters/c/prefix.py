@@ -57,7 +57,7 @@ def renamed(code: str, prefix: str) -> str:
             code="c-prefix-taken",
             fix="choose another prefix",
         )
-    return _OUR_NAME.sub(lambda found: f"{prefix}_" if found[0] == _OURS else found[0], code)
+    return _OUR_NAME.sub(lambda match: f"{prefix}_" if match[0] == _OURS else match[0], code)
 
 
 def shared_interface(network: IntegerNetwork) -> str:

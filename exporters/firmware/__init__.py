@@ -89,13 +89,16 @@ class Firmware(Format, name="firmware"):
         data = read_bytes(path, WHAT, MAX_BYTES, "it is far too large")
         try:
             about = json.loads(data)
-            version, named = int(about["version"]), {key: about[key] for key in ("prefix", "hash")}
-            if version <= VERSION and not is_prefix(named["prefix"]):
+            version, identity = (
+                int(about["version"]),
+                {key: about[key] for key in ("prefix", "hash")},
+            )
+            if version <= VERSION and not is_prefix(identity["prefix"]):
                 raise ValueError("the prefix is invalid")
         except Exception as error:  # other JSON, or none at all
             raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
         check_version(self.path, version, VERSION)
-        return named
+        return identity
 
     @property
     def prefix(self) -> str:
@@ -120,8 +123,8 @@ class Firmware(Format, name="firmware"):
         written = self.encode(self.integers, self.decode_answers(), COptions(self.prefix))
         fix = "export the network again"
         return [
-            Finding("firmware-file-changed", name, what, fix)
-            for name, what in changed_files(self.path, written).items()
+            Finding("firmware-file-changed", name, change, fix)
+            for name, change in changed_files(self.path, written).items()
         ]
 
     def is_replaceable(self) -> bool:

@@ -54,8 +54,8 @@ class Onnx(Format, name="onnx"):
         from nmtool.exporters.onnx.differences import model_differences
 
         written = self.encode(self.content.network(), self.content.answers(), None)[""]
-        found = self.content.model
-        return [] if written == found else model_differences(written, found)
+        model = self.content.model
+        return [] if written == model else model_differences(written, model)
 
     def simulate(
         self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None

@@ -28,54 +28,54 @@ def model_differences(expected: bytes, found: bytes) -> list[Finding]:
 
     right = onnx.ModelProto.FromString(expected)
     try:
-        other = onnx.ModelProto.FromString(found)
+        theirs = onnx.ModelProto.FromString(found)
     except Exception as error:  # protobuf's errors differ by version
         return [Finding("onnx-graph-changed", "the file", str(error), _FIX)]
-    findings = list(_graph(right.graph, other.graph))
-    for model in (right, other):
+    findings = list(_graph(right.graph, theirs.graph))
+    for model in (right, theirs):
         for name in _ABOUT:
             model.ClearField(name)
-    if not findings and _bytes(right) != _bytes(other):
+    if not findings and _bytes(right) != _bytes(theirs):
         findings.append(
             Finding("onnx-graph-changed", "the file", "its operators or types differ", _FIX)
         )
     return findings
 
 
-def _graph(expected: Any, found: Any) -> Iterator[Finding]:
+def _graph(expected: Any, stored: Any) -> Iterator[Finding]:
     """Members of two graphs that differ, in their order; those of a loop's body one by one."""
     for group in ("node", "initializer", "input", "output"):
-        mine, theirs = list(getattr(expected, group)), list(getattr(found, group))
-        for one, other in zip(mine, theirs, strict=False):
-            if _bytes(one) == _bytes(other):
+        mine, theirs = list(getattr(expected, group)), list(getattr(stored, group))
+        for our_member, their_member in zip(mine, theirs, strict=False):
+            if _bytes(our_member) == _bytes(their_member):
                 continue
-            inside = list(_bodies(one, other)) if group == "node" else []
+            inside = list(_bodies(our_member, their_member)) if group == "node" else []
             if inside:
                 yield from inside
             else:
-                what = _number(one, other) if group == "initializer" else "it differs"
-                yield Finding("onnx-graph-changed", f"{group} {one.name[:80]}", what, _FIX)
+                what = _number(our_member, their_member) if group == "initializer" else "it differs"
+                yield Finding("onnx-graph-changed", f"{group} {our_member.name[:80]}", what, _FIX)
         if len(mine) != len(theirs):
             what = f"there are {len(theirs)}, not {len(mine)}"
             yield Finding("onnx-graph-changed", f"{group}s", what, _FIX)
 
 
-def _bodies(one: Any, other: Any) -> Iterator[Finding]:
+def _bodies(our_node: Any, their_node: Any) -> Iterator[Finding]:
     """Differences between the graphs that two nodes hold."""
-    for mine, theirs in zip(one.attribute, other.attribute, strict=False):
+    for mine, theirs in zip(our_node.attribute, their_node.attribute, strict=False):
         if mine.HasField("g") and theirs.HasField("g"):
             yield from _graph(mine.g, theirs.g)
 
 
-def _number(one: Any, other: Any) -> str:
+def _number(our_constant: Any, their_constant: Any) -> str:
     """Change of a constant's numbers, in words."""
     from onnx import numpy_helper
 
     try:
-        found = numpy_helper.to_array(other)
+        numbers = numpy_helper.to_array(their_constant)
     except Exception:  # of types without numbers, or with too few
         return "it differs"
-    return array_change(numpy_helper.to_array(one), found) or "it differs"
+    return array_change(numpy_helper.to_array(our_constant), numbers) or "it differs"
 
 
 def _bytes(message: Any) -> bytes:

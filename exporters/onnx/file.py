@@ -77,10 +77,10 @@ def model_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    found = _properties(network, answers)
-    helper.set_model_props(model, found)
+    properties = _properties(network, answers)
+    helper.set_model_props(model, properties)
     sealed = digest(model.SerializeToString(deterministic=True))
-    helper.set_model_props(model, {**found, DIGEST_KEY: sealed})
+    helper.set_model_props(model, {**properties, DIGEST_KEY: sealed})
     return model.SerializeToString(deterministic=True)
 
 
@@ -89,14 +89,14 @@ def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
     header, _ = integer_network.pack(network)
     for entry, projection in zip(header["projections"], network.projections, strict=True):
         entry["sign_mode"] = projection.sign_mode
-    found = {
+    properties = {
         VERSION_KEY: str(VERSION),
         NETWORK_KEY: json.dumps(header, sort_keys=True),
         HASH_KEY: network.content_hash,
     }
     if answers is not None:
-        found[ANSWERS_KEY] = base64.b64encode(answers.to_bytes()).decode()
-    return found
+        properties[ANSWERS_KEY] = base64.b64encode(answers.to_bytes()).decode()
+    return properties
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,13 @@ def read(path: str | Path) -> Content:
         entries = [(field, *_entry(field)) for field in top if field.number == _PROPERTY]
     except WireError as error:
         raise damaged(path, str(error), WHAT) from error
-    found = {key: value for _, key, value in entries}
-    _check_origin(path, found)
+    properties = {key: value for _, key, value in entries}
+    _check_origin(path, properties)
     sealed = [field for field, key, _ in entries if key == DIGEST_KEY]
     if (
         len(sealed) != 1
-        or len(found) != len(entries)
-        or found[DIGEST_KEY] != digest(model[: sealed[0].first] + model[sealed[0].end :])
+        or len(properties) != len(entries)
+        or properties[DIGEST_KEY] != digest(model[: sealed[0].first] + model[sealed[0].end :])
     ):
         raise FileFormatError(
             f"{path} is damaged, or was changed after nmtool wrote it",
@@ -162,12 +162,12 @@ def read(path: str | Path) -> Content:
             why="its digest does not match",
             fix="export the network again",
         )
-    return Content(path, model, found)
+    return Content(path, model, properties)
 
 
-def _check_origin(path: Path, found: dict[str, str]) -> None:
-    version = found.get(VERSION_KEY, "")
-    if NETWORK_KEY not in found or not version.isdecimal():
+def _check_origin(path: Path, properties: dict[str, str]) -> None:
+    version = properties.get(VERSION_KEY, "")
+    if NETWORK_KEY not in properties or not version.isdecimal():
         raise FileFormatError(
             f"{path} was not written by nmtool",
             code="file-foreign",
@@ -191,7 +191,7 @@ def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, ND
     names = projection_names((e["source"], e["target"]) for e in header["projections"])
 
     def synapses(index: int) -> tuple[NDArray, NDArray]:
-        weight, delay = (tensors[f"{names[index]}.{what}"] for what in ("weight", "delay"))
+        weight, delay = (tensors[f"{names[index]}.{quantity}"] for quantity in ("weight", "delay"))
         return weight.astype(np.int16), delay
 
     def bias(entry: Mapping[str, Any]) -> NDArray:

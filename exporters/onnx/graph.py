@@ -84,7 +84,7 @@ class _Builder:
 
     def add(self, loop: Loop) -> None:
         """Append a group; its sources have been appended before."""
-        inside = {named.name for named in loop.projections}
+        inside = {projection.name for projection in loop.projections}
         outside = [p for p in named_projections(self.network) if p.name not in inside]
         driven = {
             population.name: self._driven(
@@ -101,8 +101,10 @@ class _Builder:
         """
         nodes, name, size = self.nodes, population.name, population.size
         rows = self._silence(population, projections)
-        for named in projections:
-            rows = add_arrivals(nodes, named, self._list(named.projection.source), rows)
+        for named_projection in projections:
+            rows = add_arrivals(
+                nodes, named_projection, self._list(named_projection.projection.source), rows
+            )
         cut = [nodes.list(0), self.rows, nodes.list(0)]
         within = nodes.add("Slice", [rows, *cut], f"{name}.within", "arrivals within the sample")
         shape = nodes.add(
@@ -134,10 +136,10 @@ class _Builder:
         nodes = self.nodes
         raster = SPIKES if source == INPUT else self.recorded[f"{source}.spikes"]
         order = ("sample", "step", "neuron") if source == INPUT else ("step", "sample", "neuron")
-        found = nodes.add("NonZero", [raster], f"{source}.found", ", ".join(order) + " of spikes")
+        indices = nodes.add("NonZero", [raster], f"{source}.found", ", ".join(order) + " of spikes")
         part = {
             name: nodes.add(
-                "Gather", [found, nodes.number(row, np.int64)], f"{source}.{name}", axis=0
+                "Gather", [indices, nodes.number(row, np.int64)], f"{source}.{name}", axis=0
             )
             for row, name in enumerate(order)
         }

@@ -147,8 +147,8 @@ class _Body:
         )
 
     def _inputs(self) -> list[Any]:
-        given = [_value(stem + BEFORE, np.int32, shape) for stem, shape in self.states]
-        return given + [
+        states = [_value(stem + BEFORE, np.int32, shape) for stem, shape in self.states]
+        return states + [
             _value(_outside(population), np.int32, (population.size,))
             for population in self.loop.populations
         ]
@@ -182,9 +182,9 @@ class _Body:
         """Sample and neuron of every spike of this step, int64 [spikes]."""
         nodes = self.nodes
         text = "sample and neuron of every spike"
-        found = nodes.add("NonZero", [f"{source}.spikes{NOW}"], f"{source}.found", text)
+        indices = nodes.add("NonZero", [f"{source}.spikes{NOW}"], f"{source}.found", text)
         sample, neuron_ = (
-            nodes.add("Gather", [found, nodes.number(row, np.int64)], f"{source}.{part}", axis=0)
+            nodes.add("Gather", [indices, nodes.number(row, np.int64)], f"{source}.{part}", axis=0)
             for row, part in enumerate(("sample", "neuron"))
         )
         return sample, neuron_
@@ -193,20 +193,20 @@ class _Body:
         """Move the window up by a step and add the recurrent spikes to it."""
         name, nodes, window = population.name, self.nodes, self.loop.window(population)
         before = f"{name}.coming{BEFORE}"
-        one, end = nodes.list(1), nodes.list(window)
-        rest = nodes.add("Slice", [before, one, end, one], f"{name}.coming_rest")
+        unit, end = nodes.list(1), nodes.list(window)
+        rest = nodes.add("Slice", [before, unit, end, unit], f"{name}.coming_rest")
         moved = nodes.add("Pad", [rest, nodes.list(0, 0, 0, 0, 1, 0)], f"{name}.coming_moved")
         rows = nodes.add("Reshape", [moved, nodes.list(-1, population.size)], f"{name}.coming_rows")
-        for named in self.loop.into(population):
-            sample, neuron_ = lists[named.projection.source]
-            events = Events(self._first_row(named, sample, window), neuron_)
-            rows = add_arrivals(nodes, named, events, rows)
+        for named_projection in self.loop.into(population):
+            sample, neuron_ = lists[named_projection.projection.source]
+            events = Events(self._first_row(named_projection, sample, window), neuron_)
+            rows = add_arrivals(nodes, named_projection, events, rows)
         shape = nodes.list(-1, window, population.size)
         nodes.add("Reshape", [rows, shape], f"{name}.coming", "what is due in the coming steps")
 
-    def _first_row(self, named: NamedProjection, sample: str, window: int) -> str:
+    def _first_row(self, named_projection: NamedProjection, sample: str, window: int) -> str:
         """Start of the window of each spike's sample, int64 [spikes, 1]."""
-        nodes, stem = self.nodes, f"{named.name}.window"
+        nodes, stem = self.nodes, f"{named_projection.name}.window"
         first = nodes.add("Mul", [sample, nodes.number(window, np.int64)], stem)
         return nodes.add("Unsqueeze", [first, nodes.list(1)], f"{stem}_rows")
 

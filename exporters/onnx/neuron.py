@@ -22,10 +22,10 @@ from nmtool.network.integer_network import IntegerPopulation
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:
     """u of this step from int32 `arriving` (a) and `before` (u of the step before)."""
     name = population.name
-    kept = _decayed(nodes, before, population.keep_u, f"{name}.u_kept")
+    decayed_u = _decayed(nodes, before, population.keep_u, f"{name}.u_kept")
     wide = nodes.cast(arriving, np.int64, f"{name}.a64")
     shifted = nodes.add("Mul", [wide, nodes.number(STATE_ONE, np.int64)], f"{name}.a_shifted")
-    total = nodes.add("Add", [kept, shifted], f"{name}.u_sum")
+    total = nodes.add("Add", [decayed_u, shifted], f"{name}.u_sum")
     low = nodes.cast(total, np.int32, f"{name}.u_low", "the low 32 bits")
     return _wrapped(nodes, low, name)
 
@@ -43,9 +43,11 @@ def _wrapped(nodes: Nodes, u: str, name: str) -> str:
 def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, before: str) -> str:
     """v of this step before a reset, from u of this step and v of the step before."""
     name = population.name
-    kept = _decayed(nodes, before, population.keep_v, f"{name}.v_kept")
+    decayed_v = _decayed(nodes, before, population.keep_v, f"{name}.v_kept")
     bias = nodes.constant(f"{name}.bias", population.bias, np.int64, "added to v each step")
-    driven = nodes.add("Add", [kept, nodes.cast(current, np.int64, f"{name}.u64")], f"{name}.v_u")
+    driven = nodes.add(
+        "Add", [decayed_v, nodes.cast(current, np.int64, f"{name}.u64")], f"{name}.v_u"
+    )
     total = nodes.add("Add", [driven, bias], f"{name}.v_sum")
     low = nodes.cast(total, np.int32, f"{name}.v_low", "the low 32 bits")
     bounds = [nodes.number(side * (STATE_LIMIT - 1), np.int32) for side in (-1, 1)]

@@ -69,14 +69,14 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 def numbers(content: memoryview) -> list[int]:
     """A packed list of numbers; raises `WireError` where it is invalid or too long."""
-    found: list[int] = []
+    values: list[int] = []
     place = 0
     while place < len(content):
-        if len(found) == MAX_FIELDS:
+        if len(values) == MAX_FIELDS:
             raise WireError(f"a list has more than {MAX_FIELDS} numbers")
         value, place = _varint(content, place)
-        found.append(value)
-    return found
+        values.append(value)
+    return values
 
 
 def _value(message: memoryview, place: int, kind: int) -> tuple[int | memoryview, int]:

@@ -116,8 +116,8 @@ class Verilog(Format, name="verilog"):
         written = self.encode(content.network, content.carried, content.options)
         fix = "export the network again"
         return [
-            Finding("verilog-file-changed", name, what, fix)
-            for name, what in changed_files(self.path, written).items()
+            Finding("verilog-file-changed", name, change, fix)
+            for name, change in changed_files(self.path, written).items()
         ]
 
     def simulate(

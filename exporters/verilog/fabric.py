@@ -80,8 +80,8 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     yield Shape(queued, 1 << p["QUEUE_BITS"])
     yield Shape(2 + p["POPULATION_BITS"] + p["INDEX_BITS"] + 26 * layout.slices, 32)
     yield from (
-        Shape(one.width, len(one.bits))
-        for name, one in layout.memories.items()
+        Shape(memory.width, len(memory.bits))
+        for name, memory in layout.memories.items()
         if name in ("populations", "sources", "projections")
     )
     if network.readout.rule != "first_spike":
@@ -124,10 +124,10 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     """
     fabric = target.fabric
     family = fabric.family or ECP5
-    found = list(shapes(network, lanes, family))
+    memories = list(shapes(network, lanes, family))
     has_large = family == ICE40UP and fabric.large_rams != 0
-    large = [one for one in found if one.is_large and has_large]
-    small = [one for one in found if one not in large]
+    large = [memory for memory in memories if memory.is_large and has_large]
+    small = [memory for memory in memories if memory not in large]
     slices = Layout(network, lanes).slices
     multipliers = _MULTIPLIERS_PER_NEURON * slices + _MULTIPLIER_OF_ROWS
     multipliers += _MULTIPLIERS_OF_WEIGHTED * (network.readout.rule == WEIGHTED)
@@ -135,8 +135,13 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     tables = constant + per_lane * lanes + per_slice * slices
     amounts = [
         ("look-up tables", tables, fabric.luts, TABLES_ERROR),
-        ("block RAMs", sum(blocks(one, family) for one in small), fabric.block_rams, BLOCKS_ERROR),
-        ("large RAMs", sum(_large_rams(one) for one in large), fabric.large_rams, 0.0),
+        (
+            "block RAMs",
+            sum(blocks(memory, family) for memory in small),
+            fabric.block_rams,
+            BLOCKS_ERROR,
+        ),
+        ("large RAMs", sum(_large_rams(memory) for memory in large), fabric.large_rams, 0.0),
         ("multipliers", multipliers, fabric.multipliers, 0.0),
     ]
     return [
@@ -153,11 +158,11 @@ def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
         Finding(
             "verilog-part-small",
             target.title or target.name,
-            f"the core needs {one.used:,} {one.resource}, the FPGA has {one.available:,}",
+            f"the core needs {use.used:,} {use.resource}, the FPGA has {use.available:,}",
             fix,
         )
-        for one in found
-        if one.used > one.available
+        for use in found
+        if use.used > use.available
     ]
 
 

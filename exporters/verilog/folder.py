@@ -71,7 +71,7 @@ def running_files(network: IntegerNetwork, lanes: int, deep: bool = False) -> di
     for number, first in enumerate(range(0, len(lines), bank)):
         name = f"mem/{SYNAPSES}.{number:03d}.hex"
         files[name] = "".join(lines[first : first + bank]).encode()
-    files |= {f"mem/{name}.hex": one.hex_lines().encode() for name, one in memories.items()}
+    files |= {f"mem/{name}.hex": memory.hex_lines().encode() for name, memory in memories.items()}
     return files
 
 
@@ -141,14 +141,14 @@ def read(folder: str | Path) -> Content:
     data = read_bytes(about_path, WHAT, MAX_BYTES, "it is far too large")
     try:
         about = json.loads(data)
-        version, named = int(about["version"]), about["hash"]
+        version, content_hash = int(about["version"]), about["hash"]
         options = VerilogOptions(**about["options"]) if version <= VERSION else VerilogOptions()
     except Exception as error:  # whatever stands there instead
         raise damaged(about_path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(folder, version, VERSION)
     archive = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")
     network = unpack_network(archive, folder / NETWORK)
-    check_hash(network, named, folder, WHAT)
+    check_hash(network, content_hash, folder, WHAT)
     answers = folder / ANSWERS
     carried = KnownAnswers.load(answers) if answers.exists() else None
     return Content(folder, network, options, carried)

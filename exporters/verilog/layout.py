@@ -115,7 +115,7 @@ class Layout:
         stored = [_stored(p, self._unit) for p in network.projections]
         order = {INPUT: len(network.populations)}
         order |= {p.name: index for index, p in enumerate(network.populations)}
-        self._stored = sorted(stored, key=lambda one: order[one.projection.source])
+        self._stored = sorted(stored, key=lambda entry: order[entry.projection.source])
         self.parameters = self._parameters()
         self.memories = {
             SYNAPSES: self._synapses(),
@@ -124,16 +124,16 @@ class Layout:
             SOURCES: self._sources(),
             PROJECTIONS: self._projections(),
         }
-        self.parameters["LOAD_BITS"] = max(one.width for one in self.memories.values())
+        self.parameters["LOAD_BITS"] = max(memory.width for memory in self.memories.values())
         self.parameters["LOAD_ADDRESS_BITS"] = max(
-            bits_for(len(one.bits) - 1) for one in self.memories.values()
+            bits_for(len(memory.bits) - 1) for memory in self.memories.values()
         )
 
     def _parameters(self) -> dict[str, int]:
         network, stored = self.network, self._stored
         words = max(sum(self._words.values()), 3)
         synapses = synapse_words(network, self.lanes)
-        weight_bits = max((_weight_bits(one) for one in stored), default=1)
+        weight_bits = max((_weight_bits(entry) for entry in stored), default=1)
         largest = max_sum(network) >> self._unit
         delay = network.max_delay
         biases = [p.bias for p in network.populations]
@@ -154,16 +154,16 @@ class Layout:
             "SYNAPSE_BITS": bits_for(synapses - 1),
             "WEIGHT_BITS": weight_bits,
             "DELAY_BITS": bits_for(delay),
-            "JUMP_BITS": bits_for(max((one.jump for one in stored), default=0)),
+            "JUMP_BITS": bits_for(max((entry.jump for entry in stored), default=0)),
             "ACC_BITS": max(largest.bit_length() + 1, weight_bits + 1),
             "SHIFT": STATE_SHIFT + self._unit,
             "BIAS_BITS": max(_signed_bits(bias) for bias in biases),
             "QUEUE_BITS": bits_for(max(spiking, 2) - 1),
         }
 
-    def _length(self, one: _Stored) -> int:
+    def _length(self, entry: _Stored) -> int:
         """Words of a row."""
-        return self._words[one.projection.target]
+        return self._words[entry.projection.target]
 
     def _synapses(self) -> Memory:
         """Row after row; lanes from the low bits up, each with its delay below its weight."""
@@ -171,12 +171,12 @@ class Layout:
         cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
         bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
         first = 0
-        for one in self._stored:
-            pre, post = one.projection.shape
-            length = self._length(one)
+        for entry in self._stored:
+            pre, post = entry.projection.shape
+            length = self._length(entry)
             stored = np.zeros((pre, length * self.lanes, cells), np.uint8)
-            stored[:, :post, : p["WEIGHT_BITS"]] = field(one.weight, p["WEIGHT_BITS"])
-            delay = one.projection.delay.astype(np.int64)
+            stored[:, :post, : p["WEIGHT_BITS"]] = field(entry.weight, p["WEIGHT_BITS"])
+            delay = entry.projection.delay.astype(np.int64)
             stored[:, :post, p["WEIGHT_BITS"] :] = field(delay, p["DELAY_BITS"])
             rows = stored.reshape(pre * length, self.lanes, cells)
             bits[first : first + len(rows)] = rows[:, ::-1]
@@ -196,21 +196,21 @@ class Layout:
         p = self.parameters
         rows = [
             [
-                (int(one.kind == LIF), 1),
-                (one.keep_u, 12),
-                (one.keep_v, 13),
-                (one.vth if one.kind == LIF else 0, 17),
-                (one.size - 1, p["INDEX_BITS"]),
-                (self._first_word[one.name], p["WORD_BITS"]),
+                (int(population.kind == LIF), 1),
+                (population.keep_u, 12),
+                (population.keep_v, 13),
+                (population.vth if population.kind == LIF else 0, 17),
+                (population.size - 1, p["INDEX_BITS"]),
+                (self._first_word[population.name], p["WORD_BITS"]),
             ]
-            for one in self.network.populations
+            for population in self.network.populations
         ]
         return _table([*rows, [(0, 43 + p["INDEX_BITS"] + p["WORD_BITS"])]])
 
     def _sources(self) -> Memory:
         p, network = self.parameters, self.network
-        names = [one.projection.source for one in self._stored]
-        sizes = [*((one.name, one.size) for one in network.populations)]
+        names = [entry.projection.source for entry in self._stored]
+        sizes = [*((population.name, population.size) for population in network.populations)]
         sizes.append((INPUT, network.channels.size))
         return _table(
             [
@@ -223,22 +223,22 @@ class Layout:
 
     def _projections(self) -> Memory:
         p = self.parameters
-        sources = [one.projection.source for one in self._stored]
+        sources = [entry.projection.source for entry in self._stored]
         rows, base = [], 0
-        for index, one in enumerate(self._stored):
-            is_last = sources[index + 1 : index + 2] != [one.projection.source]
+        for index, entry in enumerate(self._stored):
+            is_last = sources[index + 1 : index + 2] != [entry.projection.source]
             rows.append(
                 [
                     (int(is_last), 1),
-                    (int(one.signed), 1),
-                    (int(one.negative), 1),
-                    (one.jump, p["JUMP_BITS"]),
-                    (self._first_word[one.projection.target], p["WORD_BITS"]),
-                    (self._length(one), p["LENGTH_BITS"]),
+                    (int(entry.signed), 1),
+                    (int(entry.negative), 1),
+                    (entry.jump, p["JUMP_BITS"]),
+                    (self._first_word[entry.projection.target], p["WORD_BITS"]),
+                    (self._length(entry), p["LENGTH_BITS"]),
                     (base, p["SYNAPSE_BITS"]),
                 ]
             )
-            base += self._length(one) * one.projection.shape[0]
+            base += self._length(entry) * entry.projection.shape[0]
         width = 3 + sum(
             p[name] for name in ("JUMP_BITS", "WORD_BITS", "LENGTH_BITS", "SYNAPSE_BITS")
         )
@@ -259,7 +259,7 @@ class Layout:
         # apart and, in memories of one port, in their phase.
         sources = network.channels.size + sum(q.size for q in network.spiking)
         rows = sum(
-            one.projection.shape[0] * (max(self._length(one), 4) + 5) for one in self._stored
+            entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored
         )
         # A population is fetched, passes 12 stages and outputs up to three words per neuron.
         words = 3 if deep else 1
@@ -274,8 +274,8 @@ class Layout:
 
     def usual_clocks(self, spikes: Raster) -> int:
         """Lower bound of the clocks of an input: its rows and the updates of all neurons."""
-        fed = [one for one in self._stored if one.projection.source == INPUT]
-        words = spikes.n_spikes * sum(self._length(one) for one in fed)
+        fed = [entry for entry in self._stored if entry.projection.source == INPUT]
+        words = spikes.n_spikes * sum(self._length(entry) for entry in fed)
         steps = spikes.n_samples * spikes.n_steps
         return words + steps * (sum(p.size for p in self.network.populations) // self.slices + 30)
 
@@ -361,8 +361,8 @@ def _common_shift(projections: Sequence[IntegerProjection]) -> int:
 
 
 def _trailing_zeros(projection: IntegerProjection) -> int:
-    every = int(np.bitwise_or.reduce(np.abs(projection.shifted_weight), axis=None))
-    return (every & -every).bit_length() - 1
+    bits = int(np.bitwise_or.reduce(np.abs(projection.shifted_weight), axis=None))
+    return (bits & -bits).bit_length() - 1
 
 
 def _stored(projection: IntegerProjection, common: int) -> _Stored:
@@ -376,8 +376,10 @@ def _stored(projection: IntegerProjection, common: int) -> _Stored:
     return _Stored(projection, -stored if negative else stored, shift - common, signed, negative)
 
 
-def _weight_bits(one: _Stored) -> int:
-    return _signed_bits(one.weight) if one.signed else bits_for(int(one.weight.max(initial=0)))
+def _weight_bits(entry: _Stored) -> int:
+    return (
+        _signed_bits(entry.weight) if entry.signed else bits_for(int(entry.weight.max(initial=0)))
+    )
 
 
 def _first_places(sizes: Mapping[str, int]) -> dict[str, int]:

@@ -44,12 +44,12 @@ class VerilogOptions:
         if self.part:
             from nmtool.exporters.verilog.parts import part_names
 
-            known = part_names()
-            if self.part not in known:
+            names = part_names()
+            if self.part not in names:
                 raise UsageError(
                     f"unknown FPGA part '{self.part}'",
                     code="verilog-part-unknown",
-                    fix=suggestion(self.part, known),
+                    fix=suggestion(self.part, names),
                 )
 
     def as_json(self) -> dict[str, Any]:

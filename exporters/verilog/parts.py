@@ -11,4 +11,4 @@ FORMAT = "verilog"
 def part_names() -> list[str]:
     """Names of all supported FPGAs."""
     targets = [target_named(name) for name in target_names()]
-    return [one.name for one in targets if one.format == FORMAT and one.kind == CHIP]
+    return [target.name for target in targets if target.format == FORMAT and target.kind == CHIP]

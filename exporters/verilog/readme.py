@@ -118,8 +118,8 @@ def readme_text(
         if not options.deep
         else "",
         populations="\n".join(
-            f"| {number} | {one.name} | {one.size} {one.kind} |"
-            for number, one in enumerate(network.populations)
+            f"| {number} | {population.name} | {population.size} {population.kind} |"
+            for number, population in enumerate(network.populations)
         ),
         rule=network.readout.words,
         formula=network.readout.formula,

