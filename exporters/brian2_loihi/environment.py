@@ -29,15 +29,15 @@ PACKAGE = Path(__file__).with_name("package")
 
 def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
     """The given interpreter, or the running one, and its version."""
-    found = environments.probe([str(python or sys.executable)])
-    if found is None or not OLDEST_PYTHON <= found[1] <= NEWEST_PYTHON:
+    interpreter = environments.probe([str(python or sys.executable)])
+    if interpreter is None or not OLDEST_PYTHON <= interpreter[1] <= NEWEST_PYTHON:
         raise MissingError(
             f"brian2-loihi cannot be installed with {python or sys.executable}",
             code="brian2-loihi-python-unfit",
             why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
             fix="install one (apt install python3-venv)",
         )
-    return found
+    return interpreter
 
 
 def _requirements(version: Version) -> Sequence[Sequence[str]]:

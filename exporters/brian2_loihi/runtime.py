@@ -111,14 +111,14 @@ def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recordin
 
 def _beyond(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
     """A finding for every population and quantity that exceeded the range."""
-    found = []
+    findings = []
     for population in network.populations:
         for quantity in "uv":
             key = f"beyond.{population.name}.{quantity}"
             if key not in archive.arrays:
                 continue
             samples, sample, step, value = (int(entry) for entry in archive.array(key))
-            found.append(
+            findings.append(
                 Finding(
                     "brian2-loihi-overflow",
                     f"population '{population.name}'",
@@ -127,7 +127,7 @@ def _beyond(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
                     "quantise with `scale=static`, or compare with another backend",
                 )
             )
-    return found
+    return findings
 
 
 def _recording(archive: storage.Archive, network: IntegerNetwork, spikes: Raster) -> Recording:

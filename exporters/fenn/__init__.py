@@ -117,7 +117,8 @@ class Fenn(PythonFolder, name="fenn"):
     def differences(self) -> list[Finding]:
         fix = "export the network again"
         return [
-            Finding("fenn-file-changed", name, what, fix) for name, what in self.changed().items()
+            Finding("fenn-file-changed", name, change, fix)
+            for name, change in self.changed().items()
         ]
 
     def simulate(

@@ -57,7 +57,8 @@ class Lava(PythonFolder, name="lava"):
     def differences(self) -> list[Finding]:
         fix = "export the network again"
         return [
-            Finding("lava-file-changed", name, what, fix) for name, what in self.changed().items()
+            Finding("lava-file-changed", name, change, fix)
+            for name, change in self.changed().items()
         ]
 
     def simulate(
@@ -127,34 +128,40 @@ class Lava(PythonFolder, name="lava"):
         model: as many steps as the longest delays and 20 more, where most populations spike. If
         one of the models differs from the simulator, they are compared with each other there.
         """
-        how: dict[str, Any] = {"trust": trust, "environment": environments.find()}
+        run_options: dict[str, Any] = {"trust": trust, "environment": environments.find()}
         check = super().check(
-            spikes, progress=progress, label="Lava", **options, **how, model=model
+            spikes, progress=progress, label="Lava", **options, **run_options, model=model
         )
         stock = (
-            self._check_stock(spikes, check.comparison, progress, how) if model == FAST else None
+            self._check_stock(spikes, check.comparison, progress, run_options)
+            if model == FAST
+            else None
         )
         return replace(check, model=model, stock=stock)
 
     def _check_stock(
-        self, spikes: Raster, all_samples: Comparison, progress: Progress, how: dict[str, Any]
+        self,
+        spikes: Raster,
+        all_samples: Comparison,
+        progress: Progress,
+        run_options: dict[str, Any],
     ) -> StockCheck:
         from nmtool.hardware_sim.simulator import simulate
         from nmtool.hardware_sim.stretches import busiest_stretches
 
         network = self.integers
         steps = min(spikes.n_steps, network.max_delay + _STOCK_STEPS_BEYOND_DELAYS)
-        found = busiest_stretches(network, spikes, steps, 1)
-        stretch, sample = found.spikes, int(found.sample[0])
+        stretches = busiest_stretches(network, spikes, steps, 1)
+        stretch, sample = stretches.spikes, int(stretches.sample[0])
         with progress(f"Lava's own model, {steps} steps of sample {sample}"):
-            stock = self.run(stretch, deep=True, model=STOCK, **how)
+            stock = self.run(stretch, deep=True, model=STOCK, **run_options)
         comparison = compare_recordings(simulate(network, stretch, deep=True), stock)
         fast = None
         if not (comparison.identical and all_samples.identical):
             with progress(f"the fast model, {steps} steps of sample {sample}"):
-                again = self.run(stretch, deep=True, model=FAST, **how)
+                again = self.run(stretch, deep=True, model=FAST, **run_options)
             fast = compare_recordings(stock, again)
-        return StockCheck(sample, int(found.first[0]), steps, comparison, fast)
+        return StockCheck(sample, int(stretches.first[0]), steps, comparison, fast)
 
 
 FORMAT = Lava

@@ -39,10 +39,10 @@ def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
         MissingError: it is not a working Python 3.10 to 3.13.
     """
     if python is not None:
-        found = environments.probe([str(python)])
+        interpreter = environments.probe([str(python)])
         if (
-            found is None
-            or not environments.OLDEST_PYTHON <= found[1] <= environments.NEWEST_PYTHON
+            interpreter is None
+            or not environments.OLDEST_PYTHON <= interpreter[1] <= environments.NEWEST_PYTHON
         ):
             raise MissingError(
                 f"Lava cannot be installed with {python}",
@@ -50,11 +50,11 @@ def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
                 why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
                 fix="install one (apt install python3.10-venv; uv python install 3.10)",
             )
-        return found
+        return interpreter
     for command in candidates():
-        found = environments.probe(command)
-        if found is not None and found[1] == NATIVE_PYTHON:
-            return found
+        interpreter = environments.probe(command)
+        if interpreter is not None and interpreter[1] == NATIVE_PYTHON:
+            return interpreter
     return choose_base(sys.executable)
 
 
@@ -62,12 +62,12 @@ def candidates() -> Iterator[list[str]]:
     """Commands that may run a Python 3.10, the most likely first."""
     yield [sys.executable]
     for name in ("python3.10", "python3", "python"):
-        if found := shutil.which(name):
-            yield [found]
+        if path := shutil.which(name):
+            yield [path]
     if prefix := environments.output_of(["pyenv", "prefix", "3.10"]):
         yield [str(Path(prefix, "bin", "python"))]
-    if found := environments.output_of(["uv", "python", "find", "3.10"]):
-        yield [found]
+    if path := environments.output_of(["uv", "python", "find", "3.10"]):
+        yield [path]
     if os.name == "nt":
         yield ["py", "-3.10"]
 

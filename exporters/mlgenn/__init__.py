@@ -66,9 +66,9 @@ class Mlgenn(Format, name="mlgenn"):
                 "--in-tau-mem-ms …",
             )
         connections = read_connections(self.path, options.epoch, options.populations)
-        network, there = _network(self.path, connections, options), checkpoints(self.path)
-        if options.epoch is None and len(there) > 1:
-            _log.warning(f"checkpoint {there[-1]}, the latest of {len(there)}")
+        network, epochs = _network(self.path, connections, options), checkpoints(self.path)
+        if options.epoch is None and len(epochs) > 1:
+            _log.warning(f"checkpoint {epochs[-1]}, the latest of {len(epochs)}")
         if options.fixed_point is None:
             return network
         from nmtool.exporters.mlgenn.fixed_point import in_fixed_point
@@ -88,7 +88,7 @@ def _network(folder: Path, connections: list[Connection], options: MlgennOptions
     return Network(
         InputChannels(sizes[source], options.group),
         populations,
-        [_projection(one, sizes, populations, options) for one in connections],
+        [_projection(connection, sizes, populations, options) for connection in connections],
         Readout(output, options.readout, options.window),
         options.dt_ms,
         options.steps,
@@ -97,21 +97,23 @@ def _network(folder: Path, connections: list[Connection], options: MlgennOptions
 
 def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str, list[str]]:
     """The input, the output, and all populations except the input."""
-    sources = dict.fromkeys(one.source for one in connections)
-    targets = dict.fromkeys(one.target for one in connections)
+    sources = dict.fromkeys(connection.source for connection in connections)
+    targets = dict.fromkeys(connection.target for connection in connections)
     first = [name for name in sources if name not in targets]
     last = [
         name
         for name in targets
-        if not any(one.source == name and one.target != name for one in connections)
+        if not any(
+            connection.source == name and connection.target != name for connection in connections
+        )
     ]
-    for what, found in (("input", first), ("output", last)):
-        if len(found) != 1:
+    for role, candidates in (("input", first), ("output", last)):
+        if len(candidates) != 1:
             raise UsageError(
-                f"it is not clear which population of {folder} is the {what}",
+                f"it is not clear which population of {folder} is the {role}",
                 code="mlgenn-role-unclear",
-                why=f"{', '.join(found) or 'none'} could be: it has no other "
-                + ("population before it" if what == "input" else "population after it"),
+                why=f"{', '.join(candidates) or 'none'} could be: it has no other "
+                + ("population before it" if role == "input" else "population after it"),
                 fix="a network has one of each; leave out files of other populations",
             )
     return first[0], last[0], list(targets)
@@ -133,20 +135,26 @@ def _population(name: str, size: int, spikes: bool, options: MlgennOptions) -> P
 
 
 def _projection(
-    one: Connection,
+    connection: Connection,
     sizes: Mapping[str, int],
     populations: Sequence[Population],
     options: MlgennOptions,
 ) -> Projection:
-    shape = sizes[one.source], sizes[one.target]
-    delay = np.zeros(shape) if one.delay is None else round_half_away(one.delay).reshape(shape)
-    target = by_name(populations, one.target)
-    weight = one.weight.reshape(shape)
+    shape = sizes[connection.source], sizes[connection.target]
+    delay = (
+        np.zeros(shape)
+        if connection.delay is None
+        else round_half_away(connection.delay).reshape(shape)
+    )
+    target = by_name(populations, connection.target)
+    weight = connection.weight.reshape(shape)
     if not options.scaled:
         tau_mem_ms, tau_syn_ms = target.values("tau_mem_ms"), target.values("tau_syn_ms")
         weight = weight / drive_scale(tau_mem_ms, tau_syn_ms, options.dt_ms)
-    is_inner = any(p.name == one.source for p in populations)
-    return Projection(one.source if is_inner else INPUT, one.target, weight, delay.astype(np.int32))
+    is_inner = any(p.name == connection.source for p in populations)
+    return Projection(
+        connection.source if is_inner else INPUT, connection.target, weight, delay.astype(np.int32)
+    )
 
 
 FORMAT = Mlgenn

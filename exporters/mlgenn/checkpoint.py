@@ -71,8 +71,8 @@ def read_connections(
     connections = []
     for name, (source, target) in ends.items():
         read = {key: _read(path) for key, path in files[name].items()}
-        findings += [one for one in read.values() if isinstance(one, Finding)]
-        arrays = {key: one for key, one in read.items() if not isinstance(one, Finding)}
+        findings += [finding for finding in read.values() if isinstance(finding, Finding)]
+        arrays = {key: array for key, array in read.items() if not isinstance(array, Finding)}
         findings += _unfit(f"Conn_{name}", files[name], arrays)
         if not findings:
             connections.append(Connection(source, target, arrays[WEIGHT], arrays.get(DELAY)))
@@ -91,8 +91,8 @@ def checkpoints(folder: str | Path) -> list[str]:
     Empty without checkpoints or without a folder.
     """
     paths = Path(folder).iterdir() if Path(folder).is_dir() else ()
-    found = {match[1] for path in paths if (match := _match(path))}
-    return sorted(found, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else name))
+    epochs = {match[1] for path in paths if (match := _match(path))}
+    return sorted(epochs, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else name))
 
 
 def _chosen(folder: str | Path, epoch: str | int | None) -> str:
@@ -103,27 +103,27 @@ def _chosen(folder: str | Path, epoch: str | int | None) -> str:
             code="file-missing",
             fix="name the folder of the checkpoints",
         )
-    found = checkpoints(folder)
-    if epoch is None and len(found) > 1 and not found[-1].isdigit():
+    epochs = checkpoints(folder)
+    if epoch is None and len(epochs) > 1 and not epochs[-1].isdigit():
         raise UsageError(
             f"it is not clear which checkpoint in {folder} is the latest",
             code="mlgenn-latest-unclear",
-            why=f"there are {_listed(found)}",
-            fix=f"name one: `epoch={found[-1]}`",
+            why=f"there are {_listed(epochs)}",
+            fix=f"name one: `epoch={epochs[-1]}`",
         )
-    chosen = "".join(found[-1:]) if epoch is None else str(epoch)
-    if chosen not in found:
+    chosen = "".join(epochs[-1:]) if epoch is None else str(epoch)
+    if chosen not in epochs:
         raise FileFormatError(
             f"{folder} holds no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
             code="mlgenn-no-checkpoint",
             why="its files are called <epoch>-Conn_<Source>_<Target>-<variable>.npy",
-            fix=f"name one of {_listed(found)}" if found else "name another folder",
+            fix=f"name one of {_listed(epochs)}" if epochs else "name another folder",
         )
     return chosen
 
 
-def _listed(found: list[str]) -> str:
-    return ", ".join(found if len(found) < SHOWN else [*found[:1], "…", *found[1 - SHOWN :]])
+def _listed(epochs: list[str]) -> str:
+    return ", ".join(epochs if len(epochs) < SHOWN else [*epochs[:1], "…", *epochs[1 - SHOWN :]])
 
 
 def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:

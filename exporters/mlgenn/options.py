@@ -64,19 +64,19 @@ class MlgennOptions:
 
     def tells(self, key: str, population: str) -> bool:
         """True if a population has a value for one of `PER_POPULATION`."""
-        given: PerPopulation | None = getattr(self, key)
-        return population in given if isinstance(given, Mapping) else given is not None
+        setting: PerPopulation | None = getattr(self, key)
+        return population in setting if isinstance(setting, Mapping) else setting is not None
 
     def value(self, key: str, population: str) -> float:
         """The value for a population that has one."""
-        given = getattr(self, key)
-        return float(given[population] if isinstance(given, Mapping) else given)
+        setting = getattr(self, key)
+        return float(setting[population] if isinstance(setting, Mapping) else setting)
 
     def check_names(self, known: Collection[str]) -> None:
         """Raise `UsageError` for values of unknown populations."""
-        given = [getattr(self, key) for key in (*PER_POPULATION, "sizes")]
-        named = {name for value in given if isinstance(value, Mapping) for name in value}
-        if unknown := sorted(named - set(known)):
+        settings = [getattr(self, key) for key in (*PER_POPULATION, "sizes")]
+        names = {name for value in settings if isinstance(value, Mapping) for name in value}
+        if unknown := sorted(names - set(known)):
             raise UsageError(
                 f"no population is called {', '.join(unknown)}",
                 code="mlgenn-population-unknown",
@@ -104,7 +104,7 @@ class MlgennOptions:
             raise UsageError(
                 f"the checkpoints in {folder} lack settings that a network needs",
                 code="mlgenn-untold",
-                fix="add " + " ".join(dict.fromkeys(one.fix for one in findings)),
+                fix="add " + " ".join(dict.fromkeys(finding.fix for finding in findings)),
                 findings=findings,
             )
 

@@ -39,12 +39,14 @@ def check_sizes(
     findings = [
         Finding(
             "mlgenn-weight-count",
-            f"Conn_{one.source}_{one.target}",
-            f"it has {one.weight.size} weights, not {sizes[one.source]} × {sizes[one.target]}",
+            f"Conn_{connection.source}_{connection.target}",
+            f"it has {connection.weight.size} weights, not {sizes[connection.source]} × "
+            f"{sizes[connection.target]}",
             fix,
         )
-        for one in connections
-        if sizes[one.source] * sizes[one.target] != one.weight.size or not one.weight.size
+        for connection in connections
+        if sizes[connection.source] * sizes[connection.target] != connection.weight.size
+        or not connection.weight.size
     ]
     if findings:
         raise FileFormatError(
@@ -58,11 +60,15 @@ def _follow(
     connections: Sequence[Connection], sizes: Mapping[str, int]
 ) -> Iterator[tuple[str, int]]:
     """Further sizes that follow from the known ones."""
-    for one in connections:
-        pre, post, synapses = sizes.get(one.source), sizes.get(one.target), one.weight.size
-        if one.source == one.target and pre is None:
-            yield one.source, math.isqrt(synapses)
+    for connection in connections:
+        pre, post, synapses = (
+            sizes.get(connection.source),
+            sizes.get(connection.target),
+            connection.weight.size,
+        )
+        if connection.source == connection.target and pre is None:
+            yield connection.source, math.isqrt(synapses)
         elif pre is None and post:
-            yield one.source, synapses // post
+            yield connection.source, synapses // post
         elif post is None and pre:
-            yield one.target, synapses // pre
+            yield connection.target, synapses // pre

@@ -93,12 +93,14 @@ class Netx(Format, name="netx"):
 
         network = unpack_network(embedded.network, self.path)
         layers, _ = layers_of(network)
-        kept = list(self.content.layers.values())
+        file_layers = list(self.content.layers.values())
         if (
             network.content_hash != embedded.about.get("hash")
             or self.content.findings
-            or len(kept) != len(layers)
-            or not all(one.equals(other) for one, other in zip(kept, layers, strict=True))
+            or len(file_layers) != len(layers)
+            or not all(
+                theirs.equals(ours) for theirs, ours in zip(file_layers, layers, strict=True)
+            )
         ):
             raise FileFormatError(
                 f"{self.path} was changed after nmtool wrote it",

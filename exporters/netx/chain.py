@@ -37,15 +37,15 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
 
 def order(network: IntegerNetwork) -> list[str]:
     """Populations in the order of the chain, as far as there is one."""
-    found: list[str] = []
+    chain: list[str] = []
     names = [population.name for population in network.populations]
     source = INPUT
     while True:
-        targets = {p.target for p in network.projections if p.source == source} - {*found}
+        targets = {p.target for p in network.projections if p.source == source} - {*chain}
         if not targets:
-            return found
+            return chain
         source = min(targets, key=names.index)
-        found.append(source)
+        chain.append(source)
 
 
 def _between(network: IntegerNetwork, source: str, target: str) -> list[IntegerProjection]:

@@ -124,16 +124,16 @@ def differences(expected: bytes, path: str | Path) -> list[Finding]:
     with h5py.File(io.BytesIO(expected), "r") as file:
         right = dict(_data_sets(PlainFile(file), file))
     with opened(path, WHAT) as plain:
-        found = dict(_data_sets(plain, plain.root))
+        arrays = dict(_data_sets(plain, plain.root))
     fix = "export the network again"
     findings = []
-    for name in sorted({*right, *found}):
-        if name not in right or name not in found:
-            what = "it is missing" if name in right else "nmtool would not write it"
+    for name in sorted({*right, *arrays}):
+        if name not in right or name not in arrays:
+            change = "it is missing" if name in right else "nmtool would not write it"
         else:
-            what = array_change(right[name], found[name])
-        if what:
-            findings.append(Finding("netx-data-changed", printable(name), what, fix))
+            change = array_change(right[name], arrays[name])
+        if change:
+            findings.append(Finding("netx-data-changed", printable(name), change, fix))
     return findings
 
 
@@ -253,8 +253,8 @@ def _convolution(
         return None, [Finding("netx-conv-shape", where, what, fix)]
     values = {}
     for name, least, usual in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
-        found = _whole(file.array(group, name), name) if name in group else np.array([usual])
-        sides = np.ravel(found)
+        numbers = _whole(file.array(group, name), name) if name in group else np.array([usual])
+        sides = np.ravel(numbers)
         if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
             what = f"{name} must be one or two whole numbers in {least} … {MAX_PLACES}"
             return None, [Finding("netx-conv-shape", where, what, fix)]
@@ -269,36 +269,36 @@ def _convolution(
     channels = weight.shape[0], weight.shape[1] * max(groups, 1)
     window = Window(axes, channels, max(groups, 1))
     found_shape = window.output_shape(seen)
-    named = tuple(int(n) for n in np.ravel(_whole(file.array(group, "shape"), "shape")))
-    if groups < 1 or weight.shape[0] % groups or channels[1] != seen[0] or found_shape != named:
-        what = f"from an input of {list(seen)} its output is {list(found_shape)}, not {list(named)}"
+    shape = tuple(int(n) for n in np.ravel(_whole(file.array(group, "shape"), "shape")))
+    if groups < 1 or weight.shape[0] % groups or channels[1] != seen[0] or found_shape != shape:
+        what = f"from an input of {list(seen)} its output is {list(found_shape)}, not {list(shape)}"
         return None, [Finding("netx-conv-shape", where, what, fix)]
     return _Convolution(window, seen, weight), []
 
 
-def _too_many(found: _Convolution, where: str, together: int) -> Iterator[Finding]:
+def _too_many(convolution: _Convolution, where: str, together: int) -> Iterator[Finding]:
     if together > MAX_UNROLLED:
-        before, after = math.prod(found.seen), math.prod(found.outputs)
+        before, after = math.prod(convolution.seen), math.prod(convolution.outputs)
         yield Finding(
             "netx-unrolled",
             where,
-            f"unrolled, it has {before:,} × {after:,} = {found.size:,} synapses, and all "
+            f"unrolled, it has {before:,} × {after:,} = {convolution.size:,} synapses, and all "
             f"convolutions up to here {together:,}, more than {MAX_UNROLLED:,}",
             "use fewer channels or larger strides",
         )
 
 
-def _unrolled_layer(file: PlainFile, group: h5py.Group, found: _Convolution) -> Layer:
-    line, post, tap = found.window.pairs(found.seen)
-    shared = found.weight.reshape(*found.weight.shape[:2], -1)[:, :, tap]
-    weight = np.zeros((math.prod(found.outputs), math.prod(found.seen)), np.int64)
+def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolution) -> Layer:
+    line, post, tap = convolution.window.pairs(convolution.seen)
+    shared = convolution.weight.reshape(*convolution.weight.shape[:2], -1)[:, :, tap]
+    weight = np.zeros((math.prod(convolution.outputs), math.prod(convolution.seen)), np.int64)
     weight[post, line] = shared
-    channels = found.outputs[0]
+    channels = convolution.outputs[0]
     return Layer(
         weight,
         None,
         None,
-        np.repeat(_bias(file, group, channels), math.prod(found.outputs[1:])),
+        np.repeat(_bias(file, group, channels), math.prod(convolution.outputs[1:])),
         *_constants(file, group),
         unrolled=True,
     )

@@ -102,10 +102,10 @@ class Layer:
             )
 
 
-def _same(one: Integers | None, other: Integers | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other)
+def _same(first: Integers | None, second: Integers | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
 
 
 def scaling(weight: Integers) -> tuple[int, int]:

@@ -34,16 +34,16 @@ _FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
 
 def misfits(file: NetxFile) -> list[Finding]:
     """Findings on everything in a file that an integer network cannot represent."""
-    found = list(file.findings)
+    findings = list(file.findings)
     if not file.layers:
-        return [*found, Finding("netx-no-layer", "the file", "it has no dense layer", _FIX)]
+        return [*findings, Finding("netx-no-layer", "the file", "it has no dense layer", _FIX)]
     last = max(file.layers)
     width: int | None = None
     for index, layer in file.layers.items():
         where, inputs = f"layer {index}", layer.weight.shape[1]
-        found += _layer_misfits(layer, where, is_last=index == last)
+        findings += _layer_misfits(layer, where, is_last=index == last)
         if width not in (None, inputs):
-            found.append(
+            findings.append(
                 Finding(
                     "netx-inputs-differ",
                     where,
@@ -53,7 +53,7 @@ def misfits(file: NetxFile) -> list[Finding]:
             )
         width = layer.size
     if _steps(file) > MAX_STEPS + BOUNDARY:
-        found.append(
+        findings.append(
             Finding(
                 "netx-steps-limit",
                 "the file",
@@ -61,7 +61,7 @@ def misfits(file: NetxFile) -> list[Finding]:
                 _FIX,
             )
         )
-    return found
+    return findings
 
 
 def _steps(file: NetxFile) -> float:

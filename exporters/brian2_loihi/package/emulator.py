@@ -68,9 +68,9 @@ class Emulator:
         self.input = LoihiSpikeGeneratorGroup(samples * self.sizes[INPUT], nothing, nothing)
         self.groups = {entry["name"]: self._group(entry) for entry in header["populations"]}
         synapses = [
-            one
+            connection
             for index, entry in enumerate(header["projections"])
-            for one in self._synapses(entry, *_matrices(arrays, index))
+            for connection in self._synapses(entry, *_matrices(arrays, index))
         ]
         self.spikes = {name: LoihiSpikeMonitor(group) for name, group in self.groups.items()}
         self.u = {name: LoihiStateMonitor(group, "I") for name, group in self.groups.items()}
@@ -78,7 +78,7 @@ class Emulator:
             entry["name"]: _v_monitor(self.groups[entry["name"]], entry["kind"] == LI)
             for entry in header["populations"]
         }
-        monitors = (one for kind in (self.spikes, self.u, self.v) for one in kind.values())
+        monitors = (monitor for kind in (self.spikes, self.u, self.v) for monitor in kind.values())
         self.network = LoihiNetwork(self.input, *self.groups.values(), *synapses, *monitors)
         self.network.store()
 
@@ -117,7 +117,7 @@ class Emulator:
         """One object per delay; the sign mode is that of the whole matrix."""
         source, target = entry["source"], entry["target"]
         source_group = self.input if source == INPUT else self.groups[source]
-        found = []
+        connections = []
         for steps in np.unique(delay[weight != 0]):
             pre, post = np.nonzero((delay == steps) & (weight != 0))
             synapses = LoihiSynapses(
@@ -133,8 +133,8 @@ class Emulator:
                 j=self._side_by_side(post, self.sizes[target]),
             )
             synapses.w = np.tile(weight[pre, post], self.samples)
-            found.append(synapses)
-        return found
+            connections.append(synapses)
+        return connections
 
     def _side_by_side(self, index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
         """[samples · n] the indices [n] in a population of that size, once for every sample."""

@@ -111,12 +111,12 @@ def _beyond(entry: dict[str, Any], trace: Trace, first: int) -> dict[str, NDArra
     A spiking v that is too large spikes, clipped or not, and is reset: nothing is lost.
     """
     highest = HIGHEST_THRESHOLD << 6 if entry["kind"] == LI else LIMIT - 1
-    found = {
+    states = {
         "u": (trace.u, (trace.u > LIMIT) | (trace.u <= -LIMIT)),
         "v": (trace.v, (trace.v > highest) | (trace.v <= -LIMIT)),
     }
     beyond = {}
-    for quantity, (values, out) in found.items():
+    for quantity, (values, out) in states.items():
         if out.any():
             sample, step, neuron = (int(index[0]) for index in np.nonzero(out))
             samples = int(out.any(axis=(1, 2)).sum())
@@ -130,18 +130,18 @@ def _recorded(
     header: dict[str, Any], traces: dict[str, Trace], first: int, count: int, deep: bool
 ) -> dict[str, NDArray]:
     """The members of the answer for some samples; what the run held beyond `count` is left out."""
-    found = {}
+    members = {}
     for entry in header["populations"]:
         name, trace = entry["name"], traces[entry["name"]]
         if entry["kind"] != LI:
-            found[f"spikes.{name}.sample"] = (trace.sample + first).astype(np.int32)
-            found[f"spikes.{name}.step"] = trace.step.astype(np.int32)
-            found[f"spikes.{name}.neuron"] = trace.neuron.astype(np.int32)
+            members[f"spikes.{name}.sample"] = (trace.sample + first).astype(np.int32)
+            members[f"spikes.{name}.step"] = trace.step.astype(np.int32)
+            members[f"spikes.{name}.neuron"] = trace.neuron.astype(np.int32)
         if deep or entry["kind"] == LI:
-            found[f"v.{name}"] = trace.v[:count].astype(np.int32)
+            members[f"v.{name}"] = trace.v[:count].astype(np.int32)
         if deep:
-            found[f"u.{name}"] = trace.u[:count].astype(np.int32)
-    return found
+            members[f"u.{name}"] = trace.u[:count].astype(np.int32)
+    return members
 
 
 if __name__ == "__main__":

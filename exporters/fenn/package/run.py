@@ -37,28 +37,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         events = _read(options.events, arrays)
         sizes = {entry.name: entry.size for entry in arrays.populations}
-        known = KnownAnswers(options.events, sizes) if is_known_answers(options.events) else None
+        known_answers = (
+            KnownAnswers(options.events, sizes) if is_known_answers(options.events) else None
+        )
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         print(f"{options.events} cannot be used: {error}", file=sys.stderr)
         return 2
     init_logging(PlogSeverity.WARNING)
-    deep = options.deep or known is not None
+    deep = options.deep or known_answers is not None
     recorder = Recorder(arrays, events.n_steps, deep) if options.recording else None
     answers: list[Answer | None] = []
     for sample, traces in enumerate(run_samples(arrays, events, deep, options.board)):
         if recorder is not None:
             recorder.add(traces)
-        if known is not None:
-            known.compare(sample, traces)
+        if known_answers is not None:
+            known_answers.compare(sample, traces)
         answers.append(answer(arrays, traces))
         _report(events, sample, answers[-1], options.json)
     right = sum(_is_right(events, sample, result) for sample, result in enumerate(answers))
-    _end(events, right, known, options.json)
+    _end(events, right, known_answers, options.json)
     if recorder is not None:
         recorder.write(options.recording)
     if options.predictions:
         _write_predictions(options.predictions, arrays.class_names, events, answers)
-    return 0 if known is None or not any(known.different.values()) else 1
+    return 0 if known_answers is None or not any(known_answers.different.values()) else 1
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -94,8 +96,8 @@ def _write_predictions(
         for sample, result in enumerate(answers):
             if result is not None:
                 label = [events.labels[sample]] if events.labels else []
-                named = [events.name(sample), result.order[0], names[result.order[0]]]
-                rows.writerow([*named, *label, *result.scores.tolist()])
+                cells = [events.name(sample), result.order[0], names[result.order[0]]]
+                rows.writerow([*cells, *label, *result.scores.tolist()])
 
 
 def _is_right(events: Events, sample: int, result: Answer | None) -> bool:
@@ -120,24 +122,24 @@ def _report(events: Events, sample: int, result: Answer | None, as_json: bool) -
         print(f"sample {events.name(sample)}: {result or 'done'}{labelled}", flush=True)
 
 
-def _end(events: Events, right: int, known: KnownAnswers | None, as_json: bool) -> None:
+def _end(events: Events, right: int, known_answers: KnownAnswers | None, as_json: bool) -> None:
     """Report on all samples: right classes, events left out, and known answers."""
     if as_json:
         line: dict[str, Any] = {"late_events": events.late}
         line |= {"as_labelled": right} if events.labels else {}
-        if known is not None:
-            line |= {"compared": known.compared, "different": known.different}
+        if known_answers is not None:
+            line |= {"compared": known_answers.compared, "different": known_answers.different}
         print(json.dumps(line), flush=True)
         return
     if events.labels:
         print(f"as labelled {right} of {events.n_samples}")
     if events.late:
         print(f"events after the last step {events.late}")
-    if known is not None:
-        for quantity, compared in known.compared.items():
-            print(f"{quantity} compared {compared}, different {known.different[quantity]}")
-        if known.first is not None:
-            sample, step, population = known.first
+    if known_answers is not None:
+        for quantity, compared in known_answers.compared.items():
+            print(f"{quantity} compared {compared}, different {known_answers.different[quantity]}")
+        if known_answers.first is not None:
+            sample, step, population = known_answers.first
             print(f"first difference: sample {sample}, step {step}, {population}")
 
 

@@ -44,11 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         events = _read(options.events, arrays)
         sizes = {entry.name: entry.size for entry in arrays.populations}
-        known = KnownAnswers(options.events, sizes) if is_known_answers(options.events) else None
+        known_answers = (
+            KnownAnswers(options.events, sizes) if is_known_answers(options.events) else None
+        )
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         print(f"{options.events} cannot be used: {error}", file=sys.stderr)
         return 2
-    deep = options.deep or known is not None
+    deep = options.deep or known_answers is not None
     end_children_with_this_process()
     with leave_at_once():
         recorder = Recorder(arrays, events.n_steps, deep) if options.recording else None
@@ -57,16 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for traces in run_samples(arrays, events, options.model, deep, report.beat):
             if recorder is not None:
                 recorder.add(traces)
-            if known is not None:
-                known.compare(report.done, traces)
+            if known_answers is not None:
+                known_answers.compare(report.done, traces)
             answers.append(answer(arrays, traces))
             report.finished(answers[-1])
-        report.end(known)
+        report.end(known_answers)
         if recorder is not None:
             recorder.write(options.recording)
         if options.predictions:
             _write_predictions(options.predictions, arrays.class_names, events, answers)
-    return 0 if known is None or not any(known.different.values()) else 1
+    return 0 if known_answers is None or not any(known_answers.different.values()) else 1
 
 
 def _read(path: str, arrays: NetworkArrays) -> Events:
@@ -84,11 +86,11 @@ def _write_predictions(
         rows = csv.writer(file)
         label = ["label"] if events.labels else []
         rows.writerow(["sample", "class", "name", *label, *(f"score {name}" for name in names)])
-        for sample, found in enumerate(answers):
-            if found is not None:
-                best = found.order[0]
+        for sample, prediction in enumerate(answers):
+            if prediction is not None:
+                best = prediction.order[0]
                 label = [events.labels[sample]] if events.labels else []
-                scores = found.scores.tolist()
+                scores = prediction.scores.tolist()
                 rows.writerow([events.name(sample), best, names[best], *label, *scores])
 
 
@@ -135,26 +137,28 @@ class _Report:
             labelled = "" if label is None else f"; label {label!r}"
             print(f"sample {events.name(sample)}: {answer or 'done'}{labelled}", flush=True)
 
-    def end(self, known: KnownAnswers | None) -> None:
+    def end(self, known_answers: KnownAnswers | None) -> None:
         """Report on all samples: right classes, events left out, and known answers."""
         events = self.events
         if self.as_json:
             line: dict[str, Any] = {"late_events": events.late}
             if events.labels:
                 line["as_labelled"] = self.as_labelled
-            if known is not None:
-                line |= {"compared": known.compared, "different": known.different}
+            if known_answers is not None:
+                line |= {"compared": known_answers.compared, "different": known_answers.different}
             self._print(line)
             return
         if events.labels:
             print(f"as labelled {self.as_labelled} of {events.n_samples}")
         if events.late:
             print(f"events after the last step {events.late}")
-        if known is not None:
-            for quantity, compared in known.compared.items():
-                print(f"{quantity} compared {compared}, different {known.different[quantity]}")
-            if known.first is not None:
-                sample, step, population = known.first
+        if known_answers is not None:
+            for quantity, compared in known_answers.compared.items():
+                print(
+                    f"{quantity} compared {compared}, different {known_answers.different[quantity]}"
+                )
+            if known_answers.first is not None:
+                sample, step, population = known_answers.first
                 print(f"first difference: sample {sample}, step {step}, {population}")
 
     def beat(self, steps: int) -> None:

@@ -93,18 +93,18 @@ def _arrays(path: str | Path) -> dict[str, NDArray]:
         # numpy would leave a file open that it cannot read.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             if f"{_INPUT}offset" in archive.files:
-                found = {name: archive[f"{_INPUT}{name}"] for name in _LISTS}
+                arrays = {name: archive[f"{_INPUT}{name}"] for name in _LISTS}
                 n_steps, _ = json.loads(str(archive["header"][()]))["spikes"]["input"]
-                return {**found, "n_steps": np.array(n_steps)}
-            found = {name: archive[name] for name in (*_LISTS, "n_steps") if name in archive.files}
+                return {**arrays, "n_steps": np.array(n_steps)}
+            arrays = {name: archive[name] for name in (*_LISTS, "n_steps") if name in archive.files}
     except OSError:
         raise
     except Exception as error:  # numpy and zipfile raise anything
         raise ValueError(f"no numpy archive, or a damaged one ({error})") from error
-    missing = {*_LISTS, "n_steps"} - set(found)
+    missing = {*_LISTS, "n_steps"} - set(arrays)
     if missing:
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-    return found
+    return arrays
 
 
 def _integers(name: str, values: NDArray) -> NDArray[np.int64]:
@@ -180,9 +180,9 @@ def read_table(path: str | Path, n_channels: int, group: int, n_steps: int, dt_m
                     )
     at = np.array(position, np.float64)
     at += np.maximum(_BOUNDARY, _ROUNDING * at)
-    kept = at < n_steps
-    row_index = np.array(place, np.int64)[kept] * n_steps + at[kept].astype(np.int64)
-    spikes = np.unique(row_index * n_channels + np.array(channel, np.int64)[kept])
+    mask = at < n_steps
+    row_index = np.array(place, np.int64)[mask] * n_steps + at[mask].astype(np.int64)
+    spikes = np.unique(row_index * n_channels + np.array(channel, np.int64)[mask])
     row_index, in_channel = np.divmod(spikes, n_channels)
     return Events(
         np.searchsorted(row_index, np.arange(len(samples) + 1) * n_steps).astype(np.int64),
@@ -192,7 +192,7 @@ def read_table(path: str | Path, n_channels: int, group: int, n_steps: int, dt_m
         n_channels,
         names=tuple(name for _, name in samples),
         labels=tuple(labels) if has_labels else (),
-        late=int((~kept).sum()),
+        late=int((~mask).sum()),
     )
 
 

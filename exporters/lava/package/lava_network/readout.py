@@ -52,8 +52,8 @@ def answer(arrays: NetworkArrays, traces: dict[str, Trace]) -> Answer | None:
         traces: of all populations, after a whole sample.
     """
     trace = traces[arrays.readout["population"]]
-    found = _scores(trace, arrays.readout["rule"], arrays.readout.get("window"))
-    return None if found is None else Answer(arrays.class_names, found)
+    scores = _scores(trace, arrays.readout["rule"], arrays.readout.get("window"))
+    return None if scores is None else Answer(arrays.class_names, scores)
 
 
 def _scores(trace: Trace, rule: str, window: int | None) -> NDArray[np.float64] | None:
