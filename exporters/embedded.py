@@ -158,9 +158,9 @@ def damaged(path: str | Path, why: str, what: str = "") -> FileFormatError:
         why: the reason.
         what: expected kind of file, if it may also be another kind.
     """
-    other = f" or no {what} of nmtool" if what else ""
+    alternative = f" or no {what} of nmtool" if what else ""
     return FileFormatError(
-        f"{path} is damaged{other}",
+        f"{path} is damaged{alternative}",
         code="file-damaged",
         why=why,
         fix="export the network again",

@@ -82,8 +82,8 @@ class Referee:
     @property
     def home(self) -> Path:
         """The folder in which environments are made; by default in the user's data folder."""
-        named = os.environ.get(self.home_variable)
-        return Path(named) if named else data_folder() / self.name
+        folder = os.environ.get(self.home_variable)
+        return Path(folder) if folder else data_folder() / self.name
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,12 @@ _checked: set[Environment] = set()
 
 def locate(referee: Referee) -> Environment:
     """The environment of a referee, unchecked; raises `MissingError` if there is none."""
-    named = os.environ.get(referee.python_variable)
-    python = Path(named) if named else _remembered(referee.home)
+    path = os.environ.get(referee.python_variable)
+    python = Path(path) if path else _remembered(referee.home)
     if python is None or not python.is_file():
         raise referee.missing(
-            f"{referee.python_variable} names {named}, which does not exist"
-            if named
+            f"{referee.python_variable} names {path}, which does not exist"
+            if path
             else f"there is no environment in {referee.home}"
         )
     return Environment(python, referee)
@@ -277,10 +277,10 @@ def output_of(command: list[str]) -> str:
 
 def clean_variables() -> dict[str, str]:
     """Environment variables for a referee's Python, without those of nmtool's own Python."""
-    kept = {
+    variables = {
         name: value
         for name, value in os.environ.items()
         if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "VIRTUAL_ENV")
     }
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    return {**kept, **one_thread, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}
+    return {**variables, **one_thread, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}

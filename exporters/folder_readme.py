@@ -98,7 +98,7 @@ def values(
     files = [EXPORT_EVENTS] * bool(n_samples) + [EXPORT_ANSWERS] * (answers is not None)
     group = network.channels.group
     units = network.channels.size * group
-    given = {
+    variables = {
         "version": __version__,
         "hash": network.content_hash,
         "answers": _about(answers, package),
@@ -124,7 +124,7 @@ def values(
             f"| {index} | {_in_table(name)} |" for index, name in enumerate(network.class_names)
         ),
     }
-    return {name: str(value) for name, value in given.items()}
+    return {name: str(value) for name, value in variables.items()}
 
 
 def _in_table(name: str) -> str:

@@ -363,8 +363,8 @@ class Format:
         Every difference is a finding; nothing is executed.
         """
         if findings := self.differences():
-            named = [one.where for one in findings] if self.path.is_dir() else []
-            names = f"{', '.join(named[:_FILES_NAMED])}{' …' if len(named) > _FILES_NAMED else ''}"
+            files = [finding.where for finding in findings] if self.path.is_dir() else []
+            names = f"{', '.join(files[:_FILES_NAMED])}{' …' if len(files) > _FILES_NAMED else ''}"
             trust = "; or `trust=True`, which trusts its code" if self.executes_code else ""
             raise FileFormatError(
                 f"{self.path} is not what this nmtool writes for the network in it"

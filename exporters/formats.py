@@ -89,12 +89,12 @@ def artefact_at(path: str | Path) -> Format | None:
 
 def formats_that_write() -> list[str]:
     """Names of the formats to which networks can be written."""
-    return [one.name for one in all_formats() if one.writes]
+    return [exporter.name for exporter in all_formats() if exporter.writes]
 
 
 def formats_that_run() -> list[str]:
     """Names of the formats in which networks can run."""
-    return [one.name for one in all_formats() if one.runs]
+    return [exporter.name for exporter in all_formats() if exporter.runs]
 
 
 def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({})) -> type[Format]:
@@ -108,14 +108,14 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
         UsageError: no format has that extension.
     """
     for name, place in PLACES.items():
-        if place.names(path) and (found := format_named(name)).writes:
-            return found
+        if place.names(path) and (exporter := format_named(name)).writes:
+            return exporter
     writing = formats_that_write()
-    known = [*others.values(), *(e for name in writing for e in PLACES[name].extensions)]
+    extensions = [*others.values(), *(e for name in writing for e in PLACES[name].extensions)]
     raise UsageError(
         f"the format to write is not clear from {path}",
         code="format-unsaid",
-        why=f"its extension is none of {', '.join(known)}",
+        why=f"its extension is none of {', '.join(extensions)}",
         fix=f"name the format: `to={'|'.join([*others, *writing])}`",
     )
 

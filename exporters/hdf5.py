@@ -149,12 +149,12 @@ class PlainFile:
         """All numeric datasets in a group, by name; groups and texts are skipped."""
         import h5py
 
-        found = {}
+        arrays = {}
         for name in sorted(parent):
             member = self._member(parent, name)
             if isinstance(member, h5py.Dataset) and member.dtype.kind in _NUMBERS:
-                found[name] = self.array(parent, name)
-        return found
+                arrays[name] = self.array(parent, name)
+        return arrays
 
     def _bytes_of(self, dataset: h5py.Dataset, parent: h5py.Group, name: str) -> Iterator[bytes]:
         """Texts, a few rows at a time: in a hostile file each could be as long as the file."""

@@ -9,5 +9,5 @@ from typing import Any
 def others_than_usual(options: Any) -> str:
     """Options that differ from their defaults, as text; '' if none does."""
     usual = asdict(type(options)())
-    given = [key for key, value in asdict(options).items() if value != usual[key]]
-    return f"given are {', '.join(given)}" if given else ""
+    keys = [key for key, value in asdict(options).items() if value != usual[key]]
+    return f"given are {', '.join(keys)}" if keys else ""

@@ -120,11 +120,11 @@ class _Run:
         return thread
 
     def follow(self, process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> None:
-        begin = heard = time.monotonic()
+        begin = last_output = time.monotonic()
         while process.poll() is None:
             if self._take_lines(on_line, POLL_S):
-                heard = time.monotonic()
-            self._check_limits(begin, heard)
+                last_output = time.monotonic()
+            self._check_limits(begin, last_output)
         self._drain(on_line)
         if process.returncode != 0:
             raise self._failure(_ending(process.returncode))
@@ -146,7 +146,7 @@ class _Run:
             on_line(line)
         return True
 
-    def _check_limits(self, begin: float, heard: float) -> None:
+    def _check_limits(self, begin: float, last_output: float) -> None:
         now = time.monotonic()
         if self.timeout_s is not None and now - begin > self.timeout_s:
             raise BackendError(
@@ -155,7 +155,7 @@ class _Run:
                 why=self._why(f"it took longer than {self.timeout_s:g} s and was stopped"),
                 fix=self.fix,
             )
-        if self.idle_timeout_s is not None and now - heard > self.idle_timeout_s:
+        if self.idle_timeout_s is not None and now - last_output > self.idle_timeout_s:
             raise BackendError(
                 f"{self.what}: no more output",
                 code="runtime-silent",

@@ -88,8 +88,8 @@ class Window:
         if len(arriving) == wanted:
             return arriving
         if self.channels and self.places:
-            named = (self.channels[1], *self.places)
-            return named if math.prod(named) == math.prod(arriving) else None
+            shape = (self.channels[1], *self.places)
+            return shape if math.prod(shape) == math.prod(arriving) else None
         return None
 
     def output_shape(self, seen: Shape) -> Shape:
