@@ -72,14 +72,14 @@ class Report(Tabular):
         """A row per projection."""
         rows = [
             (
-                one.projection,
-                f"{np.corrcoef(one.measured, one.predicted)[0, 1]:.3f}",
-                f"{np.corrcoef(*one.halves)[0, 1]:.3f}",
-                f"{one.along / one.along_predicted:.3g}",
-                f"{one.measured.std():.2g}",
-                f"{one.predicted.std():.2g}",
+                changes.projection,
+                f"{np.corrcoef(changes.measured, changes.predicted)[0, 1]:.3f}",
+                f"{np.corrcoef(*changes.halves)[0, 1]:.3f}",
+                f"{changes.along / changes.along_predicted:.3g}",
+                f"{changes.measured.std():.2g}",
+                f"{changes.predicted.std():.2g}",
             )
-            for one in self.projections
+            for changes in self.projections
         ]
         head = ("", "predicted", "repeated", "ratio", "spread measured", "spread predicted")
         return [Table("gradients by delays", head, rows)]
@@ -116,7 +116,7 @@ def measure(
     for part in parts:
         loss(*part).backward()
     rng = np.random.default_rng(0)
-    found = []
+    projections = []
     for synapses in model.synapses:
         before, gradient = synapses.delay.detach().clone(), synapses.delay.grad
         assert gradient is not None
@@ -135,7 +135,7 @@ def measure(
             changes.append((ends[0] - ends[1]) / 2)
             predicted.append((slope * move).sum())
         random, along = np.array(changes)[::2], np.array(changes)[1::2]
-        found.append(
+        projections.append(
             DelayChanges(
                 f"{synapses.source} → {synapses.target}",
                 random.sum(axis=1),
@@ -145,7 +145,7 @@ def measure(
                 float(np.mean(predicted[1::2])),
             )
         )
-    return Report(found)
+    return Report(projections)
 
 
 def main(argv: list[str] | None = None) -> int:

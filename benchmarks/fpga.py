@@ -55,8 +55,8 @@ def synthesised(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str
             "check -assert; tee -o stat.json stat -json"
         )
         subprocess.run(["yosys", "-q", "-p", script], cwd=name, check=True)
-        told = json.loads((Path(name) / "stat.json").read_text())
-    return told["design"]["num_cells_by_type"]
+        report = json.loads((Path(name) / "stat.json").read_text())
+    return report["design"]["num_cells_by_type"]
 
 
 def main() -> None:
@@ -70,8 +70,8 @@ def main() -> None:
         cells = synthesised(network, lanes, target.fabric.family or ECP5)
         parts = []
         for use in uses(network, target, lanes):
-            made = sum(cells.get(cell, 0) * many for cell, many in _CELLS[use.resource].items())
-            parts.append(f"{made} ({use.used}) {use.resource}")
+            total = sum(cells.get(cell, 0) * many for cell, many in _CELLS[use.resource].items())
+            parts.append(f"{total} ({use.used}) {use.resource}")
         print(f"{name} on {lanes} lanes, {part}: {', '.join(parts)}", flush=True)
 
 

@@ -91,7 +91,8 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
     network = workload.network(find_drive(ours.build, workload))
     for arithmetic in (FLOAT64, FLOAT32, INTEGER):
         mine, theirs = (
-            make_model(network, workload, arithmetic, one) for one in (devices.CPU, device)
+            make_model(network, workload, arithmetic, processor)
+            for processor in (devices.CPU, device)
         )
         spikes, labels = workload.spikes(), workload.labels()
         both = mine.record(spikes), theirs.record(spikes)
@@ -166,8 +167,8 @@ def _gradient_error(
 ) -> float:
     assert mine.keys() == theirs.keys()
     return max(
-        float(np.abs(theirs[name] - one).max() / max(np.abs(one).max(), 1e-30))
-        for name, one in mine.items()
+        float(np.abs(theirs[name] - gradient).max() / max(np.abs(gradient).max(), 1e-30))
+        for name, gradient in mine.items()
     )
 
 

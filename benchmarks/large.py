@@ -67,8 +67,8 @@ def write_made_up(folder: Path, name: str, events: int, share: float) -> None:
             }
             for first in range(0, total, _AT_ONCE):
                 some = label[first : first + _AT_ONCE]
-                made = [_sample(int(one), events, random) for one in some]
-                for key, column in zip(lists, zip(*made, strict=True), strict=True):
+                pairs = [_sample(int(class_index), events, random) for class_index in some]
+                for key, column in zip(lists, zip(*pairs, strict=True), strict=True):
                     values = np.empty(len(column), object)
                     values[:] = column
                     lists[key][first : first + len(column)] = values
@@ -159,16 +159,16 @@ class _EnoughError(Exception):
 @contextmanager
 def peak_anonymous() -> Iterator[list[int]]:
     """Inside, the anonymous resident memory of this process in bytes, ten times a second."""
-    found, stop = [_anonymous()], threading.Event()
+    readings, stop = [_anonymous()], threading.Event()
 
     def watch() -> None:
         while not stop.wait(0.1):
-            found.append(_anonymous())
+            readings.append(_anonymous())
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield found
+        yield readings
     finally:
         stop.set()
         thread.join()
@@ -186,9 +186,9 @@ def _process(options: argparse.Namespace, folder: Path, what: str, *more: str) -
     command += [str(options.threads), "--settings", options.settings, *more]
     environment = {**os.environ, "NMTOOL_CACHE": str(folder.parent / "cache")}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found = Epoch(**json.loads(done.stdout.splitlines()[-1]))
-    print(_line(found), flush=True)
-    return found
+    epoch = Epoch(**json.loads(done.stdout.splitlines()[-1]))
+    print(_line(epoch), flush=True)
+    return epoch
 
 
 def _line(row: Epoch) -> str:
@@ -262,10 +262,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, help="where there is room (default: as of tempfile)")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
     for name in ("--child", "--few", "--in-memory", "--one-batch"):
-        how: dict[str, Any] = {"help": argparse.SUPPRESS}
-        how |= {"action": "store_true"} if name in ("--in-memory", "--one-batch") else {}
-        how |= {"type": int, "default": 0} if name == "--few" else {}
-        parser.add_argument(name, **how)
+        keywords: dict[str, Any] = {"help": argparse.SUPPRESS}
+        keywords |= {"action": "store_true"} if name in ("--in-memory", "--one-batch") else {}
+        keywords |= {"type": int, "default": 0} if name == "--few" else {}
+        parser.add_argument(name, **keywords)
     return parser
 
 

@@ -78,7 +78,7 @@ def measure(workload: Workload, rounds: int) -> Live:
             step_us.append(by_clock)
             cpu_us.append(in_cpu)
             piece_us.append(in_pieces)
-    per_step = statistics.median(float(one.mean()) for one in step_us)
+    per_step = statistics.median(float(durations.mean()) for durations in step_us)
     cpu_per_step = statistics.median(cpu_us)
     dt_us = network.dt_ms * 1e3
     return Live(
@@ -86,10 +86,10 @@ def measure(workload: Workload, rounds: int) -> Live:
         emitted / workload.hidden / (len(stream) * network.dt_ms / 1e3),
         per_step,
         cpu_per_step,
-        statistics.median(float(np.quantile(one, 0.999)) for one in step_us),
+        statistics.median(float(np.quantile(durations, 0.999)) for durations in step_us),
         dt_us / per_step,
         dt_us / cpu_per_step,
-        statistics.median(dt_us * len(stream) / one for one in piece_us),
+        statistics.median(dt_us * len(stream) / duration for duration in piece_us),
     )
 
 
@@ -128,7 +128,9 @@ def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> in
     dt_ms, begin = session.network.dt_ms, perf_counter_ns()
     for first in range(0, len(stream), WINDOW):
         piece = stream[first : first + WINDOW]
-        steps = np.repeat(np.arange(first, first + len(piece)), [one.size for one in piece])
+        steps = np.repeat(
+            np.arange(first, first + len(piece)), [channels.size for channels in piece]
+        )
         session.feed(np.concatenate(piece), steps * dt_ms)
         session.step(len(piece))
         session.decision()

@@ -63,7 +63,9 @@ def print_report(header: dict[str, Any], suite: str, rows: Sequence[Row]) -> Non
 
 def origin(header: dict[str, Any]) -> str:
     """The machine, versions and load, as lines."""
-    versions = ", ".join(f"{name} {one}" for name, one in header["versions"].items() if one)
+    versions = ", ".join(
+        f"{name} {version}" for name, version in header["versions"].items() if version
+    )
     lines = [f"{header['cpu']}, {header['cores']} cores, {header['date']}", versions]
     if header["load_average"]:
         load = header["load_average"][0]

@@ -38,7 +38,7 @@ def main() -> None:
     network, options = nm.load(arguments.run), nm.Run.load(arguments.run).options
     assert isinstance(network, nm.IntegerNetwork), "the run did not train in integers"
     test = nm.load_dataset(arguments.data).test
-    found = nm.evaluate(network, test)
+    evaluation = nm.evaluate(network, test)
     certificate = nm.verify(network, test, against=arguments.against)
     overflows = certificate.overflows
     assert not overflows["u_wraps"], "currents wrap on its own data"
@@ -56,14 +56,18 @@ def main() -> None:
         "training": f"nmtool train DATA -o RUN --config {recipe} --arithmetic integer "
         f"--seed {options.seed}",
         "commit": arguments.commit,
-        "minutes_on_a_shared_core": round(sum(one["seconds"] for one in epochs) / 60, 1),
+        "minutes_on_a_shared_core": round(sum(epoch["seconds"] for epoch in epochs) / 60, 1),
         "machine": machine.header()["cpu"],
-        "test_samples": found.samples,
-        "test_accuracy": round(found.accuracy, 6),
-        "synaptic_events_per_sample": round(found.synaptic_events_per_sample, 1),
-        "neuron_updates_per_sample": round(found.neuron_updates_per_sample, 1),
-        "spikes_compared": {name: one.spikes_compared for name, one in checks.items()},
-        "spikes_different": {name: one.spikes_different for name, one in checks.items()},
+        "test_samples": evaluation.samples,
+        "test_accuracy": round(evaluation.accuracy, 6),
+        "synaptic_events_per_sample": round(evaluation.synaptic_events_per_sample, 1),
+        "neuron_updates_per_sample": round(evaluation.neuron_updates_per_sample, 1),
+        "spikes_compared": {
+            name: comparison.spikes_compared for name, comparison in checks.items()
+        },
+        "spikes_different": {
+            name: comparison.spikes_different for name, comparison in checks.items()
+        },
     }
     if arguments.name in LICENCES:
         facts["licence_of_data"] = LICENCES[arguments.name]

@@ -56,19 +56,19 @@ def known_answers(
         DataError: the raster has other channels than the network.
     """
     with progress("known answers") as advance:
-        found = _input(network, spikes, run or simulate, advance)
+        raster = _input(network, spikes, run or simulate, advance)
     if run is not None:
-        return KnownAnswers(network.content_hash, found, run(network, found))
+        return KnownAnswers(network.content_hash, raster, run(network, raster))
     assert isinstance(network, IntegerNetwork), "floats need something to run them"
-    recording = simulate(network, found, deep=True)
+    recording = simulate(network, raster, deep=True)
     # Files store factors of 4096; close to those of the network, stored numbers stay small.
-    one = network.runs_in.decay_one
+    unity = network.runs_in.decay_one
 
     factors = {
-        name: (keep_u * DECAY_ONE // one, keep_v * DECAY_ONE // one)
+        name: (keep_u * DECAY_ONE // unity, keep_v * DECAY_ONE // unity)
         for name, (keep_u, keep_v) in network.decay_factors().items()
     }
-    return KnownAnswers(network.content_hash, found, recording, factors)
+    return KnownAnswers(network.content_hash, raster, recording, factors)
 
 
 def _input(
@@ -78,11 +78,11 @@ def _input(
     advance: Advance,
 ) -> Raster:
     """Samples of the usual length, or long ones where those reach too few synapses."""
-    found, share = _driven(network, spikes, run, answered_steps(network), advance)
+    raster, share = _driven(network, spikes, run, answered_steps(network), advance)
     if share < ENOUGH and isinstance(network, IntegerNetwork):
         longer, more = _driven(network, spikes, run, LONG_STEPS, advance)
-        found = longer if more > share else found
-    return found
+        raster = longer if more > share else raster
+    return raster
 
 
 def _driven(
@@ -98,10 +98,10 @@ def _driven(
         has_spikes = busiest.spikes.n_spikes > 0
         if has_spikes and any(r.n_spikes for r in busiest.recording.spikes.values()):
             taken = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
-            made, share = driving_input(
+            stimulus, share = driving_input(
                 network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run, advance
             )
-            return Raster.concatenate([taken, made]), share
+            return Raster.concatenate([taken, stimulus]), share
     return driving_input(network, ANSWERED_SAMPLES, n_steps, run=run, on_progress=advance)
 
 

@@ -183,11 +183,11 @@ class Counter:
                 mine[name][first:end] = 1
         return CoreOperations(
             neurons=sum(end - first for _, first, end in core),
-            synaptic_events=sum((self.per_step(*one) for one in onto.items()), none),
+            synaptic_events=sum((self.per_step(*pair) for pair in onto.items()), none),
             messages_in=sum(
                 (self.per_step(name, (onto[name] > 0).astype(int)) for name in onto), none
             ),
-            spikes=sum((self.per_step(*one) for one in mine.items()), none),
+            spikes=sum((self.per_step(*pair) for pair in mine.items()), none),
             messages_out=sum(
                 (self.per_step(name, mine[name] * self.target_cores[name]) for name in mine), none
             ),

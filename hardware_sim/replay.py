@@ -163,7 +163,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
     names = [INPUT, *(p.name for p in network.populations)]
     onto = [p for p in network.projections if p.target == population.name]
     nothing = np.zeros((population.size, 0), np.int32)
-    every = np.arange(population.size)
+    neurons = np.arange(population.size)
     none = np.full(population.size, -1)
     # The step of `loihi2` is compiled in; other arithmetics use `Rules`.
     rules = None if network.runs_in == LOIHI2 else Rules.of(network.runs_in)
@@ -172,11 +172,11 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
         np.cumsum([0, *(p.shape[0] for p in onto)])[:-1].astype(np.int64),
         np.ascontiguousarray(np.hstack([nothing, *(p.shifted_weight.T for p in onto)]), np.int32),
         np.ascontiguousarray(np.hstack([nothing, *(p.delay.T for p in onto)]), np.int32),
-        every,
+        neurons,
         population.bias,
-        np.full_like(every, population.keep_u),
-        np.full_like(every, population.keep_v),
-        np.full_like(every, population.vth),
+        np.full_like(neurons, population.keep_u),
+        np.full_like(neurons, population.keep_v),
+        np.full_like(neurons, population.vth),
         *(none, none, none),
         rules,
     )
@@ -280,22 +280,26 @@ def traced(events: Streams, cells: Cells, seen: Seen) -> Seen:
         Predicted spikes, u and v, [samples, columns, steps].
     """
     shape = events.offset.shape[1] - 1, cells.neuron.size, events.n_steps
-    found = Seen(np.zeros(shape, np.bool_), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
-    _trace(cells.rules, events, cells._replace(rules=None), seen, found)
-    return found
+    prediction = Seen(
+        np.zeros(shape, np.bool_), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    )
+    _trace(cells.rules, events, cells._replace(rules=None), seen, prediction)
+    return prediction
 
 
 @compiled()
-def _trace(rules, events, cells, seen, found):
+def _trace(rules, events, cells, seen, prediction):
     arriving = np.zeros(events.n_steps, np.int32)
     rest, until = np.int64(0), np.int64(ALL)
     for column in range(cells.neuron.size):
         neuron = cells.neuron[column]
-        for sample in range(found.u.shape[0]):
+        for sample in range(prediction.u.shape[0]):
             _deliver(rules, events, sample, cells, neuron, -1, arriving)
             own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
             trace = Seen(
-                found.spikes[sample, column], found.u[sample, column], found.v[sample, column]
+                prediction.spikes[sample, column],
+                prediction.u[sample, column],
+                prediction.v[sample, column],
             )
             _follow(rules, arriving, cells, column, own, rest, rest, trace, until)
 
@@ -381,8 +385,8 @@ def _show(rules, events, right, wrong, view, first_only, shown):
             elif same:
                 _deliver(rules, events, sample, wrong, neuron, -1, theirs)
             _follow(rules, mine, right, column, nothing, rest, rest, trace, until)
-            found = _follow(rules, theirs, wrong, column, seen, rest, rest, nothing, until)
-            shown[sample] = found[0] > 0
+            outcome = _follow(rules, theirs, wrong, column, seen, rest, rest, nothing, until)
+            shown[sample] = outcome[0] > 0
             if shown[sample] and first_only:
                 return
 

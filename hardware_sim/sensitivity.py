@@ -107,14 +107,14 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
     bias = population.bias
     u_before, v_before = _before(u), _before(v)
     runs_in = population.runs_in
-    kept = runs_in.decayed(v_before, population.keep_v)
+    decayed_v = runs_in.decayed(v_before, population.keep_v)
     level = runs_in.firing_level(population.vth)
 
     def clipped(v: _States) -> _States:
         return np.clip(v, runs_in.lowest, runs_in.highest)
 
-    peak = clipped(kept + u + bias)
-    found = []
+    peak = clipped(decayed_v + u + bias)
+    columns = []
     for by in (-1, 1):
         if 0 <= population.du + by <= runs_in.max_du:
             keep = population.keep_u
@@ -122,34 +122,34 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
             differs = runs_in.decayed(u_before, keep) != other
             if runs_in.neuron.u_overflow == "clips":  # both may be at the limit
                 differs &= (u > runs_in.lowest) & (u < runs_in.highest)
-            found.append(_any(differs))
+            columns.append(_any(differs))
         if 0 <= population.dv + by <= runs_in.max_dv:
             other = runs_in.decayed(v_before, population.keep_v - by)
-            found.append(_any(_differ(peak, clipped(other + u + bias), level)))
+            columns.append(_any(_differ(peak, clipped(other + u + bias), level)))
         least = runs_in.least_threshold
         if population.kind == LIF and least <= population.vth + by <= runs_in.max_threshold:
             moved = runs_in.firing_level(population.vth + by)
-            found.append(_any((peak >= level) != (peak >= moved)))
+            columns.append(_any((peak >= level) != (peak >= moved)))
         if runs_in.bias_limit:
             more = by << population.bias_exponent
-            biased = _differ(peak, clipped(kept + u + bias + more), level)
-            found += list(biased.any(axis=1).T)
-    return np.stack(found, axis=1)
+            biased = _differ(peak, clipped(decayed_v + u + bias + more), level)
+            columns += list(biased.any(axis=1).T)
+    return np.stack(columns, axis=1)
 
 
 def _before(states: _States) -> _States:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 
-def _differ(one: _States, other: _States, level: int) -> NDArray[np.bool_]:
+def _differ(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
     """True where two membranes before reset give different membranes after it, or spikes.
 
     Args:
-        one, other: the membranes.
+        first, second: the membranes.
         level: lowest membrane at which the neuron spikes.
     """
-    spiked, spikes = one >= level, other >= level
-    return (spiked != spikes) | (~spiked & (one != other))
+    spiked, spikes = first >= level, second >= level
+    return (spiked != spikes) | (~spiked & (first != second))
 
 
 def _any(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -273,14 +273,14 @@ class Session:
         Raises:
             UsageError: more than are kept, or have been run.
         """
-        kept = min(self._n, len(self._spiked))
-        n_steps = kept if n_steps is None else n_steps
+        n_past = min(self._n, len(self._spiked))
+        n_steps = n_past if n_steps is None else n_steps
         _check_count(n_steps, 0, "the steps to look back")
-        if n_steps > kept:
+        if n_steps > n_past:
             raise UsageError(
-                f"the last {n_steps} steps are not available; {kept} are kept",
+                f"the last {n_steps} steps are not available; {n_past} are kept",
                 code="session-not-kept",
-                fix=f"request at most {kept}, or keep more: Session(network, keep={n_steps})",
+                fix=f"request at most {n_past}, or keep more: Session(network, keep={n_steps})",
             )
         rows = np.arange(self._n - n_steps, self._n) % len(self._spiked)
         spiked, u, v = (trace[None, rows] for trace in (self._spiked, self._u_trace, self._v_trace))
@@ -390,7 +390,7 @@ def _counted(events: NDArray[np.bool_]) -> str:
     return "the event has" if n == 1 else f"{n} events, of which this is the first, have"
 
 
-def _numbers(values: ArrayLike, kinds: str, what: str, dtype: type) -> NDArray:
+def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArray:
     """A number or a flat list of numbers, as an array."""
     try:
         array = np.atleast_1d(np.asarray(values))
@@ -400,7 +400,7 @@ def _numbers(values: ArrayLike, kinds: str, what: str, dtype: type) -> NDArray:
         array = array.astype(dtype)
     if array.ndim != 1 or array.dtype.kind not in kinds:
         raise DataError(
-            f"{what} of events must be a flat list of {'numbers' if 'f' in kinds else 'whole '}"
+            f"{subject} of events must be a flat list of {'numbers' if 'f' in kinds else 'whole '}"
             f"{'' if 'f' in kinds else 'numbers'}",
             code="events-not-numbers",
             fix="give channels, and times in ms beside them; numpy.flatnonzero lists the channels "
@@ -409,10 +409,10 @@ def _numbers(values: ArrayLike, kinds: str, what: str, dtype: type) -> NDArray:
     return array.astype(dtype, copy=False)
 
 
-def _check_count(value: int, least: int, what: str) -> None:
+def _check_count(value: int, least: int, subject: str) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise UsageError(
-            f"{what} must be a whole number of at least {least}, not {value!r}",
+            f"{subject} must be a whole number of at least {least}, not {value!r}",
             code="session-steps-range",
             fix=f"give a whole number, {least} or more",
         )

@@ -39,8 +39,8 @@ class PopulationBounds:
     @classmethod
     def at_rest(cls, size: int) -> PopulationBounds:
         """The bounds before the first step: 0."""
-        pair, one = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
-        return cls(pair, pair.copy(), one, one.copy(), one - _ANYTHING)
+        pair, row = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
+        return cls(pair, pair.copy(), row, row.copy(), row - _ANYTHING)
 
     def spiking(self, population: IntegerPopulation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Neurons that must spike at the latest step, and that may, [neurons] bool each."""
@@ -170,10 +170,10 @@ def bounds_of_neurons(
         size=columns.size,
         bias_mantissa=np.asarray(population.bias_mantissa)[columns],
     )
-    found = PopulationBounds.at_rest(columns.size)
+    own_bounds = PopulationBounds.at_rest(columns.size)
     for n in range(bounds.n_steps):
-        found.step(arriving[:, n], part)
-    return found
+        own_bounds.step(arriving[:, n], part)
+    return own_bounds
 
 
 def _clipping(network: IntegerNetwork) -> set[str]:

@@ -192,7 +192,7 @@ class _Search:
         )
 
     def _with(self, sample: _Sample) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
-        first = {s: np.minimum(known, sample.first[s]) for s, known in self.first.items()}
+        first = {s: np.minimum(steps, sample.first[s]) for s, steps in self.first.items()}
         constants = sample.constants
         return first, constants if self.constants is None else constants | self.constants
 
@@ -227,22 +227,24 @@ class _Search:
         silent = self._silent(self.first)
         if not silent:
             return []
-        found = []
+        inputs = []
         for spacing in SPACINGS:
-            made = np.zeros((self.n_steps, self.network.channels.size), np.bool_)
+            dense = np.zeros((self.n_steps, self.network.channels.size), np.bool_)
             arrival = 0
             for name, neuron in silent:
-                self._add_volley(made, name, neuron, arrival, REPEATS)
+                self._add_volley(dense, name, neuron, arrival, REPEATS)
                 arrival += spacing
-            found.append(made)
-        return found
+            inputs.append(dense)
+        return inputs
 
     def _variants(self, sample: _Sample) -> list[_Dense]:
         """Variants of a sample, equal in most steps or channels."""
         dense, silent = sample.spikes.dense()[0], self._silent(self._with(sample)[0])
         aimed = VARIANTS // 2 if silent else 0
-        made = [self._aimed(dense, *silent[self.draws.below(len(silent))]) for _ in range(aimed)]
-        return made + [self._varied(dense) for _ in range(VARIANTS - aimed)]
+        variants = [
+            self._aimed(dense, *silent[self.draws.below(len(silent))]) for _ in range(aimed)
+        ]
+        return variants + [self._varied(dense) for _ in range(VARIANTS - aimed)]
 
     def _silent(self, first: dict[str, NDArray[np.int64]]) -> list[tuple[str, int]]:
         """Neurons that could spike but have not, as population and number."""
@@ -256,15 +258,17 @@ class _Search:
 
     def _aimed(self, dense: _Dense, name: str, neuron: int) -> _Dense:
         """A variant with a volley at a neuron, somewhere in the first half."""
-        made = dense.copy()
-        self._add_volley(made, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)
-        return made
+        variant = dense.copy()
+        self._add_volley(variant, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)
+        return variant
 
-    def _add_volley(self, made: _Dense, name: str, neuron: int, arrival: int, repeats: int) -> None:
+    def _add_volley(
+        self, dense: _Dense, name: str, neuron: int, arrival: int, repeats: int
+    ) -> None:
         """Add a volley: spikes of all channels that excite a neuron, arriving together.
 
         Args:
-            made: the input, updated.
+            dense: the input, updated.
             name, neuron: the neuron, by population and number.
             arrival: step of the arrival, counted from the first possible one.
             repeats: consecutive steps in which the volley arrives.
@@ -278,18 +282,18 @@ class _Search:
             for again in range(repeats):
                 step = last + arrival + again - delay
                 inside = excites & (step < self.n_steps)
-                made[step[inside], np.flatnonzero(inside)] = True
+                dense[step[inside], np.flatnonzero(inside)] = True
 
     def _varied(self, dense: _Dense) -> _Dense:
         """A variant with other noise in some steps and channels."""
-        made = dense.copy()
+        variant = dense.copy()
         begin = self.draws.below(self.n_steps)
         end = min(self.n_steps, begin + 1 + self.draws.below(self.n_steps // 2 + 1))
         rate = RATES[self.draws.below(len(RATES))]
         among = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self.draws.below(3)]
         noise = self._uniform(end - begin) < rate
-        made[begin:end, among] = noise[:, among]
-        return made
+        variant[begin:end, among] = noise[:, among]
+        return variant
 
     def _uniform(self, n_steps: int) -> NDArray[np.float64]:
         """Random numbers in [0, 1), [steps, channels]."""

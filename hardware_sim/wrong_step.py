@@ -115,13 +115,13 @@ def left_by_spike(peak, vth, rules):
 
 
 @compiled()
-def _decayed(state, keep, how, bits):
+def _decayed(state, keep, rounding, bits):
     product, half = state * keep, 1 << (bits - 1)
-    if how == FLOOR:
+    if rounding == FLOOR:
         return product >> bits
-    if how == HALF_UP:
+    if rounding == HALF_UP:
         return (product + half) >> bits
-    size = (abs(product) + (half if how == NEAREST else 0)) >> bits
+    size = (abs(product) + (half if rounding == NEAREST else 0)) >> bits
     return size if product >= 0 else -size
 
 
@@ -132,13 +132,13 @@ def _word(value):
 
 
 @compiled()
-def _limited(value, how, rules):
-    if how == FREE or rules.lowest <= value <= rules.highest:
+def _limited(value, overflow, rules):
+    if overflow == FREE or rules.lowest <= value <= rules.highest:
         return value
-    if how == CLIP:
+    if overflow == CLIP:
         return rules.highest if value > 0 else rules.lowest
     limit = rules.highest + 1
-    if how == WRAP:
+    if overflow == WRAP:
         return ((value + limit) & (2 * limit - 1)) - limit
     if value == limit:
         return value

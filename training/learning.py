@@ -83,11 +83,16 @@ class Run(Tabular):
     def load(cls, folder: str | Path) -> Run:
         """Read a run that was kept in a folder; raises `FileFormatError` where there is none."""
         check_path(folder, "the folder of a run")
-        kept = RunFolder(Path(folder))
-        options, networks = kept.options(), (kept.network(), kept.integers())
-        search = kept_table(kept.search_folder)
+        run_folder = RunFolder(Path(folder))
+        options, networks = run_folder.options(), (run_folder.network(), run_folder.integers())
+        search = kept_table(run_folder.search_folder)
         return cls(
-            options, *networks, kept.read_log(), kept.path, kept.validation_rule(), search=search
+            options,
+            *networks,
+            run_folder.read_log(),
+            run_folder.path,
+            run_folder.validation_rule(),
+            search=search,
         )
 
     @property
@@ -185,7 +190,7 @@ def train(
     """
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
-    kept = None if folder is None else RunFolder(Path(folder))
+    run_folder = None if folder is None else RunFolder(Path(folder))
     if resume and teacher:
         raise UsageError(
             "a run that is resumed keeps its teacher",
@@ -195,8 +200,8 @@ def train(
     if search is not None:
         _check_search(search, resume, ranks)
     if resume:
-        kept, options = _resumed(kept, options)
-        data = data_of(kept) if data is None else data
+        run_folder, options = _resumed(run_folder, options)
+        data = data_of(run_folder) if data is None else data
     if data is None:
         raise UsageError(
             "there are no data to train on",
@@ -205,7 +210,7 @@ def train(
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    call = _Call(chosen, kept, resume, None, teacher, on_batch, on_epoch, progress, search)
+    call = _Call(chosen, run_folder, resume, None, teacher, on_batch, on_epoch, progress, search)
     with _threads(threads):
         return call.run(data, device, ranks)
 
@@ -250,8 +255,8 @@ def finetune(
     origin.check_start()
     if data is None:
         data = data_of(origin)
-    kept = None if folder is None else RunFolder(Path(folder))
-    call = _Call(options, kept, False, origin, teacher, on_batch, on_epoch, progress)
+    run_folder = None if folder is None else RunFolder(Path(folder))
+    call = _Call(options, run_folder, False, origin, teacher, on_batch, on_epoch, progress)
     with _threads(threads):
         return call.run(data, device, ranks)
 
@@ -300,14 +305,14 @@ class _Call:
         if self.search is not None:
             searched = self._searched(dataset, options, where)
             options = options.with_settings(searched.chosen(searched.best_trial), "the search")
-        asked, options = options, options.fitted_to(dataset.undivided)
+        call_options, options = options, options.fitted_to(dataset.undivided)
         if not self.resume:
             check_heard(dataset.train, options)
         if own.is_first and not self.resume:
-            self._remark(dataset, asked, options, teacher)
+            self._remark(dataset, call_options, options, teacher)
         elif own.is_first and self.folder is not None and self.folder.log_file.is_file():
-            kept = self.folder
-            _log_remarks(rates_rise(options, kept.options(), len(kept.read_log())))
+            run_folder = self.folder
+            _log_remarks(rates_rise(options, run_folder.options(), len(run_folder.read_log())))
         # A job of several processes is ended by whoever started it, at once.
         numbers = [signal.SIGINT] if own.size == 1 else []
         with (
@@ -352,8 +357,8 @@ class _Call:
         table = None if searched is None else trial_table(searched.as_json())
         run = Run(options, *networks, trainer.log, path, dataset.validation_rule, table)
         if own.is_first and reporter.epochs:
-            for one in run.advice():
-                _log.info(f"next[{one.code}]: {one.what}; {one.fix}")
+            for finding in run.advice():
+                _log.info(f"next[{finding.code}]: {finding.what}; {finding.fix}")
         return run
 
     def _data(self, data: Dataset | SpikeEvents | str | Path, ranks: Ranks) -> Dataset:
@@ -364,12 +369,12 @@ class _Call:
         """
         data = as_dataset(data)
         if self.resume and self.folder is not None:
-            kept = self.folder.manifest().get("data")
+            data_name = self.folder.manifest().get("data")
             if not is_data_of(self.folder, data):
                 raise UsageError(
-                    f"the run in {self.folder.path} is on '{kept}', not on '{data.name}'",
+                    f"the run in {self.folder.path} is on '{data_name}', not on '{data.name}'",
                     code="resume-data-differ",
-                    why="their training samples differ" if kept == data.name else "",
+                    why="their training samples differ" if data_name == data.name else "",
                     fix="resume it with the same data",
                 )
         with ranks.one_rank_per_machine_first():
@@ -414,21 +419,28 @@ class _Call:
         origin = self.folder if self.resume else self.start
         if origin is None:
             return self.options.validation_rule
-        before, kept = origin.options(), origin.validation_rule()
+        before, origin_rule = origin.options(), origin.validation_rule()
         rule = (self.options.validation, self.options.validation_by)
-        if kept is not None and rule == (before.validation, before.validation_by):
-            return kept
+        if origin_rule is not None and rule == (before.validation, before.validation_by):
+            return origin_rule
         # Another draw than before would validate on samples that the start has learnt.
         return replace(
-            self.options.validation_rule, seed=before.seed if kept is None else kept.seed
+            self.options.validation_rule,
+            seed=before.seed if origin_rule is None else origin_rule.seed,
         )
 
     def _remark(
-        self, dataset: Dataset, asked: TrainOptions, options: TrainOptions, teacher: Teacher | None
+        self,
+        dataset: Dataset,
+        call_options: TrainOptions,
+        options: TrainOptions,
+        teacher: Teacher | None,
     ) -> None:
         """Log what was chosen for the data, and what may not be as it was meant."""
         settled = {
-            name: getattr(options, name) for name in AUTOMATIC if getattr(asked, name) == AUTO
+            name: getattr(options, name)
+            for name in AUTOMATIC
+            if getattr(call_options, name) == AUTO
         }
         if settled:
             chosen = ", ".join(f"`{name}={value:g}`" for name, value in settled.items())
@@ -436,9 +448,9 @@ class _Call:
                 f"chosen for these samples: {chosen}; `epochs={-(-options.epochs // 2)}` would "
                 "take half the time"
             )
-        found = [*remarks(dataset, options, is_new=self.start is None)]
+        findings = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:
-            found += start_remarks(self.start, options, dataset)
+            findings += start_remarks(self.start, options, dataset)
         if teacher is not None:
             teacher.rows_of(dataset)  # which are not those of other data
             agreement = teacher.agreement(dataset.undivided.label)
@@ -446,13 +458,13 @@ class _Call:
                 f"a teacher is {options.teacher_share:.0%} of the loss: its likeliest class is the "
                 f"label of {agreement:.1%} of the training samples"
             )
-            found += teacher_remarks(agreement)
-        _log_remarks(found)
+            findings += teacher_remarks(agreement)
+        _log_remarks(findings)
 
 
 def _log_remarks(findings: Iterable[Finding]) -> None:
-    for one in findings:
-        _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
+    for finding in findings:
+        _log.warning(f"remark[{finding.code}]: {finding.what}; {finding.fix}")
 
 
 def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
@@ -508,11 +520,11 @@ def _resumed(
             code="run-not-kept",
             fix="name the folder it is kept in",
         )
-    kept = folder.options()
+    run_options = folder.options()
     if options is None:
-        return folder, kept
+        return folder, run_options
     check_type(options, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    return folder, kept.resumed_with(options.as_json(), str(folder.path))
+    return folder, run_options.resumed_with(options.as_json(), str(folder.path))
 
 
 def _check_free(folder: RunFolder) -> None:

@@ -557,21 +557,25 @@ class TrainOptions:
         Raises:
             UsageError: they contradict those of the run.
         """
-        asked = self.with_settings(dict(settings), "settings")
+        request = self.with_settings(dict(settings), "settings")
         for option in fields(self):
-            name, kept, value = option.name, getattr(self, option.name), getattr(asked, option.name)
+            name, setting, value = (
+                option.name,
+                getattr(self, option.name),
+                getattr(request, option.name),
+            )
             if value == AUTO and name in AUTOMATIC:
                 continue  # what the data decided when the run began
-            if value == kept or (name == "epochs" and value > kept):
+            if value == setting or (name == "epochs" and value > setting):
                 continue
             raise UsageError(
-                f"the run in {run} has {name} = {kept}, not {value}",
+                f"the run in {run} has {name} = {setting}, not {value}",
                 code="resume-settings-differ",
                 fix="give more epochs, or leave the option out"
                 if name == "epochs"
                 else "leave the option out, or start a new run",
             )
-        return replace(self, epochs=asked.epochs)
+        return replace(self, epochs=request.epochs)
 
 
 AUTOMATIC = tuple(option.name for option in fields(TrainOptions) if option.metadata["auto"])
@@ -596,17 +600,17 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 """By the type of a field: what it must be, and what turns a value into it, None where it cannot."""
 
 
-def upgraded_settings(kept: Mapping[str, Any]) -> dict[str, Any]:
+def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
     """Convert settings that an older version kept to the spelling of this one.
 
     Older versions wrote 0 for None, and a bare number of validation samples meant the last ones.
 
     Args:
-        kept: by field name, as in a manifest.
+        old_settings: by field name, as in a manifest.
     """
-    settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
-    if "validation" in kept:
-        settings["validation"] = kept_amount(kept["validation"])
+    settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in old_settings.items()}
+    if "validation" in old_settings:
+        settings["validation"] = kept_amount(old_settings["validation"])
     return settings
 
 
@@ -619,7 +623,7 @@ _ZERO_WAS_NONE = (
 
 def example(name: str) -> Any:
     """A value of a setting's type: its default, or a number or word where that is None."""
-    [option] = [one for one in fields(TrainOptions) if one.name == name]
+    [option] = [candidate for candidate in fields(TrainOptions) if candidate.name == name]
     if option.default is not None and not option.metadata["auto"]:
         return option.default
     if str(option.type).startswith("str"):
@@ -636,8 +640,8 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     if option.metadata["auto"] and isinstance(value, str) and value == AUTO:
         return AUTO
     wanted, convert = _KINDS[kind.removesuffix(" | None")]
-    found = convert(value)
-    if found is None:
+    conversion = convert(value)
+    if conversion is None:
         auto = f" or {AUTO}" if option.metadata["auto"] else ""
         raise UsageError(
             f"{origin}: {option.name} must be {wanted}{auto}, not {value!r}".removeprefix(": "),
@@ -645,7 +649,7 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
             fix=f"write it like {json.dumps(example(option.name))}"
             + (" or 64@5+64@20" if option.name == "hidden" else ""),
         )
-    return found
+    return conversion
 
 
 def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
@@ -656,7 +660,7 @@ def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
 
 
 def _pair(value: Any) -> tuple[float, ...] | None:
-    numbers = [_number(one, Real, float) for one in value] if _is_list(value) else []
+    numbers = [_number(member, Real, float) for member in value] if _is_list(value) else []
     return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
 
 

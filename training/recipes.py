@@ -15,8 +15,8 @@ ENDING = ".toml"
 
 def recipe_names() -> list[str]:
     """Names of all recipes, sorted."""
-    found = (file.name for file in (files("nmtool") / "recipes").iterdir())
-    return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
+    file_names = (file.name for file in (files("nmtool") / "recipes").iterdir())
+    return sorted(name.removesuffix(ENDING) for name in file_names if name.endswith(ENDING))
 
 
 def read_settings(source: str | Path, *, folder: Path | None = None) -> dict[str, Any]:

@@ -65,14 +65,14 @@ class SpikingLoop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor | None, cell: Constants) -> Tensor:
         v, s = torch.empty_like(x), torch.empty_like(x)
-        u, kept, last = (torch.zeros_like(x[0]) for _ in range(3))
+        u, membrane, last = (torch.zeros_like(x[0]) for _ in range(3))
         for x_n, v_n, s_n in zip(x.unbind(), v.unbind(), s.unbind(), strict=True):
             torch.add(x_n, u, alpha=cell.beta, out=u)
             if weight is not None:
                 u.addmm_(last, weight)
-            torch.add(u, kept, alpha=cell.alpha, out=v_n)
+            torch.add(u, membrane, alpha=cell.alpha, out=v_n)
             torch.gt(v_n, cell.theta, out=s_n)
-            torch.addcmul(v_n, v_n, s_n, value=-1, out=kept)
+            torch.addcmul(v_n, v_n, s_n, value=-1, out=membrane)
             last = s_n
         ctx.save_for_backward(v, s, weight)
         ctx.cell = cell
@@ -84,11 +84,11 @@ class SpikingLoop(torch.autograd.Function):
         v, s, weight = ctx.saved_tensors
         d_u = torch.empty_like(v)
         d_v, d_s, slope, later = (torch.zeros_like(v[0]) for _ in range(4))
-        one = v.new_ones(())
+        unity = v.new_ones(())
         for n in range(len(v) - 1, -1, -1):
             d_s = direct[n] if weight is None else torch.addmm(direct[n], later, weight.T, out=d_s)
             torch.sub(v[n], ctx.cell.theta, out=slope)
-            torch.addcmul(one, slope, slope, value=SHARPNESS**2, out=slope)
+            torch.addcmul(unity, slope, slope, value=SHARPNESS**2, out=slope)
             torch.div(d_s, slope, out=slope)
             torch.addcmul(d_v, d_v, s[n], value=-1, out=d_v)
             torch.add(slope, d_v, alpha=ctx.cell.alpha, out=d_v)
@@ -123,9 +123,9 @@ class Bptt(TorchStep):
 def dense_input(spikes: Raster, latency: int = HOP_LATENCY) -> Tensor:
     """[T, batch, channels] float32: 1 at the step a spike arrives, `latency` steps after it."""
     dense = torch.zeros(spikes.n_steps, spikes.n_samples, spikes.n_neurons)
-    kept = spikes.step < spikes.n_steps - latency
+    mask = spikes.step < spikes.n_steps - latency
     sample, step, channel = (
-        torch.from_numpy(index[kept])
+        torch.from_numpy(index[mask])
         for index in (spikes.sample_index(), spikes.step + latency, spikes.neuron)
     )
     dense[step, sample, channel] = 1.0

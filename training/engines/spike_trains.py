@@ -121,39 +121,39 @@ class LifRun:
     slope: Tensor
 
 
-def merge(heard: Sequence[SpikeTrains]) -> SpikeTrains:
+def merge(parts: Sequence[SpikeTrains]) -> SpikeTrains:
     """Spike trains of several populations as one, with consecutive neuron numbers.
 
     Args:
-        heard: spike trains of one or more populations, with equal samples and steps.
+        parts: spike trains of one or more populations, with equal samples and steps.
     """
-    if len(heard) == 1:
-        return heard[0]
-    n_neurons = sum(trains.n_neurons for trains in heard)
+    if len(parts) == 1:
+        return parts[0]
+    n_neurons = sum(trains.n_neurons for trains in parts)
     neuron, shift = [], 0
-    for trains in heard:
+    for trains in parts:
         neuron.append(trains.neuron + shift)
         shift += trains.n_neurons
     joined = torch.cat(neuron)
-    step = torch.cat([trains.step for trains in heard])
-    sample = torch.cat([trains.sample_index() for trains in heard])
-    order = torch.argsort((sample * heard[0].n_steps + step) * n_neurons + joined)
+    step = torch.cat([trains.step for trains in parts])
+    sample = torch.cat([trains.sample_index() for trains in parts])
+    order = torch.argsort((sample * parts[0].n_steps + step) * n_neurons + joined)
     return SpikeTrains(
-        torch.stack([trains.offset for trains in heard]).sum(dim=0),
+        torch.stack([trains.offset for trains in parts]).sum(dim=0),
         step[order],
         joined[order],
-        heard[0].n_steps,
+        parts[0].n_steps,
         n_neurons,
-        _merged_times(heard, order),
+        _merged_times(parts, order),
     )
 
 
-def _merged_times(heard: Sequence[SpikeTrains], order: Tensor) -> Tensor | None:
-    known = [trains.time_ms for trains in heard if trains.time_ms is not None]
+def _merged_times(parts: Sequence[SpikeTrains], order: Tensor) -> Tensor | None:
+    known = [trains.time_ms for trains in parts if trains.time_ms is not None]
     if not known:
         return None
     times = [
         known[0].new_zeros(trains.n_spikes) if trains.time_ms is None else trains.time_ms
-        for trains in heard
+        for trains in parts
     ]
     return torch.cat(times)[order]

@@ -157,7 +157,7 @@ def _by_parameters(
 
 def _taken(ctx: Any) -> tuple[Any, ...]:
     """The saved values of the forward pass, which are released: a kept loss holds no tapes."""
-    kept, ctx.kept = ctx.kept, None
-    if kept is None:
+    values, ctx.kept = ctx.kept, None
+    if values is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")
-    return kept
+    return values

@@ -107,11 +107,11 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         UsageError: the gain is not positive; or, when called, targets do not match the batch.
     """
     check_type(network, Network, "the network of a loss", "pass the nmtool.Network that is trained")
-    for what, value in (("gain", gain), ("margin_ms", 1.0 if margin_ms is None else margin_ms)):
-        NUMBER.check(what, value)
+    for argument, value in (("gain", gain), ("margin_ms", 1.0 if margin_ms is None else margin_ms)):
+        NUMBER.check(argument, value)
         if not 0 < value < np.inf:
             raise UsageError(
-                f"{what} is {value}", code="argument-range", fix="choose a number above 0"
+                f"{argument} is {value}", code="argument-range", fix="choose a number above 0"
             )
     n_classes = len(network.class_names)
     readout = network.readout
@@ -140,17 +140,17 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
 
 def _checked_targets(targets: object, n_samples: int, n_classes: int) -> Tensor:
     """Labels [samples] int64 or probabilities [samples, classes] float, as tensors."""
-    found = torch.as_tensor(targets)
-    if found.is_floating_point() and found.shape == (n_samples, n_classes):
-        return found
-    is_whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
-    if is_whole and found.shape == (n_samples,):
-        found = found.to(torch.int64)
+    tensor = torch.as_tensor(targets)
+    if tensor.is_floating_point() and tensor.shape == (n_samples, n_classes):
+        return tensor
+    is_whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+    if is_whole and tensor.shape == (n_samples,):
+        tensor = tensor.to(torch.int64)
         # Checking values on a GPU would make the host wait for every batch.
-        if found.is_cuda or bool(((found >= 0) & (found < n_classes)).all()):
-            return found
+        if tensor.is_cuda or bool(((tensor >= 0) & (tensor < n_classes)).all()):
+            return tensor
     raise UsageError(
-        f"targets of shape {tuple(found.shape)} and dtype {found.dtype} do not match a batch of "
+        f"targets of shape {tuple(tensor.shape)} and dtype {tensor.dtype} do not match a batch of "
         f"{n_samples} samples and {n_classes} classes",
         code="loss-targets",
         fix="pass labels, [samples] integers from 0, or probabilities, [samples, classes] floats",
@@ -194,9 +194,9 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
             code="spike-trains-differ",
             fix="pass a target with the same samples, steps and neurons",
         )
-    other = SpikeTrains.from_raster(target, spikes.step.device)
-    one, its_cells = _times_by_cell(spikes, dt_ms)
-    two, other_cells = _times_by_cell(other, dt_ms)
+    target_trains = SpikeTrains.from_raster(target, spikes.step.device)
+    spike_times, its_cells = _times_by_cell(spikes, dt_ms)
+    target_times, target_cells = _times_by_cell(target_trains, dt_ms)
     n_cells = spikes.n_samples * spikes.n_neurons
 
     def overlap(a: Tensor, a_cells: Tensor, b: Tensor, b_cells: Tensor) -> Tensor:
@@ -209,9 +209,9 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
         second = torch.arange(len(first), device=a.device) - done[first] + start[a_cells[first]]
         return torch.exp(-(a[first] - b[second]).abs() / tau_ms).sum()
 
-    own = overlap(one, its_cells, one, its_cells)
-    its = overlap(two, other_cells, two, other_cells)
-    both = overlap(one, its_cells, two, other_cells)
+    own = overlap(spike_times, its_cells, spike_times, its_cells)
+    its = overlap(target_times, target_cells, target_times, target_cells)
+    both = overlap(spike_times, its_cells, target_times, target_cells)
     return (0.5 * (own + its) - both) / max(spikes.n_samples, 1)
 
 

@@ -357,9 +357,9 @@ def _plain(membrane: Tensor, unit: float | None) -> NDArray:
 def _check_same_graph(network: Network, integers: IntegerNetwork) -> None:
     """Raise `UsageError` unless both have the same populations and projections."""
 
-    def graph(one: Network | IntegerNetwork) -> list[tuple[object, ...]]:
-        populations = [(p.name, p.kind, p.size) for p in one.populations]
-        return populations + [(p.source, p.target, p.shape) for p in one.projections]
+    def graph(candidate: Network | IntegerNetwork) -> list[tuple[object, ...]]:
+        populations = [(p.name, p.kind, p.size) for p in candidate.populations]
+        return populations + [(p.source, p.target, p.shape) for p in candidate.projections]
 
     if graph(network) != graph(integers):
         raise UsageError(

@@ -122,9 +122,9 @@ def float_population(population: IntegerPopulation, dt_ms: float) -> Population:
     A threshold of 0, impossible for float populations, becomes the smallest positive one, and a
     current without memory gets the smallest positive time constant; only gradients are affected.
     """
-    one = population.runs_in.decay_one
-    tau_mem_ms = rounded_tau(one - population.keep_v, dt_ms, one)
-    tau_syn_ms = rounded_tau(min(one - population.keep_u, one - 1), dt_ms, one)
+    unity = population.runs_in.decay_one
+    tau_mem_ms = rounded_tau(unity - population.keep_v, dt_ms, unity)
+    tau_syn_ms = rounded_tau(min(unity - population.keep_u, unity - 1), dt_ms, unity)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
     return Population(
         population.name,

@@ -44,16 +44,16 @@ class EventDataset(Dataset):
         return f"<EventDataset: {len(self)} samples, {self.sensor_size[0]} units>"
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        one = self._events[int(index)]
-        sample = self._dense(one) if self._grid else _structured(one)
+        events = self._events[int(index)]
+        sample = self._dense(events) if self._grid else _structured(events)
         if self._transform is not None:
             sample = self._transform(sample)
-        return sample, int(one.label[0])
+        return sample, int(events.label[0])
 
-    def _dense(self, one: SpikeEvents) -> torch.Tensor:
+    def _dense(self, events: SpikeEvents) -> torch.Tensor:
         assert self._grid is not None
         dt_ms, n_steps, group = self._grid
-        return torch.from_numpy(bin_events(one, dt_ms, n_steps, group).raster.dense()[0]).float()
+        return torch.from_numpy(bin_events(events, dt_ms, n_steps, group).raster.dense()[0]).float()
 
 
 def torch_dataset(
@@ -96,9 +96,9 @@ def torch_dataset(
     return EventDataset(events, (dt_ms, n_steps, group), transform)
 
 
-def _structured(one: SpikeEvents) -> NDArray:
+def _structured(events: SpikeEvents) -> NDArray:
     """Events as a structured array of dtype `TONIC`, [events]."""
-    found = np.zeros(one.n_events, TONIC)
-    found["t"] = np.rint(one.time_ms * 1000.0)
-    found["x"] = one.unit
-    return found
+    records = np.zeros(events.n_events, TONIC)
+    records["t"] = np.rint(events.time_ms * 1000.0)
+    records["x"] = events.unit
+    return records

@@ -78,7 +78,8 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
     from nmtool.training.loop.optimise import rate_factor
 
     now, then = (
-        rate_factor(one.schedule, one.epochs, one.warmup)(n_done) for one in (options, before)
+        rate_factor(settings.schedule, settings.epochs, settings.warmup)(n_done)
+        for settings in (options, before)
     )
     if now > then + FALLING:
         yield Finding(
@@ -163,7 +164,7 @@ def _activity(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], network: Network
 ) -> Iterator[Finding]:
     entry = log[-1]
-    neurons = sum(one.size for one in network.populations if one.kind == LIF)
+    neurons = sum(population.size for population in network.populations if population.kind == LIF)
     if entry["silent_neurons"] > MAX_SILENT * neurons:
         yield Finding(
             "neurons-silent",

@@ -38,7 +38,7 @@ class Augmentation:
     @classmethod
     def of(cls, options: TrainOptions) -> Augmentation:
         """The changes that the settings of a run ask for."""
-        return cls(**{one.name: getattr(options, one.name) for one in fields(cls)})
+        return cls(**{option.name: getattr(options, option.name) for option in fields(cls)})
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
         """A changed copy of a batch."""
@@ -94,21 +94,21 @@ def _blended(
     events: SpikeEvents, partner: NDArray[np.int64], rng: np.random.Generator
 ) -> SpikeEvents:
     """Every sample blended with its partner ([samples] int64), if that is another."""
-    other = events.take(partner)
+    partner_events = events.take(partner)
     blended = partner != np.arange(events.n_samples)
-    way = np.where(blended, 0.5 * (_mean_times(other) - _mean_times(events)), 0.0)
-    sample = np.concatenate([events.sample_index(), other.sample_index()])
+    way = np.where(blended, 0.5 * (_mean_times(partner_events) - _mean_times(events)), 0.0)
+    sample = np.concatenate([events.sample_index(), partner_events.sample_index()])
     time_ms = np.concatenate(
         [
             events.time_ms + way[events.sample_index()],
-            other.time_ms - way[other.sample_index()],
+            partner_events.time_ms - way[partner_events.sample_index()],
         ]
     )
     heads = rng.random(sample.size) < 0.5
     is_own = np.arange(sample.size) < events.n_events
-    kept = np.where(blended[sample], heads & (time_ms >= 0), is_own)
-    unit = np.concatenate([events.unit, other.unit])
-    return _with_unsorted_events(events, sample[kept], time_ms[kept], unit[kept])
+    mask = np.where(blended[sample], heads & (time_ms >= 0), is_own)
+    unit = np.concatenate([events.unit, partner_events.unit])
+    return _with_unsorted_events(events, sample[mask], time_ms[mask], unit[mask])
 
 
 def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -136,16 +136,16 @@ def _shifted_and_stretched(
     """Units moved by [samples] int64, times multiplied by [samples] float64."""
     sample = events.sample_index()
     unit = events.unit + shift[sample]
-    kept = (unit >= 0) & (unit < events.n_units)
-    return _with_events(events, sample[kept], (events.time_ms * factor[sample])[kept], unit[kept])
+    mask = (unit >= 0) & (unit < events.n_units)
+    return _with_events(events, sample[mask], (events.time_ms * factor[sample])[mask], unit[mask])
 
 
 def _shifted_in_time(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
     """Times moved by [samples] float64, ms."""
     sample = events.sample_index()
     time_ms = events.time_ms + by_ms[sample]
-    kept = time_ms >= 0
-    return _with_events(events, sample[kept], time_ms[kept], events.unit[kept])
+    mask = time_ms >= 0
+    return _with_events(events, sample[mask], time_ms[mask], events.unit[mask])
 
 
 def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:
@@ -155,9 +155,9 @@ def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -
     )
 
 
-def _select_events(events: SpikeEvents, kept: NDArray[np.bool_]) -> SpikeEvents:
+def _select_events(events: SpikeEvents, mask: NDArray[np.bool_]) -> SpikeEvents:
     sample = events.sample_index()
-    return _with_events(events, sample[kept], events.time_ms[kept], events.unit[kept])
+    return _with_events(events, sample[mask], events.time_ms[mask], events.unit[mask])
 
 
 def _with_unsorted_events(

@@ -51,5 +51,5 @@ def _draw(options: TrainOptions, kind: str) -> Draw:
 
 def longest_initial(options: TrainOptions, kind: str) -> int:
     """Steps of the longest delay that synapses of a kind start with, within what delays reach."""
-    asked = getattr(options, f"init_delay_{kind}")
-    return options.longest_delay if asked is None else min(asked, options.longest_delay)
+    setting = getattr(options, f"init_delay_{kind}")
+    return options.longest_delay if setting is None else min(setting, options.longest_delay)

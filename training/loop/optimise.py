@@ -108,9 +108,9 @@ def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> No
         raise _diverged(f"gradients of update {update + 1} are not finite")
 
 
-def _diverged(how: str) -> UsageError:
+def _diverged(symptom: str) -> UsageError:
     return UsageError(
-        f"training diverged: {how}",
+        f"training diverged: {symptom}",
         code="training-diverged",
         fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
     )

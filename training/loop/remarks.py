@@ -107,9 +107,9 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
     yield from _grid(dataset.train, options)
     yield from channels(dataset.train, options.group)
     yield from _short_delays(options)
-    for one in _without_effect(options, dataset):
-        if is_new or one.where not in BEGINNINGS:
-            yield one
+    for finding in _without_effect(options, dataset):
+        if is_new or finding.where not in BEGINNINGS:
+            yield finding
     if is_new:
         yield from _unheard_delays(options)
     yield from classes(dataset)
@@ -190,12 +190,12 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
         model: that is to learn.
     """
     parts = [f"trains on {dataset.train.n_samples:,} samples"]
-    held, rule = dataset.validation, dataset.validation_rule
-    if held is None:
+    validation, rule = dataset.validation, dataset.validation_rule
+    if validation is None:
         parts.append("validates on none")
     else:
-        how = "" if rule is None else f" ({rule.manner})"
-        parts.append(f"validates on {held.n_samples:,}{how}")
+        manner = "" if rule is None else f" ({rule.manner})"
+        parts.append(f"validates on {validation.n_samples:,}{manner}")
     if "test" not in dataset.splits:
         parts.append("tests on none")
     else:
@@ -204,7 +204,7 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
     units = dataset.train.n_units
     n_inputs = count_inputs(units, options.group)
     grouped = f" of {units:,} channels" if options.group > 1 else ""
-    n_parameters = sum(one.numel() for one in model.parameters())
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
     return (
         f"{', '.join(parts)}; {options.n_steps:,} steps of {options.dt_ms:g} ms; "
         f"{n_inputs:,} inputs{grouped}; {n_parameters:,} parameters"
@@ -324,9 +324,9 @@ class EpochRemarks:
             )
         self._lowest = min(self._lowest, loss)
 
-    def _is_new(self, what: str) -> bool:
-        is_new = what not in self._said
-        self._said.add(what)
+    def _is_new(self, remark: str) -> bool:
+        is_new = remark not in self._said
+        self._said.add(remark)
         return is_new
 
 
@@ -427,12 +427,12 @@ def _classes_apart(
     last = f"the last {validation.size} training samples, which validate,"
     others = f"the training samples but for the last {validation.size}, which validate,"
     for part, name in ((validation, last), (train, others)):
-        n_classes, held = _unlikely(part, np.concatenate([train, validation]))
-        if held:
+        n_classes, n_part_classes = _unlikely(part, np.concatenate([train, validation]))
+        if n_part_classes:
             yield Finding(
                 "split-unshuffled",
                 "validation",
-                f"{name} hold only {held} of the {n_classes} classes",
+                f"{name} hold only {n_part_classes} of the {n_classes} classes",
                 f"draw them per class, `validation={validation.size}`, or shuffle the file",
             )
             return
@@ -444,12 +444,12 @@ def _unlikely(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[in
     The probability that a random part has only k of n classes is at most the number of ways to
     choose them times that of all its samples being of those.
     """
-    n_classes, held = np.unique(whole).size, np.unique(part)
-    share = np.isin(whole, held).mean()
+    n_classes, part_classes = np.unique(whole).size, np.unique(part)
+    share = np.isin(whole, part_classes).mean()
     if share == 1 or not part.size:
         return n_classes, 0
-    chance = _log_ways(n_classes, held.size) + part.size * math.log(share)
-    return n_classes, held.size if chance < math.log(MIN_CHANCE) else 0
+    chance = _log_ways(n_classes, part_classes.size) + part.size * math.log(share)
+    return n_classes, part_classes.size if chance < math.log(MIN_CHANCE) else 0
 
 
 def _log_ways(n: int, k: int) -> float:

@@ -56,8 +56,8 @@ def divides_alike(run: RunFolder, dataset: Dataset) -> bool:
 
     The groups by which they are drawn are in no content hash.
     """
-    kept = run.manifest().get(TRAIN_INDEX_HASH)
-    return kept is None or _division(dataset).get(TRAIN_INDEX_HASH) == kept
+    index_hash = run.manifest().get(TRAIN_INDEX_HASH)
+    return index_hash is None or _division(dataset).get(TRAIN_INDEX_HASH) == index_hash
 
 
 def _division(dataset: Dataset) -> dict[str, str]:

@@ -207,13 +207,13 @@ class RunFolder:
         """
         manifest = self.manifest()
         if HOLD_OUT not in manifest:
-            found = self.options().validation_rule
-            return found if found.is_last else None
-        kept = manifest[HOLD_OUT]
-        if kept is None:
+            rule = self.options().validation_rule
+            return rule if rule.is_last else None
+        entry = manifest[HOLD_OUT]
+        if entry is None:
             return None
         try:
-            return SplitRule.from_json(kept)
+            return SplitRule.from_json(entry)
         except (AttributeError, TypeError, ValueError, UsageError) as error:
             raise self._damaged(f"{HOLD_OUT}: {error}") from error
 
@@ -352,12 +352,12 @@ class RunFolder:
         entries = self._logged()
         header = storage.archive_header(self.checkpoint_file)
         try:
-            kept = log_in(header)
+            checkpoint_log = log_in(header)
         except (LookupError, TypeError, ValueError, RecursionError):  # none, or a damaged one
             return entries
-        if _unsettled(entries) != _unsettled(kept)[: len(entries)]:
+        if _unsettled(entries) != _unsettled(checkpoint_log)[: len(entries)]:
             raise self._damaged_log(f"{self.checkpoint_file} holds another log")
-        return kept
+        return checkpoint_log
 
     def _logged(self) -> list[dict[str, Any]]:
         """The log as the file has it; raises `FileFormatError`."""
@@ -395,10 +395,10 @@ class RunFolder:
     def repair_log(self, epochs: list[dict[str, Any]]) -> None:
         """Replace the log where it is not that of the checkpoint; raises `StorageError`."""
         try:
-            found = self._logged()
+            log = self._logged()
         except FileFormatError:
-            found = []
-        if found != epochs or not self.table_file.exists():
+            log = []
+        if log != epochs or not self.table_file.exists():
             self.write_log(epochs)
 
     def _damaged(self, why: str) -> FileFormatError:
@@ -412,8 +412,8 @@ class RunFolder:
 
 def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The log in the header of a checkpoint; text, but a list in files of version 1."""
-    kept = header["log"]
-    return [dict(entry) for entry in (json.loads(kept) if isinstance(kept, str) else kept)]
+    log = header["log"]
+    return [dict(entry) for entry in (json.loads(log) if isinstance(log, str) else log)]
 
 
 def _unsettled(log: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -456,13 +456,13 @@ def log_as_csv(epochs: Iterable[Mapping[str, Any]]) -> str:
 
 def numbers(entry: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of an epoch's entry of the log, by name; those by population with a dot."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for name, value in entry.items():
         if isinstance(value, Mapping):
-            found |= {f"{name}.{of}": one for of, one in value.items()}
+            values |= {f"{name}.{of}": number for of, number in value.items()}
         elif value is not None:
-            found[name] = int(value) if isinstance(value, bool) else value
-    return found
+            values[name] = int(value) if isinstance(value, bool) else value
+    return values
 
 
 def _is_entry(value: Any) -> bool:

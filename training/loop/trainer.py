@@ -172,8 +172,8 @@ class Trainer:
         self._renew_scales()
         totals = Totals.nothing(self.model.network)
         update = self._state.update
-        for heard in ahead(self._heard(*one) for one in self._shuffled(epoch)):
-            batch = self._update(heard, update)
+        for portion in ahead(self._heard(*draw) for draw in self._shuffled(epoch)):
+            batch = self._update(portion, update)
             totals += batch
             update += 1
             n_updates = self._batches * self.options.epochs
@@ -224,9 +224,9 @@ class Trainer:
         events = self._ranks.take(batch)
         return _Heard(self.model.network.bin(events), events.label, target)
 
-    def _update(self, heard: _Heard, update: int) -> Totals:
+    def _update(self, portion: _Heard, update: int) -> Totals:
         """Learn from a batch, of which this rank runs its share; returns the batch's sums."""
-        loss, share = self._forward(heard)
+        loss, share = self._forward(portion)
         batch = share.over(self._ranks)
         check_loss(batch.mean_loss, update, self._largest_loss)
         self._regulariser.set_batch(batch.counts, batch.samples)
@@ -248,13 +248,13 @@ class Trainer:
         self._average.add(update)
         return batch
 
-    def _forward(self, heard: _Heard) -> tuple[torch.Tensor | None, Totals]:
+    def _forward(self, portion: _Heard) -> tuple[torch.Tensor | None, Totals]:
         """Mean loss and sums over a rank's share of a batch; without samples there is no loss."""
-        network, binned, n_samples = self.model.network, heard.binned, heard.label.size
+        network, binned, n_samples = self.model.network, portion.binned, portion.label.size
         if not n_samples:
             return None, Totals.nothing(network)
-        labels = torch.from_numpy(heard.label).to(self.model.device.torch)
-        targets = labels if heard.target is None else torch.from_numpy(heard.target)
+        labels = torch.from_numpy(portion.label).to(self.model.device.torch)
+        targets = labels if portion.target is None else torch.from_numpy(portion.target)
         activity = self.model(binned.raster, self._regulariser.push)
         loss = self._loss(activity, targets)
         totals = Totals(
@@ -324,12 +324,12 @@ class Trainer:
     def save(self) -> None:
         """Write a checkpoint of where the run stands; raises `StorageError`."""
         assert self._folder is not None
-        kept = self.best.content_hash if self._state.has_best else ""
+        best_hash = self.best.content_hash if self._state.has_best else ""
         checkpoint.save(
             self._folder.checkpoint_file,
             self.model,
             self._optimiser,
-            replace(self._state, network=kept),
+            replace(self._state, network=best_hash),
             self._pruning.removed,
             self._average.values,
         )

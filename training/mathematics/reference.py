@@ -301,18 +301,18 @@ class _Backward:
 
 
 def _check_shapes(
-    what: str, given: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]
+    subject: str, arrays: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]
 ) -> None:
-    for name, array in given.items():
+    for name, array in arrays.items():
         if name not in expected:
             raise DataError(
-                f"{what}: unknown name '{name}'",
+                f"{subject}: unknown name '{name}'",
                 code="gradient-unexpected",
                 fix=f"use {' or '.join(expected)}" if expected else "omit it",
             )
         if np.shape(array) != expected[name]:
             raise DataError(
-                f"{what} of '{name}' has shape {np.shape(array)}, not {expected[name]}",
+                f"{subject} of '{name}' has shape {np.shape(array)}, not {expected[name]}",
                 code="gradient-shape",
                 fix="use the trace of the same network and input",
             )

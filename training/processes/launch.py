@@ -45,15 +45,15 @@ def launched() -> Launch | None:
     Raises:
         UsageError: the environment variables are contradictory.
     """
-    found = {name: os.environ.get(name, "") for name in (*_NUMBERS, *_WORDS)}
-    if not all(found.values()):
+    variables = {name: os.environ.get(name, "") for name in (*_NUMBERS, *_WORDS)}
+    if not all(variables.values()):
         return None
-    numbers = {name: int(found[name]) for name in _NUMBERS if found[name].isdecimal()}
+    numbers = {name: int(variables[name]) for name in _NUMBERS if variables[name].isdecimal()}
     if len(numbers) < len(_NUMBERS) or numbers["RANK"] >= numbers["WORLD_SIZE"]:
         raise UsageError(
             "the environment variables of torchrun are incomplete or contradictory",
             code="torchrun-environment-damaged",
-            why=", ".join(f"{name}={value}" for name, value in found.items()),
+            why=", ".join(f"{name}={value}" for name, value in variables.items()),
             fix="start the job with torchrun, or a single process without these variables",
         )
     if numbers["WORLD_SIZE"] == 1:
@@ -63,7 +63,7 @@ def launched() -> Launch | None:
         size=numbers["WORLD_SIZE"],
         local_rank=numbers["LOCAL_RANK"],
         local_size=numbers["LOCAL_WORLD_SIZE"],
-        address=found["MASTER_ADDR"],
+        address=variables["MASTER_ADDR"],
         port=numbers["MASTER_PORT"],
         attempt="/".join(
             os.environ.get(f"TORCHELASTIC_{name}", "") for name in ("RUN_ID", "RESTART_COUNT")

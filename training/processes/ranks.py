@@ -126,14 +126,14 @@ class Ranks:
             for parameter, part in zip(copied, _parts(flat, copied), strict=True):
                 parameter.copy_(part)
 
-    def check_same(self, what: str, *numbers: int) -> None:
+    def check_same(self, subject: str, *numbers: int) -> None:
         """Collective: raise `UsageError` unless all ranks pass the same numbers (below 2⁵³)."""
         table = np.zeros((self.size, len(numbers)))
         table[self.rank] = numbers
         table = self.sum(table)
         if (table != table[0]).any():
             raise UsageError(
-                f"the processes of this training job differ in {what}",
+                f"the processes of this training job differ in {subject}",
                 code="ranks-differ",
                 fix="start all of them with the same command, the same data, and the same run "
                 "folder, shared between machines",

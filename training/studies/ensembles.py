@@ -79,32 +79,32 @@ def ensemble(
             have in common, or answer by first spikes; weights that are not one number for each.
         FileFormatError: a path without a network.
     """
-    found = [_floats(source) for source in networks]
-    if not found:
+    members = [_floats(source) for source in networks]
+    if not members:
         raise UsageError(
             "there is no network to put side by side",
             code="networks-missing",
             fix="name one or more: networks or runs, in a list",
         )
-    factors = [1 / len(found)] * len(found) if weights is None else list(weights)
-    _check_weights(factors, len(found))
-    if problems := [*_problems(found)]:
+    factors = [1 / len(members)] * len(members) if weights is None else list(weights)
+    _check_weights(factors, len(members))
+    if problems := [*_problems(members)]:
         raise UsageError(
-            f"{len(found)} networks cannot be put side by side",
+            f"{len(members)} networks cannot be put side by side",
             code="networks-unlike",
             findings=problems,
         )
-    first = found[0]
+    first = members[0]
     renamed = [
         {p.name: f"{p.name}_{number}" for p in network.populations}
-        for number, network in enumerate(found, 1)
+        for number, network in enumerate(members, 1)
     ]
     output = first.readout.population
     while any(output in names.values() for names in renamed):
         output += "_"
     populations: list[Population] = []
     projections: list[Projection] = []
-    for network, names, factor in zip(found, renamed, factors, strict=True):
+    for network, names, factor in zip(members, renamed, factors, strict=True):
         own = network.readout.population
         names |= {own: output, INPUT: INPUT}
         populations += [
@@ -121,8 +121,8 @@ def ensemble(
         ]
     answering = first.population(first.readout.population)
     biases = [
-        factor * one.population(one.readout.population).values("bias")
-        for one, factor in zip(found, factors, strict=True)
+        factor * member.population(member.readout.population).values("bias")
+        for member, factor in zip(members, factors, strict=True)
     ]
     return replace(
         first,
@@ -144,8 +144,8 @@ def check_readout(rule: str) -> None:
 
 def _floats(source: Network | Run | str | Path) -> Network:
     """The float network of a source; raises `UsageError` where it has integers alone."""
-    found = float_network(source)
-    if found is None:
+    network = float_network(source)
+    if network is None:
         name = source if isinstance(source, str | Path) else "a network"
         raise UsageError(
             f"{name} is made of integers, which cannot be put side by side",
@@ -153,7 +153,7 @@ def _floats(source: Network | Run | str | Path) -> Network:
             why="outputs of other scales have no sum",
             fix="join float networks, and quantise what comes out",
         )
-    return found
+    return network
 
 
 def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
@@ -189,7 +189,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
     }
     unlike = [name for name, value in common.items() if len({*map(value, networks)}) > 1]
     for name in unlike:
-        values = ", ".join(dict.fromkeys(_shown(common[name](one)) for one in networks))
+        values = ", ".join(dict.fromkeys(_shown(common[name](network)) for network in networks))
         fix = _SAME_STEPS if name == "n_steps" else _AS_ALL
         yield Finding("join-unlike", name, f"it differs: {values}", fix)
     if any(network.readout.rule == FIRST_SPIKE for network in networks):
@@ -199,7 +199,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
     outputs = [network.population(network.readout.population) for network in networks]
     for key in ("tau_mem_ms", "tau_syn_ms"):
         constants = [output.values(key) for output in outputs]
-        if not all(np.array_equal(constants[0], one) for one in constants):
+        if not all(np.array_equal(constants[0], constant) for constant in constants):
             values = ", ".join(dict.fromkeys(map(_reach, constants)))
             yield Finding(
                 "join-output-constants",
@@ -221,5 +221,5 @@ def _reach(constants: NDArray[np.float64]) -> str:
 def _shown(value: Any) -> str:
     """A value in a finding: several by their members."""
     if isinstance(value, tuple):
-        return " and ".join(_shown(one) for one in value if one is not None)
+        return " and ".join(_shown(member) for member in value if member is not None)
     return f"{value:g}" if isinstance(value, float) else str(value)

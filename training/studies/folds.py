@@ -78,25 +78,25 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
     dataset = as_dataset(data)
     events = joined(dataset, single.splits)
     single.check_answer_to(events, dataset.name)
-    found = replace(
+    answers = replace(
         single,
         predictions=np.full_like(single.predictions[:1], NONE_YET),
         seeds=single.seeds[:1],
         model=f"{single.model}, {len(single.seeds)} side by side",
         path=where / JOINED_ANSWERS,
     )
-    for fold in range(found.n_folds):
+    for fold in range(answers.n_folds):
         runs = [RunFolder(run_folder(where / FOLDS, fold, seed)) for seed in single.seeds]
         network: Network | IntegerNetwork
         network = floats = ensemble([run.network() for run in runs])
         options = runs[0].options()
         if options.arithmetic == "integer":
-            heard = without_fold(events, found.fold, fold, dataset.name).train
-            network = rounded(floats, options, heard)
+            training_events = without_fold(events, answers.fold, fold, dataset.name).train
+            network = rounded(floats, options, training_events)
         _log.info(f"fold {fold}: {len(runs)} networks side by side")
-        found = found.with_fold(0, fold, classes_of(network, events[found.fold == fold]))
-    found.save(where / JOINED_ANSWERS)
-    return found
+        answers = answers.with_fold(0, fold, classes_of(network, events[answers.fold == fold]))
+    answers.save(where / JOINED_ANSWERS)
+    return answers
 
 
 @checked
@@ -194,20 +194,20 @@ def cross_validate(
         chosen.fitted_to(rest.train)
     where = None if folder is None else Path(folder)
 
-    def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
-        kept = None if where is None else run_folder(where / FOLDS, fold, seed)
-        has_begun = kept is not None and RunFolder(kept).manifest_file.exists()
+    def learn(seed: int, fold: int, rest: Dataset, fold_events: SpikeEvents) -> NDArray[np.integer]:
+        path = None if where is None else run_folder(where / FOLDS, fold, seed)
+        has_begun = path is not None and RunFolder(path).manifest_file.exists()
         run = train(
             rest,
             replace(chosen, seed=seed),
-            folder=kept,
+            folder=path,
             resume=has_begun,
             device=device,
             threads=threads,
             progress=progress,
         )
         with threads_used(threads, with_torch=threads is not None):
-            return classes_of(run.network if run.integers is None else run.integers, asked)
+            return classes_of(run.network if run.integers is None else run.integers, fold_events)
 
     return fill(answers, events, learn, where)
 
@@ -237,11 +237,13 @@ def fill(
         for fold in range(answers.n_folds):
             if answers.has(row, fold):
                 continue
-            asked = events[answers.fold == fold]
+            fold_events = events[answers.fold == fold]
             done = row * answers.n_folds + fold + 1
-            _log.info(f"fold {fold}, seed {seed} ({done} of {total}): {asked.n_samples:,} samples")
+            _log.info(
+                f"fold {fold}, seed {seed} ({done} of {total}): {fold_events.n_samples:,} samples"
+            )
             rest = without_fold(events, answers.fold, fold, answers.data)
-            answers = answers.with_fold(row, fold, learn(seed, fold, rest, asked))
+            answers = answers.with_fold(row, fold, learn(seed, fold, rest, fold_events))
             if path is not None:
                 answers.save(path / ANSWERS)
     return answers
@@ -255,13 +257,13 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
     return chosen
 
 
-def rounded(network: Network, options: TrainOptions, heard: SpikeEvents) -> IntegerNetwork:
+def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> IntegerNetwork:
     """The integers of a network: bits, delays and target of a run, ranges and scales of its own."""
     from nmtool.training.loop.calibration import Calibrator
 
-    first = network.bin(heard[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
+    first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
     return Calibrator.of(options, first).to_integers(
-        network, lambda: (part.raster for part in portions_for(network, heard, divided=True))
+        network, lambda: (part.raster for part in portions_for(network, events, divided=True))
     )
 
 
@@ -271,7 +273,7 @@ def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArra
     return np.concatenate([recording.predictions for recording in recordings])
 
 
-def _kept(asked: Answers, folder: Path) -> Answers:
+def _kept(answers: Answers, folder: Path) -> Answers:
     """The answers that a folder holds to the same question; those asked for where there are none.
 
     Raises:
@@ -290,14 +292,14 @@ def _kept(asked: Answers, folder: Path) -> Answers:
             code="path-taken",
             fix="name a folder, in which runs and answers are kept",
         )
-    asked = replace(asked, path=folder)
+    answers = replace(answers, path=folder)
     if not answers_file(folder).is_file():
-        return asked
-    kept = Answers.load(folder)
-    if asked.data_hash == kept.data_hash:  # the same data by another name are the same
-        asked = replace(asked, data=kept.data)
-    n_seeds = len(kept.seeds)
-    findings = changes(_conditions(kept, n_seeds), _conditions(asked, n_seeds))
+        return answers
+    old_answers = Answers.load(folder)
+    if answers.data_hash == old_answers.data_hash:  # the same data by another name are the same
+        answers = replace(answers, data=old_answers.data)
+    n_seeds = len(old_answers.seeds)
+    findings = changes(_conditions(old_answers, n_seeds), _conditions(answers, n_seeds))
     if findings:
         raise UsageError(
             f"{folder} holds another cross-validation",
@@ -305,9 +307,9 @@ def _kept(asked: Answers, folder: Path) -> Answers:
             fix="continue it with the settings it began with, or choose another folder",
             findings=findings,
         )
-    predictions = asked.predictions.copy()
-    predictions[:n_seeds] = kept.predictions
-    return replace(asked, predictions=predictions)
+    predictions = answers.predictions.copy()
+    predictions[:n_seeds] = old_answers.predictions
+    return replace(answers, predictions=predictions)
 
 
 def _conditions(answers: Answers, n_seeds: int) -> dict[str, Any]:

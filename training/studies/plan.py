@@ -89,7 +89,7 @@ class StudyPlan:
     def conditions(self) -> dict[str, Any]:
         """Settings beside the search space that must not change, for scores to be comparable."""
         relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
-        teachers = {name: one.content_hash for name, one in self.teachers().items()}
+        teachers = {name: teacher.content_hash for name, teacher in self.teachers().items()}
         return {
             "data": self.data if is_name(self.data) else f"folder {relative}",
             "seeds": self.seeds,
@@ -164,7 +164,7 @@ def _is_like(value: Any, example: Any) -> bool:
     """True for a value of the same type; in a list, for values of the same type."""
     if type(value) is not type(example):
         return False
-    return not isinstance(value, list) or all(_is_like(one, example[0]) for one in value)
+    return not isinstance(value, list) or all(_is_like(member, example[0]) for member in value)
 
 
 class _Reader:

@@ -156,7 +156,7 @@ class SweepResult(Tabular):
             "trials": self.counts,
             "best": {**self.best_trial.as_json(), **best},
             "top": [trial.as_json() for trial in self.top],
-            "failed": [{"trial": one.number, "reason": one.reason} for one in self.failed],
+            "failed": [{"trial": trial.number, "reason": trial.reason} for trial in self.failed],
             "importance": self.importance,
             "importance_unknown": self.importance_unknown or None,
         }
@@ -172,11 +172,11 @@ def trial_table(result: Mapping[str, Any]) -> Table:
     names = list(top[0]["searched"])
     rows = [
         (
-            one["trial"],
-            f"{one['score']:.1%}",
-            *(shown_value(one["searched"][name]) for name in names),
+            trial["trial"],
+            f"{trial['score']:.1%}",
+            *(shown_value(trial["searched"][name]) for name in names),
         )
-        for one in top
+        for trial in top
     ]
     return Table("best trials", ("trial", "validation", *names), rows)
 
@@ -203,8 +203,8 @@ def kept_table(folder: Path) -> Table | None:
 
 def ranked(trials: Sequence[TrialResult]) -> list[TrialResult]:
     """The finished trials, best first."""
-    finished = [(-one.score, one.number, one) for one in trials if one.score is not None]
-    return [one for _, _, one in sorted(finished)]
+    finished = [(-trial.score, trial.number, trial) for trial in trials if trial.score is not None]
+    return [trial for _, _, trial in sorted(finished)]
 
 
 def read_trials(study: Study) -> tuple[TrialResult, ...]:

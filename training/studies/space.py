@@ -144,13 +144,13 @@ class SearchSpace:
         """Everything about it that decides what trials do: all fixed options, and the search."""
         options = self.first_options().as_json()
         fixed = {name: value for name, value in options.items() if name not in self.searched}
-        search = {name: one.as_json() for name, one in self.searched.items()}
+        search = {name: entry.as_json() for name, entry in self.searched.items()}
         return {"settings": fixed, "search": search}
 
     def problems(self) -> list[Finding]:
         """All that `TrainOptions` refuses: single values, else combinations of them."""
-        found = list(self._refused_values()) or list(self._refused_combinations())
-        return list(dict.fromkeys(found))
+        findings = list(self._refused_values()) or list(self._refused_combinations())
+        return list(dict.fromkeys(findings))
 
     def outside(self, values: Mapping[str, Any]) -> list[Finding]:
         """A finding for each value that no trial could have drawn.
@@ -172,12 +172,12 @@ class SearchSpace:
 
     def _refused_values(self) -> Iterator[Finding]:
         """Values that no other option could make right."""
-        named = list(self.fixed.items())
-        named += [(name, end) for name, one in self.searched.items() for end in one.ends]
-        refused = [(name, value) for name, value in named if self._refusal({name: value})]
+        pairs = list(self.fixed.items())
+        pairs += [(name, end) for name, entry in self.searched.items() for end in entry.ends]
+        refused = [(name, value) for name, value in pairs if self._refusal({name: value})]
         wrong = {name for name, _ in refused}
         others: dict[str, Any] = {}
-        for name, value in named:
+        for name, value in pairs:
             if name not in wrong:
                 others.setdefault(name, value)
         for name, value in refused:
@@ -195,16 +195,16 @@ class SearchSpace:
 
     def _refused_combinations(self) -> Iterator[Finding]:
         """Each end of each range with all others at their first, then their last values."""
-        for name, one in self.searched.items():
-            for value, corner in product(one.ends, (0, -1)):
+        for name, entry in self.searched.items():
+            for value, corner in product(entry.ends, (0, -1)):
                 values = {other: its.ends[corner] for other, its in self.searched.items()}
                 values[name] = value
                 try:
                     self.options(values)
                 except UsageError as error:
                     together = ", ".join(f"{name} = {value}" for name, value in values.items())
-                    for found in findings_of(error, name):
-                        yield replace(found, what=f"{found.what} (with {together})")
+                    for finding in findings_of(error, name):
+                        yield replace(finding, what=f"{finding.what} (with {together})")
 
 
 def _word(value: Any) -> Any:
@@ -243,12 +243,12 @@ def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Sea
         problems: gets a finding for everything that is wrong with how they are written; those
             options are left out.
     """
-    found: dict[str, Searched] = {}
+    searched: dict[str, Searched] = {}
     defaults = {option.name: example(option.name) for option in fields(TrainOptions)}
     for name, entry in table.items():
         with _noted(f"[search] {name}", problems):
-            found[name] = _read_entry(name, entry, defaults)
-    return found
+            searched[name] = _read_entry(name, entry, defaults)
+    return searched
 
 
 @contextmanager

@@ -382,8 +382,8 @@ def _seal(
     number: int, params: Mapping[str, Any], value: float | None, user_attrs: Mapping[str, Any]
 ) -> str:
     """Hash of what a trial ended with: databases do not notice that a number has changed."""
-    told = {name: about for name, about in user_attrs.items() if name != _SEAL}
-    header = {"number": number, "params": params, "value": value, "told": told}
+    attributes = {name: about for name, about in user_attrs.items() if name != _SEAL}
+    header = {"number": number, "params": params, "value": value, "told": attributes}
     return storage.content_hash(header, {})
 
 
@@ -423,9 +423,9 @@ def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
         )
 
 
-def _conditions(kept: dict[str, Any]) -> dict[str, Any]:
+def _conditions(record: dict[str, Any]) -> dict[str, Any]:
     """What a study keeps of its plan, by name."""
-    return {**kept["conditions"], **kept["settings"], **kept["search"]}
+    return {**record["conditions"], **record["settings"], **record["search"]}
 
 
 def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
@@ -456,7 +456,7 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
         for is_last in (False, False, False, True):
             try:
                 with _without_warnings():
-                    found = Database(
+                    database = Database(
                         where.render_as_string(hide_password=False),
                         engine_kwargs={"connect_args": settings},
                         heartbeat_interval=plan.heartbeat_s,
@@ -494,13 +494,15 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
         raise _damaged(file, why) from error
     if is_sqlite:
         if not url:
-            _check_pages(found, file)
+            _check_pages(database, file)
         # Optuna reads a trial's state FOR UPDATE before it changes it. SQLite, which does not know
         # that, locks the file as early with this.
         event.listen(
-            found.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+            database.engine,
+            "begin",
+            lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
         )
-    return found
+    return database
 
 
 def _check_pages(database: RDBStorage, file: Path) -> None:
@@ -509,11 +511,11 @@ def _check_pages(database: RDBStorage, file: Path) -> None:
 
     try:
         with database.engine.connect() as connection:
-            found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+            verdict = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
     except (SQLAlchemyError, ValueError) as error:
         raise _damaged(file, reason(error)) from error
-    if found != "ok":
-        raise _damaged(file, found)
+    if verdict != "ok":
+        raise _damaged(file, verdict)
 
 
 def _pruner(plan: StudyPlan) -> BasePruner:

@@ -96,17 +96,17 @@ def sweep(
     plan = study if isinstance(study, StudyPlan) else read_plan(study)
     command = _command(plan, processes, storage)
 
-    def run_copied(kept: Study) -> None:
+    def run_copied(search: Study) -> None:
         _check_copied(plan, threads, device)
         copied = [sys.executable, "-m", "nmtool", "sweep", str(plan.file)]
-        each = max(1, (threads or most_threads()) // processes)
-        copied += ["--threads", str(each), "--device", device]
+        share = max(1, (threads or most_threads()) // processes)
+        copied += ["--threads", str(share), "--device", device]
         copied += ["--storage", storage] if storage else []
-        _check_ends(run_copies(copied, processes), processes, kept, command)
+        _check_ends(run_copies(copied, processes), processes, search, command)
 
-    def run_here(kept: Study) -> None:
+    def run_here(search: Study) -> None:
         with threads_used(threads):
-            run_trials(kept, study_data(plan), device, progress)
+            run_trials(search, study_data(plan), device, progress)
 
     with _resume_hint(plan, command):
         return searched(plan, run_here if processes == 1 else run_copied, storage)
@@ -122,17 +122,17 @@ def searched(
         run: runs trials until there is none to begin.
         storage: as of `sweep`, which says what is raised, too.
     """
-    with libraries_needed(), open_study(plan, storage) as kept:
+    with libraries_needed(), open_study(plan, storage) as search:
         try:
-            if not kept.is_done():
-                run(kept)
+            if not search.is_done():
+                run(search)
         finally:
-            trials = read_trials(kept)
+            trials = read_trials(search)
             if best := ranked(trials):
                 write_best(plan, best[0])
         if not best:
             raise _nothing_found(plan, trials)
-        shares, unknown = importance(kept)
+        shares, unknown = importance(search)
     return SweepResult(plan, trials, shares, unknown)
 
 

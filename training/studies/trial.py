@@ -142,8 +142,8 @@ def study_data(plan: StudyPlan) -> Dataset:
         NmtoolError: what ends every trial before its first update.
         FileFormatError: a teacher cannot be read.
     """
-    found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
-    return checked_data(plan, found)
+    dataset = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
+    return checked_data(plan, dataset)
 
 
 def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:

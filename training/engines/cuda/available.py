@@ -85,10 +85,10 @@ def _require_compiler() -> None:
             why="it compiles the kernels, and is not installed",
             fix=install_command(cuda_extra(torch.version.cuda)),
         )
-    found = {version for name, version in COMPILERS.items() if version_of(name)}
-    if found and major not in found:
+    majors = {version for name, version in COMPILERS.items() if version_of(name)}
+    if majors and major not in majors:
         raise MissingError(
-            f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(found))}",
+            f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(majors))}",
             code="cuda-versions-differ",
             why="both use one driver, and kernels of a newer CUDA may not run with torch's",
             fix=install_command(cuda_extra(torch.version.cuda)),

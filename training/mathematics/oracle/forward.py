@@ -155,9 +155,9 @@ class _Run:
         for neuron in self.neurons:
             self.predict(neuron)
 
-    def put(self, time: float, what: Arrival | tuple[NeuronId, int]) -> None:
+    def put(self, time: float, event: Arrival | tuple[NeuronId, int]) -> None:
         if time < self.network.duration_ms:
-            heapq.heappush(self.queue, (time, self.queued, what))
+            heapq.heappush(self.queue, (time, self.queued, event))
             self.queued += 1
 
     def send(self, time: float, source: NeuronId, spike: int) -> None:
@@ -173,11 +173,11 @@ class _Run:
 
     def until_the_end(self) -> None:
         while self.queue:
-            time, _, what = heapq.heappop(self.queue)
-            if isinstance(what, Arrival):
-                self.arrive(what)
-            elif what[1] == self.neurons[what[0]].version:
-                self.emit(time, what[0])
+            time, _, event = heapq.heappop(self.queue)
+            if isinstance(event, Arrival):
+                self.arrive(event)
+            elif event[1] == self.neurons[event[0]].version:
+                self.emit(time, event[0])
         for state in self.neurons.values():
             state.move_to(self.network.duration_ms, self.rate)
 

@@ -33,10 +33,10 @@ def integrate(v, alpha, u, bias_step):
 @compiled()
 def any_above(v, theta, first, last):
     """True where any membrane of neurons first … last − 1 is above its threshold."""
-    found = False
+    crossing = False
     for j in range(first, last):
-        found |= v[j] > theta[j]
-    return found
+        crossing |= v[j] > theta[j]
+    return crossing
 
 
 @compiled(fastmath={"contract"})

@@ -53,13 +53,13 @@ def sum_at_arrivals(mu_u, position, first, last, shift):
         position: [spikes] unsigned, of which first … last − 1 are summed over.
         shift: steps from a spike to its arrival.
     """
-    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    unity, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     arriving = mu_u[shift:]
     ab = cd = no_pair(mu_u), no_pair(mu_u)
     fours = (last - first) >> two
     for four in range(fours):
         k = first + (four << two)
-        ab = plus_two_pairs_at(ab, arriving, position[k], position[k + one])
+        ab = plus_two_pairs_at(ab, arriving, position[k], position[k + unity])
         cd = plus_two_pairs_at(cd, arriving, position[k + two], position[k + three])
     a, b = ab
     c, d = cd

@@ -33,10 +33,10 @@ def spike_slope(cell, integer_constants, u, peak, j):
 @compiled()
 def any_reset(v, peak, first, last):
     """True if any of the neurons first … last − 1 spiked and was reset from v > 0."""
-    found = False
+    reset = False
     for j in range(first, last):
-        found |= v[j] != peak[j]
-    return found
+        reset |= v[j] != peak[j]
+    return reset
 
 
 @compiled()

@@ -99,15 +99,15 @@ def _with_change(builder: Any, vector: Any) -> Any:
     )
 
 
-def _side_by_side(builder: Any, one: Any, other: Any) -> Any:
-    return _shuffled(builder, one, [0, 1, 2, 3], other)
+def _side_by_side(builder: Any, first: Any, second: Any) -> Any:
+    return _shuffled(builder, first, [0, 1, 2, 3], second)
 
 
-def _shuffled(builder: Any, vector: Any, lanes: list[int], other: Any = None) -> Any:
+def _shuffled(builder: Any, vector: Any, lanes: list[int], second: Any = None) -> Any:
     """The lanes of a vector and of another, by default of zeros, in some order."""
-    other = ir.Constant(vector.type, None) if other is None else other
+    second = ir.Constant(vector.type, None) if second is None else second
     mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
-    return builder.shuffle_vector(vector, other, mask)
+    return builder.shuffle_vector(vector, second, mask)
 
 
 @_inlined
