@@ -168,8 +168,8 @@ from typing import Any as _Any
 def _read_stub() -> dict[str, str]:
     """Public names and their modules, read from the stub beside this file."""
     stub = _ast.parse(_Path(__file__).with_suffix(".pyi").read_text("utf-8"))
-    imports = [one for one in stub.body if isinstance(one, _ast.ImportFrom)]
-    return {alias.name: str(one.module) for one in imports for alias in one.names}
+    imports = [statement for statement in stub.body if isinstance(statement, _ast.ImportFrom)]
+    return {alias.name: str(statement.module) for statement in imports for alias in statement.names}
 
 
 _homes = _read_stub()

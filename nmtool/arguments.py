@@ -40,10 +40,10 @@ class Kind:
         """Raise `UsageError` unless a value is of the kind."""
         if value is None and self.or_none:
             return
-        names = {one for one in self.types if isinstance(one, str)}
-        if any(one.__name__ in names for one in type(value).__mro__):
+        names = {kind for kind in self.types if isinstance(kind, str)}
+        if any(base.__name__ in names for base in type(value).__mro__):
             return
-        classes = tuple(one for one in self.types if not isinstance(one, str))
+        classes = tuple(kind for kind in self.types if not isinstance(kind, str))
         if isinstance(value, bool) and not {bool, object} & set(classes):
             classes = ()  # bool is a subclass of int in Python
         check_type(value, classes, name, self.fix)
@@ -193,18 +193,18 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
     shows = "progress" in signature.parameters
 
     @functools.wraps(function)
-    def call(*given: Any, **named: Any) -> Any:
-        _check_keywords(function.__name__, named, signature)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        _check_keywords(function.__name__, keywords, signature)
         try:
-            passed = signature.bind(*given, **named).arguments
+            passed = signature.bind(*arguments, **keywords).arguments
         except TypeError as error:
             raise TypeError(f"{function.__name__}() {error}") from None
         for name, kind in kinds.items():
             if name in passed:
                 kind.check(name, passed[name])
         if shows and "progress" in passed:
-            named["progress"] = shown_by(passed["progress"])
-        return function(*given, **named)
+            keywords["progress"] = shown_by(passed["progress"])
+        return function(*arguments, **keywords)
 
     return call
 
@@ -218,19 +218,19 @@ def keywords_checked(cls: type[_Object]) -> type[_Object]:
     signature, make = inspect.signature(cls), cls.__init__
 
     @functools.wraps(make)
-    def init(self: _Object, *given: object, **named: object) -> None:
-        _check_keywords(cls.__name__, named, signature)
-        make(self, *given, **named)
+    def init(self: _Object, *arguments: object, **keywords: object) -> None:
+        _check_keywords(cls.__name__, keywords, signature)
+        make(self, *arguments, **keywords)
 
     cls.__init__ = init  # type: ignore[assignment, method-assign]
     return cls
 
 
 def _check_keywords(
-    function: str, named: Mapping[str, object], signature: inspect.Signature
+    function: str, keywords: Mapping[str, object], signature: inspect.Signature
 ) -> None:
     """Raise `TypeError` for a keyword that the function lacks."""
-    for name in named:
+    for name in keywords:
         if name not in signature.parameters:
             near = nearest(name, list(signature.parameters))
             raise TypeError(

@@ -147,7 +147,7 @@ class Limits:
         return range(weight_bits - self.runs_in.weight_bits[-1], self.max_weight_exponent + 1)
 
 
-LIMITS = tuple(one.name for one in fields(Limits))
+LIMITS = tuple(limit.name for limit in fields(Limits))
 
 
 @dataclass(frozen=True)
@@ -345,11 +345,11 @@ FENN16 = Arithmetic(
     max_bias_exponent=0,
 )
 
-ARITHMETICS = {one.name: one for one in (LOIHI2, FENN16)}
+ARITHMETICS = {arithmetic.name: arithmetic for arithmetic in (LOIHI2, FENN16)}
 """All arithmetics, by name."""
 
 
-MAX_WEIGHT_BITS = max(one.weight_bits[-1] for one in ARITHMETICS.values())
+MAX_WEIGHT_BITS = max(arithmetic.weight_bits[-1] for arithmetic in ARITHMETICS.values())
 """Most bits of a weight in any arithmetic."""
 
 

@@ -81,12 +81,12 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     alike: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
         alike.setdefault(finding.kind, []).append(finding)
-    found: list[Finding] = []
+    summary: list[Finding] = []
     for group in alike.values():
         if len(group) > MOST_ALIKE:
             group = [replace(group[0], where=f"{len(group):,} places, first {group[0].where}")]
-        found += group
-    return found
+        summary += group
+    return summary
 
 
 _Error = TypeVar("_Error", bound="NmtoolError")

@@ -181,8 +181,10 @@ def step_network(network: Network | IntegerNetwork) -> StepNetwork:
     return StepNetwork(network.channels.size, populations, projections, network.readout)
 
 
-def _joined(held: Projection | IntegerProjection, jump: Array) -> StepProjection:
-    return StepProjection(held.source, held.target, jump, held.delay.astype(np.int64))
+def _joined(projection: Projection | IntegerProjection, jump: Array) -> StepProjection:
+    return StepProjection(
+        projection.source, projection.target, jump, projection.delay.astype(np.int64)
+    )
 
 
 def _unit(network: Network, target: str) -> Array:
@@ -206,23 +208,23 @@ def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
     )
 
 
-def _of_integers(held: IntegerPopulation) -> StepPopulation:
-    runs_in = held.runs_in
+def _of_integers(population: IntegerPopulation) -> StepPopulation:
+    runs_in = population.runs_in
     decay_one, state_one = runs_in.decay_one, runs_in.state_one
     # Between the greatest v that stays silent and the smallest that spikes.
     beyond = (1 if runs_in.neuron.compare == "above" else -1) / (3 * state_one)
 
     def everywhere(value: float) -> Array:
-        return np.full(held.size, value, np.float64)
+        return np.full(population.size, value, np.float64)
 
     return StepPopulation(
-        held.name,
-        held.size,
-        held.kind,
-        lose_u=everywhere((decay_one - held.keep_u) / decay_one),
-        lose_v=everywhere((decay_one - held.keep_v) / decay_one),
-        drive=held.bias / state_one,
-        threshold=everywhere(held.vth + beyond if held.kind == LIF else 1.0),
+        population.name,
+        population.size,
+        population.kind,
+        lose_u=everywhere((decay_one - population.keep_u) / decay_one),
+        lose_v=everywhere((decay_one - population.keep_v) / decay_one),
+        drive=population.bias / state_one,
+        threshold=everywhere(population.vth + beyond if population.kind == LIF else 1.0),
     )
 
 
@@ -372,8 +374,8 @@ class _Activity:
 
     def integrate(self, n: int) -> None:
         """Advance u and v to step n, before its spikes; u holds the jumps of step n already."""
-        held, u, v = self.population, self.u, self.v
+        population, u, v = self.population, self.u, self.v
         if n:
-            u[n] += (1 - held.lose_u) * u[n - 1]
-            v[n] = (1 - held.lose_v) * v[n - 1]
-        v[n] += u[n] + held.drive
+            u[n] += (1 - population.lose_u) * u[n - 1]
+            v[n] = (1 - population.lose_v) * v[n - 1]
+        v[n] += u[n] + population.drive

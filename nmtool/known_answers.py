@@ -71,7 +71,7 @@ class KnownAnswers(Value, Tabular):
         answered = [(r.n_samples, r.n_steps) for r in self.recording.spikes.values()]
         groups = (self.recording.membrane, self.recording.current, self.recording.potential)
         answered += [states.shape[:2] for group in groups for states in group.values()]
-        if any(found != shape for found in answered):
+        if any(extent != shape for extent in answered):
             raise DataError(
                 "known answers differ from their inputs in the number of samples or steps",
                 code="known-answers-shape",
@@ -234,8 +234,8 @@ def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDA
     states = np.zeros(added.shape, np.int32)
     state = np.zeros((added.shape[0], added.shape[2]), np.int64)
     for step in range(added.shape[1]):
-        kept = np.where(anew[:, step], 0, LOIHI2.decayed(state, keep))
-        states[:, step] = (kept + added[:, step]).astype(np.int32)
+        remainder = np.where(anew[:, step], 0, LOIHI2.decayed(state, keep))
+        states[:, step] = (remainder + added[:, step]).astype(np.int32)
         state = states[:, step].astype(np.int64)
     return states
 

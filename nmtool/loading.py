@@ -93,8 +93,8 @@ def float_network(source: Source) -> Network | None:
         return own
     if isinstance(source, str | Path) and (file := Path(source) / RUN_NETWORK).is_file():
         source = file
-    found = as_network(source)
-    return found if isinstance(found, Network) else None
+    network = as_network(source)
+    return network if isinstance(network, Network) else None
 
 
 def run_behind(source: object) -> RunFolder | None:

@@ -83,10 +83,10 @@ def raster(
     ax = _axes(ax)
     ticks, first, n_steps = [], 0, 0
     # With many neurons, rows are too thin to see: marks are taller than their row.
-    half_height = max(0.4, sum(one.n_neurons for one in rasters.values()) / 150)
-    for name, one in rasters.items():
-        _check_sample(sample, one.n_samples)
-        own = one.take([sample])
+    half_height = max(0.4, sum(raster.n_neurons for raster in rasters.values()) / 150)
+    for name, raster in rasters.items():
+        _check_sample(sample, raster.n_samples)
+        own = raster.take([sample])
         n_steps = max(n_steps, own.n_steps)
         kinds = [(own.flat_index(), {"color": "C0"})]
         if others is not None and name in others:
@@ -94,10 +94,10 @@ def raster(
         for flat, style in kinds:
             step, neuron = np.divmod(flat, max(own.n_neurons, 1))
             _draw_spikes(ax, step, neuron + first, half_height, **style)
-        ticks.append((name, first + (one.n_neurons - 1) / 2))
+        ticks.append((name, first + (raster.n_neurons - 1) / 2))
         if first:
             ax.axhline(first - 0.5, color=GREY, linewidth=0.6)
-        first += one.n_neurons
+        first += raster.n_neurons
     ax.set_xlim(-0.5, max(n_steps, 1) - 0.5)
     ax.set_ylim(-0.5, max(first, 1) - 0.5)
     ax.set_xlabel("step")
@@ -251,14 +251,14 @@ def weights(
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    found, earlier = _projection(network, projection), _earlier(before, projection)
+    synapses, earlier = _projection(network, projection), _earlier(before, projection)
     ax = _axes(ax)
-    whole = hasattr(found, "weight_bits")
-    own = found.weight[found.weight != 0]
+    whole = hasattr(synapses, "weight_bits")
+    own = synapses.weight[synapses.weight != 0]
     old = None if earlier is None else earlier.weight[earlier.weight != 0]
     _histogram(ax, own, old, whole=whole)
     ax.set_xlabel("weight, integers" if whole else "weight")
-    ax.set_title(plain_text(f"{found.source} → {found.target}"))
+    ax.set_title(plain_text(f"{synapses.source} → {synapses.target}"))
     return ax
 
 
@@ -281,13 +281,13 @@ def delays(
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    found, earlier = _projection(network, projection), _earlier(before, projection)
+    synapses, earlier = _projection(network, projection), _earlier(before, projection)
     ax = _axes(ax)
-    own = found.delay[found.weight != 0]
+    own = synapses.delay[synapses.weight != 0]
     old = None if earlier is None else earlier.delay[earlier.weight != 0]
     _histogram(ax, own, old, whole=True)
     ax.set_xlabel("delay, steps")
-    ax.set_title(plain_text(f"{found.source} → {found.target}"))
+    ax.set_title(plain_text(f"{synapses.source} → {synapses.target}"))
     return ax
 
 
@@ -391,9 +391,9 @@ def learning(
     for key in LEARNING[what]:
         for entry in entries:
             value = entry.get(key)
-            named = value if isinstance(value, Mapping) else {key.replace("_", " "): value}
-            for name, one in named.items():
-                curves.setdefault(name, []).append(np.nan if one is None else one)
+            quantities = value if isinstance(value, Mapping) else {key.replace("_", " "): value}
+            for name, number in quantities.items():
+                curves.setdefault(name, []).append(np.nan if number is None else number)
     for name, values in curves.items():
         if len(values) == len(epochs) and np.isfinite(values).any():
             ax.plot(epochs, values, marker=".", markersize=4, label=plain_text(name))
@@ -423,8 +423,8 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     rasters = _rasters(spikes, None)
     ax = _axes(ax)
     means = {
-        name: one.counts().mean(axis=0) if one.n_samples else np.zeros(one.n_neurons)
-        for name, one in rasters.items()
+        name: raster.counts().mean(axis=0) if raster.n_samples else np.zeros(raster.n_neurons)
+        for name, raster in rasters.items()
     }
     top = max((values.max(initial=0) for values in means.values()), default=0) or 1
     bins = np.linspace(0, top, 31)
@@ -453,9 +453,9 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     """
     rasters = _rasters(spikes, None)
     ax = _axes(ax)
-    for name, one in rasters.items():
-        count = np.bincount(one.step, minlength=one.n_steps)
-        ax.plot(count / max(one.n_samples * one.n_neurons, 1), label=plain_text(name))
+    for name, raster in rasters.items():
+        count = np.bincount(raster.step, minlength=raster.n_steps)
+        ax.plot(count / max(raster.n_samples * raster.n_neurons, 1), label=plain_text(name))
     ax.set_ylim(bottom=0)
     ax.set_xlabel("step")
     ax.set_ylabel("share of neurons that spike")
@@ -469,7 +469,7 @@ def plain_text(text: str) -> str:
     >>> plain_text("5 $\\n")
     '5 \\\\$�'
     """
-    shown = "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+    shown = "".join(character if character.isprintable() else "\ufffd" for character in str(text))
     return shown.replace("$", r"\$")
 
 
@@ -510,21 +510,21 @@ def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) ->
         what = f"they have different populations: {', '.join(rasters)} and {', '.join(others)}"
         raise UsageError(what, code="plot-other-differs", fix=fix)
     for name in both:
-        one, other = rasters[name], others[name]
-        if (one.n_samples, one.n_neurons) != (other.n_samples, other.n_neurons):
-            what = f"'{name}' has {one.n_neurons} neurons in {one.n_samples} samples here, "
-            what += f"{other.n_neurons} in {other.n_samples} there"
+        first, second = rasters[name], others[name]
+        if (first.n_samples, first.n_neurons) != (second.n_samples, second.n_neurons):
+            what = f"'{name}' has {first.n_neurons} neurons in {first.n_samples} samples here, "
+            what += f"{second.n_neurons} in {second.n_samples} there"
             raise UsageError(what, code="plot-other-differs", fix=fix)
 
 
-def _one_of(found: Mapping[str, Any], name: str, what: str) -> Any:
-    if name not in found:
+def _one_of(recorded: Mapping[str, Any], name: str, quantity: str) -> Any:
+    if name not in recorded:
         raise UsageError(
-            f"the recording has no {what} of '{name}'",
+            f"the recording has no {quantity} of '{name}'",
             code="plot-population-unknown",
-            fix=f"there are {what} of {', '.join(found) or 'none'}",
+            fix=f"there are {quantity} of {', '.join(recorded) or 'none'}",
         )
-    return found[name]
+    return recorded[name]
 
 
 def _check_sample(sample: int, n_samples: int) -> None:
@@ -628,9 +628,9 @@ def _one_legend(ax: Axes, **where: Any) -> None:
         ax: the axes.
         where: its place, as in matplotlib's `legend`; by default the emptiest one.
     """
-    named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    if named:
-        ax.legend(list(named.values()), list(named), frameon=False, fontsize="small", **where)
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    if handles:
+        ax.legend(list(handles.values()), list(handles), frameon=False, fontsize="small", **where)
 
 
 def _shortened(name: str) -> str:

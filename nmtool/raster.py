@@ -237,9 +237,9 @@ class Raster(Value, Tabular):
         if np.ndim(first):
             first = np.repeat(first, np.diff(self.offset))
         step = self.step.astype(np.int64) - first
-        kept = np.flatnonzero((step >= 0) & (step < n_steps))
-        offset = np.searchsorted(kept, self.offset)
-        return Raster._of_new(offset, step[kept], self.neuron[kept], n_steps, self.n_neurons)
+        indices = np.flatnonzero((step >= 0) & (step < n_steps))
+        offset = np.searchsorted(indices, self.offset)
+        return Raster._of_new(offset, step[indices], self.neuron[indices], n_steps, self.n_neurons)
 
     @classmethod
     def from_dense(cls, dense: ArrayLike) -> Raster:
@@ -285,8 +285,8 @@ class Raster(Value, Tabular):
         Raises:
             DataError: an event lies outside the shape.
         """
-        for what, values, limit in zip(_AXES, (sample, step, neuron), shape, strict=True):
-            _check_range(what, values, limit)
+        for axis, values, limit in zip(_AXES, (sample, step, neuron), shape, strict=True):
+            _check_range(axis, values, limit)
         n_samples, n_steps, n_neurons = shape
         row_start = np.arange(n_samples + 1) * n_steps
         row = sample.astype(np.int64) * n_steps + step
@@ -319,22 +319,22 @@ class Raster(Value, Tabular):
         )
 
 
-def _integers(what: str, values: ArrayLike) -> NDArray[np.integer]:
+def _integers(name: str, values: ArrayLike) -> NDArray[np.integer]:
     """The values as they are, if they are a list of integers or empty."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(
-            f"a raster's {what}s must be a list of integers",
+            f"a raster's {name}s must be a list of integers",
             code="raster-not-integers",
             fix="convert them, e.g. with astype(int)",
         )
     return array
 
 
-def _check_range(what: str, values: NDArray[np.integer], limit: int) -> None:
+def _check_range(axis: str, values: NDArray[np.integer], limit: int) -> None:
     if values.size and (values.min() < 0 or values.max() >= limit):
         raise DataError(
-            f"a raster holds a {what} outside 0…{limit - 1}",
+            f"a raster holds a {axis} outside 0…{limit - 1}",
             code="raster-range",
             fix="count from 0, and set n_steps and n_neurons large enough",
         )

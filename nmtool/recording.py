@@ -80,13 +80,13 @@ class Recording(Value, Tabular):
 
     def without_others(self, like: Recording) -> Recording:
         """The recording of only those populations that `like` has, e.g. without relays."""
-        known = {*like.spikes, *like.membrane}
+        names = {*like.spikes, *like.membrane}
         return replace(
             self,
-            spikes={name: value for name, value in self.spikes.items() if name in known},
-            membrane={name: value for name, value in self.membrane.items() if name in known},
-            current={name: value for name, value in self.current.items() if name in known},
-            potential={name: value for name, value in self.potential.items() if name in known},
+            spikes={name: value for name, value in self.spikes.items() if name in names},
+            membrane={name: value for name, value in self.membrane.items() if name in names},
+            current={name: value for name, value in self.current.items() if name in names},
+            potential={name: value for name, value in self.potential.items() if name in names},
         )
 
     @property
@@ -184,13 +184,13 @@ def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: in
     offset, step, neuron = (
         frozen(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
     )
-    for what, count, limit in (
+    for axis, count, limit in (
         ("samples", offset.size, _MAX_SAMPLES),
         ("steps", n_steps, MAX_STEPS),
         ("neurons", n_neurons, MAX_CHANNELS),
     ):
         if count > limit:
-            raise ValueError(f"the spikes of '{name}' have {count} {what}, more than {limit}")
+            raise ValueError(f"the spikes of '{name}' have {count} {axis}, more than {limit}")
     return Raster(offset, step, neuron, n_steps, n_neurons)
 
 

@@ -61,9 +61,9 @@ def simulate(
         UsageError: `spikes` are not spikes, or do not fit the network.
     """
     progress = shown_by(progress)
-    found = as_network(network)
-    raster = spikes if isinstance(spikes, Raster) else bin_for(found, spikes).raster
-    label, record = recorder_of(found, deep)
+    model = as_network(network)
+    raster = spikes if isinstance(spikes, Raster) else bin_for(model, spikes).raster
+    label, record = recorder_of(model, deep)
     with progress(label, raster.n_samples) as advance:
         return record(raster, on_progress=advance)
 

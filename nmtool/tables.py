@@ -143,7 +143,9 @@ class Result(Plain, Tabular):
         """One row per field; fields that are None, mappings or lists are left out."""
         values = {name.replace("_", " "): getattr(self, name) for name in _fields(self)}
         apart = (Mapping, list, tuple, type(None))
-        rows = [(name, shown(one)) for name, one in values.items() if not isinstance(one, apart)]
+        rows = [
+            (name, shown(value)) for name, value in values.items() if not isinstance(value, apart)
+        ]
         return [Table(type(self).__name__.lower(), ("", "value"), rows)]
 
 
@@ -173,9 +175,9 @@ def plain(value: Any) -> Any:
     if is_dataclass(value):
         return {name: plain(getattr(value, name)) for name in _fields(value)}
     if isinstance(value, Mapping):
-        return {key: plain(one) for key, one in value.items()}
+        return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, Enum):

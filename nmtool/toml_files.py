@@ -54,8 +54,8 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
         text = content.decode()
         if _DEEP.search(text):
             raise ValueError("a key has too many parts")
-        found = tomllib.loads(text)
-        check_texts(found)
+        table = tomllib.loads(text)
+        check_texts(table)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is not valid TOML",
@@ -63,7 +63,7 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
             fix="correct the line named above",
             why=str(error),
         ) from error
-    return found
+    return table
 
 
 def toml_value(value: Any) -> str:

@@ -63,9 +63,9 @@ def read_only(
         dtype: dtype of the result; by default that of the values.
         order: `K` keeps the memory layout, which decides the order in which floats are summed.
     """
-    given = np.asarray(values)
-    array = given.astype(given.dtype if dtype is None else dtype, order=order, copy=False)
-    if np.may_share_memory(array, given) and not _is_settled(given):
+    original = np.asarray(values)
+    array = original.astype(original.dtype if dtype is None else dtype, order=order, copy=False)
+    if np.may_share_memory(array, original) and not _is_settled(original):
         array = array.copy(order)
     return frozen(array)
 
@@ -103,16 +103,18 @@ def _without_writing(value: Any) -> Any:
 
 
 def _compared(value: Value) -> list[Any]:
-    return [getattr(value, one.name) for one in fields(value) if one.compare]  # type: ignore[arg-type]
+    return [getattr(value, field.name) for field in fields(value) if field.compare]  # type: ignore[arg-type]
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        alike = one.dtype == other.dtype and one.shape == other.shape
-        return alike and np.array_equal(_bytes(one), _bytes(other))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
-    return bool(one == other)
+def _is_same(mine: Any, theirs: Any) -> bool:
+    if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
+        alike = mine.dtype == theirs.dtype and mine.shape == theirs.shape
+        return alike and np.array_equal(_bytes(mine), _bytes(theirs))
+    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+        return mine.keys() == theirs.keys() and all(
+            _is_same(mine[key], theirs[key]) for key in mine
+        )
+    return bool(mine == theirs)
 
 
 def _hash(value: Any) -> int:

@@ -107,22 +107,22 @@ def demo(
     passes = recipe.epochs if epochs is None else epochs
     options = replace(recipe, epochs=passes, seed=seed)
     with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
-        kept = Path(folder or scratch)
+        root = Path(folder or scratch)
         data = load_dataset(DATA)
         on_chapter(f"1. train {options.hidden} recurrent neurons with delays on handwritten digits")
-        network = train(data, options, folder=kept / "run", device="cpu", progress=progress).network
+        network = train(data, options, folder=root / "run", device="cpu", progress=progress).network
         on_chapter("2. quantise to 8-bit weights, 6-bit delays, 12-bit decays, and export to Lava")
-        made = quantise(network, calibrate_on=data.train, ranges=LARGEST, progress=progress)
-        on_quantised(made)
-        made.network.save(kept / RUN_INTEGERS)
-        export(made.network, kept / "lava", to="lava")
+        quantisation = quantise(network, calibrate_on=data.train, ranges=LARGEST, progress=progress)
+        on_quantised(quantisation)
+        quantisation.network.save(root / RUN_INTEGERS)
+        export(quantisation.network, root / "lava", to="lava")
         on_chapter("3. run the test samples: float, integer simulator, Lava")
         test = data.test if samples is None else data.test.draw(samples)
         floating = evaluate(network, test, progress=progress)
         certificate = verify(
-            made.network, test, against=["lava"], artefact=kept / "lava", progress=progress
+            quantisation.network, test, against=["lava"], artefact=root / "lava", progress=progress
         )
-    return Demonstration(floating, made, certificate)
+    return Demonstration(floating, quantisation, certificate)
 
 
 def _holds_something(path: Path) -> bool:

@@ -88,9 +88,9 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     events = events.in_memory()
     position = step_position(events.time_ms, dt_ms)
     sample, channel = events.sample_index(), events.unit // group
-    kept = position < n_steps
-    if not kept.all():
-        position, sample, channel = position[kept], sample[kept], channel[kept]
+    mask = position < n_steps
+    if not mask.all():
+        position, sample, channel = position[mask], sample[mask], channel[mask]
     shape = (events.n_samples, n_steps, count_inputs(events.n_units, group))
     raster = Raster.from_events(sample, position.astype(np.int32), channel, shape)
     return Binned(raster, sample.size - raster.n_spikes, events.n_events - sample.size)

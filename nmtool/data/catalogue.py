@@ -140,12 +140,12 @@ def as_samples(data: Any) -> Any:
     return dataset.filled_split(split or default_split(dataset))
 
 
-def same_data(one: str, other: str) -> bool:
+def same_data(first: str, second: str) -> bool:
     """True if two values of DATA are the same name or the same folder."""
-    if one == other:
+    if first == second:
         return True
-    named = any(word in NAMES or ":" in word for word in (one, other))
-    return not named and Path(one).resolve() == Path(other).resolve()
+    has_name = any(word in NAMES or ":" in word for word in (first, second))
+    return not has_name and Path(first).resolve() == Path(second).resolve()
 
 
 def _in_folder(
@@ -187,8 +187,8 @@ def _in_folder(
             raise
         raise error.restated(error.what, DataError, fix=fix) from error
 
-    found = _Files(folder, files, n_units, in_memory)
-    return tuple(files), found.load, found.labels
+    reader = _Files(folder, files, n_units, in_memory)
+    return tuple(files), reader.load, reader.labels
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class _Files:
 
 def _folders_beside(folder: Path) -> list[str]:
     try:
-        return [str(one) for one in folder.parent.iterdir() if one.is_dir()]
+        return [str(sibling) for sibling in folder.parent.iterdir() if sibling.is_dir()]
     except OSError:
         return []
 

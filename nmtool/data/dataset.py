@@ -83,8 +83,8 @@ class Dataset(Tabular):
         Raises:
             DataError: the splits differ in units or classes.
         """
-        given = {"train": train, "validation": validation, "test": test}
-        splits = {split: events for split, events in given.items() if events is not None}
+        arguments = {"train": train, "validation": validation, "test": test}
+        splits = {split: events for split, events in arguments.items() if events is not None}
         for split, events in splits.items():
             check_type(events, SpikeEvents, f"samples of {split}", "make SpikeEvents of them")
             if (events.n_units, events.class_names) != (train.n_units, train.class_names):
@@ -122,16 +122,16 @@ class Dataset(Tabular):
             DataError: samples are not spikes, targets are not classes, or splits differ.
             UsageError: an argument is not a data set.
         """
-        given = {"train": train, "validation": validation, "test": test}
+        sources = {"train": train, "validation": validation, "test": test}
         splits = {
             split: SpikeEvents.from_torch(source, **how)
-            for split, source in given.items()
+            for split, source in sources.items()
             if source is not None
         }
-        names = max((one.class_names for one in splits.values()), key=len)
-        for split, one in splits.items():
-            if one.class_names == names[: len(one.class_names)]:  # numbered classes
-                splits[split] = replace(one, class_names=names)
+        names = max((events.class_names for events in splits.values()), key=len)
+        for split, events in splits.items():
+            if events.class_names == names[: len(events.class_names)]:  # numbered classes
+                splits[split] = replace(events, class_names=names)
         return cls.of(name=name, **splits)
 
     def __repr__(self) -> str:
@@ -246,14 +246,14 @@ class Dataset(Tabular):
             raise UsageError(
                 f"there is no split '{name}'", code="split-unknown", fix=suggestion(name, SPLITS)
             )
-        found = getattr(self, name)
-        if found is None:
+        events = getattr(self, name)
+        if events is None:
             raise UsageError(
                 f"'{self.name}' has no validation split",
                 code="validation-missing",
                 fix="draw one from the training samples: `validation=0.2`",
             )
-        return found
+        return events
 
     def filled_split(self, name: str) -> SpikeEvents:
         """The split of that name, which must have samples.

@@ -153,12 +153,12 @@ class SplitRule(Plain):
         """[samples] bool: drawn groups, at least one but not all, with about `count` samples."""
         assert self.by is not None
         if self.by not in events.groups:
-            known = listed(events.groups)
+            columns = listed(events.groups)
             raise UsageError(
                 f"the samples are not grouped by '{self.by}'",
                 code="validation-by-unknown",
-                why=f"they are grouped by {known}"
-                if known
+                why=f"they are grouped by {columns}"
+                if columns
                 else "no list in `extra` has one whole number per sample in every file",
                 fix="name an existing group, or leave out `validation_by=`; in a file, groups are "
                 "lists extra/NAME of an integer per sample",
@@ -340,11 +340,13 @@ def group_of(
     """
     if isinstance(by, str):
         if by not in groups:
-            known = listed(groups)
+            columns = listed(groups)
             raise UsageError(
                 f"the samples have no column '{by}'",
                 code="grouping-unknown",
-                why=f"they have {known}" if known else "their files have no column but the labels",
+                why=f"they have {columns}"
+                if columns
+                else "their files have no column but the labels",
                 fix="name such a column (extra/NAME of the files, an integer per sample), or a "
                 "number N for blocks of N neighbouring samples",
             )

@@ -257,8 +257,8 @@ class SpikeEvents(Tabular):
     @property
     def content_hash(self) -> str:
         """SHA-256 of events, labels, number of channels and class names, in hexadecimal."""
-        if self._store is not None and (known := self._store.known_hash(self._place)):
-            return known
+        if self._store is not None and (digest := self._store.known_hash(self._place)):
+            return digest
 
         def parts(name: str) -> Iterator[NDArray]:
             return (getattr(batch, name) for batch in self.batches())
@@ -682,14 +682,14 @@ def _place(event: int, offset: NDArray[np.integer], first: int) -> str:
     return f"sample {first + sample}, event {event - offset[sample]}"
 
 
-def _vector(values: object, kinds: str, what: str) -> NDArray:
+def _vector(values: object, kinds: str, name: str) -> NDArray:
     array = np.asarray(values)
     if array.size == 0:
         array = array.astype(np.int64)
     if array.ndim != 1 or array.dtype.kind not in kinds:
         numbers = "numbers" if "f" in kinds else "whole numbers"
         raise DataError(
-            f"{what} of spike events must be a list of {numbers}, "
+            f"{name} of spike events must be a list of {numbers}, "
             f"not {printable(array.dtype)} of shape {array.shape}",
             code="events-not-numbers",
             fix="convert them to a flat numpy array",

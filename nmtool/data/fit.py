@@ -35,8 +35,8 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
 def check_same_classes(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
     """`check_fit`, and check that the classes have the same names in the same order."""
     check_fit(network, events)
-    named = zip(events.class_names, network.class_names, strict=True)
-    for number, (in_data, in_network) in enumerate(named):
+    pairs = zip(events.class_names, network.class_names, strict=True)
+    for number, (in_data, in_network) in enumerate(pairs):
         if in_data != in_network:
             raise UsageError(
                 f"the data call class {number} '{in_data}', the network calls it '{in_network}'",

@@ -136,7 +136,7 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
     lengths = [dt_ms for dt_ms in _LENGTHS_MS if dt_ms > own]
     if own >= _LENGTHS_MS[-1]:
         lengths.append(own)
-    found = None
+    grid = None
     for dt_ms in lengths:
         try:
             n_steps = needed_steps(events, dt_ms)
@@ -144,12 +144,12 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
             break
         if n_steps < _FEWEST_STEPS and dt_ms > own:
             continue
-        if found is not None and n_steps > _MANY_STEPS:
+        if grid is not None and n_steps > _MANY_STEPS:
             break
-        found = Grid(dt_ms, n_steps, merged_share(events, dt_ms, n_steps, group))
-        if found.merged <= _FEW_MERGED:
+        grid = Grid(dt_ms, n_steps, merged_share(events, dt_ms, n_steps, group))
+        if grid.merged <= _FEW_MERGED:
             break
-    return found
+    return grid
 
 
 def _own_step_ms(events: SpikeEvents) -> float:

@@ -112,13 +112,15 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
     if not dataset.train.n_samples:
         return
     labels = {split: labels_of(dataset, split) for split in dataset.splits}
-    known = {
+    class_counts = {
         split: _count(label, len(names)) for split, label in labels.items() if label is not None
     }
     rule = dataset.validation_rule
     # Validation by the last samples of a file has its own remark, `split-unshuffled`.
     last = "validation" if rule is not None and rule.is_last else ""
-    counts = {split: count for split, count in known.items() if split != last and count.any()}
+    counts = {
+        split: count for split, count in class_counts.items() if split != last and count.any()
+    }
     everywhere = np.sum(list(counts.values()), axis=0)
     from_1 = len(names) > 2 and not everywhere[0]
     if from_1:
@@ -139,8 +141,8 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
                 if split != "validation" or rule is None
                 else "draw a larger validation split: `validation=N`",
             )
-    total = np.sum(list(known.values()), axis=0)
-    if np.count_nonzero(total) == 1 and len(known) == len(labels):
+    total = np.sum(list(class_counts.values()), axis=0)
+    if np.count_nonzero(total) == 1 and len(class_counts) == len(labels):
         yield Finding(
             "class-single",
             "labels",
@@ -149,7 +151,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
         )
     nowhere = np.flatnonzero(total == 0)
     nowhere = nowhere[nowhere > 0] if from_1 else nowhere
-    if nowhere.size and len(known) == len(labels):
+    if nowhere.size and len(class_counts) == len(labels):
         yield Finding(
             "class-missing",
             "labels",
@@ -159,7 +161,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _few(missing: NDArray[np.integer], names: Sequence[str]) -> str:
-    few = listed((names[one] for one in missing), SHOWN, quote="'")
+    few = listed((names[index] for index in missing), SHOWN, quote="'")
     return f"{missing.size} of the {len(names)} classes: {few}"
 
 

@@ -95,11 +95,11 @@ def portions_for(
     return (Samples(network.bin(part).raster, part.label) for part in parts)
 
 
-def _contradict(one: Sequence[str], other: Sequence[str]) -> bool:
+def _contradict(first: Sequence[str], second: Sequence[str]) -> bool:
     """True if class names differ, and neither side only has numbers from 0."""
-    counted = [list(names) == [str(n) for n in range(len(names))] for names in (one, other)]
-    numbered = [all(name.isdecimal() for name in names) for names in (one, other)]
-    return list(one) != list(other) and (all(numbered) or not any(counted))
+    counted = [list(names) == [str(n) for n in range(len(names))] for names in (first, second)]
+    numbered = [all(name.isdecimal() for name in names) for names in (first, second)]
+    return list(first) != list(second) and (all(numbered) or not any(counted))
 
 
 def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: bool) -> None:
@@ -117,7 +117,7 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
         )
     check_fit(network, events)
     if _contradict(events.class_names, network.class_names):
-        own, others = (listed(one.class_names, 3) for one in (network, events))
+        own, others = (listed(source.class_names, 3) for source in (network, events))
         _log.warning(
             f"remark[class-names-differ]: class names of the data ({others}) differ from those of "
             f"the network ({own}); classes are compared by number, so accuracy is only meaningful "

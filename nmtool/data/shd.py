@@ -110,13 +110,13 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
         DataError: there are no such files, or files of several data sets.
     """
     folder = Path(folder)
-    found = [
+    entries = [
         (path.name[: -len(ending) - len(path.suffix)].rstrip("_-"), split, path)
         for path in sorted(folder.iterdir())
         if path.suffix in suffixes
         for split, ending in _split_of(path.stem)
     ]
-    names = sorted({name for name, _, _ in found})
+    names = sorted({name for name, _, _ in entries})
     if not names:
         raise DataError(
             f"{folder} holds no data set in SHD layout",
@@ -125,14 +125,16 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
             fix="name another folder, or rename its files; nmtool data IN -o FOLDER converts CSV "
             "and npz files",
         )
-    if len(names) > 1 or len({split for _, split, _ in found}) < len(found):
+    if len(names) > 1 or len({split for _, split, _ in entries}) < len(entries):
         raise DataError(
-            f"{folder} holds several data sets: {listed(path.name for _, _, path in found)}",
+            f"{folder} holds several data sets: {listed(path.name for _, _, path in entries)}",
             code="shd-several",
             fix="put each into its own folder",
         )
     order = list(SUFFIXES)
-    return {split: path for _, split, path in sorted(found, key=lambda one: order.index(one[1]))}
+    return {
+        split: path for _, split, path in sorted(entries, key=lambda entry: order.index(entry[1]))
+    }
 
 
 def _split_of(stem: str) -> Iterator[tuple[str, str]]:
@@ -401,7 +403,7 @@ def _read_header(path: Path) -> _Header:
             n_units=None if n_units is None else int(n_units),
             class_names=keys,
             largest_label=int(label.max(initial=0)),
-            groups={name: bool(one.any()) for name, one in _groups(file, label.size).items()},
+            groups={name: bool(column.any()) for name, column in _groups(file, label.size).items()},
         )
 
 
@@ -415,14 +417,14 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
             fix="write the file with nmtool.write_shd",
         )
     left = file.id.get_filesize()
-    found = []
+    texts = []
     for row in range(dataset.size):
         key = dataset[row] if dataset.ndim else dataset[()]
-        found.append(key.decode() if isinstance(key, bytes) else str(key))
-        left -= len(found[-1])
+        texts.append(key.decode() if isinstance(key, bytes) else str(key))
+        left -= len(texts[-1])
         if left < 0:
             raise _claims_more(file, name)
-    return tuple(found)
+    return tuple(texts)
 
 
 def _labels(file: h5py.File) -> NDArray[np.integer]:
@@ -452,18 +454,20 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
     """All lists of an integer per sample in `extra`."""
     link = file.get("extra", getlink=True)
     extra = file.get("extra") if isinstance(link, h5py.HardLink) else None
-    found: dict[str, NDArray[np.integer]] = {}
+    columns: dict[str, NDArray[np.integer]] = {}
     if not isinstance(extra, h5py.Group):
-        return found
+        return columns
     for name in extra:
         if name == _KEYS:
             continue
-        one = extra.get(name) if isinstance(extra.get(name, getlink=True), h5py.HardLink) else None
-        if not isinstance(one, h5py.Dataset) or _PLACEHOLDER in one.attrs:
+        column = (
+            extra.get(name) if isinstance(extra.get(name, getlink=True), h5py.HardLink) else None
+        )
+        if not isinstance(column, h5py.Dataset) or _PLACEHOLDER in column.attrs:
             continue
-        if one.dtype.kind in "iu" and one.shape == (n_samples,):
-            found[str(name)] = np.asarray(_dataset(file, f"extra/{name}")[()])
-    return found
+        if column.dtype.kind in "iu" and column.shape == (n_samples,):
+            columns[str(name)] = np.asarray(_dataset(file, f"extra/{name}")[()])
+    return columns
 
 
 def agreed(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
@@ -512,24 +516,24 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
     if not all(link is None or isinstance(link, h5py.HardLink) for link in links):
         raise _elsewhere(name)
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset) or found.shape is None:
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         raise DataError(
             f"'{name}' is missing",
             code="shd-array-missing",
             fix="write the file with nmtool.write_shd",
             why="the SHD layout needs it",
         )
-    settings = found.id.get_create_plist()
+    settings = dataset.id.get_create_plist()
     filters = {settings.get_filter(number)[0] for number in range(settings.get_nfilters())}
-    if found.is_virtual or found.external or not filters <= PLAIN_FILTERS:
+    if dataset.is_virtual or dataset.external or not filters <= PLAIN_FILTERS:
         raise _elsewhere(name)
     size = file.id.get_filesize()
-    entries = max(math.prod(found.shape), math.prod(found.chunks or (0,)))
-    unpacked = entries * found.dtype.itemsize
+    entries = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
+    unpacked = entries * dataset.dtype.itemsize
     if entries * _BYTES_OF_AN_ENTRY > size or unpacked > max(_FREE_BYTES, _MAX_RATIO * size):
         raise _claims_more(file, name)
-    return found
+    return dataset
 
 
 def _elsewhere(name: str) -> DataError:

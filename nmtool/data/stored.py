@@ -117,11 +117,11 @@ class EventStore:
         words += layout.partly_zero
         key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
         folder = paths.cache_folder() / "events"
-        self._events, self._kept = folder / f"{key}.events", folder / f"{key}.npz"
+        self._events, self._index_file = folder / f"{key}.events", folder / f"{key}.npz"
         self._closing: weakref.finalize | None = None
         self._file = -1
-        found = self._found()
-        self._use(self._written() if found is None else found)
+        index = self._stored_index()
+        self._use(self._written() if index is None else index)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return EventStore, (self._source, self._layout)
@@ -172,12 +172,12 @@ class EventStore:
             # Read by position instead of memory-mapped: if the file is truncated meanwhile, this
             # raises an error, while a map would end the process by a signal.
             size = (end - start) * index.event_bytes
-            found = os.pread(self._file, size, int(self._start[sample]))
-            if len(found) != size or zlib.crc32(found) != index.checksum[sample]:
+            content = os.pread(self._file, size, int(self._start[sample]))
+            if len(content) != size or zlib.crc32(content) != index.checksum[sample]:
                 raise _DamagedError
-            time[start:end] = np.frombuffer(found, index.time_type, end - start)
+            time[start:end] = np.frombuffer(content, index.time_type, end - start)
             unit[start:end] = np.frombuffer(
-                found, index.unit_type, offset=(end - start) * index.time_type.itemsize
+                content, index.unit_type, offset=(end - start) * index.time_type.itemsize
             )
         return time.astype(np.float64) * _TO_MS, unit
 
@@ -187,8 +187,8 @@ class EventStore:
 
     def _renew(self) -> None:
         """Renew a damaged copy from the same source."""
-        kept = self.index
-        if not self._source.is_file() or _stamp(self._source) != kept.source:
+        index = self.index
+        if not self._source.is_file() or _stamp(self._source) != index.source:
             raise DataError(
                 f"the copy of {self._source} in {self._events} is damaged",
                 code="event-cache-damaged",
@@ -201,13 +201,13 @@ class EventStore:
             self._file = -1
         self._use(self._written())
 
-    def _found(self) -> _Index | None:
+    def _stored_index(self) -> _Index | None:
         """Index of an existing copy that is complete and up to date, else None."""
-        if not self._kept.is_file() or not self._source.is_file():
+        if not self._index_file.is_file() or not self._source.is_file():
             return None
         try:
             index = _unpack(
-                storage.read_archive(self._kept, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
+                storage.read_archive(self._index_file, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
             )
             size = self._events.stat().st_size
         except (FileFormatError, OSError):
@@ -237,7 +237,7 @@ class EventStore:
                 index = _copied(source, self._layout, stamp, file)
             self._use(index)
             index = replace(index, content_hash=self.events().content_hash)
-            storage.write_archive(self._kept, _KIND, _VERSION, *_packed(index))
+            storage.write_archive(self._index_file, _KIND, _VERSION, *_packed(index))
         except StorageError as error:
             if error.code == "event-cache-unreadable":
                 raise
@@ -287,7 +287,7 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
             n_units=about.n_units,
             class_names=tuple(about.class_names),
             label=about.label.astype(np.int64),
-            groups={name: one.astype(np.int64) for name, one in about.groups.items()},
+            groups={name: column.astype(np.int64) for name, column in about.groups.items()},
             counts=np.concatenate([np.zeros(0, np.int64), *counts]),
             last_ms=np.array(last, np.float64),
             checksum=np.array(checksums, np.uint32),
@@ -314,7 +314,7 @@ def _packed(index: _Index) -> tuple[dict[str, Any], dict[str, NDArray]]:
         "content_hash": index.content_hash,
     }
     arrays = {name: getattr(index, name) for name in _ARRAYS}
-    return header, arrays | {f"group.{name}": one for name, one in index.groups.items()}
+    return header, arrays | {f"group.{name}": column for name, column in index.groups.items()}
 
 
 def _unpack(archive: storage.Archive) -> _Index:
@@ -339,24 +339,24 @@ def _unpack(archive: storage.Archive) -> _Index:
 
 def _stamp(path: Path) -> dict[str, Any]:
     """Path, size, modification time and inode of a file, which differ after any change."""
-    found = path.stat()
+    status = path.stat()
     return {
         "path": str(path.resolve()),
-        "size": found.st_size,
-        "changed_ns": found.st_mtime_ns,
-        "inode": found.st_ino,
+        "size": status.st_size,
+        "changed_ns": status.st_mtime_ns,
+        "inode": status.st_ino,
     }
 
 
 def _forget_others(folder: Path) -> None:
     """Delete copies of files that are gone."""
-    for kept in folder.glob("*.npz"):
+    for index_file in folder.glob("*.npz"):
         with suppress(FileFormatError, OSError):
-            archive = storage.read_archive(kept, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
+            archive = storage.read_archive(index_file, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
             source = archive.header.get("source")
             if isinstance(source, dict) and not Path(str(source.get("path"))).exists():
-                kept.with_suffix(".events").unlink(missing_ok=True)
-                kept.unlink()
+                index_file.with_suffix(".events").unlink(missing_ok=True)
+                index_file.unlink()
 
 
 def _no_room(source: Path, folder: Path, size: int, why: str) -> StorageError:

@@ -85,7 +85,7 @@ class Teacher(Result):
             ("mean probability of the likeliest class", values["mean_of_likeliest"]),
             ("hash", self.content_hash),
             ("hash of the data", self.data_hash),
-            *(("hash of a network", one) for one in self.networks),
+            *(("hash of a network", network_hash) for network_hash in self.networks),
         ]
         return [Table("teacher", ("", "value"), rows)]
 
@@ -173,7 +173,7 @@ def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
         archive = storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_MAX_BYTES)
         with archive.checked():
             header = archive.header
-            networks = tuple(str(one) for one in header["networks"])
+            networks = tuple(str(network_hash) for network_hash in header["networks"])
             return archive.array("probability"), str(header["data_hash"]), networks
     arrays = storage.read_arrays(path, free_bytes=_MAX_BYTES)
     if "probability" not in arrays:
@@ -218,17 +218,17 @@ def _checked(probability: NDArray) -> NDArray[np.float64]:
             code="teacher-no-probabilities",
             fix="give a row of class probabilities per training sample",
         )
-    found = np.array(probability, np.float64, order="C")
+    rows = np.array(probability, np.float64, order="C")
     with np.errstate(over="ignore", invalid="ignore"):
-        total = found.sum(axis=1)
-        is_right = (found >= 0).all(axis=1) & (np.abs(total - 1) <= _TOLERANCE)
+        total = rows.sum(axis=1)
+        is_right = (rows >= 0).all(axis=1) & (np.abs(total - 1) <= _TOLERANCE)
     if not is_right.all():
         row = int(np.argmin(is_right))
         raise DataError(
             f"row {row} of the teacher does not hold class probabilities",
             code="teacher-no-probabilities",
             why="they must be finite, not negative and add up to 1; this row's sum is "
-            f"{total[row]:g}, its smallest number {found[row].min():g}",
+            f"{total[row]:g}, its smallest number {rows[row].min():g}",
             fix="write probabilities, not scores: the softmax of each row",
         )
-    return found
+    return rows

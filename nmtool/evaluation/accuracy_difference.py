@@ -173,14 +173,14 @@ class AccuracyDifference(Tabular):
 
         Samples with the same values in all columns always count equally, and form one cell.
         """
-        columns = [np.unique(one, return_inverse=True)[1] for one in self.clusters.values()]
+        columns = [np.unique(column, return_inverse=True)[1] for column in self.clusters.values()]
         values, cell = np.unique(np.stack(columns), axis=1, return_inverse=True)
         cell = cell.reshape(-1)
         size = np.bincount(cell)
         in_cells = np.zeros((gain.shape[0], size.size), np.int64)
         np.add.at(in_cells.T, cell, gain.T)
         drawn = [_drawn(rng, int(column.max()) + 1) for column in columns]
-        found = []
+        differences = []
         for first in range(0, _RESAMPLES, _AT_ONCE):
             some = slice(first, first + _AT_ONCE)
             weight = np.ones((), np.int64)
@@ -188,8 +188,8 @@ class AccuracyDifference(Tabular):
                 weight = weight * counts[some][:, value]
             gained = (pairs[some] @ in_cells * weight).sum(axis=1)
             total = gain.shape[0] * (weight @ size)
-            found.append(100 * gained[total > 0] / total[total > 0])
-        return np.concatenate(found)
+            differences.append(100 * gained[total > 0] / total[total > 0])
+        return np.concatenate(differences)
 
 
 def _drawn(rng: np.random.Generator, count: int, resamples: int = _RESAMPLES) -> NDArray[np.int64]:

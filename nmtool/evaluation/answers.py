@@ -159,9 +159,9 @@ class Answers(Value, Result):
             fold: the fold.
             predictions: [samples of the fold] integers, in order.
         """
-        found = self.predictions.copy()
-        found[row, self.fold == fold] = predictions
-        return replace(self, predictions=found)
+        matrix = self.predictions.copy()
+        matrix[row, self.fold == fold] = predictions
+        return replace(self, predictions=matrix)
 
     def each_seed(self) -> list[Answers]:
         """Separate answers for each seed."""
@@ -312,8 +312,8 @@ class Answers(Value, Result):
             rule = None if header["rule"] is None else Folds.from_json(header["rule"])
             if rule is not None and isinstance(rule.by, str):
                 archive.vector(f"{_GROUP}{rule.by}", label.size)
-            for one, low in ((predictions, NONE_YET), (label, 0)):
-                if one.min(initial=0) < low or one.max(initial=0) >= len(names):
+            for classes, low in ((predictions, NONE_YET), (label, 0)):
+                if classes.min(initial=0) < low or classes.max(initial=0) >= len(names):
                     raise ValueError(f"classes beyond {len(names)}")
             return cls(
                 predictions=predictions,

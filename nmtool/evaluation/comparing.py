@@ -61,10 +61,10 @@ def compare_accuracy(
         DataError: there is no sample, or most events lie beyond a network's steps.
     """
     pairs = network_pairs(first, second)
-    answered = [one for pair in pairs for one in pair if isinstance(one, Answers)]
-    for one in answered:
-        one.check_finished()
-        answered[0].check_same_samples(one)
+    answered = [side for pair in pairs for side in pair if isinstance(side, Answers)]
+    for side in answered:
+        side.check_finished()
+        answered[0].check_same_samples(side)
     if data is None and len(answered) < 2 * len(pairs):
         raise UsageError(
             "there are no samples to compare on",
@@ -94,7 +94,7 @@ def compare_accuracy(
         return np.concatenate(answers)
 
     # Pair by pair, so that progress shows the networks in the order given.
-    rows = [(right(one), right(other)) for one, other in pairs]
+    rows = [(right(ours), right(theirs)) for ours, theirs in pairs]
     first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
     return AccuracyDifference(first_right, second_right, clustered)
 
@@ -115,25 +115,25 @@ def network_pairs(
             fix="name equally many, in the same order; to compare one with several, repeat it",
         )
     if others is None:
-        return [_integers_and_floats(one) for one in ones]
+        return [_integers_and_floats(source) for source in ones]
     return list(zip(ones, others, strict=True))
 
 
-def compared_name(one: Compared) -> str:
+def compared_name(source: Compared) -> str:
     """Name of one side of a pair: its path, or the path of its answers with the seed."""
-    if not isinstance(one, Answers):
-        return str(one)
-    name = one.model if one.path is None else str(one.path)
-    return f"{name} seed {one.seeds[0]}"
+    if not isinstance(source, Answers):
+        return str(source)
+    name = source.model if source.path is None else str(source.path)
+    return f"{name} seed {source.seeds[0]}"
 
 
 def _each(sources: Sequence[Compared]) -> list[Compared]:
-    found: list[Compared] = []
-    for one in sources:
-        if isinstance(one, str | Path) and holds_answers(one):
-            one = Answers.load(one)
-        found += one.each_seed() if isinstance(one, Answers) else [one]
-    return found
+    sides: list[Compared] = []
+    for source in sources:
+        if isinstance(source, str | Path) and holds_answers(source):
+            source = Answers.load(source)
+        sides += source.each_seed() if isinstance(source, Answers) else [source]
+    return sides
 
 
 def _clusters(
@@ -142,7 +142,9 @@ def _clusters(
     """Clusters for the bootstrap, by name: [samples] int64."""
     check_all("clusters", clusters, GROUPING)
     n_samples = of.label.size
-    return {grouping_name(one): group_of(one, of.groups, n_samples) for one in clusters}
+    return {
+        grouping_name(grouping): group_of(grouping, of.groups, n_samples) for grouping in clusters
+    }
 
 
 def _integers_and_floats(run: Compared) -> tuple[Source, Source]:

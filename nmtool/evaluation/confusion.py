@@ -90,12 +90,12 @@ class Confusion(Tabular):
     def sentence(self, label: int) -> str:
         """The accuracy of a class and its most frequent wrong prediction, as text."""
         text = f"{self.class_names[label]}: {_percent(self.class_accuracy[label])}"
-        other = self.most_confused(label)
-        if other is None:
+        rival = self.most_confused(label)
+        if rival is None:
             return text
         total = self.counts[label].sum()
         wrong = f"{total - self.counts[label, label]} of {total} wrong"
-        return f"{text}, {wrong}, {self.counts[label, other]} as {self.class_names[other]}"
+        return f"{text}, {wrong}, {self.counts[label, rival]} as {self.class_names[rival]}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
@@ -111,23 +111,23 @@ class Confusion(Tabular):
         """A row per class; and the matrix, for at most 12 classes."""
         rows = []
         for index, name in enumerate(self.class_names):
-            other = self.most_confused(index)
+            rival = self.most_confused(index)
             taken = (
-                "" if other is None else f"{self.class_names[other]} ({self.counts[index, other]})"
+                "" if rival is None else f"{self.class_names[rival]} ({self.counts[index, rival]})"
             )
             samples = int(self.counts[index].sum())
             shares = (self.class_accuracy[index], self.class_precision[index])
             rows.append((name, samples, *map(_percent, shares), taken))
         header = ("class", "samples", "accuracy", "precision", "most often confused with")
-        found = [Table("accuracy per class", header, rows)]
+        tables = [Table("accuracy per class", header, rows)]
         if len(self.class_names) <= _MATRIX_CLASSES:
             matrix = [
                 (name, *row)
                 for name, row in zip(self.class_names, self.counts.tolist(), strict=True)
             ]
             columns = ("class \\ prediction", *self.class_names)
-            found.append(Table("confusion matrix, samples", columns, matrix))
-        return found
+            tables.append(Table("confusion matrix, samples", columns, matrix))
+        return tables
 
     def __repr__(self) -> str:
         right, samples = int(np.trace(self.counts)), int(self.counts.sum())

@@ -247,17 +247,17 @@ def evaluate(
     """
     if runs_itself(network):
         return run(network, data, samples=samples, trust=trust, progress=progress)
-    found = as_network(network)
+    model = as_network(network)
     events, number = _drawn(as_samples(data), samples)
-    result = _evaluated(found, record_portions(found, events, progress=progress))
+    result = _evaluated(model, record_portions(model, events, progress=progress))
     result = replace(result, **number)
     options = options_behind(network)
-    if options is None or isinstance(found, IntegerNetwork) or not has_torch():
+    if options is None or isinstance(model, IntegerNetwork) or not has_torch():
         return result
     from nmtool.training.front.losses import recorded_loss
 
     assert result.label is not None
-    return replace(result, loss=recorded_loss(options, found, result.scores, result.label))
+    return replace(result, loss=recorded_loss(options, model, result.scores, result.label))
 
 
 def runs_itself(network: object) -> TypeGuard[str | Path]:
@@ -349,8 +349,10 @@ def _timed(
     events, number = _drawn(data, count)
     portions = portions_for(network, events, measures=True)
     began = time.perf_counter()
-    found = portion_by_portion(portions, record, shown_by(progress)(runtime, events.label.size))
-    result = _evaluated(network, found)
+    recordings = portion_by_portion(
+        portions, record, shown_by(progress)(runtime, events.label.size)
+    )
+    result = _evaluated(network, recordings)
     seconds = time.perf_counter() - began
     return replace(result, seconds=seconds, runtime=runtime, **number)
 
@@ -383,14 +385,16 @@ def _evaluated(
     scores, labels = [], []
     for samples, recording in answered:
         operations = count_operations(network, samples.raster, recording)
-        events += sum(int(one.sum()) for one in operations.synaptic_events)
+        events += sum(
+            int(projection_events.sum()) for projection_events in operations.synaptic_events
+        )
         updates = sum(operations.neurons.values()) * operations.n_steps
-        spikes.update({name: one.n_spikes for name, one in recording.spikes.items()})
+        spikes.update({name: raster.n_spikes for name, raster in recording.spikes.items()})
         counts.update({name: n for name, n in recording.counts.items() if "." not in name})
         scores.append(recording.scores)
         labels.append(samples.label)
-    label, found = np.concatenate(labels), np.concatenate(scores)
-    predictions = predict(found)
+    label, score = np.concatenate(labels), np.concatenate(scores)
+    predictions = predict(score)
     sizes = {population.name: population.size for population in network.populations}
     return Evaluation(
         network_hash=network.content_hash,
@@ -401,7 +405,7 @@ def _evaluated(
         synaptic_events_per_sample=events / label.size,
         neuron_updates_per_sample=float(updates),
         counts=dict(counts),
-        scores=found,
+        scores=score,
         spikes=spikes.total(),
         recording=recording if len(scores) == 1 else None,
         confusion=Confusion.of(label, predictions, network.class_names),
@@ -419,18 +423,18 @@ def artefact_that_runs(path: str | Path) -> Format:
     from nmtool.exporters.formats import artefact_at
 
     check_exists(path)
-    found = artefact_at(path)
-    if found is None:
+    artefact = artefact_at(path)
+    if artefact is None:
         raise FileFormatError(
             f"{path} is not an export in a format that nmtool knows",
             code="export-unknown",
             fix="make one with nmtool export; for networks and runs, use nmtool evaluate",
         )
-    if not found.runs:
+    if not artefact.runs:
         raise UsageError(
             f"{path} cannot be run",
             code="runtime-none",
-            why=f"the format {found.name} has no runtime",
+            why=f"the format {artefact.name} has no runtime",
             fix="run its network in the integer simulator: nmtool evaluate",
         )
-    return found
+    return artefact

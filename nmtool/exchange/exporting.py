@@ -115,23 +115,23 @@ class Conversion(Tabular):
             "hash": self.network.content_hash,
             **describe_size(self.network),
             "bytes": self.size_bytes,
-            "targets": [one.as_json() for one in self.fits],
+            "targets": [fit.as_json() for fit in self.fits],
             "check": self._check_json() if self.is_checked else None,
         }
 
     def _check_json(self) -> dict[str, Any]:
-        found = self.certificate
+        certificate = self.certificate
         return {
             "read_back": not self.unlike,
-            "ran": found is not None,
+            "ran": certificate is not None,
             "not_run": self.not_run,
-            **(found or Certificate(0, "", {})).findings_json(),
+            **(certificate or Certificate(0, "", {})).findings_json(),
         }
 
     def tables(self) -> list[Table]:
         """Size of the network and of its file."""
         rows = [*size_in_words(self.network), ("size", f"{self.size_bytes:,} bytes")]
-        rows += [(one.target.name, one.words) for one in self.fits]
+        rows += [(fit.target.name, fit.words) for fit in self.fits]
         return [Table(f"{self.source} → {self.path}", (self.format, ""), rows)]
 
     def __repr__(self) -> str:
@@ -257,8 +257,8 @@ def convert(
             code="import-options-unused",
             fix="leave them out, or convert that file separately first",
         )
-    found = load(source, reading) if isinstance(source, str | Path) else as_network(source)
-    if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
+    network = load(source, reading) if isinstance(source, str | Path) else as_network(source)
+    if data is not None and chosen is None and not (isinstance(network, Network) and quantising):
         raise UsageError(
             "`data=` has no effect",
             code="data-unused",
@@ -267,25 +267,25 @@ def convert(
         )
     findings: tuple[Finding, ...] = ()
     is_float = chosen is None or chosen.holds_floats
-    if quantising and isinstance(found, IntegerNetwork):
+    if quantising and isinstance(network, IntegerNetwork):
         raise quantised_already(source, quantising)
-    if isinstance(found, Network) and (quantising or not is_float):
+    if isinstance(network, Network) and (quantising or not is_float):
         calibrate_on = calibration_data(data, source, own=calibrate)
         if chosen is not None and chosen.arithmetic != LOIHI2:
             quantising = {"target": target_named(chosen.name), **quantising}
-        quantised = quantise(found, calibrate_on=calibrate_on, progress=progress, **quantising)
-        found, findings = quantised.network, quantised.findings
+        quantised = quantise(network, calibrate_on=calibrate_on, progress=progress, **quantising)
+        network, findings = quantised.network, quantised.findings
     path = Path(path)
     if chosen is None:
-        found.save(path)
+        network.save(path)
     else:
-        _written(chosen, found, path, data, options, force, progress)
+        _written(chosen, network, path, data, options, force, progress)
     name = chosen.name if chosen else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
-    fits = fits_of_format(found, name, writing)
-    named = str(source) if isinstance(source, str | Path) else "a network"
-    done = Conversion(named, path, name, found, size_bytes, findings, fits)
+    fits = fits_of_format(network, name, writing)
+    source_name = str(source) if isinstance(source, str | Path) else "a network"
+    done = Conversion(source_name, path, name, network, size_bytes, findings, fits)
     return _checked(done, chosen, progress) if check else done
 
 
@@ -334,13 +334,13 @@ def check_free(path: str | Path, *, force: bool) -> None:
             code="path-taken",
             fix="choose another path, or replace it: `force=True`",
         )
-    there = next(one for one in Path(path).absolute().parents if os.path.exists(one))
+    folder = next(parent for parent in Path(path).absolute().parents if os.path.exists(parent))
     effective = os.access in os.supports_effective_ids
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
         raise StorageError(
             f"{path} cannot be written",
             code="file-not-written",
-            why=f"{there} is {'not writable' if there.is_dir() else 'a file'}",
+            why=f"{folder} is {'not writable' if folder.is_dir() else 'a file'}",
             fix="choose another path, or check permissions",
         )
 
@@ -397,26 +397,26 @@ def writing_options(
     """
     from nmtool.exporters.c import HEADER, COptions
 
-    given: list[NirOptions | VerilogOptions | COptions] = [options] if options is not None else []
-    given += [COptions(prefix)] if prefix else []
+    choices: list[NirOptions | VerilogOptions | COptions] = [options] if options is not None else []
+    choices += [COptions(prefix)] if prefix else []
     taken = chosen.writing_options if chosen else None
-    for one in given:
-        if taken is None or not isinstance(one, taken):
-            raise one.unused_by(chosen.name if chosen else OWN)
+    for choice in choices:
+        if taken is None or not isinstance(choice, taken):
+            raise choice.unused_by(chosen.name if chosen else OWN)
     if prefix and chosen is not None and not chosen.is_folder:
         check_free(Path(path).with_suffix(HEADER), force=force)
-    return given[0] if given else None
+    return choices[0] if choices else None
 
 
-def _check_quantising(given: Mapping[str, Any]) -> None:
+def _check_quantising(arguments: Mapping[str, Any]) -> None:
     """Raise `UsageError` for an argument that `quantise` does not take."""
-    known = list(signature(quantise).parameters)[1:]
-    for name in given:
-        if name not in known:
+    parameters = list(signature(quantise).parameters)[1:]
+    for name in arguments:
+        if name not in parameters:
             raise UsageError(
                 f"quantise has no argument '{name}'",
                 code="quantise-option-unknown",
-                fix=suggestion(name, known),
+                fix=suggestion(name, parameters),
             )
 
 
@@ -509,7 +509,7 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
     answers = artefact.known_answers()
     if artefact.holds_floats and isinstance(artefact.network, IntegerNetwork):
         simulated = simulate(artefact.network, answers.spikes)
-    found = artefact.check(
+    comparison = artefact.check(
         answers.spikes,
         simulated=simulated,
         answers=answers.recording,
@@ -517,14 +517,17 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
         progress=progress,
     )
     certificate = Certificate(
-        answers.spikes.n_samples, answers.network_hash, {chosen.name: found}, on_known_answers=True
+        answers.spikes.n_samples,
+        answers.network_hash,
+        {chosen.name: comparison},
+        on_known_answers=True,
     )
     return replace(done, certificate=certificate)
 
 
 def _unlike(path: Path, content_hash: str) -> str:
     try:
-        found = load(path).content_hash
+        digest = load(path).content_hash
     except FileFormatError as error:
         return str(error)
-    return "" if found == content_hash else f"its hash is {found}, not {content_hash}"
+    return "" if digest == content_hash else f"its hash is {digest}, not {content_hash}"

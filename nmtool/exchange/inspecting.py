@@ -61,4 +61,4 @@ def inspect(
     if not targets:
         return described
     fits = check(network, ALL, progress=progress).fits
-    return {**described, "targets": {one.target.name: one.verdict for one in fits}}
+    return {**described, "targets": {fit.target.name: fit.verdict for fit in fits}}

@@ -74,13 +74,15 @@ def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:
         The layers; None if the argument is invalid.
     """
     if isinstance(spelled, list | tuple | np.ndarray):
-        parts = [spelled_layers(one) for one in spelled]
+        parts = [spelled_layers(layer) for layer in spelled]
         if not parts or None in parts:
             return None
         return tuple(layer for part in parts for layer in part or ())
     if isinstance(spelled, str):
         layers = ["".join(layer.split()) for layer in spelled.split(",")]
-        if not all(_POPULATION.fullmatch(one) for layer in layers for one in layer.split("+")):
+        if not all(
+            _POPULATION.fullmatch(population) for layer in layers for population in layer.split("+")
+        ):
             return None
         return tuple(int(layer) if layer.isdecimal() else layer for layer in layers)
     if isinstance(spelled, bool):
@@ -93,7 +95,7 @@ def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:
 
 def neurons_of(layer: int | str) -> list[int]:
     """Number of neurons of each population in a layer from `spelled_layers`."""
-    return [int(one.partition("@")[0]) for one in str(layer).split("+")]
+    return [int(population.partition("@")[0]) for population in str(layer).split("+")]
 
 
 def hidden_layers(
@@ -118,10 +120,10 @@ def hidden_layers(
     alone = sum(map(len, spelled)) == 1
     numbers = count(1)
 
-    def population(one: str) -> Population:
-        found = _POPULATION.fullmatch(one)
-        assert found is not None
-        size, tau_mem, tau_syn = found.groups()
+    def population(text: str) -> Population:
+        match = _POPULATION.fullmatch(text)
+        assert match is not None
+        size, tau_mem, tau_syn = match.groups()
         return Population(
             "hidden" if alone else f"hidden{next(numbers)}",
             int(size),
@@ -130,7 +132,7 @@ def hidden_layers(
             tau_syn_ms if tau_syn is None else float(tau_syn),
         )
 
-    return [[population(one) for one in layer] for layer in spelled]
+    return [[population(text) for text in layer] for layer in spelled]
 
 
 def chained(
@@ -235,16 +237,16 @@ def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
     """Channels, hidden layers and classes; raises `UsageError`."""
     fix = "pass channels, hidden layers and classes, e.g. [50, 64, 32, 4] or [50, '24@5+24@20', 4]"
     check_type(sizes, (list, tuple, np.ndarray), "the sizes of layers", fix)
-    layers = [spelled_layers(one) for one in sizes]
-    found = [layer[0] for layer in layers if layer is not None and len(layer) == 1]
-    whole = len(found) == len(layers) >= 2 and all(
-        1 <= size <= MAX_CHANNELS for layer in found for size in neurons_of(layer)
+    layers = [spelled_layers(size) for size in sizes]
+    entries = [layer[0] for layer in layers if layer is not None and len(layer) == 1]
+    whole = len(entries) == len(layers) >= 2 and all(
+        1 <= size <= MAX_CHANNELS for layer in entries for size in neurons_of(layer)
     )
-    if not whole or isinstance(found[0], str) or isinstance(found[-1], str):
+    if not whole or isinstance(entries[0], str) or isinstance(entries[-1], str):
         raise UsageError(
             "the sizes of layers must be two or more positive whole numbers; hidden layers may "
             f"also be populations with time constants; not {sizes!r}",
             code="layer-sizes",
             fix=fix,
         )
-    return found[0], found[1:-1], found[-1]
+    return entries[0], entries[1:-1], entries[-1]

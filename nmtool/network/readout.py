@@ -186,7 +186,7 @@ class StreamScores:
         self._in_window = np.zeros(n_classes, np.int64)
         self._largest = np.full(n_classes, _LEAST, np.int32)
         self._first: list[int | None] = [None] * n_classes
-        self._kept = np.zeros((readout.window or 0, n_classes), np.int32)
+        self._buffer = np.zeros((readout.window or 0, n_classes), np.int32)
         self._oldest = 0
 
     def add(self, trace: NDArray) -> None:
@@ -207,7 +207,7 @@ class StreamScores:
             self._append(trace)
         elif window is None:
             sums = trace.sum(axis=0, dtype=np.int64).tolist()
-            self._total = [total + one for total, one in zip(self._total, sums, strict=True)]
+            self._total = [total + addend for total, addend in zip(self._total, sums, strict=True)]
         else:
             newest = trace[-window:]
             self._in_window += newest.sum(axis=0, dtype=np.int64)
@@ -234,7 +234,7 @@ class StreamScores:
         if rule == WEIGHTED:
             return self._weighted()
         if rule == WINDOW:
-            return self._in_window / min(self.seen, len(self._kept))
+            return self._in_window / min(self.seen, len(self._buffer))
         return np.array([total / self.seen for total in self._total])
 
     def _weighted(self) -> NDArray[np.float64]:
@@ -245,24 +245,24 @@ class StreamScores:
                 why=f"its weights are only defined for samples of {self.n_steps} steps",
                 fix=f"start a new sample (reset), or use the readout {WINDOW} for streams",
             )
-        return membrane_scores(self._kept[None, : self.seen], self.readout)[0]
+        return membrane_scores(self._buffer[None, : self.seen], self.readout)[0]
 
     def _replaced(self, trace: NDArray[np.int32]) -> NDArray[np.int32]:
         """Replace the oldest steps of the window by the newest, and return the oldest."""
-        window, first = len(self._kept), self._oldest
+        window, first = len(self._buffer), self._oldest
         end = first + len(trace)
         self._oldest = end % window
         places = slice(first, end) if end <= window else np.arange(first, end) % window
-        old = self._kept[places].copy()
-        self._kept[places] = trace
+        old = self._buffer[places].copy()
+        self._buffer[places] = trace
         return old
 
     def _append(self, trace: NDArray[np.int32]) -> None:
         """Store all steps up to the length of a sample."""
         end = min(self.seen + len(trace), self.n_steps)
-        if end > len(self._kept):
-            longer = min(max(end, 2 * len(self._kept)), self.n_steps)
-            more = np.zeros((longer - len(self._kept), self.n_classes), np.int32)
-            self._kept = np.concatenate([self._kept, more])
+        if end > len(self._buffer):
+            longer = min(max(end, 2 * len(self._buffer)), self.n_steps)
+            more = np.zeros((longer - len(self._buffer), self.n_classes), np.int32)
+            self._buffer = np.concatenate([self._buffer, more])
         if end > self.seen:
-            self._kept[self.seen : end] = trace[: end - self.seen]
+            self._buffer[self.seen : end] = trace[: end - self.seen]

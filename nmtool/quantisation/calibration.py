@@ -151,12 +151,12 @@ def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
     return Calibration(drive, current, membrane)
 
 
-def _larger(one: Calibration, other: Calibration) -> Calibration:
+def _larger(first: Calibration, second: Calibration) -> Calibration:
     def merged(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
         return {name: max(a.get(name, 0.0), value) for name, value in b.items()}
 
     return Calibration(
-        merged(one.drive, other.drive),
-        merged(one.current, other.current),
-        merged(one.membrane, other.membrane),
+        merged(first.drive, second.drive),
+        merged(first.current, second.current),
+        merged(first.membrane, second.membrane),
     )

@@ -111,10 +111,14 @@ def round_network(
     grid = DelayGrid(target=target) if delays is None else delays.within(target)
     request = _Request(network, target, weight_bits, grid, ranges or {}, calibration, scale == DATA)
     rounded = [_round_population(request, population) for population in network.populations]
-    projections = {index: held for one in rounded for index, held in one.projections.items()}
+    projections = {
+        index: projection
+        for outcome in rounded
+        for index, projection in outcome.projections.items()
+    }
     integers = IntegerNetwork(
         channels=network.channels,
-        populations=[one.population for one in rounded],
+        populations=[outcome.population for outcome in rounded],
         projections=[projections[index] for index in range(len(network.projections))],
         readout=network.readout,
         dt_ms=network.dt_ms,
@@ -125,10 +129,10 @@ def round_network(
     )
     integers.check(target)
     calibrated = calibration is not None
-    limits = {one.population.name: one.limit for one in rounded}
+    limits = {outcome.population.name: outcome.limit for outcome in rounded}
     findings = (
         *constant_findings(network, target),
-        *(finding for one in rounded for finding in one.findings),
+        *(finding for outcome in rounded for finding in outcome.findings),
         *threshold_findings(network, integers),
         *weight_findings(network, integers, limits, calibrated=calibrated),
         *delay_findings(network, grid),
@@ -190,10 +194,12 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
         for index, projection in enumerate(network.projections)
         if projection.target == population.name
     ]
-    clipped = [np.clip(one.jumps, -one.magnitude, one.magnitude) for one in incoming]
+    clipped = [
+        np.clip(afferent.jumps, -afferent.magnitude, afferent.magnitude) for afferent in incoming
+    ]
     ceilings, findings = _ceilings(request, population, clipped, du, dv)
-    largest = [one.magnitude for one in incoming]
-    limits = [target.runs_in.weight_limit - one.step for one in incoming]
+    largest = [afferent.magnitude for afferent in incoming]
+    limits = [target.runs_in.weight_limit - afferent.step for afferent in incoming]
     bounds = {} if calibration is None else calibration.at_most
     seen_at_most = bounds.get(population.name, math.inf)
     bounded_output = population.kind != LIF and calibration is None
@@ -203,13 +209,15 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
             ceilings, largest, limits, at_most, request.weight_bits, target
         )
         projections = {
-            one.place: _integer_projection(request, one, factor, exponent)
-            for one, exponent in zip(incoming, exponents, strict=True)
+            afferent.place: _integer_projection(request, afferent, factor, exponent)
+            for afferent, exponent in zip(incoming, exponents, strict=True)
         }
         integer = _integer_population(request, population, du, dv, factor)
         share = 0.0
         if ceilings.static:
-            shifted = [held.shifted_weight.astype(np.int64) for held in projections.values()]
+            shifted = [
+                projection.shifted_weight.astype(np.int64) for projection in projections.values()
+            ]
             share = share_of_ranges(
                 one_signed_sum(shifted),
                 du,
@@ -277,8 +285,8 @@ def _ceilings(
         )
     )
     drive, current = min(drive, ceilings.drive), min(current, ceilings.current)
-    kept = {"static": False, "static_current": False}
-    return replace(ceilings, drive=drive, current=current, **kept), findings
+    flags = {"static": False, "static_current": False}
+    return replace(ceilings, drive=drive, current=current, **flags), findings
 
 
 def _membrane_room(
@@ -297,16 +305,16 @@ def _membrane_room(
 
 
 def _integer_projection(
-    request: _Request, one: _Incoming, factor: float, exponent: int
+    request: _Request, afferent: _Incoming, factor: float, exponent: int
 ) -> IntegerProjection:
-    projection = request.network.projections[one.place]
-    levels = request.target.runs_in.weight_limit // one.step - 1
-    exact = one.jumps * factor / (one.step * 2.0**exponent)
+    projection = request.network.projections[afferent.place]
+    levels = request.target.runs_in.weight_limit // afferent.step - 1
+    exact = afferent.jumps * factor / (afferent.step * 2.0**exponent)
     whole = np.clip(round_half_away(exact), -levels, levels)
     return IntegerProjection(
         projection.source,
         projection.target,
-        (whole * one.step).astype(np.int16),
+        (whole * afferent.step).astype(np.int16),
         request.delays.snap(projection.delay).astype(np.uint8),
         request.weight_bits,
         exponent,

@@ -80,11 +80,11 @@ def bias_integers(
     return mantissa.astype(np.int16), exponent
 
 
-def threshold_error(exact: Population, held: IntegerPopulation) -> float:
+def threshold_error(exact: Population, integer: IntegerPopulation) -> float:
     """Relative error of the rounded threshold; 0 for populations that do not spike."""
-    if held.kind != LIF:
+    if integer.kind != LIF:
         return 0.0
-    return held.vth / (held.scale * common_value(exact.values("threshold"))) - 1
+    return integer.vth / (integer.scale * common_value(exact.values("threshold"))) - 1
 
 
 def constant_findings(network: Network, target: Limits) -> Iterator[Finding]:
@@ -107,14 +107,14 @@ def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[F
         integers: its integers.
     """
     fix = "the threshold is too small relative to the weights; bring them closer in size"
-    for exact, held in zip(network.populations, integers.populations, strict=True):
-        error = threshold_error(exact, held)
-        if held.vth == 0:
+    for exact, integer in zip(network.populations, integers.populations, strict=True):
+        error = threshold_error(exact, integer)
+        if integer.vth == 0:
             what = "the threshold became 0: any positive membrane spikes"
-            yield Finding("threshold-lost", held.name, what, fix)
+            yield Finding("threshold-lost", integer.name, what, fix)
         elif abs(error) > THRESHOLD_TOLERANCE:
-            what = f"the threshold became {held.vth}, with an error of {error:+.0%}"
-            yield Finding("threshold-error", held.name, what, fix)
+            what = f"the threshold became {integer.vth}, with an error of {error:+.0%}"
+            yield Finding("threshold-error", integer.name, what, fix)
 
 
 def _averaged(population: Population) -> Iterator[Finding]:

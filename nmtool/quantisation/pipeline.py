@@ -111,10 +111,10 @@ def _with_fitting_room(
     """
     from nmtool.hardware_sim.simulator import simulate
 
-    found = to_integers(network, calibration=seen)
-    cut = _limited_by_inhibition(found)
+    quantisation = to_integers(network, calibration=seen)
+    cut = _limited_by_inhibition(quantisation)
     if not cut:
-        return found
+        return quantisation
     expected = float_run(spikes)
 
     def run(rounded: Quantisation) -> tuple[float, int]:
@@ -123,7 +123,7 @@ def _with_fitting_room(
         agreement = spike_agreement(expected, answers.without_others(expected))
         return agreement.share, answers.counts["u_wraps"]
 
-    at_first = share = run(found)[0]
+    at_first = share = run(quantisation)[0]
     best, names = seen, set[str]()
     while cut:
         tried = replace(
@@ -132,20 +132,26 @@ def _with_fitting_room(
             at_most={n: bound for n, bound in best.at_most.items() if n not in cut},
         )
         rounded = to_integers(network, calibration=tried)
-        kept, wraps = run(rounded)
-        if kept <= share or wraps:
+        new_share, wraps = run(rounded)
+        if new_share <= share or wraps:
             break
-        found, best, share, names = rounded, tried, kept, names | cut
-        cut = _limited_by_inhibition(found)
-    more = (_inhibition_cut(found.network.population(n), seen, at_first, share) for n in names)
-    report = replace(found.report, findings=(*found.findings, *more))
-    return replace(found, report=report)
+        quantisation, best, share, names = rounded, tried, new_share, names | cut
+        cut = _limited_by_inhibition(quantisation)
+    more = (
+        _inhibition_cut(quantisation.network.population(n), seen, at_first, share) for n in names
+    )
+    report = replace(quantisation.report, findings=(*quantisation.findings, *more))
+    return replace(quantisation, report=report)
 
 
-def _limited_by_inhibition(found: Quantisation) -> set[str]:
+def _limited_by_inhibition(quantisation: Quantisation) -> set[str]:
     """Names of spiking populations whose scale is limited by their membranes."""
-    spiking = {population.name for population in found.network.spiking}
-    return {one.name for one in found.report.populations if one.limit == MEMBRANE} & spiking
+    spiking = {population.name for population in quantisation.network.spiking}
+    return {
+        population.name
+        for population in quantisation.report.populations
+        if population.limit == MEMBRANE
+    } & spiking
 
 
 def _inhibition_cut(
@@ -164,12 +170,12 @@ def _inhibition_cut(
 
 def check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
     """Raise `UsageError` for unknown ranges or scale, or if they need data and there are none."""
-    for name, value, known in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
-        if value not in known:
+    for name, value, choices in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
+        if value not in choices:
             raise UsageError(
                 f"unknown {name} '{value}'",
                 code="quantise-option-unknown",
-                fix=f"use one of {', '.join(known)}",
+                fix=f"use one of {', '.join(choices)}",
             )
     for name, value, needs in (("scale", scale, DATA), ("ranges", ranges, SEARCH)):
         if value == needs and not has_data:

@@ -114,8 +114,8 @@ def quantise(
     check_choices(ranges, scale, has_data=calibrate_on is not None)
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
-        known = validated_on([source]) if validation is None else SplitRule.of(validation)
-        dataset, kind = keep_apart(calibrate_on, known)
+        rule = validated_on([source]) if validation is None else SplitRule.of(validation)
+        dataset, kind = keep_apart(calibrate_on, rule)
         calibrate_on = dataset.filled_split("train")
         if compare_on is None and VALIDATION in dataset.splits:
             compare_on, compared_on = dataset.filled_split(VALIDATION), kind
@@ -133,7 +133,7 @@ def quantise(
                 code="split-empty",
                 fix=f"pass samples, or skip calibration: calibrate_on='{NO_DATA}'",
             )
-    found = quantise_network(
+    quantisation = quantise_network(
         network,
         spikes,
         weight_bits=weight_bits,
@@ -146,17 +146,17 @@ def quantise(
         progress=progress,
     )
     # Relays belong to the integer network, not to the trained one.
-    integers = replace(found.network, source_hash=network.content_hash)
-    found = replace(found, network=integers)
+    integers = replace(quantisation.network, source_hash=network.content_hash)
+    quantisation = replace(quantisation, network=integers)
     _remark_bits(source, weight_bits, delay_bits, target)
     if spikes is None:
         _log.warning(
             "no calibration data: non-spiking outputs get head-room for every possible input"
         )
     if compare_on is None:
-        return found
-    cost = rounding_cost(network, found.network, compare_on, compared_on, progress=progress)
-    return replace(found, cost=cost)
+        return quantisation
+    cost = rounding_cost(network, quantisation.network, compare_on, compared_on, progress=progress)
+    return replace(quantisation, cost=cost)
 
 
 def rounding_cost(
@@ -204,14 +204,14 @@ def own_data(source: object) -> Dataset | None:
     try:
         if not is_fetched(run):
             return None
-        found = data_of(run)
+        dataset = data_of(run)
     except NmtoolError as error:
         _log.warning(f"{error.what}: no calibration; name the data with `calibrate_on=`")
         return None
     _log.info(
-        f"calibrated on {found.name}, the data of the run; `calibrate_on={NO_DATA}` skips this"
+        f"calibrated on {dataset.name}, the data of the run; `calibrate_on={NO_DATA}` skips this"
     )
-    return found
+    return dataset
 
 
 def calibration_data(
@@ -260,9 +260,9 @@ def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
     rest = Dataset(dataset.name, ("train",), dataset.split)
     if rule is not None:
         with suppress(UsageError):  # the rule was made for other data
-            kept = rest.with_validation(rule)
-            if VALIDATION in kept.splits:
-                return kept, "validation samples of the training split"
+            candidate = rest.with_validation(rule)
+            if VALIDATION in candidate.splits:
+                return candidate, "validation samples of the training split"
     drawn = SplitRule(min(COMPARED_SAMPLES, events.n_samples // 2))
     return rest.with_validation(drawn), "training samples, drawn per class"
 
@@ -280,9 +280,9 @@ def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError
         floats = f": {file}"
     elif run is not None:
         floats = f": {run.network_file}"
-    if named := [f"`{option}=`" for option in options]:
+    if arguments := [f"`{option}=`" for option in options]:
         return UsageError(
-            f"{', '.join(named)} has no effect: there is nothing to quantise",
+            f"{', '.join(arguments)} has no effect: there is nothing to quantise",
             code="quantised-already",
             why=f"{name} is an integer network already",
             fix=f"leave it out, or name the float network{floats}",
@@ -309,7 +309,9 @@ def _remark_bits(
         ("weight", weight_bits, options.weight_bits, target.weight_bits[-1]),
         ("delay", delay_bits, options.delay_bits, target.delay_bits[-1]),
     )
-    others = [(k, trained) for k, given, trained, most in bits if given is None and trained != most]
+    others = [
+        (k, trained) for k, argument, trained, most in bits if argument is None and trained != most
+    ]
     if others:
         words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
         to_keep = " ".join(f"`{kind}_bits={trained}`" for kind, trained in others)

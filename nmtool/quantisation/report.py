@@ -177,9 +177,9 @@ class RoundingCost(Result):
         right, right_in_integers, same = [], [], []
         shared = different = wraps = clips = 0
         for before, after, label in answers:
-            found = spike_agreement(before, after.without_others(before))
-            shared += found.spikes_shared
-            different += found.spikes_different
+            agreement = spike_agreement(before, after.without_others(before))
+            shared += agreement.spikes_shared
+            different += agreement.spikes_different
             right.append(before.predictions == label)
             right_in_integers.append(after.predictions == label)
             same.append(before.predictions == after.predictions)
@@ -223,23 +223,23 @@ def population_reports(
         target: the target of the integers.
     """
     runs_in, reports = integers.runs_in, []
-    one = runs_in.decay_one
-    for exact, held in zip(network.populations, integers.populations, strict=True):
-        incoming = [p.shifted_weight for p in integers.projections if p.target == held.name]
+    decay_one = runs_in.decay_one
+    for exact, integer in zip(network.populations, integers.populations, strict=True):
+        incoming = [p.shifted_weight for p in integers.projections if p.target == integer.name]
         drive = one_signed_sum([weight.astype(np.int64) for weight in incoming])
-        current = current_ceiling(drive, held.du, runs_in) * runs_in.state_one
+        current = current_ceiling(drive, integer.du, runs_in) * runs_in.state_one
         reports.append(
             PopulationReport(
-                name=held.name,
-                scale=held.scale,
+                name=integer.name,
+                scale=integer.scale,
                 tau_mem_ms=common_value(exact.values("tau_mem_ms")),
-                tau_mem_held_ms=rounded_tau(one - held.keep_v, network.dt_ms, one),
+                tau_mem_held_ms=rounded_tau(decay_one - integer.keep_v, network.dt_ms, decay_one),
                 tau_syn_ms=common_value(exact.values("tau_syn_ms")),
-                tau_syn_held_ms=rounded_tau(one - held.keep_u, network.dt_ms, one),
-                threshold_error=threshold_error(exact, held),
+                tau_syn_held_ms=rounded_tau(decay_one - integer.keep_u, network.dt_ms, decay_one),
+                threshold_error=threshold_error(exact, integer),
                 drive_share=drive / target.drive_limit,
                 current_share=current / runs_in.state_limit,
-                limit=limits[held.name],
+                limit=limits[integer.name],
             )
         )
     return reports
@@ -256,20 +256,20 @@ def projection_reports(
         delays: the grid of possible delays.
     """
     reports = []
-    for exact, held in zip(network.projections, integers.projections, strict=True):
-        wanted = weight_jumps(network, exact) * integers.population(held.target).scale
+    for exact, integer in zip(network.projections, integers.projections, strict=True):
+        wanted = weight_jumps(network, exact) * integers.population(integer.target).scale
         size, nonzero = _rms(wanted), wanted != 0
         reports.append(
             ProjectionReport(
-                source=held.source,
-                target=held.target,
-                weight_bits=held.weight_bits,
-                weight_exponent=held.weight_exponent,
-                largest_weight=int(np.abs(held.weight).max(initial=0)),
-                rms_error=_rms(held.shifted_weight - wanted) / size if size else 0.0,
-                lost=float((held.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0,
+                source=integer.source,
+                target=integer.target,
+                weight_bits=integer.weight_bits,
+                weight_exponent=integer.weight_exponent,
+                largest_weight=int(np.abs(integer.weight).max(initial=0)),
+                rms_error=_rms(integer.shifted_weight - wanted) / size if size else 0.0,
+                lost=float((integer.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0,
                 delays_clipped=int((exact.delay[nonzero] > delays.longest).sum()),
-                delay_error=int(np.abs(held.delay - exact.delay)[nonzero].max(initial=0)),
+                delay_error=int(np.abs(integer.delay - exact.delay)[nonzero].max(initial=0)),
             )
         )
     return reports

@@ -187,16 +187,16 @@ def weight_findings(
         calibrated: the head-room of membranes comes from data.
     """
     fixes = _FIXES if calibrated else {**_FIXES, scale.MEMBRANE: _UNCALIBRATED}
-    for exact, held in zip(network.projections, integers.projections, strict=True):
+    for exact, integer in zip(network.projections, integers.projections, strict=True):
         nonzero = int(np.count_nonzero(exact.weight))
-        lost = nonzero - int(np.count_nonzero(held.weight))
-        unused = _levels_unused(exact, held)
+        lost = nonzero - int(np.count_nonzero(integer.weight))
+        unused = _levels_unused(exact, integer)
         if lost > nonzero * (MOST if unused else NEARLY_ALL):
             yield Finding(
                 "weights-lost",
                 f"{exact.source} → {exact.target}",
                 f"{lost} of its {nonzero} nonzero weights became 0",
-                fixes[limits[held.target]] if unused else _BITS,
+                fixes[limits[integer.target]] if unused else _BITS,
             )
     answers = network.readout.population
     if _reached(network, answers) and not _reached(integers, answers):
@@ -208,10 +208,10 @@ def weight_findings(
         )
 
 
-def _levels_unused(exact: Projection, held: IntegerProjection) -> bool:
+def _levels_unused(exact: Projection, integer: IntegerProjection) -> bool:
     """True if weights became 0 because the scale is at most half as fine as the bits allow."""
-    step = held.runs_in.weight_step(held.weight_bits, sign_mode(exact.weight) == MIXED)
-    return 2 * int(np.abs(held.weight).max(initial=0)) <= held.runs_in.weight_limit - step
+    step = integer.runs_in.weight_step(integer.weight_bits, sign_mode(exact.weight) == MIXED)
+    return 2 * int(np.abs(integer.weight).max(initial=0)) <= integer.runs_in.weight_limit - step
 
 
 def _reached(network: Network | IntegerNetwork, target: str) -> bool:

@@ -57,8 +57,8 @@ class ZooNetwork(Tabular):
 
 def names() -> list[str]:
     """Names of all networks of the zoo, sorted."""
-    found = (file.name for file in files("nmtool.zoo").iterdir())
-    return sorted(name.removesuffix(_ENDING) for name in found if name.endswith(_ENDING))
+    file_names = (file.name for file in files("nmtool.zoo").iterdir())
+    return sorted(name.removesuffix(_ENDING) for name in file_names if name.endswith(_ENDING))
 
 
 def load(name: str) -> IntegerNetwork:

@@ -102,14 +102,14 @@ def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
     """The files' own names by known column, from a mapping or a text."""
     if isinstance(columns, str):
         pairs = [entry.partition("=") for entry in columns.split(",")]
-        columns = {known.strip(): name.strip() for known, _, name in pairs}
-    for known, name in columns.items():
-        if known not in COLUMNS or not name:
+        columns = {column.strip(): name.strip() for column, _, name in pairs}
+    for column, name in columns.items():
+        if column not in COLUMNS or not name:
             raise UsageError(
-                f"'{known}={name}' does not name a column",
+                f"'{column}={name}' does not name a column",
                 code="column-unknown",
-                fix=suggestion(known, COLUMNS)
-                if known not in COLUMNS
+                fix=suggestion(column, COLUMNS)
+                if column not in COLUMNS
                 else "write it as in time_us=t,unit=pixel",
             )
     return dict(columns)
@@ -310,14 +310,14 @@ def _together(splits: Mapping[str, Rows], conventions: FileConventions) -> dict[
         for split, rows in splits.items()
     }
     if class_names is None:
-        every = [label for part in labels.values() for label in part]
-        if len({isinstance(label, str) for label in every}) > 1:
+        all_labels = [label for part in labels.values() for label in part]
+        if len({isinstance(label, str) for label in all_labels}) > 1:
             raise DataError(
                 "some splits name their classes, others number them",
                 code="labels-not-whole",
                 fix="name or number them in all splits",
             )
-        class_names = numbered(every, first=conventions.labels_from)[1]
+        class_names = numbered(all_labels, first=conventions.labels_from)[1]
     splits, n_units = _numbered_units(splits, conventions)
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
@@ -358,25 +358,25 @@ def _numbered_units(
         split: [_in_a_row(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
         for split, rows in splits.items()
     }
-    every = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
-    if {"p", "polarity"} & set(names) and set(every[-1].tolist()) <= {-1, 1}:
+    coordinates = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
+    if {"p", "polarity"} & set(names) and set(coordinates[-1].tolist()) <= {-1, 1}:
         for axes in positions.values():
             axes[-1] = (axes[-1] + 1) // 2  # OFF is written as −1
-        every[-1] = (every[-1] + 1) // 2
+        coordinates[-1] = (coordinates[-1] + 1) // 2
     size = conventions.sensor_size
     if size is None:
-        size = [1 + int(axis.max(initial=0)) for axis in every]
+        size = [1 + int(axis.max(initial=0)) for axis in coordinates]
         _log.warning(
             f"remark[units-from-positions]: a sensor of {' × '.join(map(str, size))} is assumed, "
             "the smallest that contains all events; for the same units in other files, set "
             f"`sensor_size={','.join(map(str, size))}`"
         )
-    inside = len(size) == len(every) and all(
+    inside = len(size) == len(coordinates) and all(
         axis.min(initial=0) >= 0 and axis.max(initial=0) < extent
-        for axis, extent in zip(every, size, strict=True)
+        for axis, extent in zip(coordinates, size, strict=True)
     )
     if not inside:
-        reach = " × ".join(f"{axis.min(initial=0)}…{axis.max(initial=0)}" for axis in every)
+        reach = " × ".join(f"{axis.min(initial=0)}…{axis.max(initial=0)}" for axis in coordinates)
         raise DataError(
             f"events lie at {reach}, outside a sensor of {' × '.join(map(str, size))}",
             code="positions-range",

@@ -56,9 +56,9 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
             reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
             own = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = _renamed(own, columns)
-            found = _columns(reader.fieldnames, own, decimal="," if separator == ";" else ".")
+            layout = _columns(reader.fieldnames, own, decimal="," if separator == ";" else ".")
             for number, row in enumerate(reader, 2):
-                _add_row(row, found, f"line {number}", splits, places)
+                _add_row(row, layout, f"line {number}", splits, places)
     except (OSError, UnicodeError, csv.Error) as error:
         raise FileFormatError(
             f"{file} cannot be read",
@@ -130,7 +130,7 @@ class _Columns:
 
 def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
     """Rename columns to the names in `COLUMNS`; keep all others."""
-    meant = {name: known for known, name in columns.items()}
+    meant = {name: column for column, name in columns.items()}
     if missing := [name for name in meant if name not in names]:
         near = nearest(missing[0], names)
         raise DataError(
@@ -140,7 +140,7 @@ def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
             fix=f"did you mean {near}?" if near else "name them as the file does: `columns=`",
         )
     small = [name.lower() if name.lower() in COLUMNS else name for name in names]
-    return [meant.get(name, known) for name, known in zip(names, small, strict=True)]
+    return [meant.get(name, lower) for name, lower in zip(names, small, strict=True)]
 
 
 def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
@@ -173,9 +173,9 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
             f"`columns='{_guess(names, own)}'`; the name for times includes their unit",
         )
     split = "split" if "split" in names else None
-    known = {*_REQUIRED, times[0][0], units[0], *axes, split}
+    data_columns = {*_REQUIRED, times[0][0], units[0], *axes, split}
     # Columns without a name are pandas's index.
-    groups = tuple(name for name in names if name and name not in known)
+    groups = tuple(name for name in names if name and name not in data_columns)
     for name in groups:
         if not shd.may_name_group(name):
             raise DataError(
@@ -205,20 +205,24 @@ _MEANT = {
 
 def _guess(names: Sequence[str], own: Sequence[str]) -> str:
     """An example of `columns=`, with the file's own names where they can be guessed."""
-    free = [name for name, known in zip(own, names, strict=True) if known not in COLUMNS]
-    given, words = set(names), []
-    has_unit = bool({*_UNIT_COLUMNS, "x"} & given)
-    for known, meant in _MEANT.items():
-        is_time = known in _TIMES
-        if known in given or (known == "unit" and has_unit) or (is_time and given & {*_TIMES}):
+    free = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
+    columns, words = set(names), []
+    has_unit = bool({*_UNIT_COLUMNS, "x"} & columns)
+    for column, meant in _MEANT.items():
+        is_time = column in _TIMES
+        if (
+            column in columns
+            or (column == "unit" and has_unit)
+            or (is_time and columns & {*_TIMES})
+        ):
             continue
         hit = next((n for word in meant for n in free if n.lower() == word), None) or next(
             (n for word in meant if len(word) > 2 for n in free if word in n.lower()), None
         )
         if hit is not None:
             free.remove(hit)
-            given.add(known)
-            words.append(f"{known}={hit}")
+            columns.add(column)
+            words.append(f"{column}={hit}")
     return ",".join(words) or "time_us=t,unit=pixel"
 
 
@@ -319,26 +323,26 @@ def _group(text: str | None, columns: _Columns, where: str) -> int | str:
 def _number(text: str | None, columns: _Columns, kind: type, where: str, more: str = "") -> Any:
     """The number in a cell; 3.0 counts as a whole number."""
     plain = (text or "").replace(columns.decimal, ".")
-    found = None
+    integer = None
     try:
         number = float(plain)
         if kind is float:
             return number
         if number == int(number):
-            found = int(number) if abs(number) < _EXACT else int(plain)
+            integer = int(number) if abs(number) < _EXACT else int(plain)
     except (ValueError, OverflowError):
         pass
-    if found is None:
+    if integer is None:
         fix = "write a whole number" if kind is int else "write a number with a point"
         raise DataError(
             f"{where}: '{printable(text)}' is not a {'' if kind is float else 'whole '}number",
             code="csv-not-a-number",
             fix=f"{fix}; {more}" if more else fix,
         )
-    if abs(found) > _LARGEST:
+    if abs(integer) > _LARGEST:
         raise DataError(
             f"{where}: the number {printable(text)} is too large",
             code="csv-number-large",
             fix="number units and groups from 0",
         )
-    return found
+    return integer

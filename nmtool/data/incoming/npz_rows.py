@@ -52,8 +52,8 @@ def read_npz(file: Path) -> dict[str, Rows]:
     used = {"class_names", "dt_ms"}
     splits = {}
     for split in ("", *SPLITS):
-        found = [_named(arrays, split, words) for words in (_SPIKES, _LABELS)]
-        spikes, labels = found
+        pair = [_named(arrays, split, words) for words in (_SPIKES, _LABELS)]
+        spikes, labels = pair
         if spikes is None and labels is None:
             continue
         if spikes is None or labels is None:

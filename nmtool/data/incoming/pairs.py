@@ -259,8 +259,8 @@ def _pair(item: Any, index: int) -> tuple[Any, Any]:
 def _attribute(dataset: Any, name: str) -> Any:
     """An attribute of a data set, or of the one it wraps, such as a subset or a loader."""
     for _ in range(8):
-        found = getattr(dataset, name, None)
-        if found is not None or dataset is None:
-            return found
+        attribute = getattr(dataset, name, None)
+        if attribute is not None or dataset is None:
+            return attribute
         dataset = getattr(dataset, "dataset", None)
     return None
