@@ -84,8 +84,8 @@ def find_data(
     """
     from nmtool.data import load_dataset
 
-    how = flags.given(arguments, "load_dataset")
-    return load_dataset(name, **{**how, "validation": validation_rule})
+    values = flags.given(arguments, "load_dataset")
+    return load_dataset(name, **{**values, "validation": validation_rule})
 
 
 def named_data(arguments: argparse.Namespace) -> Dataset | None:
@@ -131,15 +131,15 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     """
     from nmtool.loading import validated_on
 
-    known = validated_on(networks)
-    rule = validation_rule_of(arguments, known)
+    rule_of_runs = validated_on(networks)
+    rule = validation_rule_of(arguments, rule_of_runs)
     if rule is not None:
         return find_data(arguments, arguments.data, rule)
     dataset = find_data(arguments, arguments.data)
-    if split != VALIDATION or VALIDATION in dataset.splits or known is None:
+    if split != VALIDATION or VALIDATION in dataset.splits or rule_of_runs is None:
         return dataset
-    console.print_remark(f"validation: {known}, as in training")
-    return find_data(arguments, arguments.data, known)
+    console.print_remark(f"validation: {rule_of_runs}, as in training")
+    return find_data(arguments, arguments.data, rule_of_runs)
 
 
 def validation_rule_of(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
