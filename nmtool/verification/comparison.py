@@ -211,9 +211,9 @@ def check_comparable(
         expected, actual: the recordings.
         quantities: names of the attributes to compare.
     """
-    for one in (expected, actual):
+    for recording in (expected, actual):
         fix = "pass a Recording, from simulate, run or a model's record"
-        check_type(one, Recording, "a recording", fix)
+        check_type(recording, Recording, "a recording", fix)
     findings = []
     for quantity in quantities:
         shapes, others = _shapes(expected, quantity), _shapes(actual, quantity)
@@ -302,12 +302,12 @@ def _first(
     dense: list[tuple[str, str, NDArray, NDArray]],
     expected: Mapping[str, Raster],
 ) -> Divergence | None:
-    found = []
+    divergences = []
     for name, rows in spikes.items():
         if len(rows):
             sample, step, neuron = (int(x) for x in rows[0])
             spiked = expected[name].take([sample]).dense()[0, step, neuron]
-            found.append(
+            divergences.append(
                 Divergence(sample, step, name, neuron, "spike", float(spiked), float(not spiked))
             )
     for quantity, name, mine, theirs in dense:
@@ -316,8 +316,8 @@ def _first(
             place = np.unravel_index(int(np.argmax(differs)), mine.shape)
             sample, step, neuron = (int(x) for x in place)
             values = float(mine[place]), float(theirs[place])
-            found.append(Divergence(sample, step, name, neuron, quantity, *values))
-    return min(found, key=_order, default=None)
+            divergences.append(Divergence(sample, step, name, neuron, quantity, *values))
+    return min(divergences, key=_order, default=None)
 
 
 def _order(divergence: Divergence) -> tuple[int, int, int]:
