@@ -71,8 +71,10 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
         yield "</div>"
     if section.tables:
         yield '<div class="tables">'
-        for one in section.tables:
-            yield from table(one, heading=one.title.lower() != section.title.lower())
+        for section_table in section.tables:
+            yield from table(
+                section_table, heading=section_table.title.lower() != section.title.lower()
+            )
         yield "</div>"
     if section.findings:
         yield '<ul class="findings">'
@@ -81,8 +83,8 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
             advice = escape(f"{finding.where}: {finding.what}{why}; {finding.fix}")
             yield f"<li><code>{escape(finding.code)}</code> {advice}</li>"
         yield "</ul>"
-    for what, text in section.code:
-        yield f'<h3>{escape(what)}</h3><pre tabindex="0">{escape(text)}</pre>'
+    for heading, text in section.code:
+        yield f'<h3>{escape(heading)}</h3><pre tabindex="0">{escape(text)}</pre>'
     yield "</section>"
 
 
