@@ -88,14 +88,14 @@ def check_predictions(arguments: argparse.Namespace) -> None:
 
 
 def print_result(
-    arguments: argparse.Namespace, result: Evaluation, what: dict[str, Any], path: str
+    arguments: argparse.Namespace, result: Evaluation, subject: dict[str, Any], path: str
 ) -> None:
     """Print an evaluation, with per-class results on request, and write the predictions.
 
     Args:
         arguments: those of `add_arguments`.
         result: the evaluation.
-        what: first fields of the JSON object.
+        subject: first fields of the JSON object.
         path: path of the network.
     """
     if arguments.predictions is not None:
@@ -106,7 +106,7 @@ def print_result(
         if arguments.classes and result.confusion is not None:
             more["confusion"] = result.confusion.as_json()
             more["wrong_samples"] = result.wrong.tolist()
-        console.print_json({**what, **where, **result.as_json(), **more})
+        console.print_json({**subject, **where, **result.as_json(), **more})
         return
     runtime = f", run by {result.runtime}" if result.runtime else ""
     for table in result.tables():

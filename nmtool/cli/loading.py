@@ -142,14 +142,16 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     return find_data(arguments, arguments.data, rule_of_runs)
 
 
-def validation_rule_of(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
-    """The rule that `--validation` asks for, with seed and groups of the known one, or None."""
+def validation_rule_of(
+    arguments: argparse.Namespace, rule_of_runs: SplitRule | None
+) -> SplitRule | None:
+    """The rule that `--validation` asks for, with seed and groups of the runs' one, or None."""
     from nmtool.data.dividing import SplitRule
 
     rule: str | None = arguments.validation
-    if rule is None or known is None or rule.startswith("last"):
+    if rule is None or rule_of_runs is None or rule.startswith("last"):
         return None if rule is None else SplitRule(rule)
-    return SplitRule(rule, known.seed, known.by)
+    return SplitRule(rule, rule_of_runs.seed, rule_of_runs.by)
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:

@@ -193,17 +193,21 @@ def _board(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
         yield on_epoch
 
 
-def print_run(arguments: argparse.Namespace, made: Run) -> None:
+def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
     """Print the best epoch of a run on stdout; in a job, its first process does."""
     from nmtool.training.loop.reporter import epoch_parts
     from nmtool.training.loop.run_folder import RunFolder
 
     if not is_first():
         return
-    best, folder = made.best, RunFolder(Path(arguments.output))
+    best, folder = training_run.best, RunFolder(Path(arguments.output))
     if arguments.json:
         result: dict[str, Any] = {"run": str(folder.path), "network": str(folder.network_file)}
-        result |= {"hash": made.network.content_hash, "epochs": len(made.log), "best": best}
+        result |= {
+            "hash": training_run.network.content_hash,
+            "epochs": len(training_run.log),
+            "best": best,
+        }
         console.print_json(result)
     else:
         console.print_parts(f"{folder.network_file}: epoch {best['epoch']}", epoch_parts(best))

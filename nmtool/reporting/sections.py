@@ -70,7 +70,7 @@ def accuracy_section(
 
 def learning_section(
     log: Sequence[Mapping[str, Any]],
-    kept: Mapping[str, Any] | None,
+    best: Mapping[str, Any] | None,
     epochs: int,
     advice: Sequence[Finding] = (),
     search: Table | None = None,
@@ -79,32 +79,32 @@ def learning_section(
 
     Args:
         log: an entry per epoch.
-        kept: entry of the best epoch, whose network was kept; None if no epoch ended.
+        best: entry of the best epoch, whose network was kept; None if no epoch ended.
         epochs: requested number of epochs.
         advice: suggestions for another run.
         search: the best trials of the search for its settings, if there was one.
     """
-    if kept is None:
+    if best is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
-    sentences = [f"Epoch {kept['epoch']} was the best of {len(log)} (of {epochs} requested)."]
+    sentences = [f"Epoch {best['epoch']} was the best of {len(log)} (of {epochs} requested)."]
     if log[-1].get("stopped_early"):
         sentences.append("Early stopping: the last epochs were no better than the best before.")
-    if "settled_accuracy" in kept:
+    if "settled_accuracy" in best:
         sentences.append(
             "At the end, scales of integers were changed so that nothing overflows: accuracy "
-            f"{_percent(kept['validation_accuracy'])} before, {kept['settled_accuracy']:.2%} after."
+            f"{_percent(best['validation_accuracy'])} before, {best['settled_accuracy']:.2%} after."
         )
     figures = [
-        Figure(f"{quantity} by epoch", [partial(plot.learning, log, quantity, kept=kept["epoch"])])
+        Figure(f"{quantity} by epoch", [partial(plot.learning, log, quantity, kept=best["epoch"])])
         for quantity, keys in plot.LEARNING.items()
         if any(entry.get(key) for entry in log for key in keys)
     ]
-    rows = [(key.replace("_", " "), _logged(value)) for key, value in kept.items()]
+    rows = [(key.replace("_", " "), _logged(value)) for key, value in best.items()]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
         tables.append(replace(search, title="best trials of the search before it"))
     facts = {
-        "kept_epoch": kept["epoch"],
+        "kept_epoch": best["epoch"],
         "epochs": epochs,
         "log": [dict(entry) for entry in log],
         "next": [asdict(finding) for finding in advice],
@@ -116,17 +116,17 @@ def learning_section(
     )
 
 
-def classes_section(name: str, found: Confusion) -> Section:
+def classes_section(name: str, confusion: Confusion) -> Section:
     """Accuracy per class, and the confusion matrix.
 
     Args:
         name: name of what ran.
-        found: the confusion matrix.
+        confusion: the confusion matrix.
     """
     caption = "Rows are true classes, columns predictions; shades are shares of a row."
-    figures = [Figure(caption, [partial(plot.confusion, found)], [1.5])]
+    figures = [Figure(caption, [partial(plot.confusion, confusion)], [1.5])]
     return section_of(
-        "classes", "Classes", found, sentences=[(f"By the {name}.", "")], figures=figures
+        "classes", "Classes", confusion, sentences=[(f"By the {name}.", "")], figures=figures
     )
 
 
@@ -313,27 +313,29 @@ def rounding_section(
     )
 
 
-def certificate_section(found: Certificate | None, example: str) -> Section:
+def certificate_section(certificate: Certificate | None, example: str) -> Section:
     """Comparison of backends with the simulator.
 
     Args:
-        found: the certificate; None if no backend was compared.
+        certificate: the certificate; None if no backend was compared.
         example: command that compares one.
     """
     title = "Certificate"
-    if found is None:
+    if certificate is None:
         sentence = f"No backend was compared. To compare every spike: {example}"
         return Section("certificate", title, [(sentence, "")])
     # Without times, which differ from call to call, equal results give equal pages.
-    tables = [_without(table, "s per sample") for table in found.tables()]
-    if found.coverage is not None:
-        tables += found.coverage.tables()
-    if found.artefacts:
-        tables.append(Table("SHA-256 of what ran", ("", "value"), list(found.artefacts.items())))
-    result = "Nothing differs." if found.identical else "Backends differ."
-    weight = "" if found.identical else "alarm"
-    sentences = [(result, weight), *found.sentences()]
-    return section_of("certificate", title, found, tables=tables, sentences=sentences)
+    tables = [_without(table, "s per sample") for table in certificate.tables()]
+    if certificate.coverage is not None:
+        tables += certificate.coverage.tables()
+    if certificate.artefacts:
+        tables.append(
+            Table("SHA-256 of what ran", ("", "value"), list(certificate.artefacts.items()))
+        )
+    result = "Nothing differs." if certificate.identical else "Backends differ."
+    weight = "" if certificate.identical else "alarm"
+    sentences = [(result, weight), *certificate.sentences()]
+    return section_of("certificate", title, certificate, tables=tables, sentences=sentences)
 
 
 def reproduce_section(

@@ -213,13 +213,13 @@ def delay_slots(longest: int) -> int:
     return 1 << (longest + 1).bit_length() if longest else 1
 
 
-def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
+def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
     """Findings on exceeded capacities of the target's cores and chip."""
-    target, chip = found.target, found.target.chip
+    target, chip = demand.target, demand.target.chip
     name = target.title or target.name
     smaller = "train a smaller network, or use several chips"
     wrong = []
-    for population in found.populations:
+    for population in demand.populations:
         resource = population.binding
         if resource and population.per_core[resource] == 0:
             what = f"one neuron takes more {resource} than a core has"
@@ -231,8 +231,8 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
             what += f"{target.core.axons_in:,}"
             fix = "give it fewer sources"
             wrong.append(Finding("axons-in-exceeded", population.population, what, fix))
-    if found.cores is not None and chip.cores is not None and found.cores > chip.cores:
-        what = f"{name} has too few cores: with each population on its own, {found.in_words()}"
+    if demand.cores is not None and chip.cores is not None and demand.cores > chip.cores:
+        what = f"{name} has too few cores: with each population on its own, {demand.in_words()}"
         fix = f"{smaller}; the table has the number of cores if populations share them"
         wrong.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)

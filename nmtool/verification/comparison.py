@@ -181,7 +181,7 @@ def count_differences(
     )
 
 
-def spike_agreement(one: Recording, other: Recording) -> Agreement:
+def spike_agreement(left: Recording, right: Recording) -> Agreement:
     """Compare spikes and predictions of two recordings of the same populations and samples.
 
     The comparison is symmetric.
@@ -189,14 +189,14 @@ def spike_agreement(one: Recording, other: Recording) -> Agreement:
     Raises:
         DataError: a population is missing in one recording, or the shapes differ.
     """
-    check_comparable(one, other, _ALWAYS)
-    different = sum(len(_difference(r, other.spikes[name])) for name, r in one.spikes.items())
-    n_spikes = sum(r.n_spikes for recording in (one, other) for r in recording.spikes.values())
+    check_comparable(left, right, _ALWAYS)
+    different = sum(len(_difference(r, right.spikes[name])) for name, r in left.spikes.items())
+    n_spikes = sum(r.n_spikes for recording in (left, right) for r in recording.spikes.values())
     return Agreement(
-        spikes_compared=sum(raster.n_bins for raster in one.spikes.values()),
+        spikes_compared=sum(raster.n_bins for raster in left.spikes.values()),
         spikes_different=different,
         spikes_shared=(n_spikes - different) // 2,
-        predictions_different=int((one.predictions != other.predictions).sum()),
+        predictions_different=int((left.predictions != right.predictions).sum()),
     )
 
 
