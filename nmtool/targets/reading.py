@@ -273,13 +273,13 @@ class _Reader:
         return tuple(value) if several else value
 
     def _barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
-        good = isinstance(pairs, list) and all(
+        is_valid = isinstance(pairs, list) and all(
             isinstance(pair, list)
             and [*map(type, pair)] in ([int, float], [int, int])
             and pair[0] > 0 <= pair[1] < 1 << 62
             for pair in pairs
         )
-        if not good or pairs != sorted(pairs):
+        if not is_valid or pairs != sorted(pairs):
             example = "give [[tiles, µs], …], tiles growing"
             self._wrong_value(BARRIER, "it is not a list of increasing pairs", example)
             return ()

@@ -340,15 +340,15 @@ def _with_axons(
             return by_name
 
 
-def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
+def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
     """Changes that would save cores, each considered separately."""
-    target, savings = now.target, []
-    if now.cores is None or now.cores < 2 or not network.projections:
+    target, savings = demand.target, []
+    if demand.cores is None or demand.cores < 2 or not network.projections:
         return []
 
     def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:
         cores = Resources(target, populations).cores
-        if cores is not None and now.cores is not None and cores < now.cores:
+        if cores is not None and demand.cores is not None and cores < demand.cores:
             savings.append(Saving(change, cores))
             return True
         return False
@@ -368,12 +368,12 @@ def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
     together = max(
         sum(
             population.neurons / population.per_core[key]
-            for population in now.populations
+            for population in demand.populations
             if key in population.per_core
         )
         for key in PLACES
     )
-    if math.ceil(together) < now.cores:
+    if math.ceil(together) < demand.cores:
         savings.append(Saving("populations that share cores", math.ceil(together)))
     return savings
 

@@ -109,7 +109,7 @@ class Case:
         spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
-        spikes, u, v = (np.ascontiguousarray(x.transpose(0, 2, 1)) for x in (spikes, u, v))
+        spikes, u, v = (np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v))
         return Seen(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
 
     def index(self, name: str) -> int:
@@ -245,7 +245,7 @@ def _weights(
         spacing = projection.runs_in.weight_step(projection.weight_bits, mixed_signs=False)
         values = np.arange(-limit, limit + 1, spacing)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
-        pre, value = (x.ravel() for x in np.meshgrid(active, values, indexing="ij"))
+        pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
     legal = abs(value) <= limit
     yield from _by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
 
@@ -259,7 +259,9 @@ def _delays(
     if first is not None:
         useful &= abs(weight) == abs(first[1])
     values = np.arange(MAX_SIX_BIT_DELAY + 1)
-    pre, value = (x.ravel() for x in np.meshgrid(np.flatnonzero(useful), values, indexing="ij"))
+    pre, value = (
+        grid.ravel() for grid in np.meshgrid(np.flatnonzero(useful), values, indexing="ij")
+    )
     yield from _by_synapse(case, "delay", index, neuron, pre, value)
 
 

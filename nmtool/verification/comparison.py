@@ -305,7 +305,7 @@ def _first(
     divergences = []
     for name, rows in spikes.items():
         if len(rows):
-            sample, step, neuron = (int(x) for x in rows[0])
+            sample, step, neuron = (int(coordinate) for coordinate in rows[0])
             spiked = expected[name].take([sample]).dense()[0, step, neuron]
             divergences.append(
                 Divergence(sample, step, name, neuron, "spike", float(spiked), float(not spiked))
@@ -314,7 +314,7 @@ def _first(
         differs = mine != theirs
         if differs.any():
             place = np.unravel_index(int(np.argmax(differs)), mine.shape)
-            sample, step, neuron = (int(x) for x in place)
+            sample, step, neuron = (int(coordinate) for coordinate in place)
             values = float(mine[place]), float(theirs[place])
             divergences.append(Divergence(sample, step, name, neuron, quantity, *values))
     return min(divergences, key=_order, default=None)

@@ -339,11 +339,11 @@ def _shift(
 def _compared(
     network: Network | IntegerNetwork,
     foreign: ForeignRecording,
-    ran: Recording,
+    simulation: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
     actual, n_steps = foreign.recording, foreign.n_steps
-    moved = _moved(_part(ran, foreign.populations), shifts, n_steps)
+    moved = _moved(_part(simulation, foreign.populations), shifts, n_steps)
     expected = replace(
         moved,
         spikes={name: moved.spikes[name] for name in actual.spikes},
@@ -356,12 +356,15 @@ def _compared(
     different = 0
     theirs = replace(foreign, recording=actual).classes
     if theirs is not None:
-        different = int((_predictions(network, ran, shifts, n_steps) != theirs).sum())
+        different = int((_predictions(network, simulation, shifts, n_steps) != theirs).sum())
     return count_differences(expected, actual, different)
 
 
 def _predictions(
-    network: Network | IntegerNetwork, ran: Recording, shifts: Mapping[str, int], n_steps: int
+    network: Network | IntegerNetwork,
+    simulation: Recording,
+    shifts: Mapping[str, int],
+    n_steps: int,
 ) -> NDArray[np.int64]:
     """[samples] predicted classes of the network over the recorded steps.
 
@@ -373,7 +376,7 @@ def _predictions(
     else:
         feeds = [p.source for p in network.projections if p.target == name and p.source != INPUT]
         by = 1 + max((shifts.get(source, 0) for source in feeds), default=0)
-    return _moved(_part(ran, [name]), {name: by}, n_steps).predictions
+    return _moved(_part(simulation, [name]), {name: by}, n_steps).predictions
 
 
 def whole_numbers(recording: Recording) -> Recording:

@@ -150,7 +150,7 @@ def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[
     if outputs < recording.counts["v_clips"]:
         return np.arange(recording.n_samples)
     at_limit = [abs(v.astype(np.int64)) >= STATE_LIMIT - 1 for v in recording.membrane.values()]
-    return np.flatnonzero(np.any([x.any(axis=(1, 2)) for x in at_limit], axis=0))
+    return np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in at_limit], axis=0))
 
 
 def _count(
