@@ -38,24 +38,24 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         name = "/".join(action.option_strings) or action.metavar or action.dest
-        known = [str(choice) for choice in action.choices]
+        choices = [str(choice) for choice in action.choices]
         raise UsageError(
             f"{name} cannot be '{value}'",
             code="command-line",
-            fix=f"{suggestion(str(value), known)}; see {self.prog} --help",
+            fix=f"{suggestion(str(value), choices)}; see {self.prog} --help",
         )
 
     def check_options(self, words: Sequence[str]) -> None:
         """Raise `UsageError` for options that the command does not have."""
-        known = self._option_string_actions
-        given = [word.partition("=")[0] for word in words if word.startswith("--")]
-        if "--" in given:
-            given = given[: given.index("--")]
-        shown = [name for name, action in known.items() if action.help != argparse.SUPPRESS]
+        actions = self._option_string_actions
+        options = [word.partition("=")[0] for word in words if word.startswith("--")]
+        if "--" in options:
+            options = options[: options.index("--")]
+        names = [name for name, action in actions.items() if action.help != argparse.SUPPRESS]
         see = f"see {self.prog} --help"
         findings = []
-        for word in dict.fromkeys(word for word in given if word not in known):
-            near = nearest(word, shown)
+        for word in dict.fromkeys(word for word in options if word not in actions):
+            near = nearest(word, names)
             fix = f"did you mean {near}? {see}" if near else see
             what = f"{self.prog} has no such option"
             findings.append(Finding("no-such-option", word, what, fix))

@@ -52,12 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.data is None:
         check_unused(arguments, [*arguments.parser.in_group(SAMPLES), *COST_FLAGS])
-    named = getattr(arguments, "targets", [LOIHI2.name])
+    targets = getattr(arguments, "targets", [LOIHI2.name])
     bits = rounding(arguments)
     relays = bits.pop("relays", False)
-    how: dict[str, Any] = {"relays": relays, "quantising": bits, "progress": progress}
+    settings: dict[str, Any] = {"relays": relays, "quantising": bits, "progress": progress}
     networks = dict.fromkeys(arguments.networks)
-    checks = {path: check(path, named, **how) for path in networks}
+    checks = {path: check(path, targets, **settings) for path in networks}
     cost = None
     if arguments.data is not None:
         first = getattr(arguments, "targets", [None])[0]
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             _print(report)
     if cost is not None and not arguments.json:
         print_cost(arguments, cost)
-    return 0 if ALL in named or all(report.fits_everywhere for report in checks.values()) else 1
+    return 0 if ALL in targets or all(report.fits_everywhere for report in checks.values()) else 1
 
 
 def _plain(path: str, report: CheckReport) -> dict[str, Any]:

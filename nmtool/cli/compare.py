@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.evaluation.comparing import compare_accuracy, compared_name, network_pairs
     from nmtool.network.float_network import Network
 
-    given = flags.given(arguments, "compare_accuracy")
-    clusters, others = given.get("clusters", []), given.get("second")
+    values = flags.given(arguments, "compare_accuracy")
+    clusters, others = values.get("clusters", []), values.get("second")
     if arguments.samples is not None and any(isinstance(by, int) for by in clusters):
         raise UsageError(
             "samples drawn at random form no blocks of neighbours",
@@ -88,10 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
         data, split = first[0].data, ", ".join(first[0].splits)
     compared = compare_accuracy(first, second, events, clusters=clusters, progress=progress)
     result = compared.as_json()
-    named = [
-        {"first": compared_name(side), "second": compared_name(other)} for side, other in pairs
+    names = [
+        {"first": compared_name(left), "second": compared_name(right)} for left, right in pairs
     ]
-    result["pairs"] = [n | pair for n, pair in zip(named, result["pairs"], strict=True)]
+    result["pairs"] = [n | pair for n, pair in zip(names, result["pairs"], strict=True)]
     if arguments.json:
         console.print_json({"data": data, "split": split, **result})
     else:

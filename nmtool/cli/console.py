@@ -251,10 +251,10 @@ def print_tables(value: Tabular) -> None:
 
 def print_fits(fits: Iterable[Fit]) -> None:
     """Print a line per target on stderr, and the reasons where the target is unsupported."""
-    for one in fits:
-        print_line(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.verdict])
-        if not one.uses:  # an FPGA's line contains the reasons
-            print_finding_remarks(one.unsupported)
+    for fit in fits:
+        print_line(f"{fit.target.name}: {fit.words}", style=FIT_STYLES[fit.verdict])
+        if not fit.uses:  # an FPGA's line contains the reasons
+            print_finding_remarks(fit.unsupported)
 
 
 def print_certificate(certificate: Certificate) -> None:
@@ -323,10 +323,10 @@ def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
     >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
     ['epoch 1', 'loss 0.5']
     """
-    kept = list(enumerate(parts))
-    while len(kept) > 1 and sum(len(text) + _GAP for _, (text, _) in kept) - _GAP > columns:
-        kept.remove(max(kept, key=lambda one: (one[1][1], one[0])))
-    return [text[:columns] for _, (text, _) in kept]
+    entries = list(enumerate(parts))
+    while len(entries) > 1 and sum(len(text) + _GAP for _, (text, _) in entries) - _GAP > columns:
+        entries.remove(max(entries, key=lambda entry: (entry[1][1], entry[0])))
+    return [text[:columns] for _, (text, _) in entries]
 
 
 def log_to_stderr() -> None:

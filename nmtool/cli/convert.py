@@ -89,14 +89,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    done = converted(arguments)
+    conversion = converted(arguments)
     if arguments.json:
-        console.print_json(done.as_json())
+        console.print_json(conversion.as_json())
     else:
-        console.print_tables(done)
-        console.print_finding_remarks([why for fit in done.fits for why in fit.unsupported])
-        _print_check(done)
-    return 0 if done.passed else 1
+        console.print_tables(conversion)
+        console.print_finding_remarks([why for fit in conversion.fits for why in fit.unsupported])
+        _print_check(conversion)
+    return 0 if conversion.passed else 1
 
 
 def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversion:
@@ -104,8 +104,8 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
     from nmtool.exchange.exporting import convert
 
     paths = arguments.networks
-    given = {"check": check, **flags.given(arguments, "convert"), "force": arguments.force}
-    done = convert(
+    values = {"check": check, **flags.given(arguments, "convert"), "force": arguments.force}
+    conversion = convert(
         _joined(arguments, paths),
         arguments.output,
         data=named_data(arguments),
@@ -114,10 +114,10 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
         writing=writing_options(arguments),
         quantising=rounding(arguments),
         progress=progress,
-        **given,
+        **values,
     )
-    console.print_finding_remarks(done.findings)
-    return replace(done, source=" + ".join(paths))
+    console.print_finding_remarks(conversion.findings)
+    return replace(conversion, source=" + ".join(paths))
 
 
 def _formats() -> list[str]:
@@ -152,15 +152,15 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
     return paths[0]
 
 
-def _print_check(done: Conversion) -> None:
-    if not done.is_checked:
+def _print_check(conversion: Conversion) -> None:
+    if not conversion.is_checked:
         console.print_line("not checked")
         return
-    if done.unlike:
-        console.print_line(f"read back: differs, {done.unlike}", style="bold red")
+    if conversion.unlike:
+        console.print_line(f"read back: differs, {conversion.unlike}", style="bold red")
     else:
         console.print_line("read back: equal")
-    if done.certificate is not None:
-        console.print_certificate(done.certificate)
-    if done.not_run:
-        console.print_line(f"not run: {done.not_run}")
+    if conversion.certificate is not None:
+        console.print_certificate(conversion.certificate)
+    if conversion.not_run:
+        console.print_line(f"not run: {conversion.not_run}")

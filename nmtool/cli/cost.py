@@ -86,8 +86,8 @@ def wanted_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, 
     if others:
         return {**where, **tradeoff.as_json(), **sources}
     path, cost = first
-    what = {"network": path, "hash": cost.network_hash}
-    return {**what, **where, **cost.as_json(), **sources}
+    subject = {"network": path, "hash": cost.network_hash}
+    return {**subject, **where, **cost.as_json(), **sources}
 
 
 def print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:

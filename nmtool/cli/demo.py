@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     demonstration = demo(
         **flags.given(arguments, "demo"),
         on_chapter=console.print_remark if arguments.json else _print_chapter,
-        on_quantised=(lambda made: None) if arguments.json else _print_quantised,
+        on_quantised=(lambda quantisation: None) if arguments.json else _print_quantised,
         progress=progress,
     )
     seconds = time.perf_counter() - began
@@ -50,6 +50,6 @@ def _print_chapter(text: str) -> None:
     console.print_line(text, style="bold")
 
 
-def _print_quantised(made: Quantisation) -> None:
-    console.print_tables(made.report)
-    console.print_finding_remarks(made.findings)
+def _print_quantised(quantisation: Quantisation) -> None:
+    console.print_tables(quantisation.report)
+    console.print_finding_remarks(quantisation.findings)

@@ -59,12 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
         network = load(path)
         use_threads(arguments.threads, with_torch=isinstance(network, Network))
     _, events = read_samples(arguments, [path], draws=False)
-    how = {**flags.given(arguments, "evaluate"), "samples": arguments.samples}
-    result = evaluate(data=events, **how, progress=progress)
-    what = {"network": path, "hash": result.network_hash}
+    values = {**flags.given(arguments, "evaluate"), "samples": arguments.samples}
+    result = evaluate(data=events, **values, progress=progress)
+    subject = {"network": path, "hash": result.network_hash}
     if result.runtime:
-        what["format"] = result.runtime
-    print_result(arguments, result, what, path)
+        subject["format"] = result.runtime
+    print_result(arguments, result, subject, path)
     return 0
 
 
@@ -88,14 +88,14 @@ def check_predictions(arguments: argparse.Namespace) -> None:
 
 
 def print_result(
-    arguments: argparse.Namespace, result: Evaluation, what: dict[str, Any], path: str
+    arguments: argparse.Namespace, result: Evaluation, subject: dict[str, Any], path: str
 ) -> None:
     """Print an evaluation, with per-class results on request, and write the predictions.
 
     Args:
         arguments: those of `add_arguments`.
         result: the evaluation.
-        what: first fields of the JSON object.
+        subject: first fields of the JSON object.
         path: path of the network.
     """
     if arguments.predictions is not None:
@@ -106,11 +106,11 @@ def print_result(
         if arguments.classes and result.confusion is not None:
             more["confusion"] = result.confusion.as_json()
             more["wrong_samples"] = result.wrong.tolist()
-        console.print_json({**what, **where, **result.as_json(), **more})
+        console.print_json({**subject, **where, **result.as_json(), **more})
         return
-    how = f", run by {result.runtime}" if result.runtime else ""
+    runtime = f", run by {result.runtime}" if result.runtime else ""
     for table in result.tables():
-        title = f"{path} on {arguments.data} ({arguments.split}){how}"
+        title = f"{path} on {arguments.data} ({arguments.split}){runtime}"
         console.print_table(replace(table, title=title))
     if arguments.classes:
         for table in result.class_tables():

@@ -28,21 +28,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.exporters.formats import format_named
 
-    done = converted(arguments, check=False)
-    has_header = "prefix" in arguments and arguments.prefix and not done.path.is_dir()
-    header = done.path.with_suffix(".h") if has_header else None
+    conversion = converted(arguments, check=False)
+    has_header = "prefix" in arguments and arguments.prefix and not conversion.path.is_dir()
+    header = conversion.path.with_suffix(".h") if has_header else None
     if arguments.json:
-        content = {"format": done.format, "path": str(done.path), "hash": done.network.content_hash}
+        content = {
+            "format": conversion.format,
+            "path": str(conversion.path),
+            "hash": conversion.network.content_hash,
+        }
         if header is not None:
             content["header"] = str(header)
-        console.print_json({**content, "targets": [fit.as_json() for fit in done.fits]})
+        console.print_json({**content, "targets": [fit.as_json() for fit in conversion.fits]})
         return 0
-    console.print_fits(done.fits)
-    written = f"{done.path} written" if header is None else f"{done.path} and {header} written"
-    chosen = None if done.format == OWN else format_named(done.format)
+    console.print_fits(conversion.fits)
+    written = (
+        f"{conversion.path} written"
+        if header is None
+        else f"{conversion.path} and {header} written"
+    )
+    chosen = None if conversion.format == OWN else format_named(conversion.format)
     if chosen is not None and chosen.runs and chosen.carries:
-        written += f"; nmtool verify {shlex.quote(str(done.path))} checks it, without any data"
+        written += (
+            f"; nmtool verify {shlex.quote(str(conversion.path))} checks it, without any data"
+        )
     console.print_line(written)
-    if chosen is not None and (command := chosen(done.path).command_to_run()):
+    if chosen is not None and (command := chosen(conversion.path).command_to_run()):
         console.print_remark(f"run it with: {shlex.join(command)}")
     return 0

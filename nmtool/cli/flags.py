@@ -117,24 +117,26 @@ def add(
             settings["help"] = f"do not {settings['help']}"
         names = differs.names or _names(parameter, dest_prefix, settings)
         chosen[name] = Flag(names, settings, differs.group)
-    spelt = {f"`{name}`": made.names[-1] for name, made in chosen.items()}
-    for name, made in chosen.items():
+    spelt = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
+    for name, option in chosen.items():
         if dest_prefix + name in [action.dest for action in parser._actions]:
             continue
-        settings = {**made.settings, "default": argparse.SUPPRESS}
+        settings = {**option.settings, "default": argparse.SUPPRESS}
         text = re.sub("`[^`]*`", lambda quoted: spelt.get(quoted[0], quoted[0]), settings["help"])
         settings["help"] = text.replace("`", "").replace("%", "%%")
-        if made.names[0].startswith("-"):
+        if option.names[0].startswith("-"):
             settings["dest"] = dest_prefix + name
-        place = group(parser, made.group) if made.group else parser
-        place.add_argument(*made.names, **settings)
+        place = group(parser, option.group) if option.group else parser
+        place.add_argument(*option.names, **settings)
 
 
 def given(arguments: argparse.Namespace, function: str, *, prefix: str = "") -> dict[str, Any]:
     """The given values of a function's flags, by parameter."""
     values = vars(arguments)
-    derived = {item.dest for item in arguments.parser._actions if item.default is argparse.SUPPRESS}
-    names = [item.name for item in read(function) if prefix + item.name in derived]
+    derived = {
+        action.dest for action in arguments.parser._actions if action.default is argparse.SUPPRESS
+    }
+    names = [parameter.name for parameter in read(function) if prefix + parameter.name in derived]
     return {name: values[prefix + name] for name in names if prefix + name in values}
 
 
@@ -147,9 +149,9 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
     """
 
     def word(text: str) -> str:
-        known = list(listed())
-        if text not in known:
-            near = suggestion(text, known, also=also)
+        choices = list(listed())
+        if text not in choices:
+            near = suggestion(text, choices, also=also)
             raise argparse.ArgumentTypeError(f"cannot be '{text}'; {near}")
         return text
 
@@ -208,8 +210,8 @@ def read(function: str) -> tuple[Parameter, ...]:
 def _text(name: str, texts: Mapping[str, str]) -> str:
     """The entry of a parameter; "as for `function`" is replaced by that function's entry."""
     text = texts.get(name, "")
-    if (other := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and other[1] in HOMES:
-        return next(parameter.text for parameter in read(other[1]) if parameter.name == name)
+    if (reference := re.fullmatch(r"as (?:for|in|of) `(\w+)`", text)) and reference[1] in HOMES:
+        return next(parameter.text for parameter in read(reference[1]) if parameter.name == name)
     return text
 
 

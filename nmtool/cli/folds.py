@@ -47,10 +47,10 @@ def are_asked(arguments: argparse.Namespace) -> bool:
     Raises:
         UsageError: flags of folds, but neither `--folds` nor `--by`.
     """
-    given = flags.given(arguments, VERB)
-    if given.keys() & {"folds", "by"}:
+    values = flags.given(arguments, VERB)
+    if values.keys() & {"folds", "by"}:
         return True
-    others = [name for name in ("fold_seed", "seeds", "splits") if name in given]
+    others = [name for name in ("fold_seed", "seeds", "splits") if name in values]
     if others or arguments.join:
         name = arguments.parser.flag(others[0]) if others else "--join"
         raise UsageError(
@@ -81,12 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.join:
         check_readout(options.readout)
     dataset = find_data(arguments, arguments.data)
-    given = {"by": 1, **flags.given(arguments, VERB)}
+    values = {"by": 1, **flags.given(arguments, VERB)}
     from nmtool.training.studies.folds import cross_validate, join_folds
 
     try:
         answers = cross_validate(
-            **{**given, "data": dataset, "options": options},
+            **{**values, "data": dataset, "options": options},
             folder=arguments.output,
             threads=arguments.threads,
             progress=progress,

@@ -159,8 +159,8 @@ def reading_options(arguments: argparse.Namespace, path: str) -> Any:
     if artefact is None or artefact.reading_options is None:
         return None
     # NIR files need no options; with options, the graph is read from nmtool's own files, too.
-    given = by_kind[kind]
-    return artefact.reading_options(**given) if given or kind != NIR else None
+    options = by_kind[kind]
+    return artefact.reading_options(**options) if options or kind != NIR else None
 
 
 def _choice(constant: str) -> flags.Flag:

@@ -84,8 +84,8 @@ def find_data(
     """
     from nmtool.data import load_dataset
 
-    how = flags.given(arguments, "load_dataset")
-    return load_dataset(name, **{**how, "validation": validation_rule})
+    values = flags.given(arguments, "load_dataset")
+    return load_dataset(name, **{**values, "validation": validation_rule})
 
 
 def named_data(arguments: argparse.Namespace) -> Dataset | None:
@@ -131,25 +131,27 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     """
     from nmtool.loading import validated_on
 
-    known = validated_on(networks)
-    rule = validation_rule_of(arguments, known)
+    rule_of_runs = validated_on(networks)
+    rule = validation_rule_of(arguments, rule_of_runs)
     if rule is not None:
         return find_data(arguments, arguments.data, rule)
     dataset = find_data(arguments, arguments.data)
-    if split != VALIDATION or VALIDATION in dataset.splits or known is None:
+    if split != VALIDATION or VALIDATION in dataset.splits or rule_of_runs is None:
         return dataset
-    console.print_remark(f"validation: {known}, as in training")
-    return find_data(arguments, arguments.data, known)
+    console.print_remark(f"validation: {rule_of_runs}, as in training")
+    return find_data(arguments, arguments.data, rule_of_runs)
 
 
-def validation_rule_of(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
-    """The rule that `--validation` asks for, with seed and groups of the known one, or None."""
+def validation_rule_of(
+    arguments: argparse.Namespace, rule_of_runs: SplitRule | None
+) -> SplitRule | None:
+    """The rule that `--validation` asks for, with seed and groups of the runs' one, or None."""
     from nmtool.data.dividing import SplitRule
 
     rule: str | None = arguments.validation
-    if rule is None or known is None or rule.startswith("last"):
+    if rule is None or rule_of_runs is None or rule.startswith("last"):
         return None if rule is None else SplitRule(rule)
-    return SplitRule(rule, known.seed, known.by)
+    return SplitRule(rule, rule_of_runs.seed, rule_of_runs.by)
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:

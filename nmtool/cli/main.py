@@ -101,8 +101,8 @@ def full_parser() -> Parser:
     return _parser(*COMMANDS)[0]
 
 
-def _parser(*known: str | None) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and those of the commands; only commands in `known` get their arguments."""
+def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and those of the commands; only commands in `names` get their arguments."""
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "
@@ -115,11 +115,11 @@ def _parser(*known: str | None) -> tuple[Parser, dict[str, Parser]]:
     by_name: dict[str, Parser] = {}
     for name, command in COMMANDS.items():
         sub = by_name[name] = commands.add_parser(name, help=command.text, description=command.text)
-        if name in known:
+        if name in names:
             module = importlib.import_module(f"nmtool.cli.{name}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run, parser=sub)
-    for name in OLD.keys() & {*known}:
+    for name in OLD.keys() & {*names}:
         from nmtool.cli.old import SPELLINGS
 
         old = SPELLINGS[name]

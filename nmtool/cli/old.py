@@ -61,10 +61,10 @@ def _run(arguments: argparse.Namespace) -> int:
     path = arguments.network
     check_runs(path)
     _, events = read_samples(arguments, [], draws=False)
-    how = {**flags.given(arguments, "run"), "samples": arguments.samples}
-    result = run(path, events, **how, progress=progress)
-    what = {"export": path, "format": result.runtime, "hash": result.network_hash}
-    evaluate.print_result(arguments, result, what, path)
+    values = {**flags.given(arguments, "run"), "samples": arguments.samples}
+    result = run(path, events, **values, progress=progress)
+    subject = {"export": path, "format": result.runtime, "hash": result.network_hash}
+    evaluate.print_result(arguments, result, subject, path)
     return 0
 
 
@@ -99,13 +99,13 @@ def _add_file(parser: argparse.ArgumentParser, function: str) -> None:
     add_json(parser)
 
 
-def _write(arguments: argparse.Namespace, kind: str, what: str, made: Callable[[], Any]) -> Any:
+def _write(arguments: argparse.Namespace, kind: str, noun: str, compute: Callable[[], Any]) -> Any:
     """Compute a value and write it to FILE.npz, which may replace only a file of its kind."""
     from nmtool.exchange.exporting import check_archive_name, check_replaceable
 
-    check_archive_name(arguments.output, what)
+    check_archive_name(arguments.output, noun)
     check_replaceable(arguments.output, [kind], force=arguments.force)
-    value = made()
+    value = compute()
     value.save(arguments.output)
     if not arguments.json:
         console.print_tables(value)
@@ -125,12 +125,12 @@ def _teach(arguments: argparse.Namespace) -> int:
     from nmtool.training.studies.teaching import soft_labels
 
     use_threads(arguments.threads, with_torch=True)
-    given = flags.given(arguments, "soft_labels")
+    values = flags.given(arguments, "soft_labels")
     teacher = _write(
         arguments,
         FILE_KIND,
         "a teacher",
-        lambda: soft_labels(**given, data=named_data(arguments), progress=progress),
+        lambda: soft_labels(**values, data=named_data(arguments), progress=progress),
     )
     if arguments.json:
         console.print_json({"file": arguments.output, **teacher.as_json()})
@@ -148,8 +148,8 @@ def _join(arguments: argparse.Namespace) -> int:
     from nmtool.network.float_network import FILE_KIND
     from nmtool.training.studies.ensembles import ensemble
 
-    given = flags.given(arguments, "ensemble")
-    network = _write(arguments, FILE_KIND, "a network file", lambda: ensemble(**given))
+    values = flags.given(arguments, "ensemble")
+    network = _write(arguments, FILE_KIND, "a network file", lambda: ensemble(**values))
     if arguments.json:
         about = describe_network(network)
         shown = {key: about[key] for key in ("hash", "neurons", "synapses")}
@@ -161,8 +161,8 @@ def _add_referee(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["setup", "status"], metavar="setup|status")
     parser.add_argument("--force", action="store_true", help="setup: rebuild the environment")
     add_json(parser)
-    what = parser.prog.rpartition(" ")[2]
-    parser.set_defaults(what=what, shell=None, riscv_ise=None, genn=None)
+    referee = parser.prog.rpartition(" ")[2]
+    parser.set_defaults(what=referee, shell=None, riscv_ise=None, genn=None)
 
 
 def _referee(arguments: argparse.Namespace) -> int:

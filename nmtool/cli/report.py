@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     use_threads(arguments.threads, with_torch=True)
     if arguments.output is not None:
         _check_page(Path(arguments.output), force=arguments.force)
-    made = report(
+    document = report(
         data=_data(arguments),
         **flags.given(arguments, "report"),
         split=arguments.split,
@@ -77,14 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
         progress=progress,
     )
     if arguments.output is not None:
-        made.save(arguments.output)
+        document.save(arguments.output)
     if arguments.json:
-        console.print_json(made.as_json())
+        console.print_json(document.as_json())
     else:
-        _print(made)
+        _print(document)
         if arguments.output is not None:
             console.print_line(f"{arguments.output} written")
-    return 0 if made.passed else 1
+    return 0 if document.passed else 1
 
 
 def _check_page(path: Path, *, force: bool) -> None:
@@ -120,10 +120,10 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
     return None
 
 
-def _print(made: Report) -> None:
+def _print(report: Report) -> None:
     """Print all sections as text, without their plots."""
-    console.print_table(Table(f"report on {made.title}", ("", "value"), list(made.headline)))
-    for section in made.sections:
+    console.print_table(Table(f"report on {report.title}", ("", "value"), list(report.headline)))
+    for section in report.sections:
         if not any((section.sentences, section.tables, section.findings, section.code)):
             continue  # it has only plots
         console.print_line(section.title.upper(), style="bold")
@@ -133,7 +133,7 @@ def _print(made: Report) -> None:
             console.print_table(table)
         for finding in section.findings:
             console.print_line(str(finding))
-        for what, text in section.code:
-            console.print_line(what, style="bold")
+        for heading, text in section.code:
+            console.print_line(heading, style="bold")
             console.print_line(text)
         console.print_line("")

@@ -34,8 +34,8 @@ def add_rounding(parser: argparse.ArgumentParser, only: Iterable[str] = FLAGS) -
 
 def rounding(arguments: argparse.Namespace) -> dict[str, Any]:
     """The given flags of quantisation, as arguments of `quantise`."""
-    given = flags.given(arguments, "quantise")
-    return {name: value for name, value in given.items() if name in FLAGS}
+    values = flags.given(arguments, "quantise")
+    return {name: value for name, value in values.items() if name in FLAGS}
 
 
 def integers(
@@ -62,14 +62,14 @@ def integers(
     from nmtool.network.integer_network import IntegerNetwork
     from nmtool.quantisation.quantising import calibration_data, quantise, quantised_already
 
-    given = rounding(arguments)
+    values = rounding(arguments)
     if isinstance(network, IntegerNetwork):
-        if given:
-            raise quantised_already(path, given)
+        if values:
+            raise quantised_already(path, values)
         return network
     if target is not None:
-        given["target"] = target
+        values["target"] = target
     calibrate_on = calibration_data(dataset, path, own=arguments.data != NO_DATA)
-    result = quantise(network, calibrate_on=calibrate_on, progress=progress, **given)
+    result = quantise(network, calibrate_on=calibrate_on, progress=progress, **values)
     console.print_finding_remarks(result.findings)
     return result.network

@@ -66,14 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
     referee = environment.REFEREE
     if arguments.status:
         with progress(f"importing {referee.title}"):
-            made = environment.find()
+            installation = environment.find()
     else:
         set_up = getattr(environment, f"set_up_{arguments.what.replace('-', '_')}")
-        made = set_up(on_line=console.print_remark, force=arguments.force, **clones)
+        installation = set_up(on_line=console.print_remark, force=arguments.force, **clones)
     if arguments.json:
-        console.print_json({referee.name: referee.version, "python": str(made.python)})
+        console.print_json({referee.name: referee.version, "python": str(installation.python)})
     else:
-        console.print_line(f"{referee.version} runs with {made.python}")
+        console.print_line(f"{referee.version} runs with {installation.python}")
     return 0
 
 
@@ -102,5 +102,5 @@ def _completion(arguments: argparse.Namespace) -> int:
     return completion.write(arguments.shell)
 
 
-def _unused(option: str, what: str) -> UsageError:
-    return UsageError(f"{option} for {what}", code="option-unused", fix="leave it out")
+def _unused(option: str, purpose: str) -> UsageError:
+    return UsageError(f"{option} for {purpose}", code="option-unused", fix="leave it out")

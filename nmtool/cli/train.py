@@ -93,10 +93,10 @@ def run(arguments: argparse.Namespace) -> int:
         "--folds or --by": (has_folds := folds.are_asked(arguments)),
         "--search": "search" in arguments,
     }
-    asked = [name for name, given in kinds.items() if given]
-    if len(asked) > 1:
+    modes = [name for name, is_given in kinds.items() if is_given]
+    if len(modes) > 1:
         raise UsageError(
-            f"{' and '.join(asked)} do not go together",
+            f"{' and '.join(modes)} do not go together",
             code="train-options-mixed",
             fix="leave out all but one of them",
         )
@@ -108,12 +108,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if has_folds:
         return folds.run(arguments)
-    given = flags.given(arguments, "train")
+    values = flags.given(arguments, "train")
     folder = RunFolder(Path(arguments.output))
-    how: dict[str, Any] = {"folder": folder.path, "threads": arguments.threads}
-    how |= {"device": given.get("device", "auto"), "progress": progress}
+    keywords: dict[str, Any] = {"folder": folder.path, "threads": arguments.threads}
+    keywords |= {"device": values.get("device", "auto"), "progress": progress}
     if asked_networks := teachers(arguments):
-        how["teacher"] = asked_networks
+        keywords["teacher"] = asked_networks
     if "start" in arguments:
         origin = RunFolder(Path(arguments.start))
         settings = changed_settings(arguments)
@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
         with training(arguments) as on_epoch:
             from nmtool.training.learning import finetune
 
-            made = finetune(origin.path, settings, data, on_epoch=on_epoch, **how)
+            training_run = finetune(origin.path, settings, data, on_epoch=on_epoch, **keywords)
     else:
         resumes = "resume" in arguments
         options = resumed_settings(folder, arguments) if resumes else chosen_settings(arguments)
@@ -131,9 +131,11 @@ def run(arguments: argparse.Namespace) -> int:
         with training(arguments) as on_epoch:
             from nmtool.training.learning import train
 
-            search = given.get("search")
-            made = train(data, options, resume=resumes, search=search, on_epoch=on_epoch, **how)
-    print_run(arguments, made)
+            search = values.get("search")
+            training_run = train(
+                data, options, resume=resumes, search=search, on_epoch=on_epoch, **keywords
+            )
+    print_run(arguments, training_run)
     return 0
 
 
@@ -154,16 +156,16 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
     from nmtool.training.processes.launch import launched
 
     launch, folder = launched(), RunFolder(Path(arguments.output))
-    named = [arguments.data] if arguments.data else []
-    words = shlex.join(["train", *named, "-o", str(folder.path), "--resume"])
+    data = [arguments.data] if arguments.data else []
+    words = shlex.join(["train", *data, "-o", str(folder.path), "--resume"])
     again = f"{launch.command if launch else 'nmtool'} {words}"
-    kept = f"finished epochs are kept; resume with: {again}"
+    advice = f"finished epochs are kept; resume with: {again}"
     try:
         with sigterm_raises(), _board(arguments) as on_epoch:
             yield on_epoch
     except KeyboardInterrupt:
         if is_first() and folder.checkpoint_file.exists():
-            console.print_remark(kept)
+            console.print_remark(advice)
         elif is_first() and "search" in arguments and not folder.manifest_file.exists():
             console.print_remark("finished trials are kept; the same command continues the search")
         elif is_first():
@@ -176,7 +178,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
         raise
     except RankError as error:
         if folder.manifest_file.exists():
-            raise error.restated(error.what, RankError, fix=kept) from error
+            raise error.restated(error.what, RankError, fix=advice) from error
         raise
 
 
@@ -191,17 +193,21 @@ def _board(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
         yield on_epoch
 
 
-def print_run(arguments: argparse.Namespace, made: Run) -> None:
+def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
     """Print the best epoch of a run on stdout; in a job, its first process does."""
     from nmtool.training.loop.reporter import epoch_parts
     from nmtool.training.loop.run_folder import RunFolder
 
     if not is_first():
         return
-    best, folder = made.best, RunFolder(Path(arguments.output))
+    best, folder = training_run.best, RunFolder(Path(arguments.output))
     if arguments.json:
         result: dict[str, Any] = {"run": str(folder.path), "network": str(folder.network_file)}
-        result |= {"hash": made.network.content_hash, "epochs": len(made.log), "best": best}
+        result |= {
+            "hash": training_run.network.content_hash,
+            "epochs": len(training_run.log),
+            "best": best,
+        }
         console.print_json(result)
     else:
         console.print_parts(f"{folder.network_file}: epoch {best['epoch']}", epoch_parts(best))

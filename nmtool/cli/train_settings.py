@@ -105,17 +105,17 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     from nmtool.training.options import TrainOptions
 
     names = {option.name for option in fields(TrainOptions)}
-    given = {name: value for name, value in vars(arguments).items() if name in names}
-    if "teacher" in given:
-        del given["teacher"]
-        given |= {} if teachers(arguments) else {"teacher": arguments.teacher[0]}
-    return given
+    settings = {name: value for name, value in vars(arguments).items() if name in names}
+    if "teacher" in settings:
+        del settings["teacher"]
+        settings |= {} if teachers(arguments) else {"teacher": arguments.teacher[0]}
+    return settings
 
 
 def teachers(arguments: argparse.Namespace) -> list[str]:
     """Networks that are to be asked for class probabilities; none where a file has them."""
-    named: list[str] = getattr(arguments, "teacher", [])
-    return named if len(named) > 1 or any(map(_is_network, named)) else []
+    paths: list[str] = getattr(arguments, "teacher", [])
+    return paths if len(paths) > 1 or any(map(_is_network, paths)) else []
 
 
 def _is_network(path: str) -> bool:

@@ -81,11 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.verification.verify import verify
 
     use_threads(arguments.threads)
-    given = flags.given(arguments, "verify")
-    artefact = _one_artefact(given.pop("artefact", []))
-    compared = Against.of(arguments.network, given.get("against", ()), artefact)
+    values = flags.given(arguments, "verify")
+    artefact = _one_artefact(values.pop("artefact", []))
+    compared = Against.of(arguments.network, values.get("against", ()), artefact)
     has_data = arguments.data not in (None, NO_DATA)
-    way = compared.way(has_data=has_data, exercise=given.get("exercise", False))
+    way = compared.way(has_data=has_data, exercise=values.get("exercise", False))
     _check_flags(arguments, compared, artefact, way)
     if way is not Way.ANSWERS:
         compared.require()
@@ -105,10 +105,10 @@ def run(arguments: argparse.Namespace) -> int:
         network = integers(arguments, network, arguments.network, dataset, target)
     certificate = verify(
         **{
-            **given,
+            **values,
             "network": network,
             "data": events,
-            "against": given.get("against") or compared.names,
+            "against": values.get("against") or compared.names,
         },
         artefact=compared.own_path,
         options={LAVA: {"model": arguments.model}} if arguments.model else {},
@@ -130,14 +130,14 @@ def _backend_or_recording(text: str) -> str:
     return text if is_recording(text) else flags.one_of(formats_that_run, ", or FILE.npz")(text)
 
 
-def _one_artefact(named: Sequence[str]) -> str | None:
-    if len(named) > 1:
+def _one_artefact(paths: Sequence[str]) -> str | None:
+    if len(paths) > 1:
         raise UsageError(
-            f"--artefact names {len(named)} exports: {', '.join(named)}",
+            f"--artefact names {len(paths)} exports: {', '.join(paths)}",
             code="artefact-several",
             fix="verify one export per command",
         )
-    return named[0] if named else None
+    return paths[0] if paths else None
 
 
 def _check_flags(

@@ -71,8 +71,10 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
         yield "</div>"
     if section.tables:
         yield '<div class="tables">'
-        for one in section.tables:
-            yield from table(one, heading=one.title.lower() != section.title.lower())
+        for section_table in section.tables:
+            yield from table(
+                section_table, heading=section_table.title.lower() != section.title.lower()
+            )
         yield "</div>"
     if section.findings:
         yield '<ul class="findings">'
@@ -81,8 +83,8 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
             advice = escape(f"{finding.where}: {finding.what}{why}; {finding.fix}")
             yield f"<li><code>{escape(finding.code)}</code> {advice}</li>"
         yield "</ul>"
-    for what, text in section.code:
-        yield f'<h3>{escape(what)}</h3><pre tabindex="0">{escape(text)}</pre>'
+    for heading, text in section.code:
+        yield f'<h3>{escape(heading)}</h3><pre tabindex="0">{escape(text)}</pre>'
     yield "</section>"
 
 
@@ -95,29 +97,29 @@ def _sentences(sentences: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield f"<p{kind}>{escape(text.strip())}</p>"
 
 
-def table(one: Table, *, heading: bool = True) -> Iterator[str]:
+def table(content: Table, *, heading: bool = True) -> Iterator[str]:
     """A table that can be scrolled if it is wider than the page.
 
     A table of names and values, with the header ('', 'value'), is shown without its header.
 
     Args:
-        one: the table.
+        content: the table.
         heading: show its title.
     """
-    right = one.right_aligned()
-    pairs = list(one.header) == ["", "value"]
-    title = escape(one.title)
+    right = content.right_aligned()
+    pairs = list(content.header) == ["", "value"]
+    title = escape(content.title)
     kind = "scroll pairs" if pairs else "scroll"
     yield f"<div>{f'<h3>{title}</h3>' if heading else ''}"
     yield f'<div class="{kind}" tabindex="0" role="region" aria-label="{title}">'
     yield "<table>"
     if not pairs:
         yield "<thead><tr>"
-        for name, is_right in zip(one.header, right, strict=True):
+        for name, is_right in zip(content.header, right, strict=True):
             yield f'<th scope="col"{_side(is_right)}>{escape(name)}</th>'
         yield "</tr></thead>"
     yield "<tbody>"
-    for row in one.rows:
+    for row in content.rows:
         cells = [escape(shown(value)) for value in row]
         yield f'<tr><th scope="row">{cells[0]}</th>' + "".join(
             f"<td{_side(is_right or _is_number(value))}>{cell}</td>"

@@ -82,10 +82,10 @@ class Report(Tabular):
 
     def tables(self) -> list[Table]:
         """The most important numbers, and the tables of all sections, with their titles."""
-        found = [Table(f"report on {self.title}", ("", "value"), list(self.headline))]
+        tables = [Table(f"report on {self.title}", ("", "value"), list(self.headline))]
         for section in self.sections:
-            found += [replace(one, title=_within(section, one)) for one in section.tables]
-        return found
+            tables += [replace(table, title=_within(section, table)) for table in section.tables]
+        return tables
 
     def html(self) -> str:
         """The self-contained page with all figures; equal reports give equal pages.
@@ -110,7 +110,7 @@ class Report(Tabular):
         return Path(path)
 
     def __repr__(self) -> str:
-        return f"<Report on {self.title}: {', '.join(one.key for one in self.sections)}>"
+        return f"<Report on {self.title}: {', '.join(section.key for section in self.sections)}>"
 
 
 def require() -> None:

@@ -106,7 +106,7 @@ check, cost, certificate, reproduce>
     compared = Against.of(network, against) if against else None
     if compared is not None:
         compared.require()
-    chips = [target_named(one) for one in several_targets(targets)]
+    chips = [target_named(choice) for choice in several_targets(targets)]
     floats, integers = _networks(network)
     if quantising and integers is not None:
         raise quantised_already(network, quantising)
@@ -148,13 +148,13 @@ check, cost, certificate, reproduce>
             results.cost = cost(results.integers, binned, target=chips[0], progress=progress)
     if compared is not None:
         results.verify(compared, trust, progress)
-    named: dict[str, Any] = {"before": before if isinstance(before, str | Path) else None}
-    named |= {"split": split, "samples": samples, "trust": trust}
-    command = _command(title, data, {**named, **quantising})
+    options: dict[str, Any] = {"before": before if isinstance(before, str | Path) else None}
+    options |= {"split": split, "samples": samples, "trust": trust}
+    command = _command(title, data, {**options, **quantising})
     command += [word for name in against for word in ("--against", name)]
     if chips != [LOIHI2]:
-        given = [targets] if isinstance(targets, str | Path | Target) else targets
-        names = [one.name if isinstance(one, Target) else str(one) for one in given]
+        choices = [targets] if isinstance(targets, str | Path | Target) else targets
+        names = [choice.name if isinstance(choice, Target) else str(choice) for choice in choices]
         command += [word for name in names for word in ("--target", name)]
     return Report(title, _headline(results), _sections(results, command), results.passed)
 
@@ -203,9 +203,9 @@ class _Results:
     @property
     def network(self) -> Network | IntegerNetwork:
         """The named network; of a run that trained in integers, the integer network."""
-        found = self.floats if self.quantisation is not None else self.integers or self.floats
-        assert found is not None
-        return found
+        network = self.floats if self.quantisation is not None else self.integers or self.floats
+        assert network is not None
+        return network
 
     @property
     def main_evaluation(self) -> Evaluation | None:
@@ -221,10 +221,10 @@ class _Results:
     @property
     def accuracy(self) -> dict[str, float]:
         """Share of samples classified correctly, 0 … 1, by what ran."""
-        found = {name: one.accuracy for name, one in self.evaluations.items()}
+        shares = {name: evaluation.accuracy for name, evaluation in self.evaluations.items()}
         by_backend = {} if self.certificate is None else dict(self.certificate.accuracy)
         by_backend.pop(SIMULATOR, None)
-        return {**found, **by_backend}
+        return {**shares, **by_backend}
 
     @property
     def passed(self) -> bool:
@@ -273,15 +273,15 @@ class _Results:
 
     def parted(self) -> tuple[str, Divergence, Recording] | None:
         """The first different backend, the place and its recording; None if none differs."""
-        found, evaluation = self.certificate, self.main_evaluation
-        if found is None or evaluation is None:
+        certificate, evaluation = self.certificate, self.main_evaluation
+        if certificate is None or evaluation is None:
             return None
-        if found.network_hash != evaluation.network_hash:
+        if certificate.network_hash != evaluation.network_hash:
             return None
-        for name, one in found.checks.items():
-            place = one.comparison.first_divergence
+        for name, backend_check in certificate.checks.items():
+            place = backend_check.comparison.first_divergence
             if place is not None:
-                return name, place, one.recording
+                return name, place, backend_check.recording
         return None
 
 
@@ -297,9 +297,9 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
     if evaluation is not None and evaluation.only_classes:
         on += f", which cover {evaluation.only_classes}"
     count = 0 if evaluation is None else evaluation.samples
-    found = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
+    sections = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
     if run.options is not None:
-        found.append(
+        sections.append(
             chapters.learning_section(
                 *(run.log, run.best_entry, run.options.epochs),
                 run.advice(results.floats) if results.floats else (),
@@ -310,13 +310,13 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
     if evaluation and samples and evaluation.confusion is not None and recording is not None:
         name = INTEGERS if INTEGERS in results.evaluations else FLOAT
         spikes, label, names = samples.raster, samples.label, results.network.class_names
-        found += [
+        sections += [
             chapters.classes_section(name, evaluation.confusion),
             chapters.samples_section(spikes, label, recording, names, results.parted()),
             chapters.activity_section(spikes, recording),
         ]
     learnt = results.floats or results.network
-    found += [
+    sections += [
         chapters.network_section(results.network),
         chapters.synapses_section(learnt, results.before, results.before_note),
         chapters.rounding_section(
@@ -324,12 +324,12 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
         ),
     ]
     if results.fits is not None:
-        found.append(section_of("check", "Does it fit", results.fits))
+        sections.append(section_of("check", "Does it fit", results.fits))
     if results.cost is not None:
-        found.append(section_of("cost", "Cost of an inference", results.cost))
+        sections.append(section_of("cost", "Cost of an inference", results.cost))
     example = shlex.join([*command, *([] if samples else ["DATA"]), "--against", "c"])
-    found.append(chapters.certificate_section(results.certificate, example))
-    return [*found, _reproduce(results, command)]
+    sections.append(chapters.certificate_section(results.certificate, example))
+    return [*sections, _reproduce(results, command)]
 
 
 @dataclass(frozen=True)
@@ -348,9 +348,9 @@ class _Run:
         if options is None:
             return cls()
         if not isinstance(source, str | Path):
-            kept = getattr(source, "folder", None)
+            path = getattr(source, "folder", None)
             log: Sequence[Mapping[str, Any]] = getattr(source, "log", ())
-            return cls("run" if kept is None else str(kept), folder, options, log)
+            return cls("run" if path is None else str(path), folder, options, log)
         assert folder is not None
         log = folder.read_log() if folder.log_file.is_file() else []
         return cls(str(source), folder, options, log)
@@ -385,7 +385,7 @@ class _Run:
         default = type(self.options)().as_json()
         start = None if self.folder is None else self.folder.start
         if start is None:
-            settings = {name: one for name, one in settings.items() if one != default[name]}
+            settings = {name: value for name, value in settings.items() if value != default[name]}
         code = []
         if self.folder is not None:
             values.append(("trained with nmtool", self.folder.version))
@@ -409,10 +409,10 @@ class _Run:
 
 def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
     """The float and integer network of a source, either or both."""
-    found = as_network(source)
-    if isinstance(found, Network):
-        return found, None
-    return float_network(source), found
+    network = as_network(source)
+    if isinstance(network, Network):
+        return network, None
+    return float_network(source), network
 
 
 def _dataset(
@@ -430,16 +430,16 @@ def _dataset(
     from nmtool.training.loop.run_data import data_of
 
     try:
-        found = data_of(run.folder)
+        dataset = data_of(run.folder)
         for split in ("test", "train"):
-            if split in found.splits:
-                found.split(split)
+            if split in dataset.splits:
+                dataset.split(split)
     except (InputError, MissingError) as error:
         if error.code == "data-in-memory":
             return None, f"{error.what}, and no other data are named"
         name = run.folder.data_name
         return None, f"the data of the run, '{name}', cannot be read: {_sentence(error)}"
-    return found, ""
+    return dataset, ""
 
 
 def _samples(
@@ -482,14 +482,14 @@ def _quantised(
 
 
 def _before(
-    named: Source | None,
+    source: Source | None,
     network: Network | IntegerNetwork,
     run: _Run,
     dataset: Dataset | None,
 ) -> tuple[Network | IntegerNetwork | None, str]:
     """The network before training and its origin; or None and the reason why it is unknown."""
-    if named is not None:
-        return _named_before(as_network(named), network, run)
+    if source is not None:
+        return _named_before(as_network(source), network, run)
     if run.options is None or isinstance(network, IntegerNetwork):
         return None, (
             "Weights and delays before training are unknown: they can only be recomputed for a run "
@@ -509,18 +509,21 @@ def _before(
     from nmtool.training.loop.run import first_network
 
     try:
-        found = first_network(run.options, dataset)
+        initial_network = first_network(run.options, dataset)
     except NmtoolError as error:
         return None, f"The network before training cannot be recomputed: {_sentence(error)}."
-    made = "Weights and delays before training are recomputed from settings and seed"
+    origin = "Weights and delays before training are recomputed from settings and seed"
     if run.folder.initial is None:
-        return found, f"{made}; they cannot be checked, since an older nmtool stored no hash."
-    if found.content_hash != run.folder.initial:
+        return (
+            initial_network,
+            f"{origin}; they cannot be checked, since an older nmtool stored no hash.",
+        )
+    if initial_network.content_hash != run.folder.initial:
         return None, (
-            f"{made}, but differ from those of the run, since data, device or libraries differ. "
+            f"{origin}, but differ from those of the run, since data, device or libraries differ. "
             "They are left out."
         )
-    return found, f"{made}; the content hash equals that of the run."
+    return initial_network, f"{origin}; the content hash equals that of the run."
 
 
 def _named_before(
@@ -532,8 +535,11 @@ def _named_before(
         UsageError: it has different projections.
     """
     shapes = [
-        [(type(one), one.source, one.target, one.shape) for one in each.projections]
-        for each in (before, network)
+        [
+            (type(projection), projection.source, projection.target, projection.shape)
+            for projection in side.projections
+        ]
+        for side in (before, network)
     ]
     if shapes[0] != shapes[1]:
         raise UsageError(
@@ -553,29 +559,29 @@ def _named_before(
 def _headline(results: _Results) -> list[tuple[str, str]]:
     """The most important numbers."""
     network, certificate = results.network, results.certificate
-    evaluation, found = results.main_evaluation, list[tuple[str, str]]()
+    evaluation, headline = results.main_evaluation, list[tuple[str, str]]()
     # If some classes have no samples, no number represents all classes.
     if evaluation is not None and not evaluation.only_classes:
         part = f", {results.extent}" if evaluation.samples < results.available else ""
-        found = [
+        headline = [
             (f"accuracy, {name.partition(' (')[0]}{part}", f"{share:.2%}")
             for name, share in results.accuracy.items()
         ]
     neurons = sum(p.size for p in network.populations)
-    found.append(("neurons", f"{neurons:,}"))
+    headline.append(("neurons", f"{neurons:,}"))
     with_relays = sum(p.size for p in results.integers.populations) if results.integers else neurons
     if with_relays != neurons:
-        found.append(("neurons with relays", f"{with_relays:,}"))
-    found += [
+        headline.append(("neurons with relays", f"{with_relays:,}"))
+    headline += [
         ("synapses", f"{count_synapses(network):,}"),
         ("longest delay", f"{network.max_delay} steps"),
     ]
     rates = {} if evaluation is None else evaluation.spikes_per_neuron
-    found += [(f"spikes per neuron, {name}", f"{rate:.3g}") for name, rate in rates.items()]
+    headline += [(f"spikes per neuron, {name}", f"{rate:.3g}") for name, rate in rates.items()]
     if certificate is not None:
-        found.append(("spikes compared", f"{certificate.spikes_compared:,}"))
-        found.append(("spikes different", f"{certificate.spikes_different:,}"))
-    return found
+        headline.append(("spikes compared", f"{certificate.spikes_compared:,}"))
+        headline.append(("spikes different", f"{certificate.spikes_different:,}"))
+    return headline
 
 
 def _command(
@@ -601,16 +607,16 @@ def _command(
 def _reproduce(results: _Results, command: Sequence[str]) -> Section:
     """Commands, seeds, versions and hashes."""
     values: list[tuple[str, str]] = []
-    for name, one in (("float network", results.floats), ("integers", results.integers)):
-        if one is not None:
-            values.append((f"content hash, {name}", one.content_hash))
+    for name, network in (("float network", results.floats), ("integers", results.integers)):
+        if network is not None:
+            values.append((f"content hash, {name}", network.content_hash))
     events = results.events
     if events is not None:
         on = f"{events.n_samples:,} samples, {results.where}"
         values.append((f"SHA-256 of the {on}", events.content_hash))
     about_run, settings, code = results.run.reproduction()
     versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}
-    this_report = ", ".join(f"{name} {one}" for name, one in versions.items())
+    this_report = ", ".join(f"{name} {release}" for name, release in versions.items())
     values += [*about_run, ("this report", this_report)]
     code.append(("command of this report", shlex.join([*command, "-o", "report.html"])))
     facts = {"hashes": dict(values), "settings": settings, "versions": versions}
@@ -619,8 +625,8 @@ def _reproduce(results: _Results, command: Sequence[str]) -> Section:
 
 def _versions() -> dict[str, str]:
     """Versions of the installed libraries on which results depend."""
-    there = ("numpy", "numba", "torch") if has_torch() else ("numpy", "numba")
-    return {name: version(name) for name in there}
+    libraries = ("numpy", "numba", "torch") if has_torch() else ("numpy", "numba")
+    return {name: version(name) for name in libraries}
 
 
 def _sentence(error: NmtoolError) -> str:

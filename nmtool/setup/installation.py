@@ -73,7 +73,7 @@ def libraries(extra: str = "") -> tuple[Library, ...]:
     Args:
         extra: name of the extra; '' for nmtool itself.
     """
-    return tuple(_library(one) for one in _requirements(extra))
+    return tuple(_library(requirement) for requirement in _requirements(extra))
 
 
 def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
@@ -88,25 +88,37 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
     """
     if _distribution() is not None and find_spec("packaging") is None:
         return " ".join([*_installer(), "packaging"])
-    every = _requirements(extra)
-    if not every:
+    requirements = _requirements(extra)
+    if not requirements:
         return (
             f"pip install -e {shlex.quote(str(_source_folder()) + (f'[{extra}]' if extra else ''))}"
         )
-    anew = [one for one in every if one.name in {*broken} and _library(one).fits]
-    lacking = [one for one in every if one.extras or not _library(one).fits]
+    anew = [
+        requirement
+        for requirement in requirements
+        if requirement.name in {*broken} and _library(requirement).fits
+    ]
+    lacking = [
+        requirement
+        for requirement in requirements
+        if requirement.extras or not _library(requirement).fits
+    ]
     if not lacking and not anew:
-        anew = every
+        anew = requirements
     for_cpus = (
         extra not in _CUDA_EXTRAS.values() and sys.platform == "linux" and not has_nvidia_driver()
     )
-    apart = [one for one in [*lacking, *anew] if one.name == "torch" and for_cpus]
+    apart = [
+        requirement for requirement in [*lacking, *anew] if requirement.name == "torch" and for_cpus
+    ]
     calls = [
         _call(apart, *(["--force-reinstall"] if apart[0] in anew else []), index=TORCH_FOR_CPUS)
         if apart
         else "",
-        _call([one for one in anew if one not in apart], "--force-reinstall"),
-        _call([one for one in lacking if one not in apart]),
+        _call(
+            [requirement for requirement in anew if requirement not in apart], "--force-reinstall"
+        ),
+        _call([requirement for requirement in lacking if requirement not in apart]),
     ]
     return " && ".join(filter(None, calls))
 
@@ -174,21 +186,25 @@ def _requirements(extra: str) -> list[Requirement]:
         return []
     from packaging.requirements import Requirement
 
-    found: dict[str, Requirement] = {}
+    requirements: dict[str, Requirement] = {}
     waiting = [extra]
-    for one in waiting:
+    for extra_name in waiting:
         for text in distribution.requires or []:
             requirement = Requirement(text)
             marker = requirement.marker
             alone = marker is None or marker.evaluate({"extra": ""})
-            if not (alone if not one else not alone and marker and marker.evaluate({"extra": one})):
+            if not (
+                alone
+                if not extra_name
+                else not alone and marker and marker.evaluate({"extra": extra_name})
+            ):
                 continue
             if requirement.name == NAME:
                 waiting += [name for name in requirement.extras if name not in waiting]
             else:
                 requirement.marker = None
-                found.setdefault(str(requirement), requirement)
-    return list(found.values())
+                requirements.setdefault(str(requirement), requirement)
+    return list(requirements.values())
 
 
 def _library(requirement: Requirement) -> Library:
@@ -201,13 +217,13 @@ def _call(packages: Sequence[Requirement], *options: str, index: str = "") -> st
     """A call of this environment's installer; '' without packages."""
     if not packages:
         return ""
-    named = [shlex.quote(str(one)) for one in packages]
+    texts = [shlex.quote(str(package)) for package in packages]
     if _is_pipx():
         forced = ["--force" for option in options if option == "--force-reinstall"]
         words = ["pipx", "inject", *forced, shlex.quote(Path(sys.prefix).name)]
     else:
         words = [*_installer(), *options]
-    return " ".join([*words, *named, *(["--index-url", index] if index else [])])
+    return " ".join([*words, *texts, *(["--index-url", index] if index else [])])
 
 
 def _installer() -> list[str]:
@@ -217,8 +233,8 @@ def _installer() -> list[str]:
         by_uv = distribution and (distribution.read_text("INSTALLER") or "").strip() == "uv"
         python = ["--python", shlex.quote(sys.executable)]
         return ["uv", "pip", "install", *python] if by_uv else ["pip", *python, "install"]
-    found = shutil.which("pip")
-    is_ours = found is not None and Path(found).parent == Path(sys.executable).parent
+    program = shutil.which("pip")
+    is_ours = program is not None and Path(program).parent == Path(sys.executable).parent
     pip = ["pip"] if is_ours else [shlex.quote(sys.executable), "-m", "pip"]
     return [*pip, "install"]
 

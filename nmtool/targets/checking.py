@@ -49,38 +49,48 @@ class CheckReport(Result):
     fits: tuple[Fit, ...]
 
     def __getitem__(self, target: str) -> Fit:
-        return {one.target.name: one for one in self.fits}[target]
+        return {outcome.target.name: outcome for outcome in self.fits}[target]
 
     def __repr__(self) -> str:
-        words = (f"{one.target.name} {one.verdict}" for one in self.fits)
+        words = (f"{outcome.target.name} {outcome.verdict}" for outcome in self.fits)
         return f"<CheckReport: {', '.join(words)}>"
 
     @property
     def fits_everywhere(self) -> bool:
         """True if no target is unsupported."""
-        return all(one.verdict != UNSUPPORTED for one in self.fits)
+        return all(outcome.verdict != UNSUPPORTED for outcome in self.fits)
 
     @property
     def wasteful(self) -> tuple[Finding, ...]:
         """Findings on unused neurons, synapses and bits, on any target."""
-        return tuple(dict.fromkeys(finding for one in self.fits for finding in one.wasteful))
+        return tuple(
+            dict.fromkeys(finding for outcome in self.fits for finding in outcome.wasteful)
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything that does not fit, changes or is wasteful, on any target."""
-        each = [why for one in self.fits for why in (*one.unsupported, *one.approximate)]
-        return tuple(dict.fromkeys([*each, *self.wasteful]))
+        findings = [
+            why for outcome in self.fits for why in (*outcome.unsupported, *outcome.approximate)
+        ]
+        return tuple(dict.fromkeys([*findings, *self.wasteful]))
 
     def sentences(self) -> list[tuple[str, str]]:
         """A sentence per target, with its severity: '', `warning` or `alarm`."""
         weights = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
-        return [(f"{one.target.name}: {one.words}", weights[one.verdict]) for one in self.fits]
+        return [
+            (f"{outcome.target.name}: {outcome.words}", weights[outcome.verdict])
+            for outcome in self.fits
+        ]
 
     def tables(self) -> list[Table]:
         """The targets side by side, and the cores of each."""
-        rows = [_row(one) for one in self.fits]
+        rows = [_row(outcome) for outcome in self.fits]
         header = ("target", "fit", "arithmetic", "cores", "binds", "findings")
-        return [Table("targets", header, rows), *(t for one in self.fits for t in one.tables())]
+        return [
+            Table("targets", header, rows),
+            *(t for outcome in self.fits for t in outcome.tables()),
+        ]
 
 
 @checked
@@ -113,18 +123,22 @@ def check(
             an integer network.
         FileFormatError: there is no network at that path.
     """
-    chosen = [target_named(one) for one in several_targets(targets)]
-    found = as_network(network)
-    if (quantising or relays) and isinstance(found, IntegerNetwork):
+    chosen = [target_named(choice) for choice in several_targets(targets)]
+    loaded_network = as_network(network)
+    if (quantising or relays) and isinstance(loaded_network, IntegerNetwork):
         raise quantised_already(network, [*(["relays"] if relays else []), *quantising])
     fits: list[Fit] = []
     roundings: _Roundings = {}
     with progress("targets", len(chosen)) as advance:
         for target in chosen:
-            fits.append(_fit(found, target, quantising, relays=relays, roundings=roundings))
+            fits.append(
+                _fit(loaded_network, target, quantising, relays=relays, roundings=roundings)
+            )
             advance(1, target.name)
-    arithmetic = found.arithmetic if isinstance(found, IntegerNetwork) else "float"
-    return CheckReport(found.content_hash, arithmetic, tuple(fits))
+    arithmetic = (
+        loaded_network.arithmetic if isinstance(loaded_network, IntegerNetwork) else "float"
+    )
+    return CheckReport(loaded_network.content_hash, arithmetic, tuple(fits))
 
 
 def fits_of_format(
@@ -138,11 +152,11 @@ def fits_of_format(
         options: how it is written, e.g. the lanes of a Verilog core.
     """
     lanes = getattr(options, "lanes", 1)
-    targets = [target_named(one) for one in target_names()]
-    led_to = [one for one in targets if one.format == name]
-    led_to.sort(key=lambda one: one.name != name)
+    targets = [target_named(target_name) for target_name in target_names()]
+    led_to = [target for target in targets if target.format == name]
+    led_to.sort(key=lambda target: target.name != name)
     roundings: _Roundings = {}
-    return tuple(_fit(network, one, {}, lanes, roundings=roundings) for one in led_to)
+    return tuple(_fit(network, target, {}, lanes, roundings=roundings) for target in led_to)
 
 
 _Roundings = dict[tuple[object, ...], Quantisation]
@@ -167,16 +181,18 @@ def _fit(
             return Fit(target, unsupported=tuple(format_.reasons_against(network)))
         # Rounding clips delays; for a target without delays, all would be lost unnoticed.
         keeps = target.max_delay or relays
-        kept = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
-        if kept.rounding not in roundings:
-            how = {"relays": relays, **quantising}
-            roundings[kept.rounding] = quantise_network(network, target=kept, **how)
-        rounded = roundings[kept.rounding]
+        rounding_target = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
+        if rounding_target.rounding not in roundings:
+            settings = {"relays": relays, **quantising}
+            roundings[rounding_target.rounding] = quantise_network(
+                network, target=rounding_target, **settings
+            )
+        rounded = roundings[rounding_target.rounding]
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
     reasons = [] if format_ is None else format_.reasons_against(network)
-    found = fit(network, target, misfits=reasons, changed=changed)
+    outcome = fit(network, target, misfits=reasons, changed=changed)
     if reasons:
-        return found
+        return outcome
     if target.fabric.family is not None:
         from nmtool.exporters.verilog import fabric
 
@@ -188,13 +204,13 @@ def _fit(
         uses = sizes.uses(network, target)
         lacking = sizes.too_small(target, uses)
     else:
-        return found
-    return replace(found, uses=tuple(uses), unsupported=(*found.unsupported, *lacking))
+        return outcome
+    return replace(outcome, uses=tuple(uses), unsupported=(*outcome.unsupported, *lacking))
 
 
 def _rounded(rounded: Quantisation) -> Finding:
     """The finding on the rounding of a float network, with the largest error."""
-    worst = max((one.rms_error for one in rounded.report.projections), default=0.0)
+    worst = max((projection.rms_error for projection in rounded.report.projections), default=0.0)
     what = f"the float network is rounded; weights change by up to {worst:.2%} of their rms"
     fix = "measure the accuracy lost: nmtool quantise --data DATA; training in integers avoids it"
     return Finding("floats-rounded", "network", what, fix)
@@ -214,16 +230,18 @@ def several_targets(
     return names
 
 
-def _row(one: Fit) -> tuple[Any, ...]:
+def _row(outcome: Fit) -> tuple[Any, ...]:
     cores = binds = ""
-    if one.resources is not None and one.resources.cores is not None:
-        cores = f"{one.resources.cores:,}{' (inferred)' if one.resources.is_inferred else ''}"
-        binds = ", ".join(one.resources.binding)
+    if outcome.resources is not None and outcome.resources.cores is not None:
+        cores = (
+            f"{outcome.resources.cores:,}{' (inferred)' if outcome.resources.is_inferred else ''}"
+        )
+        binds = ", ".join(outcome.resources.binding)
     counts = {
-        "do not fit": len(one.unsupported),
-        "change": len(one.approximate),
-        "wasteful": len(one.wasteful),
+        "do not fit": len(outcome.unsupported),
+        "change": len(outcome.approximate),
+        "wasteful": len(outcome.wasteful),
     }
     words = ", ".join(f"{count} {noun}" for noun, count in counts.items() if count)
-    known = one.target.origin("arithmetic").mark if one.target.arithmetic else ""
-    return one.target.name, one.verdict, known, cores, binds, words
+    mark = outcome.target.origin("arithmetic").mark if outcome.target.arithmetic else ""
+    return outcome.target.name, outcome.verdict, mark, cores, binds, words

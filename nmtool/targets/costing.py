@@ -88,55 +88,59 @@ def cost(
     chip = None if target is None else target_named(target)
     figures = None if energy_of is None else target_named(energy_of)
     chip, figures = chip or figures, figures or chip
-    found = as_network(network)
+    loaded_network = as_network(network)
     events = as_samples(data)
     if isinstance(events, SpikeEvents):
         events = events.excerpt()
-    samples = events if isinstance(events, Samples) else bin_for(found, events)
-    check_steps(found, samples.raster)
+    samples = events if isinstance(events, Samples) else bin_for(loaded_network, events)
+    check_steps(loaded_network, samples.raster)
     if not samples.raster.n_samples:
         raise DataError(
             "counting the cost needs samples", code="split-empty", fix="pass at least one sample"
         )
-    recording = simulate(found, samples.raster, progress=progress)
-    place = _placed(found, chip)
-    counter = Counter(found, samples.raster, recording, place.cores, dense=_stores_zeros(chip))
+    recording = simulate(loaded_network, samples.raster, progress=progress)
+    place = _placed(loaded_network, chip)
+    counter = Counter(
+        loaded_network, samples.raster, recording, place.cores, dense=_stores_zeros(chip)
+    )
     operations = counter.operations()
     in_c = chip is not None and (chip.name == _C or chip.processor)
-    program = found if in_c and isinstance(found, IntegerNetwork) else None
+    program = loaded_network if in_c and isinstance(loaded_network, IntegerNetwork) else None
     shape = (operations.n_samples, operations.n_steps)
-    spikes = {name: one for name, one in operations.spikes.items() if name != INPUT}
-    few = only_classes(np.bincount(samples.label, minlength=len(found.class_names)))
+    spikes = {name: counts for name, counts in operations.spikes.items() if name != INPUT}
+    few = only_classes(np.bincount(samples.label, minlength=len(loaded_network.class_names)))
     return Cost(
-        network_hash=found.content_hash,
-        arithmetic=found.arithmetic if isinstance(found, IntegerNetwork) else "float",
-        bits=_bits(found) if isinstance(found, IntegerNetwork) else "",
+        network_hash=loaded_network.content_hash,
+        arithmetic=loaded_network.arithmetic
+        if isinstance(loaded_network, IntegerNetwork)
+        else "float",
+        bits=_bits(loaded_network) if isinstance(loaded_network, IntegerNetwork) else "",
         samples=operations.n_samples,
         steps=operations.n_steps,
         accuracy=recording.accuracy(samples.label),
         target="" if chip is None else chip.name,
         cores=len(place.cores) or None,
         grouping=place.words,
-        synaptic_events=Counted.of(_named(found, operations.synaptic_events), shape),
-        synapses_read=Counted.of(_named(found, operations.synapses_read), shape),
+        synaptic_events=Counted.of(_named(loaded_network, operations.synaptic_events), shape),
+        synapses_read=Counted.of(_named(loaded_network, operations.synapses_read), shape),
         neuron_updates=Counted.of(operations.neuron_updates, shape),
         input_spikes=Counted(Spread.of(operations.spikes[INPUT])),
         spikes=Counted.of(spikes, shape),
         messages=Counted.of(operations.messages, shape),
         effective_acs=_total(operations.synaptic_events) / operations.n_samples,
         effective_macs=0.0,
-        dense_operations=float(_synapses(found) * operations.n_steps),
+        dense_operations=float(_synapses(loaded_network) * operations.n_steps),
         activation_sparsity=_activation_sparsity(operations, spikes),
-        connection_sparsity=connection_sparsity(found),
-        footprint=dict(_footprints(found, with_program=program is not None)),
-        energy=_energy(found, place, figures, operations),
+        connection_sparsity=connection_sparsity(loaded_network),
+        footprint=dict(_footprints(loaded_network, with_program=program is not None)),
+        energy=_energy(loaded_network, place, figures, operations),
         latency=_of_program(program, samples, recording, progress, chip.processor)
         if program and chip
-        else _latency(found, place, figures, counter),
+        else _latency(loaded_network, place, figures, counter),
         operations=_program(program, operations) if program else {},
-        absent=dict(_absent(found, spikes)),
+        absent=dict(_absent(loaded_network, spikes)),
         remarks=(
-            *_remarks(found, chip, operations, spikes),
+            *_remarks(loaded_network, chip, operations, spikes),
             *([f"samples and accuracy cover only {few}"] if few else []),
         ),
     )
@@ -168,8 +172,8 @@ def compare_cost(
     """
     if not isinstance(networks, Mapping):
         networks = {
-            str(one) if isinstance(one, str | Path) else f"network {number}": one
-            for number, one in enumerate(networks, 1)
+            str(network) if isinstance(network, str | Path) else f"network {number}": network
+            for number, network in enumerate(networks, 1)
         }
     if not networks:
         raise UsageError(
@@ -178,8 +182,8 @@ def compare_cost(
     events = as_samples(data)
     return Tradeoff(
         {
-            name: cost(one, events, target=target, energy_of=energy_of, progress=progress)
-            for name, one in networks.items()
+            name: cost(network, events, target=target, energy_of=energy_of, progress=progress)
+            for name, network in networks.items()
         }
     )
 
@@ -192,18 +196,18 @@ def _named(
 ) -> dict[str, NDArray[np.int64]]:
     """Counts of projections by name; parallel ones are numbered."""
     projections: Sequence = network.projections
-    named: dict[str, NDArray[np.int64]] = {}
-    for projection, one in zip(projections, counts, strict=True):
+    by_projection: dict[str, NDArray[np.int64]] = {}
+    for projection, count in zip(projections, counts, strict=True):
         name = label = f"{projection.source} → {projection.target}"
-        for number in range(2, len(named) + 2):
-            if label in named:
+        for number in range(2, len(by_projection) + 2):
+            if label in by_projection:
                 label = f"{name} ({number})"
-        named[label] = one
-    return named
+        by_projection[label] = count
+    return by_projection
 
 
 def _total(counts: Sequence[NDArray[np.int64]]) -> int:
-    return sum(int(one.sum()) for one in counts)
+    return sum(int(count.sum()) for count in counts)
 
 
 def _synapses(network: Network | IntegerNetwork) -> int:
@@ -325,17 +329,20 @@ def _placed(network: Network | IntegerNetwork, chip: Target | None) -> _Placemen
     if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
         return _Placement(chip)
     needed = resources(network, chip)
-    for one in needed.populations:
-        if one.binding and not one.per_core[one.binding]:
-            what = f"one neuron of '{one.population}' takes more {one.binding} than a core has"
-            return _Placement(chip, misfit=f"{what}: see nmtool check")
+    for entry in needed.populations:
+        if entry.binding and not entry.per_core[entry.binding]:
+            reason = (
+                f"one neuron of '{entry.population}' takes more {entry.binding} than a core has"
+            )
+            return _Placement(chip, misfit=f"{reason}: see nmtool check")
     if needed.cores is None:
         return _Placement(chip)
     cores = [
-        [(one.population, *part)]
-        for one in needed.populations
+        [(population.population, *part)]
+        for population in needed.populations
         for part in pairwise(
-            one.neurons * k // (one.cores or 1) for k in range((one.cores or 1) + 1)
+            population.neurons * k // (population.cores or 1)
+            for k in range((population.cores or 1) + 1)
         )
     ]
     return _Placement(chip, cores, needed.in_words())
@@ -353,13 +360,13 @@ def _energy(
     absent = _no_estimate(network, figures, "energy_pj") or place.misfit
     if absent or chip is None or figures is None:
         return Estimate("µJ", absent=absent)
-    taken = energy(operations, figures.energy_pj, dense=_stores_zeros(chip)) / _PJ_PER_UJ
+    microjoules = energy(operations, figures.energy_pj, dense=_stores_zeros(chip)) / _PJ_PER_UJ
     used, unknown = _figures(figures, "energy_pj", "pJ")
     return Estimate(
         "µJ",
         f"dynamic energy, cores, {_whose(chip, figures, used)}",
         _note(place, unknown),
-        Spread.of(taken),
+        Spread.of(microjoules),
         constants=tuple(used),
     )
 
@@ -377,7 +384,7 @@ def _latency(
     if absent or chip is None or figures is None:
         return Estimate("µs", absent=absent)
     barrier = figures.barrier(len(counter.cores))
-    taken = step_time(counter, figures.time_ns, barrier or 0.0) / _NS_PER_US
+    microseconds = step_time(counter, figures.time_ns, barrier or 0.0) / _NS_PER_US
     used, unknown = _figures(figures, "time_ns", "ns")
     if barrier is None:
         unknown.append("the barrier of a step")
@@ -389,7 +396,7 @@ def _latency(
         "µs",
         f"{covers}, {_whose(chip, figures, used)}",
         _note(place, unknown),
-        Spread.of(taken),
+        Spread.of(microseconds),
         constants=tuple(used),
     )
 
@@ -407,12 +414,12 @@ def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, sect
         for name, noun in (("time_ns", "time"), ("energy_pj", "energy"))
     }
     if missing["energy" if section == "energy_pj" else "time"]:
-        what = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
+        nouns = " and the ".join(noun for noun, is_missing in missing.items() if is_missing)
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{figures.name} is software; the {what} of its computer is not measured"
+            return f"{figures.name} is software; the {nouns} of its computer is not measured"
         return (
-            f"the {what} per event is not published for {title}; to use the figures of another "
+            f"the {nouns} per event is not published for {title}; to use the figures of another "
             "chip, name it, e.g. `energy_of=loihi1`"
         )
     return ""
@@ -471,7 +478,7 @@ def _of_program(
     count = samples.raster.n_samples
     chosen = np.unique(np.linspace(0, count - 1, min(count, TIMED_SAMPLES)).round().astype(int))
     spikes = samples.raster.take(chosen)
-    emitted = {name: one.take(chosen).n_spikes for name, one in recording.spikes.items()}
+    emitted = {name: raster.take(chosen).n_spikes for name, raster in recording.spikes.items()}
     which = f"{len(chosen)} of {count} samples" if len(chosen) < count else f"all {count} samples"
     emulated = PROCESSORS.get(processor)
     unit = "ns" if emulated is None else "instructions"

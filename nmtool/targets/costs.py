@@ -111,7 +111,7 @@ class Counted:
     def of(cls, parts: Mapping[str, NDArray[np.int64]], shape: tuple[int, int]) -> Counted:
         """From counts [samples, steps] int64 by name, and their shape, in case there are none."""
         total = sum(parts.values(), np.zeros(shape, np.int64))
-        return cls(Spread.of(total), {name: Spread.of(one) for name, one in parts.items()})
+        return cls(Spread.of(total), {name: Spread.of(counts) for name, counts in parts.items()})
 
 
 @dataclass(frozen=True)
@@ -270,13 +270,13 @@ class Cost(Result):
         if sources:
             rows += [
                 {
-                    "quantity": f"figure_{one.name}",
-                    "where": one.target,
-                    "unit": one.unit,
-                    "value": one.value,
-                    "note": f"{one.mark}: {one.source}",
+                    "quantity": f"figure_{constant.name}",
+                    "where": constant.target,
+                    "unit": constant.unit,
+                    "value": constant.value,
+                    "note": f"{constant.mark}: {constant.source}",
                 }
-                for one in self.constants()
+                for constant in self.constants()
             ]
         return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in rows])
 
@@ -307,14 +307,14 @@ class Cost(Result):
             if estimate.spread is not None
         ]
         grouping = f", {self.target}: {self.grouping}" if self.grouping else ""
-        found = [
+        tables = [
             Table(f"operations per inference{grouping}", header, rows),
             Table("sparsity and footprint (NeuroBench)", ("", "value"), list(self._neurobench())),
         ]
         if estimates:
             title = "latency and energy per inference"
-            found.append(Table(title, ("", "unit", *_SPREAD), estimates))
-        return found
+            tables.append(Table(title, ("", "unit", *_SPREAD), estimates))
+        return tables
 
     def summary(self) -> str:
         """The tables and the notes, as plain text."""
@@ -385,9 +385,9 @@ class Cost(Result):
             if value is not None:
                 text = f"{value:.2%}" if "sparsity" in name else f"{value:,.1f} per inference"
                 yield _WORDS.get(name, name.replace("_", " ")), text
-        for name, one in self.footprint.items():
-            split = f"{one.parameters:,} of parameters, {one.state:,} of state"
-            yield f"footprint, {name}", f"{one.total:,} bytes: {split}"
+        for name, footprint in self.footprint.items():
+            split = f"{footprint.parameters:,} of parameters, {footprint.state:,} of state"
+            yield f"footprint, {name}", f"{footprint.total:,} bytes: {split}"
         for name, reason in self.absent.items():
             yield name.replace("_", " "), f"not given: {reason}"
 
@@ -456,15 +456,15 @@ class Tradeoff(Tabular):
         ]
         header = ("network", "bits", "accuracy", *(axis.replace("_", " ") for axis in axes))
         header += ("zero weights", "bytes")
-        found = [Table("accuracy against cost, means per inference", header, counted)]
+        tables = [Table("accuracy against cost, means per inference", header, counted)]
         estimated = [
             (name, *(getattr(cost, axis).mean_in_words for axis in ("latency", "energy")))
             for name, cost in self.costs.items()
         ]
         if any(cell for _, *cells in estimated for cell in cells):
             title, header = "latency and energy per inference", ("network", "latency", "energy")
-            found.append(Table(title, header, estimated))
-        return found
+            tables.append(Table(title, header, estimated))
+        return tables
 
     def notes(self) -> list[str]:
         """Sentences on what latency and energy cover, or why they are not given, each once."""

@@ -101,7 +101,7 @@ class Fit(Result):
     def words(self) -> str:
         """`faithful, 3 of 128 cores if …`, `faithful, 129 of 208 block RAMs`."""
         if self.uses:
-            scarcest = max(self.uses, key=lambda one: one.share)
+            scarcest = max(self.uses, key=lambda usage: usage.share)
             return f"{self.verdict}, {scarcest}"
         if self.resources is None or self.resources.cores is None:
             return self.verdict
@@ -112,12 +112,12 @@ class Fit(Result):
         if self.uses:
             rows = [
                 (
-                    one.resource,
-                    f"{one.used:,}",
-                    f"{one.available:,}",
-                    f"± {one.error:.0%}" * (one.error > 0),
+                    usage.resource,
+                    f"{usage.used:,}",
+                    f"{usage.available:,}",
+                    f"± {usage.error:.0%}" * (usage.error > 0),
                 )
-                for one in self.uses
+                for usage in self.uses
             ]
             return [Table(self.target.name, ("", "takes", "of", "estimate"), rows)]
         return [] if self.resources is None else self.resources.tables()
@@ -143,17 +143,17 @@ def fit(
         changed: findings of the rounding to these integers.
     """
     core, chip = target.core, target.chip
-    known = replace(core, dense=None) != Core()  # how zeros are stored is not a capacity
-    found = resources(network, target) if known else None
-    room = found or Resources(target, ())
-    exceeded = findings(room, network) if known or chip != type(chip)() else []
+    has_capacities = replace(core, dense=None) != Core()  # how zeros are stored is not a capacity
+    demand = resources(network, target) if has_capacities else None
+    room = demand or Resources(target, ())
+    exceeded = findings(room, network) if has_capacities or chip != type(chip)() else []
     by_zeros: list[Finding] = []
     if exceeded and assumes_zeros(network, target):
         exceeded, by_zeros = _without_zeros(exceeded, network, target)
     unsupported = [*misfits, *_held(network, target), *exceeded]
     approximate = [*changed, *_arithmetic(network, target)]
     wasteful = [*by_zeros, *_wasteful(network, target)]
-    return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), found)
+    return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), demand)
 
 
 def _without_zeros(
@@ -162,16 +162,16 @@ def _without_zeros(
     """Split exceeded capacities into certain ones, and those only if weights of 0 take memory."""
     sparse = replace(target, core=replace(target.core, dense=False))
     certain = findings(resources(network, sparse), network)
-    places = {(one.code, one.where) for one in certain}
+    places = {(finding.code, finding.where) for finding in certain}
     by_zeros = [
         Finding(
             "zeros-perhaps-stored",
-            one.where,
-            f"if weights of 0 take memory, which is unknown for the target: {one.what}",
-            f"set dense in its [core]; if it is true: {one.fix}",
+            finding.where,
+            f"if weights of 0 take memory, which is unknown for the target: {finding.what}",
+            f"set dense in its [core]; if it is true: {finding.fix}",
         )
-        for one in exceeded
-        if (one.code, one.where) not in places
+        for finding in exceeded
+        if (finding.code, finding.where) not in places
     ]
     return certain, by_zeros
 
@@ -184,33 +184,35 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         fix = f"quantise the float network for it: `target={_word(target)}`"
         yield Finding("target-arithmetic", "network", what, fix)
         return
-    stride = max(math.gcd(*(_delay_step(one) for one in network.projections)), 1)
-    for one in network.projections:
-        where = f"{one.source} → {one.target}"
-        delay_bits = (longest_delay(one) // stride).bit_length()
+    stride = max(math.gcd(*(_delay_step(connection) for connection in network.projections)), 1)
+    for projection in network.projections:
+        where = f"{projection.source} → {projection.target}"
+        delay_bits = (longest_delay(projection) // stride).bit_length()
         if delay_bits > target.delay_bits[-1]:
             what = f"its delays need {delay_bits} bits with a stride of {stride}, but {name} has "
             what += f"{target.delay_bits[-1]}"
             fix = f"quantise for it: `delay_bits={target.delay_bits[-1]}`"
             yield Finding("target-delay-bits", where, what, fix)
-        beyond = int((one.delay[one.weight != 0] > target.max_delay).sum())
+        beyond = int((projection.delay[projection.weight != 0] > target.max_delay).sum())
         if beyond and not target.max_delay:
             what = f"{beyond:,} synapses have a delay, and {name} has none"
             fix = "train without delays, `max_delay=0`, or choose a target with delays"
-            if one.source in _clocks(network):
+            if projection.source in _clocks(network):
                 fix = "choose a target with delays: these switch on a constant input at its step"
             yield Finding("target-without-delays", where, what, fix)
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
             fix = "quantise for it, which clips them, or train with its longest delay"
             yield Finding("target-delay-range", where, what, f"{fix}: `target={_word(target)}`")
-        if one.weight_bits not in target.weight_bits:
+        if projection.weight_bits not in target.weight_bits:
             allowed = ", ".join(map(str, target.weight_bits))
-            what = f"its weights have {one.weight_bits} bits, but {name} has {allowed}"
+            what = f"its weights have {projection.weight_bits} bits, but {name} has {allowed}"
             fix = f"quantise for it: `weight_bits={target.weight_bits[-1]}`"
             yield Finding("target-weight-bits", where, what, fix)
-        if one.weight_exponent not in target.weight_exponents(one.weight_bits):
-            what = f"its weight exponent {one.weight_exponent} is outside the range of {name}"
+        if projection.weight_exponent not in target.weight_exponents(projection.weight_bits):
+            what = (
+                f"its weight exponent {projection.weight_exponent} is outside the range of {name}"
+            )
             yield Finding("target-weight-exponent", where, what, f"quantise for {name}")
     for population in network.populations:
         for what in _constants_beyond(population, target):
@@ -275,44 +277,46 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
 
 def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Findings on differences between the target's neuron and the network's arithmetic."""
-    neuron, wanted = target.neuron, network.runs_in.neuron
-    if neuron == wanted:
+    neuron, reference = target.neuron, network.runs_in.neuron
+    if neuron == reference:
         return
     if unknown := _unknown(network, neuron):
-        words = ", ".join(one.replace("_", " ") for one in unknown)
+        words = ", ".join(figure.replace("_", " ") for figure in unknown)
         yield Finding(
             "target-neuron-unknown",
             "neurons",
             f"unknown for {target.name}: {words}",
             "measure it on the target",
         )
-    yield from _narrow_states(network, neuron.state_bits or wanted.state_bits or 0)
+    yield from _narrow_states(network, neuron.state_bits or reference.state_bits or 0)
     yield from _overflows(network, neuron)
-    decay_bits = wanted.decay_bits or 0
+    decay_bits = reference.decay_bits or 0
     if neuron.decay == "shift":
         yield from _shifts(network)
     elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
         what = f"decay factors have {neuron.decay_bits} bits, not {decay_bits}"
         yield Finding("target-decay", "neurons", what, "time constants will differ")
-    if neuron.rounding not in (None, wanted.rounding):
-        what = f"rounding of decayed states is {neuron.rounding}, not {wanted.rounding}"
+    if neuron.rounding not in (None, reference.rounding):
+        what = f"rounding of decayed states is {neuron.rounding}, not {reference.rounding}"
         fix = "spikes differ where a membrane comes close to its threshold"
         yield Finding("target-rounding", "neurons", what, fix)
-    if neuron.compare not in (None, wanted.compare):
-        what = f"membranes that spike are {neuron.compare} the threshold, not {wanted.compare} it"
+    if neuron.compare not in (None, reference.compare):
+        what = (
+            f"membranes that spike are {neuron.compare} the threshold, not {reference.compare} it"
+        )
         fix = "spikes differ only where a membrane equals its threshold"
         yield Finding("target-compare", "neurons", what, fix)
-    if neuron.reset not in (None, wanted.reset):
-        what = f"the reset after a spike is {neuron.reset}, not {wanted.reset}"
+    if neuron.reset not in (None, reference.reset):
+        what = f"the reset after a spike is {neuron.reset}, not {reference.reset}"
         fix = "spikes that follow each other differ; train with this reset"
         yield Finding("target-reset", "neurons", what, fix)
-    if neuron.current not in (None, wanted.current):
-        what = f"the membrane takes the current of the {neuron.current}, not of {wanted.current}"
+    if neuron.current not in (None, reference.current):
+        what = f"the membrane takes the current of the {neuron.current}, not of {reference.current}"
         fix = "every hop takes one step more: shorten delays by one"
         yield Finding("target-current", "neurons", what, fix)
-    if neuron.spikes_per_step not in (None, wanted.spikes_per_step):
+    if neuron.spikes_per_step not in (None, reference.spikes_per_step):
         what = f"a neuron can spike up to {neuron.spikes_per_step} times per step, not "
-        what += f"{wanted.spikes_per_step}"
+        what += f"{reference.spikes_per_step}"
         fix = "spikes differ where a membrane is far above its threshold"
         yield Finding("target-spikes-per-step", "neurons", what, fix)
 
@@ -329,7 +333,7 @@ def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
         without.add("decay_bits")
     if not any(population.bias.any() for population in network.populations):
         without.add("bias")
-    names = [one.name for one in fields(neuron) if one.name not in without]
+    names = [field.name for field in fields(neuron) if field.name not in without]
     return [name for name in names if getattr(neuron, name) is None]
 
 
@@ -346,23 +350,23 @@ def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
 def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
     """Findings on populations whose states some input could drive beyond their bits."""
     runs_in = network.runs_in
-    wanted, state_bits = runs_in.neuron, runs_in.neuron.state_bits or 0
+    reference, state_bits = runs_in.neuron, runs_in.neuron.state_bits or 0
     target_bits = neuron.state_bits or state_bits
     bits = min(target_bits, state_bits)
     for population in network.populations:
         drive = network.largest_sum(population)
         current = current_ceiling(drive, population.du, runs_in) * runs_in.state_one
         bias = float(np.abs(population.bias).max(initial=0))
-        kept = membrane_ceiling(current + bias, population.dv, runs_in)
+        membrane = membrane_ceiling(current + bias, population.dv, runs_in)
         for noun, reach, way, same in (
-            ("current", current, neuron.u_overflow, wanted.u_overflow),
-            ("membrane", kept, neuron.v_overflow, wanted.v_overflow),
+            ("current", current, neuron.u_overflow, reference.u_overflow),
+            ("membrane", membrane, neuron.v_overflow, reference.v_overflow),
         ):
             if reach >= 1 << (bits - 1) and (target_bits != state_bits or way != same):
-                there = f"it {way}" if way else "its behaviour is unknown"
+                outcome = f"it {way}" if way else "its behaviour is unknown"
                 if target_bits > bits:
-                    there = f"it grows up to {target_bits} bits"
-                what = f"some input could drive its {noun} beyond {bits} bits, where {there}"
+                    outcome = f"it grows up to {target_bits} bits"
+                what = f"some input could drive its {noun} beyond {bits} bits, where {outcome}"
                 fix = "compare on data: nmtool verify counts overflows"
                 if bits < state_bits:
                     fix = "scale states down, which loses their last bits"
@@ -372,12 +376,17 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
 def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
     """Findings on decays that are not powers of two, with the nearest ones that are."""
     for population in network.populations:
-        one = population.runs_in.decay_one
-        decays = (("synaptic", one - population.keep_u), ("membrane", one - population.keep_v))
+        decay_unit = population.runs_in.decay_one
+        decays = (
+            ("synaptic", decay_unit - population.keep_u),
+            ("membrane", decay_unit - population.keep_v),
+        )
         for noun, decay in decays:
-            if 0 < decay < one and decay & (decay - 1):
+            if 0 < decay < decay_unit and decay & (decay - 1):
                 nearest = 2.0 ** round(math.log2(decay))
-                change = math.log1p(-decay / one) / math.log1p(-min(nearest, one - 1) / one)
+                change = math.log1p(-decay / decay_unit) / math.log1p(
+                    -min(nearest, decay_unit - 1) / decay_unit
+                )
                 if abs(change - 1) < _SAME_DECAY:
                     continue
                 what = f"decays are shifts: its {noun} time constant becomes {change:.2f} times as "
@@ -390,8 +399,8 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Findings on neurons and synapses without effect, and on unused bits."""
     reaching = _heard(network)
     driven = {p.name: (p.bias != 0) for p in network.populations}
-    for one in network.projections:
-        driven[one.target] = driven[one.target] | (one.weight != 0).any(axis=0)
+    for projection in network.projections:
+        driven[projection.target] = driven[projection.target] | (projection.weight != 0).any(axis=0)
     silent = int((~reaching[INPUT]).sum())
     if silent:
         what = f"{silent:,} of {network.channels.size:,} channels have no path to the output"
@@ -405,21 +414,27 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         if deaf.any():
             what = f"{deaf.sum():,} of {population.size:,} neurons have no path to the output"
             yield Finding("neurons-unheard", population.name, what, "remove them")
-    for one in network.projections:
-        where = f"{one.source} → {one.target}"
-        zeros = 1 - np.count_nonzero(one.weight) / max(one.weight.size, 1)
+    for projection in network.projections:
+        where = f"{projection.source} → {projection.target}"
+        zeros = 1 - np.count_nonzero(projection.weight) / max(projection.weight.size, 1)
         if zeros >= 0.2 and target.core.dense:
             what = f"{zeros:.0%} of its synapses have weight 0 and still take memory"
             fix = "train a smaller network, or use a target with sparse storage"
-            if _are_wires(one.weight):
+            if _are_wires(projection.weight):
                 fix = "use a target with sparse storage: these are one-to-one connections"
             elif zeros > _UNROLLED:
                 fix = "use a target with sparse storage"
             yield Finding("zeros-stored", where, what, fix)
-        spare = _spare_bits(one.weight, one.weight_bits, one.runs_in)
-        if spare and one.weight.any():
-            what = f"its {one.weight_bits}-bit weights use only {one.weight_bits - spare} bits"
-            fix = f"`weight_bits={one.weight_bits - spare}` is enough for it, but applies to all "
+        spare = _spare_bits(projection.weight, projection.weight_bits, projection.runs_in)
+        if spare and projection.weight.any():
+            what = (
+                f"its {projection.weight_bits}-bit weights use only "
+                f"{projection.weight_bits - spare} bits"
+            )
+            fix = (
+                f"`weight_bits={projection.weight_bits - spare}` is enough for it, but applies to "
+                "all "
+            )
             fix += "projections"
             yield Finding("bits-unused", where, what, fix)
 
@@ -432,10 +447,12 @@ def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:
     grows = True
     while grows:
         grows = False
-        for one in network.projections:
-            more = reaching[one.source] | (one.weight[:, reaching[one.target]] != 0).any(axis=1)
-            grows = grows or bool((more != reaching[one.source]).any())
-            reaching[one.source] = more
+        for projection in network.projections:
+            more = reaching[projection.source] | (
+                projection.weight[:, reaching[projection.target]] != 0
+            ).any(axis=1)
+            grows = grows or bool((more != reaching[projection.source]).any())
+            reaching[projection.source] = more
     return reaching
 
 

@@ -61,8 +61,8 @@ def target_names() -> list[str]:
     >>> target_names()[:3]
     ['brian2-loihi', 'c', 'catalyst-n1']
     """
-    found = (file.name for file in (files("nmtool") / "targets").iterdir())
-    return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
+    names = (file.name for file in (files("nmtool") / "targets").iterdir())
+    return sorted(name.removesuffix(ENDING) for name in names if name.endswith(ENDING))
 
 
 @checked
@@ -85,12 +85,14 @@ def target_named(name: str | Path | Target) -> Target:
     check_path(name, "a target")
     if isinstance(name, Path) or name.endswith(ENDING):
         packaged = {
-            key: sorted({getattr(_packaged(one), key) for one in target_names()})
+            key: sorted({getattr(_packaged(target_name), key) for target_name in target_names()})
             for key in ("format", "processor")
         }
         return _target(read_toml(Path(name)), str(name), packaged)
     if name not in target_names():
-        family = [one for one in target_names() if one.startswith(f"{name}-")]
+        family = [
+            target_name for target_name in target_names() if target_name.startswith(f"{name}-")
+        ]
         if len(family) > 1:
             raise UsageError(
                 f"'{name}' is a family of {len(family)} targets",
@@ -150,7 +152,7 @@ class _Reader:
         """The target; if there are findings, an arbitrary one."""
         self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *SECTIONS})
         sources = self.content.get("sources", {})
-        if isinstance(sources, dict) and all(isinstance(one, str) for one in sources.values()):
+        if isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values()):
             self.sources = sources
         else:
             self._wrong_value("sources", "it is not a table of texts", "name = 'title, year, URL'")
@@ -160,12 +162,12 @@ class _Reader:
         for limit, value in self._figures(HOLDS, LIMITS):
             values[limit] = self._limit(limit, value)
         for section, kind in SECTIONS.items():
-            about = {one.name: one.metadata for one in fields(kind)}
-            found = self._figures(section, about)
+            about = {field.name: field.metadata for field in fields(kind)}
+            figures = self._figures(section, about)
             values[section] = kind(
                 **{
                     name: self._value(f"{section}.{name}", value, about[name])
-                    for name, value in found
+                    for name, value in figures
                 }
             )
         if values["arithmetic"]:
@@ -186,28 +188,28 @@ class _Reader:
             return Target()
 
     def _words(self) -> dict[str, str]:
-        found = {key: self.content.get(key, "") for key in _WORDS}
-        if isinstance(found["arithmetic"], dict):
-            found["arithmetic"] = next(
+        words = {key: self.content.get(key, "") for key in _WORDS}
+        if isinstance(words["arithmetic"], dict):
+            words["arithmetic"] = next(
                 (value for _, value in self._figures("", ["arithmetic"])), ""
             )
-        for key, value in found.items():
+        for key, value in words.items():
             if not isinstance(value, str):
                 self._wrong_value(key, f"{value!r} is not a text", "give a text")
-                found[key] = ""
-        if not found["name"]:
+                words[key] = ""
+        if not words["name"]:
             self._wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
         choices: dict[str, Sequence[str]] = {
             "kind": (CHIP, SOFTWARE),
             "arithmetic": ("", *ARITHMETICS),
             **self.packaged,
         }
-        for key, known in choices.items():
-            if found[key] not in known:
+        for key, options in choices.items():
+            if words[key] not in options:
                 self._wrong_value(
-                    key, f"'{found[key]}' is not known", suggestion(found[key], known)
+                    key, f"'{words[key]}' is not known", suggestion(words[key], options)
                 )
-        return found
+        return words
 
     def _figures(self, section: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
         """Names and values of the figures of a section; '': those outside of sections."""
@@ -263,7 +265,7 @@ class _Reader:
     def _limit(self, limit: str, value: Any) -> Any:
         several = isinstance(getattr(Target, limit), tuple)
         entries = value if isinstance(value, list) else [value]
-        whole = all(isinstance(one, int) and not isinstance(one, bool) for one in entries)
+        whole = all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)
         if several != isinstance(value, list) or not whole:
             kind = "a list of whole numbers" if several else "a whole number"
             self._wrong_value(f"{HOLDS}.{limit}", f"{value!r} is not {kind}", f"give {kind}")
@@ -271,13 +273,13 @@ class _Reader:
         return tuple(value) if several else value
 
     def _barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
-        good = isinstance(pairs, list) and all(
+        is_valid = isinstance(pairs, list) and all(
             isinstance(pair, list)
             and [*map(type, pair)] in ([int, float], [int, int])
             and pair[0] > 0 <= pair[1] < 1 << 62
             for pair in pairs
         )
-        if not good or pairs != sorted(pairs):
+        if not is_valid or pairs != sorted(pairs):
             example = "give [[tiles, µs], …], tiles growing"
             self._wrong_value(BARRIER, "it is not a list of increasing pairs", example)
             return ()
@@ -312,9 +314,9 @@ class _Reader:
             what = "the family of an FPGA does not determine its resources"
             self._wrong_value("fabric", what, "give its luts, block_rams and multipliers")
 
-    def _check_keys(self, prefix: str, content: dict[str, Any], known: Collection[str]) -> None:
-        for key in [key for key in content if key not in known]:
-            what, fix = "there is no such section or figure", suggestion(key, sorted(known))
+    def _check_keys(self, prefix: str, content: dict[str, Any], names: Collection[str]) -> None:
+        for key in [key for key in content if key not in names]:
+            what, fix = "there is no such section or figure", suggestion(key, sorted(names))
             self.findings.append(Finding("target-key-unknown", f"{prefix}{key}", what, fix))
 
     def _wrong_value(self, where: str, what: str, fix: str) -> None:

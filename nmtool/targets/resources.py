@@ -112,8 +112,8 @@ class Resources(Plain):
     @property
     def cores(self) -> int | None:
         """Total number of cores; None if unknown for a population."""
-        found = [population.cores for population in self.populations]
-        return None if None in found else sum(cores for cores in found if cores)
+        counts = [population.cores for population in self.populations]
+        return None if None in counts else sum(cores for cores in counts if cores)
 
     @property
     def chips(self) -> int | None:
@@ -135,14 +135,14 @@ class Resources(Plain):
     @property
     def assumptions(self) -> list[str]:
         """Unpublished figures and assumptions that the number of cores depends on, in words."""
-        found = []
+        words = []
         for resource in self.binding:
             origin = self.target.origin(PLACES[resource])
             if origin.mark == INFERRED:
-                found.append(f"{resource} are {origin.note or 'as inferred'}")
+                words.append(f"{resource} are {origin.note or 'as inferred'}")
         if self.zeros_assumed and {SYNAPSES, MEMORY} & {*self.binding}:
-            found.append("weights of 0 take memory, too")
-        return found
+            words.append("weights of 0 take memory, too")
+        return words
 
     def in_words(self) -> str:
         """`2 of 128 cores if accumulators are as on Loihi 1`; or that they are unknown."""
@@ -155,27 +155,27 @@ class Resources(Plain):
 
     def tables(self) -> list[Table]:
         """Cores by population, and changes that would save some."""
-        known = [key for key in PLACES if any(key in p.per_core for p in self.populations)]
-        by = [f"by {key}" for key in known]
+        keys = [key for key in PLACES if any(key in p.per_core for p in self.populations)]
+        by = [f"by {key}" for key in keys]
         header = ["population", "neurons", "fan-in", "bytes", *by, "binds", "cores"]
         rows: list[list[Any]] = [
             [
-                one.population,
-                one.neurons,
-                one.synapses,
-                one.bytes_per_neuron,
-                *(one.per_core.get(key) for key in known),
-                one.binding,
-                one.cores,
+                population.population,
+                population.neurons,
+                population.synapses,
+                population.bytes_per_neuron,
+                *(population.per_core.get(key) for key in keys),
+                population.binding,
+                population.cores,
             ]
-            for one in self.populations
+            for population in self.populations
         ]
         title = f"{self.target.name}: {self.in_words()}; neurons per core, by resource"
-        found = [Table(title, header, rows)] if known else []
+        tables = [Table(title, header, rows)] if keys else []
         if self.savings:
-            saved = [(one.change, one.cores) for one in self.savings]
-            found.append(Table(f"{self.target.name}: fewer cores", ("change", "cores"), saved))
-        return found
+            saved = [(saving.change, saving.cores) for saving in self.savings]
+            tables.append(Table(f"{self.target.name}: fewer cores", ("change", "cores"), saved))
+        return tables
 
 
 def resources(network: IntegerNetwork, target: Target) -> Resources:
@@ -189,9 +189,9 @@ def resources(network: IntegerNetwork, target: Target) -> Resources:
         network: an integer network.
         target: a chip; unknown resources of its cores are ignored.
     """
-    found = Resources(target, _populations(network, target))
-    savings = tuple(_savings(network, found))
-    return Resources(target, found.populations, savings, assumes_zeros(network, target))
+    demand = Resources(target, _populations(network, target))
+    savings = tuple(_savings(network, demand))
+    return Resources(target, demand.populations, savings, assumes_zeros(network, target))
 
 
 def assumes_zeros(network: IntegerNetwork, target: Target) -> bool:
@@ -213,26 +213,26 @@ def delay_slots(longest: int) -> int:
     return 1 << (longest + 1).bit_length() if longest else 1
 
 
-def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
+def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
     """Findings on exceeded capacities of the target's cores and chip."""
-    target, chip = found.target, found.target.chip
+    target, chip = demand.target, demand.target.chip
     name = target.title or target.name
     smaller = "train a smaller network, or use several chips"
     wrong = []
-    for one in found.populations:
-        resource = one.binding
-        if resource and one.per_core[resource] == 0:
+    for population in demand.populations:
+        resource = population.binding
+        if resource and population.per_core[resource] == 0:
             what = f"one neuron takes more {resource} than a core has"
             fix = "reduce its fan-in"
-            wrong.append(Finding("neuron-beyond-core", one.population, what, fix))
-        axons = sum(p.shape[0] for p in network.projections if p.target == one.population)
+            wrong.append(Finding("neuron-beyond-core", population.population, what, fix))
+        axons = sum(p.shape[0] for p in network.projections if p.target == population.population)
         if target.core.axons_in is not None and axons > target.core.axons_in:
             what = f"{axons:,} neurons send to it, but a core of {name} can receive from "
             what += f"{target.core.axons_in:,}"
             fix = "give it fewer sources"
-            wrong.append(Finding("axons-in-exceeded", one.population, what, fix))
-    if found.cores is not None and chip.cores is not None and found.cores > chip.cores:
-        what = f"{name} has too few cores: with each population on its own, {found.in_words()}"
+            wrong.append(Finding("axons-in-exceeded", population.population, what, fix))
+    if demand.cores is not None and chip.cores is not None and demand.cores > chip.cores:
+        what = f"{name} has too few cores: with each population on its own, {demand.in_words()}"
         fix = f"{smaller}; the table has the number of cores if populations share them"
         wrong.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
@@ -245,9 +245,9 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
         ("outputs", answering.size, chip.outputs),
         *_hidden_counts(network, target),
     ]
-    for noun, count, held in counts:
-        if held is not None and count > held:
-            what = f"it has {count:,} {noun}, but {name} has room for {held:,}"
+    for noun, count, capacity in counts:
+        if capacity is not None and count > capacity:
+            what = f"it has {count:,} {noun}, but {name} has room for {capacity:,}"
             wrong.append(Finding("chip-exceeded", noun, what, smaller))
     return wrong
 
@@ -260,14 +260,14 @@ def _hidden_counts(
     fan_out, fed, read = (
         {p.name: np.zeros(p.size, np.int64) for p in network.populations} for _ in range(3)
     )
-    for one in network.projections:
-        stored = _is_stored(one, target)
-        if one.source in hidden and one.target in hidden:
-            fan_out[one.source] += stored.sum(axis=1)
-        elif one.source in hidden:
-            read[one.source] += stored.any(axis=1)
-        elif one.source == INPUT and one.target in hidden:
-            fed[one.target] += stored.any(axis=0)
+    for projection in network.projections:
+        stored = _is_stored(projection, target)
+        if projection.source in hidden and projection.target in hidden:
+            fan_out[projection.source] += stored.sum(axis=1)
+        elif projection.source in hidden:
+            read[projection.source] += stored.any(axis=1)
+        elif projection.source == INPUT and projection.target in hidden:
+            fed[projection.target] += stored.any(axis=0)
     total = sum(int(count.sum()) for count in fan_out.values())
     yield "synapses between hidden neurons", total, chip.hidden_synapses
     most = max(int(count.max(initial=0)) for count in fan_out.values())
@@ -282,7 +282,7 @@ def _populations(
     network: IntegerNetwork, target: Target, *, longest: int = 255, weight_bits: int = 8
 ) -> tuple[PopulationCores, ...]:
     """Cores of all populations; with bounds, as if delays and weight bits were limited to them."""
-    core, found = target.core, {}
+    core, by_name = target.core, {}
     for population in network.populations:
         incoming = [p for p in network.projections if p.target == population.name]
         fan_in = np.zeros(population.size, np.int64)
@@ -304,14 +304,14 @@ def _populations(
             per_core[MEMORY] = core.synapse_bytes // size
         if core.accumulators is not None:
             per_core[ACCUMULATORS] = core.accumulators // slots
-        found[population.name] = PopulationCores(
+        by_name[population.name] = PopulationCores(
             population.name, population.size, int(fan_in.max(initial=0)), size, per_core
         )
-    return tuple(_with_axons(network, target, found).values())
+    return tuple(_with_axons(network, target, by_name).values())
 
 
 def _with_axons(
-    network: IntegerNetwork, target: Target, found: dict[str, PopulationCores]
+    network: IntegerNetwork, target: Target, by_name: dict[str, PopulationCores]
 ) -> dict[str, PopulationCores]:
     """Add the axons out, whose number depends on the number of target cores.
 
@@ -321,31 +321,35 @@ def _with_axons(
     """
     axons = target.core.axons_out
     if axons is None:
-        return found
+        return by_name
     while True:
-        before = {name: one.cores for name, one in found.items()}
-        for name, one in found.items():
+        before = {name: entry.cores for name, entry in by_name.items()}
+        for name, population in by_name.items():
             goals = {p.target for p in network.projections if p.source == name}
             reached = [cores for goal in goals if (cores := before[goal]) is not None]
             if reached and len(reached) == len(goals):
-                per_core = {**one.per_core, AXONS: axons // sum(reached)}
-                found[name] = PopulationCores(
-                    name, one.neurons, one.synapses, one.bytes_per_neuron, per_core
+                per_core = {**population.per_core, AXONS: axons // sum(reached)}
+                by_name[name] = PopulationCores(
+                    name,
+                    population.neurons,
+                    population.synapses,
+                    population.bytes_per_neuron,
+                    per_core,
                 )
-        if before == {name: one.cores for name, one in found.items()}:
-            return found
+        if before == {name: entry.cores for name, entry in by_name.items()}:
+            return by_name
 
 
-def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
+def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
     """Changes that would save cores, each considered separately."""
-    target, found = now.target, []
-    if now.cores is None or now.cores < 2 or not network.projections:
+    target, savings = demand.target, []
+    if demand.cores is None or demand.cores < 2 or not network.projections:
         return []
 
     def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:
         cores = Resources(target, populations).cores
-        if cores is not None and now.cores is not None and cores < now.cores:
-            found.append(Saving(change, cores))
+        if cores is not None and demand.cores is not None and cores < demand.cores:
+            savings.append(Saving(change, cores))
             return True
         return False
 
@@ -362,12 +366,16 @@ def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
     if max(p.weight_bits for p in network.projections) > 4:
         consider("weights of 4 bits", _populations(network, target, weight_bits=4))
     together = max(
-        sum(one.neurons / one.per_core[key] for one in now.populations if key in one.per_core)
+        sum(
+            population.neurons / population.per_core[key]
+            for population in demand.populations
+            if key in population.per_core
+        )
         for key in PLACES
     )
-    if math.ceil(together) < now.cores:
-        found.append(Saving("populations that share cores", math.ceil(together)))
-    return found
+    if math.ceil(together) < demand.cores:
+        savings.append(Saving("populations that share cores", math.ceil(together)))
+    return savings
 
 
 def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray:

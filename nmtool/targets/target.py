@@ -173,7 +173,7 @@ class Target(Limits):
     def barrier(self, cores: int) -> float | None:
         """Barrier synchronisation of a step in microseconds, for a number of cores; or None."""
         tiles = -(-cores // CORES_PER_TILE)
-        return next((us for held, us in self.barrier_us if held >= tiles), None)
+        return next((us for limit, us in self.barrier_us if limit >= tiles), None)
 
 
 CORES_PER_TILE = 4

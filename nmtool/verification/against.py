@@ -77,13 +77,15 @@ class Against:
         kinds = (str, Path, Recording, Sequence)
         check_type(against, kinds, "the backends", "name them, e.g. against=['c', 'onnx']")
         listed = [against] if isinstance(against, str | Path | Recording) else list(against)
-        for named in listed:
+        for backend in listed:
             fix = "name a backend, or the file of a recording"
-            check_type(named, (str, Path, Recording), "a backend", fix)
+            check_type(backend, (str, Path, Recording), "a backend", fix)
         if isinstance(network, str | Path):
             check_exists(network)
-        recordings = _named_recordings([one for one in listed if is_recording(one)])
-        names = [one for one in listed if isinstance(one, str) and not is_recording(one)]
+        recordings = _named_recordings(
+            [recording for recording in listed if is_recording(recording)]
+        )
+        names = [name for name in listed if isinstance(name, str) and not is_recording(name)]
         own = None
         if artefact is not None:
             own = artefact_that_runs(artefact)
@@ -105,7 +107,7 @@ class Against:
     @property
     def names(self) -> list[str]:
         """Names of everything that is compared."""
-        return [*(one.name for one in self.formats), *self.recordings]
+        return [*(format_.name for format_ in self.formats), *self.recordings]
 
     @property
     def runs_own(self) -> bool:
@@ -123,7 +125,7 @@ class Against:
 
         That is the case if only recordings, or only an export of real numbers, are compared.
         """
-        return all(one.holds_floats and one is type(self.own) for one in self.formats)
+        return all(format_.holds_floats and format_ is type(self.own) for format_ in self.formats)
 
     def way(self, *, has_data: bool, deep: bool = False, exercise: bool = False) -> Way:
         """Choose the input of the comparison.
@@ -183,8 +185,8 @@ class Against:
         """Raise `UsageError` for unknown options, or options of a backend that is not compared."""
         from nmtool.exporters.format import Format
 
-        by_name = {one.name: one for one in self.formats}
-        for name, given in options.items():
+        by_name = {format_.name: format_ for format_ in self.formats}
+        for name, values in options.items():
             if name not in by_name:
                 raise UsageError(
                     f"there are options for {name}, which is not compared",
@@ -192,21 +194,21 @@ class Against:
                     fix=f"leave them out, or compare with {name}, too; now it is "
                     f"{', '.join(by_name)}",
                 )
-            known = {*signature(by_name[name].check).parameters}
-            known -= {*signature(Format.check).parameters}
-            for option in given:
-                if option not in known:
+            parameters = {*signature(by_name[name].check).parameters}
+            parameters -= {*signature(Format.check).parameters}
+            for option in values:
+                if option not in parameters:
                     raise UsageError(
                         f"{name} has no option '{option}'",
                         code="backend-option-unknown",
-                        fix=f"its options are {', '.join(sorted(known))}"
-                        if known
+                        fix=f"its options are {', '.join(sorted(parameters))}"
+                        if parameters
                         else "it has no options",
                     )
 
     def check_arithmetic(self, network: Network | IntegerNetwork) -> None:
         """Raise `UsageError` for a float network and backends of integers."""
-        integers = [one.name for one in self.formats if not one.holds_floats]
+        integers = [format_.name for format_ in self.formats if not format_.holds_floats]
         if isinstance(network, Network) and integers:
             raise UsageError(
                 f"a float network cannot be compared with {', '.join(integers)}",
@@ -217,8 +219,8 @@ class Against:
 
     def require(self) -> None:
         """Raise `MissingError` unless all runtimes are installed."""
-        for one in self.formats:
-            one.require()
+        for format_ in self.formats:
+            format_.require()
 
 
 def is_recording(against: Named) -> bool:
@@ -235,23 +237,23 @@ def is_recording(against: Named) -> bool:
 def _format_that_runs(name: str) -> type[Format]:
     from nmtool.exporters.formats import format_named, formats_that_run
 
-    found = format_named(name)
-    if not found.runs:
+    format_ = format_named(name)
+    if not format_.runs:
         raise UsageError(
             f"{name} cannot be compared with",
             code="runtime-none",
             why=f"the format {name} has no runtime",
             fix=f"use one of {', '.join(formats_that_run())}",
         )
-    return found
+    return format_
 
 
 def _named_recordings(recordings: Sequence[Named]) -> dict[str, str | Path | Recording]:
     """Recordings by the names they have in a certificate."""
-    named: dict[str, str | Path | Recording] = {}
-    for one in recordings:
-        name = first = RECORDING if isinstance(one, Recording) else Path(one).name
-        while name in named:
-            name = f"{first} ({len(named) + 1})"
-        named[name] = one
-    return named
+    by_name: dict[str, str | Path | Recording] = {}
+    for recording in recordings:
+        name = first = RECORDING if isinstance(recording, Recording) else Path(recording).name
+        while name in by_name:
+            name = f"{first} ({len(by_name) + 1})"
+        by_name[name] = recording
+    return by_name

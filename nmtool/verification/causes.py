@@ -109,7 +109,7 @@ class Case:
         spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
-        spikes, u, v = (np.ascontiguousarray(x.transpose(0, 2, 1)) for x in (spikes, u, v))
+        spikes, u, v = (np.ascontiguousarray(array.transpose(0, 2, 1)) for array in (spikes, u, v))
         return Seen(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
 
     def index(self, name: str) -> int:
@@ -245,7 +245,7 @@ def _weights(
         spacing = projection.runs_in.weight_step(projection.weight_bits, mixed_signs=False)
         values = np.arange(-limit, limit + 1, spacing)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
-        pre, value = (x.ravel() for x in np.meshgrid(active, values, indexing="ij"))
+        pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
     legal = abs(value) <= limit
     yield from _by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
 
@@ -259,7 +259,9 @@ def _delays(
     if first is not None:
         useful &= abs(weight) == abs(first[1])
     values = np.arange(MAX_SIX_BIT_DELAY + 1)
-    pre, value = (x.ravel() for x in np.meshgrid(np.flatnonzero(useful), values, indexing="ij"))
+    pre, value = (
+        grid.ravel() for grid in np.meshgrid(np.flatnonzero(useful), values, indexing="ij")
+    )
     yield from _by_synapse(case, "delay", index, neuron, pre, value)
 
 
@@ -278,9 +280,9 @@ def _by_synapse(
     left = case.left(projection.target, guesses)
     pre, value = pre[left], value[left]
     about = Cause(kind, projection.target, projection.source, neuron=neuron)
-    for one in dict.fromkeys(pre.tolist()):
-        cause = replace(about, pre=one, expected=int(stored[one]))
-        yield from _of_values(cause, value[pre == one])
+    for sender in dict.fromkeys(pre.tolist()):
+        cause = replace(about, pre=sender, expected=int(stored[sender]))
+        yield from _of_values(cause, value[pre == sender])
 
 
 def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -392,7 +394,7 @@ def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
 
 def _projections(case: Case, name: str) -> Iterator[Cause]:
     """Faults of whole projections; projections that deliver spikes come first."""
-    onto = [i for i, one in enumerate(case.network.projections) if one.target == name]
+    onto = [i for i, projection in enumerate(case.network.projections) if projection.target == name]
     for index in sorted(onto, key=lambda index: not case.delivers(index)):
         yield from _projection(case, index)
 
@@ -404,26 +406,26 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
     about = Cause("", projection.target, projection.source)
     exponent = projection.weight_exponent
     weight, delay = projection.shifted_weight, projection.delay
-    tried = [
+    candidates = [
         (
-            replace(about, kind="weight-exponent", expected=exponent, actual=one),
-            altered(case.network, cells, "weight exponent", (index,), one),
+            replace(about, kind="weight-exponent", expected=exponent, actual=wrong_exponent),
+            altered(case.network, cells, "weight exponent", (index,), wrong_exponent),
         )
-        for one in range(-8, case.network.runs_in.max_weight_exponent + 2)
+        for wrong_exponent in range(-8, case.network.runs_in.max_weight_exponent + 2)
     ]
-    tried += [
+    candidates += [
         (replace(about, kind="projection-missing"), rewired(cells, rows, weight=weight * 0)),
         (replace(about, kind="delays-ignored"), rewired(cells, rows, delay=delay * 0)),
     ]
     if projection.shape[0] == projection.shape[1]:
         about = replace(about, kind="projection-transposed")
-        other = {"weight": weight.T, "delay": delay.T}
-        tried += [
+        transposed = {"weight": weight.T, "delay": delay.T}
+        candidates += [
             (replace(about, detail="weights"), rewired(cells, rows, weight=weight.T)),
             (replace(about, detail="delays"), rewired(cells, rows, delay=delay.T)),
-            (replace(about, detail="weights and delays"), rewired(cells, rows, **other)),
+            (replace(about, detail="weights and delays"), rewired(cells, rows, **transposed)),
         ]
-    for cause, changed in tried:
+    for cause, changed in candidates:
         same = np.array_equal(cells.weight, changed.weight)
         same &= np.array_equal(cells.delay, changed.delay)
         if not same and case.holds({projection.target: changed}):
@@ -440,9 +442,9 @@ def _latencies(case: Case) -> Iterator[Cause]:
         if key := tuple(indices):
             groups.setdefault(key, cause)
 
-    for i, one in enumerate(projections):
-        text = f"{one.source} → {one.target} delivers"
-        group(Cause("latency", one.target, one.source, detail=text), [i])
+    for i, projection in enumerate(projections):
+        text = f"{projection.source} → {projection.target} delivers"
+        group(Cause("latency", projection.target, projection.source, detail=text), [i])
     from_input = [i for i in everything if projections[i].source == INPUT]
     group(Cause("latency", source=INPUT, detail="the input arrives"), from_input)
     group(Cause("latency", detail="every spike arrives"), everything)
@@ -478,19 +480,19 @@ def _wrong_rules(runs_in: Arithmetic) -> Iterator[tuple[str, str, Rules]]:
     """Kind, detail and rules of every wrong rule of the arithmetic."""
     right, bits = Rules.of(runs_in), runs_in.neuron.state_bits
     roundings = {"truncation": TRUNCATE, "floor": FLOOR, "rounding": NEAREST}
-    for kind, how in roundings.items():
-        if how != right.round_u:
-            yield kind, "u", right._replace(round_u=how)
-            yield kind, "v", right._replace(round_v=how)
-            yield kind, _BOTH, right._replace(round_u=how, round_v=how)
+    for kind, rule in roundings.items():
+        if rule != right.round_u:
+            yield kind, "u", right._replace(round_u=rule)
+            yield kind, "v", right._replace(round_v=rule)
+            yield kind, _BOTH, right._replace(round_u=rule, round_v=rule)
     ways = {"wraps around": WRAP, "stops at the limit": CLIP, "goes on": FREE}
-    for detail, how in ways.items():
-        if how != right.limit_u:
-            as_bits = f" as {bits}-bit numbers do" * (how == WRAP)
-            yield "u-overflow", f"{detail}{as_bits}", right._replace(limit_u=how)
-    for detail, how in ways.items():
-        if how != right.limit_v:
-            yield "v-overflow", detail, right._replace(limit_v=how)
+    for detail, rule in ways.items():
+        if rule != right.limit_u:
+            as_bits = f" as {bits}-bit numbers do" * (rule == WRAP)
+            yield "u-overflow", f"{detail}{as_bits}", right._replace(limit_u=rule)
+    for detail, rule in ways.items():
+        if rule != right.limit_v:
+            yield "v-overflow", detail, right._replace(limit_v=rule)
     kind = "above-threshold" if right.at_threshold else "at-threshold"
     yield kind, "", right._replace(at_threshold=not right.at_threshold)
     yield "reset", "v is not reset", right._replace(reset=KEEP)
@@ -520,14 +522,14 @@ def _plus_one(runs_in: Arithmetic, quantity: str) -> tuple[Cause, Callable[[Cell
 def _arithmetic(case: Case) -> Iterator[Cause]:
     """Wrong rules and decays' +1, in all populations, or else in the only one that deviates."""
     runs_in = case.network.runs_in
-    tried: list[tuple[Cause, Callable[[Cells], Cells]]] = [
+    candidates: list[tuple[Cause, Callable[[Cells], Cells]]] = [
         (Cause(kind, detail=detail), partial(Cells._replace, rules=rules))
         for kind, detail, rules in _wrong_rules(runs_in)
     ]
-    tried += [_plus_one(runs_in, "u"), _plus_one(runs_in, "v")]
-    tried.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
+    candidates += [_plus_one(runs_in, "u"), _plus_one(runs_in, "v")]
+    candidates.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
     goes_on = False
-    for cause, change in tried:
+    for cause, change in candidates:
         if goes_on and cause is _FREE_OUTPUTS:
             continue
         changed = {name: change(cells) for name, cells in case.cells.items()}
@@ -552,21 +554,23 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 
 def _inputs(case: Case) -> Iterator[Cause]:
     """An additional or missing input spike, or a silent channel."""
-    from_input = [one for one in case.network.projections if one.source == INPUT]
+    from_input = [
+        projection for projection in case.network.projections if projection.source == INPUT
+    ]
     reached = {name: case.cells[name] for name in dict.fromkeys(p.target for p in from_input)}
     if len(case.samples) != 1 or not reached.keys() >= {*case.touched}:
         return
     step, name, neuron = _first_deviation(case)
     suspect = case.cells[name].pick(np.array([neuron]))
-    here = [one for one in from_input if one.target == name]
+    here = [projection for projection in from_input if projection.target == name]
     guesses: list[tuple[int, int | None]] = [
         (channel, None) for channel in np.flatnonzero(case.sent[INPUT].counts()[0]).tolist()
     ]
     guesses += _suspects(case, here, step, neuron)
     for channel, at in guesses[:MOST_GUESSES]:
-        there, events = _flipped(case.events, channel, at)
+        spike, events = _flipped(case.events, channel, at)
         if len(case.left(name, suspect, events)) and case.holds(reached, events):
-            text = f"a spike of channel {channel} at step {at} is {'missing' if there else 'added'}"
+            text = f"a spike of channel {channel} at step {at} is {'missing' if spike else 'added'}"
             if at is None:
                 text = f"channel {channel} is silent"
             yield Cause("input", source=INPUT, pre=channel, step=at, detail=text)
@@ -610,15 +614,15 @@ def _suspects(
 
     Without u and v, the effect may be visible later: earlier steps are included, too.
     """
-    found: dict[tuple[int, int | None], None] = {}
+    suspects: dict[tuple[int, int | None], None] = {}
     for arrival in [step] if case.deep else range(step, -1, -1):
         for projection in here:
-            sent = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)
-            for channel in np.flatnonzero((projection.weight[:, neuron] != 0) & (sent >= 0)):
-                found[int(channel), int(sent[channel])] = None
-        if len(found) > MOST_SUSPECTS:
+            departure = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)
+            for channel in np.flatnonzero((projection.weight[:, neuron] != 0) & (departure >= 0)):
+                suspects[int(channel), int(departure[channel])] = None
+        if len(suspects) > MOST_SUSPECTS:
             break
-    return list(found)
+    return list(suspects)
 
 
 def _kept_states(case: Case) -> Iterator[Cause]:
@@ -626,10 +630,10 @@ def _kept_states(case: Case) -> Iterator[Cause]:
     if len(case.samples) != 1 or case.samples[0] == 0:
         return
     late, states = case.before()
-    tried: list[tuple[str, Streams, Mapping[str, Start]]] = [("spikes on their way", late, {})]
+    candidates: list[tuple[str, Streams, Mapping[str, Start]]] = [("spikes on their way", late, {})]
     if states:
-        tried.append(("u and v", case.events, states))
-        tried.append(("u, v and spikes on their way", late, states))
-    for detail, events, start in tried:
+        candidates.append(("u and v", case.events, states))
+        candidates.append(("u, v and spikes on their way", late, states))
+    for detail, events, start in candidates:
         if case.holds(case.cells, events, start):
             yield Cause("state-kept", detail=detail)

@@ -57,10 +57,10 @@ class StockCheck:
         """The first difference between the fast model and Lava's own; None without any."""
         return None if self.fast is None else self._in_sample(self.fast.first_divergence)
 
-    def _in_sample(self, found: Divergence | None) -> Divergence | None:
-        if found is None:
+    def _in_sample(self, divergence: Divergence | None) -> Divergence | None:
+        if divergence is None:
             return None
-        return replace(found, sample=self.sample, step=self.first + found.step)
+        return replace(divergence, sample=self.sample, step=self.first + divergence.step)
 
     @property
     def stretch(self) -> str:
@@ -139,11 +139,11 @@ class Check(Tabular):
 
     def tables(self) -> list[Table]:
         """The comparison, and the check of the fast model if it was made."""
-        found = self.comparison.tables()
+        tables = self.comparison.tables()
         if self.stock is not None:
             stock = self.stock.comparison.tables()[0]
-            found.append(replace(stock, title=f"stock model, {self.stock.stretch}"))
-        return found
+            tables.append(replace(stock, title=f"stock model, {self.stock.stretch}"))
+        return tables
 
     def __repr__(self) -> str:
         state = "identical" if self.identical else f"differs at {self.first_divergence}"
@@ -225,8 +225,8 @@ class Certificate(Result):
     @property
     def first_divergence(self) -> tuple[str, Divergence] | None:
         """The first backend that differs, and its first difference; None if none does."""
-        found = ((name, check.first_divergence) for name, check in self._all())
-        return next(((name, place) for name, place in found if place is not None), None)
+        places = ((name, check.first_divergence) for name, check in self._all())
+        return next(((name, place) for name, place in places if place is not None), None)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
@@ -254,9 +254,9 @@ class Certificate(Result):
             rows.append((SIMULATOR, f"{self.accuracy[SIMULATOR]:.2%}", *[""] * 5))
         for name, check in self.checks.items():
             rows += self._rows(name, check)
-        what = "known answers" if self.on_known_answers else "samples"
+        noun = "known answers" if self.on_known_answers else "samples"
         few = only_classes(self.class_samples)
-        return [Table(f"{self.samples} {what}{f', {few}' if few else ''}", _HEADER, rows)]
+        return [Table(f"{self.samples} {noun}{f', {few}' if few else ''}", _HEADER, rows)]
 
     def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
         accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""
@@ -282,8 +282,8 @@ class Certificate(Result):
         if self.mutation is not None:
             yield self.mutation.sentence(), ""
         if self.on_known_answers:
-            made = " of known answers, which reach further than data"
-            yield from _overflowing(self.overflows, made)
+            origin = " of known answers, which reach further than data"
+            yield from _overflowing(self.overflows, origin)
         else:
             yield from _overflowing(self.overflows, of_data=True)
         yield from _overflowing(self.generated_overflows, " of generated samples")
@@ -322,7 +322,9 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
         yield from _shifted(name, check)
     if check.explanation is not None:
         shown = f"first difference: {check.comparison.first_divergence}"
-        yield from ((f"  {one}", "") for one in check.explanation.sentences() if one != shown)
+        yield from (
+            (f"  {sentence}", "") for sentence in check.explanation.sentences() if sentence != shown
+        )
     if check.agreement is not None:
         yield (
             f"{name}: float, compared with a float reference; of the spikes that it or the integer "

@@ -181,7 +181,7 @@ def count_differences(
     )
 
 
-def spike_agreement(one: Recording, other: Recording) -> Agreement:
+def spike_agreement(left: Recording, right: Recording) -> Agreement:
     """Compare spikes and predictions of two recordings of the same populations and samples.
 
     The comparison is symmetric.
@@ -189,14 +189,14 @@ def spike_agreement(one: Recording, other: Recording) -> Agreement:
     Raises:
         DataError: a population is missing in one recording, or the shapes differ.
     """
-    check_comparable(one, other, _ALWAYS)
-    different = sum(len(_difference(r, other.spikes[name])) for name, r in one.spikes.items())
-    n_spikes = sum(r.n_spikes for recording in (one, other) for r in recording.spikes.values())
+    check_comparable(left, right, _ALWAYS)
+    different = sum(len(_difference(r, right.spikes[name])) for name, r in left.spikes.items())
+    n_spikes = sum(r.n_spikes for recording in (left, right) for r in recording.spikes.values())
     return Agreement(
-        spikes_compared=sum(raster.n_bins for raster in one.spikes.values()),
+        spikes_compared=sum(raster.n_bins for raster in left.spikes.values()),
         spikes_different=different,
         spikes_shared=(n_spikes - different) // 2,
-        predictions_different=int((one.predictions != other.predictions).sum()),
+        predictions_different=int((left.predictions != right.predictions).sum()),
     )
 
 
@@ -211,9 +211,9 @@ def check_comparable(
         expected, actual: the recordings.
         quantities: names of the attributes to compare.
     """
-    for one in (expected, actual):
+    for recording in (expected, actual):
         fix = "pass a Recording, from simulate, run or a model's record"
-        check_type(one, Recording, "a recording", fix)
+        check_type(recording, Recording, "a recording", fix)
     findings = []
     for quantity in quantities:
         shapes, others = _shapes(expected, quantity), _shapes(actual, quantity)
@@ -302,22 +302,22 @@ def _first(
     dense: list[tuple[str, str, NDArray, NDArray]],
     expected: Mapping[str, Raster],
 ) -> Divergence | None:
-    found = []
+    divergences = []
     for name, rows in spikes.items():
         if len(rows):
-            sample, step, neuron = (int(x) for x in rows[0])
+            sample, step, neuron = (int(coordinate) for coordinate in rows[0])
             spiked = expected[name].take([sample]).dense()[0, step, neuron]
-            found.append(
+            divergences.append(
                 Divergence(sample, step, name, neuron, "spike", float(spiked), float(not spiked))
             )
     for quantity, name, mine, theirs in dense:
         differs = mine != theirs
         if differs.any():
             place = np.unravel_index(int(np.argmax(differs)), mine.shape)
-            sample, step, neuron = (int(x) for x in place)
+            sample, step, neuron = (int(coordinate) for coordinate in place)
             values = float(mine[place]), float(theirs[place])
-            found.append(Divergence(sample, step, name, neuron, quantity, *values))
-    return min(found, key=_order, default=None)
+            divergences.append(Divergence(sample, step, name, neuron, quantity, *values))
+    return min(divergences, key=_order, default=None)
 
 
 def _order(divergence: Divergence) -> tuple[int, int, int]:

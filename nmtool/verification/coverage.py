@@ -171,8 +171,8 @@ class Coverage(Result):
         }
         counts = self.counts()
         parts = [f"{percent(*counts[name])} {text}" for name, text in words.items()]
-        kept = [text for text, name in zip(parts, words, strict=True) if counts[name][1]]
-        line = ", ".join(kept) or "nothing"
+        phrases = [text for text, name in zip(parts, words, strict=True) if counts[name][1]]
+        line = ", ".join(phrases) or "nothing"
         synapses, neurons = self.beyond_reach
         if not (synapses or neurons):
             return f"exercised: {line}"
@@ -183,24 +183,37 @@ class Coverage(Result):
 
     def remarks(self) -> list[str]:
         """A line per projection that was not fully exercised."""
-        return [remark for one in self.projections if (remark := one.remark())]
+        return [remark for projection in self.projections if (remark := projection.remark())]
 
     def tables(self) -> list[Table]:
         """Projections, and populations."""
         synapses = [
             (
-                *(one.label, percent(one.synapses_exercised, one.synapses), one.synapses),
-                *(percent(one.delays_exercised, one.delays), len(one.silent), one.late),
-                one.beyond_reach,
+                *(
+                    projection.label,
+                    percent(projection.synapses_exercised, projection.synapses),
+                    projection.synapses,
+                ),
+                *(
+                    percent(projection.delays_exercised, projection.delays),
+                    len(projection.silent),
+                    projection.late,
+                ),
+                projection.beyond_reach,
             )
-            for one in self.projections
+            for projection in self.projections
         ]
         neurons = [
             (
-                *(one.name, one.neurons, one.driven, one.spiked if one.kind == LIF else None),
-                *(one.biases, one.biases_exercised),
+                *(
+                    population.name,
+                    population.neurons,
+                    population.driven,
+                    population.spiked if population.kind == LIF else None,
+                ),
+                *(population.biases, population.biases_exercised),
             )
-            for one in self.populations
+            for population in self.populations
         ]
         header = ("projection", "exercised", "synapses", "delays", "silent", "late", "beyond reach")
         about = ("population", "neurons", "driven", "spiked", "biases", "exercised")
@@ -268,10 +281,10 @@ def first_spikes(
     network: IntegerNetwork, spikes: Raster, recording: Recording
 ) -> dict[str, NDArray[np.int64]]:
     """By source, [neurons] int64: earliest step of a spike in any sample, or `n_steps`."""
-    found = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
+    steps = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
-        found[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
-    return found
+        steps[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
+    return steps
 
 
 def exercised(
@@ -288,18 +301,18 @@ def _projection(
     silent: NDArray[np.bool_],
     bounds: StateBounds,
 ) -> ProjectionCoverage:
-    there = projection.weight != 0
-    reachable = there & bounds.arrives(projection)
+    synapses = projection.weight != 0
+    reachable = synapses & bounds.arrives(projection)
     return ProjectionCoverage(
         source=projection.source,
         target=projection.target,
-        synapses=int(there.sum()),
+        synapses=int(synapses.sum()),
         synapses_exercised=int(seen.sum()),
         delays=np.unique(projection.delay[reachable]).size,
         delays_exercised=np.unique(projection.delay[seen]).size,
-        silent=tuple(np.flatnonzero(silent & there.any(axis=1)).tolist()),
-        late=int((there & ~seen)[~silent].sum()),
-        beyond_reach=int((there & ~reachable).sum()),
+        silent=tuple(np.flatnonzero(silent & synapses.any(axis=1)).tolist()),
+        late=int((synapses & ~seen)[~silent].sum()),
+        beyond_reach=int((synapses & ~reachable).sum()),
     )
 
 

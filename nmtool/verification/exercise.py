@@ -98,7 +98,10 @@ class _Search:
         self.equivalent: dict[Fault, bool] = {}
         self.targets: list[Fault] = []
         self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
-        self.missing = [self.bounds.arrives(one) & (one.weight != 0) for one in network.projections]
+        self.missing = [
+            self.bounds.arrives(projection) & (projection.weight != 0)
+            for projection in network.projections
+        ]
         recording = simulate(network, spikes)
         self._mark(first_spikes(network, spikes, recording))
         self.witnesses = [self._witness(spikes, recording, deep)]
@@ -120,8 +123,8 @@ class _Search:
 
     def _is_equivalent(self, fault: Fault) -> bool:
         if fault not in self.equivalent:
-            found = is_equivalent(self.network, fault, self.bounds, deep=True)
-            self.equivalent[fault] = found
+            verdict = is_equivalent(self.network, fault, self.bounds, deep=True)
+            self.equivalent[fault] = verdict
         return self.equivalent[fault]
 
     def try_candidates(self, round_: int, n_samples: int) -> bool:
@@ -163,8 +166,8 @@ class _Search:
         self.targets = [fault for fault, keep in zip(self.targets, left, strict=True) if keep]
         if picked:
             self.kept += [spikes.take([i]) for i in picked]
-            taken = spikes.take(picked)
-            self.witnesses.append(self._witness(taken, simulate(self.network, taken)))
+            additions = spikes.take(picked)
+            self.witnesses.append(self._witness(additions, simulate(self.network, additions)))
         found_without_care = bool(refused) and not picked
         self.careful &= not found_without_care
         return bool(picked) or found_without_care
@@ -193,22 +196,22 @@ class _Search:
 
     def _newly_reached(self, firsts: dict[str, NDArray[np.int64]], index: int) -> int:
         """Number of sources with synapses that a candidate would be the first to reach."""
-        found = 0
+        n_sources = 0
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             rows = np.flatnonzero(missing.any(axis=1))
             first = firsts[projection.source][index, rows, None]
             arrival = first + HOP_LATENCY + projection.delay[rows].astype(np.int64)
-            found += int(((arrival < self.n_steps) & missing[rows]).any(axis=1).sum())
-        return found
+            n_sources += int(((arrival < self.n_steps) & missing[rows]).any(axis=1).sum())
+        return n_sources
 
     def _silent(self) -> list[tuple[str, int]]:
         """Neurons that have not spiked early enough for all of their synapses."""
-        found: dict[tuple[str, int], None] = {}
+        neurons: dict[tuple[str, int], None] = {}
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
             if projection.source != INPUT:
                 rows = np.flatnonzero(missing.any(axis=1)).tolist()
-                found.update(dict.fromkeys((projection.source, i) for i in rows))
-        return list(found)
+                neurons.update(dict.fromkeys((projection.source, i) for i in rows))
+        return list(neurons)
 
     def _remember(self, name: str, neuron: int, spikes: Raster, recording: Recording) -> None:
         """Remember the candidate that brings a silent neuron nearest to its threshold."""
@@ -221,22 +224,22 @@ class _Search:
         n_steps, size = self.n_steps, self.network.channels.size
         many = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
         dense = np.zeros((many, n_steps, size), np.bool_)
-        wanted, nearest = self._wanted(), [n for n in self._silent() if n in self.nearest]
+        goals, nearest = self._wanted(), [n for n in self._silent() if n in self.nearest]
         for index in range(many):
             rate = _LOWEST_RATE ** (1 - draws.one())
             share = _SHARES[draws.part(len(_SHARES))]
             on = draws(size) < share
-            if wanted and index % 2:
-                name, neuron = wanted[draws.part(len(wanted))]
+            if goals and index % 2:
+                name, neuron = goals[draws.part(len(goals))]
                 on = self.influence[name][:, neuron] > 0
                 on &= draws(size) < max(share, 0.3)
             dense[index] = (draws((n_steps, size)) < rate) & on
             if draws.one() < 0.4:
                 dense[index] &= _bursts(n_steps, draws)[:, None]
             if nearest and index % 4 == 1:
-                kept = draws(size) < 0.8
+                mask = draws(size) < 0.8
                 before = self.nearest[nearest[draws.part(len(nearest))]][1]
-                dense[index] = np.where(kept, before, dense[index])
+                dense[index] = np.where(mask, before, dense[index])
         if (
             n_steps
         ):  # in the first candidate all channels spike, as late as their longest delay allows
@@ -247,12 +250,12 @@ class _Search:
 
     def _wanted(self) -> list[tuple[str, int]]:
         """Silent neurons, and neurons with a fault that no sample has shown."""
-        found = dict.fromkeys(self._silent())
+        neurons = dict.fromkeys(self._silent())
         for fault in self.targets:
             population = self.network.populations[target_index(self.network, fault)]
             if touches_one(fault) or population.size == 1:
-                found[population.name, fault.place[-1] if touches_one(fault) else 0] = None
-        return list(found)
+                neurons[population.name, fault.place[-1] if touches_one(fault) else 0] = None
+        return list(neurons)
 
 
 def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
@@ -270,14 +273,16 @@ def _influence(network: IntegerNetwork) -> dict[str, NDArray[np.float64]]:
     populations; only a heuristic.
     """
     size = network.channels.size
-    found = {p.name: np.zeros((size, p.size)) for p in network.populations}
+    influence = {p.name: np.zeros((size, p.size)) for p in network.populations}
     spiking = {INPUT, *(p.name for p in network.populations if p.kind == LIF)}
     for _ in range(len(network.populations) + 1):
-        before = {INPUT: np.eye(size), **found}
-        found = {p.name: np.zeros((size, p.size)) for p in network.populations}
-        for one in network.projections:
-            if one.source in spiking:
-                found[one.target] += before[one.source] @ one.shifted_weight
-        for name, effect in found.items():
-            found[name] = effect / max(np.abs(effect).max(initial=0), 1e-300)
-    return found
+        before = {INPUT: np.eye(size), **influence}
+        influence = {p.name: np.zeros((size, p.size)) for p in network.populations}
+        for projection in network.projections:
+            if projection.source in spiking:
+                influence[projection.target] += (
+                    before[projection.source] @ projection.shifted_weight
+                )
+        for name, effect in influence.items():
+            influence[name] = effect / max(np.abs(effect).max(initial=0), 1e-300)
+    return influence

@@ -82,25 +82,29 @@ def explain(
     """
     raster = spikes if isinstance(spikes, Raster) else bin_for(network, spikes).raster
     check_comparable(expected, actual, ("spikes", "membrane"))
-    for one in (network,) if other is None else (network, other):
-        _check_fit(one, raster, actual)
+    for subject in (network,) if other is None else (network, other):
+        _check_fit(subject, raster, actual)
     expected = _deepened(network, raster, expected, actual)
     # Membranes of different scales are not comparable: only spikes are compared.
-    found = _compared(expected, actual if other is None else _with_states_of(expected, actual))
-    found = replace(found, backend=backend, other_arrivals=None if other is None else ())
-    place = found.place
+    explanation = _compared(
+        expected, actual if other is None else _with_states_of(expected, actual)
+    )
+    explanation = replace(
+        explanation, backend=backend, other_arrivals=None if other is None else ()
+    )
+    place = explanation.place
     if place is None:
-        return found
-    found = replace(found, arrivals=_arrivals(network, raster, expected, place))
+        return explanation
+    explanation = replace(explanation, arrivals=_arrivals(network, raster, expected, place))
     if other is not None:
-        found = replace(found, other_arrivals=_arrivals(other, raster, actual, place))
+        explanation = replace(explanation, other_arrivals=_arrivals(other, raster, actual, place))
     integers = isinstance(network, IntegerNetwork) and isinstance(other, IntegerNetwork | None)
     if not integers or not _are_integers(actual):
-        return found
+        return explanation
     assert isinstance(network, IntegerNetwork)
     causes, updates, deep = _causes(network, raster, actual, place.sample, expected)
     return replace(
-        found,
+        explanation,
         causes=causes[:MOST_CAUSES],
         n_causes=len(causes),
         updates=updates,
@@ -177,24 +181,24 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
         return check
     with progress(f"why {artefact.name} differs in sample {place.sample}"):
         sample = [place.sample]
-        every, answered = run.expected, check.recording
+        reference, answered = run.expected, check.recording
         if artefact.reference is not None:
-            every = artefact.reference(run.network, run.spikes)
-            answered = with_expected_within(every, answered, artefact.tolerance)
-        assert every is not None, "only formats of real numbers have a reference"
-        spikes, expected = run.spikes.take(sample), _only(every, sample)
+            reference = artefact.reference(run.network, run.spikes)
+            answered = with_expected_within(reference, answered, artefact.tolerance)
+        assert reference is not None, "only formats of real numbers have a reference"
+        spikes, expected = run.spikes.take(sample), _only(reference, sample)
         actual, remark = _only(answered, sample), ""
         if not actual.current and artefact.records_states:
             actual, remark = _again(run, spikes, expected, actual)
-        found = explain(run.network, spikes, expected, actual, backend=artefact.name)
-        bins = _different(*_alike(every, answered))
-    moved = None if found.place is None else replace(found.place, sample=place.sample)
+        explanation = explain(run.network, spikes, expected, actual, backend=artefact.name)
+        bins = _different(*_alike(reference, answered))
+    moved = None if explanation.place is None else replace(explanation.place, sample=place.sample)
     return replace(
         check,
         explanation=replace(
-            found,
+            explanation,
             place=moved,
-            different={name: int(one.sum()) for name, one in bins.items()},
+            different={name: int(mask.sum()) for name, mask in bins.items()},
             samples_different=len(_samples(bins)),
             samples=run.spikes.n_samples,
             remark=remark,
@@ -231,19 +235,19 @@ def check_foreign(
     if silent_about:
         _log.warning(f"{name} lacks {', '.join(silent_about)}, which are therefore not compared")
     began = time.perf_counter()
-    found = compare_foreign(network, foreign, run)
+    outcome = compare_foreign(network, foreign, run)
     check = Check(
-        found.comparison,
+        outcome.comparison,
         foreign.recording,
         time.perf_counter() - began,
-        steps_later=found.later,
-        shift_explains=found.explains,
+        steps_later=outcome.later,
+        shift_explains=outcome.explains,
     )
-    if isinstance(network, IntegerNetwork) and not (check.identical or found.explains):
+    if isinstance(network, IntegerNetwork) and not (check.identical or outcome.explains):
         _log.warning(
             f"{name} is compared with integers; for a recording of floats, name the float network"
         )
-    if check.identical or found.explains or foreign.free or silent_about:
+    if check.identical or outcome.explains or foreign.free or silent_about:
         return check
     actual = foreign.recording
     expected = run(foreign.n_steps)
@@ -322,7 +326,7 @@ def _compared(expected: Recording, actual: Recording) -> Explanation:
         tried_on=NOTHING,
         updates=0,
         arrivals=(),
-        different={name: int(found.sum()) for name, found in bins.items()},
+        different={name: int(mask.sum()) for name, mask in bins.items()},
         samples_different=len(_samples(bins)),
         samples=expected.n_samples,
     )
@@ -331,11 +335,11 @@ def _compared(expected: Recording, actual: Recording) -> Explanation:
 def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
     """Both recordings, without u and v that only one of them has."""
 
-    def trimmed(one: Recording, other: Recording) -> Recording:
+    def trimmed(recording: Recording, partner: Recording) -> Recording:
         return replace(
-            one,
-            current={n: u for n, u in one.current.items() if n in other.current},
-            potential={n: v for n, v in one.potential.items() if n in other.potential},
+            recording,
+            current={n: u for n, u in recording.current.items() if n in partner.current},
+            potential={n: v for n, v in recording.potential.items() if n in partner.potential},
         )
 
     return trimmed(expected, actual), trimmed(actual, expected)
@@ -343,20 +347,20 @@ def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording
 
 def _different(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
     """[samples, steps, neurons] bool by population: bins with any difference."""
-    found = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
-    found |= {name: v != actual.membrane[name] for name, v in expected.membrane.items()}
+    bins = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
+    bins |= {name: v != actual.membrane[name] for name, v in expected.membrane.items()}
     for mine, theirs in (
         (expected.current, actual.current),
         (expected.potential, actual.potential),
     ):
         for name, values in mine.items():
-            found[name] = found[name] | (values != theirs[name])
-    return found
+            bins[name] = bins[name] | (values != theirs[name])
+    return bins
 
 
 def _samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp]:
     """Samples with any difference."""
-    return np.flatnonzero(np.any([one.any(axis=(1, 2)) for one in bins.values()], axis=0))
+    return np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in bins.values()], axis=0))
 
 
 def _are_integers(recording: Recording) -> bool:
@@ -372,12 +376,12 @@ def _causes(
     case = Case(network, spikes, actual, [sample])
     if not case.touched:
         return [Cause("expected-differs")], 0, case.deep
-    others = [one for one in _samples(_different_outside(expected, actual)) if one != sample]
+    others = [index for index in _samples(_different_outside(expected, actual)) if index != sample]
     size = spikes.n_steps * sum(population.size for population in network.populations)
     many = min(SAMPLES_TOGETHER, max(1, _VALUES_TOGETHER // max(size, 1))) if case.deep else 1
     causes: list[Cause] = []
     if many > 1 and others:
-        together = [sample, *(int(one) for one in others[: many - 1])]
+        together = [sample, *(int(index) for index in others[: many - 1])]
         causes = find_causes(Case(network, spikes, actual, together))
     return causes or find_causes(case), case.updates, case.deep
 
@@ -406,4 +410,4 @@ def _arrivals(
             )
             for pre in np.flatnonzero(reach)
         ]
-    return sorted(arrivals, key=lambda one: -abs(one.weight))
+    return sorted(arrivals, key=lambda arrival: -abs(arrival.weight))

@@ -255,16 +255,16 @@ class Explanation(Result):
             ("causes", self.n_causes),
             ("tried on", self.tried_on),
         ]
-        found = [Table("explanation", ("", "value"), [row for row in rows if row[1] != ""])]
+        tables = [Table("explanation", ("", "value"), [row for row in rows if row[1] != ""])]
         if self.causes:
             rows = [(cause.kind, str(cause)) for cause in self.causes[:CAUSES_SAID]]
-            found.append(Table("causes", ("kind", "what it is"), rows))
+            tables.append(Table("causes", ("kind", "what it is"), rows))
         columns = ("source", "neuron", "weight", "delay", "step")
         for title, arrivals in (("arrivals", self.arrivals), ("in the other", self.other_arrivals)):
             if arrivals:
-                cells = [tuple(asdict(one).values()) for one in arrivals[:ARRIVALS_SAID]]
-                found.append(Table(title, columns, cells))
-        return found
+                cells = [tuple(asdict(arrival).values()) for arrival in arrivals[:ARRIVALS_SAID]]
+                tables.append(Table(title, columns, cells))
+        return tables
 
     def __str__(self) -> str:
         return "\n".join(self.sentences()) or "nothing differs"

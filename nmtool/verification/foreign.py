@@ -124,12 +124,12 @@ def foreign_recording(
         source = Recording.load(source)
     findings: list[Finding] = []
     if isinstance(source, Recording):
-        named = "the recording"
+        title = "the recording"
         read = _Reader(network, n_samples, n_steps)
         for name, array in _arrays_of(source).items():
             findings += read.take(name, array)
     else:
-        named, arrays = str(source), storage.read_arrays(source, free_bytes=_FREE_BYTES)
+        title, arrays = str(source), storage.read_arrays(source, free_bytes=_FREE_BYTES)
         steps_first, free = _conventions(arrays, findings)
         read = _Reader(network, n_samples, n_steps, free)
         for name, array in arrays.items():
@@ -139,11 +139,11 @@ def foreign_recording(
                 findings += read.take(name, array, steps_first=steps_first)
     if not findings and not read.groups:
         findings.append(
-            Finding("recording-empty", named, "it has no population of the network", _FIX_NAMES)
+            Finding("recording-empty", title, "it has no population of the network", _FIX_NAMES)
         )
     if findings:
         raise DataError(
-            f"{named} is not a recording of this network on these samples",
+            f"{title} is not a recording of this network on these samples",
             code="recording-unfit",
             fix="see docs/recording.md for the format",
             findings=findings,
@@ -159,14 +159,14 @@ _FIX_NAMES = "name arrays as the network's populations, e.g. np.savez(path, axes
 
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
-    found: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
+    arrays: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
     for letter, group in (
         ("v", recording.membrane),
         ("u", recording.current),
         ("v", recording.potential),
     ):
-        found |= {f"{letter}.{name}": values for name, values in group.items()}
-    return found
+        arrays |= {f"{letter}.{name}": values for name, values in group.items()}
+    return arrays
 
 
 def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tuple[bool, bool]:
@@ -175,9 +175,9 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
     def word(name: str) -> str | None:
         return str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else None
 
-    def wrong(name: str, one: str, other: str) -> tuple[str, str]:
+    def wrong(name: str, first: str, second: str) -> tuple[str, str]:
         what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is missing"
-        return what, f"add {name}='{one}' or {name}='{other}' to np.savez"
+        return what, f"add {name}='{first}' or {name}='{second}' to np.savez"
 
     if word(AXES) not in (SAMPLES_FIRST, STEPS_FIRST):
         what, fix = wrong(AXES, SAMPLES_FIRST, STEPS_FIRST)
@@ -222,15 +222,15 @@ class _Reader:
         letter, _, population = name.rpartition(".")
         ours = self.populations.get(population)
         if ours is None or letter not in ("", "u", "v"):
-            known = [*self.populations, *(f"v.{one}" for one in self.populations)]
+            names = [*self.populations, *(f"v.{candidate}" for candidate in self.populations)]
             what = "the network has no such population"
-            yield Finding("recording-population", name, what, suggestion(name, known))
+            yield Finding("recording-population", name, what, suggestion(name, names))
             return
         expected = (self.n_samples, self.n_steps, ours.size)
         if array.ndim == 3 and steps_first:
             array = np.moveaxis(array, 0, 1)
         if mine := list(self._shape(array, expected)):
-            yield from (replace(one, where=name) for one in mine)
+            yield from (replace(finding, where=name) for finding in mine)
             return
         if not letter and ours.kind == LIF:
             if not ((array == 0) | (array == 1)).all():
@@ -300,9 +300,9 @@ def compare_foreign(
             return Shifted(plain)
     longer = run(foreign.n_steps + max_shift)
     candidates = range(max_shift) if foreign.free else [0, *_outwards(max_shift)]
-    found = {n: _shift(network, foreign, longer, n, candidates) for n in foreign.populations}
-    shifts = {name: by for name, (by, _) in found.items()}
-    explains = all(differing == 0 for _, differing in found.values())
+    best_shifts = {n: _shift(network, foreign, longer, n, candidates) for n in foreign.populations}
+    shifts = {name: by for name, (by, _) in best_shifts.items()}
+    explains = all(differing == 0 for _, differing in best_shifts.values())
     later = {name: -by for name, by in shifts.items() if by}
     if not foreign.free:
         return Shifted(plain, later, explains=True) if explains else Shifted(plain)
@@ -327,8 +327,8 @@ def _shift(
     alone = replace(foreign, recording=_part(foreign.recording, [name]), predictions=None)
     best = (0, -1)
     for by in candidates:
-        found = _compared(network, alone, longer, {name: by})
-        differing = found.spikes_different + found.membrane_different
+        comparison = _compared(network, alone, longer, {name: by})
+        differing = comparison.spikes_different + comparison.membrane_different
         if best[1] < 0 or differing < best[1]:
             best = by, differing
         if not differing:
@@ -339,11 +339,11 @@ def _shift(
 def _compared(
     network: Network | IntegerNetwork,
     foreign: ForeignRecording,
-    ran: Recording,
+    simulation: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
     actual, n_steps = foreign.recording, foreign.n_steps
-    moved = _moved(_part(ran, foreign.populations), shifts, n_steps)
+    moved = _moved(_part(simulation, foreign.populations), shifts, n_steps)
     expected = replace(
         moved,
         spikes={name: moved.spikes[name] for name in actual.spikes},
@@ -356,12 +356,15 @@ def _compared(
     different = 0
     theirs = replace(foreign, recording=actual).classes
     if theirs is not None:
-        different = int((_predictions(network, ran, shifts, n_steps) != theirs).sum())
+        different = int((_predictions(network, simulation, shifts, n_steps) != theirs).sum())
     return count_differences(expected, actual, different)
 
 
 def _predictions(
-    network: Network | IntegerNetwork, ran: Recording, shifts: Mapping[str, int], n_steps: int
+    network: Network | IntegerNetwork,
+    simulation: Recording,
+    shifts: Mapping[str, int],
+    n_steps: int,
 ) -> NDArray[np.int64]:
     """[samples] predicted classes of the network over the recorded steps.
 
@@ -373,7 +376,7 @@ def _predictions(
     else:
         feeds = [p.source for p in network.projections if p.target == name and p.source != INPUT]
         by = 1 + max((shifts.get(source, 0) for source in feeds), default=0)
-    return _moved(_part(ran, [name]), {name: by}, n_steps).predictions
+    return _moved(_part(simulation, [name]), {name: by}, n_steps).predictions
 
 
 def whole_numbers(recording: Recording) -> Recording:

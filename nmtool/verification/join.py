@@ -27,34 +27,34 @@ def join(portions: Iterable[Certificate]) -> Certificate:
     return whole
 
 
-def _add(one: Certificate, other: Certificate) -> Certificate:
-    """The certificate of the samples of both, those of `other` after those of `one`."""
-    n, m = one.samples, other.samples
+def _add(left: Certificate, right: Certificate) -> Certificate:
+    """The certificate of the samples of both, those of `right` after those of `left`."""
+    n, m = left.samples, right.samples
     return replace(
-        one,
+        left,
         samples=n + m,
-        checks={name: _check(one.checks[name], other.checks[name], n) for name in one.checks},
+        checks={name: _check(left.checks[name], right.checks[name], n) for name in left.checks},
         accuracy={
-            name: (round(share * n) + round(other.accuracy[name] * m)) / (n + m)
-            for name, share in one.accuracy.items()
+            name: (round(share * n) + round(right.accuracy[name] * m)) / (n + m)
+            for name, share in left.accuracy.items()
         },
-        overflows=_sum(one.overflows, other.overflows),
-        class_samples=[n + m for n, m in zip(one.class_samples, other.class_samples, strict=True)],
+        overflows=_sum(left.overflows, right.overflows),
+        class_samples=[n + m for n, m in zip(left.class_samples, right.class_samples, strict=True)],
     )
 
 
-def _check(one: Check, other: Check, first: int) -> Check:
+def _check(left: Check, right: Check, first: int) -> Check:
     """Merge a check of the samples before index `first` with one of those from there on."""
-    comparison = _comparison(one.comparison, other.comparison, first)
-    found = replace(one, comparison=comparison, seconds=one.seconds + other.seconds)
-    if one.agreement is not None and other.agreement is not None:
-        found = replace(found, agreement=_sums(one.agreement, other.agreement))
-    if one.comparison.identical and not other.comparison.identical:
-        explanation = _later(other.explanation, first)
-        found = replace(found, recording=other.recording, explanation=explanation)
-    if other.stock is not None and (one.stock is None or _differs(other) > _differs(one)):
-        found = replace(found, stock=replace(other.stock, sample=first + other.stock.sample))
-    return found
+    comparison = _comparison(left.comparison, right.comparison, first)
+    check = replace(left, comparison=comparison, seconds=left.seconds + right.seconds)
+    if left.agreement is not None and right.agreement is not None:
+        check = replace(check, agreement=_sums(left.agreement, right.agreement))
+    if left.comparison.identical and not right.comparison.identical:
+        explanation = _later(right.explanation, first)
+        check = replace(check, recording=right.recording, explanation=explanation)
+    if right.stock is not None and (left.stock is None or _differs(right) > _differs(left)):
+        check = replace(check, stock=replace(right.stock, sample=first + right.stock.sample))
+    return check
 
 
 def _differs(check: Check) -> bool:
@@ -63,18 +63,18 @@ def _differs(check: Check) -> bool:
     return stock is not None and not (stock.comparison.identical and stock.stands_in)
 
 
-def _comparison(one: Comparison, other: Comparison, first: int) -> Comparison:
-    counts = _sum(one.as_json(), other.as_json())
-    place = one.first_divergence or _from(other.first_divergence, first)
+def _comparison(left: Comparison, right: Comparison, first: int) -> Comparison:
+    counts = _sum(left.as_json(), right.as_json())
+    place = left.first_divergence or _from(right.first_divergence, first)
     return Comparison(**counts, first_divergence=place)
 
 
-def _sums(one: Agreement, other: Agreement) -> Agreement:
-    return Agreement(**_sum(vars(one), vars(other)))
+def _sums(left: Agreement, right: Agreement) -> Agreement:
+    return Agreement(**_sum(vars(left), vars(right)))
 
 
-def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return {name: count + other[name] for name, count in one.items()}
+def _sum(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {name: count + right[name] for name, count in left.items()}
 
 
 def _from(place: Divergence | None, first: int) -> Divergence | None:

@@ -32,7 +32,7 @@ GROWS, WRAPS = "grows", "wraps"
 
 def dependence() -> dict[str, int]:
     """Counts of samples that depend on overflows, by difference and overflow rule; all 0."""
-    return {f"{what}_if_v_{way}": 0 for way in (GROWS, WRAPS) for what in ("spikes", "predictions")}
+    return {f"{noun}_if_v_{way}": 0 for way in (GROWS, WRAPS) for noun in ("spikes", "predictions")}
 
 
 def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
@@ -139,8 +139,8 @@ def count_dependent(
     for first in range(0, samples.size, at_once):
         some = samples[first : first + at_once]
         sent = {name: raster.take(some) for name, raster in recording.spikes.items()}
-        found = _count(network, {INPUT: spikes.take(some), **sent}, recording.predictions[some])
-        total = {name: count + found[name] for name, count in total.items()}
+        counts = _count(network, {INPUT: spikes.take(some), **sent}, recording.predictions[some])
+        total = {name: count + counts[name] for name, count in total.items()}
     return total
 
 
@@ -150,7 +150,7 @@ def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[
     if outputs < recording.counts["v_clips"]:
         return np.arange(recording.n_samples)
     at_limit = [abs(v.astype(np.int64)) >= STATE_LIMIT - 1 for v in recording.membrane.values()]
-    return np.flatnonzero(np.any([x.any(axis=(1, 2)) for x in at_limit], axis=0))
+    return np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in at_limit], axis=0))
 
 
 def _count(
@@ -180,7 +180,7 @@ def _count(
             if population.kind != LIF:
                 membrane[population.name] = predicted.v.transpose(0, 2, 1)
         rasters = {name: raster for name, raster in sent.items() if name != INPUT}
-        other = Recording(network.readout, rasters, membrane).predictions != predictions
+        differs = Recording(network.readout, rasters, membrane).predictions != predictions
         counts[f"spikes_if_v_{way}"] = int(changed.sum())
-        counts[f"predictions_if_v_{way}"] = int((other & ~changed).sum())
+        counts[f"predictions_if_v_{way}"] = int((differs & ~changed).sum())
     return counts

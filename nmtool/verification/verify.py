@@ -102,11 +102,11 @@ def verify(
         BackendError: a runtime failed.
     """
     compared = Against.of(network, against, artefact)
-    how = _How(deep, trust, coverage, exercise, options, progress)
+    settings = _How(deep, trust, coverage, exercise, options, progress)
     way = compared.way(has_data=data is not None, deep=deep, exercise=exercise)
     if way is Way.ANSWERS:
-        return _on_answers(network, compared, how)
-    return _on_inputs(network, as_samples(data), compared, how)
+        return _on_answers(network, compared, settings)
+    return _on_inputs(network, as_samples(data), compared, settings)
 
 
 @dataclass(frozen=True)
@@ -151,41 +151,43 @@ class _Samples:
 
 
 def _on_answers(
-    network: Network | IntegerNetwork | str | Path, against: Against, how: _How
+    network: Network | IntegerNetwork | str | Path, against: Against, settings: _How
 ) -> Certificate:
     """Run an export on its own inputs and compare with its known answers."""
     own = against.own
     assert own is not None
-    against.check_options(how.options)
-    _check_own(network, against, trust=how.trust)
+    against.check_options(settings.options)
+    _check_own(network, against, trust=settings.trust)
     answers = own.known_answers()
     own.require()
     samples = _Samples(answers.spikes, answers=answers.recording, is_made=True)
-    return _compare(own.network, [own], {}, samples, replace(how, deep=answers.is_deep))
+    return _compare(own.network, [own], {}, samples, replace(settings, deep=answers.is_deep))
 
 
 def _on_inputs(
     network: Network | IntegerNetwork | str | Path,
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
-    how: _How,
+    settings: _How,
 ) -> Certificate:
     """Compare on data, or without data on generated inputs."""
     own, expected = against.own, _network(network, against.own)
     against.check_arithmetic(expected)
-    against.check_options(how.options)
+    against.check_options(settings.options)
     if against.runs_own:
-        _check_own(network, against, trust=how.trust)
+        _check_own(network, against, trust=settings.trust)
     against.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All exports are written before the first one runs, so that errors appear at once.
         artefacts = [
-            own if own is not None and type(own) is one else _exported(one, expected, scratch)
-            for one in against.formats
+            own
+            if own is not None and type(own) is format_
+            else _exported(format_, expected, scratch)
+            for format_ in against.formats
         ]
         return join(
-            _compare(expected, artefacts, against.recordings, samples, how.for_portion(number))
-            for number, samples in enumerate(_samples(expected, data, against, how))
+            _compare(expected, artefacts, against.recordings, samples, settings.for_portion(number))
+            for number, samples in enumerate(_samples(expected, data, against, settings))
         )
 
 
@@ -193,7 +195,7 @@ def _samples(
     network: Network | IntegerNetwork,
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
-    how: _How,
+    settings: _How,
 ) -> Iterator[_Samples]:
     """The samples to compare, in portions.
 
@@ -202,8 +204,10 @@ def _samples(
     if data is None:
         from nmtool.hardware_sim.known_answers import known_answers
 
-        made = known_answers(network, run=against.formats[0].reference, progress=how.progress)
-        yield _Samples(made.spikes, is_made=True)
+        answers = known_answers(
+            network, run=against.formats[0].reference, progress=settings.progress
+        )
+        yield _Samples(answers.spikes, is_made=True)
     elif isinstance(data, Raster):
         if not data.n_samples:
             raise DataError(
@@ -218,7 +222,11 @@ def _samples(
     else:
         for number, samples in enumerate(portions_for(network, data)):
             n_samples = samples.label.size
-            if number == 0 and n_samples < data.label.size and (how.coverage or how.exercise):
+            if (
+                number == 0
+                and n_samples < data.label.size
+                and (settings.coverage or settings.exercise)
+            ):
                 _log.warning(
                     f"remark[samples-first]: coverage is measured on the first {n_samples} "
                     "samples, since the data stay on disk"
@@ -279,36 +287,39 @@ def _compare(
     artefacts: Sequence[Format],
     recordings: Mapping[str, str | Path | Recording],
     samples: _Samples,
-    how: _How,
+    settings: _How,
 ) -> Certificate:
     """Run everything on some samples and compare with the integer simulator."""
-    spikes, label, progress = samples.spikes, samples.label, how.progress
+    spikes, label, progress = samples.spikes, samples.label, settings.progress
     foreign = {
-        name: foreign_recording(one, network, spikes.n_samples, spikes.n_steps)
-        for name, one in recordings.items()
+        name: foreign_recording(source, network, spikes.n_samples, spikes.n_steps)
+        for name, source in recordings.items()
     }
-    digests = {one.name: artefact_digest(one.path) for one in artefacts}
+    digests = {artefact.name: artefact_digest(artefact.path) for artefact in artefacts}
     digests |= {
-        name: artefact_digest(one)
-        for name, one in recordings.items()
-        if not isinstance(one, Recording)
+        name: artefact_digest(source)
+        for name, source in recordings.items()
+        if not isinstance(source, Recording)
     }
-    runs_integers = any(not one.holds_floats for one in artefacts)
-    generated = _generated(network, spikes, how.deep, progress) if how.exercise else None
-    deep_too = how.deep or any(one.is_deep for one in foreign.values())
+    runs_integers = any(not artefact.holds_floats for artefact in artefacts)
+    generated = _generated(network, spikes, settings.deep, progress) if settings.exercise else None
+    deep_too = settings.deep or any(record.is_deep for record in foreign.values())
     simulated = _simulated(network, spikes, deep_too, progress)
     answered = None if generated is None else _simulated(network, generated, True, progress)
     # A recording by another framework may have u and v even if `deep` is False.
     plain = simulated
-    if simulated is not None and not how.deep:
+    if simulated is not None and not settings.deep:
         plain = replace(simulated, current={}, potential={})
     runs = [
-        ArtefactRun(one, network, spikes, plain, samples.answers, how.options_of(one))
-        for one in artefacts
+        ArtefactRun(
+            artefact, network, spikes, plain, samples.answers, settings.options_of(artefact)
+        )
+        for artefact in artefacts
     ]
     all_populations = {p.name for p in network.populations}
-    measures_coverage = how.coverage and (
-        runs_integers or any(all_populations == {*one.populations} for one in foreign.values())
+    measures_coverage = settings.coverage and (
+        runs_integers
+        or any(all_populations == {*record.populations} for record in foreign.values())
     )
     with ThreadPoolExecutor(1) as beside:
         # Coverage is measured while the backends run, most of them in other processes.
@@ -317,11 +328,11 @@ def _compare(
             network if measures_coverage else None,
             spikes,
             simulated,
-            how.deep,
+            settings.deep,
             generated,
             answered,
         )
-        checks = _check_backends(runs, how.deep, progress)
+        checks = _check_backends(runs, settings.deep, progress)
         for name, recording in foreign.items():
             with progress(name):
                 checks[name] = check_foreign(network, spikes, simulated, recording, name)
@@ -436,8 +447,8 @@ def _extent(
     if generated is not None and answered is not None:
         spikes = Raster.concatenate([spikes, generated])
         simulated, deep = Recording.concatenate([simulated, answered]), True
-    found = coverage(network, spikes, simulated, deep=deep, bounds=bounds)
-    return {"coverage": found, "mutation": score}
+    extent = coverage(network, spikes, simulated, deep=deep, bounds=bounds)
+    return {"coverage": extent, "mutation": score}
 
 
 def _generated(
