@@ -348,7 +348,7 @@ class _Call:
         if own.is_first and trainer.stopped_early:
             _log.info(
                 f"stopped early after epoch {len(trainer.log)}: the last "
-                f"{self.options.patience} were not better than the best before them"
+                f"{options.patience} were not better than the best before them"
             )
         if ranks is None:
             own.leave()
