@@ -42,7 +42,7 @@ def page_values() -> dict[str, Any]:
 
 def draw(values: dict[str, Any]) -> Figure:
     """Spikes and their delays, the membrane, and the adjoint variables, over one time axis."""
-    trace, found = values["stepped"](DT_MS)
+    trace, gradients = values["stepped"](DT_MS)
     spikes = trace.spikes["hidden"].step * DT_MS
     time = np.arange(trace.membrane["hidden"].shape[1]) * DT_MS
     style = {"svg.fonttype": "none", "svg.hashsalt": "nmtool", "font.size": 9}
@@ -54,7 +54,7 @@ def draw(values: dict[str, Any]) -> Figure:
         arrivals = values["events"].time_ms + values["delays_ms"][0][values["events"].neuron, 0]
         neuron = values["hidden"]
         b = drive_scale(neuron.tau_mem_ms, neuron.tau_syn_ms, DT_MS)
-        adjoint = found.mu_v["hidden"][0, :, 0], b * found.mu_u["hidden"][0, :, 0]
+        adjoint = gradients.mu_v["hidden"][0, :, 0], b * gradients.mu_u["hidden"][0, :, 0]
         _draw_adjoint(rows[2], time, adjoint, spikes, arrivals)
         rows[2].set_xlabel("time in ms")
         rows[2].set_xlim(0, 45)

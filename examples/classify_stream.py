@@ -84,7 +84,7 @@ def main(path: str, window: int | None, lines: Iterable[str]) -> int:
         try:
             session.feed(channels, time_ms)
         except nm.DataError as error:
-            if [found.code for found in error.findings] != ["event-late"]:
+            if [finding.code for finding in error.findings] != ["event-late"]:
                 raise
             late += 1
     # What is on its way through delays at the end is heard, too.

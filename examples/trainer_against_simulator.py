@@ -3,7 +3,7 @@
     python examples/trainer_against_simulator.py RUN DATA
 
 RUN is what `nmtool train … --arithmetic integer` kept; DATA as for nmtool, its test split is
-heard. Expected output, for any run:
+the input. Expected output, for any run:
 
     trainer: spikes compared …, different 0; spikes emitted …
     membranes compared …, different 0; predictions different 0
@@ -22,17 +22,18 @@ def main(folder: Path, data: str) -> None:
     integers = run.integers
     assert integers is not None, "the run trained in floats"
     events = nm.load_dataset(data).test
-    heard = integers.bin(events).raster
+    raster = integers.bin(events).raster
 
     trainer = nm.SpikingNetwork(run.network, rounding=integers)
-    found = nm.compare_recordings(nm.simulate(integers, heard), trainer.record(heard))
+    comparison = nm.compare_recordings(nm.simulate(integers, raster), trainer.record(raster))
     print(
-        f"trainer: spikes compared {found.spikes_compared}, different {found.spikes_different}; "
-        f"spikes emitted {found.spikes_emitted}"
+        f"trainer: spikes compared {comparison.spikes_compared}, "
+        f"different {comparison.spikes_different}; spikes emitted {comparison.spikes_emitted}"
     )
     print(
-        f"membranes compared {found.membrane_compared}, different {found.membrane_different}; "
-        f"predictions different {found.predictions_different}"
+        f"membranes compared {comparison.membrane_compared}, "
+        f"different {comparison.membrane_different}; "
+        f"predictions different {comparison.predictions_different}"
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 CHANGED = "it is changed"
 
 
-def array_change(expected: NDArray, found: NDArray) -> str:
+def array_change(expected: NDArray, stored: NDArray) -> str:
     """First difference of two arrays and the number of differences, in words; '' without any.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
@@ -19,19 +19,19 @@ def array_change(expected: NDArray, found: NDArray) -> str:
 
     Args:
         expected: the array that nmtool would write.
-        found: the array in the export.
+        stored: the array in the export.
     """
-    if expected.shape != found.shape:
-        return f"its shape is {list(found.shape)}, not {list(expected.shape)}"
-    if found.dtype.kind not in "biuf" or expected.dtype.kind not in "biuf":
-        return "" if np.array_equal(expected, found) else "it differs"
-    differ = expected != found
+    if expected.shape != stored.shape:
+        return f"its shape is {list(stored.shape)}, not {list(expected.shape)}"
+    if stored.dtype.kind not in "biuf" or expected.dtype.kind not in "biuf":
+        return "" if np.array_equal(expected, stored) else "it differs"
+    differ = expected != stored
     if not differ.any():
-        types = expected.dtype, found.dtype
+        types = expected.dtype, stored.dtype
         return "" if types[0] == types[1] else f"its numbers are {types[1]}, not {types[0]}"
     place = tuple(np.argwhere(differ)[0])
     where = f"{[int(i) for i in place]} " if place else ""
-    text = f"{where}is {found[place]}, not {expected[place]}"
+    text = f"{where}is {stored[place]}, not {expected[place]}"
     many = int(differ.sum())
     return text if many == 1 else f"{text}; {many} of {differ.size} numbers differ"
 

@@ -88,12 +88,12 @@ def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
     return Embedded(about, file.array(group, _NETWORK).tobytes(), answers)
 
 
-def pack_network(held: Network | IntegerNetwork) -> bytes:
+def pack_network(content: Network | IntegerNetwork) -> bytes:
     """The bytes of a network's archive."""
-    if isinstance(held, IntegerNetwork):
+    if isinstance(content, IntegerNetwork):
         kind, version = integer_network.FILE_KIND, integer_network.FILE_VERSION
-        return storage.pack_archive(kind, version, *integer_network.pack(held))
-    return storage.pack_archive(network.FILE_KIND, network.FILE_VERSION, *network.pack(held))
+        return storage.pack_archive(kind, version, *integer_network.pack(content))
+    return storage.pack_archive(network.FILE_KIND, network.FILE_VERSION, *network.pack(content))
 
 
 def unpack_network(data: bytes, carrier: str | Path) -> IntegerNetwork:

@@ -75,7 +75,7 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     Findings are similar if they differ only in their place, numbers and quoted names.
 
     >>> many = [Finding("delay-range", f"node {n}", f"{n} steps", "shorten it") for n in range(62)]
-    >>> [str(one) for one in grouped(many)]
+    >>> [str(finding) for finding in grouped(many)]
     ['[delay-range] 62 places, first node 0: 0 steps; fix: shorten it']
     """
     alike: dict[tuple[str, ...], list[Finding]] = {}

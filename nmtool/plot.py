@@ -123,7 +123,7 @@ def membranes(
 ) -> Axes:
     """Draw the membranes of a population that does not spike, by default the output's.
 
-    >>> membranes(found.recording, 3, class_names=network.class_names)  # doctest: +SKIP
+    >>> membranes(evaluation.recording, 3, class_names=network.class_names)  # doctest: +SKIP
 
     Args:
         recording: the recording.
@@ -188,40 +188,40 @@ def membranes(
     return ax
 
 
-def confusion(found: Confusion, *, ax: Axes | None = None) -> Axes:
+def confusion(matrix: Confusion, *, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix: rows are true classes, columns predicted ones.
 
     The darker a cell, the larger its share of the row.
 
-    >>> confusion(found.confusion)  # doctest: +SKIP
+    >>> confusion(evaluation.confusion)  # doctest: +SKIP
 
     Args:
-        found: counts by class, e.g. `evaluate(…).confusion`.
+        matrix: counts by class, e.g. `evaluate(…).confusion`.
         ax: where to draw.
 
     Raises:
         MissingError: matplotlib is not installed.
     """
     ax = _axes(ax)
-    check_type(found, Confusion, "a confusion matrix", "pass evaluate(…).confusion")
+    check_type(matrix, Confusion, "a confusion matrix", "pass evaluate(…).confusion")
     with libraries_needed():
         from matplotlib.colors import LinearSegmentedColormap, to_rgb
-    n = len(found.class_names)
-    rows = np.maximum(found.counts.sum(axis=1, keepdims=True), 1)
+    n = len(matrix.class_names)
+    rows = np.maximum(matrix.counts.sum(axis=1, keepdims=True), 1)
     blue = to_rgb("C0")
     shades = LinearSegmentedColormap.from_list("shades", [(*blue, 0.0), (*blue, 1.0)])
     edges = np.arange(n + 1) - 0.5
-    mesh = ax.pcolormesh(edges, edges, found.counts / rows, cmap=shades, vmin=0, vmax=1)
+    mesh = ax.pcolormesh(edges, edges, matrix.counts / rows, cmap=shades, vmin=0, vmax=1)
     mesh.set_rasterized(n > _NUMBERED_CLASSES)
     ax.set_ylim(n - 0.5, -0.5)
     ax.set_aspect("equal")
     if n <= _NUMBERED_CLASSES:
         size = min(9.0, 90.0 / n)
-        for row, column in zip(*np.nonzero(found.counts), strict=True):
-            number = str(found.counts[row, column])
+        for row, column in zip(*np.nonzero(matrix.counts), strict=True):
+            number = str(matrix.counts[row, column])
             ax.text(column, row, number, ha="center", va="center", fontsize=size)
     shown = range(0, n, -(-n // _NUMBERED_CLASSES))
-    names = [plain_text(_shortened(found.class_names[index])) for index in shown]
+    names = [plain_text(_shortened(matrix.class_names[index])) for index in shown]
     ax.set_xticks(shown, names, rotation=90 if sum(map(len, names)) > 40 else 0)
     ax.set_yticks(shown, names)
     ax.set_xlabel("taken for")
@@ -351,7 +351,7 @@ def learning(
     log: _HasLog | Sequence[Mapping[str, Any]],
     what: str = "accuracy",
     *,
-    kept: int | None = None,
+    best: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw how a run went, epoch after epoch.
@@ -361,7 +361,7 @@ def learning(
     Args:
         log: a run, or its log: an entry per epoch.
         what: one of `LEARNING`.
-        kept: the best epoch, marked by a line; by default the run's.
+        best: the best epoch, marked by a line; by default the run's.
         ax: where to draw.
 
     Raises:
@@ -384,7 +384,7 @@ def learning(
         entries = log
     else:
         entries = log.log
-        kept = log.best["epoch"] if kept is None and entries else kept
+        best = log.best["epoch"] if best is None and entries else best
     ax = _axes(ax)
     epochs = [entry["epoch"] for entry in entries]
     curves: dict[str, list[float]] = {}
@@ -397,8 +397,8 @@ def learning(
     for name, values in curves.items():
         if len(values) == len(epochs) and np.isfinite(values).any():
             ax.plot(epochs, values, marker=".", markersize=4, label=plain_text(name))
-    if kept is not None:
-        ax.axvline(kept, color=GREY, linewidth=1, linestyle="--", label="kept")
+    if best is not None:
+        ax.axvline(best, color=GREY, linewidth=1, linestyle="--", label="best")
     _whole_ticks(ax.xaxis)
     ax.set_xlabel("epoch")
     ax.set_ylabel("spikes per neuron" if what == "spikes" else what)
@@ -410,7 +410,7 @@ def learning(
 def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     """Draw the histogram of firing rates: each neuron's mean number of spikes per sample.
 
-    >>> rates(found.recording)  # doctest: +SKIP
+    >>> rates(evaluation.recording)  # doctest: +SKIP
 
     Args:
         spikes: a recording, of which every population that spikes is drawn, or a raster.
@@ -441,7 +441,7 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     """Draw population activity: the share of neurons that spike at each step, mean over samples.
 
-    >>> activity(found.recording)  # doctest: +SKIP
+    >>> activity(evaluation.recording)  # doctest: +SKIP
 
     Args:
         spikes: a recording, of which every population that spikes is drawn, or a raster.

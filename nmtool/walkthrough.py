@@ -33,8 +33,8 @@ RECIPE = "digits"
 class Demonstration(Tabular):
     """Results of the demo.
 
-    >>> found = demo("demo")  # doctest: +SKIP
-    >>> found.certificate  # doctest: +SKIP
+    >>> walkthrough = demo("demo")  # doctest: +SKIP
+    >>> walkthrough.certificate  # doctest: +SKIP
     <Certificate: lava on 300 samples, spikes compared 2400000, different 0>
 
     Attributes:

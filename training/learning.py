@@ -27,7 +27,7 @@ from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
 from nmtool.training.loop.advice import advice, rates_rise
 from nmtool.training.loop.remarks import (
-    check_heard,
+    check_events_in_time,
     remarks,
     start_remarks,
     teacher_remarks,
@@ -307,7 +307,7 @@ class _Call:
             options = options.with_settings(searched.chosen(searched.best_trial), "the search")
         call_options, options = options, options.fitted_to(dataset.undivided)
         if not self.resume:
-            check_heard(dataset.train, options)
+            check_events_in_time(dataset.train, options)
         if own.is_first and not self.resume:
             self._remark(dataset, call_options, options, teacher)
         elif own.is_first and self.folder is not None and self.folder.log_file.is_file():

@@ -14,7 +14,7 @@ _ABOUT = ("producer_name", "producer_version", "metadata_props", *_TEXTS)
 """Fields that say who wrote a file; nothing in them runs."""
 
 
-def model_differences(expected: bytes, found: bytes) -> list[Finding]:
+def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
     """Everything that runs and differs.
 
     Libraries of other versions may order fields otherwise, so that files of the same content
@@ -22,13 +22,13 @@ def model_differences(expected: bytes, found: bytes) -> list[Finding]:
 
     Args:
         expected: a file that nmtool has written.
-        found: another one.
+        stored: another one.
     """
     import onnx
 
     right = onnx.ModelProto.FromString(expected)
     try:
-        theirs = onnx.ModelProto.FromString(found)
+        theirs = onnx.ModelProto.FromString(stored)
     except Exception as error:  # protobuf's errors differ by version
         return [Finding("onnx-graph-changed", "the file", str(error), _FIX)]
     findings = list(_graph(right.graph, theirs.graph))

@@ -151,7 +151,7 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     ]
 
 
-def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
+def too_small(target: Target, uses: Sequence[Use]) -> list[Finding]:
     """A finding for every resource that the FPGA has too little of."""
     fix = "quantise with fewer weight and delay bits, or choose a larger FPGA"
     return [
@@ -161,7 +161,7 @@ def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
             f"the core needs {use.used:,} {use.resource}, the FPGA has {use.available:,}",
             fix,
         )
-        for use in found
+        for use in uses
         if use.used > use.available
     ]
 

@@ -68,7 +68,7 @@ class Verilator:
         """The simulator as people call it."""
         return f"Verilator {self.version}".strip()
 
-    def kept(self, files: Mapping[str, bytes], deep: bool) -> Path:
+    def cached_program(self, files: Mapping[str, bytes], deep: bool) -> Path:
         """Path of a core's program in the cache; see `command`."""
         texts = (name.encode() + b"\0" + data for name, data in sorted(_sources(files).items()))
         return _cached(f"simulate-{self._key(self.root, str(deep).encode(), *texts)[:32]}")
@@ -84,7 +84,7 @@ class Verilator:
         Raises:
             BackendError: compilation failed.
         """
-        program = self.kept(files, deep)
+        program = self.cached_program(files, deep)
         if not is_own(program):
             program = _keep(self._compiled(_sources(files), scratch, deep), program)
         return [str(program)]
@@ -276,10 +276,10 @@ def _cached(name: str) -> Path:
     return cache_folder() / "verilog" / name
 
 
-def is_own(kept: Path) -> bool:
+def is_own(program: Path) -> bool:
     """True if the cached program exists and only this user could have written it."""
     try:
-        status = kept.stat()
+        status = program.stat()
     except OSError:
         return False
     return not hasattr(os, "geteuid") or (

@@ -93,11 +93,11 @@ class SplitRule(Plain):
         return value if isinstance(value, SplitRule) else cls(value)
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> SplitRule:
+    def from_json(cls, values: Mapping[str, Any]) -> SplitRule:
         """The rule that `as_json` wrote."""
-        by = kept.get("by")
-        seed = int(kept.get("seed", 0))
-        return cls(str(kept.get("amount")), seed, None if by is None else str(by))
+        by = values.get("by")
+        seed = int(values.get("seed", 0))
+        return cls(str(values.get("amount")), seed, None if by is None else str(by))
 
     @property
     def is_last(self) -> bool:
@@ -229,13 +229,13 @@ class Folds(Plain):
         check_seed(self.seed)
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Folds:
+    def from_json(cls, values: Mapping[str, Any]) -> Folds:
         """Read the result of `as_json`; raises `KeyError` or `TypeError` for anything else.
 
         >>> Folds.from_json(Folds("speaker", 4).as_json())
         Folds(by='speaker', n=4, seed=0)
         """
-        by, n, seed = kept["by"], kept["n"], kept["seed"]
+        by, n, seed = values["by"], values["n"], values["seed"]
         if not isinstance(by, str | int) or not isinstance(n, int | None):
             raise TypeError(f"no folds: {by!r}, {n!r}")
         return cls(by, n, int(seed))

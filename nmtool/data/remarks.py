@@ -27,7 +27,7 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
     """A finding for everything that looks wrong.
 
     >>> train = SpikeEvents.from_lists([[1.0], [60.0]], [[0], [1]], [1, 2])
-    >>> [one.code for one in remarks(Dataset.of(train=train, test=train))]
+    >>> [finding.code for finding in remarks(Dataset.of(train=train, test=train))]
     ['class-first-empty']
 
     Args:

@@ -24,10 +24,10 @@ class Confusion(Tabular):
         counts: [classes, classes] int64; counts[label, prediction].
         class_names: one per class.
 
-    >>> found = Confusion.of(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), ["cat", "dog"])
-    >>> found
+    >>> confusion = Confusion.of(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), ["cat", "dog"])
+    >>> confusion
     <Confusion: 3 of 4 samples right, 2 classes>
-    >>> found.class_accuracy.tolist()
+    >>> confusion.class_accuracy.tolist()
     [0.5, 1.0]
     """
 

@@ -59,10 +59,10 @@ class Evaluation(Result):
 
     >>> from nmtool import round_network
     >>> events = SpikeEvents.from_lists([[1.0, 2.0], [1.0]], [[0, 1], [0]], [0, 1])
-    >>> found = evaluate(round_network(Network.layers([2, 2])).network, events)
-    >>> found
+    >>> evaluation = evaluate(round_network(Network.layers([2, 2])).network, events)
+    >>> evaluation
     <Evaluation: accuracy 50.00% of 2 samples>
-    >>> found.predictions, found.wrong
+    >>> evaluation.predictions, evaluation.wrong
     (array([0, 0]), array([1]))
 
     Attributes:

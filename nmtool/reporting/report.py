@@ -57,10 +57,10 @@ class Report(Tabular):
     """Everything known about a network, in sections.
 
     >>> import nmtool as nm
-    >>> found = nm.report(q.network, data)  # doctest: +SKIP
-    >>> found.headline[0]  # doctest: +SKIP
+    >>> report = nm.report(q.network, data)  # doctest: +SKIP
+    >>> report.headline[0]  # doctest: +SKIP
     ('accuracy, integers', '93.00%')
-    >>> found.save("report.html")  # doctest: +SKIP
+    >>> report.save("report.html")  # doctest: +SKIP
     PosixPath('report.html')
 
     Attributes:

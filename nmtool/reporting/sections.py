@@ -95,7 +95,7 @@ def learning_section(
             f"{_percent(best['validation_accuracy'])} before, {best['settled_accuracy']:.2%} after."
         )
     figures = [
-        Figure(f"{quantity} by epoch", [partial(plot.learning, log, quantity, kept=best["epoch"])])
+        Figure(f"{quantity} by epoch", [partial(plot.learning, log, quantity, best=best["epoch"])])
         for quantity, keys in plot.LEARNING.items()
         if any(entry.get(key) for entry in log for key in keys)
     ]

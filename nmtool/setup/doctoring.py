@@ -82,8 +82,8 @@ class Diagnosis(Result):
     """Findings of `doctor`.
 
     >>> import nmtool as nm
-    >>> found = nm.doctor()
-    >>> found.healthy, found.is_deep
+    >>> diagnosis = nm.doctor()
+    >>> diagnosis.healthy, diagnosis.is_deep
     (True, False)
 
     Attributes:

@@ -67,8 +67,8 @@ class Fit(Result):
     """A network on one target.
 
     >>> import nmtool as nm
-    >>> found = nm.check(nm.Network.layers([5, 8, 3], delays=10), "loihi2")["loihi2"]
-    >>> found.words, [finding.code for finding in found.approximate]
+    >>> fit = nm.check(nm.Network.layers([5, 8, 3], delays=10), "loihi2")["loihi2"]
+    >>> fit.words, [finding.code for finding in fit.approximate]
     ('approximate, 2 of 128 cores', ['floats-rounded'])
 
     Attributes:
@@ -150,7 +150,7 @@ def fit(
     by_zeros: list[Finding] = []
     if exceeded and assumes_zeros(network, target):
         exceeded, by_zeros = _without_zeros(exceeded, network, target)
-    unsupported = [*misfits, *_held(network, target), *exceeded]
+    unsupported = [*misfits, *_beyond_limits(network, target), *exceeded]
     approximate = [*changed, *_arithmetic(network, target)]
     wasteful = [*by_zeros, *_wasteful(network, target)]
     return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), demand)
@@ -176,7 +176,7 @@ def _without_zeros(
     return certain, by_zeros
 
 
-def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
+def _beyond_limits(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Findings on integers beyond the target's limits."""
     name = target.title or target.name
     if network.runs_in != target.runs_in:
@@ -397,7 +397,7 @@ def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
 
 def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Findings on neurons and synapses without effect, and on unused bits."""
-    reaching = _heard(network)
+    reaching = _reaching_output(network)
     driven = {p.name: (p.bias != 0) for p in network.populations}
     for projection in network.projections:
         driven[projection.target] = driven[projection.target] | (projection.weight != 0).any(axis=0)
@@ -439,7 +439,7 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             yield Finding("bits-unused", where, what, fix)
 
 
-def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:
+def _reaching_output(network: IntegerNetwork) -> dict[str, np.ndarray]:
     """Per source, [neurons] bool: True for neurons with a path of synapses to the output."""
     reaching = {p.name: np.zeros(p.size, bool) for p in network.populations}
     reaching[INPUT] = np.zeros(network.channels.size, bool)

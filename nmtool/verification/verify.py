@@ -102,7 +102,7 @@ def verify(
         BackendError: a runtime failed.
     """
     compared = Against.of(network, against, artefact)
-    settings = _How(deep, trust, coverage, exercise, options, progress)
+    settings = _Settings(deep, trust, coverage, exercise, options, progress)
     way = compared.way(has_data=data is not None, deep=deep, exercise=exercise)
     if way is Way.ANSWERS:
         return _on_answers(network, compared, settings)
@@ -110,7 +110,7 @@ def verify(
 
 
 @dataclass(frozen=True)
-class _How:
+class _Settings:
     """Further arguments of `verify`."""
 
     deep: bool
@@ -124,7 +124,7 @@ class _How:
         """Arguments of an export's `run` and `check`."""
         return {"trust": self.trust, **self.options.get(artefact.name, {})}
 
-    def for_portion(self, number: int) -> _How:
+    def for_portion(self, number: int) -> _Settings:
         """The same for a portion of the data; coverage and exercise only apply to the first."""
         return self if number == 0 else replace(self, coverage=False, exercise=False)
 
@@ -151,7 +151,7 @@ class _Samples:
 
 
 def _on_answers(
-    network: Network | IntegerNetwork | str | Path, against: Against, settings: _How
+    network: Network | IntegerNetwork | str | Path, against: Against, settings: _Settings
 ) -> Certificate:
     """Run an export on its own inputs and compare with its known answers."""
     own = against.own
@@ -168,7 +168,7 @@ def _on_inputs(
     network: Network | IntegerNetwork | str | Path,
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
-    settings: _How,
+    settings: _Settings,
 ) -> Certificate:
     """Compare on data, or without data on generated inputs."""
     own, expected = against.own, _network(network, against.own)
@@ -195,7 +195,7 @@ def _samples(
     network: Network | IntegerNetwork,
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
-    settings: _How,
+    settings: _Settings,
 ) -> Iterator[_Samples]:
     """The samples to compare, in portions.
 
@@ -287,7 +287,7 @@ def _compare(
     artefacts: Sequence[Format],
     recordings: Mapping[str, str | Path | Recording],
     samples: _Samples,
-    settings: _How,
+    settings: _Settings,
 ) -> Certificate:
     """Run everything on some samples and compare with the integer simulator."""
     spikes, label, progress = samples.spikes, samples.label, settings.progress

@@ -161,7 +161,7 @@ def test_all_histograms() -> None:
     ],
 )
 def test_learning(what: str, labels: list[str]) -> None:
-    ax = plot.learning(LOG, what, kept=2)
+    ax = plot.learning(LOG, what, best=2)
     assert [line.get_label() for line in ax.lines] == labels
     if what == "loss":
         assert ax.lines[0].get_ydata().tolist() == [1.0, 0.5, 1 / 3]

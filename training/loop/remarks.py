@@ -71,8 +71,8 @@ MIN_TEACHER_AGREEMENT = 0.5
 """Share of the labels that a teacher's likeliest classes are, below which it is remarked on."""
 
 
-def check_heard(events: SpikeEvents, options: TrainOptions) -> None:
-    """Raise `DataError` where the network would hear less than half of the training events."""
+def check_events_in_time(events: SpikeEvents, options: TrainOptions) -> None:
+    """Raise `DataError` where less than half of the training events come before the last step."""
     if events.n_samples and not events.n_events:
         raise DataError(
             f"none of the {events.n_samples:,} training samples has an event",
@@ -286,7 +286,7 @@ class EpochRemarks:
         # Losses on first spikes are in ms, or in ms²: guessing has no loss of its own there.
         self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
         self._lowest = math.inf
-        self._said: set[str] = set()
+        self._shown: set[str] = set()
 
     def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
         """A finding for each thing that is wrong for the first time.
@@ -325,8 +325,8 @@ class EpochRemarks:
         self._lowest = min(self._lowest, loss)
 
     def _is_new(self, remark: str) -> bool:
-        is_new = remark not in self._said
-        self._said.add(remark)
+        is_new = remark not in self._shown
+        self._shown.add(remark)
         return is_new
 
 

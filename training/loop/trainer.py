@@ -65,8 +65,8 @@ class BatchReport:
 
 
 @dataclass(frozen=True, eq=False)
-class _Heard:
-    """A share of a batch as the network hears it.
+class _Portion:
+    """A share of a batch, augmented and binned.
 
     Attributes:
         binned: its spikes.
@@ -172,7 +172,7 @@ class Trainer:
         self._renew_scales()
         totals = Totals.nothing(self.model.network)
         update = self._state.update
-        for portion in ahead(self._heard(*draw) for draw in self._shuffled(epoch)):
+        for portion in ahead(self._portion(*draw) for draw in self._shuffled(epoch)):
             batch = self._update(portion, update)
             totals += batch
             update += 1
@@ -211,7 +211,7 @@ class Trainer:
             rng = np.random.default_rng([self.options.seed, epoch, index])
             yield order[first : first + self.options.batch_size], rng
 
-    def _heard(self, samples: NDArray[np.int64], rng: np.random.Generator) -> _Heard:
+    def _portion(self, samples: NDArray[np.int64], rng: np.random.Generator) -> _Portion:
         """This rank's share of a batch: read, augmented with the whole batch, and binned."""
         batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
         target = None
@@ -222,9 +222,9 @@ class Trainer:
             mixed = (1 - share) * label + share * taught
             target = mixed[self._ranks.share(batch.n_samples)]
         events = self._ranks.take(batch)
-        return _Heard(self.model.network.bin(events), events.label, target)
+        return _Portion(self.model.network.bin(events), events.label, target)
 
-    def _update(self, portion: _Heard, update: int) -> Totals:
+    def _update(self, portion: _Portion, update: int) -> Totals:
         """Learn from a batch, of which this rank runs its share; returns the batch's sums."""
         loss, share = self._forward(portion)
         batch = share.over(self._ranks)
@@ -248,7 +248,7 @@ class Trainer:
         self._average.add(update)
         return batch
 
-    def _forward(self, portion: _Heard) -> tuple[torch.Tensor | None, Totals]:
+    def _forward(self, portion: _Portion) -> tuple[torch.Tensor | None, Totals]:
         """Mean loss and sums over a rank's share of a batch; without samples there is no loss."""
         network, binned, n_samples = self.model.network, portion.binned, portion.label.size
         if not n_samples:

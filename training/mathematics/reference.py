@@ -172,7 +172,7 @@ class _Arrivals(NamedTuple):
     step: NDArray[np.intp]
 
     @property
-    def there(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    def arrival(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         return self.sample, self.step, self.synapse[1]
 
     @property
@@ -217,7 +217,7 @@ class _Forward:
         sample, pre = np.nonzero(self.emitted[projection.source][:, n])
         arrivals = _arrivals(projection, sample, pre, n, self.n_steps)
         weight = projection.weight[arrivals.synapse]
-        np.add.at(self.arriving[projection.target], arrivals.there, weight)
+        np.add.at(self.arriving[projection.target], arrivals.arrival, weight)
 
     def trace(self) -> Trace:
         spikes = {name: Raster.from_dense(self.emitted[name]) for name in self.q}
@@ -268,7 +268,7 @@ class _Backward:
         at = _arrivals(projection, sample, pre, n, self.n_steps)
         post = at.synapse[1]
         weight = projection.weight[at.synapse]
-        mu_v, mu_u = self.mu_v[target][at.there], self.mu_u[target][at.there]
+        mu_v, mu_u = self.mu_v[target][at.arrival], self.mu_u[target][at.arrival]
         one_later = self.mu_u[target][at.one_later]
         d_arrival = weight * (c.b[post] * mu_u / c.tau_s[post] - mu_v / c.tau_m[post])
         np.add.at(self.d_weight[index], at.synapse, c.b[post] * mu_u)

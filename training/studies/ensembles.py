@@ -60,8 +60,8 @@ def ensemble(
     population that all project to. What comes out is a network like any other.
 
     >>> sizes = ([50, 16, 4], [50, 32, 4])
-    >>> one, other = (Network.layers(size, seed=seed) for seed, size in enumerate(sizes))
-    >>> ensemble([one, other])
+    >>> first, second = (Network.layers(size, seed=seed) for seed, size in enumerate(sizes))
+    >>> ensemble([first, second])
     <Network: 50 channels, hidden_1 16 lif, hidden_2 32 lif, output 4 li, 100 steps of 1 ms>
 
     With the read-outs `mean`, `weighted` and `window` its scores are that sum, up to the rounding

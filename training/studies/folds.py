@@ -229,7 +229,7 @@ def fill(
     """
     path = None if folder is None else Path(folder)
     if path is not None:
-        answers = _kept(answers, path)
+        answers = _stored(answers, path)
         storage.make_folder(path)
         answers.save(path / ANSWERS)
     total = answers.n_folds * len(answers.seeds)
@@ -273,7 +273,7 @@ def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArra
     return np.concatenate([recording.predictions for recording in recordings])
 
 
-def _kept(answers: Answers, folder: Path) -> Answers:
+def _stored(answers: Answers, folder: Path) -> Answers:
     """The answers that a folder holds to the same question; those asked for where there are none.
 
     Raises:

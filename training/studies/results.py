@@ -77,10 +77,10 @@ class SweepResult(Tabular):
     """Results of a study, with at least one finished trial.
 
     >>> import nmtool as nm
-    >>> found = nm.sweep("study.toml")  # doctest: +SKIP
-    >>> found  # doctest: +SKIP
+    >>> study = nm.sweep("study.toml")  # doctest: +SKIP
+    >>> study  # doctest: +SKIP
     <SweepResult of study.toml: 3 trials, the best is trial 0 with validation 95.5%>
-    >>> found.best  # doctest: +SKIP
+    >>> study.best  # doctest: +SKIP
     {'steps': 100, 'hidden': 20, 'epochs': 2, 'lr': 0.008127691813917176, 'readout': 'weighted'}
 
     Attributes:

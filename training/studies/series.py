@@ -35,7 +35,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
         now: the same, as this version has them.
     """
     defaults = {name: value for name, value in TrainOptions().as_json().items() if name in now}
-    old, new = _as_kept({**defaults, **upgraded_settings(before)}), _as_kept(now)
+    old, new = _as_stored({**defaults, **upgraded_settings(before)}), _as_stored(now)
     return [
         Finding(
             "setting-differs",
@@ -48,7 +48,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _as_kept(conditions: Mapping[str, Any]) -> dict[str, Any]:
+def _as_stored(conditions: Mapping[str, Any]) -> dict[str, Any]:
     """Conditions after a way through JSON, which has lists for pairs."""
     return json.loads(json.dumps(conditions))
 

@@ -54,10 +54,10 @@ def sweep(
     logged below the logger `nmtool`.
 
         >>> from nmtool.training.options import TrainOptions
-        >>> found = sweep("study.toml")  # doctest: +SKIP
-        >>> found.best  # doctest: +SKIP
+        >>> study = sweep("study.toml")  # doctest: +SKIP
+        >>> study.best  # doctest: +SKIP
         {'hidden': 64, 'epochs': 12, 'lr': 0.0213, …}
-        >>> TrainOptions(**found.best)  # doctest: +SKIP
+        >>> TrainOptions(**study.best)  # doctest: +SKIP
 
     While trials run, Ctrl-C and SIGTERM stop them after the current batch, the second one at once.
 

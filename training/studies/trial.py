@@ -101,7 +101,7 @@ class Trainer:
         on_batch: Callable[[BatchReport], None],
     ) -> float:
         """Validation accuracy of the epoch that is kept, 0 … 1."""
-        from nmtool.training.loop.remarks import check_heard
+        from nmtool.training.loop.remarks import check_events_in_time
         from nmtool.training.loop.run import run_training
         from nmtool.training.loop.run_folder import RunFolder
         from nmtool.training.loop.selection import final_score
@@ -120,7 +120,7 @@ class Trainer:
                 raise PrunedError
 
         options = options.fitted_to(self._dataset.undivided)
-        check_heard(self._dataset.train, options)
+        check_events_in_time(self._dataset.train, options)
         run_training(
             options,
             self._dataset,
@@ -173,11 +173,11 @@ def _obstacle(plan: StudyPlan, train: SpikeEvents, end: int) -> NmtoolError | No
     """
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.initial import initial_network
-    from nmtool.training.loop.remarks import check_heard
+    from nmtool.training.loop.remarks import check_events_in_time
 
     try:
         options = plan.space.end_options(end).fitted_to(train)
-        check_heard(train, options)
+        check_events_in_time(train, options)
         network = initial_network(options, train.n_units, train.class_names)
         SpikingNetwork(network, max_delay=options.max_delay, axonal=options.axonal)
     except NmtoolError as error:

@@ -16,16 +16,16 @@ TOLERANCE = 1e-12
 _FIX = "export the network again"
 
 
-def differences(expected: Graph, found: Graph) -> list[Finding]:
+def differences(expected: Graph, stored: Graph) -> list[Finding]:
     """Findings on all differences.
 
     Args:
         expected: the graph that nmtool would write.
-        found: the graph in a file.
+        stored: the graph in a file.
     """
     return [
         Finding("nir-graph-changed", printable(where), change, _FIX)
-        for where, change in _changes(expected, found)
+        for where, change in _changes(expected, stored)
     ]
 
 

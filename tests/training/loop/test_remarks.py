@@ -12,7 +12,7 @@ import torch
 
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError
-from nmtool.training.loop.remarks import check_heard, remarks, start_line, start_remarks
+from nmtool.training.loop.remarks import check_events_in_time, remarks, start_line, start_remarks
 from nmtool.training.loop.run_data import about_data
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
@@ -261,17 +261,17 @@ def test_the_grid() -> None:
 def test_times_that_look_like_milliseconds() -> None:
     times = [[float(time) for time in range(10, 800, 10)]] * 2
     events = SpikeEvents.from_lists(times, [[0] * 79, [1] * 79], [0, 1])
-    check_heard(events, TrainOptions(steps=None))
+    check_events_in_time(events, TrainOptions(steps=None))
     in_seconds = replace(events, time_ms=1000 * events.time_ms)
     with refused(DataError, "events-mostly-dropped") as caught:
-        check_heard(in_seconds, TrainOptions(steps=None))
+        check_events_in_time(in_seconds, TrainOptions(steps=None))
     assert "790 ms" in caught.value.why
     assert "--time-unit ms" in caught.value.fix
     with refused(DataError, "events-mostly-dropped") as caught:
-        check_heard(events, TrainOptions(steps=100))
+        check_events_in_time(events, TrainOptions(steps=100))
     assert " ms" not in caught.value.why
     with refused(DataError, "events-missing"):
-        check_heard(_labelled(np.array([0, 1])), TrainOptions(steps=None))
+        check_events_in_time(_labelled(np.array([0, 1])), TrainOptions(steps=None))
 
 
 def test_steps_that_data_decide() -> None:

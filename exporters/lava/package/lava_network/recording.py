@@ -39,12 +39,12 @@ class Recorder:
         self.arrays = arrays
         self.n_steps = n_steps
         self.deep = deep
-        self.samples: dict[str, list[_Kept]] = {entry.name: [] for entry in arrays.populations}
+        self.samples: dict[str, list[_Sample]] = {entry.name: [] for entry in arrays.populations}
 
     def add(self, traces: dict[str, Trace]) -> None:
         """Keep one sample; spikes as a list."""
         for name, trace in traces.items():
-            self.samples[name].append(_Kept(trace))
+            self.samples[name].append(_Sample(trace))
 
     def write(self, path: str | Path) -> None:
         """Write the file, whole or not at all."""
@@ -86,14 +86,14 @@ class Recorder:
         return stacked
 
 
-class _Kept:
+class _Sample:
     def __init__(self, trace: Trace) -> None:
         self.u, self.v = trace.u, trace.v
         spikes = np.zeros((0, 0)) if trace.spikes is None else trace.spikes
         self.step, self.neuron = (index.astype(np.int32) for index in np.nonzero(spikes))
 
 
-def _merged(samples: Sequence[_Kept]) -> dict[str, NDArray]:
+def _merged(samples: Sequence[_Sample]) -> dict[str, NDArray]:
     counts = [sample.step.size for sample in samples]
     return {
         "offset": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
