@@ -52,8 +52,8 @@ class Said:
     @property
     def error(self) -> str:
         """The code of the error on stderr, '' where there is none."""
-        found = re.search(r"^error\[([a-z0-9-]+)\]: ", self.err, re.MULTILINE)
-        return found.group(1) if found else ""
+        match = re.search(r"^error\[([a-z0-9-]+)\]: ", self.err, re.MULTILINE)
+        return match.group(1) if match else ""
 
 
 def float_network(**changes: Any) -> Network:

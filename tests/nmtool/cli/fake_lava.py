@@ -34,9 +34,11 @@ class FakeLava:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeLava:
         """Put it in Lava's place, in an environment that needs none."""
-        monkeypatch.setattr(Lava, "run", lambda *given, **named: self.run(*given, **named))
-        found = Environment(Path("python"), REFEREE)
-        monkeypatch.setattr(environments, "find", lambda: found)
+        monkeypatch.setattr(
+            Lava, "run", lambda *arguments, **options: self.run(*arguments, **options)
+        )
+        environment = Environment(Path("python"), REFEREE)
+        monkeypatch.setattr(environments, "find", lambda: environment)
         return self
 
     def run(

@@ -32,10 +32,10 @@ def _state(folder: str) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.files if name != "header"}
 
 
-def assert_same_run(one: str, other: str) -> None:
+def assert_same_run(left: str, right: str) -> None:
     """The same parameters, moments of the optimiser and best network, bit for bit."""
-    first, second = _state(one), _state(other)
+    first, second = _state(left), _state(right)
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)
-    read = [Network.load(Path(folder) / "network.npz").content_hash for folder in (one, other)]
+    read = [Network.load(Path(folder) / "network.npz").content_hash for folder in (left, right)]
     assert read[0] == read[1]

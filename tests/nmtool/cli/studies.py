@@ -82,12 +82,12 @@ def fake_training(
     """Let every training take the next result: an accuracy of all epochs, or what ends it."""
     left = iter(results)
 
-    def train(options: TrainOptions, dataset: object, **told: Any) -> None:
+    def train(options: TrainOptions, dataset: object, **arguments: Any) -> None:
         result = next(left)
         if isinstance(result, BaseException):
             raise result
         for epoch in range(1, options.epochs + 1):
-            told["on_epoch"]({"epoch": epoch, "validation_accuracy": result})
+            arguments["on_epoch"]({"epoch": epoch, "validation_accuracy": result})
 
     monkeypatch.setattr("nmtool.training.loop.run.run_training", train)
 

@@ -17,13 +17,13 @@ from tests.nmtool.cli.cases import Said
 from tests.nmtool.cli.conftest import Nmtool
 
 
-def _assert_refused(said: Said, error: str, *named: str) -> None:
+def _assert_refused(result: Said, error: str, *values: str) -> None:
     """Nothing is said but one error of that code, which names the values."""
-    assert (said.code, said.out, said.error) == (2, "", error), said
-    assert said.err.startswith("error[")
-    assert "Traceback" not in said.err
-    for value in named:
-        assert value in said.err
+    assert (result.code, result.out, result.error) == (2, "", error), result
+    assert result.err.startswith("error[")
+    assert "Traceback" not in result.err
+    for value in values:
+        assert value in result.err
 
 
 def _truncate(path: Path) -> None:
@@ -84,58 +84,58 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str, list[str]]] = {
 
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_bad_file(case: str, nmtool: Nmtool, data: Path, integers: Path) -> None:
-    spoil, error, named = BAD_FILES[case]
+    spoil, error, values = BAD_FILES[case]
     spoil(data / "two_test.h5")
-    _assert_refused(nmtool("evaluate", integers, "two"), error, *named)
+    _assert_refused(nmtool("evaluate", integers, "two"), error, *values)
 
 
 @pytest.mark.parametrize("case", [case for case in BAD_FILES if case != "missing"])
 def test_bad_calibration_data_write_nothing(
     case: str, nmtool: Nmtool, data: Path, floats: Path
 ) -> None:
-    spoil, error, named = BAD_FILES[case]
+    spoil, error, values = BAD_FILES[case]
     spoil(data / "two_train.h5")
     for words in (("quantise", floats), ("export", floats, "--to", "lava")):
-        said = nmtool(*words, "-o", "made.npz", "--data", "two")
-        _assert_refused(said, error, *(text.replace("test", "train") for text in named))
+        result = nmtool(*words, "-o", "made.npz", "--data", "two")
+        _assert_refused(result, error, *(text.replace("test", "train") for text in values))
         assert not Path("made.npz").exists()
 
 
 def test_no_sample_for_known_answers(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [], [], [])
-    said = nmtool("export", integers, "-o", "network.c", "--data", "two")
-    _assert_refused(said, "split-empty", "'two'", "test")
+    result = nmtool("export", integers, "-o", "network.c", "--data", "two")
+    _assert_refused(result, "split-empty", "'two'", "test")
     assert not Path("network.c").exists()
 
 
 def test_no_sample_to_compare_on(nmtool: Nmtool, data: Path, floats: Path) -> None:
     cases.write_raw(data / "two_valid.h5", [], [], [])
-    said = nmtool("quantise", floats, "-o", "q.npz", "--data", "two")
-    _assert_refused(said, "split-empty", "'two'", "validation")
+    result = nmtool("quantise", floats, "-o", "q.npz", "--data", "two")
+    _assert_refused(result, "split-empty", "'two'", "validation")
     assert not Path("q.npz").exists()
 
 
 @pytest.mark.parametrize("case", [case for case in BAD_FILES if case != "missing"])
 @pytest.mark.torch
 def test_bad_training_data_start_no_run(case: str, nmtool: Nmtool, data: Path) -> None:
-    spoil, error, named = BAD_FILES[case]
+    spoil, error, values = BAD_FILES[case]
     spoil(data / "two_train.h5")
-    said = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--validation", "0")
+    result = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--validation", "0")
     if case == "no sample":
-        named = []
-    _assert_refused(said, error, *(text.replace("test", "train") for text in named))
+        values = []
+    _assert_refused(result, error, *(text.replace("test", "train") for text in values))
     assert not Path("run").exists()
 
 
 @pytest.mark.parametrize("case", ["truncated", "label beyond the classes"])
 def test_bad_file_in_the_data_command(case: str, nmtool: Nmtool, data: Path) -> None:
-    spoil, error, named = BAD_FILES[case]
+    spoil, error, values = BAD_FILES[case]
     spoil(data / "two_test.h5")
-    _assert_refused(nmtool("data", "two", "--json"), error, *named)
+    _assert_refused(nmtool("data", "two", "--json"), error, *values)
 
 
 @pytest.mark.parametrize(
-    ("word", "error", "named"),
+    ("word", "error", "values"),
     [
         ("digts", "dataset-unknown", ["'digts'", "'digits'"]),
         (".", "shd-missing", ["*_train.h5"]),
@@ -144,17 +144,17 @@ def test_bad_file_in_the_data_command(case: str, nmtool: Nmtool, data: Path) -> 
 )
 @pytest.mark.usefixtures("data")
 def test_wrong_data_set(
-    word: str, error: str, named: list[str], nmtool: Nmtool, integers: Path
+    word: str, error: str, values: list[str], nmtool: Nmtool, integers: Path
 ) -> None:
     for words in (["data", word], ["evaluate", integers, word]):
-        _assert_refused(nmtool(*words), error, *named)
+        _assert_refused(nmtool(*words), error, *values)
 
 
 @pytest.mark.usefixtures("data")
 def test_options_that_do_not_fit_the_data_set(nmtool: Nmtool, integers: Path) -> None:
     _assert_refused(nmtool("data", "yinyang", "--units", "4"), "units-known", "'yinyang'")
-    said = nmtool("evaluate", integers, "two", "--split", "validation")
-    _assert_refused(said, "validation-missing", "'two'")
+    result = nmtool("evaluate", integers, "two", "--split", "validation")
+    _assert_refused(result, "validation-missing", "'two'")
     _assert_refused(nmtool("evaluate", integers, "two", "--units", "2"), "units-range", "unit 2 ")
 
 
@@ -190,7 +190,7 @@ def _drop_array(path: Path, name: str) -> None:
 @pytest.mark.parametrize("case", BAD_NETWORKS)
 @pytest.mark.usefixtures("data")
 def test_bad_network(case: str, nmtool: Nmtool, integers: Path) -> None:
-    spoil, error, named = BAD_NETWORKS[case]
+    spoil, error, values = BAD_NETWORKS[case]
     spoil(integers)
     for words in (
         ["inspect", integers],
@@ -199,33 +199,33 @@ def test_bad_network(case: str, nmtool: Nmtool, integers: Path) -> None:
         ["export", integers, "--to", "lava", "-o", "folder"],
         ["verify", integers, "two", "--against", "lava"],
     ):
-        _assert_refused(nmtool(*words), error, "integers.npz", *named)
+        _assert_refused(nmtool(*words), error, "integers.npz", *values)
     assert not Path("q.npz").exists()
     assert not Path("folder").exists()
 
 
 @pytest.mark.usefixtures("data")
 def test_network_and_data_in_the_wrong_order(nmtool: Nmtool) -> None:
-    said = nmtool("evaluate", "two", "run")
-    assert (said.code, said.error) == (2, "run-without-network")
-    assert "NETWORK first" in said.err
+    result = nmtool("evaluate", "two", "run")
+    assert (result.code, result.error) == (2, "run-without-network")
+    assert "NETWORK first" in result.err
     Path("run").mkdir()
     Path("run/run.json").write_text("{}")
-    said = nmtool("data", "run")
-    assert (said.code, said.error) == (2, "shd-missing")
-    assert "NETWORK before" in said.err
+    result = nmtool("data", "run")
+    assert (result.code, result.error) == (2, "shd-missing")
+    assert "NETWORK before" in result.err
     Path("folder").mkdir()
     Path("folder/known_answers.npz").touch()
-    said = nmtool("data", "folder")
-    assert (said.code, said.error) == (2, "shd-missing")
-    assert "--artefact folder" in said.err
+    result = nmtool("data", "folder")
+    assert (result.code, result.error) == (2, "shd-missing")
+    assert "--artefact folder" in result.err
 
 
 @pytest.mark.usefixtures("data")
 def test_a_folder_of_data_that_is_nearly_named(nmtool: Nmtool) -> None:
-    said = nmtool("data", "tow")
-    assert (said.code, said.error) == (2, "dataset-unknown")
-    assert "did you mean 'two'?" in said.err
+    result = nmtool("data", "tow")
+    assert (result.code, result.error) == (2, "dataset-unknown")
+    assert "did you mean 'two'?" in result.err
 
 
 @pytest.mark.usefixtures("data")
@@ -248,8 +248,8 @@ def test_other_channels_or_classes_than_the_network(nmtool: Nmtool, floats: Path
         ["quantise", "wide.npz", "-o", "q.npz", "--data", "two"],
     ):
         _assert_refused(nmtool(*words), "data-channels-differ", "4 channels", " 5\n")
-    said = nmtool("evaluate", floats, "yinyang")
-    _assert_refused(said, "data-classes-differ", "3 classes", " 2\n")
+    result = nmtool("evaluate", floats, "yinyang")
+    _assert_refused(result, "data-classes-differ", "3 classes", " 2\n")
 
 
 def test_grouped_channels_count_as_groups(nmtool: Nmtool, data: Path) -> None:
@@ -259,11 +259,11 @@ def test_grouped_channels_count_as_groups(nmtool: Nmtool, data: Path) -> None:
         cases.float_network(channels=InputChannels(2, group), projections=[narrow, *others]).save(
             "narrow.npz"
         )
-        said = nmtool("quantise", "narrow.npz", "-o", f"{group}.npz", "--data", "two")
-        assert said.code == 0, (said, channels)
+        result = nmtool("quantise", "narrow.npz", "-o", f"{group}.npz", "--data", "two")
+        assert result.code == 0, (result, channels)
     cases.float_network(channels=InputChannels(2, 4), projections=[narrow, *others]).save("n.npz")
-    said = nmtool("quantise", "n.npz", "-o", "q.npz", "--data", data)
-    _assert_refused(said, "data-channels-differ", "4 channels in groups of 4", " 2\n")
+    result = nmtool("quantise", "n.npz", "-o", "q.npz", "--data", data)
+    _assert_refused(result, "data-channels-differ", "4 channels in groups of 4", " 2\n")
 
 
 def test_classes_of_other_names_are_remarked(nmtool: Nmtool, data: Path, integers: Path) -> None:
@@ -276,6 +276,6 @@ def test_classes_of_other_names_are_remarked(nmtool: Nmtool, data: Path, integer
         force=True,
     )
     (data / "two_train.h5").unlink()
-    said = nmtool("evaluate", integers, "two")
-    assert (said.code, said.error) == (0, "")
-    assert len(said.err.splitlines()) == 1
+    result = nmtool("evaluate", integers, "two")
+    assert (result.code, result.error) == (0, "")
+    assert len(result.err.splitlines()) == 1

@@ -15,8 +15,8 @@ FOUND = Environment(Path("/some/python"), environment.REFEREE)
 
 def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "find", lambda: FOUND)
-    said = nmtool("setup", "brian2-loihi", "--status")
-    assert said.out == "brian2-loihi==0.5.2 runs with /some/python\n"
+    result = nmtool("setup", "brian2-loihi", "--status")
+    assert result.out == "brian2-loihi==0.5.2 runs with /some/python\n"
     assert nmtool("setup", "brian2-loihi", "--status", "--json").json == {
         "brian2-loihi": "brian2-loihi==0.5.2",
         "python": "/some/python",
@@ -24,15 +24,15 @@ def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    flags = []
 
     def setup(on_line: object, *, force: bool) -> Environment:
-        asked.append(force)
+        flags.append(force)
         return FOUND
 
     monkeypatch.setattr(environment, "set_up_brian2_loihi", setup)
     assert nmtool("setup", "brian2-loihi", "--force", "--json").json["python"] == "/some/python"
-    assert asked == [True]
+    assert flags == [True]
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_not_set_up(
 ) -> None:
     monkeypatch.delenv(environment.REFEREE.python_variable, raising=False)
     monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
-    said = nmtool(*words)
-    assert (said.code, said.out, said.error) == (3, "", "brian2-loihi-not-set-up")
+    result = nmtool(*words)
+    assert (result.code, result.out, result.error) == (3, "", "brian2-loihi-not-set-up")
     for value in (tmp_path / "none", "nmtool setup brian2-loihi", "NMTOOL_BRIAN2_LOIHI_PYTHON"):
-        assert str(value) in said.err
+        assert str(value) in result.err
 
 
 @pytest.mark.usefixtures("integers")
 def test_nothing_is_exported_to_it(nmtool: Nmtool) -> None:
-    said = nmtool("export", "integers.npz", "--to", "brian2-loihi", "-o", "network")
-    assert (said.code, said.error) == (2, "command-line")
+    result = nmtool("export", "integers.npz", "--to", "brian2-loihi", "-o", "network")
+    assert (result.code, result.error) == (2, "command-line")

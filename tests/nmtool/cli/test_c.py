@@ -26,16 +26,16 @@ def file(nmtool: Nmtool, integers: Path) -> Path:
 
 def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
     expected = nmtool("evaluate", integers, "two", "--json").json
-    found = nmtool("run", file, "two", "--json")
-    assert (found.code, found.json["format"]) == (0, "c")
+    result = nmtool("run", file, "two", "--json")
+    assert (result.code, result.json["format"]) == (0, "c")
     for key in ("accuracy", "spikes_per_neuron", "synaptic_events_per_sample", "hash", "samples"):
-        assert found.json[key] == expected[key], key
+        assert result.json[key] == expected[key], key
 
 
 def test_it_answers_for_itself(nmtool: Nmtool, file: Path, tmp_path: Path) -> None:
-    found = nmtool("verify", file, "--json")
-    assert found.code == 0
-    entry = found.json["backends"]["c"]
+    result = nmtool("verify", file, "--json")
+    assert result.code == 0
+    entry = result.json["backends"]["c"]
     spikes = C(file).known_answers().spikes
     bins = spikes.n_samples * spikes.n_steps
     assert (entry["spikes_compared"], entry["spikes_different"]) == (3 * bins, 0)
@@ -52,9 +52,9 @@ def test_it_answers_for_itself(nmtool: Nmtool, file: Path, tmp_path: Path) -> No
 
 
 def test_it_equals_the_simulator(nmtool: Nmtool, integers: Path) -> None:
-    found = nmtool("verify", integers, "two", "--against", "c", "--deep", "--json")
-    assert found.code == 0
-    entry = found.json["backends"]["c"]
+    result = nmtool("verify", integers, "two", "--against", "c", "--deep", "--json")
+    assert result.code == 0
+    entry = result.json["backends"]["c"]
     assert (entry["spikes_compared"], entry["spikes_different"]) == (540, 0)
     assert (entry["membrane_compared"], entry["membrane_different"]) == (6 * 30 * (2 + 5 + 3), 0)
 
@@ -68,8 +68,8 @@ def test_a_file_is_a_network(nmtool: Nmtool, file: Path, integers: Path) -> None
 
 def test_with_a_prefix_a_header_is_written(nmtool: Nmtool, integers: Path) -> None:
     words = ("export", integers, "-o", "kws.c", "--prefix", "kws", "--json")
-    said = nmtool(*words)
-    assert (said.code, said.json["path"], said.json["header"]) == (0, "kws.c", "kws.h")
+    result = nmtool(*words)
+    assert (result.code, result.json["path"], result.json["header"]) == (0, "kws.c", "kws.h")
     assert nmtool("verify", "kws.c").code == 0
     expected = nmtool("evaluate", integers, "two", "--json").json["accuracy"]
     assert nmtool("run", "kws.c", "two", "--json").json["accuracy"] == expected
@@ -77,18 +77,18 @@ def test_with_a_prefix_a_header_is_written(nmtool: Nmtool, integers: Path) -> No
     assert nmtool(*words, "--force").code == 0
     Path("kws.h").write_text("int kws_step(void);\n")
     for command in (("verify", "kws.c"), ("run", "kws.c", "two")):
-        said = nmtool(*command)
-        assert (said.code, said.out, said.error) == (2, "", "c-header-differs")
+        result = nmtool(*command)
+        assert (result.code, result.out, result.error) == (2, "", "c-header-differs")
     Path("kws.c").unlink()
     assert nmtool(*words).error == "path-taken"
     assert not Path("kws.c").exists()
 
 
 def test_a_conversion_with_a_prefix(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("convert", integers, "kws.c", "--prefix", "kws", "--json")
-    assert (said.code, said.json["check"]["ran"]) == (0, True)
+    result = nmtool("convert", integers, "kws.c", "--prefix", "kws", "--json")
+    assert (result.code, result.json["check"]["ran"]) == (0, True)
     assert "kws_step" in Path("kws.h").read_text()
-    assert nmtool("convert", "kws.c", "alone.c", "--json").json["hash"] == said.json["hash"]
+    assert nmtool("convert", "kws.c", "alone.c", "--json").json["hash"] == result.json["hash"]
     assert not Path("alone.h").exists()
 
 
@@ -103,8 +103,8 @@ def test_a_conversion_with_a_prefix(nmtool: Nmtool, integers: Path) -> None:
 def test_prefixes_that_do_not_fit(
     words: list[str], error: str, nmtool: Nmtool, integers: Path
 ) -> None:
-    said = nmtool("export", integers, *words)
-    assert (said.code, said.out, said.error) == (2, "", error)
+    result = nmtool("export", integers, *words)
+    assert (result.code, result.out, result.error) == (2, "", error)
     assert [path.name for path in Path().glob("kws*")] == []
 
 
@@ -122,8 +122,8 @@ def test_code_of_others_is_not_compiled(command: str, nmtool: Nmtool, file: Path
         (own + hostile, "file-foreign"),
     ):
         file.write_text(text)
-        found = nmtool(command, file, *words)
-        assert (found.code, found.out, found.error) == (2, "", error)
+        result = nmtool(command, file, *words)
+        assert (result.code, result.out, result.error) == (2, "", error)
     assert not list(Path().rglob("hit"))
 
 
@@ -133,12 +133,12 @@ def test_without_a_compiler(
 ) -> None:
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", str(file.parent.absolute()))
-    found = nmtool(*words)
-    assert (found.code, found.out, found.error) == (3, "", "compiler-missing")
+    result = nmtool(*words)
+    assert (result.code, result.out, result.error) == (3, "", "compiler-missing")
 
 
 @pytest.mark.usefixtures("integers")
 def test_a_command_to_copy_quotes_its_path(nmtool: Nmtool) -> None:
-    found = nmtool("export", "integers.npz", "-o", "of today.c")
-    assert found.code == 0
-    assert "nmtool verify 'of today.c' " in found.out
+    result = nmtool("export", "integers.npz", "-o", "of today.c")
+    assert result.code == 0
+    assert "nmtool verify 'of today.c' " in result.out

@@ -37,14 +37,14 @@ def _right(path: Path) -> np.ndarray:
 
 @pytest.mark.usefixtures("data")
 def test_pairs_as_json(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
-    said = nmtool(
+    result = nmtool(
         "compare", integers, deaf, "--data", "two", "--with", deaf, deaf, "--threads", "1", "--json"
     )
-    assert said.code == 0
+    assert result.code == 0
     right, none = _right(integers), _right(deaf)
     assert right.mean() > none.mean()
     paired = AccuracyDifference(np.stack([right, none]), np.stack([none, none]))
-    assert said.json == {
+    assert result.json == {
         "data": "two",
         "split": "test",
         "samples": 6,
@@ -75,20 +75,20 @@ def test_pairs_as_json(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_pairs_for_people(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
-    said = nmtool("compare", integers, "--data", "two", "--with", deaf)
-    assert said.code == 0
+    result = nmtool("compare", integers, "--data", "two", "--with", deaf)
+    assert result.code == 0
     points = 100 * (_right(integers).mean() - _right(deaf).mean())
-    assert f"first minus second: {points:+.2f} points, 95 % interval" in said.out
-    assert "(bootstrap over 1 pairs and 6 samples)" in said.out
-    assert said.err == ""
+    assert f"first minus second: {points:+.2f} points, 95 % interval" in result.out
+    assert "(bootstrap over 1 pairs and 6 samples)" in result.out
+    assert result.err == ""
 
 
 def test_what_binning_loses_is_told_once(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
-    said = nmtool("compare", integers, integers, "--data", "two", "--with", integers, integers)
-    (told,) = said.err.splitlines()
-    assert told.startswith("remark[events-dropped]: 2 of the 4 events ")
-    assert "30 steps of 1 ms" in told
+    result = nmtool("compare", integers, integers, "--data", "two", "--with", integers, integers)
+    (remark,) = result.err.splitlines()
+    assert remark.startswith("remark[events-dropped]: 2 of the 4 events ")
+    assert "30 steps of 1 ms" in remark
 
 
 @pytest.mark.torch
@@ -99,17 +99,17 @@ def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
         "--validation", "4", "--steps", "30",
     )  # fmt: skip
     assert trained.code == 0
-    said = nmtool("compare", "run", "--data", "two", "--json")
-    named = nmtool(
+    result = nmtool("compare", "run", "--data", "two", "--json")
+    expected = nmtool(
         "compare", "run/integers.npz", "--data", "two", "--with", "run/network.npz", "--json"
     )
-    assert said.json == named.json
-    assert said.json["pairs"][0]["second"] == "run/network.npz"
+    assert result.json == expected.json
+    assert result.json["pairs"][0]["second"] == "run/network.npz"
 
 
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrase"),
     [
         ([], "runs-without-integers", "integers.npz"),
         (["--with", "a.npz", "b.npz"], "pairs-uneven", "1 networks cannot be paired with 2"),
@@ -117,8 +117,8 @@ def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
     ],
 )
 def test_what_cannot_be_paired(
-    nmtool: Nmtool, integers: Path, words: list[str], error: str, named: str
+    nmtool: Nmtool, integers: Path, words: list[str], error: str, phrase: str
 ) -> None:
-    said = nmtool("compare", integers, "--data", "two", *words)
-    assert (said.code, said.error) == (2, error)
-    assert named in said.err
+    result = nmtool("compare", integers, "--data", "two", *words)
+    assert (result.code, result.error) == (2, error)
+    assert phrase in result.err

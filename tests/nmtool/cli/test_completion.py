@@ -37,9 +37,9 @@ LINES = {
 @pytest.fixture
 def script(nmtool: Nmtool) -> Path:
     pytest.importorskip("shtab")
-    said = nmtool("setup", "completion", "bash")
-    assert (said.code, said.err) == (0, "")
-    Path("script").write_text(said.out)
+    result = nmtool("setup", "completion", "bash")
+    assert (result.code, result.err) == (0, "")
+    Path("script").write_text(result.out)
     return Path("script")
 
 
@@ -50,29 +50,29 @@ def test_what_bash_proposes() -> None:
     calls = "\n".join("proposed " + " ".join(f"'{word}'" for word in line) for line in LINES)
     done = subprocess.run(["bash", "-c", BASH + calls], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    found = [{*line.split()} for line in done.stdout.splitlines()]
-    for (line, expected), one in zip(LINES.items(), found, strict=True):
-        assert expected <= one, line
+    proposals = [{*line.split()} for line in done.stdout.splitlines()]
+    for (line, expected), proposal in zip(LINES.items(), proposals, strict=True):
+        assert expected <= proposal, line
         if line[-1]:
-            assert one == expected, line
+            assert proposal == expected, line
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_shell_gets_a_script_that_it_can_read(shell: str, nmtool: Nmtool) -> None:
     pytest.importorskip("shtab")
-    said = nmtool("setup", "completion", shell)
-    assert (said.code, said.err) == (0, "")
+    result = nmtool("setup", "completion", shell)
+    assert (result.code, result.err) == (0, "")
     for word in (*COMMANDS, "hidden", "prefix"):
-        assert word in said.out
+        assert word in result.out
     if shutil.which(shell):
-        done = subprocess.run([shell, "-n"], input=said.out, capture_output=True, text=True)
+        done = subprocess.run([shell, "-n"], input=result.out, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_without_the_library(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "shtab", None)
-    said = nmtool("setup", "completion", "bash")
-    assert (said.code, said.out, said.error) == (3, "", "library-missing")
-    assert "'shtab<" in said.err
-    said = nmtool("setup", "completion", "cmd")
-    assert (said.code, said.error) == (2, "command-line")
+    result = nmtool("setup", "completion", "bash")
+    assert (result.code, result.out, result.error) == (3, "", "library-missing")
+    assert "'shtab<" in result.err
+    result = nmtool("setup", "completion", "cmd")
+    assert (result.code, result.error) == (2, "command-line")

@@ -148,8 +148,8 @@ def test_parts_fit_and_the_least_important_go_first(
     ranks: list[int], width: int, columns: int
 ) -> None:
     parts = [(f"{rank}" * (width + rank), rank) for rank in ranks]
-    kept = console.fitted(parts, columns)
-    assert 1 <= len("  ".join(kept)) <= columns
-    assert [int(text[0]) for text in kept] == [rank for rank in ranks if rank < len(kept)]
-    if len(kept) < len(parts):
-        assert len("  ".join(text for text, rank in parts if rank <= len(kept))) > columns
+    texts = console.fitted(parts, columns)
+    assert 1 <= len("  ".join(texts)) <= columns
+    assert [int(text[0]) for text in texts] == [rank for rank in ranks if rank < len(texts)]
+    if len(texts) < len(parts):
+        assert len("  ".join(text for text, rank in parts if rank <= len(texts))) > columns

@@ -52,11 +52,11 @@ def _raising(error: Exception) -> Callable[..., Any]:
 @pytest.mark.parametrize("name", NAMES)
 def test_there_and_back(name: str, nmtool: Nmtool, integers: Path) -> None:
     _import(name)
-    said = nmtool("convert", integers, NAMES[name], "--to", name, "--json")
-    assert (said.code, said.err) == (0, "")
-    assert (said.json["format"], said.json["path"]) == (name, NAMES[name])
-    assert said.json["hash"] == cases.integer_network().content_hash
-    assert said.json["check"]["read_back"] is True
+    result = nmtool("convert", integers, NAMES[name], "--to", name, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert (result.json["format"], result.json["path"]) == (name, NAMES[name])
+    assert result.json["hash"] == cases.integer_network().content_hash
+    assert result.json["check"]["read_back"] is True
     assert nmtool("convert", NAMES[name], "again.npz").code == 0
     assert Path("again.npz").read_bytes() == integers.read_bytes()
 
@@ -68,11 +68,11 @@ def test_from_each_to_each(first: str, second: str, nmtool: Nmtool, integers: Pa
     _import(first)
     _import(second)
     Path("way").mkdir()
-    one, two = f"way/{NAMES[first]}", f"way/2{NAMES[second]}"
-    assert nmtool("convert", integers, one, "--to", first, "--no-verify").code == 0
-    assert nmtool("convert", one, two, "--to", second, "--no-verify").code == 0
+    intermediate, final = f"way/{NAMES[first]}", f"way/2{NAMES[second]}"
+    assert nmtool("convert", integers, intermediate, "--to", first, "--no-verify").code == 0
+    assert nmtool("convert", intermediate, final, "--to", second, "--no-verify").code == 0
     assert nmtool("convert", integers, NAMES[second], "--to", second, "--no-verify").code == 0
-    short, long = Path(NAMES[second]), Path(two)
+    short, long = Path(NAMES[second]), Path(final)
     if short.is_dir():
         short, long = short / ARRAYS, long / ARRAYS
     assert short.read_bytes() == long.read_bytes()
@@ -91,12 +91,12 @@ def test_floats_stay_floats_where_they_can(nmtool: Nmtool, floats: Path) -> None
 def test_floats_are_quantised_where_they_must(nmtool: Nmtool, floats: Path) -> None:
     options = ("--weight-bits", "5", "--data", "two")
     assert nmtool("quantise", floats, "-o", "q.npz", *options).code == 0
-    said = nmtool("convert", floats, "network.c", *options, "--json")
-    assert (said.code, said.json["weight_bits"]) == (0, [5])
-    assert said.json["hash"] == C("network.c").network.content_hash
-    assert said.json["hash"] == IntegerNetwork.load("q.npz").content_hash
-    said = nmtool("convert", floats, "integers.npz", *options)
-    assert (said.code, said.err) == (0, "")
+    result = nmtool("convert", floats, "network.c", *options, "--json")
+    assert (result.code, result.json["weight_bits"]) == (0, [5])
+    assert result.json["hash"] == C("network.c").network.content_hash
+    assert result.json["hash"] == IntegerNetwork.load("q.npz").content_hash
+    result = nmtool("convert", floats, "integers.npz", *options)
+    assert (result.code, result.err) == (0, "")
     assert Path("integers.npz").read_bytes() == Path("q.npz").read_bytes()
 
 
@@ -108,13 +108,13 @@ def test_run_folders(nmtool: Nmtool, floats: Path) -> None:
 
 
 def test_the_summary(nmtool: Nmtool, integers: Path, floats: Path) -> None:
-    said = nmtool("convert", integers, "network.c", "--json").json
+    content = nmtool("convert", integers, "network.c", "--json").json
     network = cases.integer_network()
     delays = [d for p in network.projections for d in p.delay[p.weight != 0].tolist()]
-    assert (said["neurons"], said["parameters"]) == (5, 2 * (4 * 3 + 3 * 3 + 3 * 2))
-    assert said["delay_histogram"] == [delays.count(d) for d in range(max(delays) + 1)]
-    assert said["synapses"] == len(delays)
-    assert (said["weight_bits"], said["bytes"]) == ([8], Path("network.c").stat().st_size)
+    assert (content["neurons"], content["parameters"]) == (5, 2 * (4 * 3 + 3 * 3 + 3 * 2))
+    assert content["delay_histogram"] == [delays.count(d) for d in range(max(delays) + 1)]
+    assert content["synapses"] == len(delays)
+    assert (content["weight_bits"], content["bytes"]) == ([8], Path("network.c").stat().st_size)
     lines = nmtool("convert", integers, "other.c").out.splitlines()
     half = sorted(delays)[(len(delays) - 1) // 2]
     assert lines[0].endswith("→ other.c")
@@ -127,27 +127,27 @@ def test_the_summary(nmtool: Nmtool, integers: Path, floats: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_what_was_written_is_executed(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("convert", integers, "network.c")
-    assert said.code == 0
+    result = nmtool("convert", integers, "network.c")
+    assert result.code == 0
     expected = known_answers(IntegerNetwork.load(integers)).recording
     hidden = expected.spikes["hidden"]
     bins = hidden.n_bins
-    told = f"c: spikes compared {bins}, different 0; spikes emitted {hidden.n_spikes}\n"
-    assert said.out.endswith(f"read back: equal\n{told}")
-    said = nmtool("convert", integers, "other.c", "--json").json["check"]
-    assert (said["ran"], said["first_divergence"]) == (True, None)
-    assert said["backends"]["c"]["membrane_compared"] == bins // 3 * 2 * (3 + 2)
+    line = f"c: spikes compared {bins}, different 0; spikes emitted {hidden.n_spikes}\n"
+    assert result.out.endswith(f"read back: equal\n{line}")
+    result = nmtool("convert", integers, "other.c", "--json").json["check"]
+    assert (result["ran"], result["first_divergence"]) == (True, None)
+    assert result["backends"]["c"]["membrane_compared"] == bins // 3 * 2 * (3 + 2)
 
 
 def test_a_runtime_that_answers_otherwise(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"fast": flip_spike(1, 11, 2)}).install(monkeypatch)
-    said = nmtool("convert", integers, "folder", "--to", "lava")
-    assert said.code == 1
+    result = nmtool("convert", integers, "folder", "--to", "lava")
+    assert result.code == 1
     bins = known_answers(IntegerNetwork.load(integers)).recording.spikes["hidden"].n_bins
-    assert f"lava: spikes compared {bins}, different 1" in said.out
-    assert "first divergence: sample 1, step 11" in said.out
+    assert f"lava: spikes compared {bins}, different 1" in result.out
+    assert "first divergence: sample 1, step 11" in result.out
     assert Path("folder", ARRAYS).is_file()
 
 
@@ -155,19 +155,21 @@ def test_a_runtime_that_answers_otherwise(
 def test_a_file_that_reads_back_otherwise(
     output: str, nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = cases.float_network()
+    network = cases.float_network()
     load = exporting.load
     monkeypatch.setattr(
-        exporting, "load", lambda path, *how: other if str(path) == output else load(path, *how)
+        exporting,
+        "load",
+        lambda path, *arguments: network if str(path) == output else load(path, *arguments),
     )
-    said = nmtool("convert", integers, output)
-    assert said.code == 1
-    assert f"read back: differs, its hash is {other.content_hash}" in said.out
+    result = nmtool("convert", integers, output)
+    assert result.code == 1
+    assert f"read back: differs, its hash is {network.content_hash}" in result.out
     assert Path(output).is_file()
     check = nmtool("convert", integers, output, "--force", "--json").json["check"]
     assert (check["read_back"], check["ran"]) == (False, False)
-    said = nmtool("convert", integers, output, "--no-verify", "--force", "--json")
-    assert (said.code, said.json["check"]) == (0, None)
+    result = nmtool("convert", integers, output, "--no-verify", "--force", "--json")
+    assert (result.code, result.json["check"]) == (0, None)
 
 
 def test_a_missing_runtime_is_told(
@@ -175,9 +177,9 @@ def test_a_missing_runtime_is_told(
 ) -> None:
     missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")
     monkeypatch.setattr(environment, "find", _raising(missing))
-    said = nmtool("convert", integers, "folder", "--to", "lava")
-    assert said.code == 0
-    assert said.out.endswith("read back: equal\nnot run: Lava is gone (fix: fetch it)\n")
+    result = nmtool("convert", integers, "folder", "--to", "lava")
+    assert result.code == 0
+    assert result.out.endswith("read back: equal\nnot run: Lava is gone (fix: fetch it)\n")
     pytest.importorskip("onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     check = nmtool("convert", integers, "network.onnx", "--json").json["check"]
@@ -186,7 +188,7 @@ def test_a_missing_runtime_is_told(
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrase"),
     [
         (("x.c", "--weight-bits", "4"), "quantised-already", "--weight-bits"),
         (("x.c", "--form", "tapped"), "nir-options-unused", "form\n"),
@@ -201,35 +203,35 @@ def test_a_missing_runtime_is_told(
     ],
 )
 @pytest.mark.usefixtures("integers", "data")
-def test_refusals(words: tuple[str, ...], error: str, named: str, nmtool: Nmtool) -> None:
-    said = nmtool("convert", "integers.npz", *words)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert named in said.err
+def test_refusals(words: tuple[str, ...], error: str, phrase: str, nmtool: Nmtool) -> None:
+    result = nmtool("convert", "integers.npz", *words)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert phrase in result.err
     assert not Path(words[0]).exists()
 
 
 @pytest.mark.usefixtures("integers")
 def test_a_format_that_cannot_hold_the_network(nmtool: Nmtool) -> None:
-    said = nmtool("convert", "integers.npz", "x.net")
-    assert (said.code, said.out, said.error) == (1, "", "netx-does-not-fit")
-    assert "\nnetx-" in said.err
+    result = nmtool("convert", "integers.npz", "x.net")
+    assert (result.code, result.out, result.error) == (1, "", "netx-does-not-fit")
+    assert "\nnetx-" in result.err
     assert not Path("x.net").exists()
 
 
 @pytest.mark.parametrize("output", ["x.c", "x.npz"])
 def test_nothing_is_replaced_unasked(output: str, nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("convert", integers, output).code == 0
-    said = nmtool("convert", integers, output)
-    assert (said.code, said.out, said.error) == (2, "", "path-taken")
-    assert f"{output} " in said.err
+    result = nmtool("convert", integers, output)
+    assert (result.code, result.out, result.error) == (2, "", "path-taken")
+    assert f"{output} " in result.err
     assert nmtool("convert", integers, output, "--force").code == 0
 
 
 def test_force_replaces_networks_only(nmtool: Nmtool, integers: Path) -> None:
     Path("mine.npz").write_text("dear")
-    said = nmtool("convert", integers, "mine.npz", "--force")
-    assert (said.code, said.error) == (2, "path-foreign")
-    assert "mine.npz " in said.err
+    result = nmtool("convert", integers, "mine.npz", "--force")
+    assert (result.code, result.error) == (2, "path-foreign")
+    assert "mine.npz " in result.err
     assert Path("mine.npz").read_text() == "dear"
     assert nmtool("convert", integers, integers, "--force").code == 0
     assert IntegerNetwork.load(integers).content_hash == cases.integer_network().content_hash
@@ -240,9 +242,9 @@ def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
     for name, error in (("integers.npz", "file-damaged"), ("network.c", "file-foreign")):
         whole = Path(name).read_bytes()
         Path(name).write_bytes(whole[: len(whole) // 2])
-        said = nmtool("convert", name, "x.npz")
-        assert (said.code, said.out, said.error) == (2, "", error)
-        assert f"]: {name} " in said.err
+        result = nmtool("convert", name, "x.npz")
+        assert (result.code, result.out, result.error) == (2, "", error)
+        assert f"]: {name} " in result.err
         assert not Path("x.npz").exists()
 
 
@@ -250,13 +252,13 @@ def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     missing = MissingError("lava-dl is not there", code="library-missing")
     monkeypatch.setattr("nmtool.exporters.netx.runtime.find", _raising(missing))
     chain_network(3).save(tmp_path / "chain.npz")
-    said = nmtool("convert", "chain.npz", "network.net")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "not run: lava-dl is not there")
+    result = nmtool("convert", "chain.npz", "network.net")
+    assert (result.code, result.out.splitlines()[-1]) == (0, "not run: lava-dl is not there")
     assert nmtool("convert", "network.net", "again.npz").code == 0
     assert Path("again.npz").read_bytes() == Path("chain.npz").read_bytes()
     write_foreign(Path("foreign.net"), dense(5, 3))
-    said = nmtool("convert", "foreign.net", "foreign.c", "--json")
-    assert (said.code, said.json["hash"]) == (0, Netx("foreign.net").network.content_hash)
+    result = nmtool("convert", "foreign.net", "foreign.c", "--json")
+    assert (result.code, result.json["hash"]) == (0, Netx("foreign.net").network.content_hash)
 
 
 @pytest.fixture
@@ -275,29 +277,29 @@ def _delays(network: Network) -> dict[tuple[str, str], list[list[int]]]:
 
 
 def test_nir_of_others(nmtool: Nmtool, foreign: Path) -> None:
-    said = nmtool(
+    result = nmtool(
         *("convert", foreign, "network.npz", "--in-nir-dt", "0.002", "--in-dt-ms", "1"),
         *("--in-steps", "30", "--in-rule", "weighted", "--in-recurrent-step", "explicit"),
     )
-    assert (said.code, said.err.count("\n")) == (0, 1)
-    assert "therefore assumed: a reset to v_reset" in said.err
+    assert (result.code, result.err.count("\n")) == (0, 1)
+    assert "therefore assumed: a reset to v_reset" in result.err
     options = nir.ImportOptions(0.002, 1.0, 30, "weighted", implied=False)
-    found = Network.load("network.npz")
-    assert found.content_hash == Nir(foreign).read(options).content_hash
-    assert (found.dt_ms, found.n_steps, found.readout.rule) == (1.0, 30, "weighted")
-    assert _delays(found) == _delays(cases.float_network())
+    network = Network.load("network.npz")
+    assert network.content_hash == Nir(foreign).read(options).content_hash
+    assert (network.dt_ms, network.n_steps, network.readout.rule) == (1.0, 30, "weighted")
+    assert _delays(network) == _delays(cases.float_network())
     assert nmtool("convert", "network.npz", "network.c", "--no-verify").code == 0
 
 
 def test_nir_of_others_with_a_window(nmtool: Nmtool, foreign: Path) -> None:
     window = ("--in-rule", "window", "--in-window", "25")
     assert nmtool("convert", foreign, "network.npz", *window).code == 0
-    found = Network.load("network.npz").readout
-    assert (found.rule, found.window) == ("window", 25)
-    said = nmtool("convert", foreign, "other.npz", "--in-rule", "window")
-    assert (said.code, said.error) == (2, "readout-window-missing")
-    said = nmtool("convert", foreign, "other.npz", "--in-window", "25")
-    assert (said.code, said.error) == (2, "readout-window-unused")
+    readout = Network.load("network.npz").readout
+    assert (readout.rule, readout.window) == ("window", 25)
+    result = nmtool("convert", foreign, "other.npz", "--in-rule", "window")
+    assert (result.code, result.error) == (2, "readout-window-missing")
+    result = nmtool("convert", foreign, "other.npz", "--in-window", "25")
+    assert (result.code, result.error) == (2, "readout-window-unused")
 
 
 def test_options_read_the_graph_of_a_file_of_ours(nmtool: Nmtool, floats: Path) -> None:
@@ -311,9 +313,9 @@ def test_options_read_the_graph_of_a_file_of_ours(nmtool: Nmtool, floats: Path) 
 
 @pytest.mark.usefixtures("foreign")
 def test_wrong_nir_options(nmtool: Nmtool) -> None:
-    said = nmtool("convert", "foreign.nir", "x.npz", "--in-dt-ms", "0")
-    assert (said.code, said.out, said.error) == (2, "", "nir-import-step")
-    said = nmtool("convert", "foreign.nir", "x.npz", "--in-nir-dt", "0.003")
-    assert (said.code, said.error) == (2, "nir-graph-unfit")
-    assert "foreign.nir" in said.err
+    result = nmtool("convert", "foreign.nir", "x.npz", "--in-dt-ms", "0")
+    assert (result.code, result.out, result.error) == (2, "", "nir-import-step")
+    result = nmtool("convert", "foreign.nir", "x.npz", "--in-nir-dt", "0.003")
+    assert (result.code, result.error) == (2, "nir-graph-unfit")
+    assert "foreign.nir" in result.err
     assert not Path("x.npz").exists()

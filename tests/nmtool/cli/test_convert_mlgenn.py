@@ -45,21 +45,21 @@ def checkpoints(tmp_path: Path) -> Path:
 
 
 def test_a_network_file(nmtool: Nmtool, checkpoints: Path) -> None:
-    said = nmtool("convert", "checkpoints", "network.npz", *TOLD)
-    assert (said.code, said.err) == (0, "checkpoint 10, the latest of 2\n")
-    assert "read back: equal" in said.out
+    result = nmtool("convert", "checkpoints", "network.npz", *TOLD)
+    assert (result.code, result.err) == (0, "checkpoint 10, the latest of 2\n")
+    assert "read back: equal" in result.out
     expected = Mlgenn(checkpoints).decode(OPTIONS)
     assert Network.load("network.npz").content_hash == expected.content_hash
 
 
 def test_every_option_is_heard(nmtool: Nmtool, checkpoints: Path) -> None:
     write(checkpoints, "best", recurrent=False)
-    said = nmtool(
+    result = nmtool(
         *("convert", "checkpoints", "network.npz", *TOLD, "--in-epoch", "best"),
         *("--in-dt-ms", "2", "--in-rule", "max", "--in-unscaled", "--in-group", "3"),
         *("--in-sizes", "Hid=3", "--in-populations", "In,Hid,Out"),
     )
-    assert (said.code, said.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     expected = Mlgenn(checkpoints).decode(
         MlgennOptions(
             **vars(OPTIONS)
@@ -82,9 +82,9 @@ def test_integers_where_the_output_needs_them(nmtool: Nmtool, checkpoints: Path)
 
 def test_everything_that_is_missing_at_once(nmtool: Nmtool, tmp_path: Path) -> None:
     write(tmp_path, 1, recurrent=False)
-    said = nmtool("convert", ".", "x.npz", "--in-tau-mem-ms", "Hid=20")
-    assert (said.code, said.out) == (2, "")
-    assert said.error == "mlgenn-untold"
+    result = nmtool("convert", ".", "x.npz", "--in-tau-mem-ms", "Hid=20")
+    assert (result.code, result.out) == (2, "")
+    assert result.error == "mlgenn-untold"
     for words in (
         "mlgenn-value-untold Out: tau_mem_ms",
         "mlgenn-value-untold Hid: tau_syn_ms",
@@ -92,12 +92,12 @@ def test_everything_that_is_missing_at_once(nmtool: Nmtool, tmp_path: Path) -> N
         "mlgenn-size-untold In:",
         "--in-tau-syn-ms VALUE --in-threshold VALUE --in-sizes NAME=N",
     ):
-        assert words in said.err
+        assert words in result.err
     assert not Path("x.npz").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrase"),
     [
         (("--in-nir-dt", "0.1"), "import-options-unused", "--in-nir-dt"),
         (("--in-epoch", "11"), "mlgenn-no-checkpoint", " 11\n"),
@@ -113,30 +113,30 @@ def test_everything_that_is_missing_at_once(nmtool: Nmtool, tmp_path: Path) -> N
     ],
 )
 @pytest.mark.usefixtures("checkpoints")
-def test_wrong_options(words: tuple[str, ...], error: str, named: str, nmtool: Nmtool) -> None:
-    said = nmtool("convert", "checkpoints", "x.npz", *TOLD, *words)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert named in said.err
+def test_wrong_options(words: tuple[str, ...], error: str, phrase: str, nmtool: Nmtool) -> None:
+    result = nmtool("convert", "checkpoints", "x.npz", *TOLD, *words)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert phrase in result.err
     assert not Path("x.npz").exists()
 
 
 def test_options_for_checkpoints_only(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("convert", integers, "x.c", "--in-threshold", "1")
-    assert (said.code, said.out, said.error) == (2, "", "import-options-unused")
-    assert "--in-threshold " in said.err
+    result = nmtool("convert", integers, "x.c", "--in-threshold", "1")
+    assert (result.code, result.out, result.error) == (2, "", "import-options-unused")
+    assert "--in-threshold " in result.err
 
 
 @pytest.mark.usefixtures("checkpoints")
 def test_other_commands_say_how(nmtool: Nmtool) -> None:
-    said = nmtool("quantise", "checkpoints", "-o", "x.npz")
-    assert (said.code, said.out, said.error) == (2, "", "mlgenn-constants")
-    assert "nmtool convert checkpoints network.npz --in-tau-mem-ms" in said.err
+    result = nmtool("quantise", "checkpoints", "-o", "x.npz")
+    assert (result.code, result.out, result.error) == (2, "", "mlgenn-constants")
+    assert "nmtool convert checkpoints network.npz --in-tau-mem-ms" in result.err
 
 
 def test_damaged_arrays(nmtool: Nmtool, checkpoints: Path) -> None:
     for name in ("10-Conn_Hid_Out-g.npy", "10-Conn_In_Hid-d.npy"):
         (checkpoints / name).write_bytes(b"\x93NUMPY\x01")
-    said = nmtool("convert", "checkpoints", "x.npz", *TOLD)
-    assert (said.code, said.out, said.error) == (2, "", "mlgenn-unreadable")
-    assert "10-Conn_Hid_Out-g.npy" in said.err
-    assert "10-Conn_In_Hid-d.npy" in said.err
+    result = nmtool("convert", "checkpoints", "x.npz", *TOLD)
+    assert (result.code, result.out, result.error) == (2, "", "mlgenn-unreadable")
+    assert "10-Conn_Hid_Out-g.npy" in result.err
+    assert "10-Conn_In_Hid-d.npy" in result.err

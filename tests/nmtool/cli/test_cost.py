@@ -25,32 +25,32 @@ SPELT_NOW = "nmtool cost is now: nmtool check NETWORK … --data DATA\n"
 @pytest.mark.usefixtures("data")
 def test_one_network_as_json(nmtool: Nmtool, integers: Path) -> None:
     network = IntegerNetwork.load(integers)
-    said = nmtool("cost", integers, "two", "--target", "loihi1", "--json")
-    assert said.code == 0
-    assert said.json == {
+    result = nmtool("cost", integers, "two", "--target", "loihi1", "--json")
+    assert result.code == 0
+    assert result.json == {
         "network": str(integers),
         "hash": network.content_hash,
         "data": "two",
         "split": "test",
         **nm.cost(network, TEST, target="loihi1").as_json(),
     }
-    assert said.json["energy"]["mean"] > 0
-    assert "dynamic energy, cores" in said.json["energy"]["boundary"]
+    assert result.json["energy"]["mean"] > 0
+    assert "dynamic energy, cores" in result.json["energy"]["boundary"]
     sources = nmtool("cost", integers, "two", "--energy-of", "loihi1", "--sources", "--json")
-    assert {one["mark"] for one in sources.json["sources"]} == {"published"}
-    assert sources.json["energy"] == said.json["energy"]
+    assert {source["mark"] for source in sources.json["sources"]} == {"published"}
+    assert sources.json["energy"] == result.json["energy"]
 
 
 @pytest.mark.usefixtures("data")
 def test_one_network_for_people(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("cost", integers, "two", "--target", "loihi1", "--sources")
-    assert said.out.startswith(f"{integers} on two (test): 6 samples of 30 steps, accuracy ")
-    shown = [line.split("  ") for line in said.out.splitlines()]
+    result = nmtool("cost", integers, "two", "--target", "loihi1", "--sources")
+    assert result.out.startswith(f"{integers} on two (test): 6 samples of 30 steps, accuracy ")
+    shown = [line.split("  ") for line in result.out.splitlines()]
     (energy,) = [words for words in shown if words[0] == " energy"]
     assert energy[1].strip() == "µJ"
-    assert said.out.count("\nenergy: dynamic energy, cores, ") == 1
-    assert "Davies et al. 2018" in said.out
-    assert said.err == SPELT_NOW
+    assert result.out.count("\nenergy: dynamic energy, cores, ") == 1
+    assert "Davies et al. 2018" in result.out
+    assert result.err == SPELT_NOW
     without = nmtool("cost", integers, "two", "--sources")
     assert "Davies" not in without.out
     assert "no figures were used" in without.out
@@ -61,22 +61,22 @@ def test_one_network_for_people(nmtool: Nmtool, integers: Path) -> None:
 def test_loihi_2_needs_the_name_of_the_chip_whose_figures_are_used(
     nmtool: Nmtool, integers: Path
 ) -> None:
-    said = nmtool("cost", integers, "two", "--target", "loihi2")
-    assert said.code == 0
-    assert "µJ" not in said.out
-    assert "--energy-of loihi1" in said.out
-    asked = nmtool("cost", integers, "two", "--target", "loihi2", "--energy-of", "loihi1")
-    (row,) = [line for line in asked.out.splitlines() if "µJ" in line]
+    result = nmtool("cost", integers, "two", "--target", "loihi2")
+    assert result.code == 0
+    assert "µJ" not in result.out
+    assert "--energy-of loihi1" in result.out
+    estimate = nmtool("cost", integers, "two", "--target", "loihi2", "--energy-of", "loihi1")
+    (row,) = [line for line in estimate.out.splitlines() if "µJ" in line]
     assert row.split()[:2] == ["energy", "µJ"]
-    (boundary,) = [line for line in asked.out.splitlines() if line.startswith("energy: dynamic")]
+    (boundary,) = [line for line in estimate.out.splitlines() if line.startswith("energy: dynamic")]
     assert boundary.endswith("not of Intel Loihi 2")
 
 
 @pytest.mark.usefixtures("data")
 def test_csv(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("cost", integers, "two", "--csv")
-    assert said.out == nm.cost(IntegerNetwork.load(integers), TEST).as_csv()
-    rows = list(csv.DictReader(io.StringIO(said.out)))
+    result = nmtool("cost", integers, "two", "--csv")
+    assert result.out == nm.cost(IntegerNetwork.load(integers), TEST).as_csv()
+    rows = list(csv.DictReader(io.StringIO(result.out)))
     assert [row["where"] for row in rows if row["quantity"] == "spikes"] == ["hidden", "all"]
     with_sources = nmtool("cost", integers, "two", "--csv", "--sources", "--target", "loihi1").out
     (figure,) = (
@@ -92,7 +92,7 @@ def test_csv(nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_floats_are_quantised_as_verify_does(nmtool: Nmtool, floats: Path) -> None:
-    said = nmtool("cost", floats, "two", "--weight-bits", "4", "--delay-bits", "2", "--json")
+    result = nmtool("cost", floats, "two", "--weight-bits", "4", "--delay-bits", "2", "--json")
     train = cases.spike_events(cases.N_TRAIN, 1)
     data = nm.Dataset("two", ("train", "test"), {"train": train, "test": TEST}.__getitem__)
     network = nm.quantise(
@@ -101,15 +101,15 @@ def test_floats_are_quantised_as_verify_does(nmtool: Nmtool, floats: Path) -> No
         weight_bits=4,
         delay_bits=2,  # type: ignore[arg-type]
     ).network
-    assert said.json["hash"] == network.content_hash
-    assert said.json["bits"] == "4/2"
+    assert result.json["hash"] == network.content_hash
+    assert result.json["bits"] == "4/2"
 
 
 @pytest.mark.usefixtures("data")
 def test_exports_are_counted_as_the_network_in_them(nmtool: Nmtool, integers: Path) -> None:
     nm.export(IntegerNetwork.load(integers), "net.c")
-    one, other = (nmtool("cost", path, "two", "--json").json for path in (integers, "net.c"))
-    assert {**one, "network": ""} == {**other, "network": ""}
+    first, second = (nmtool("cost", path, "two", "--json").json for path in (integers, "net.c"))
+    assert {**first, "network": ""} == {**second, "network": ""}
 
 
 @pytest.fixture
@@ -124,11 +124,11 @@ def several(tmp_path: Path) -> list[Path]:
 
 @pytest.mark.usefixtures("data")
 def test_several_networks(nmtool: Nmtool, several: list[Path]) -> None:
-    said = nmtool("cost", *several, "--data", "two", "--json")
+    result = nmtool("cost", *several, "--data", "two", "--json")
     networks = {str(path): IntegerNetwork.load(path) for path in several}
     expected = nm.compare_cost(networks, TEST)
-    assert said.json == {"data": "two", "split": "test", **expected.as_json()}
-    assert [one["bits"][0] for one in said.json["networks"]] == ["8", "4", "3"]
+    assert result.json == {"data": "two", "split": "test", **expected.as_json()}
+    assert [network["bits"][0] for network in result.json["networks"]] == ["8", "4", "3"]
     assert nmtool("cost", *several, "two", "--csv").out == expected.as_csv()
     people = nmtool("cost", *several, "two").out
     assert all(path.name in people for path in several)
@@ -138,9 +138,9 @@ def test_several_networks(nmtool: Nmtool, several: list[Path]) -> None:
 @pytest.mark.usefixtures("data")
 def test_a_picture(nmtool: Nmtool, several: list[Path]) -> None:
     pytest.importorskip("matplotlib")
-    said = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg", "--by", "footprint")
-    assert said.code == 0
-    assert said.err == f"{SPELT_NOW}cost.svg written\n"
+    result = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg", "--by", "footprint")
+    assert result.code == 0
+    assert result.err == f"{SPELT_NOW}cost.svg written\n"
     assert "bits4.npz (4/" in Path("cost.svg").read_text("utf-8")
     again = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg")
     assert (again.code, again.out, again.error) == (2, "", "path-taken")
@@ -153,9 +153,9 @@ def test_a_picture_without_the_library(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    said = nmtool("cost", integers, "two", "--plot", "cost.svg")
-    assert (said.code, said.out, said.error) == (3, "", "library-missing")
-    assert "'matplotlib<" in said.err
+    result = nmtool("cost", integers, "two", "--plot", "cost.svg")
+    assert (result.code, result.out, result.error) == (3, "", "library-missing")
+    assert "'matplotlib<" in result.err
 
 
 @pytest.mark.usefixtures("data")
@@ -169,28 +169,28 @@ def test_words_that_make_no_sense(nmtool: Nmtool, integers: Path, tmp_path: Path
         ([integers, "two", "--weight-bits", "4"], "quantised-already"),
         ([tmp_path / "none.npz", "two"], "file-missing"),
     ):
-        said = nmtool("cost", *words)
-        assert (said.code, said.out, said.error) == (2, "", code), said
+        result = nmtool("cost", *words)
+        assert (result.code, result.out, result.error) == (2, "", code), result
 
 
 def test_data_of_other_channels_and_no_data(nmtool: Nmtool, data: Path, integers: Path) -> None:
     for split in ("train", "test"):
         cases.write_raw(data / f"two_{split}.h5", [[0.001]], [[0]], [0], n_units=5)
-    said = nmtool("cost", integers, "two")
-    assert (said.code, said.out, said.error) == (2, "", "data-channels-differ")
+    result = nmtool("cost", integers, "two")
+    assert (result.code, result.out, result.error) == (2, "", "data-channels-differ")
     for split in ("train", "test"):
         cases.write_raw(data / f"two_{split}.h5", [], [], [])
-    said = nmtool("cost", integers, "two")
-    assert (said.code, said.out, said.error) == (2, "", "split-empty")
+    result = nmtool("cost", integers, "two")
+    assert (result.code, result.out, result.error) == (2, "", "split-empty")
 
 
 def test_nothing_was_exercised(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
-    said = nmtool("cost", integers, "two", "--json")
-    assert said.code == 0
-    assert "neither input spikes" in said.err
-    assert [SPELT_NOW.strip(), *said.json["remarks"]] == said.err.splitlines()
-    assert said.json["synaptic_events"]["total"]["total"] == 0
+    result = nmtool("cost", integers, "two", "--json")
+    assert result.code == 0
+    assert "neither input spikes" in result.err
+    assert [SPELT_NOW.strip(), *result.json["remarks"]] == result.err.splitlines()
+    assert result.json["synaptic_events"]["total"]["total"] == 0
 
 
 @pytest.mark.usefixtures("data")
@@ -204,10 +204,10 @@ def test_a_network_that_cannot_spike(nmtool: Nmtool, tmp_path: Path) -> None:
     )
     path = tmp_path / "deaf.npz"
     replace(network, populations=[network.population("out")], projections=[direct]).save(path)
-    said = nmtool("cost", path, "two", "--json")
-    assert said.code == 0
-    assert "activation_sparsity" not in said.json
-    assert "activation_sparsity" in said.json["absent"]
-    assert said.json["spikes"]["parts"] == {}
-    heard = network.bin(TEST).raster.n_spikes
-    assert said.json["synaptic_events"]["total"]["total"] == 2 * heard > 0
+    result = nmtool("cost", path, "two", "--json")
+    assert result.code == 0
+    assert "activation_sparsity" not in result.json
+    assert "activation_sparsity" in result.json["absent"]
+    assert result.json["spikes"]["parts"] == {}
+    n_spikes = network.bin(TEST).raster.n_spikes
+    assert result.json["synaptic_events"]["total"]["total"] == 2 * n_spikes > 0

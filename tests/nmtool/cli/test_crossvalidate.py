@@ -33,41 +33,41 @@ def _spoken(data: Path) -> None:
 
 
 def test_a_table_for_people(nmtool: Nmtool) -> None:
-    said = nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST)
-    assert said.code == 0, said.err
-    kept = Answers.load("cv")
-    assert kept.is_finished
-    assert kept.fold.tolist() == [0, 1, 2] * 4
-    assert said.out.splitlines()[0] == "nmtool, float on two (train), speaker"
-    assert f"{kept.accuracy:.2%}" in said.out.splitlines()[-2]
-    assert "fold 2, seed 0 (3 of 3): 4 samples" in said.err
+    result = nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST)
+    assert result.code == 0, result.err
+    answers = Answers.load("cv")
+    assert answers.is_finished
+    assert answers.fold.tolist() == [0, 1, 2] * 4
+    assert result.out.splitlines()[0] == "nmtool, float on two (train), speaker"
+    assert f"{answers.accuracy:.2%}" in result.out.splitlines()[-2]
+    assert "fold 2, seed 0 (3 of 3): 4 samples" in result.err
     assert (Path("cv") / "folds" / "0002" / "seed0" / "network.npz").is_file()
 
 
 def test_json_and_all_that_can_be_asked_for(nmtool: Nmtool) -> None:
-    said = nmtool(
+    result = nmtool(
         "train", "two", "--by", 3, "--folds", 2, "--fold-seed", 7, "--seeds", 2,
         "--splits", "train", "test", "-o", "cv", "--json", *INTEGERS,
     )  # fmt: skip
-    assert said.code == 0, said.err
-    kept = Answers.load("cv")
-    assert said.json == {"folder": "cv", "answers": "cv/answers.npz", **kept.as_json()}
-    assert said.json["rule"] == {"by": 3, "n": 2, "seed": 7}
-    assert (kept.splits, kept.label.size) == (("train", "test"), cases.N_TRAIN + cases.N_TEST)
-    assert kept.model == "nmtool, integer"
+    assert result.code == 0, result.err
+    answers = Answers.load("cv")
+    assert result.json == {"folder": "cv", "answers": "cv/answers.npz", **answers.as_json()}
+    assert result.json["rule"] == {"by": 3, "n": 2, "seed": 7}
+    assert (answers.splits, answers.label.size) == (("train", "test"), cases.N_TRAIN + cases.N_TEST)
+    assert answers.model == "nmtool, integer"
     assert RunFolder(Path("cv/folds/0001/seed1")).options().seed == 1
-    assert nmtool("inspect", "cv", "--json").json["accuracy"] == kept.accuracy
+    assert nmtool("inspect", "cv", "--json").json["accuracy"] == answers.accuracy
 
 
 def test_networks_of_a_fold_side_by_side(nmtool: Nmtool) -> None:
     words = ("train", "two", "--by", "speaker", "-o", "cv", "--seeds", 2, *INTEGERS)
     assert nmtool(*words).code == 0
-    said = nmtool(*words, "--join", "--json")
-    assert said.code == 0, said.err
+    result = nmtool(*words, "--join", "--json")
+    assert result.code == 0, result.err
     single, joined = Answers.load("cv"), Answers.load("cv/joined.npz")
     about = {"answers": "cv/joined.npz", **joined.as_json()}
     expected = {"folder": "cv", "answers": "cv/answers.npz", **single.as_json(), "joined": about}
-    assert said.json == expected
+    assert result.json == expected
     assert joined.model == "nmtool, integer, 2 side by side"
     tables = nmtool(*words, "--join").out
     assert f"{single.model} on two" in tables
@@ -79,25 +79,25 @@ def test_networks_of_a_fold_side_by_side(nmtool: Nmtool) -> None:
 def test_answers_are_shown_though_their_networks_cannot_be_joined(
     nmtool: Nmtool, as_json: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*given: object) -> None:
+    def fail(*arguments: object) -> None:
         raise UsageError("no", code="networks-unlike", fix="none")
 
     monkeypatch.setattr("nmtool.training.studies.folds.join_folds", fail)
     words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST, "--join")
-    said = nmtool(*words, *(["--json"] if as_json else []))
-    assert (said.code, said.error) == (2, "networks-unlike")
-    kept = Answers.load("cv")
+    result = nmtool(*words, *(["--json"] if as_json else []))
+    assert (result.code, result.error) == (2, "networks-unlike")
+    answers = Answers.load("cv")
     if as_json:
-        assert said.json == {"folder": "cv", "answers": "cv/answers.npz", **kept.as_json()}
+        assert result.json == {"folder": "cv", "answers": "cv/answers.npz", **answers.as_json()}
     else:
-        assert f"{kept.accuracy:.2%}" in said.out
+        assert f"{answers.accuracy:.2%}" in result.out
 
 
 def test_first_spikes_are_not_joined_after_hours(nmtool: Nmtool) -> None:
     words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST)
-    said = nmtool(*words, "--readout", "first_spike", "--join")
-    assert (said.code, said.error) == (2, "networks-unlike")
-    assert "join-first-spike" in said.err
+    result = nmtool(*words, "--readout", "first_spike", "--join")
+    assert (result.code, result.error) == (2, "networks-unlike")
+    assert "join-first-spike" in result.err
     assert not Path("cv").exists()
 
 
@@ -116,41 +116,41 @@ def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatc
     assert not Answers.load("cv").is_finished
     unfinished = nmtool("compare", "whole", "--with", "cv")
     assert (unfinished.code, unfinished.error) == (2, "answers-unfinished")
-    said = nmtool(*words)
-    assert said.code == 0, said.err
+    result = nmtool(*words)
+    assert result.code == 0, result.err
     assert Path("cv/answers.npz").read_bytes() == Path("whole/answers.npz").read_bytes()
-    other = nmtool(*words, "--lr", "0.3")
-    assert (other.code, other.error) == (2, "crossvalidation-differs")
-    assert "lr" in other.err
+    refusal = nmtool(*words, "--lr", "0.3")
+    assert (refusal.code, refusal.error) == (2, "crossvalidation-differs")
+    assert "lr" in refusal.err
 
 
 def test_two_are_compared(nmtool: Nmtool) -> None:
     for name, more in (("floats", FAST), ("integers", (*INTEGERS, "--weight-bits", "2"))):
         assert nmtool("train", "two", "--by", "speaker", "-o", name, *more).code == 0
     words = ("compare", "integers", "--with", "floats", "--cluster", "speaker", "--cluster", 2)
-    one, other = Answers.load("integers"), Answers.load("floats")
+    integers, floats = Answers.load("integers"), Answers.load("floats")
     clusters = {"speaker": np.arange(12) % 3, "blocks of 2": np.arange(12) // 2}
-    expected = AccuracyDifference(one.right, other.right, clusters)
-    said = nmtool(*words, "--json")
-    assert said.code == 0, said.err
-    assert (said.json["data"], said.json["split"]) == ("two", "train")
-    assert said.json["interval"] == list(expected.interval())
-    assert said.json["clusters"] == {"speaker": 3, "blocks of 2": 6}
-    [pair] = said.json["pairs"]
+    expected = AccuracyDifference(integers.right, floats.right, clusters)
+    result = nmtool(*words, "--json")
+    assert result.code == 0, result.err
+    assert (result.json["data"], result.json["split"]) == ("two", "train")
+    assert result.json["interval"] == list(expected.interval())
+    assert result.json["clusters"] == {"speaker": 3, "blocks of 2": 6}
+    [pair] = result.json["pairs"]
     assert (pair["first"], pair["second"]) == ("integers seed 0", "floats seed 0")
-    told = nmtool(*words).out
-    assert "(bootstrap over 1 pairs and clusters: speaker (3), blocks of 2 (6))" in told
+    table = nmtool(*words).out
+    assert "(bootstrap over 1 pairs and clusters: speaker (3), blocks of 2 (6))" in table
     with_data = nmtool(*words, "--data", "two", "--split", "train", "--json").json
     assert with_data["interval"] == list(expected.interval())
 
 
 def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, floats: Path) -> None:
-    said = nmtool(
+    result = nmtool(
         "compare", integers, "--with", floats, "--data", "two", "--cluster", "speaker", "--json"
     )
-    assert said.code == 0, said.err
-    assert said.json["clusters"] == {"speaker": 3}
-    assert said.json["samples"] == load_dataset("two").test.n_samples
+    assert result.code == 0, result.err
+    assert result.json["clusters"] == {"speaker": 3}
+    assert result.json["samples"] == load_dataset("two").test.n_samples
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, float
 def test_what_cannot_be_compared(nmtool: Nmtool, words: list[str], error: str) -> None:
     assert nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST).code == 0
     assert nmtool("train", "two", "--by", 6, "-o", "other", *FAST).code == 0
-    said = nmtool("compare", "cv", *words)
-    assert (said.code, said.error) == (2, error)
+    result = nmtool("compare", "cv", *words)
+    assert (result.code, result.error) == (2, error)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +191,6 @@ def test_what_cannot_be_compared(nmtool: Nmtool, words: list[str], error: str) -
     ],
 )
 def test_what_is_refused(nmtool: Nmtool, words: list[str], error: str) -> None:
-    said = nmtool("train", "two", *words)
-    assert (said.code, said.error) == (2, error)
+    result = nmtool("train", "two", *words)
+    assert (result.code, result.error) == (2, error)
     assert not Path("cv").exists()

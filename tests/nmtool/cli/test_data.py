@@ -15,9 +15,9 @@ from tests.nmtool.cli.conftest import Nmtool
 
 @pytest.mark.usefixtures("data")
 def test_folder(nmtool: Nmtool) -> None:
-    said = nmtool("data", "two")
-    assert (said.code, said.err) == (0, "")
-    assert said.out == (
+    result = nmtool("data", "two")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (
         "two\n"
         "                         train                 test\n"
         " ───────────────────────────────────────────────────────────────────\n"
@@ -47,44 +47,44 @@ def test_folder_as_json(nmtool: Nmtool) -> None:
 
 
 def test_generated(nmtool: Nmtool) -> None:
-    said = nmtool("data", "yinyang", "--json")
-    assert said.json["splits"]["test"]["classes"] == {"yin": 350, "yang": 316, "dot": 334}
+    result = nmtool("data", "yinyang", "--json")
+    assert result.json["splits"]["test"]["classes"] == {"yin": 350, "yang": 316, "dot": 334}
 
 
 def test_splits_without_samples_or_spikes(nmtool: Nmtool, data: Path) -> None:
     cases.write_raw(data / "two_train.h5", [], [], [])
     cases.write_raw(data / "two_test.h5", [[]], [[]], [1])
-    said = nmtool("data", "two")
-    assert said.code == 0
-    assert " mean spikes (range)     none   0 (0 … 0)\n" in said.out
-    assert " last spike, ms          none   none\n" in said.out
+    result = nmtool("data", "two")
+    assert result.code == 0
+    assert " mean spikes (range)     none   0 (0 … 0)\n" in result.out
+    assert " last spike, ms          none   none\n" in result.out
     assert nmtool("data", "two", "--json").json["splits"]["train"]["samples"] == 0
 
 
 @pytest.mark.usefixtures("data")
 def test_samples_as_a_table_of_events(nmtool: Nmtool) -> None:
-    said = nmtool("data", "two:test", "-o", "events.csv", "--samples", "4", "--json")
-    assert (said.code, said.err) == (0, "")
-    assert said.json["files"] == ["events.csv"]
+    result = nmtool("data", "two:test", "-o", "events.csv", "--samples", "4", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert result.json["files"] == ["events.csv"]
     expected = load_dataset("two").test.draw(4)
-    assert said.json["splits"] == {"test": describe(expected)}
+    assert result.json["splits"] == {"test": describe(expected)}
     read = read_incoming("events.csv").train
     names = [expected.class_names[label] for label in expected.label]
     assert [read.class_names[label] for label in read.label] == names
     assert read.time_ms.tolist() == expected.time_ms.tolist()
     assert read.unit.tolist() == expected.unit.tolist()
-    said = nmtool("data", "two:test", "-o", "events.csv")
-    assert (said.code, said.error) == (2, "path-taken")
-    said = nmtool("data", "two", "-o", "events.csv", "--force")
-    assert said.code == 0
+    result = nmtool("data", "two:test", "-o", "events.csv")
+    assert (result.code, result.error) == (2, "path-taken")
+    result = nmtool("data", "two", "-o", "events.csv", "--force")
+    assert result.code == 0
     assert read_incoming("events.csv").splits == ("train", "test")
 
 
 @pytest.mark.usefixtures("data")
 def test_one_split_of_a_data_set(nmtool: Nmtool) -> None:
-    said = nmtool("data", "two:train", "-o", "part", "--samples", "3", "--json")
-    assert said.code == 0
-    assert [Path(file).name for file in said.json["files"]] == ["part_train.h5"]
+    result = nmtool("data", "two:train", "-o", "part", "--samples", "3", "--json")
+    assert result.code == 0
+    assert [Path(file).name for file in result.json["files"]] == ["part_train.h5"]
     assert load_dataset("part").train.n_samples == 3
-    said = nmtool("data", "two:validation")
-    assert (said.code, said.error) == (2, "validation-missing")
+    result = nmtool("data", "two:validation")
+    assert (result.code, result.error) == (2, "validation-missing")

@@ -32,24 +32,27 @@ def test_a_sensor_behind_a_csv_file(nmtool: Nmtool) -> None:
         "Trial,Label,X,Y,Polarity,T\n0,1,3,1,-1,10\n0,1,2,0,1,20\n1,0,0,0,1,5\n"
     )
     names = ("--columns", "sample=Trial,time_ms=T")
-    said = nmtool("data", "dvs.csv", *names, "--sensor-size", "4,2,2", "-o", "dvs", "--json")
-    assert said.code == 0
+    result = nmtool("data", "dvs.csv", *names, "--sensor-size", "4,2,2", "-o", "dvs", "--json")
+    assert result.code == 0
     assert load_dataset("dvs").train.unit.tolist() == [7, 10, 8]
-    said = nmtool("data", "dvs.csv", *names, "--json")
-    assert "--sensor-size 4,2,2" in said.err
+    result = nmtool("data", "dvs.csv", *names, "--json")
+    assert "--sensor-size 4,2,2" in result.err
     assert nmtool("data", "dvs.csv", *names, "--sensor-size", "4,0").code == 2
-    said = nmtool("data", "digits", "--columns", "unit=pixel")
-    assert (said.code, said.error) == (2, "data-options-unused")
+    result = nmtool("data", "digits", "--columns", "unit=pixel")
+    assert (result.code, result.error) == (2, "data-options-unused")
 
 
 def test_a_csv_file(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV)
-    said = nmtool("data", "pets.csv", "-o", "pets", "--json")
-    assert said.code == 0
-    assert [one["code"] for one in said.json["remarks"]] == ["channels-unused", "class-missing"]
-    told = [line.partition(":")[0] for line in said.err.splitlines()]
-    assert told == ["remark[channels-unused]", "remark[class-missing]"]
-    assert said.json["files"] == ["pets/pets_train.h5", "pets/pets_test.h5"]
+    result = nmtool("data", "pets.csv", "-o", "pets", "--json")
+    assert result.code == 0
+    assert [remark["code"] for remark in result.json["remarks"]] == [
+        "channels-unused",
+        "class-missing",
+    ]
+    remarks = [line.partition(":")[0] for line in result.err.splitlines()]
+    assert remarks == ["remark[channels-unused]", "remark[class-missing]"]
+    assert result.json["files"] == ["pets/pets_train.h5", "pets/pets_test.h5"]
     data = load_dataset("pets")
     assert data.train.class_names == ("cat", "dog")
     assert data.train.label.tolist() == [1, 0, 1]
@@ -58,7 +61,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
     assert data.train.offset.tolist() == [0, 2, 2, 3]
     assert data.train.groups["speaker"].tolist() == [3, 4, 3]
     assert (data.test.label.tolist(), data.test.n_units) == ([0], 4)
-    assert nmtool("data", "pets", "--json").json["splits"] == said.json["splits"]
+    assert nmtool("data", "pets", "--json").json["splits"] == result.json["splits"]
     assert nmtool("data", "pets.csv", "--units", 9, "--json").json["splits"]["test"]["units"] == 9
     again = nmtool("data", "pets.csv", "-o", "pets")
     assert (again.code, again.error) == (2, "path-taken")
@@ -66,7 +69,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "named"),
+    ("text", "code", "phrase"),
     [
         ("", "csv-columns", ""),
         ("sample,label,unit,time\n", "csv-columns", "time"),
@@ -104,11 +107,11 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n,0,1,2\n", "csv-sample-missing", "line 2"),
     ],
 )
-def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, named: str) -> None:
+def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, phrase: str) -> None:
     Path("few.csv").write_text(text)
-    said = nmtool("data", "few.csv", "-o", "few")
-    assert (said.code, said.error) == (2, code), said.err
-    assert named in said.err
+    result = nmtool("data", "few.csv", "-o", "few")
+    assert (result.code, result.error) == (2, code), result.err
+    assert phrase in result.err
     assert not Path("few").exists()
 
 
@@ -117,27 +120,30 @@ def test_a_csv_file_of_pandas(nmtool: Nmtool) -> None:
     rows = ["0,0,1.0,2.0,3.5,7.0", "1,0,1.0,0.0,1.0,7.0", "2,1,2.0,nan,nan,8.0", "3,2,2.0,,,8.0"]
     Path("pandas.csv").write_text("\n".join([",sample,label,unit,time_ms,speaker", *rows]))
     assert nmtool("data", "pandas.csv", "-o", "made", "--labels-from", 1).code == 0
-    found = load_dataset("made").train
-    assert found.label.tolist() == [0, 1, 1]
-    assert found.class_names == ("1", "2")
-    assert found.offset.tolist() == [0, 2, 2, 2]
-    assert found.unit.tolist() == [0, 2]
-    assert {name: group.tolist() for name, group in found.groups.items()} == {"speaker": [7, 8, 8]}
+    events = load_dataset("made").train
+    assert events.label.tolist() == [0, 1, 1]
+    assert events.class_names == ("1", "2")
+    assert events.offset.tolist() == [0, 2, 2, 2]
+    assert events.unit.tolist() == [0, 2]
+    assert {name: group.tolist() for name, group in events.groups.items()} == {"speaker": [7, 8, 8]}
 
 
 def test_classes_keep_the_numbers_of_the_file(nmtool: Nmtool) -> None:
     rows = ["sample,label,unit,time_ms", "0,1,0,1", "1,2,0,1", "2,3,0,9"]
     Path("three.csv").write_text("\n".join(rows))
-    said = nmtool("data", "three.csv", "-o", "from0", "--json")
-    assert [one["code"] for one in said.json["remarks"]] == ["class-first-empty", "test-missing"]
+    result = nmtool("data", "three.csv", "-o", "from0", "--json")
+    assert [remark["code"] for remark in result.json["remarks"]] == [
+        "class-first-empty",
+        "test-missing",
+    ]
     assert nmtool("data", "three.csv", "-o", "from1", "--labels-from", 1).code == 0
     assert nmtool("data", "from0", "-o", "mended", "--labels-from", 1).code == 0
     for name in ("from1", "mended"):
-        found = load_dataset(name).train
-        assert (found.class_names, found.label.tolist()) == (("1", "2", "3"), [0, 1, 2])
-    said = nmtool("data", "three.csv", "--labels-from", 2)
-    assert (said.code, said.error) == (2, "labels-range")
-    assert "--labels-from" in said.err
+        events = load_dataset(name).train
+        assert (events.class_names, events.label.tolist()) == (("1", "2", "3"), [0, 1, 2])
+    result = nmtool("data", "three.csv", "--labels-from", 2)
+    assert (result.code, result.error) == (2, "labels-range")
+    assert "--labels-from" in result.err
 
 
 def test_names_of_classes_that_count_from_1_as_the_labels(nmtool: Nmtool, data: Path) -> None:
@@ -164,9 +170,9 @@ def test_names_of_classes_that_count_from_1_as_the_labels(nmtool: Nmtool, data: 
 def test_options_that_would_do_nothing(nmtool: Nmtool, file: str, option: tuple[str, Any]) -> None:
     Path("pets.csv").write_text(CSV)
     np.savez("dense.npz", spikes=np.ones((2, 5, 3)), labels=[0, 1], dt_ms=1.0)
-    said = nmtool("data", file, "-o", "made", *option)
-    assert (said.code, said.error) == (2, "data-options-unused")
-    assert option[0] in said.err
+    result = nmtool("data", file, "-o", "made", *option)
+    assert (result.code, result.error) == (2, "data-options-unused")
+    assert option[0] in result.err
     assert not Path("made").exists()
 
 
@@ -178,18 +184,18 @@ def test_times_of_another_unit(nmtool: Nmtool) -> None:
         "time_us": ["times-look-like-seconds"],
     }.items():
         Path("some.csv").write_text(head.format(column))
-        said = nmtool("data", "some.csv", "--json")
-        assert [one["code"] for one in said.json["remarks"]] == [*codes, "test-missing"]
+        result = nmtool("data", "some.csv", "--json")
+        assert [remark["code"] for remark in result.json["remarks"]] == [*codes, "test-missing"]
 
 
 def test_an_array_alone(nmtool: Nmtool) -> None:
     np.save("dense.npy", np.ones((2, 5, 3)))
-    said = nmtool("data", "dense.npy", "-o", "made")
-    assert (said.code, said.error) == (2, "data-file-unknown")
-    assert "np.savez" in said.err
-    said = nmtool("data", "dense.npy")
-    assert (said.code, said.error) == (2, "folder-is-file")
-    assert "dense.npy -o" not in said.err
+    result = nmtool("data", "dense.npy", "-o", "made")
+    assert (result.code, result.error) == (2, "data-file-unknown")
+    assert "np.savez" in result.err
+    result = nmtool("data", "dense.npy")
+    assert (result.code, result.error) == (2, "folder-is-file")
+    assert "dense.npy -o" not in result.err
 
 
 def test_no_text(nmtool: Nmtool) -> None:
@@ -236,7 +242,7 @@ def test_no_sample(nmtool: Nmtool) -> None:
 
 def test_many_classes_are_told_in_a_line(nmtool: Nmtool) -> None:
     np.savez("many.npz", spikes=np.ones((2, 5, 3)), labels=[0, 999], dt_ms=1.0)
-    line = next(one for one in nmtool("data", "many.npz").out.splitlines() if "classes:" in one)
+    line = next(row for row in nmtool("data", "many.npz").out.splitlines() if "classes:" in row)
     assert line.endswith(" 98, 99 and 900 more")
 
 
@@ -276,8 +282,8 @@ def test_many_classes_are_told_in_a_line(nmtool: Nmtool) -> None:
 )
 def test_archives_with_faults(nmtool: Nmtool, arrays: dict[str, Any], code: str) -> None:
     np.savez("few.npz", **arrays)
-    said = nmtool("data", "few.npz", "-o", "few", "--dt", 1)
-    assert (said.code, said.error) == (2, code), said.err
+    result = nmtool("data", "few.npz", "-o", "few", "--dt", 1)
+    assert (result.code, result.error) == (2, code), result.err
 
 
 def test_a_split_in_two_files(nmtool: Nmtool) -> None:
@@ -285,8 +291,8 @@ def test_a_split_in_two_files(nmtool: Nmtool) -> None:
     rows = "sample,label,time_ms,unit,split\n0,0,1,0,train\n1,1,1,1,test\n"
     Path("two/a_train.csv").write_text(rows, encoding="utf-8")
     Path("two/a_test.csv").write_text("sample,label,time_ms,unit\n0,0,1,0\n", encoding="utf-8")
-    said = nmtool("data", "two", "-o", "made")
-    assert (said.code, said.error) == (2, "split-twice")
+    result = nmtool("data", "two", "-o", "made")
+    assert (result.code, result.error) == (2, "split-twice")
 
 
 @pytest.mark.usefixtures("nmtool")
@@ -312,11 +318,11 @@ def test_values_of_samples_are_no_spikes_over_time(nmtool: Nmtool, prefix: str) 
 def test_groups_of_an_archive(nmtool: Nmtool) -> None:
     arrays: dict[str, Any] = {"spikes": np.ones((3, 5, 2)), "labels": [0, 1, 0], "dt_ms": 1.0}
     np.savez("mine.npz", **arrays, speaker=[4, 4, 9], Room=["b", "a", "b"])
-    said = nmtool("data", "mine.npz", "-o", "mine")
-    assert said.code == 0
-    assert "arrays-unused" not in said.err
-    found = load_dataset("mine").train.groups
-    assert {name: one.tolist() for name, one in found.items()} == {
+    result = nmtool("data", "mine.npz", "-o", "mine")
+    assert result.code == 0
+    assert "arrays-unused" not in result.err
+    groups = load_dataset("mine").train.groups
+    assert {name: group.tolist() for name, group in groups.items()} == {
         "speaker": [4, 4, 9],
         "room": [1, 0, 1],
     }
@@ -333,8 +339,8 @@ def test_words_for_splits_are_the_same_everywhere(words: tuple[str, str, str]) -
     for number, word in enumerate(words):
         arrays |= {f"{word}_spikes": np.ones((1, 2, 1)), f"labels_{word}": [number % 2]}
         arrays |= {f"{word}_speaker": [number]}
-        one = {"spikes": np.ones((1, 2, 1)), "labels": [number % 2], "dt_ms": 1.0}
-        np.savez(f"folder/mine_{word}.npz", **one)
+        archive = {"spikes": np.ones((1, 2, 1)), "labels": [number % 2], "dt_ms": 1.0}
+        np.savez(f"folder/mine_{word}.npz", **archive)
     np.savez("mine.npz", **arrays)
     for name in ("mine.csv", "mine.npz", "folder"):
         data = read_incoming(name)
@@ -355,16 +361,18 @@ def test_groups_of_each_split_of_an_archive() -> None:
     data = read_incoming("mine.npz")
     assert data.validation is not None
     for events, expected in ((data.train, [1, 2]), (data.validation, [3, 4]), (data.test, [5])):
-        assert {name: one.tolist() for name, one in events.groups.items()} == {"speaker": expected}
+        assert {name: group.tolist() for name, group in events.groups.items()} == {
+            "speaker": expected
+        }
 
 
 def test_arrays_that_are_not_used(nmtool: Nmtool) -> None:
     arrays: dict[str, Any] = {"spikes": np.ones((2, 5, 2)), "labels": [0, 1], "dt_ms": 1.0}
     others = {"dt": 2, "weights": np.ones((4, 4)), "share": [0.5, 1.0], "few": [1]}
     np.savez("mine.npz", **arrays, **others, room=[4, 9])
-    said = nmtool("data", "mine.npz")
-    assert said.code == 0
-    (remark,) = (line for line in said.err.splitlines() if "[arrays-unused]" in line)
+    result = nmtool("data", "mine.npz")
+    assert result.code == 0
+    (remark,) = (line for line in result.err.splitlines() if "[arrays-unused]" in line)
     assert all(name in remark for name in others)
     assert "room" not in remark
     assert list(read_incoming("mine.npz").train.groups) == ["room"]
@@ -375,9 +383,9 @@ def _of_two_files(train: list[str] | None, test: list[str] | None) -> Path:
     folder = Path("two_files")
     folder.mkdir()
     for split, names in (("train", train), ("test", test)):
-        named: dict[str, Any] = {} if names is None else {"class_names": names}
+        options: dict[str, Any] = {} if names is None else {"class_names": names}
         spikes = np.ones((2, 5, 3))
-        np.savez(folder / f"{split}.npz", spikes=spikes, labels=[0, 1], dt_ms=1.0, **named)
+        np.savez(folder / f"{split}.npz", spikes=spikes, labels=[0, 1], dt_ms=1.0, **options)
     return folder
 
 
@@ -394,9 +402,9 @@ def test_names_of_classes_in_any_file_hold_for_all(
 
 def test_names_of_classes_that_differ_between_files(nmtool: Nmtool) -> None:
     folder = _of_two_files(["cat", "dog"], ["dog", "cat"])
-    said = nmtool("data", folder, "-o", "made")
-    assert (said.code, said.error) == (2, "shd-disagree")
-    assert str(folder) in said.err
+    result = nmtool("data", folder, "-o", "made")
+    assert (result.code, result.error) == (2, "shd-disagree")
+    assert str(folder) in result.err
 
 
 def test_names_of_groups_are_numbered_over_all_splits(nmtool: Nmtool) -> None:
@@ -404,13 +412,13 @@ def test_names_of_groups_are_numbered_over_all_splits(nmtool: Nmtool) -> None:
     Path("named.csv").write_text(
         "\n".join(["sample,label,unit,time_ms,split,speaker,round,room", *rows])
     )
-    said = nmtool("data", "named.csv", "-o", "made")
-    assert said.code == 0
-    (line,) = (line for line in said.err.splitlines() if "speaker" in line)
+    result = nmtool("data", "named.csv", "-o", "made")
+    assert result.code == 0
+    (line,) = (line for line in result.err.splitlines() if "speaker" in line)
     assert line.startswith("remark[groups-numbered]")
     places = [line.index(name) for name in ("anna", "ida", "zoe")]
     assert places == sorted(places)
-    assert not [line for line in said.err.splitlines() if "round" in line]
+    assert not [line for line in result.err.splitlines() if "round" in line]
     data = load_dataset("made")
     train, test = data.train.groups, data.test.groups
     assert (train["speaker"].tolist(), test["speaker"].tolist()) == ([2, 0], [1])
@@ -430,11 +438,11 @@ def test_other_separators(nmtool: Nmtool, mark: str) -> None:
     text = "\r\n".join(mark.join(row) for row in rows)
     Path("excel.csv").write_text(text, encoding="utf-8-sig")
     assert nmtool("data", "excel.csv", "-o", "made").code == 0
-    found = load_dataset("made").train
-    assert found.class_names == ("a, b", "c")
-    assert found.time_ms.tolist() == [12.5, 2.0]
-    assert found.unit.tolist() == [1, 0]
-    assert found.groups["speaker"].tolist() == [3, 4]
+    events = load_dataset("made").train
+    assert events.class_names == ("a, b", "c")
+    assert events.time_ms.tolist() == [12.5, 2.0]
+    assert events.unit.tolist() == [1, 0]
+    assert events.groups["speaker"].tolist() == [3, 4]
 
 
 def test_a_column_of_zeros_stays_where_another_split_has_others(nmtool: Nmtool) -> None:
@@ -448,8 +456,8 @@ def test_a_column_of_zeros_stays_where_another_split_has_others(nmtool: Nmtool) 
 
 def test_a_seed_that_is_negative(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV.replace(",test,", ",train,").replace("a,cat", "d,cat"))
-    said = nmtool("data", "pets.csv", "-o", "pets", "--test", 0.5, "--seed", -1)
-    assert (said.code, said.error) == (2, "setting-range")
+    result = nmtool("data", "pets.csv", "-o", "pets", "--test", 0.5, "--seed", -1)
+    assert (result.code, result.error) == (2, "setting-range")
     assert nmtool("data", "pets.csv", "-o", "pets", "--test", 0.5, "--seed", 1).code == 0
 
 
@@ -471,10 +479,10 @@ def test_meanings_that_have_none(wrong: dict[str, Any], code: str) -> None:
 def test_labels_before_the_first_class(nmtool: Nmtool, data: Path) -> None:
     (data / "two_test.h5").unlink()
     cases.write_raw(data / "two_train.h5", [[0.02], [0.02]], [[1], [0]], [0, 2])
-    said = nmtool("data", "two", "--labels-from", 1)
-    assert (said.code, said.error) == (2, "labels-range")
-    assert "65535" not in said.err
-    assert "--labels-from" in said.err
+    result = nmtool("data", "two", "--labels-from", 1)
+    assert (result.code, result.error) == (2, "labels-range")
+    assert "65535" not in result.err
+    assert "--labels-from" in result.err
 
 
 def test_labels_from_a_negative_number(nmtool: Nmtool, data: Path) -> None:
@@ -484,14 +492,14 @@ def test_labels_from_a_negative_number(nmtool: Nmtool, data: Path) -> None:
         del file["extra/keys"], file["labels"]
         file["labels"] = np.array([-1, 1], np.int8)
     assert nmtool("data", "two").error == "labels-range"
-    found = read_incoming("two", FileConventions(labels_from=-1)).train
-    assert (found.class_names, found.label.tolist()) == (("-1", "0", "1"), [0, 2])
+    events = read_incoming("two", FileConventions(labels_from=-1)).train
+    assert (events.class_names, events.label.tolist()) == (("-1", "0", "1"), [0, 2])
     with h5py.File(data / "two_train.h5", "a") as file:
         del file["labels"]
         file["labels"] = np.array([0, 1], np.uint16)
         file["extra/keys"] = ["a", "b", "c"]
-    found = read_incoming("two", FileConventions(labels_from=-1)).train
-    assert (found.class_names, found.label.tolist()) == (("a", "b", "c"), [1, 2])
+    events = read_incoming("two", FileConventions(labels_from=-1)).train
+    assert (events.class_names, events.label.tolist()) == (("a", "b", "c"), [1, 2])
 
 
 def test_a_folder_of_files(nmtool: Nmtool) -> None:
@@ -514,10 +522,10 @@ def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
     assert nmtool("data", "two").error == "labels-range"
     words = ("--time-unit", "ms", "--labels-from", 1)
     assert nmtool("data", "two", *words, "-o", "new").code == 0
-    found = load_dataset("new").train
-    assert found.time_ms.tolist() == [2.0, 30.0]
-    assert found.unit.tolist() == [0, 1]
-    assert found.label.tolist() == [0, 1]
+    events = load_dataset("new").train
+    assert events.time_ms.tolist() == [2.0, 30.0]
+    assert events.unit.tolist() == [0, 1]
+    assert events.label.tolist() == [0, 1]
     assert nmtool("data", "digits", *words).error == "data-options-unused"
 
 
@@ -531,6 +539,6 @@ def test_a_built_in_set_is_written(nmtool: Nmtool) -> None:
 
 def test_a_file_is_no_data_set_to_train_on(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV)
-    said = nmtool("evaluate", "zoo:digits", "pets.csv")
-    assert (said.code, said.error) == (2, "folder-is-file")
-    assert "nmtool data pets.csv -o FOLDER" in said.err
+    result = nmtool("evaluate", "zoo:digits", "pets.csv")
+    assert (result.code, result.error) == (2, "folder-is-file")
+    assert "nmtool data pets.csv -o FOLDER" in result.err

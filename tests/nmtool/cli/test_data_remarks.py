@@ -25,30 +25,30 @@ def _without_units(folder: Path) -> None:
 
 def test_a_number_of_channels_that_is_assumed(nmtool: Nmtool, data: Path) -> None:
     _without_units(data)
-    said = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1)
-    assert said.code == 0
-    first, *others = said.err.splitlines()
+    result = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1)
+    assert result.code == 0
+    first, *others = result.err.splitlines()
     for value in ("two", "700", "--units N", "n_units"):
         assert value in first
-    told = ["remark[channels-unused]:", "trains", "epoch"]
-    assert [line.split()[0] for line in others] == told
-    said = nmtool("train", "two", "-o", "four", *cases.SETTINGS, "--epochs", 1, "--units", 4)
-    assert len(said.err.splitlines()) == 2
+    expected = ["remark[channels-unused]:", "trains", "epoch"]
+    assert [line.split()[0] for line in others] == expected
+    result = nmtool("train", "two", "-o", "four", *cases.SETTINGS, "--epochs", 1, "--units", 4)
+    assert len(result.err.splitlines()) == 2
 
 
 def test_events_after_the_last_step(nmtool: Nmtool, data: Path) -> None:
     del data
-    kept = load_dataset("two", validation=4).train
-    late = int((kept.time_ms >= 2 * 9).sum())
+    events = load_dataset("two", validation=4).train
+    late = int((events.time_ms >= 2 * 9).sum())
     assert late > 3
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--dt", 2, "--steps", 9, "--epochs", 2)
     words += ("--init-delay-input", 4)
-    told = nmtool(*words).err.splitlines()
-    assert told[0].startswith(f"remark[events-dropped]: {late} of the {kept.n_events} events ")
-    assert [line.split()[0] for line in told[1:]] == ["trains", "epoch", "epoch"]
-    said = nmtool("train", "two", "-o", "run", "--resume")
-    assert said.code == 0
-    assert "events-dropped" not in said.err
+    lines = nmtool(*words).err.splitlines()
+    assert lines[0].startswith(f"remark[events-dropped]: {late} of the {events.n_events} events ")
+    assert [line.split()[0] for line in lines[1:]] == ["trains", "epoch", "epoch"]
+    result = nmtool("train", "two", "-o", "run", "--resume")
+    assert result.code == 0
+    assert "events-dropped" not in result.err
 
 
 def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:
@@ -57,12 +57,12 @@ def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:
     few = (*integers, "--delay-bits", 2, "--delay-stride", 2)
     train = ("train", "two", "-o", "run", *cases.SETTINGS)
     for words in (train, ("train", "--start", "run", "-o", "fine")):
-        said = nmtool(*words, *few)
-        assert said.code == 0, said.err
-        told = [line for line in said.err.splitlines() if "max_delay is 9" in line]
-        assert len(told) == 1
-    said = nmtool("train", "two", "-o", "near", *cases.SETTINGS, *integers, "--delay-bits", 2)
-    assert [line.split()[0] for line in said.err.splitlines()] == ["trains", "epoch"]
+        result = nmtool(*words, *few)
+        assert result.code == 0, result.err
+        lines = [line for line in result.err.splitlines() if "max_delay is 9" in line]
+        assert len(lines) == 1
+    result = nmtool("train", "two", "-o", "near", *cases.SETTINGS, *integers, "--delay-bits", 2)
+    assert [line.split()[0] for line in result.err.splitlines()] == ["trains", "epoch"]
 
 
 def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
@@ -70,26 +70,26 @@ def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
     wrong = replace(events, time_ms=1000 * events.time_ms)
     write_shd(data / "two_train.h5", wrong, force=True)
     words = ("train", "two", "-o", "run", *cases.SETTINGS)
-    said = nmtool(*words)
-    assert (said.code, said.error) == (2, "events-mostly-dropped")
-    assert "--time-unit ms" in said.err
+    result = nmtool(*words)
+    assert (result.code, result.error) == (2, "events-mostly-dropped")
+    assert "--time-unit ms" in result.err
     assert not Path("run").exists()
     wrong = replace(wrong, time_ms=10 * wrong.time_ms)
     write_shd(data / "two_train.h5", wrong, force=True)
-    said = nmtool(*words, "--steps", "auto", "--dt", "1")
-    assert (said.code, said.error) == (2, "steps-too-many")
-    said = nmtool(*words, "--steps", "auto", "--epochs", "1")
-    assert "remark[times-look-like-ms]" in said.err
+    result = nmtool(*words, "--steps", "auto", "--dt", "1")
+    assert (result.code, result.error) == (2, "steps-too-many")
+    result = nmtool(*words, "--steps", "auto", "--epochs", "1")
+    assert "remark[times-look-like-ms]" in result.err
 
 
 @pytest.mark.usefixtures("data")
 def test_steps_of_the_data(nmtool: Nmtool) -> None:
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--validation", 0, "--steps", "auto")
-    said = nmtool(*words, "--epochs", 1, "--dt", 1)
-    assert said.code == 0
+    result = nmtool(*words, "--epochs", 1, "--dt", 1)
+    assert result.code == 0
     last = cases.spike_events(cases.N_TRAIN, 1).time_ms.max()
     steps = int(last) + 1 + 20
-    assert said.err.startswith(f"chosen for these samples: --steps {steps};")
+    assert result.err.startswith(f"chosen for these samples: --steps {steps};")
     assert json.loads(Path("run/run.json").read_text())["options"]["steps"] == steps
     assert Network.load("run/network.npz").n_steps == steps
     assert nmtool(*words[:4], "--resume", "--steps", "auto").code == 0

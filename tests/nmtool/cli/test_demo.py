@@ -21,19 +21,19 @@ WORDS = ("demo", "--epochs", "1", "--samples", "5", "-o", "kept")
 
 def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
-    said = nmtool(*WORDS)
-    assert said.code == 0, said
-    lines = said.out.splitlines()
+    result = nmtool(*WORDS)
+    assert result.code == 0, result
+    lines = result.out.splitlines()
     chapters = [line[:11] for line in lines if line[:3] in ("1. ", "2. ", "3. ")]
     assert chapters == ["1. train 10", "2. quantise", "3. run the "]
     assert "5 test samples" in lines
-    assert "lava: spikes compared 40000, different 0; spikes emitted " in said.out
+    assert "lava: spikes compared 40000, different 0; spikes emitted " in result.out
     assert "kept in kept: run, integers.npz, lava" in lines
-    assert said.err.startswith("trains on ")
-    assert "\nepoch   1/1 " in said.err
-    kept = IntegerNetwork.load("kept/integers.npz")
-    assert Lava("kept/lava").network.content_hash == kept.content_hash
-    assert kept.source_hash == nmtool("inspect", "kept/run", "--json").json["hash"]
+    assert result.err.startswith("trains on ")
+    assert "\nepoch   1/1 " in result.err
+    network = IntegerNetwork.load("kept/integers.npz")
+    assert Lava("kept/lava").network.content_hash == network.content_hash
+    assert network.source_hash == nmtool("inspect", "kept/run", "--json").json["hash"]
     again = nmtool(*WORDS)
     assert (again.code, again.error) == (2, "path-taken")
     assert "kept" in again.err
@@ -47,30 +47,30 @@ def test_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
         "evaluate",
         lambda network, data, progress: replace(evaluate(network, data), accuracy=0.0),
     )
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 1
-    assert said.json["samples"] == 5
-    assert set(said.json["accuracy"]) == {"float", "hardware_sim", "lava"}
-    assert said.json["accuracy"]["float"] == 0.0 < said.json["accuracy"]["lava"]
-    assert said.json["backends"]["lava"]["spikes_different"] == 1
-    assert said.json["first_divergence"]["sample"] == 4
-    assert said.json["hash"] == IntegerNetwork.load("kept/integers.npz").content_hash
-    assert said.json["quantisation"]["calibrated"] is True
-    assert "1. train 100 recurrent" in said.err
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 1
+    assert result.json["samples"] == 5
+    assert set(result.json["accuracy"]) == {"float", "hardware_sim", "lava"}
+    assert result.json["accuracy"]["float"] == 0.0 < result.json["accuracy"]["lava"]
+    assert result.json["backends"]["lava"]["spikes_different"] == 1
+    assert result.json["first_divergence"]["sample"] == 4
+    assert result.json["hash"] == IntegerNetwork.load("kept/integers.npz").content_hash
+    assert result.json["quantisation"]["calibrated"] is True
+    assert "1. train 100 recurrent" in result.err
 
 
 def test_keeps_nothing_unasked(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeLava().install(monkeypatch)
-    said = nmtool(*WORDS[:-2], "--seed", "3")
-    assert said.code == 0, said
+    result = nmtool(*WORDS[:-2], "--seed", "3")
+    assert result.code == 0, result
     assert list(Path.cwd().iterdir()) == []
     assert not fake.calls[0]["folder"].parent.exists()
 
 
 @pytest.mark.lava
 def test_in_lava(nmtool: Nmtool) -> None:
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 0, said
-    entry = said.json["backends"]["lava"]
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 0, result
+    entry = result.json["backends"]["lava"]
     assert entry["spikes_different"] == entry["stock_spikes_different"] == 0
     assert entry["spikes_compared"] == 5 * 80 * 100

@@ -10,10 +10,10 @@ from tests.nmtool.cli.conftest import Nmtool
 
 
 def test_people_and_scripts(nmtool: Nmtool) -> None:
-    said = nmtool("doctor", "--json")
-    assert (said.code, said.err) == (0, "")
-    assert (said.json["healthy"], said.json["deep"]) == (True, False)
-    parts = {(part["kind"], part["name"]): part for part in said.json["parts"]}
+    result = nmtool("doctor", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert (result.json["healthy"], result.json["deep"]) == (True, False)
+    parts = {(part["kind"], part["name"]): part for part in result.json["parts"]}
     assert parts["library", "numpy"]["state"] == "fine"
     assert set(parts["tool", "GPU"]) == {"kind", "name", "state", "found", "gives", "fix"}
     text = nmtool("doctor")
@@ -27,7 +27,7 @@ def test_something_broken(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: "0.1" if name == "h5py" else real(name)
     )
-    said = nmtool("doctor")
-    assert (said.code, said.err) == (1, "")
-    assert "'h5py<" in said.out
+    result = nmtool("doctor")
+    assert (result.code, result.err) == (1, "")
+    assert "'h5py<" in result.out
     assert nmtool("doctor", "--json").json["healthy"] is False

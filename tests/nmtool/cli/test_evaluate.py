@@ -28,9 +28,9 @@ def test_integers_as_json(nmtool: Nmtool, integers: Path) -> None:
     raster = bin_events(TEST, 1.0, 30).raster
     recording = simulate(network, raster)
     operations = count_operations(network, raster, recording)
-    said = nmtool("evaluate", integers, "two", "--json")
-    assert said.code == 0
-    assert said.json == {
+    result = nmtool("evaluate", integers, "two", "--json")
+    assert result.code == 0
+    assert result.json == {
         "network": str(integers),
         "hash": network.content_hash,
         "data": "two",
@@ -52,42 +52,42 @@ def test_integers_as_json(nmtool: Nmtool, integers: Path) -> None:
 @pytest.mark.usefixtures("data")
 def test_results_by_class_and_by_sample(nmtool: Nmtool, integers: Path) -> None:
     words = ("evaluate", integers, "two", "--classes", "--predictions", "p.csv")
-    said = nmtool(*words)
-    assert said.code == 0
+    result = nmtool(*words)
+    assert result.code == 0
     network = IntegerNetwork.load(integers)
     recording = simulate(network, bin_events(TEST, 1.0, 30).raster)
     wrong = np.flatnonzero(recording.predictions != TEST.label)
-    assert f"wrong samples: {wrong.size} of 6" in said.out
-    assert "accuracy per class" in said.out
-    assert "confusion matrix" in said.out
+    assert f"wrong samples: {wrong.size} of 6" in result.out
+    assert "accuracy per class" in result.out
+    assert "confusion matrix" in result.out
     assert len(Path("p.csv").read_text().splitlines()) == 7
     assert nmtool(*words).error == "path-taken"
     assert nmtool("evaluate", integers, "two", "--predictions", "p.txt").error == "extension-wrong"
-    said = nmtool(*words, "--force", "--json")
-    assert said.json["wrong_samples"] == wrong.tolist()
-    assert np.trace(said.json["confusion"]["counts"]) == 6 - wrong.size
+    result = nmtool(*words, "--force", "--json")
+    assert result.json["wrong_samples"] == wrong.tolist()
+    assert np.trace(result.json["confusion"]["counts"]) == 6 - wrong.size
 
 
 @pytest.mark.usefixtures("data")
 def test_integers_for_people(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("evaluate", integers, "two", "--samples", "4", "--split", "train")
-    assert said.code == 0
-    lines = [line.split("  ") for line in said.out.splitlines()[3:]]
+    result = nmtool("evaluate", integers, "two", "--samples", "4", "--split", "train")
+    assert result.code == 0
+    lines = [line.split("  ") for line in result.out.splitlines()[3:]]
     shown = {words[0].strip(): words[-1].strip() for words in lines if len(words) > 1}
-    assert said.out.startswith(f"{integers} on two (train)\n")
+    assert result.out.startswith(f"{integers} on two (train)\n")
     assert shown["samples"] == "4 of 12, drawn per class"
     assert shown["accuracy"] == "100.00%"
     assert shown["arithmetic"] == "loihi2"
     assert "loss" not in shown
-    assert said.err == ""
+    assert result.err == ""
 
 
 @pytest.mark.usefixtures("data")
 def test_drawn_samples_keep_their_numbers(nmtool: Nmtool, integers: Path) -> None:
     words = ("evaluate", integers, "two", "--samples", "4", "--predictions", "p.csv", "--json")
-    said = nmtool(*words)
+    result = nmtool(*words)
     drawn = drawn_samples(TEST.label, 4)
-    assert (said.json["samples"], said.json["drawn_from"]) == (4, 6)
+    assert (result.json["samples"], result.json["drawn_from"]) == (4, 6)
     rows = [line.split(",") for line in Path("p.csv").read_text().splitlines()[1:]]
     assert [int(row[0]) for row in rows] == drawn.tolist() != [0, 1, 2, 3]
     assert [int(row[1]) for row in rows] == TEST.label[drawn].tolist()
@@ -95,29 +95,29 @@ def test_drawn_samples_keep_their_numbers(nmtool: Nmtool, integers: Path) -> Non
 
 def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
-    said = nmtool("evaluate", integers, "two", "--json")
-    assert said.json["samples"] == 2
-    (told,) = said.err.splitlines()
-    assert told.startswith("remark[events-dropped]: 2 of the 4 events ")
-    assert "30 steps of 1 ms" in told
+    result = nmtool("evaluate", integers, "two", "--json")
+    assert result.json["samples"] == 2
+    (remark,) = result.err.splitlines()
+    assert remark.startswith("remark[events-dropped]: 2 of the 4 events ")
+    assert "30 steps of 1 ms" in remark
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
-    said = nmtool("evaluate", integers, "two")
-    assert (said.code, said.error) == (2, "events-mostly-dropped")
+    result = nmtool("evaluate", integers, "two")
+    assert (result.code, result.error) == (2, "events-mostly-dropped")
 
 
 def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
-    said = nmtool("evaluate", integers, "two", "--json")
-    assert said.code == 0
-    assert said.json["accuracy"] == 0.5
-    assert said.json["synaptic_events_per_sample"] == 0
+    result = nmtool("evaluate", integers, "two", "--json")
+    assert result.code == 0
+    assert result.json["accuracy"] == 0.5
+    assert result.json["synaptic_events_per_sample"] == 0
 
 
 @pytest.mark.usefixtures("data")
 def test_more_threads_than_there_are(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("evaluate", integers, "two", "--threads", "1000000")
-    assert (said.code, said.error) == (2, "threads-range")
-    assert "1000000" in said.err
+    result = nmtool("evaluate", integers, "two", "--threads", "1000000")
+    assert (result.code, result.error) == (2, "threads-range")
+    assert "1000000" in result.err
 
 
 @pytest.mark.torch
@@ -142,12 +142,12 @@ def test_floats(nmtool: Nmtool, floats: Path) -> None:
 
     network = Network.load(floats)
     recording = SpikingNetwork(network).record(bin_events(TEST, 1.0, 30).raster)
-    said = nmtool("evaluate", floats, "two", "--json")
-    assert said.json["arithmetic"] == "float"
-    assert said.json["hash"] == network.content_hash
-    assert said.json["accuracy"] == recording.accuracy(TEST.label)
-    assert said.json["spikes_per_neuron"] == {"hidden": recording.spikes["hidden"].n_spikes / 18}
-    assert said.json["loss"] is None
+    result = nmtool("evaluate", floats, "two", "--json")
+    assert result.json["arithmetic"] == "float"
+    assert result.json["hash"] == network.content_hash
+    assert result.json["accuracy"] == recording.accuracy(TEST.label)
+    assert result.json["spikes_per_neuron"] == {"hidden": recording.spikes["hidden"].n_spikes / 18}
+    assert result.json["loss"] is None
 
 
 @pytest.mark.torch
@@ -174,9 +174,9 @@ def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
     loss = readout_loss(network, gain, margin)
     activity = SpikingNetwork(network)(bin_events(TEST, 1.0, 30).raster)
     expected = loss(activity, torch.from_numpy(TEST.label)).item()
-    said = nmtool("evaluate", "run", "two", "--json")
-    assert not more or said.json["spikes_per_neuron"]["output"] > 0.3
-    assert np.isclose(said.json["loss"], expected, rtol=1e-5)
+    result = nmtool("evaluate", "run", "two", "--json")
+    assert not more or result.json["spikes_per_neuron"]["output"] > 0.3
+    assert np.isclose(result.json["loss"], expected, rtol=1e-5)
 
 
 @pytest.mark.usefixtures("data")
@@ -185,14 +185,14 @@ def test_an_export_answers_in_its_own_runtime(nmtool: Nmtool, integers: Path) ->
         pytest.skip("there is no C compiler")
     expected = nmtool("evaluate", integers, "two", "--json").json
     assert nmtool("export", integers, "-o", "net.c").code == 0
-    said = nmtool("evaluate", "net.c", "two:test", "--json")
-    assert (said.code, said.err) == (0, "")
-    found = said.json
-    assert found.pop("seconds") >= 0
-    assert (found.pop("format"), found.pop("spikes") > 20) == ("c", True)
+    result = nmtool("evaluate", "net.c", "two:test", "--json")
+    assert (result.code, result.err) == (0, "")
+    content = result.json
+    assert content.pop("seconds") >= 0
+    assert (content.pop("format"), content.pop("spikes") > 20) == ("c", True)
     for name in ("loss", "u_wraps", "v_clips"):
         del expected[name]
-    assert found == {**expected, "network": "net.c"}
+    assert content == {**expected, "network": "net.c"}
     assert "run by c" in nmtool("evaluate", "net.c", "two").out
     in_python = nm.evaluate("net.c", "two:test", samples=4)
     assert (in_python.runtime, in_python.samples, in_python.drawn_from) == ("c", 4, 6)
@@ -200,10 +200,10 @@ def test_an_export_answers_in_its_own_runtime(nmtool: Nmtool, integers: Path) ->
 
 @pytest.mark.usefixtures("data")
 def test_a_split_is_named_with_the_data(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("evaluate", integers, "two:train", "--json").json
-    assert said == nmtool("evaluate", integers, "two", "--split", "train", "--json").json
-    assert (said["data"], said["split"], said["samples"]) == ("two", "train", 12)
-    assert nm.evaluate(integers, "two:train").accuracy == said["accuracy"]
+    content = nmtool("evaluate", integers, "two:train", "--json").json
+    assert content == nmtool("evaluate", integers, "two", "--split", "train", "--json").json
+    assert (content["data"], content["split"], content["samples"]) == ("two", "train", 12)
+    assert nm.evaluate(integers, "two:train").accuracy == content["accuracy"]
     assert nm.evaluate(integers, "two").samples == 6
     twice = nmtool("evaluate", integers, "two:train", "--split", "test")
     assert (twice.code, twice.error) == (2, "split-named-twice")

@@ -15,11 +15,11 @@ from tests.nmtool.cli.conftest import Nmtool
 
 
 def test_integers(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("export", integers, "--to", "lava", "-o", "folder")
-    assert said.code == 0
+    result = nmtool("export", integers, "--to", "lava", "-o", "folder")
+    assert result.code == 0
     # Where Lava is, the command that runs the folder.
-    assert said.err == "" or said.err.startswith("run it with: ")
-    assert said.out.splitlines() == [
+    assert result.err == "" or result.err.startswith("run it with: ")
+    assert result.out.splitlines() == [
         "lava: faithful",
         "loihi2: faithful, 2 of 128 cores",
         "folder written; nmtool verify folder checks it, without any data",
@@ -43,12 +43,12 @@ def test_firmware_has_a_header_of_its_own(nmtool: Nmtool, integers: Path, tmp_pa
 @pytest.mark.usefixtures("data")
 def test_floats_are_quantised_on_the_way(nmtool: Nmtool, floats: Path) -> None:
     words = ("export", floats, "--to", "lava", "--data", "two", "--weight-bits", "5", "--json")
-    said = nmtool(*words, "-o", "folder")
-    assert said.code == 0
-    assert nmtool("quantise", floats, *words[4:], "-o", "q.npz").json["hash"] == said.json["hash"]
-    content = said.json
+    result = nmtool(*words, "-o", "folder")
+    assert result.code == 0
+    assert nmtool("quantise", floats, *words[4:], "-o", "q.npz").json["hash"] == result.json["hash"]
+    content = result.json
     targets = content.pop("targets")
-    assert [(one["target"], one["verdict"]) for one in targets] == [
+    assert [(target["target"], target["verdict"]) for target in targets] == [
         ("lava", "faithful"),
         ("loihi2", "faithful"),
     ]
@@ -62,19 +62,19 @@ def test_floats_are_quantised_on_the_way(nmtool: Nmtool, floats: Path) -> None:
 def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
     words = ("export", integers, "--to", "lava", "-o", "folder")
     assert nmtool(*words).code == 0
-    said = nmtool(*words)
-    assert (said.code, said.out, said.error) == (2, "", "path-taken")
-    assert "--force" in said.err
+    result = nmtool(*words)
+    assert (result.code, result.out, result.error) == (2, "", "path-taken")
+    assert "--force" in result.err
     Path("folder/mine.txt").write_text("dear")
-    said = nmtool(*words, "--force")
-    assert (said.code, said.error) == (2, "path-holds-others")
-    assert "mine.txt" in said.err
+    result = nmtool(*words, "--force")
+    assert (result.code, result.error) == (2, "path-holds-others")
+    assert "mine.txt" in result.err
     Path("folder/mine.txt").unlink()
     assert nmtool(*words, "--force").code == 0
 
 
 @pytest.mark.parametrize(
-    ("more", "error", "named"),
+    ("more", "error", "phrase"),
     [
         (["--weight-bits", "4"], "quantised-already", "--weight-bits"),
         (["--scale", "static"], "quantised-already", "--scale"),
@@ -85,11 +85,11 @@ def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
 )
 @pytest.mark.usefixtures("data")
 def test_wrong_usage(
-    more: list[str], error: str, named: str, nmtool: Nmtool, integers: Path
+    more: list[str], error: str, phrase: str, nmtool: Nmtool, integers: Path
 ) -> None:
-    said = nmtool("export", integers, "--to", "lava", "-o", "folder", *more)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert named in said.err
+    result = nmtool("export", integers, "--to", "lava", "-o", "folder", *more)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert phrase in result.err
     assert not Path("folder").exists()
 
 
@@ -108,6 +108,6 @@ def test_answers_are_those_to_data(nmtool: Nmtool, integers: Path) -> None:
 
 
 def test_the_format_must_be_told(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("export", integers, "-o", "folder")
-    assert (said.code, said.error) == (2, "format-unsaid")
-    assert "--to npz|lava|" in said.err
+    result = nmtool("export", integers, "-o", "folder")
+    assert (result.code, result.error) == (2, "format-unsaid")
+    assert "--to npz|lava|" in result.err

@@ -20,34 +20,34 @@ FOUND = Environment(Path("/some/python"), environment.REFEREE)
 
 
 def test_setup_takes_clones(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    calls = []
 
     def setup(on_line: object, **options: object) -> Environment:
-        asked.append(options)
+        calls.append(options)
         return FOUND
 
     monkeypatch.setattr(environment, "set_up_fenn", setup)
-    said = nmtool("setup", "fenn", "--riscv-ise", "a", "--genn", "b", "--json")
-    assert said.json == {"fenn": environment.PYFENN, "python": "/some/python"}
+    result = nmtool("setup", "fenn", "--riscv-ise", "a", "--genn", "b", "--json")
+    assert result.json == {"fenn": environment.PYFENN, "python": "/some/python"}
     nmtool("setup", "fenn", "--force")
     clones = {"riscv_ise": Path("a"), "genn": Path("b")}
-    assert asked == [{"force": False, **clones}, {"force": True}]
+    assert calls == [{"force": False, **clones}, {"force": True}]
 
 
 def test_not_set_up(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(environment.REFEREE.python_variable, raising=False)
     monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
-    said = nmtool("setup", "fenn", "--status")
-    assert (said.code, said.out, said.error) == (3, "", "fenn-not-set-up")
+    result = nmtool("setup", "fenn", "--status")
+    assert (result.code, result.out, result.error) == (3, "", "fenn-not-set-up")
     for value in (tmp_path / "none", "nmtool setup fenn", "NMTOOL_FENN_PYTHON"):
-        assert str(value) in said.err
+        assert str(value) in result.err
 
 
 @pytest.mark.usefixtures("integers")
 def test_networks_of_another_arithmetic(nmtool: Nmtool) -> None:
-    said = nmtool("export", "integers.npz", "--to", "fenn", "-o", "exported")
-    assert (said.code, said.error) == (1, "format-does-not-fit")
-    assert "fenn16" in said.err
+    result = nmtool("export", "integers.npz", "--to", "fenn", "-o", "exported")
+    assert (result.code, result.error) == (1, "format-does-not-fit")
+    assert "fenn16" in result.err
 
 
 def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,14 +55,14 @@ def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyP
     Network.layers([5, 8, 3]).save("float.npz")
     assert nmtool("export", "float.npz", "--to", "fenn", "-o", "exported").code == 0
     assert load("exported").runs_in is FENN16
-    asked = []
+    networks = []
 
     def run(artefact: Fenn, spikes: Raster, **options: object) -> Recording:
-        asked.append(artefact.integers)
+        networks.append(artefact.integers)
         return simulate(artefact.integers, spikes, deep=True)
 
     monkeypatch.setattr(Fenn, "require", lambda: None)
     monkeypatch.setattr(Fenn, "run", run)
-    said = nmtool("verify", "float.npz", "--against", "fenn")
-    assert said.code == 0
-    assert [network.runs_in for network in asked] == [FENN16]
+    result = nmtool("verify", "float.npz", "--against", "fenn")
+    assert result.code == 0
+    assert [network.runs_in for network in networks] == [FENN16]

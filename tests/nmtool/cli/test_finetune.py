@@ -32,24 +32,26 @@ def _log(folder: str) -> list[dict]:
 
 
 def test_goes_on_in_integers(nmtool: Nmtool) -> None:
-    said = nmtool("train", "--start", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 2)
-    assert said.code == 0, said.err
+    result = nmtool(
+        "train", "--start", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 2
+    )
+    assert result.code == 0, result.err
     before, after = RunFolder(Path("run")).options(), RunFolder(Path("fine")).options()
     assert (after.arithmetic, after.epochs) == ("integer", 2)
     assert after.lr == before.lr / 5
     assert after.delay_lr == before.delay_lr / 5
     assert after.hidden == before.hidden
-    kept = IntegerNetwork.load("fine/integers.npz")
+    network = IntegerNetwork.load("fine/integers.npz")
     held_out = load_dataset("two", validation=after.validation).validation
-    raster = kept.bin(held_out).raster
+    raster = network.bin(held_out).raster
     best = max(entry["validation_accuracy"] for entry in _log("fine"))
-    assert simulate(kept, raster).accuracy(held_out.label) == best
+    assert simulate(network, raster).accuracy(held_out.label) == best
 
 
 def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> None:
     Path("s.toml").write_text("lr = 0.004\nweight_bits = 4\nepochs = 5\nhidden = 6\n")
-    said = nmtool("train", "--start", "run", "-o", "fine", "--config", "s.toml", "--epochs", 1)
-    assert said.code == 0, said.err
+    result = nmtool("train", "--start", "run", "-o", "fine", "--config", "s.toml", "--epochs", 1)
+    assert result.code == 0, result.err
     before, after = RunFolder(Path("run")).options(), RunFolder(Path("fine")).options()
     assert (after.lr, after.weight_bits, after.epochs) == (0.004, 4, 1)
     assert after.delay_lr == before.delay_lr / 5
@@ -57,15 +59,15 @@ def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> 
 
 
 def test_help_knows_that_a_run_decides(nmtool: Nmtool) -> None:
-    told = " ".join(nmtool("train", "--help").out.split())
-    assert "as a new run with its settings, for 10 epochs at a fifth of its learning rates" in told
+    text = " ".join(nmtool("train", "--help").out.split())
+    assert "as a new run with its settings, for 10 epochs at a fifth of its learning rates" in text
 
 
 def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
-    said = nmtool(
+    result = nmtool(
         "train", "--start", "run", "-o", "fine", "--epochs", 1, "--lr", 0, "--delay-lr", 0
     )
-    assert said.code == 0, said.err
+    assert result.code == 0, result.err
     shadows = [dict(np.load(f"{folder}/checkpoint.npz")) for folder in ("run", "fine")]
     weights = [name for name in shadows[0] if name.startswith("parameter.")]
     assert weights
@@ -82,11 +84,11 @@ def test_delays_beyond_a_new_limit_are_cut(average: float | str, nmtool: Nmtool)
     before = _delays("far")
     n_longer = int((before > 4).sum())
     assert n_longer > 3
-    said = nmtool("train", "--start", "far", "-o", "near", "--max-delay", 4, *slow)
-    assert said.code == 0, said.err
-    told, *others = said.err.splitlines()
-    assert " 4 steps (max_delay)" in told
-    assert f" {n_longer} of {before.size} were longer" in told
+    result = nmtool("train", "--start", "far", "-o", "near", "--max-delay", 4, *slow)
+    assert result.code == 0, result.err
+    remark, *others = result.err.splitlines()
+    assert " 4 steps (max_delay)" in remark
+    assert f" {n_longer} of {before.size} were longer" in remark
     assert [line[:5] for line in others] == ["train", "epoch"]
     np.testing.assert_array_equal(_delays("near"), np.minimum(before, 4))
     shadows = dict(np.load("near/checkpoint.npz"))
@@ -104,13 +106,13 @@ def test_a_run_with_delays_beyond_the_chip_goes_on_in_integers(nmtool: Nmtool) -
     words = (*cases.SETTINGS, "--max-delay", 80, "--init-delay-input", 80)
     assert nmtool("train", "two", "-o", "far", *words).code == 0
     integers = ("train", "--start", "far", "-o", "near", "--arithmetic", "integer", "--epochs", 1)
-    said = nmtool(*integers)
-    assert (said.code, said.error) == (2, "max-delay-beyond-chip")
+    result = nmtool(*integers)
+    assert (result.code, result.error) == (2, "max-delay-beyond-chip")
     for value in ("max_delay is 80 ", "--max-delay 61"):
-        assert value in said.err
-    said = nmtool(*integers, "--max-delay", 61)
-    assert said.code == 0, said.err
-    assert " 61 steps (max_delay)" in said.err
+        assert value in result.err
+    result = nmtool(*integers, "--max-delay", 61)
+    assert result.code == 0, result.err
+    assert " 61 steps (max_delay)" in result.err
     assert IntegerNetwork.load("near/integers.npz").max_delay <= 61
 
 
@@ -118,9 +120,9 @@ def test_few_bits_of_delay_can_be_tuned_again(nmtool: Nmtool) -> None:
     words = ("--arithmetic", "integer", "--delay-bits", 3, "--max-delay", 13, "--epochs", 1)
     assert nmtool("train", "two", "-o", "few", *cases.SETTINGS, *words).code == 0
     assert IntegerNetwork.load("few/integers.npz").max_delay <= 13
-    said = nmtool("train", "--start", "few", "-o", "again", "--epochs", 1)
-    assert said.code == 0, said.err
-    assert "cut" not in said.err
+    result = nmtool("train", "--start", "few", "-o", "again", "--epochs", 1)
+    assert result.code == 0, result.err
+    assert "cut" not in result.err
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -131,22 +133,22 @@ def test_stopped_and_resumed_equals_uninterrupted(
     assert nmtool(*words, "-o", "whole").code == 0
     with monkeypatch.context() as patch:
         stop_in_epoch(epoch, patch)
-        said = nmtool(*words, "-o", "stopped")
-    assert said.code == 130
-    assert "nmtool train -o stopped --resume\n" in said.err
+        result = nmtool(*words, "-o", "stopped")
+    assert result.code == 130
+    assert "nmtool train -o stopped --resume\n" in result.err
     shutil.rmtree("run")
-    said = nmtool("train", "-o", "stopped", "--resume")
-    assert said.code == 0, said.err
-    assert {line[:5] for line in said.err.splitlines()} <= {"epoch"}
+    result = nmtool("train", "-o", "stopped", "--resume")
+    assert result.code == 0, result.err
+    assert {line[:5] for line in result.err.splitlines()} <= {"epoch"}
     assert_same_run("whole", "stopped")
 
 
 def test_a_run_that_lost_its_start_is_not_resumed(nmtool: Nmtool) -> None:
     assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
     Path("fine/checkpoint.npz").unlink()
-    said = nmtool("train", "two", "-o", "fine", "--resume")
-    assert (said.code, said.error) == (2, "resume-nothing-kept")
-    assert "fine" in said.err
+    result = nmtool("train", "two", "-o", "fine", "--resume")
+    assert (result.code, result.error) == (2, "resume-nothing-kept")
+    assert "fine" in result.err
     assert Path("fine/run.json").exists()
 
 
@@ -162,21 +164,21 @@ def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
     assert in_integers["arithmetic"] == "loihi2"
     assert in_floats["arithmetic"] == "float"
     for name in ("fine", "fine/integers.npz"):
-        said = nmtool("quantise", name, "-o", "again.npz")
-        assert (said.code, said.error) == (2, "quantised-already")
-        assert "fine/network.npz" in said.err
+        result = nmtool("quantise", name, "-o", "again.npz")
+        assert (result.code, result.error) == (2, "quantised-already")
+        assert "fine/network.npz" in result.err
 
 
 def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
     (tmp_path / "two").rename(tmp_path / "moved")
-    said = nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1)
-    assert (said.code, said.error) == (2, "dataset-unknown")
+    result = nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1)
+    assert (result.code, result.error) == (2, "dataset-unknown")
     assert nmtool("train", "moved", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
     assert Network.load("fine/network.npz").n_steps > 0
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrase"),
     [
         (("run", "-o", "fine", "--hidden", 9), "network-shape-fixed", "hidden is 6 in run "),
         (("run", "-o", "fine", "--feedforward"), "network-shape-fixed", "recurrent is True "),
@@ -188,17 +190,17 @@ def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_refused(
-    words: tuple[object, ...], error: str, named: str, nmtool: Nmtool
+    words: tuple[object, ...], error: str, phrase: str, nmtool: Nmtool
 ) -> None:
     Path("wide.toml").write_text("hidden = 9\n")
     Path("typo.toml").write_text("learning = 0.1\n")
-    said = nmtool("finetune", *words)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert named in said.err
+    result = nmtool("finetune", *words)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert phrase in result.err
 
 
 def test_a_run_without_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
     Path("run/checkpoint.npz").unlink()
-    said = nmtool("train", "--start", "run", "-o", "fine")
-    assert (said.code, said.error) == (2, "checkpoint-missing")
-    assert "run " in said.err
+    result = nmtool("train", "--start", "run", "-o", "fine")
+    assert (result.code, result.error) == (2, "checkpoint-missing")
+    assert "run " in result.err

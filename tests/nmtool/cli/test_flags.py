@@ -31,40 +31,40 @@ def parsed(*words: str, function: str, **own: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("function", ["verify", "inspect", "quantise", "convert", "demo"])
 def test_functions_are_read_as_they_are(function: str) -> None:
     signature = inspect.signature(getattr(nm, function))
-    found = flags.read(function)
-    assert [one.name for one in found] == list(signature.parameters)
-    for one, parameter in zip(found, signature.parameters.values(), strict=True):
-        assert one.annotation == parameter.annotation.removesuffix(" | None")
-        assert (one.default is None) == (parameter.default is inspect.Parameter.empty)
-        assert one.text, one.name
+    parameters = flags.read(function)
+    assert [parameter.name for parameter in parameters] == list(signature.parameters)
+    for parameter, expected in zip(parameters, signature.parameters.values(), strict=True):
+        assert parameter.annotation == expected.annotation.removesuffix(" | None")
+        assert (parameter.default is None) == (expected.default is inspect.Parameter.empty)
+        assert parameter.text, parameter.name
 
 
 def test_fields_of_options_are_read_likewise() -> None:
-    found = {one.name: one for one in flags.read("NirOptions")}
-    assert list(found) == list(inspect.signature(nm.NirOptions).parameters)
-    assert found["nir_dt_s"].annotation == "float"
+    parameters = {parameter.name: parameter for parameter in flags.read("NirOptions")}
+    assert list(parameters) == list(inspect.signature(nm.NirOptions).parameters)
+    assert parameters["nir_dt_s"].annotation == "float"
 
 
 def test_what_stands_in_the_signature_is_the_flag() -> None:
     assert parsed("a.npz", function="inspect") == {"path": "a.npz"}
     assert parsed("a.npz", "--targets", function="inspect") == {"path": "a.npz", "targets": True}
     assert parsed(function="demo") == {}
-    given = parsed("--epochs", "3", "--seed", "-1", "--folder", "a", function="demo")
-    assert given == {"epochs": 3, "seed": -1, "folder": "a"}
+    arguments = parsed("--epochs", "3", "--seed", "-1", "--folder", "a", function="demo")
+    assert arguments == {"epochs": 3, "seed": -1, "folder": "a"}
 
 
 def test_a_flag_switches_off_what_is_on() -> None:
     assert parsed("n", function="verify") == {"network": "n"}
-    given = parsed("n", "--no-coverage", "--deep", function="verify")
-    assert given == {"network": "n", "coverage": False, "deep": True}
+    arguments = parsed("n", "--no-coverage", "--deep", function="verify")
+    assert arguments == {"network": "n", "coverage": False, "deep": True}
 
 
 @pytest.mark.parametrize("names", [(), ("--no-verify",)])
 def test_the_help_of_such_a_flag_says_so_whatever_its_name(names: tuple[str, ...]) -> None:
     parser = Parser(prog="nmtool some")
     flags.add(parser, "convert", only=("check",), check=flag(*names))
-    [entry] = [one.text for one in flags.read("convert") if one.name == "check"]
-    [helped] = [one.help for one in parser._actions if one.dest == "check"]
+    [entry] = [parameter.text for parameter in flags.read("convert") if parameter.name == "check"]
+    [helped] = [action.help for action in parser._actions if action.dest == "check"]
     assert helped == f"do not {entry}"
 
 
@@ -82,7 +82,7 @@ def test_a_flag_may_differ_from_its_parameter() -> None:
 
 def test_an_entry_may_point_to_that_of_another_function() -> None:
     texts = [
-        next(one.text for one in flags.read(name) if one.name == "energy_of")
+        next(parameter.text for parameter in flags.read(name) if parameter.name == "energy_of")
         for name in ("cost", "compare_cost")
     ]
     assert texts[0] == texts[1] != ""
@@ -95,7 +95,7 @@ def test_constants_are_read() -> None:
 
 @pytest.mark.parametrize("command", ["verify", "convert", "train"])
 def test_help_is_there_without_docstrings(command: str) -> None:
-    texts = [
+    processes = [
         subprocess.run(
             [sys.executable, *options, "-m", "nmtool", command, "--help"],
             capture_output=True,
@@ -105,8 +105,8 @@ def test_help_is_there_without_docstrings(command: str) -> None:
         )
         for options in ([], ["-OO"])
     ]
-    assert [one.returncode for one in texts] == [0, 0]
-    assert texts[0].stdout == texts[1].stdout != ""
+    assert [process.returncode for process in processes] == [0, 0]
+    assert processes[0].stdout == processes[1].stdout != ""
 
 
 @pytest.mark.parametrize("command", ["convert", "verify", "export", "evaluate", "check"])

@@ -45,10 +45,10 @@ def test_quantise_over_an_existing_file(
 ) -> None:
     before = _everything(tmp_path)
     with _files_up_to(n_bytes):
-        said = nmtool("quantise", floats, "-o", integers, "--weight-bits", "4", "--force")
-    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
-    assert str(integers) in said.err
-    assert FULL in said.err
+        result = nmtool("quantise", floats, "-o", integers, "--weight-bits", "4", "--force")
+    assert (result.code, result.out, result.error) == (2, "", "file-not-written")
+    assert str(integers) in result.err
+    assert FULL in result.err
     assert _everything(tmp_path) == before
 
 
@@ -57,9 +57,9 @@ def test_export_over_an_existing_folder(nmtool: Nmtool, tmp_path: Path, integers
     assert nmtool(*words).code == 0
     before = _everything(tmp_path)
     with _files_up_to(2000):
-        said = nmtool(*words, "--force")
-    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
-    assert FULL in said.err
+        result = nmtool(*words, "--force")
+    assert (result.code, result.out, result.error) == (2, "", "file-not-written")
+    assert FULL in result.err
     assert _everything(tmp_path) == before
 
 
@@ -73,10 +73,10 @@ def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
     before = _everything(tmp_path / "run")
     room = max(len(content) for content in before.values()) - 1
     with _files_up_to(room):
-        said = nmtool("train", data, "-o", "run", "--resume")
-    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
-    assert "run/checkpoint.npz" in said.err
-    assert FULL in said.err
+        result = nmtool("train", data, "-o", "run", "--resume")
+    assert (result.code, result.out, result.error) == (2, "", "file-not-written")
+    assert "run/checkpoint.npz" in result.err
+    assert FULL in result.err
     after = _everything(tmp_path / "run")
     assert after["checkpoint.npz"] == before["checkpoint.npz"]
     assert after.keys() == before.keys()
@@ -87,8 +87,8 @@ def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
 @pytest.mark.torch
 def test_train_cannot_even_begin(nmtool: Nmtool, data: Path) -> None:
     with _files_up_to(10):
-        said = nmtool("train", data, *cases.SETTINGS, "-o", "run")
-    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
-    assert "run/run.json" in said.err
+        result = nmtool("train", data, *cases.SETTINGS, "-o", "run")
+    assert (result.code, result.out, result.error) == (2, "", "file-not-written")
+    assert "run/run.json" in result.err
     assert list(Path("run").iterdir()) == []
     assert nmtool("train", data, *cases.SETTINGS, "-o", "run").code == 0

@@ -24,7 +24,7 @@ def test_every_argument_stands_in_one_place(command: str) -> None:
     assert len({id(action) for action in actions}) == len(actions) == len(chosen._actions)
 
 
-@pytest.mark.parametrize("command", [name for name, one in COMMANDS.items() if one.first])
+@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if command.first])
 def test_at_most_five_options_come_first(command: str) -> None:
     chosen = _parser(command)[1][command]
     titles = [title for title, _, actions in help.sections(chosen) if actions]

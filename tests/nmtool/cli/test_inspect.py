@@ -17,9 +17,9 @@ from tests.nmtool.cli.conftest import Nmtool
 
 def test_float_network_as_json(nmtool: Nmtool, floats: Path) -> None:
     network = cases.float_network()
-    said = nmtool("inspect", floats, "--json")
-    assert said.code == 0
-    content = said.json
+    result = nmtool("inspect", floats, "--json")
+    assert result.code == 0
+    content = result.json
     inputs = network.projections[0]
     assert content["kind"] == "network"
     assert content["hash"] == network.content_hash
@@ -47,10 +47,10 @@ def test_float_network_as_json(nmtool: Nmtool, floats: Path) -> None:
 
 
 def test_integer_network_for_people(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("inspect", integers)
-    assert said.code == 0
-    assert said.err == ""
-    lines = said.out.splitlines()
+    result = nmtool("inspect", integers)
+    assert result.code == 0
+    assert result.err == ""
+    lines = result.out.splitlines()
     assert lines[:2] == ["kind: integer network", "arithmetic: loihi2"]
     assert "classes: left, right" in lines
     assert " out     li       2  741  200  131,072  2,468  0" in lines
@@ -84,9 +84,9 @@ def test_infinite_time_constants(nmtool: Nmtool) -> None:
 
 def test_population_without_synapses(nmtool: Nmtool) -> None:
     cases.float_network(projections=[]).save("f.npz")
-    said = nmtool("inspect", "f.npz")
-    assert said.code == 0
-    assert "synapses: 0\n" in said.out
+    result = nmtool("inspect", "f.npz")
+    assert result.code == 0
+    assert "synapses: 0\n" in result.out
     assert nmtool("inspect", "f.npz", "--json").json["projections"] == []
 
 
@@ -125,19 +125,19 @@ def test_recording_of_no_sample(nmtool: Nmtool, integers: Path) -> None:
 @pytest.mark.usefixtures("data")
 def test_checkpoint_is_no_network(nmtool: Nmtool) -> None:
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
-    said = nmtool("inspect", "run/checkpoint.npz")
-    assert (said.code, said.error) == (2, "file-kind")
-    assert "'nmtool checkpoint'" in said.err
+    result = nmtool("inspect", "run/checkpoint.npz")
+    assert (result.code, result.error) == (2, "file-kind")
+    assert "'nmtool checkpoint'" in result.err
 
 
 def test_targets_are_judged_when_asked(nmtool: Nmtool, floats: Path) -> None:
     assert "targets" not in nmtool("inspect", floats, "--json").json
-    said = nmtool("inspect", floats, "--targets", "--json")
+    result = nmtool("inspect", floats, "--targets", "--json")
     words = {
-        one["target"]: one["verdict"]
-        for one in nmtool("check", floats, "--target", "all", "--json").json["targets"]
+        target["target"]: target["verdict"]
+        for target in nmtool("check", floats, "--target", "all", "--json").json["targets"]
     }
-    assert said.json["targets"] == words
+    assert result.json["targets"] == words
 
 
 def test_a_graph_of_others_is_inspected_with_the_steps_that_it_needs(nmtool: Nmtool) -> None:
@@ -146,9 +146,11 @@ def test_a_graph_of_others_is_inspected_with_the_steps_that_it_needs(nmtool: Nmt
     neuron = nir.LIF(*(np.full(1, value) for value in (0.01, 1.0, 0.0, 0.5)))
     nodes = {"in": ends["Input"], "neuron": neuron, "out": ends["Output"]}
     nir.write("theirs.nir", nir.NIRGraph(nodes, [("in", "neuron"), ("neuron", "out")]))
-    said = nmtool("inspect", "theirs.nir")
-    assert "--in-steps 9998" in said.err, "an advice that the command takes"
-    told = nmtool("inspect", "theirs.nir", "--in-steps", "98", "--in-nir-dt", "1e-3", "--json")
-    assert (told.json["steps"], told.json["dt_ms"]) == (100, 1.0)
+    result = nmtool("inspect", "theirs.nir")
+    assert "--in-steps 9998" in result.err, "an advice that the command takes"
+    description = nmtool(
+        "inspect", "theirs.nir", "--in-steps", "98", "--in-nir-dt", "1e-3", "--json"
+    )
+    assert (description.json["steps"], description.json["dt_ms"]) == (100, 1.0)
     unused = nmtool("inspect", "zoo:digits", "--in-steps", "98")
     assert (unused.code, unused.error) == (2, "import-options-unused")

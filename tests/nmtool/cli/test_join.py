@@ -25,11 +25,11 @@ def other(tmp_path: Path) -> Path:
 
 
 def test_networks_become_one(nmtool: Nmtool, floats: Path, other: Path) -> None:
-    said = nmtool("join", floats, other, "-o", "both.npz", "--json")
-    assert said.code == 0
+    result = nmtool("join", floats, other, "-o", "both.npz", "--json")
+    assert result.code == 0
     expected = nm.ensemble([floats, other])
     assert nm.load("both.npz").content_hash == expected.content_hash
-    assert said.json == {
+    assert result.json == {
         "file": "both.npz",
         "hash": expected.content_hash,
         "neurons": 8,
@@ -54,9 +54,9 @@ def test_what_comes_out_is_quantised_and_verified(
         pytest.skip("there is no C compiler")
     assert nmtool("join", floats, other, "-o", "both.npz").code == 0
     assert nmtool("quantise", "both.npz", "-o", "integers.npz", "--data", "two").code == 0
-    said = nmtool("verify", "integers.npz", "two", "--against", "c", "--against", "onnx")
-    assert said.code == 0
-    assert said.out.count("different 0") == 2
+    result = nmtool("verify", "integers.npz", "two", "--against", "c", "--against", "onnx")
+    assert result.code == 0
+    assert result.out.count("different 0") == 2
 
 
 def test_refused(nmtool: Nmtool, floats: Path, integers: Path, tmp_path: Path) -> None:
@@ -67,11 +67,11 @@ def test_refused(nmtool: Nmtool, floats: Path, integers: Path, tmp_path: Path) -
         ((floats, floats, "--weights", "1"), "join-weights"),
         ((floats, "no.npz"), "file-missing"),
     ):
-        said = nmtool("join", *words, "-o", "both.npz")
-        assert (said.code, said.error) == (2, code)
+        result = nmtool("join", *words, "-o", "both.npz")
+        assert (result.code, result.error) == (2, code)
     assert nmtool("join", floats, floats, "-o", "both.onnx").error == "extension-wrong"
-    said = nmtool("join", floats, floats, "-o", integers, "--force")
-    assert said.error == "path-foreign"
+    result = nmtool("join", floats, floats, "-o", integers, "--force")
+    assert result.error == "path-foreign"
     assert not Path("both.npz").exists()
 
 
@@ -81,19 +81,19 @@ def test_networks_are_written_side_by_side(
 ) -> None:
     out = ("both.npz",) if command == "convert" else ("-o", "both.npz")
     words = (command, floats, other, *out, "--join")
-    said = nmtool(*words, "--json")
-    assert (said.code, said.err) == (0, "")
-    assert said.json["hash"] == nm.ensemble([floats, other]).content_hash
-    assert nm.load("both.npz").content_hash == said.json["hash"]
+    result = nmtool(*words, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert result.json["hash"] == nm.ensemble([floats, other]).content_hash
+    assert nm.load("both.npz").content_hash == result.json["hash"]
     assert nmtool(*words, "--force", "--weights", "1", "-0.5").code == 0
     weighted = nm.ensemble([floats, other], [1.0, -0.5])
     assert nm.load("both.npz").content_hash == weighted.content_hash
 
 
 def test_several_networks_need_the_word(nmtool: Nmtool, floats: Path, other: Path) -> None:
-    said = nmtool("convert", floats, other, "both.npz")
-    assert (said.code, said.error) == (2, "networks-several")
-    assert "--join" in said.err
+    result = nmtool("convert", floats, other, "both.npz")
+    assert (result.code, result.error) == (2, "networks-several")
+    assert "--join" in result.err
     alone = nmtool("convert", floats, "both.npz", "--weights", "2")
     assert (alone.code, alone.error) == (2, "option-unused")
     read = nmtool("convert", floats, other, "both.npz", "--join", "--in-steps", "5")

@@ -23,19 +23,19 @@ def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    flags = []
 
     def setup(on_line: object, *, force: bool) -> Environment:
         on_line("installing")
-        asked.append(force)
+        flags.append(force)
         return Environment(Path("/new/python"), REFEREE)
 
     monkeypatch.setattr(environment, "set_up_lava", setup)
-    said = nmtool("setup", "lava", "--json")
-    assert said.json["python"] == "/new/python"
-    assert said.err == "installing\n"
+    result = nmtool("setup", "lava", "--json")
+    assert result.json["python"] == "/new/python"
+    assert result.err == "installing\n"
     assert nmtool("setup", "lava", "--force").code == 0
-    assert asked == [False, True]
+    assert flags == [False, True]
 
 
 @pytest.mark.parametrize("words", [["setup", "lava", "--status"], ["demo"]])
@@ -44,10 +44,10 @@ def test_not_set_up(
 ) -> None:
     monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
     monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "none"))
-    said = nmtool(*words, "--json")
-    assert (said.code, said.out, said.error) == (3, "", "lava-not-set-up")
+    result = nmtool(*words, "--json")
+    assert (result.code, result.out, result.error) == (3, "", "lava-not-set-up")
     for value in (tmp_path / "none", environment.LAVA, environment.PYTHON_VARIABLE):
-        assert str(value) in said.err
+        assert str(value) in result.err
 
 
 def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,12 +55,12 @@ def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
         raise MissingError("not asked for", code="not-asked")
 
     monkeypatch.setattr(environment, "find", find)
-    said = nmtool("setup", "lava", "--status", "--force")
-    assert (said.code, said.error) == (2, "option-unused")
+    result = nmtool("setup", "lava", "--status", "--force")
+    assert (result.code, result.error) == (2, "option-unused")
 
 
 @pytest.mark.lava
 def test_found(nmtool: Nmtool) -> None:
-    said = nmtool("setup", "lava", "--status", "--json")
-    assert said.code == 0, said
-    assert Path(said.json["python"]).is_file()
+    result = nmtool("setup", "lava", "--status", "--json")
+    assert result.code == 0, result
+    assert Path(result.json["python"]).is_file()

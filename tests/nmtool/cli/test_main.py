@@ -23,15 +23,15 @@ ROOT = Path(__file__).parents[3]
 
 def _environment() -> dict[str, str]:
     """This process' own, without what would hide that output is buffered."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**variables, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 
 
 def _start(*words: object, script: str = "", **settings: object) -> subprocess.CompletedProcess:
     """Run nmtool, or a script, as a process of its own that warns of everything."""
-    what = ["-c", script] if script else ["-m", "nmtool"]
+    program = ["-c", script] if script else ["-m", "nmtool"]
     return subprocess.run(
-        [sys.executable, "-W", "error", *what, *map(str, words)],
+        [sys.executable, "-W", "error", *program, *map(str, words)],
         **{
             "capture_output": True,
             "text": True,
@@ -57,21 +57,21 @@ def _raising(error: BaseException) -> Callable[[object], int]:
 
 
 def test_help_names_every_command_and_the_exit_codes(nmtool: Nmtool) -> None:
-    said = nmtool("--help")
-    assert said.code == 0
-    assert all(f"  {name} " in said.out.replace("\n", " ") for name in COMMANDS)
-    assert "3 something needed is missing" in " ".join(said.out.split())
-    assert said.err == ""
+    result = nmtool("--help")
+    assert result.code == 0
+    assert all(f"  {name} " in result.out.replace("\n", " ") for name in COMMANDS)
+    assert "3 something needed is missing" in " ".join(result.out.split())
+    assert result.err == ""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, nmtool: Nmtool) -> None:
-    said = nmtool(command, "--help")
-    assert said.code == 0
-    assert said.out.startswith(f"usage: nmtool {command}")
-    assert COMMANDS[command].text.split()[0].rstrip(":") in said.out.lower()
-    assert "SUPPRESS" not in said.out
-    assert said.err == ""
+    result = nmtool(command, "--help")
+    assert result.code == 0
+    assert result.out.startswith(f"usage: nmtool {command}")
+    assert COMMANDS[command].text.split()[0].rstrip(":") in result.out.lower()
+    assert "SUPPRESS" not in result.out
+    assert result.err == ""
 
 
 @pytest.mark.parametrize(("spelling", "command"), ALSO.items())
@@ -82,19 +82,19 @@ def test_commands_answer_to_other_spellings(spelling: str, command: str, nmtool:
 
 
 def test_version(nmtool: Nmtool) -> None:
-    said = nmtool("--version")
-    assert (said.code, said.out[:7]) == (0, "nmtool ")
+    result = nmtool("--version")
+    assert (result.code, result.out[:7]) == (0, "nmtool ")
 
 
 def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
-    said = nmtool()
-    assert said.code == 2
-    assert said.out == ""
-    assert said.err.startswith("usage: nmtool")
+    result = nmtool()
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("usage: nmtool")
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrases"),
     [
         (["quantse"], "command-unknown", ["'quantse'", "'quantise'"]),
         (["evaluate"], "command-line", ["NETWORK, DATA"]),
@@ -125,15 +125,15 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
         (["--speed"], "command-line", ["COMMAND"]),
     ],
 )
-def test_wrong_usage(words: list[str], error: str, named: list[str], nmtool: Nmtool) -> None:
-    said = nmtool(*words)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert all(value in said.err for value in named), said.err
-    assert "  fix: " in said.err
+def test_wrong_usage(words: list[str], error: str, phrases: list[str], nmtool: Nmtool) -> None:
+    result = nmtool(*words)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert all(phrase in result.err for phrase in phrases), result.err
+    assert "  fix: " in result.err
 
 
 @pytest.mark.parametrize(
-    ("raised", "code", "told"),
+    ("raised", "code", "message"),
     [
         (
             UsageError("a", code="some-problem", why="b", fix="c"),
@@ -148,16 +148,16 @@ def test_wrong_usage(words: list[str], error: str, named: list[str], nmtool: Nmt
 def test_exit_codes(
     raised: BaseException,
     code: int,
-    told: str,
+    message: str,
     nmtool: Nmtool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inspect, "run", _raising(raised))
-    assert nmtool("inspect", "file") == Said(code, "", told)
+    assert nmtool("inspect", "file") == Said(code, "", message)
 
 
 @pytest.mark.parametrize(
-    ("raised", "code", "error", "named"),
+    ("raised", "code", "error", "phrase"),
     [
         (MemoryError("9 GiB"), 2, "memory-exhausted", "9 GiB"),
         (OSError(28, "No space left", "x.npz"), 2, "system-error", "x.npz: No space left"),
@@ -177,15 +177,15 @@ def test_errors_of_others_are_translated(
     raised: Exception,
     code: int,
     error: str,
-    named: str,
+    phrase: str,
     nmtool: Nmtool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inspect, "run", _raising(raised))
     monkeypatch.setattr("nmtool.cli.streams.silence", lambda *streams: None)
-    said = nmtool("inspect", "file")
-    assert (said.code, said.out, said.error) == (code, "", error)
-    assert named in said.err
+    result = nmtool("inspect", "file")
+    assert (result.code, result.out, result.error) == (code, "", error)
+    assert phrase in result.err
 
 
 @pytest.mark.parametrize(
@@ -238,10 +238,10 @@ def test_missing_library(words: list[str], library: str, fix: str, data: Path) -
         "sys.exit(main(sys.argv[1:]))"
     )
     done = _start(*words, script=script, cwd=data.parent)
-    said = _said(done)
-    assert (said.code, said.out, said.error) == (3, "", "library-missing")
-    assert "Traceback" not in said.err
-    assert f"fix: {fix}\n" in said.err
+    result = _said(done)
+    assert (result.code, result.out, result.error) == (3, "", "library-missing")
+    assert "Traceback" not in result.err
+    assert f"fix: {fix}\n" in result.err
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
@@ -296,10 +296,10 @@ def test_a_number_of_threads_that_numba_cannot_start(
     words: list[str], value: str, integers: Path
 ) -> None:
     environment = {**_environment(), "NUMBA_NUM_THREADS": value}
-    said = _said(_start(*words, cwd=integers.parent, env=environment))
-    assert (said.code, said.out, said.error) == (2, "", "numba-threads")
-    assert f"NUMBA_NUM_THREADS={value} " in said.err
-    assert "Traceback" not in said.err
+    result = _said(_start(*words, cwd=integers.parent, env=environment))
+    assert (result.code, result.out, result.error) == (2, "", "numba-threads")
+    assert f"NUMBA_NUM_THREADS={value} " in result.err
+    assert "Traceback" not in result.err
 
 
 def test_an_interrupt_that_became_another_error(
@@ -339,8 +339,8 @@ def test_an_interrupt_while_libraries_load(integers: Path) -> None:
         "from nmtool.__main__ import script; import sys; sys.exit(script())"
     )
     done = _start("data", "digits", script=script, cwd=integers.parent, env=environment)
-    said = _said(done)
-    assert (said.code, said.out) == (130, "loaded\n")
+    result = _said(done)
+    assert (result.code, result.out) == (130, "loaded\n")
     # A file that was being read at that moment may be reported between the two lines.
-    assert "Ctrl-C again stops now\n" in said.err, "it is acknowledged at once"
-    assert said.err.endswith("\ninterrupted\n")
+    assert "Ctrl-C again stops now\n" in result.err, "it is acknowledged at once"
+    assert result.err.endswith("\ninterrupted\n")

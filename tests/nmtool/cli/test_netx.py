@@ -22,30 +22,30 @@ def chain(tmp_path: Path) -> Path:
 
 def test_written_and_read(nmtool: Nmtool, chain: Path) -> None:
     assert nmtool("export", chain, "-o", "network.net").code == 0
-    said = nmtool("inspect", "network.net", "--json")
-    assert (said.code, said.json["hash"]) == (0, chain_network(3).content_hash)
+    result = nmtool("inspect", "network.net", "--json")
+    assert (result.code, result.json["hash"]) == (0, chain_network(3).content_hash)
     assert nmtool("export", "network.net", "-o", "network.c").code == 0
 
 
 def test_every_reason_against_it_is_told(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("export", integers, "-o", "network.net")
-    assert (said.code, said.out, said.error) == (1, "", "netx-does-not-fit")
-    assert "\nnetx-recurrent-delays population hidden: " in said.err
+    result = nmtool("export", integers, "-o", "network.net")
+    assert (result.code, result.out, result.error) == (1, "", "netx-does-not-fit")
+    assert "\nnetx-recurrent-delays population hidden: " in result.err
     assert not Path("network.net").exists()
 
 
 def test_files_of_others(nmtool: Nmtool) -> None:
     write_foreign(Path("foreign.net"), dense(5, 3))
-    said = nmtool("inspect", "foreign.net", "--json")
-    assert (said.code, [p["name"] for p in said.json["populations"]]) == (0, ["layer0"])
-    said = nmtool("verify", "foreign.net")
-    assert (said.code, said.out, said.error) == (2, "", "answers-missing")
-    assert "foreign.net" in said.err
+    result = nmtool("inspect", "foreign.net", "--json")
+    assert (result.code, [p["name"] for p in result.json["populations"]]) == (0, ["layer0"])
+    result = nmtool("verify", "foreign.net")
+    assert (result.code, result.out, result.error) == (2, "", "answers-missing")
+    assert "foreign.net" in result.err
     write_foreign(Path("foreign.net"), dense(5, 3), {"type": b"pool"})
-    said = nmtool("inspect", "foreign.net")
-    assert (said.code, said.out, said.error) == (2, "", "netx-file-unfit")
-    assert "layer 1: " in said.err
-    assert "'pool'" in said.err
+    result = nmtool("inspect", "foreign.net")
+    assert (result.code, result.out, result.error) == (2, "", "netx-file-unfit")
+    assert "layer 1: " in result.err
+    assert "'pool'" in result.err
 
 
 def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +54,8 @@ def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("nmtool.exporters.netx.runtime.find", find)
     assert nmtool("export", chain, "-o", "network.net").code == 0
-    said = nmtool("verify", "network.net")
-    assert (said.code, said.out, said.error) == (3, "", "library-missing")
+    result = nmtool("verify", "network.net")
+    assert (result.code, result.out, result.error) == (3, "", "library-missing")
 
 
 @pytest.mark.lava
@@ -65,8 +65,8 @@ def test_in_lava(nmtool: Nmtool, chain: Path) -> None:
     except MissingError as error:
         pytest.skip(str(error))
     assert nmtool("export", chain, "-o", "network.net").code == 0
-    said = nmtool("verify", "network.net", "--json")
-    assert said.code == 0
-    entry = said.json["backends"]["netx"]
+    result = nmtool("verify", "network.net", "--json")
+    assert result.code == 0
+    entry = result.json["backends"]["netx"]
     assert entry["spikes_compared"] > 1000
     assert (entry["spikes_different"], entry["membrane_different"]) == (0, 0)

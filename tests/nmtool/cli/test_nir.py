@@ -26,8 +26,8 @@ NOTHING_DIFFERENT = ("spikes_different", "membrane_different", "predictions_diff
 @pytest.fixture
 def file(nmtool: Nmtool, integers: Path) -> Path:
     """A NIR file of integers."""
-    said = nmtool("export", integers, "-o", "integers.nir")
-    assert said.out.splitlines() == [
+    result = nmtool("export", integers, "-o", "integers.nir")
+    assert result.out.splitlines() == [
         "nir: approximate",
         "integers.nir written; nmtool verify integers.nir checks it, without any data",
     ]
@@ -48,13 +48,13 @@ def test_integers_stay_integers_and_floats_floats(file: Path, float_file: Path) 
 
 def test_floats_are_quantised_on_request(nmtool: Nmtool, floats: Path) -> None:
     words = ("export", floats, "-o", "network.nir", "--weight-bits", "5", "--data", "two")
-    said = nmtool(*words, "--json")
-    assert (said.code, said.json["format"]) == (0, "nir")
-    found = Nir("network.nir").network
-    assert isinstance(found, IntegerNetwork)
-    assert found.content_hash == said.json["hash"]
-    said = nmtool("export", floats, "-o", "x.nir", "--scale", "data")
-    assert (said.code, said.error) == (2, "calibration-data-missing")
+    result = nmtool(*words, "--json")
+    assert (result.code, result.json["format"]) == (0, "nir")
+    network = Nir("network.nir").network
+    assert isinstance(network, IntegerNetwork)
+    assert network.content_hash == result.json["hash"]
+    result = nmtool("export", floats, "-o", "x.nir", "--scale", "data")
+    assert (result.code, result.error) == (2, "calibration-data-missing")
 
 
 def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:
@@ -71,54 +71,54 @@ def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:
 
 def test_it_runs(nmtool: Nmtool, file: Path, float_file: Path) -> None:
     for path, arithmetic in ((file, "loihi2"), (float_file, "float")):
-        said = nmtool("run", path, "two", "--json")
-        assert said.code == 0
-        assert (said.json["format"], said.json["arithmetic"]) == ("nir", arithmetic)
-        assert (said.json["samples"], said.json["accuracy"]) == (cases.N_TEST, 1.0)
+        result = nmtool("run", path, "two", "--json")
+        assert result.code == 0
+        assert (result.json["format"], result.json["arithmetic"]) == ("nir", arithmetic)
+        assert (result.json["samples"], result.json["accuracy"]) == (cases.N_TEST, 1.0)
 
 
 def test_it_answers_for_itself(nmtool: Nmtool, file: Path, float_file: Path) -> None:
-    said = nmtool("verify", file, "--json")
-    entry = said.json["backends"]["nir"]
+    result = nmtool("verify", file, "--json")
+    entry = result.json["backends"]["nir"]
     spikes = Nir(file).known_answers().spikes
     bins = spikes.n_samples * spikes.n_steps
     compared = entry["spikes_compared"], entry["membrane_compared"]
-    assert (said.code, compared) == (0, (3 * bins, 2 * bins))
+    assert (result.code, compared) == (0, (3 * bins, 2 * bins))
     assert [entry[key] for key in NOTHING_DIFFERENT] == [0, 0, 0]
     assert set(entry["integer"]) == {
         *("spikes_compared", "spikes_different", "spikes_shared", "predictions_different"),
     }
-    said = nmtool("verify", float_file, "--json")
-    assert (said.code, "integer" in said.json["backends"]["nir"]) == (0, False)
+    result = nmtool("verify", float_file, "--json")
+    assert (result.code, "integer" in result.json["backends"]["nir"]) == (0, False)
 
 
 def test_both_numbers_are_told(nmtool: Nmtool, file: Path) -> None:
-    said = nmtool("verify", file, "two")
-    assert said.code == 0
-    lines = said.out.splitlines()
+    result = nmtool("verify", file, "two")
+    assert result.code == 0
+    lines = result.out.splitlines()
     assert [line.split()[0] for line in lines[3:5]] == ["hardware_sim", "nir"]
-    assert "nir: spikes compared 540, different 0; spikes emitted " in said.out
+    assert "nir: spikes compared 540, different 0; spikes emitted " in result.out
     assert "of the spikes that it or the integer simulator emits" in lines[-1]
-    said = nmtool("verify", file, "two", "--json")
-    assert set(said.json["accuracy"]) == {"hardware_sim", "nir"}
-    assert said.json["backends"]["nir"]["integer"]["spikes_shared"] > 50
+    result = nmtool("verify", file, "two", "--json")
+    assert set(result.json["accuracy"]) == {"hardware_sim", "nir"}
+    assert result.json["backends"]["nir"]["integer"]["spikes_shared"] > 50
 
 
 def test_integers_that_are_not_followed_are_no_failure(nmtool: Nmtool, float_file: Path) -> None:
-    said = nmtool("verify", float_file, "two", "--weight-bits", "3", "--json")
-    entry = said.json["backends"]["nir"]
-    assert (said.code, entry["spikes_different"]) == (0, 0)
+    result = nmtool("verify", float_file, "two", "--weight-bits", "3", "--json")
+    entry = result.json["backends"]["nir"]
+    assert (result.code, entry["spikes_different"]) == (0, 0)
     assert entry["integer"]["spikes_different"] > 0
 
 
 def test_floats_are_compared_with_floats(nmtool: Nmtool, float_file: Path) -> None:
-    said = nmtool("verify", float_file, "two", "--json")
-    assert (said.code, set(said.json["accuracy"])) == (0, {"nir"})
-    assert said.json["backends"]["nir"]["spikes_different"] == 0
-    said = nmtool("verify", float_file, "two")
-    assert "hardware_sim" not in said.out
-    said = nmtool("verify", float_file, "two", "--weight-bits", "8", "--json")
-    assert (said.code, set(said.json["accuracy"])) == (0, {"hardware_sim", "nir"})
+    result = nmtool("verify", float_file, "two", "--json")
+    assert (result.code, set(result.json["accuracy"])) == (0, {"nir"})
+    assert result.json["backends"]["nir"]["spikes_different"] == 0
+    result = nmtool("verify", float_file, "two")
+    assert "hardware_sim" not in result.out
+    result = nmtool("verify", float_file, "two", "--weight-bits", "8", "--json")
+    assert (result.code, set(result.json["accuracy"])) == (0, {"hardware_sim", "nir"})
 
 
 def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
@@ -127,14 +127,14 @@ def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
             if name.startswith("input_to_hidden_weight"):
                 node["weight"][...] = 2 * node["weight"][()]
     for words in (("verify", file), ("verify", file, "two")):
-        said = nmtool(*words)
-        assert (said.code, said.out, said.error) == (2, "", "export-changed")
-        said = nmtool(*words, "--json", "--trust")
-        assert said.code == 1
-        assert said.json["first_divergence"]["backend"] == "nir"
-        why = said.json["backends"]["nir"]["explanation"]
+        result = nmtool(*words)
+        assert (result.code, result.out, result.error) == (2, "", "export-changed")
+        result = nmtool(*words, "--json", "--trust")
+        assert result.code == 1
+        assert result.json["first_divergence"]["backend"] == "nir"
+        why = result.json["backends"]["nir"]["explanation"]
         assert why["samples_different"] > 0
-        assert {one["source"] for one in why["arrivals"]} <= {"input", "hidden"}
+        assert {arrival["source"] for arrival in why["arrivals"]} <= {"input", "hidden"}
         assert why["tried_on"] == "nothing"
 
 
@@ -146,7 +146,7 @@ def test_a_file_is_a_network(nmtool: Nmtool, file: Path, float_file: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "error", "named"),
+    ("words", "code", "error", "phrase"),
     [
         (("-o", "x.nir", "--form", "axonal"), 1, "nir-does-not-fit", "input → hidden"),
         (("-o", "x.nir", "--profile", "norse"), 1, "nir-peer-refuses", " out: "),
@@ -157,17 +157,17 @@ def test_a_file_is_a_network(nmtool: Nmtool, file: Path, float_file: Path) -> No
     ],
 )
 def test_refusals(
-    words: tuple[str, ...], code: int, error: str, named: str, nmtool: Nmtool, integers: Path
+    words: tuple[str, ...], code: int, error: str, phrase: str, nmtool: Nmtool, integers: Path
 ) -> None:
-    said = nmtool("export", integers, *words)
-    assert (said.code, said.out, said.error) == (code, "", error)
-    assert named in said.err
+    result = nmtool("export", integers, *words)
+    assert (result.code, result.out, result.error) == (code, "", error)
+    assert phrase in result.err
     assert not Path(words[1]).exists()
 
 
 def test_inner_variables_are_not_compared(nmtool: Nmtool, file: Path) -> None:
-    said = nmtool("verify", file, "two", "--deep")
-    assert (said.code, said.out, said.error) == (2, "", "deep-not-available")
+    result = nmtool("verify", file, "two", "--deep")
+    assert (result.code, result.out, result.error) == (2, "", "deep-not-available")
 
 
 def test_writing_without_the_library(
@@ -175,9 +175,9 @@ def test_writing_without_the_library(
 ) -> None:
     monkeypatch.setitem(sys.modules, "nir", None)
     assert nmtool("verify", file).code == 0
-    said = nmtool("export", integers, "-o", "other.nir")
-    assert (said.code, said.out, said.error) == (3, "", "library-missing")
-    assert f"fix: {install_command('nir', broken=['nir'])}" in said.err
+    result = nmtool("export", integers, "-o", "other.nir")
+    assert (result.code, result.out, result.error) == (3, "", "library-missing")
+    assert f"fix: {install_command('nir', broken=['nir'])}" in result.err
 
 
 @pytest.mark.parametrize("command", ["verify", "run", "inspect", "export"])
@@ -186,10 +186,10 @@ def test_damaged_files_are_refused(command: str, nmtool: Nmtool, file: Path) -> 
     words = {"run": ["two"], "export": ["--to", "lava", "-o", "folder"]}.get(command, [])
     for content in (b"", whole[:-100], whole[: len(whole) // 2], b"text"):
         file.write_bytes(content)
-        said = nmtool(command, file, *words)
-        assert (said.code, said.out) == (2, "")
-        assert said.error == "hdf5-damaged"
-        assert "integers.nir" in said.err
+        result = nmtool(command, file, *words)
+        assert (result.code, result.out) == (2, "")
+        assert result.error == "hdf5-damaged"
+        assert "integers.nir" in result.err
 
 
 def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -> None:
@@ -201,10 +201,10 @@ def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -
         Nir(file).read()
     assert codes(caught.value) == ["nir-kind", "nir-time-constant"]
     file.rename("foreign.nir")
-    said = nmtool("convert", "foreign.nir", "out.npz")
-    assert (said.code, said.out, said.error) == (2, "", "nir-graph-unfit")
+    result = nmtool("convert", "foreign.nir", "out.npz")
+    assert (result.code, result.out, result.error) == (2, "", "nir-graph-unfit")
     for finding in caught.value.findings:
-        (line,) = (line for line in said.err.splitlines() if line.startswith(finding.code))
+        (line,) = (line for line in result.err.splitlines() if line.startswith(finding.code))
         assert all(part in line for part in (finding.where, finding.what, finding.fix))
     assert not Path("out.npz").exists()
 
@@ -221,8 +221,8 @@ def test_steps_for_delays_between_steps_are_named_as_the_flag(nmtool: Nmtool) ->
     }
     edges = [("in", "d"), ("d", "a"), ("a", "out")]
     nir.write("foreign.nir", nir.NIRGraph(nodes, edges, type_check=False))
-    said = nmtool("convert", "foreign.nir", "network.npz", "--in-steps", 40)
-    assert (said.code, said.error) == (2, "nir-graph-unfit")
-    assert "import it with shorter steps: --in-nir-dt 5e-05" in " ".join(said.err.split())
+    result = nmtool("convert", "foreign.nir", "network.npz", "--in-steps", 40)
+    assert (result.code, result.error) == (2, "nir-graph-unfit")
+    assert "import it with shorter steps: --in-nir-dt 5e-05" in " ".join(result.err.split())
     words = ("--in-nir-dt", "5e-05", "--in-steps", 40)
     assert nmtool("convert", "foreign.nir", "network.npz", *words).code == 0

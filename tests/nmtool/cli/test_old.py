@@ -34,9 +34,9 @@ def test_each_names_a_command_of_today() -> None:
 
 @pytest.mark.parametrize("name", OLD)
 def test_help_names_the_spelling_of_today(name: str, nmtool: Nmtool) -> None:
-    said = nmtool(name, "--help")
-    assert said.code == 0
-    assert said.err == f"nmtool {name} is now: nmtool {OLD[name]}\n"
+    result = nmtool(name, "--help")
+    assert result.code == 0
+    assert result.err == f"nmtool {name} is now: nmtool {OLD[name]}\n"
     assert f"\n  {name} " not in nmtool("--help").out
 
 
@@ -49,17 +49,17 @@ def test_the_answer_is_the_same(old: str, nmtool: Nmtool, monkeypatch: pytest.Mo
     from nmtool.exporters.environments import Environment
     from nmtool.exporters.lava import environment
 
-    found = Environment(Path("/some/python"), environment.REFEREE)
-    monkeypatch.setattr(environment, "find", lambda: found)
-    monkeypatch.setattr(brian2_loihi, "find", lambda: found)
+    interpreter = Environment(Path("/some/python"), environment.REFEREE)
+    monkeypatch.setattr(environment, "find", lambda: interpreter)
+    monkeypatch.setattr(brian2_loihi, "find", lambda: interpreter)
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
-    said = [
-        nmtool(*shlex.split(words.format(made)))
-        for words, made in ((old, "made_before"), (ALIKE[old], "made_now"))
+    results = [
+        nmtool(*shlex.split(words.format(folder)))
+        for words, folder in ((old, "made_before"), (ALIKE[old], "made_now"))
     ]
-    assert [one.code for one in said] == [0, 0]
-    before, now = (re.sub('"seconds": .*', "", one.out) for one in said)
+    assert [result.code for result in results] == [0, 0]
+    before, now = (re.sub('"seconds": .*', "", result.out) for result in results)
     assert before.replace("made_before", "made_now") == now
     name = old.split()[0]
-    assert said[0].err.startswith(f"nmtool {name} is now: nmtool {OLD[name]}\n")
-    assert "is now" not in said[1].err
+    assert results[0].err.startswith(f"nmtool {name} is now: nmtool {OLD[name]}\n")
+    assert "is now" not in results[1].err

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("data")
 
 @pytest.fixture
 def file(nmtool: Nmtool, integers: Path) -> Path:
-    said = nmtool("export", integers, "-o", "network.onnx")
-    assert said.out.splitlines() == [
+    result = nmtool("export", integers, "-o", "network.onnx")
+    assert result.out.splitlines() == [
         "onnx: faithful",
         "network.onnx written; nmtool verify network.onnx checks it, without any data",
     ]
@@ -29,21 +29,21 @@ def file(nmtool: Nmtool, integers: Path) -> Path:
 
 def test_the_extension_says_the_format(nmtool: Nmtool, file: Path, integers: Path) -> None:
     assert Onnx(file).network.content_hash == IntegerNetwork.load(integers).content_hash
-    said = nmtool("export", integers, "--to", "onnx", "-o", "network.bin")
-    assert (said.code, said.error) == (2, "extension-wrong")
-    assert "network.bin" in said.err
-    said = nmtool("export", integers, "-o", file)
-    assert (said.code, said.error) == (2, "path-taken")
-    assert "network.onnx" in said.err
+    result = nmtool("export", integers, "--to", "onnx", "-o", "network.bin")
+    assert (result.code, result.error) == (2, "extension-wrong")
+    assert "network.bin" in result.err
+    result = nmtool("export", integers, "-o", file)
+    assert (result.code, result.error) == (2, "path-taken")
+    assert "network.onnx" in result.err
     assert nmtool("export", integers, "-o", file, "--force").code == 0
 
 
 def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
     expected = nmtool("evaluate", integers, "two", "--json").json
-    said = nmtool("run", file, "two", "--json")
-    assert said.code == 0
+    result = nmtool("run", file, "two", "--json")
+    assert result.code == 0
     for key in ("accuracy", "spikes_per_neuron", "synaptic_events_per_sample", "hash", "samples"):
-        assert said.json[key] == expected[key], key
+        assert result.json[key] == expected[key], key
 
 
 def test_it_runs_without_onnx(nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,9 +53,9 @@ def test_it_runs_without_onnx(nmtool: Nmtool, file: Path, monkeypatch: pytest.Mo
 
 
 def test_it_answers_for_itself(nmtool: Nmtool, file: Path) -> None:
-    said = nmtool("verify", file, "--json")
-    assert said.code == 0
-    entry = said.json["backends"]["onnx"]
+    result = nmtool("verify", file, "--json")
+    assert result.code == 0
+    entry = result.json["backends"]["onnx"]
     spikes = Onnx(file).known_answers().spikes
     bins = spikes.n_samples * spikes.n_steps
     assert (entry["spikes_compared"], entry["spikes_different"]) == (3 * bins, 0)
@@ -67,15 +67,15 @@ def test_several_backends_in_one_table(
 ) -> None:
     FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
     words = ("verify", integers, "two", "--against", "onnx", "--against", "lava", "--deep")
-    said = nmtool(*words, "--json")
-    assert said.code == 1
-    assert list(said.json["backends"]) == ["onnx", "lava"]
-    assert set(said.json["accuracy"]) == {"hardware_sim", "onnx", "lava"}
-    one, other = (said.json["backends"][name] for name in ("onnx", "lava"))
-    assert (one["spikes_different"], one["membrane_different"]) == (0, 0)
-    assert other["spikes_different"] == 1
-    assert one["membrane_compared"] == 6 * 30 * (2 + 5 + 3)
-    assert said.json["first_divergence"]["backend"] == "lava"
+    result = nmtool(*words, "--json")
+    assert result.code == 1
+    assert list(result.json["backends"]) == ["onnx", "lava"]
+    assert set(result.json["accuracy"]) == {"hardware_sim", "onnx", "lava"}
+    onnx, lava = (result.json["backends"][name] for name in ("onnx", "lava"))
+    assert (onnx["spikes_different"], onnx["membrane_different"]) == (0, 0)
+    assert lava["spikes_different"] == 1
+    assert onnx["membrane_compared"] == 6 * 30 * (2 + 5 + 3)
+    assert result.json["first_divergence"]["backend"] == "lava"
     out = nmtool(*words).out
     lines = out.splitlines()
     assert [line.split()[0] for line in lines[3:7]] == ["hardware_sim", "onnx", "lava", "lava"]
@@ -86,8 +86,8 @@ def test_a_file_is_run_as_it_is(
     nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Onnx, "write", None)
-    said = nmtool("verify", file, "two", "--json")
-    assert (said.code, list(said.json["backends"])) == (0, ["onnx"])
+    result = nmtool("verify", file, "two", "--json")
+    assert (result.code, list(result.json["backends"])) == (0, ["onnx"])
 
 
 def test_a_file_is_a_network(nmtool: Nmtool, file: Path, integers: Path) -> None:
@@ -105,7 +105,7 @@ def test_damaged_files_are_refused(command: str, nmtool: Nmtool, file: Path) -> 
     words = {"run": ["two"], "export": ["--to", "lava", "-o", "folder"]}.get(command, [])
     for data in (b"", whole[:-100], whole[: len(whole) // 2], bytes(flipped), b"text"):
         file.write_bytes(data)
-        said = nmtool(command, file, *words)
-        assert (said.code, said.out) == (2, "")
-        assert said.error in ("file-foreign", "file-damaged", "export-changed")
-        assert "network.onnx" in said.err
+        result = nmtool(command, file, *words)
+        assert (result.code, result.out) == (2, "")
+        assert result.error in ("file-foreign", "file-damaged", "export-changed")
+        assert "network.onnx" in result.err

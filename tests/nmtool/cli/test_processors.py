@@ -8,7 +8,7 @@ from nmtool.exporters.processors import PROCESSORS, Processor
 from tests.nmtool.cli.conftest import Nmtool
 
 
-@pytest.mark.parametrize("processor", PROCESSORS.values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("processor", PROCESSORS.values(), ids=lambda processor: processor.name)
 @pytest.mark.usefixtures("integers")
 def test_the_command_names_what_to_install(
     processor: Processor, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch

@@ -28,14 +28,14 @@ def calibrating(n_steps: int) -> Raster:
 
 
 def test_without_data(nmtool: Nmtool, floats: Path) -> None:
-    said = nmtool("quantise", floats, "-o", "q.npz")
-    assert said.code == 0
+    result = nmtool("quantise", floats, "-o", "q.npz")
+    assert result.code == 0
     network = cases.float_network()
     expected = round_network(network, ranges=weight_ranges(network, 8)).network
     assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
-    assert said.out.startswith("weights and delays\n projection ")
-    assert said.out.endswith("\n\nq.npz written\n")
-    assert said.err.startswith("no calibration data")
+    assert result.out.startswith("weights and delays\n projection ")
+    assert result.out.endswith("\n\nq.npz written\n")
+    assert result.err.startswith("no calibration data")
 
 
 @pytest.mark.usefixtures("data")
@@ -47,17 +47,17 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     six_bits = partial(round_network, weight_bits=6, ranges=weight_ranges(network, 6))
     shown = calibrate(network, calibrating(120), to_integers=six_bits)
     expected = six_bits(network, calibration=shown, scale="data")
-    said = nmtool(
+    result = nmtool(
         *("quantise", floats, "-o", "q.npz", "--data", "two", "--weight-bits", "6"),
         *("--scale", "data", "--json"),
     )
-    assert said.code == 0
-    assert said.json["file"] == "q.npz"
-    assert said.json["hash"] == expected.network.content_hash
-    assert said.json["source_hash"] == network.content_hash
-    assert said.json["calibrated"] is True
-    assert "bounds-from-data" in {finding["code"] for finding in said.json["findings"]}
-    assert [p["weight_bits"] for p in said.json["projections"]] == [6, 6, 6]
+    assert result.code == 0
+    assert result.json["file"] == "q.npz"
+    assert result.json["hash"] == expected.network.content_hash
+    assert result.json["source_hash"] == network.content_hash
+    assert result.json["calibrated"] is True
+    assert "bounds-from-data" in {finding["code"] for finding in result.json["findings"]}
+    assert [p["weight_bits"] for p in result.json["projections"]] == [6, 6, 6]
     assert IntegerNetwork.load("q.npz").content_hash == expected.network.content_hash
     test = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 120).raster
     for others in (
@@ -82,10 +82,10 @@ def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: P
     assert cost["u_wraps"] == recording.counts["u_wraps"]
     assert cost["v_clips"] == recording.counts["v_clips"]
     assert 0 <= cost["agreement"] <= 1
-    said = nmtool(*words)
-    assert "cost of rounding" in said.out
-    assert "6 training samples, drawn per class" in said.out
-    assert "held out" not in said.out
+    result = nmtool(*words)
+    assert "cost of rounding" in result.out
+    assert "6 training samples, drawn per class" in result.out
+    assert "held out" not in result.out
 
 
 def test_what_it_costs_is_measured_on_what_is_held_out(nmtool: Nmtool, data: Path) -> None:
@@ -111,21 +111,21 @@ def test_what_it_costs_is_measured_on_what_is_held_out(nmtool: Nmtool, data: Pat
 def test_a_network_that_cannot_be_trained_is_compared(nmtool: Nmtool) -> None:
     instant = Population("hidden", 3, tau_syn_ms=0.0)
     cases.float_network(populations=[instant, cases.float_network().populations[1]]).save("f.npz")
-    said = nmtool("quantise", "f.npz", "-o", "q.npz", "--data", "two", "--json")
-    assert said.code == 0
+    result = nmtool("quantise", "f.npz", "-o", "q.npz", "--data", "two", "--json")
+    assert result.code == 0
     evaluated = nmtool("evaluate", "f.npz", "two", "--split", "train", "--json")
-    assert said.json["cost"]["samples"] == 6
+    assert result.json["cost"]["samples"] == 6
     assert 0 <= evaluated.json["accuracy"] <= 1
-    assert IntegerNetwork.load("q.npz").content_hash == said.json["hash"]
+    assert IntegerNetwork.load("q.npz").content_hash == result.json["hash"]
 
 
 def test_integers_of_a_run_need_no_quantising(nmtool: Nmtool) -> None:
     Path("run").mkdir()
     cases.float_network().save("run/network.npz")
     cases.integer_network().save("run/integers.npz")
-    said = nmtool("quantise", "run", "-o", "q.npz")
-    assert (said.code, said.out, said.error) == (2, "", "quantised-already")
-    assert " run/network.npz\n" in said.err
+    result = nmtool("quantise", "run", "-o", "q.npz")
+    assert (result.code, result.out, result.error) == (2, "", "quantised-already")
+    assert " run/network.npz\n" in result.err
     assert nmtool("quantise", "run/network.npz", "-o", "q.npz").code == 0
 
 
@@ -137,14 +137,14 @@ def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
 
 
 def test_moved_delays_are_in_the_table(nmtool: Nmtool, floats: Path) -> None:
-    kept = nmtool("quantise", floats, "-o", "kept.npz").out.splitlines()
-    assert kept[1].split("  ")[-1] == "delays clipped"
-    said = nmtool("quantise", floats, "-o", "moved.npz", "--delay-bits", "1")
-    header, _, *rows = said.out.splitlines()[1:6]
+    lines = nmtool("quantise", floats, "-o", "kept.npz").out.splitlines()
+    assert lines[1].split("  ")[-1] == "delays clipped"
+    result = nmtool("quantise", floats, "-o", "moved.npz", "--delay-bits", "1")
+    header, _, *rows = result.out.splitlines()[1:6]
     assert header.endswith("delay error, steps")
     errors = [
-        abs(held.delay.astype(int) - exact.delay).max()
-        for held, exact in zip(
+        abs(quantised.delay.astype(int) - exact.delay).max()
+        for quantised, exact in zip(
             IntegerNetwork.load("moved.npz").projections,
             cases.float_network().projections,
             strict=True,
@@ -180,19 +180,19 @@ def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
 def test_one_sample_calibrates_and_nothing_is_compared(nmtool: Nmtool, floats: Path) -> None:
     Path("one").mkdir()
     write_shd(Path("one/one_train.h5"), cases.spike_events(1, 1))
-    said = nmtool("quantise", floats, "-o", "q.npz", "--data", "one", "--json")
-    assert (said.code, said.json["cost"], said.json["calibrated"]) == (0, None, True)
-    assert "accuracy lost is not measured" in said.err
+    result = nmtool("quantise", floats, "-o", "q.npz", "--data", "one", "--json")
+    assert (result.code, result.json["cost"], result.json["calibrated"]) == (0, None, True)
+    assert "accuracy lost is not measured" in result.err
 
 
 def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:
     first, second = cases.float_network().populations
     tau = {"tau_mem_ms": np.inf, "tau_syn_ms": np.inf}
     cases.float_network(populations=[Population("hidden", 3, **tau), second]).save("f.npz")
-    said = nmtool("quantise", "f.npz", "-o", "q.npz", "--json")
-    assert said.code == 0
-    assert said.json["populations"][0]["tau_mem_ms"] == "Infinity"
-    assert first.name == said.json["populations"][0]["name"]
+    result = nmtool("quantise", "f.npz", "-o", "q.npz", "--json")
+    assert result.code == 0
+    assert result.json["populations"][0]["tau_mem_ms"] == "Infinity"
+    assert first.name == result.json["populations"][0]["name"]
     assert nmtool("quantise", "f.npz", "-o", "q2.npz").code == 0
 
 
@@ -200,36 +200,36 @@ def test_findings_are_told(nmtool: Nmtool) -> None:
     inputs, *others = cases.float_network().projections
     far = Projection("input", "hidden", inputs.weight, inputs.delay + 60)
     cases.float_network(projections=[far, *others]).save("far.npz")
-    said = nmtool("quantise", "far.npz", "-o", "q.npz")
-    assert said.code == 0
-    assert "delay-range input → hidden: " in said.err
+    result = nmtool("quantise", "far.npz", "-o", "q.npz")
+    assert result.code == 0
+    assert "delay-range input → hidden: " in result.err
 
 
 def test_an_existing_file_is_kept(nmtool: Nmtool, floats: Path, integers: Path) -> None:
     before = integers.read_bytes()
-    said = nmtool("quantise", floats, "-o", integers)
-    assert (said.code, said.out, said.error) == (2, "", "path-taken")
-    assert str(integers) in said.err
+    result = nmtool("quantise", floats, "-o", integers)
+    assert (result.code, result.out, result.error) == (2, "", "path-taken")
+    assert str(integers) in result.err
     assert integers.read_bytes() == before
 
 
 def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integers: Path) -> None:
     assert nmtool("quantise", floats, "-o", integers, "--weight-bits", "4", "--force").code == 0
     assert {p.weight_bits for p in IntegerNetwork.load(integers).projections} == {4}
-    for other in (floats, Path("letter.npz"), Path("folder.npz")):
-        if other == Path("letter.npz"):
-            other.write_text("dear")
-        if other == Path("folder.npz"):
-            other.mkdir()
-        said = nmtool("quantise", floats, "-o", other, "--force")
-        assert (said.code, said.out, said.error) == (2, "", "path-foreign")
-        assert str(other) in said.err
+    for path in (floats, Path("letter.npz"), Path("folder.npz")):
+        if path == Path("letter.npz"):
+            path.write_text("dear")
+        if path == Path("folder.npz"):
+            path.mkdir()
+        result = nmtool("quantise", floats, "-o", path, "--force")
+        assert (result.code, result.out, result.error) == (2, "", "path-foreign")
+        assert str(path) in result.err
     assert Path("letter.npz").read_text() == "dear"
     assert Network.load(floats).content_hash == cases.float_network().content_hash
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrase"),
     [
         (["integers.npz", "-o", "q.npz"], "quantised-already", "integers.npz"),
         (["floats.npz", "-o", "q.onnx"], "extension-wrong", "q.onnx"),
@@ -246,15 +246,15 @@ def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integ
     ],
 )
 @pytest.mark.usefixtures("floats", "integers")
-def test_wrong_usage(words: list[str], error: str, named: str, nmtool: Nmtool) -> None:
-    said = nmtool("quantise", *words)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert named in said.err
+def test_wrong_usage(words: list[str], error: str, phrase: str, nmtool: Nmtool) -> None:
+    result = nmtool("quantise", *words)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert phrase in result.err
     assert not Path("q.npz").exists()
 
 
 def test_calibrated_on_silence(nmtool: Nmtool, data: Path, floats: Path) -> None:
     cases.write_raw(data / "two_train.h5", [[], []], [[], []], [0, 1])
-    said = nmtool("quantise", floats, "-o", "q.npz", "--data", "two")
-    assert said.code == 0
+    result = nmtool("quantise", floats, "-o", "q.npz", "--data", "two")
+    assert result.code == 0
     assert nmtool("evaluate", "q.npz", "two").code == 0

@@ -30,12 +30,12 @@ def test_finetune_lays_a_recipe_over_the_run(nmtool: Nmtool) -> None:
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
     four = ("--config", "fsdd700_four_bits", "--epochs", "1", "--threads", "1")
     assert nmtool("train", "--start", "run", "-o", "fine", *four).code == 0
-    told = read_settings("fsdd700_four_bits") | {"epochs": 1, "hidden": 6, "steps": 30}
-    assert options("fine").items() >= told.items()
+    expected = read_settings("fsdd700_four_bits") | {"epochs": 1, "hidden": 6, "steps": 30}
+    assert options("fine").items() >= expected.items()
 
 
 def test_a_recipe_that_does_not_exist(nmtool: Nmtool) -> None:
-    said = nmtool("train", "two", "-o", "run", "--config", "digit")
-    assert (said.code, said.error) == (2, "recipe-unknown")
-    assert "'digits'" in said.err
+    result = nmtool("train", "two", "-o", "run", "--config", "digit")
+    assert (result.code, result.error) == (2, "recipe-unknown")
+    assert "'digits'" in result.err
     assert not Path("run").exists()

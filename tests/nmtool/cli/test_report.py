@@ -16,20 +16,20 @@ from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 
 @pytest.mark.usefixtures("data")
 def test_for_people(nmtool: Nmtool, floats: Path) -> None:
-    said = nmtool("report", floats, "two")
-    assert said.code == 0
+    result = nmtool("report", floats, "two")
+    assert result.code == 0
     for title in ("ACCURACY", "CLASSES", "NETWORK", "WEIGHTS AND DELAYS", "HOW TO REPRODUCE"):
-        assert f"\n{title}\n" in said.out
-    assert "accuracy per class" in said.out
-    assert "nmtool report" in said.out
+        assert f"\n{title}\n" in result.out
+    assert "accuracy per class" in result.out
+    assert "nmtool report" in result.out
 
 
 @pytest.mark.usefixtures("data")
 def test_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    said = nmtool("report", integers, "two", "-o", "report.html")
-    assert said.code == 0
-    assert said.out.endswith("report.html written\n")
+    result = nmtool("report", integers, "two", "-o", "report.html")
+    assert result.code == 0
+    assert result.out.endswith("report.html written\n")
     page = (tmp_path / "report.html").read_text("utf-8")
     assert page.startswith("<!doctype html>")
     assert nmtool("report", integers, "two", "-o", "report.html").error == "path-taken"
@@ -39,11 +39,11 @@ def test_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_as_json(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("report", integers, "two", "--split", "train", "--samples", "3", "--json")
-    assert said.code == 0
-    assert said.json["accuracy"]["on"] == "3 of 12 samples of two (train)"
-    assert said.json["network"] == str(integers)
-    command = said.json["reproduce"]["code"]["command of this report"]
+    result = nmtool("report", integers, "two", "--split", "train", "--samples", "3", "--json")
+    assert result.code == 0
+    assert result.json["accuracy"]["on"] == "3 of 12 samples of two (train)"
+    assert result.json["network"] == str(integers)
+    command = result.json["reproduce"]["code"]["command of this report"]
     assert command == f"nmtool report {integers} two --split train --samples 3 -o report.html"
 
 
@@ -54,13 +54,13 @@ def test_its_own_command_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -
     later = [replace(p, delay=p.delay + 60) for p in floats.projections]
     floats.with_projections(later).save(tmp_path / "long.npz")
     words = ("report", "long.npz", "two", "--relays", "--trust", "--weight-bits", "4")
-    said = nmtool(*words, "--json")
-    assert said.code == 0, said.err
-    command = said.json["reproduce"]["code"]["command of this report"]
+    result = nmtool(*words, "--json")
+    assert result.code == 0, result.err
+    command = result.json["reproduce"]["code"]["command of this report"]
     again = nmtool(*shlex.split(command)[1:], "--json")
     assert again.code == 0, again.err
-    assert again.json["reproduce"]["hashes"] == said.json["reproduce"]["hashes"]
-    assert again.json["reproduce"]["code"] == said.json["reproduce"]["code"]
+    assert again.json["reproduce"]["hashes"] == result.json["reproduce"]["hashes"]
+    assert again.json["reproduce"]["code"] == result.json["reproduce"]["code"]
     shown = nmtool(*words).out
     assert "neurons with relays" in shown
     assert "SAMPLES" not in shown
@@ -71,9 +71,9 @@ def test_a_backend_that_differs_makes_the_answer_no(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
-    said = nmtool("report", integers, "two", "--against", "lava", "--json")
-    assert said.code == 1
-    assert said.json["passed"] is False
+    result = nmtool("report", integers, "two", "--against", "lava", "--json")
+    assert result.code == 1
+    assert result.json["passed"] is False
     FakeLava().install(monkeypatch)
     assert nmtool("report", integers, "two", "--against", "lava").code == 0
 
@@ -95,8 +95,8 @@ def test_bad_input(nmtool: Nmtool, integers: Path, floats: Path, data: Path) -> 
         ([integers, "two", "--weight-bits", "4"], "quantised-already"),
         ([floats, "two", "--before", integers], "report-before-differs"),
     ):
-        said = nmtool("report", *words)
-        assert (said.code, said.error) == (2, code)
+        result = nmtool("report", *words)
+        assert (result.code, result.error) == (2, code)
     cases.write_raw(data / "two_test.h5", [], [], [])
     assert nmtool("report", integers, "two").error == "split-empty"
 
@@ -104,17 +104,17 @@ def test_bad_input(nmtool: Nmtool, integers: Path, floats: Path, data: Path) -> 
 @pytest.mark.usefixtures("data")
 def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
-    said = nmtool("report", integers, "two", "--json")
-    assert said.code == 0
-    assert said.json["activity"]["populations"]["hidden"]["silent"] == [0, 1, 2]
+    result = nmtool("report", integers, "two", "--json")
+    assert result.code == 0
+    assert result.json["activity"]["populations"]["hidden"]["silent"] == [0, 1, 2]
 
 
 @pytest.mark.usefixtures("data")
 def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
-    said = nmtool("report", integers, "two")
-    assert said.code == 0
-    assert "2 of 3 events " in said.out
+    result = nmtool("report", integers, "two")
+    assert result.code == 0
+    assert "2 of 3 events " in result.out
 
 
 @pytest.mark.usefixtures("data")
@@ -122,8 +122,8 @@ def test_without_matplotlib(
     nmtool: Nmtool, integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    said = nmtool("report", integers, "two", "-o", "report.html")
-    assert (said.code, said.error) == (3, "library-missing")
-    assert "'matplotlib<" in said.err
+    result = nmtool("report", integers, "two", "-o", "report.html")
+    assert (result.code, result.error) == (3, "library-missing")
+    assert "'matplotlib<" in result.err
     assert not (tmp_path / "report.html").exists()
     assert nmtool("report", integers, "two").code == 0

@@ -29,22 +29,22 @@ def folder(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, integers: Path) -> s
 
 def test_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
     evaluated = nmtool("evaluate", integers, "two", "--json").json
-    said = nmtool("run", folder, "two", "--json")
-    assert (said.code, said.err) == (0, "nmtool run is now: nmtool evaluate EXPORT DATA\n")
+    result = nmtool("run", folder, "two", "--json")
+    assert (result.code, result.err) == (0, "nmtool run is now: nmtool evaluate EXPORT DATA\n")
     raster = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
     expected = simulate(IntegerNetwork.load(integers), raster)
-    found = said.json
-    assert found.pop("seconds") >= 0
-    assert (found.pop("export"), found.pop("format")) == ("folder", "lava")
-    assert found.pop("spikes") == expected.spikes["hidden"].n_spikes > 20
+    content = result.json
+    assert content.pop("seconds") >= 0
+    assert (content.pop("export"), content.pop("format")) == ("folder", "lava")
+    assert content.pop("spikes") == expected.spikes["hidden"].n_spikes > 20
     del evaluated["network"], evaluated["loss"]
-    assert found == evaluated
+    assert content == evaluated
 
 
 def test_for_people(nmtool: Nmtool, folder: str) -> None:
-    said = nmtool("run", folder, "two", "--samples", "4", "--split", "train")
-    assert said.code == 0
-    lines = said.out.splitlines()
+    result = nmtool("run", folder, "two", "--samples", "4", "--split", "train")
+    assert result.code == 0
+    lines = result.out.splitlines()
     assert lines[0] == "folder on two (train), run by lava"
     words = [line.split("  ") for line in lines[3:]]
     shown = {parts[0].strip(): parts[-1].strip() for parts in words if len(parts) > 1}
@@ -61,30 +61,30 @@ def test_for_people(nmtool: Nmtool, folder: str) -> None:
 )
 @pytest.mark.usefixtures("floats")
 def test_what_is_no_export(name: str, error: str, nmtool: Nmtool) -> None:
-    said = nmtool("run", name, "two")
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert name in said.err
+    result = nmtool("run", name, "two")
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert name in result.err
 
 
 def test_a_format_that_nothing_executes(
     nmtool: Nmtool, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Lava, "runs", False)
-    said = nmtool("run", folder, "two")
-    assert (said.code, said.out, said.error) == (2, "", "runtime-none")
-    assert "lava" in said.err
+    result = nmtool("run", folder, "two")
+    assert (result.code, result.out, result.error) == (2, "", "runtime-none")
+    assert "lava" in result.err
 
 
 def test_data_that_do_not_fit(nmtool: Nmtool, folder: str) -> None:
-    said = nmtool("run", folder, "yinyang")
-    assert (said.code, said.out, said.error) == (2, "", "data-classes-differ")
+    result = nmtool("run", folder, "yinyang")
+    assert (result.code, result.out, result.error) == (2, "", "data-classes-differ")
 
 
 def test_a_missing_library_is_told(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    said = nmtool("export", integers, "-o", "network.onnx")
-    assert (said.code, said.out, said.error) == (3, "", "library-missing")
-    assert f"fix: {install_command('onnx', broken=['onnx'])}" in said.err
+    result = nmtool("export", integers, "-o", "network.onnx")
+    assert (result.code, result.out, result.error) == (3, "", "library-missing")
+    assert f"fix: {install_command('onnx', broken=['onnx'])}" in result.err
     assert not Path("network.onnx").exists()

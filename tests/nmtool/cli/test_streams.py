@@ -61,12 +61,12 @@ Codes = dict[tuple[str, Streams], int]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("streams")
-    cases.integer_network().save(found / "integers.npz")
-    cases.float_network().save(found / "floats.npz")
-    cases.write_folder(found / "two")
-    (found / "study.toml").write_text("trials = 1\n")
-    return found
+    path = tmp_path_factory.mktemp("streams")
+    cases.integer_network().save(path / "integers.npz")
+    cases.float_network().save(path / "floats.npz")
+    cases.write_folder(path / "two")
+    (path / "study.toml").write_text("trials = 1\n")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +105,8 @@ def test_help_of_every_command(codes: Codes) -> None:
 
 @pytest.mark.torch
 def test_every_command_ends_with_a_code(codes: Codes) -> None:
-    found = {(words, s): codes[words, s] for words in USED for s in (BOTH, FULL_BOTH)}
-    assert {run: code for run, code in found.items() if code not in (0, 1, 2, 3)} == {}
+    outcomes = {(words, s): codes[words, s] for words in USED for s in (BOTH, FULL_BOTH)}
+    assert {run: code for run, code in outcomes.items() if code not in (0, 1, 2, 3)} == {}
 
 
 @pytest.mark.parametrize("redirection", [">&- 2>&-", "> /dev/full 2> /dev/full"])

@@ -28,19 +28,19 @@ def _refuse_test(self: Dataset) -> None:
 def test_finds_the_best(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dataset, "test", property(_refuse_test))
     write_study("trials = 3\nprune = false\n")
-    said = nmtool("sweep", "study.toml", "--json")
-    assert said.code == 0
+    result = nmtool("sweep", "study.toml", "--json")
+    assert result.code == 0
     scores = [best_epoch(log)["validation_accuracy"] for log in logs().values()]
     assert len(scores) == 3
-    best = said.json["best"]
+    best = result.json["best"]
     assert best["score"] == max(scores)
     assert best["trial"] == int(np.argmax(scores))
-    assert said.json["trials"] == {
+    assert result.json["trials"] == {
         **dict.fromkeys(("pruned", "failed", "cut_off", "running", "waiting"), 0),
         "finished": 3,
     }
-    assert [one["score"] for one in said.json["top"]] == sorted(scores, reverse=True)
-    assert said.err.count("validation") == 3
+    assert [trial["score"] for trial in result.json["top"]] == sorted(scores, reverse=True)
+    assert result.err.count("validation") == 3
     run = nmtool("train", "two", "-o", "run", "--config", "study/best.toml", "--json")
     assert run.json["best"]["validation_accuracy"] == best["score"]
     options = json.loads(Path("run/run.json").read_text())["options"]
@@ -51,9 +51,9 @@ def test_finds_the_best(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None
 def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5] * 4, monkeypatch)
     write_study()
-    said = nmtool("sweep", "study.toml")
-    assert said.code == 0
-    lines = said.out.splitlines()
+    result = nmtool("sweep", "study.toml")
+    assert result.code == 0
+    lines = result.out.splitlines()
     assert lines[0] == "best trials"
     assert lines[1].split() == ["trial", "validation", "lr", "init_delay_input", "readout"]
     assert lines[-3].startswith("trials: 4 finished")
@@ -83,12 +83,12 @@ def test_a_trial_that_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(trainer, "check_loss", diverge_first)
     write_study("trials = 2\n")
-    said = nmtool("sweep", "study.toml", "--json")
-    assert said.code == 0
-    (failed,) = said.json["failed"]
+    result = nmtool("sweep", "study.toml", "--json")
+    assert result.code == 0
+    (failed,) = result.json["failed"]
     assert failed["trial"] == 0
-    assert said.json["best"]["trial"] == 1
-    assert f"trial 0: failed, {failed['reason']}  lr " in said.err
+    assert result.json["best"]["trial"] == 1
+    assert f"trial 0: failed, {failed['reason']}  lr " in result.err
 
 
 def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,22 +97,22 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("nmtool.training.loop.trainer.check_loss", refuse)
     write_study("trials = 2\n")
-    said = nmtool("sweep", "study.toml")
-    assert (said.code, said.out, said.error) == (2, "", "study-without-result")
-    assert "some-code trial 0: it never works; " in said.err
+    result = nmtool("sweep", "study.toml")
+    assert (result.code, result.out, result.error) == (2, "", "study-without-result")
+    assert "some-code trial 0: it never works; " in result.err
     assert not Path("study/best.toml").exists()
 
 
 def test_what_is_wrong_with_a_study(nmtool: Nmtool) -> None:
     write_study("trials = 0\nseeds = 0\n")
-    said = nmtool("sweep", "study.toml")
-    assert (said.code, said.out, said.error) == (2, "", "study-wrong")
-    assert "study-entry-range trials: " in said.err
-    assert "study-entry-range seeds: " in said.err
+    result = nmtool("sweep", "study.toml")
+    assert (result.code, result.out, result.error) == (2, "", "study-wrong")
+    assert "study-entry-range trials: " in result.err
+    assert "study-entry-range seeds: " in result.err
 
 
 def test_optuna_is_missing(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     write_study()
-    said = nmtool("sweep", "study.toml")
-    assert (said.code, said.out, said.error) == (3, "", "library-missing")
+    result = nmtool("sweep", "study.toml")
+    assert (result.code, result.out, result.error) == (3, "", "library-missing")

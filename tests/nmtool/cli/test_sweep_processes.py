@@ -29,9 +29,11 @@ pytest.importorskip("optuna")
 def test_ctrl_c(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, KeyboardInterrupt()], monkeypatch)
     write_study("trials = 3\n")
-    said = nmtool("sweep", "study.toml", "--storage", "sqlite:///shared.db")
-    assert (said.code, said.out) == (130, "")
-    assert said.err.endswith("continue with: nmtool sweep study.toml --storage URL\ninterrupted\n")
+    result = nmtool("sweep", "study.toml", "--storage", "sqlite:///shared.db")
+    assert (result.code, result.out) == (130, "")
+    assert result.err.endswith(
+        "continue with: nmtool sweep study.toml --storage URL\ninterrupted\n"
+    )
     assert Path("study/best.toml").exists()
     assert Path("shared.db").exists()
 
@@ -106,7 +108,7 @@ def test_processes_that_die(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
     ends = ["by signal 9", "with exit code 2"]
     monkeypatch.setattr("nmtool.training.studies.sweep.run_copies", lambda *arguments: ends)
     write_study("trials = 1\n")
-    said = nmtool("sweep", "study.toml", "--processes", "3")
-    assert (said.code, said.error) == (3, "study-processes-ended")
-    assert "2 of 3 " in said.err
-    assert "nmtool sweep study.toml --processes 3" in said.err
+    result = nmtool("sweep", "study.toml", "--processes", "3")
+    assert (result.code, result.error) == (3, "study-processes-ended")
+    assert "2 of 3 " in result.err
+    assert "nmtool sweep study.toml --processes 3" in result.err

@@ -19,13 +19,13 @@ TRAIN = cases.spike_events(cases.N_TRAIN, 1)
 @pytest.mark.usefixtures("data")
 def test_a_teacher_of_files(nmtool: Nmtool, floats: Path, integers: Path) -> None:
     words = ("teach", floats, integers, "-o", "t.npz", "--data", "two", "--gain", "3")
-    said = nmtool(*words, "--threads", "1", "--json")
-    assert said.code == 0
+    result = nmtool(*words, "--threads", "1", "--json")
+    assert result.code == 0
     expected = nm.soft_labels([floats, integers], nm.load_dataset("two"), gain=3.0)
-    found = Teacher.load("t.npz")
-    assert found.content_hash == expected.content_hash
-    assert said.json == {"file": "t.npz", **json.loads(json.dumps(expected.as_json()))}
-    assert f"the label of {expected.agreement(TRAIN.label):.1%} of 12 training" in said.err
+    teacher = Teacher.load("t.npz")
+    assert teacher.content_hash == expected.content_hash
+    assert result.json == {"file": "t.npz", **json.loads(json.dumps(expected.as_json()))}
+    assert f"the label of {expected.agreement(TRAIN.label):.1%} of 12 training" in result.err
     again = nmtool(*words)
     assert (again.code, again.error) == (2, "path-taken")
     shown = nmtool(*words, "--force")
@@ -60,11 +60,11 @@ def test_one_run_teaches_another(nmtool: Nmtool) -> None:
     gone = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
     assert (gone.code, gone.error) == (2, "teacher-missing")
     Path("t.npy").rename("t.npz")
-    other = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
-    assert (other.code, other.error) == (2, "archive-damaged")
+    refusal = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
+    assert (refusal.code, refusal.error) == (2, "archive-damaged")
     np.savez("t.npz", probability=np.full((12, 2), 0.5))
-    other = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
-    assert (other.code, other.error) == (2, "resume-teacher-differs")
+    refusal = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
+    assert (refusal.code, refusal.error) == (2, "resume-teacher-differs")
 
 
 @pytest.mark.usefixtures("data")
@@ -77,8 +77,8 @@ def test_refused(nmtool: Nmtool, floats: Path) -> None:
         (("-o", "t.npz", *data, "--gain", "0"), "setting-range"),
         (("-o", floats, *data, *gain, "--force"), "path-foreign"),
     ):
-        said = nmtool("teach", floats, *words)
-        assert (said.code, said.error) == (2, code)
+        result = nmtool("teach", floats, *words)
+        assert (result.code, result.error) == (2, code)
     assert not Path("t.npz").exists()
 
 
@@ -91,11 +91,11 @@ def test_networks_are_learnt_from_at_once(nmtool: Nmtool) -> None:
     assert nmtool(*words, "-o", "run1", "--teacher", "run0").code == 0
     assert nmtool(*words, "-o", "run2", "--teacher", "t.npz").code == 0
     assert nm.load("run1").content_hash == nm.load("run2").content_hash
-    kept = Teacher.load("run1/teacher.npz")
-    assert kept.content_hash == Teacher.load("t.npz").content_hash
+    teacher = Teacher.load("run1/teacher.npz")
+    assert teacher.content_hash == Teacher.load("t.npz").content_hash
     assert nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4").code == 0
-    found = nm.train("two", nm.TrainOptions(hidden=3, steps=30, epochs=1), teacher=["run0", "run1"])
-    assert found.options.teacher == "teacher.npz"
+    run = nm.train("two", nm.TrainOptions(hidden=3, steps=30, epochs=1), teacher=["run0", "run1"])
+    assert run.options.teacher == "teacher.npz"
     assert not Path("teacher.npz").exists()
     settings = (*cases.SETTINGS, "--folds", 2)
     folds = nmtool("train", "two", "-o", "cv", *settings, "--teacher", "run0")

@@ -125,8 +125,8 @@ def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
     assert threads.threads_each() is None
     _launch(monkeypatch, 0, NOBODY)
-    for cores, each in ((7, 2), (2, 1)):
+    for cores, n_threads in ((7, 2), (2, 1)):
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", cores)
-        assert threads.threads_each() == each
+        assert threads.threads_each() == n_threads
     monkeypatch.setenv("NUMBA_NUM_THREADS", "5")
     assert threads.threads_each() is None

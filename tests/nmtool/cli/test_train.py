@@ -29,19 +29,19 @@ def _data(data: Path) -> None:
 
 
 def test_leaves_a_run(nmtool: Nmtool) -> None:
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 0
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 0
     log = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
     assert len(log) == 3
     best = max(reversed(log), key=lambda entry: entry["validation_accuracy"])
-    assert said.json == {
+    assert result.json == {
         "run": "run",
         "network": "run/network.npz",
         "hash": Network.load("run/network.npz").content_hash,
         "epochs": 3,
         "best": best,
     }
-    lines = said.err.splitlines()
+    lines = result.err.splitlines()
     starts = ["trains on 8 ", "epoch   1/3 ", "epoch   2/3 ", "epoch   3/3 "]
     assert [line[:12] for line in lines] == starts
     assert "validates on 4 (drawn per class from seed 0), tests on 6; 30 steps of 1 ms" in lines[0]
@@ -50,18 +50,18 @@ def test_leaves_a_run(nmtool: Nmtool) -> None:
 
 
 def test_for_people(nmtool: Nmtool) -> None:
-    said = nmtool(*WORDS)
-    assert said.code == 0
-    assert said.out.startswith("run/network.npz: epoch ")
-    assert len(said.out.splitlines()) == 1
+    result = nmtool(*WORDS)
+    assert result.code == 0
+    assert result.out.startswith("run/network.npz: epoch ")
+    assert len(result.out.splitlines()) == 1
 
 
 def test_help_says_what_settings_are_called_in_a_file(nmtool: Nmtool) -> None:
-    told = " ".join(nmtool("train", "--help").out.split())
-    assert "--delay-lr is delay_lr, --tau-mem is tau_mem_ms." in told
-    assert "--epochs N passes over the training samples (default 30)" in told
-    assert "half a cosine down to 0, a line down to 0, or constant (default cosine)" in told
-    assert "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config" in told
+    text = " ".join(nmtool("train", "--help").out.split())
+    assert "--delay-lr is delay_lr, --tau-mem is tau_mem_ms." in text
+    assert "--epochs N passes over the training samples (default 30)" in text
+    assert "half a cosine down to 0, a line down to 0, or constant (default cosine)" in text
+    assert "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config" in text
 
 
 def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
@@ -71,8 +71,8 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
         'recurrent = false\ninit_input = [3, 1.5]\nreadout = "max"\ndt_ms = 2\n'
     )
     more = ("--epochs", "1", "--seed", "7", "--schedule", "constant")
-    said = nmtool("train", "two", "-o", "run", "--config", "s.toml", *more)
-    assert said.code == 0
+    result = nmtool("train", "two", "-o", "run", "--config", "s.toml", *more)
+    assert result.code == 0
     options = json.loads(Path("run/run.json").read_text())["options"]
     expected = {
         "hidden": 5,
@@ -90,7 +90,7 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "named"),
+    ("text", "error", "phrases"),
     [
         ("hidden = ", "config-invalid", ["s.toml"]),
         (b"\xff\xfe", "config-invalid", ["s.toml"]),
@@ -109,16 +109,16 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
         ("margin_ms = 2.0", "margin-without-first-spike", ["margin_ms", "'weighted'"]),
     ],
 )
-def test_wrong_file(text: str | bytes, error: str, named: list[str], nmtool: Nmtool) -> None:
+def test_wrong_file(text: str | bytes, error: str, phrases: list[str], nmtool: Nmtool) -> None:
     Path("s.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    said = nmtool("train", "two", "-o", "run", "--config", "s.toml")
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert all(value in said.err for value in named), said.err
+    result = nmtool("train", "two", "-o", "run", "--config", "s.toml")
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert all(phrase in result.err for phrase in phrases), result.err
     assert not Path("run").exists()
 
 
 @pytest.mark.parametrize(
-    ("more", "error", "named"),
+    ("more", "error", "phrases"),
     [
         (["--config", "no.toml"], "config-unreadable", ["no.toml"]),
         (["--config", "./two"], "config-unreadable", ["two"]),
@@ -132,10 +132,10 @@ def test_wrong_file(text: str | bytes, error: str, named: list[str], nmtool: Nmt
         (["-o", "two/two_test.h5"], "folder-not-made", ["two/two_test.h5"]),
     ],
 )
-def test_wrong_options(more: list[str], error: str, named: list[str], nmtool: Nmtool) -> None:
-    said = nmtool(*WORDS, *more)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert all(value in said.err for value in named), said.err
+def test_wrong_options(more: list[str], error: str, phrases: list[str], nmtool: Nmtool) -> None:
+    result = nmtool(*WORDS, *more)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert all(phrase in result.err for phrase in phrases), result.err
     assert not Path("run").exists()
 
 
@@ -143,9 +143,9 @@ def test_wrong_options(more: list[str], error: str, named: list[str], nmtool: Nm
 def test_nothing_is_written_over(name: str, nmtool: Nmtool) -> None:
     Path("run").mkdir()
     Path("run", name).write_text("dear")
-    said = nmtool(*WORDS)
-    assert (said.code, said.out, said.error) == (2, "", "path-taken")
-    assert name in said.err
+    result = nmtool(*WORDS)
+    assert (result.code, result.out, result.error) == (2, "", "path-taken")
+    assert name in result.err
     assert [path.name for path in Path("run").iterdir()] == [name]
     assert Path("run", name).read_text() == "dear"
 
@@ -157,16 +157,16 @@ def test_stopped_and_resumed_equals_uninterrupted(
     assert nmtool(*WORDS).code == 0
     with monkeypatch.context() as patch:
         stop_in_epoch(epoch, patch)
-        said = nmtool(*WORDS, "-o", "stopped", "--json")
-    assert (said.code, said.out) == (130, "")
-    assert said.err.endswith(": nmtool train two -o stopped --resume\ninterrupted\n")
-    assert ("so nothing learnt is kept" in said.err) == (epoch == 1)
-    assert ("finished epochs are kept" in said.err) == (epoch > 1)
-    said = nmtool("train", "two", "-o", "stopped", "--resume", "--json")
-    assert said.code == 0
-    assert said.json["epochs"] == 3
-    assert ("it starts anew" in said.err) == (epoch == 1)
-    assert said.err.count("epoch  ") == 3 - epoch + 1
+        result = nmtool(*WORDS, "-o", "stopped", "--json")
+    assert (result.code, result.out) == (130, "")
+    assert result.err.endswith(": nmtool train two -o stopped --resume\ninterrupted\n")
+    assert ("so nothing learnt is kept" in result.err) == (epoch == 1)
+    assert ("finished epochs are kept" in result.err) == (epoch > 1)
+    result = nmtool("train", "two", "-o", "stopped", "--resume", "--json")
+    assert result.code == 0
+    assert result.json["epochs"] == 3
+    assert ("it starts anew" in result.err) == (epoch == 1)
+    assert result.err.count("epoch  ") == 3 - epoch + 1
     assert_same_run("run", "stopped")
 
 
@@ -198,9 +198,9 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
 
 def test_a_run_knows_its_data(nmtool: Nmtool) -> None:
     assert nmtool(*WORDS).code == 0
-    said = nmtool("train", "-o", "run", "--resume", "--epochs", "4", "--json")
-    assert said.code == 0, said.err
-    assert said.json["epochs"] == 4
+    result = nmtool("train", "-o", "run", "--resume", "--epochs", "4", "--json")
+    assert result.code == 0, result.err
+    assert result.json["epochs"] == 4
     assert nmtool("train", "-o", "run", "--resume", "--units", cases.N_UNITS).code == 0
     new = nmtool("train", "-o", "new")
     assert (new.code, new.error) == (2, "command-line")
@@ -234,15 +234,15 @@ def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
 
 def test_of_a_finished_run_nothing_is_left(nmtool: Nmtool) -> None:
     first = nmtool(*WORDS, "--json").json
-    said = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")
-    assert said.code == 0
-    assert said.err.startswith("nothing is left")
-    assert len(said.err.splitlines()) == 1
-    assert said.json == first
+    result = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")
+    assert result.code == 0
+    assert result.err.startswith("nothing is left")
+    assert len(result.err.splitlines()) == 1
+    assert result.json == first
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrases"),
     [
         (["two", "-o", "none"], "run-missing", ["none"]),
         (["yinyang", "-o", "run"], "resume-data-differ", ["'two'", "'yinyang'"]),
@@ -256,12 +256,12 @@ def test_of_a_finished_run_nothing_is_left(nmtool: Nmtool) -> None:
     ],
 )
 def test_resuming_something_else(
-    words: list[str], error: str, named: list[str], nmtool: Nmtool
+    words: list[str], error: str, phrases: list[str], nmtool: Nmtool
 ) -> None:
     assert nmtool(*WORDS).code == 0
-    said = nmtool("train", *words, "--resume")
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert all(value in said.err for value in named), said.err
+    result = nmtool("train", *words, "--resume")
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert all(phrase in result.err for phrase in phrases), result.err
 
 
 @pytest.mark.parametrize("name", ["run.json", "checkpoint.npz", "network.npz"])
@@ -269,22 +269,22 @@ def test_resuming_a_damaged_run(name: str, nmtool: Nmtool) -> None:
     assert nmtool(*WORDS).code == 0
     path = Path("run", name)
     path.write_bytes(path.read_bytes()[:-40])
-    said = nmtool("train", "two", "-o", "run", "--resume")
-    assert (said.code, said.out, said.error) == (2, "", "file-damaged")
-    assert f"run/{name}" in said.err
+    result = nmtool("train", "two", "-o", "run", "--resume")
+    assert (result.code, result.out, result.error) == (2, "", "file-damaged")
+    assert f"run/{name}" in result.err
 
 
 def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
     cases.write_raw(Path("two/two_train.h5"), [[]] * 6, [[]] * 6, [0, 1] * 3)
-    said = nmtool(*WORDS, "--validation", "2")
-    assert (said.code, said.error) == (2, "events-missing")
+    result = nmtool(*WORDS, "--validation", "2")
+    assert (result.code, result.error) == (2, "events-missing")
 
 
 def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmtool.training.engines.cuda.available.SIMULATED", False)
     monkeypatch.setattr("torch.version.cuda", None)
-    said = nmtool(*WORDS, "--device", "cuda")
-    assert (said.code, said.out, said.error) == (3, "", "torch-without-cuda")
+    result = nmtool(*WORDS, "--device", "cuda")
+    assert (result.code, result.out, result.error) == (3, "", "torch-without-cuda")
     assert not Path("run").exists()
     assert nmtool(*WORDS, "--device", "auto").code == 0
 
@@ -326,9 +326,9 @@ def test_two_processes_do_not_train_in_one_folder(nmtool: Nmtool) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"
-        said = nmtool(*resume)
-        assert (said.code, said.out, said.error) == (2, "", "run-in-use")
-        assert "run" in said.err
+        result = nmtool(*resume)
+        assert (result.code, result.out, result.error) == (2, "", "run-in-use")
+        assert "run" in result.err
         assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
         process.kill()
     assert nmtool(*resume).code == 0

@@ -28,6 +28,6 @@ def test_every_setting_is_an_option(option: Field[Any]) -> None:
         words.append(str(value))
     elif not value:
         words = [words[0].replace("--", "--no-")]
-    found = TrainOptions().with_settings(given_settings(parser.parse_args(words)), "words")
+    options = TrainOptions().with_settings(given_settings(parser.parse_args(words)), "words")
     if words[-1] != "t.npz" and option.name != "validation_by":
-        assert getattr(found, option.name) == value
+        assert getattr(options, option.name) == value

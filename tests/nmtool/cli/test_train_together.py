@@ -73,22 +73,22 @@ def together(folder: Path) -> CompletedProcess[str]:
     return job
 
 
-def _assert_nearly_the_same(one: Path, other: Path) -> None:
+def _assert_nearly_the_same(left: Path, right: Path) -> None:
     """All parameters and moments, within 1e-5 of the largest of their kind, and the log."""
-    with np.load(one / "checkpoint.npz") as first, np.load(other / "checkpoint.npz") as second:
+    with np.load(left / "checkpoint.npz") as first, np.load(right / "checkpoint.npz") as second:
         assert first.keys() == second.keys()
         for name in set(first.keys()) - {"header"}:
             largest = np.abs(first[name]).max()
             np.testing.assert_allclose(second[name], first[name], rtol=0, atol=1e-5 * largest)
-    for expected, found in zip(_log(one), _log(other), strict=True):
-        assert found.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-5)
-        assert found == expected
+    for expected, epoch in zip(_log(left), _log(right), strict=True):
+        assert epoch.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-5)
+        assert epoch == expected
 
 
 @pytest.mark.usefixtures("together")
 def test_two_processes_learn_what_one_learns(folder: Path) -> None:
     first = _log(folder / "alone")[0]
-    assert all(first[what] > 0 for what in ("silent_neurons", "surplus_events", "dropped_events"))
+    assert all(first[count] > 0 for count in ("silent_neurons", "surplus_events", "dropped_events"))
     _assert_nearly_the_same(folder / "alone", folder / "together")
 
 

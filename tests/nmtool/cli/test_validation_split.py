@@ -31,19 +31,19 @@ def _manifest(folder: Path, validation: int) -> None:
 
 
 @pytest.mark.usefixtures("data")
-@pytest.mark.parametrize("how", ["5", "last 5", "0.42"])
-def test_training_samples_are_read(nmtool: Nmtool, integers: Path, how: str) -> None:
-    words = ("two", "--split", "validation", "--validation", how, "--json")
-    said = nmtool("evaluate", integers, *words)
-    assert (said.code, said.err) == (0, "")
-    held_out = load_dataset("two", validation=how).validation
+@pytest.mark.parametrize("rule", ["5", "last 5", "0.42"])
+def test_training_samples_are_read(nmtool: Nmtool, integers: Path, rule: str) -> None:
+    words = ("two", "--split", "validation", "--validation", rule, "--json")
+    result = nmtool("evaluate", integers, *words)
+    assert (result.code, result.err) == (0, "")
+    held_out = load_dataset("two", validation=rule).validation
     assert held_out is not None
     raster = bin_events(held_out, 1.0, 30).raster
     recording = simulate(IntegerNetwork.load(integers), raster)
-    assert said.json["samples"] == 5
-    assert said.json["accuracy"] == recording.accuracy(held_out.label)
+    assert result.json["samples"] == 5
+    assert result.json["accuracy"] == recording.accuracy(held_out.label)
     training = nmtool(
-        "evaluate", integers, "two", "--split", "train", "--validation", how, "--json"
+        "evaluate", integers, "two", "--split", "train", "--validation", rule, "--json"
     )
     assert training.json["samples"] == cases.N_TRAIN - 5
 
@@ -51,15 +51,15 @@ def test_training_samples_are_read(nmtool: Nmtool, integers: Path, how: str) -> 
 @pytest.mark.usefixtures("data")
 def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("export", integers, "-o", "network.c").code == 0
-    asked = ("--split", "validation", "--validation", "3", "--json")
+    options = ("--split", "validation", "--validation", "3", "--json")
     for words in (
         ("compare", integers, "--with", integers, "--data", "two"),
         ("run", "network.c", "two"),
         ("verify", integers, "two", "--against", "c"),
     ):
-        said = nmtool(*words, *asked)
-        assert said.code == 0, said
-        assert said.json["samples"] == 3
+        result = nmtool(*words, *options)
+        assert result.code == 0, result
+        assert result.json["samples"] == 3
 
 
 @pytest.mark.torch
@@ -74,11 +74,11 @@ def test_a_run_says_how_many(nmtool: Nmtool) -> None:
         ("compare", "run", "--data", "two"),
         ("verify", "run", "two", "--against", "c"),
     ):
-        said = nmtool(*words, *on_validation)
-        assert said.code == 0, said
-        assert said.json["samples"] == HELD_OUT
-        (told,) = said.err.splitlines()
-        assert f" {HELD_OUT} " in told
+        result = nmtool(*words, *on_validation)
+        assert result.code == 0, result
+        assert result.json["samples"] == HELD_OUT
+        (remark,) = result.err.splitlines()
+        assert f" {HELD_OUT} " in remark
     assert nmtool("evaluate", "run", "two", *on_validation, "--validation", 2).json["samples"] == 2
     whole = nmtool("evaluate", "run", "two", "--split", "train", "--json")
     assert whole.json["samples"] == cases.N_TRAIN
@@ -88,10 +88,10 @@ def test_a_split_of_its_own_is_taken(nmtool: Nmtool, data: Path) -> None:
     write_shd(data / "two_valid.h5", cases.spike_events(5))
     _manifest(Path("run"), 3)
     cases.integer_network().save("run/integers.npz")
-    said = nmtool("evaluate", "run", "two", "--split", "validation", "--json")
-    assert (said.json["samples"], said.err) == (5, "")
-    said = nmtool("evaluate", "run", "two", "--split", "validation", "--validation", 3)
-    assert (said.code, said.error) == (2, "validation-exists")
+    result = nmtool("evaluate", "run", "two", "--split", "validation", "--json")
+    assert (result.json["samples"], result.err) == (5, "")
+    result = nmtool("evaluate", "run", "two", "--split", "validation", "--validation", 3)
+    assert (result.code, result.error) == (2, "validation-exists")
 
 
 def test_who_says_what(nmtool: Nmtool) -> None:
@@ -112,12 +112,12 @@ def test_who_says_what(nmtool: Nmtool) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_without_any_the_option_is_told(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("evaluate", integers, "two", "--split", "validation")
-    assert (said.code, said.error) == (2, "validation-missing")
-    assert "--validation 0.2" in said.err
+    result = nmtool("evaluate", integers, "two", "--split", "validation")
+    assert (result.code, result.error) == (2, "validation-missing")
+    assert "--validation 0.2" in result.err
     for wrong in ("most", "0", "1.5"):
-        said = nmtool("evaluate", integers, "two", "--validation", wrong)
-        assert (said.code, said.error) == (2, "command-line")
+        result = nmtool("evaluate", integers, "two", "--validation", wrong)
+        assert (result.code, result.error) == (2, "command-line")
 
 
 def _places(data: Path) -> None:
@@ -145,25 +145,25 @@ def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> N
     )
     assert validated_on(["more"]) == SplitRule("6", 5)
     assert nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["samples"] == 4
-    held = load_dataset("two", validation=rule).validation
-    kept = load_dataset("two", validation=SplitRule(2, 5)).validation
-    assert held is not None
-    assert kept is not None
-    assert set(kept.groups["place"]) < set(held.groups["place"])
+    larger = load_dataset("two", validation=rule).validation
+    smaller = load_dataset("two", validation=SplitRule(2, 5)).validation
+    assert larger is not None
+    assert smaller is not None
+    assert set(smaller.groups["place"]) < set(larger.groups["place"])
 
 
 @pytest.mark.torch
 def test_groups_validate(nmtool: Nmtool, data: Path) -> None:
     _places(data)
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "1")
-    said = nmtool(*words, "--validation-by", "half")
-    assert said.code == 0, said.err
-    assert "trains on 6 samples, validates on 6 (drawn by half from seed 0)" in said.err
+    result = nmtool(*words, "--validation-by", "half")
+    assert result.code == 0, result.err
+    assert "trains on 6 samples, validates on 6 (drawn by half from seed 0)" in result.err
     assert validated_on(["run"]) == SplitRule("4", 0, "half")
-    said = nmtool(*words, "-o", "other", "--validation-by", "speaker")
-    assert (said.code, said.error) == (2, "validation-by-unknown")
-    said = nmtool(*words, "-o", "other", "--validation-by", "half", "--validation", "last 3")
-    assert (said.code, said.error) == (2, "validation-by-last")
+    result = nmtool(*words, "-o", "other", "--validation-by", "speaker")
+    assert (result.code, result.error) == (2, "validation-by-unknown")
+    result = nmtool(*words, "-o", "other", "--validation-by", "half", "--validation", "last 3")
+    assert (result.code, result.error) == (2, "validation-by-last")
 
 
 @pytest.mark.torch
@@ -177,8 +177,8 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
     del before["options"]["validation_by"]
     Path("run/run.json").write_text(json.dumps(before))
     assert validated_on(["run"]) == SplitRule("last 4")
-    said = nmtool("train", "two", "-o", "run", "--resume", "--json")
-    assert said.code == 0
+    result = nmtool("train", "two", "-o", "run", "--resume", "--json")
+    assert result.code == 0
     assert nmtool("train", "two", "-o", "run", "--resume", "--validation", "last 4").code == 0
     assert nmtool("train", "two", "-o", "run", "--resume", "--validation", 4).error == (
         "resume-settings-differ"
@@ -193,8 +193,10 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
 @pytest.mark.torch
 def test_a_file_wins_over_a_share(nmtool: Nmtool, data: Path) -> None:
     write_shd(data / "two_valid.h5", cases.spike_events(5))
-    said = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1, "--validation", 0.5)
-    assert "trains on 12 samples, validates on 5, tests on 6" in said.err
+    result = nmtool(
+        "train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1, "--validation", 0.5
+    )
+    assert "trains on 12 samples, validates on 5, tests on 6" in result.err
     assert json.loads(Path("run/run.json").read_text())["hold_out"] is None
     assert validated_on(["run"]) is None
 

@@ -45,20 +45,20 @@ ALWAYS = ("samples", "accuracy", "backends", "first_divergence")
 
 def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 0
-    assert said.err == ""
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 0
+    assert result.err == ""
     expected = simulate(IntegerNetwork.load("integers.npz"), RASTER)
     accuracy = expected.accuracy(events().label)
-    entry = said.json["backends"]["lava"]
+    entry = result.json["backends"]["lava"]
     assert set(entry) == KEYS | STOCK_KEYS | {"model"}
     assert entry.pop("seconds") >= 0
-    assert said.json["hash"] == IntegerNetwork.load("integers.npz").content_hash
-    assert len(said.json["artefacts"]["lava"]) == 64
-    assert said.json["coverage"]["synapses"]["exercised"] > 0
-    assert said.json["mutation"]["faults"] > 50
-    assert said.json["overflows"]["neuron_updates"] == 6 * 30 * 5
-    assert {key: said.json[key] for key in ALWAYS} == {
+    assert result.json["hash"] == IntegerNetwork.load("integers.npz").content_hash
+    assert len(result.json["artefacts"]["lava"]) == 64
+    assert result.json["coverage"]["synapses"]["exercised"] > 0
+    assert result.json["mutation"]["faults"] > 50
+    assert result.json["overflows"]["neuron_updates"] == 6 * 30 * 5
+    assert {key: result.json[key] for key in ALWAYS} == {
         "samples": 6,
         "accuracy": {"hardware_sim": accuracy, "lava": accuracy},
         "backends": {
@@ -69,7 +69,7 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
                 "membrane_compared": VALUES,
                 "membrane_different": 0,
                 "predictions_different": 0,
-                "seconds": said.json["backends"]["lava"]["seconds"],
+                "seconds": result.json["backends"]["lava"]["seconds"],
                 "model": "fast",
                 "stock_sample": BUSIEST,
                 "stock_first_step": FIRST,
@@ -88,10 +88,10 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
-    said = nmtool(*WORDS, "--samples", "4")
-    assert said.code == 0
-    assert said.err.startswith("samples: 4 of 6, drawn per class")
-    lines = said.out.splitlines()
+    result = nmtool(*WORDS, "--samples", "4")
+    assert result.code == 0
+    assert result.err.startswith("samples: 4 of 6, drawn per class")
+    lines = result.out.splitlines()
     assert lines[0] == "4 samples"
     assert lines[3].split() == ["hardware_sim", "50.00%"]
     assert lines[4].split()[:-1] == ["lava", "(fast)", "50.00%", *COUNTS, "0"]
@@ -110,28 +110,28 @@ def test_what_is_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nmtool(*WORDS, "--deep", "--json").json["backends"]["lava"]["membrane_compared"] == (
         VALUES + 30 * RASTER.n_samples * (5 + 3)
     )
-    everything, one = fake.calls
+    everything, stretch = fake.calls
     assert (everything["model"], everything["deep"]) == ("fast", True)
     assert np.array_equal(everything["spikes"].flat_index(), RASTER.flat_index())
-    assert (one["model"], one["deep"]) == ("stock", True)
+    assert (stretch["model"], stretch["deep"]) == ("stock", True)
     short = RASTER.dense()[[BUSIEST], FIRST : FIRST + STOCK_STEPS]
-    assert np.array_equal(one["spikes"].dense(), short)
+    assert np.array_equal(stretch["spikes"].dense(), short)
     assert short.sum() > 3
-    assert one["folder"] == everything["folder"]
+    assert stretch["folder"] == everything["folder"]
     assert not everything["folder"].exists()
 
 
 def test_a_spike_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 1
-    entry = said.json["backends"]["lava"]
-    assert set(said.json) >= set(ALWAYS)
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 1
+    entry = result.json["backends"]["lava"]
+    assert set(result.json) >= set(ALWAYS)
     assert set(entry) == KEYS | STOCK_KEYS | {"model", "explanation"}
     assert (entry["spikes_compared"], entry["spikes_different"]) == (BINS, 1)
     assert (entry["membrane_different"], entry["stock_spikes_different"]) == (0, 0)
     expected = simulate(IntegerNetwork.load("integers.npz"), RASTER).spikes["hidden"].dense()
-    assert said.json["first_divergence"] == {
+    assert result.json["first_divergence"] == {
         "backend": "lava",
         "sample": 3,
         "step": 11,
@@ -147,23 +147,23 @@ def test_a_membrane_and_a_prediction_differ(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"fast": shift_membrane(1, 5, 0, 2**22)}).install(monkeypatch)
-    said = nmtool(*WORDS)
-    assert said.code == 1
-    assert " 1 of 360 " in said.out
-    assert "lava: spikes compared 540, different 0; spikes emitted " in said.out
+    result = nmtool(*WORDS)
+    assert result.code == 1
+    assert " 1 of 360 " in result.out
+    assert "lava: spikes compared 540, different 0; spikes emitted " in result.out
     place = "  first divergence: sample 1, step 5, out[0], v: expected "
-    assert place in said.out
-    actual = said.out.partition(place)[2].split()[0].strip(",")
-    assert f"got {int(actual) + 2**22}\n" in said.out
+    assert place in result.out
+    actual = result.out.partition(place)[2].split()[0].strip(",")
+    assert f"got {int(actual) + 2**22}\n" in result.out
     assert nmtool(*WORDS, "--json").json["backends"]["lava"]["predictions_different"] == 1
 
 
 def test_silence_is_no_proof(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     FakeLava().install(monkeypatch)
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
-    said = nmtool(*WORDS)
-    assert said.code == 0
-    lines = said.out.splitlines()
+    result = nmtool(*WORDS)
+    assert result.code == 0
+    lines = result.out.splitlines()
     at = lines.index("lava: spikes compared 180, different 0; spikes emitted 0")
     assert lines[at + 2].endswith(": spikes compared 72, different 0; spikes emitted 0")
     warning = "  warning: no neuron spikes, silence was compared with silence"
@@ -178,24 +178,24 @@ def test_floats_are_calibrated_and_quantised(
     FakeLava().install(monkeypatch)
     assert nmtool("verify", floats, "two", "--against", "lava", "--scale", "data").code == 0
     Path("two/two_train.h5").unlink()
-    said = nmtool("verify", floats, "two", "--against", "lava")
-    assert said.code == 0
-    assert said.err.startswith("no calibration data")
-    said = nmtool(*WORDS, "--weight-bits", "4")
-    assert (said.code, said.out, said.error) == (2, "", "quantised-already")
-    assert "--weight-bits" in said.err
+    result = nmtool("verify", floats, "two", "--against", "lava")
+    assert result.code == 0
+    assert result.err.startswith("no calibration data")
+    result = nmtool(*WORDS, "--weight-bits", "4")
+    assert (result.code, result.out, result.error) == (2, "", "quantised-already")
+    assert "--weight-bits" in result.err
 
 
 def test_samples_without_any_spike(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     cases.write_raw(Path("two/two_test.h5"), [[], []], [[], []], [0, 1])
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 0
-    assert said.json["samples"] == 2
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 0
+    assert result.json["samples"] == 2
     cases.write_raw(Path("two/two_test.h5"), [], [], [])
-    said = nmtool(*WORDS, "--json")
-    assert (said.code, said.out, said.error) == (2, "", "split-empty")
-    assert "'two'" in said.err
+    result = nmtool(*WORDS, "--json")
+    assert (result.code, result.out, result.error) == (2, "", "split-empty")
+    assert "'two'" in result.err
 
 
 def test_lava_is_looked_for_before_anything_runs(
@@ -206,9 +206,9 @@ def test_lava_is_looked_for_before_anything_runs(
 
     monkeypatch.setattr(environment, "find", find)
     monkeypatch.setattr("nmtool.hardware_sim.simulator.simulate", None)
-    said = nmtool(*WORDS, "--json")
-    assert (said.code, said.out, said.error) == (3, "", "lava-not-set-up")
-    assert "  fix: nmtool lava setup\n" in said.err
+    result = nmtool(*WORDS, "--json")
+    assert (result.code, result.out, result.error) == (3, "", "lava-not-set-up")
+    assert "  fix: nmtool lava setup\n" in result.err
 
 
 def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,16 +216,16 @@ def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
         raise BackendError("it failed", code="process-failed", why="it hung")
 
     FakeLava({"stock": fail}).install(monkeypatch)
-    said = nmtool(*WORDS, "--json")
-    assert (said.code, said.out, said.error) == (3, "", "process-failed")
-    assert "  why: it hung\n" in said.err
+    result = nmtool(*WORDS, "--json")
+    assert (result.code, result.out, result.error) == (3, "", "process-failed")
+    assert "  why: it hung\n" in result.err
 
 
 @pytest.mark.lava
 def test_in_lava(nmtool: Nmtool) -> None:
-    said = nmtool(*WORDS, "--json", "--deep")
-    assert said.code == 0, said
-    entry = said.json["backends"]["lava"]
+    result = nmtool(*WORDS, "--json", "--deep")
+    assert result.code == 0, result
+    entry = result.json["backends"]["lava"]
     assert entry["spikes_compared"] == BINS
     assert entry["spikes_different"] == entry["stock_spikes_different"] == 0
     assert entry["membrane_different"] == entry["stock_membrane_different"] == 0
@@ -246,12 +246,12 @@ def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.Monk
         return right(replace(network, projections=[*others, wrong]), *arguments, **more)
 
     monkeypatch.setattr("nmtool.hardware_sim.simulator.simulate", simulate_wrong)
-    said = nmtool("verify", "folder", "two", "--against", "lava", "--json")
-    assert said.code == 1, said
-    assert said.json["backends"]["lava"]["spikes_different"] == 0
-    assert said.json["backends"]["lava"]["membrane_different"] > 0
-    assert said.json["backends"]["lava"]["stock_equals_fast"] is True
-    assert said.json["first_divergence"]["population"] == "out"
+    result = nmtool("verify", "folder", "two", "--against", "lava", "--json")
+    assert result.code == 1, result
+    assert result.json["backends"]["lava"]["spikes_different"] == 0
+    assert result.json["backends"]["lava"]["membrane_different"] > 0
+    assert result.json["backends"]["lava"]["stock_equals_fast"] is True
+    assert result.json["first_divergence"]["population"] == "out"
 
 
 # How much it says.
@@ -266,8 +266,8 @@ def test_how_much_is_told_and_may_be_left_out(
     assert " one-unit faults these samples would have shown " in out
     bare = nmtool(*WORDS, "--no-coverage")
     assert (bare.code, "exercised" in bare.out, "one-unit" in bare.out) == (0, False, False)
-    said = nmtool(*WORDS, "--no-coverage", "--json")
-    assert (said.json["coverage"], said.json["mutation"]) == (None, None)
+    result = nmtool(*WORDS, "--no-coverage", "--json")
+    assert (result.json["coverage"], result.json["mutation"]) == (None, None)
 
 
 def test_generated_samples_are_compared_too(
@@ -276,20 +276,20 @@ def test_generated_samples_are_compared_too(
     fake = FakeLava().install(monkeypatch)
     bare = nmtool(*WORDS, "--json").json
     fake.calls.clear()
-    said = nmtool(*WORDS, "--exercise", "--json")
-    assert said.code == 0
+    result = nmtool(*WORDS, "--exercise", "--json")
+    assert result.code == 0
     assert [call["deep"] for call in fake.calls if call["model"] == "fast"] == [False, True]
     many = fake.calls[2]["spikes"].n_samples
-    assert said.json["samples"] == bare["samples"]
-    assert said.json["accuracy"] == bare["accuracy"]
-    entry = said.json["generated"]["lava"]
+    assert result.json["samples"] == bare["samples"]
+    assert result.json["accuracy"] == bare["accuracy"]
+    entry = result.json["generated"]["lava"]
     assert entry["spikes_compared"] == many * 30 * 3
     assert entry["membrane_compared"] == many * 30 * (2 + 5 + 3)
-    assert said.json["mutation"]["seen"] > bare["mutation"]["seen"]
-    assert said.json["mutation"]["deep"]
-    covered = said.json["coverage"]["synapses"]
+    assert result.json["mutation"]["seen"] > bare["mutation"]["seen"]
+    assert result.json["mutation"]["deep"]
+    covered = result.json["coverage"]["synapses"]
     assert covered["exercised"] >= bare["coverage"]["synapses"]["exercised"]
-    assert said.json["generated_overflows"]["neuron_updates"] == many * 30 * 5
+    assert result.json["generated_overflows"]["neuron_updates"] == many * 30 * 5
 
 
 def test_samples_are_generated_beside_data(nmtool: Nmtool) -> None:

@@ -33,9 +33,9 @@ def test_an_export_is_that_network(
     words: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeLava().install(monkeypatch)
-    said = nmtool("verify", "integers.npz", *words, "--artefact", "folder", "--json")
-    assert said.code == 0, said
-    assert list(said.json["backends"]) == ["lava"]
+    result = nmtool("verify", "integers.npz", *words, "--artefact", "folder", "--json")
+    assert result.code == 0, result
+    assert list(result.json["backends"]) == ["lava"]
     assert {call["folder"] for call in fake.calls} == {Path("folder")}
 
 
@@ -45,9 +45,9 @@ def test_a_consistent_mutant_is_the_answer_no(words: list[str], nmtool: Nmtool) 
     consistent_mutant()
     assert nmtool("export", "mutant.npz", "-o", "mutant.c").code == 0
     assert nmtool("verify", "mutant.c").code == 0
-    said = nmtool("verify", "integers.npz", *words, "--artefact", "mutant.c")
-    assert (said.code, said.out, said.error) == (1, "", "artefact-other-network")
-    assert "mutant.c" in said.err
+    result = nmtool("verify", "integers.npz", *words, "--artefact", "mutant.c")
+    assert (result.code, result.out, result.error) == (1, "", "artefact-other-network")
+    assert "mutant.c" in result.err
     assert nmtool("verify", "integers.npz", *words, "--artefact", "network.c").code == 0
 
 
@@ -58,8 +58,8 @@ def test_floats_are_rounded_for_it(
     words = ["--weight-bits", "4"]
     assert nmtool("export", str(floats), "--to", "lava", "-o", "rounded", *words).code == 0
     assert nmtool("verify", str(floats), "--artefact", "rounded", *words).code == 0
-    said = nmtool("verify", str(floats), "--artefact", "rounded")
-    assert (said.code, said.error) == (1, "artefact-other-network")
+    result = nmtool("verify", str(floats), "--artefact", "rounded")
+    assert (result.code, result.error) == (1, "artefact-other-network")
 
 
 @pytest.mark.parametrize("command", [["verify", "folder"], ["verify", "folder", "two"]])
@@ -69,9 +69,9 @@ def test_code_that_differs_is_run_with_a_word_only(
     fake = FakeLava().install(monkeypatch)
     file = Path("folder/lava_network/process.py")
     file.write_text(file.read_text().replace("vth=entry.vth", "vth=entry.vth - 1"))
-    said = nmtool(*command)
-    assert (said.code, said.out, said.error) == (2, "", "export-changed")
-    assert "lava_network/process.py" in said.err
+    result = nmtool(*command)
+    assert (result.code, result.out, result.error) == (2, "", "export-changed")
+    assert "lava_network/process.py" in result.err
     assert fake.calls == []
     assert nmtool(*command, "--trust").code == 0
     assert all(call["trust"] for call in fake.calls)
@@ -83,21 +83,21 @@ def test_running_code_that_differs_needs_the_word_too(
     fake = FakeLava().install(monkeypatch)
     assert nmtool("run", "folder", "two").code == 0
     Path("folder/run.py").write_text("pass\n")
-    said = nmtool("run", "folder", "two")
-    assert (said.code, said.out, said.error) == (2, "", "export-changed")
+    result = nmtool("run", "folder", "two")
+    assert (result.code, result.out, result.error) == (2, "", "export-changed")
     assert len(fake.calls) == 1
     assert nmtool("run", "folder", "two", "--trust").code == 0
 
 
 def test_several_artefacts(nmtool: Nmtool) -> None:
-    said = nmtool("verify", "integers.npz", "--artefact", "network.c", "--artefact", "folder")
-    assert (said.code, said.error) == (2, "artefact-several")
-    assert "network.c, folder" in said.err
+    result = nmtool("verify", "integers.npz", "--artefact", "network.c", "--artefact", "folder")
+    assert (result.code, result.error) == (2, "artefact-several")
+    assert "network.c, folder" in result.err
 
 
 def test_an_artefact_that_is_none(nmtool: Nmtool) -> None:
     for path, error in (("nowhere.c", "file-missing"), ("integers.npz", "export-unknown")):
-        said = nmtool("verify", "integers.npz", "two", "--artefact", path)
-        assert (said.code, said.error) == (2, error)
-    said = nmtool("verify", "integers.npz", "two", "--artefact", "network.c", "--against", "lava")
-    assert (said.code, said.error) == (2, "artefact-unused")
+        result = nmtool("verify", "integers.npz", "two", "--artefact", path)
+        assert (result.code, result.error) == (2, error)
+    result = nmtool("verify", "integers.npz", "two", "--artefact", "network.c", "--against", "lava")
+    assert (result.code, result.error) == (2, "artefact-unused")

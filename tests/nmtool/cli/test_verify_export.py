@@ -36,14 +36,14 @@ def test_an_exported_folder_is_run_as_it_is(
 def test_an_export_answers_for_itself(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeLava().install(monkeypatch)
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
-    said = nmtool("verify", "folder", "--json")
-    assert said.code == 0, said
+    result = nmtool("verify", "folder", "--json")
+    assert result.code == 0, result
     network = IntegerNetwork.load("integers.npz")
-    entry = said.json["backends"]["lava"]
+    entry = result.json["backends"]["lava"]
     assert set(entry) == KEYS | STOCK_KEYS | {"model"}
     expected = known_answers(network)
     samples, steps = expected.spikes.n_samples, expected.spikes.n_steps
-    assert (said.json["samples"], said.json["hash"]) == (samples, network.content_hash)
+    assert (result.json["samples"], result.json["hash"]) == (samples, network.content_hash)
     assert (entry["spikes_compared"], entry["spikes_different"]) == (samples * steps * 3, 0)
     states = samples * steps * 2 * (3 + 2)
     assert (entry["membrane_compared"], entry["membrane_different"]) == (states, 0)
@@ -63,9 +63,9 @@ def test_an_export_answers_in_the_model_asked_for(
 ) -> None:
     fake = FakeLava({"stock": flip_spike(1, 7, 2)}).install(monkeypatch)
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
-    said = nmtool("verify", "folder", "--model", "stock", "--json")
-    assert said.code == 1
-    assert said.json["backends"]["lava"]["model"] == "stock"
+    result = nmtool("verify", "folder", "--model", "stock", "--json")
+    assert result.code == 1
+    assert result.json["backends"]["lava"]["model"] == "stock"
     assert [call["model"] for call in fake.calls] == ["stock"]
     expected = known_answers(IntegerNetwork.load("integers.npz"))
     assert fake.calls[0]["spikes"].n_samples == expected.spikes.n_samples
@@ -83,10 +83,10 @@ def test_only_the_stock_model_answers_wrongly(
 def test_a_wrong_answer_is_seen(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava({"fast": flip_spike(1, 7, 2)}).install(monkeypatch)
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
-    said = nmtool("verify", "folder", "--json")
-    assert said.code == 1
-    assert said.json["backends"]["lava"]["spikes_different"] == 1
-    first = said.json["first_divergence"]
+    result = nmtool("verify", "folder", "--json")
+    assert result.code == 1
+    assert result.json["backends"]["lava"]["spikes_different"] == 1
+    first = result.json["first_divergence"]
     assert (first["sample"], first["step"], first["neuron"]) == (1, 7, 2)
 
 
@@ -97,15 +97,15 @@ def test_answers_of_another_network_prove_nothing(
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
     network = IntegerNetwork.load("integers.npz")
     known_answers(replace(network, dt_ms=2.0)).save("folder/known_answers.npz")
-    said = nmtool("verify", "folder")
-    assert (said.code, said.out, said.error) == (2, "", "answers-other-network")
-    assert "folder" in said.err
+    result = nmtool("verify", "folder")
+    assert (result.code, result.out, result.error) == (2, "", "answers-other-network")
+    assert "folder" in result.err
     Path("folder/known_answers.npz").unlink()
     assert nmtool("verify", "folder").error == "answers-missing"
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "named"),
+    ("words", "error", "phrase"),
     [
         (["integers.npz"], "answers-not-carried", "integers.npz"),
         (["integers.npz", "two"], "backend-missing", "--against"),
@@ -128,13 +128,13 @@ def test_answers_of_another_network_prove_nothing(
     ],
 )
 def test_what_is_compared_must_be_told(
-    words: list[str], error: str, named: str, nmtool: Nmtool
+    words: list[str], error: str, phrase: str, nmtool: Nmtool
 ) -> None:
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
     assert nmtool("export", "integers.npz", "-o", "network.c").code == 0
-    said = nmtool("verify", *words)
-    assert (said.code, said.out, said.error) == (2, "", error)
-    assert named in said.err
+    result = nmtool("verify", *words)
+    assert (result.code, result.out, result.error) == (2, "", error)
+    assert phrase in result.err
 
 
 def test_an_export_is_compared_with_its_own_runtime(
@@ -142,5 +142,5 @@ def test_an_export_is_compared_with_its_own_runtime(
 ) -> None:
     FakeLava().install(monkeypatch)
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
-    said = nmtool("verify", "folder", "two", "--json")
-    assert (said.code, list(said.json["backends"])) == (0, ["lava"])
+    result = nmtool("verify", "folder", "two", "--json")
+    assert (result.code, list(result.json["backends"])) == (0, ["lava"])

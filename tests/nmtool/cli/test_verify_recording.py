@@ -23,38 +23,38 @@ def write(recording: Recording) -> None:
 
 def test_integers(nmtool: Nmtool, data: Path, integers: Path) -> None:
     write(simulate(cases.integer_network(), RASTER))
-    said = nmtool("verify", integers, data, "--split", "test", "--against", "mine.npz", "--json")
-    assert said.code == 0
-    entry = said.json["backends"]["mine.npz"]
+    result = nmtool("verify", integers, data, "--split", "test", "--against", "mine.npz", "--json")
+    assert result.code == 0
+    entry = result.json["backends"]["mine.npz"]
     assert (entry["spikes_different"], entry["spikes_compared"]) == (0, RASTER.n_samples * 30 * 3)
-    assert len(said.json["artefacts"]["mine.npz"]) == 64
+    assert len(result.json["artefacts"]["mine.npz"]) == 64
 
 
 def test_floats_stay_floats(nmtool: Nmtool, data: Path, floats: Path) -> None:
     ran = simulate_floats(cases.float_network(), RASTER)
     write(ran)
-    said = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
-    assert said.code == 0
-    assert "different 0" in said.out
+    result = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
+    assert result.code == 0
+    assert "different 0" in result.out
     (name, raster), *_ = ran.spikes.items()
     dense = np.roll(raster.dense(), 1, axis=1)
     np.savez("mine.npz", axes="samples steps neurons", **{name: dense})
-    said = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
-    assert said.code == 1
-    assert "recording-shifted" in said.out
+    result = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
+    assert result.code == 1
+    assert "recording-shifted" in result.out
 
 
 def test_what_is_no_recording(nmtool: Nmtool, data: Path, integers: Path) -> None:
-    said = nmtool("verify", integers, data, "--against", "lawa")
-    assert (said.code, said.out) == (2, "")
-    assert "lava" in said.err
-    said = nmtool("verify", integers, data, "--against", "mine.npz")
-    assert (said.code, said.error) == (2, "file-missing")
+    result = nmtool("verify", integers, data, "--against", "lawa")
+    assert (result.code, result.out) == (2, "")
+    assert "lava" in result.err
+    result = nmtool("verify", integers, data, "--against", "mine.npz")
+    assert (result.code, result.error) == (2, "file-missing")
     np.savez("mine.npz", hidden=np.zeros(3))
-    said = nmtool("verify", integers, "--against", "mine.npz")
-    assert (said.code, said.error) == (2, "recording-data")
-    said = nmtool("verify", integers, data, "--against", "mine.npz")
-    assert (said.code, said.error) == (2, "recording-unfit")
-    (page,) = (word for word in said.err.split() if word.endswith(".md"))
+    result = nmtool("verify", integers, "--against", "mine.npz")
+    assert (result.code, result.error) == (2, "recording-data")
+    result = nmtool("verify", integers, data, "--against", "mine.npz")
+    assert (result.code, result.error) == (2, "recording-unfit")
+    (page,) = (word for word in result.err.split() if word.endswith(".md"))
     assert Path(page).read_text().startswith("# ")
-    assert "recording-axes" in said.err
+    assert "recording-axes" in result.err

@@ -29,17 +29,17 @@ AGAINST = tuple(word for name in BACKENDS for word in ("--against", name))
 
 def test_all_in_one_table(nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
-    said = nmtool("verify", integers, "two", *AGAINST, "--deep", "--json")
-    assert said.code == 0
-    assert said.err.startswith("nir ")
-    assert len(said.err.splitlines()) == 1
-    found = said.json["backends"]
-    assert tuple(found) == BACKENDS
+    result = nmtool("verify", integers, "two", *AGAINST, "--deep", "--json")
+    assert result.code == 0
+    assert result.err.startswith("nir ")
+    assert len(result.err.splitlines()) == 1
+    backends = result.json["backends"]
+    assert tuple(backends) == BACKENDS
     for name in BACKENDS:
-        assert (found[name]["spikes_compared"], found[name]["spikes_different"]) == (540, 0)
-        assert found[name]["membrane_different"] == found[name]["predictions_different"] == 0
-    assert found["nir"]["integer"]["spikes_compared"] == 540
-    assert found["c"]["membrane_compared"] == found["onnx"]["membrane_compared"] == 1800
+        assert (backends[name]["spikes_compared"], backends[name]["spikes_different"]) == (540, 0)
+        assert backends[name]["membrane_different"] == backends[name]["predictions_different"] == 0
+    assert backends["nir"]["integer"]["spikes_compared"] == 540
+    assert backends["c"]["membrane_compared"] == backends["onnx"]["membrane_compared"] == 1800
     out = nmtool("verify", integers, "two", *AGAINST).out
     lines = out.splitlines()
     rows = [line.split()[0] for line in lines[3:9]]
@@ -52,8 +52,8 @@ def test_obstacles_come_before_anything_runs(
 ) -> None:
     fake = FakeLava().install(monkeypatch)
     monkeypatch.setattr(Netx, "require", lambda *_: None)
-    said = nmtool("verify", integers, "two", "--against", "lava", "--against", "netx")
-    assert (said.code, said.out, said.error) == (1, "", "netx-does-not-fit")
+    result = nmtool("verify", integers, "two", "--against", "lava", "--against", "netx")
+    assert (result.code, result.out, result.error) == (1, "", "netx-does-not-fit")
     assert fake.calls == []
 
 
@@ -67,8 +67,8 @@ def test_one_that_differs_fails_them_all(
 
     monkeypatch.setattr(C, "simulate", wrong)
     words = ("--against", "onnx", "--against", "c", "--json")
-    said = nmtool("verify", integers, "two", *words)
-    assert said.code == 1
-    assert said.json["backends"]["onnx"]["spikes_different"] == 0
-    assert said.json["backends"]["c"]["spikes_different"] == 1
-    assert said.json["first_divergence"]["backend"] == "c"
+    result = nmtool("verify", integers, "two", *words)
+    assert result.code == 1
+    assert result.json["backends"]["onnx"]["spikes_different"] == 0
+    assert result.json["backends"]["c"]["spikes_different"] == 1
+    assert result.json["first_divergence"]["backend"] == "c"

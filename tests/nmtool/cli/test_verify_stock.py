@@ -30,12 +30,12 @@ def _files(data: Path, integers: Path) -> None:
 
 def test_only_the_stock_model_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 1
-    entry = said.json["backends"]["lava"]
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 1
+    entry = result.json["backends"]["lava"]
     assert (entry["spikes_compared"], entry["spikes_different"]) == (BINS, 0)
     assert entry["stock_spikes_different"] == 1
-    first = said.json["first_divergence"]
+    first = result.json["first_divergence"]
     assert (first["backend"], first["sample"]) == ("lava", BUSIEST)
     assert (first["step"], first["neuron"], first["quantity"]) == (FIRST + 7, 1, "spike")
 
@@ -44,9 +44,9 @@ def test_only_the_stock_model_differs_in_words(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
-    said = nmtool(*WORDS)
-    assert said.code == 1
-    lines = said.out.splitlines()
+    result = nmtool(*WORDS)
+    assert result.code == 1
+    lines = result.out.splitlines()
     at = next(n for n, line in enumerate(lines) if line.startswith("lava: spikes compared 540"))
     assert lines[at + 1].startswith(
         f"lava, stock model, {STRETCH}: spikes compared 72, different 1; "
@@ -66,9 +66,9 @@ def test_both_models_of_a_wrong_export_say_so(
     """A lowered threshold in both: the comparison counts, and says that something differs."""
     fake = FakeLava({"stock": flip_spike(0, 7, 1), "fast": flip_spike(0, 7, 1)})
     fake.install(monkeypatch)
-    said = nmtool(*WORDS, "--json")
-    assert said.code == 1
-    entry = said.json["backends"]["lava"]
+    result = nmtool(*WORDS, "--json")
+    assert result.code == 1
+    entry = result.json["backends"]["lava"]
     assert (entry["spikes_different"], entry["stock_spikes_different"]) == (1, 1)
     assert entry["stock_equals_fast"] is True
     assert [call["model"] for call in fake.calls] == ["fast", "stock", "fast", "fast"]
@@ -79,9 +79,9 @@ def test_both_models_of_a_wrong_export_say_so(
 
 def test_the_fast_model_alone_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava({"fast": flip_spike(0, 7, 1)}).install(monkeypatch)
-    said = nmtool(*WORDS, "--json")
-    entry = said.json["backends"]["lava"]
-    assert (said.code, entry["stock_equals_fast"]) == (1, False)
+    result = nmtool(*WORDS, "--json")
+    entry = result.json["backends"]["lava"]
+    assert (result.code, entry["stock_equals_fast"]) == (1, False)
     assert (entry["spikes_different"], entry["stock_spikes_different"]) == (1, 0)
     assert "proves nothing" in nmtool(*WORDS).out
 
@@ -117,9 +117,9 @@ def test_the_fast_model_comes_first(nmtool: Nmtool, monkeypatch: pytest.MonkeyPa
 
 def test_the_stock_model_alone(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
-    said = nmtool(*WORDS, "--model", "stock", "--json")
-    assert said.code == 1
-    entry = said.json["backends"]["lava"]
+    result = nmtool(*WORDS, "--model", "stock", "--json")
+    assert result.code == 1
+    entry = result.json["backends"]["lava"]
     assert set(entry) == KEYS | {"model", "explanation"}
     assert (entry["model"], entry["spikes_different"]) == ("stock", 1)
     assert [call["deep"] for call in fake.calls] == [False, True]

@@ -12,12 +12,12 @@ from tests.verilog_bench import needs_icarus
 
 @needs_icarus
 def test_written_verified_run_and_converted(nmtool: Nmtool, integers: Path) -> None:
-    said = nmtool("export", integers, "--to", "verilog", "-o", "core", "--lanes", "2", "--json")
-    assert (said.code, said.json["format"], said.json["path"]) == (0, "verilog", "core")
-    said = nmtool("verify", "core", "--json")
-    assert (said.code, said.json["backends"]["verilog"]["spikes_different"]) == (0, 0)
-    said = nmtool("convert", "core", "network.c", "--json")
-    assert (said.code, said.json["check"]["read_back"]) == (0, True)
+    result = nmtool("export", integers, "--to", "verilog", "-o", "core", "--lanes", "2", "--json")
+    assert (result.code, result.json["format"], result.json["path"]) == (0, "verilog", "core")
+    result = nmtool("verify", "core", "--json")
+    assert (result.code, result.json["backends"]["verilog"]["spikes_different"]) == (0, 0)
+    result = nmtool("convert", "core", "network.c", "--json")
+    assert (result.code, result.json["check"]["read_back"]) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,16 @@ def test_written_verified_run_and_converted(nmtool: Nmtool, integers: Path) -> N
 def test_options_that_do_not_go_together(
     nmtool: Nmtool, integers: Path, arguments: tuple[str, ...], code: int, error: str
 ) -> None:
-    said = nmtool("export", integers, *arguments)
-    assert (said.code, said.out, said.error) == (code, "", error)
+    result = nmtool("export", integers, *arguments)
+    assert (result.code, result.out, result.error) == (code, "", error)
 
 
 def test_a_changed_folder_is_not_run(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("export", integers, "--to", "verilog", "-o", "core").code == 0
     Path("core", "sim", "harness.cpp").write_text("int main() { return 0; }")
-    said = nmtool("verify", "core")
-    assert (said.code, said.out, said.error) == (2, "", "export-changed")
-    assert "sim/harness.cpp" in said.err
+    result = nmtool("verify", "core")
+    assert (result.code, result.out, result.error) == (2, "", "export-changed")
+    assert "sim/harness.cpp" in result.err
 
 
 def test_without_a_simulator(
@@ -53,5 +53,5 @@ def test_without_a_simulator(
     assert nmtool("export", integers, "--to", "verilog", "-o", "core").code == 0
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(simulators, "find_spec", lambda name: None)
-    said = nmtool("verify", "core")
-    assert (said.code, said.out, said.error) == (3, "", "verilog-simulator-missing")
+    result = nmtool("verify", "core")
+    assert (result.code, result.out, result.error) == (3, "", "verilog-simulator-missing")
