@@ -89,10 +89,12 @@ def install(
 
 
 def _on(processors: Iterable[Processor]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    every = pytest.mark.parametrize("real", processors, ids=lambda one: one.name, indirect=True)
-    return lambda test: pytest.mark.processors(every(test))
+    mark = pytest.mark.parametrize(
+        "real", processors, ids=lambda processor: processor.name, indirect=True
+    )
+    return lambda test: pytest.mark.processors(mark(test))
 
 
 on_processors = _on(PROCESSORS.values())
-on_bare_processors = _on([one for one in PROCESSORS.values() if one.flash])
+on_bare_processors = _on([processor for processor in PROCESSORS.values() if processor.flash])
 """Run a test on every processor that can be emulated here, or on those without a Linux."""

@@ -81,8 +81,8 @@ def as_nir(drawn: Drawn, nested: bool) -> Any:
         leaving = [edge for edge in edges if edge[0] in members and edge[1] not in members]
         (last,) = {pre for pre, _ in leaving}
         pre, first = entering
-        kept = [edge for edge in edges if not {*edge} & {*members}]
-        edges = [*kept, (pre, layer), *((layer, post) for _, post in leaving)]
+        outside = [edge for edge in edges if not {*edge} & {*members}]
+        edges = [*outside, (pre, layer), *((layer, post) for _, post in leaving)]
         inner = {name: nodes.pop(name) for name in members}
         ends = {
             "input": end("Input", _lines(inner[first])),

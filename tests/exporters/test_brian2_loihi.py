@@ -130,8 +130,8 @@ def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("nmtool.exporters.environments.supervise", note)
     monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path))
     environments.set_up_brian2_loihi()
-    made, installed, checked = commands
-    assert made[0] == sys.executable
+    created, installed, checked = commands
+    assert created[0] == sys.executable
     assert "brian2-loihi==0.5.2" in installed
     assert "brian2>=2.9,<2.10" in installed
     assert checked[1:] == ["-c", "import emulator"]
@@ -140,8 +140,8 @@ def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
-    monkeypatch.setattr("nmtool.exporters.environments.probe", found)
+    probe = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
+    monkeypatch.setattr("nmtool.exporters.environments.probe", probe)
     with refused(MissingError, "brian2-loihi-python-unfit") as caught:
         environments.set_up_brian2_loihi(force=True, python="python3.9")
     assert "python3.9" in caught.value.what
@@ -229,8 +229,8 @@ def test_random_networks(
 ) -> None:
     network = fitting_network(seed, n_hidden, spiking_output)
     spikes = random_raster(seed, n_samples, n_steps, network.channels.size)
-    found = compared(network, spikes, tmp_path_factory.mktemp("random"), deep=True)
-    assert found.identical, found.first_divergence
+    comparison = compared(network, spikes, tmp_path_factory.mktemp("random"), deep=True)
+    assert comparison.identical, comparison.first_divergence
 
 
 @pytest.mark.brian2_loihi
@@ -240,18 +240,18 @@ def test_every_delay_and_a_fresh_state(tmp_path: Path) -> None:
     assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
     dense = np.zeros((70, 100, 2), bool)  # more than run at once
     dense[0, 0], dense[2, 40], dense[69, 5] = True, True, True
-    found = compared(network, Raster.from_dense(dense), tmp_path, deep=False)
-    assert found.identical, found.first_divergence
-    assert found.spikes_emitted > 300
+    comparison = compared(network, Raster.from_dense(dense), tmp_path, deep=False)
+    assert comparison.identical, comparison.first_divergence
+    assert comparison.spikes_emitted > 300
 
 
 @pytest.mark.brian2_loihi
 @pytest.mark.usefixtures("referee")
 def test_steps_of_spikes_are_right_in_long_samples(tmp_path: Path) -> None:
     network = one_neuron(LIF, 254, 0, vth=100)
-    found = compared(network, Raster.from_dense(np.ones((1, 4100, 1))), tmp_path, deep=False)
-    assert found.identical, found.first_divergence
-    assert found.spikes_emitted == 4099
+    comparison = compared(network, Raster.from_dense(np.ones((1, 4100, 1))), tmp_path, deep=False)
+    assert comparison.identical, comparison.first_divergence
+    assert comparison.spikes_emitted == 4099
 
 
 @pytest.mark.brian2_loihi
@@ -271,7 +271,9 @@ def test_overflow_is_refused(network: IntegerNetwork, quantity: str, tmp_path: P
     path = Brian2Loihi.write(network, tmp_path / "network").path
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
         Brian2Loihi(path).run(ALWAYS)
-    finding = next(one for one in caught.value.findings if one.what.startswith(quantity))
+    finding = next(
+        candidate for candidate in caught.value.findings if candidate.what.startswith(quantity)
+    )
     assert f"step {np.argmax(beyond)} of sample 0" in finding.what
     assert "2 samples" in finding.what
 
@@ -280,9 +282,9 @@ def test_overflow_is_refused(network: IntegerNetwork, quantity: str, tmp_path: P
 @pytest.mark.usefixtures("referee")
 def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
     network = one_neuron(LIF, 254, 7, du=1200, dv=0)
-    found = compared(network, ALWAYS, tmp_path, deep=True)
+    comparison = compared(network, ALWAYS, tmp_path, deep=True)
     assert simulate(network, ALWAYS).counts["v_clips"] > 0
-    assert found.identical, found.first_divergence
+    assert comparison.identical, comparison.first_divergence
 
 
 @pytest.mark.brian2_loihi
@@ -309,7 +311,7 @@ def test_faults_of_one_unit_are_seen(
 def test_verify_compares_with_it() -> None:
     network = fitting_network(4, 1, True)
     spikes = random_raster(4, 2, 40, network.channels.size)
-    found = nm.verify(network, spikes, against=["brian2-loihi"], deep=True)
-    assert found.identical
-    assert list(found.checks) == ["brian2-loihi"]
-    assert found.checks["brian2-loihi"].comparison.membrane_compared > 0
+    certificate = nm.verify(network, spikes, against=["brian2-loihi"], deep=True)
+    assert certificate.identical
+    assert list(certificate.checks) == ["brian2-loihi"]
+    assert certificate.checks["brian2-loihi"].comparison.membrane_compared > 0

@@ -31,7 +31,9 @@ from tests.networks.integers import large_network, random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import codes, refused
 
-EVERY = pytest.mark.parametrize("processor", PROCESSORS.values(), ids=lambda one: one.name)
+EVERY = pytest.mark.parametrize(
+    "processor", PROCESSORS.values(), ids=lambda processor: processor.name
+)
 NETWORK = random_network(4, 2, False)
 SPIKES = random_raster(9, 3, 60, NETWORK.channels.size)
 

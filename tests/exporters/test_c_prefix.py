@@ -88,11 +88,11 @@ def raster(channels: Sequence[int], counts: Sequence[int]) -> Raster:
 
 def both(folder: Path) -> tuple[Path, Path]:
     """Two networks in C, each with its answers."""
-    one = C.write(ONE, folder / "one.c", answers=known_answers(ONE), options=COptions("kws")).path
-    two = C.write(
+    first = C.write(ONE, folder / "one.c", answers=known_answers(ONE), options=COptions("kws")).path
+    second = C.write(
         TWO, folder / "two.c", answers=known_answers(TWO), options=COptions("wake_up")
     ).path
-    return one, two
+    return first, second
 
 
 def expected_lines() -> list[str]:
@@ -131,10 +131,10 @@ def scores_in_c(network: IntegerNetwork, recording: Recording) -> list[int]:
 
 @COMPILING
 def test_two_networks_in_one_firmware(tmp_path: Path) -> None:
-    one, two = both(tmp_path)
+    first, second = both(tmp_path)
     firmware = tmp_path / "firmware.c"
     firmware.write_text(FIRMWARE)
-    code, lines = said(compiled(*SANITIZED, one, two, firmware, folder=tmp_path))
+    code, lines = said(compiled(*SANITIZED, first, second, firmware, folder=tmp_path))
     assert (code, lines) == (0, expected_lines())
 
 
@@ -208,21 +208,21 @@ def test_scores_are_those_of_the_read_out(rule: str, tmp_path: Path) -> None:
 def test_it_is_executed_under_its_own_names(tmp_path: Path) -> None:
     for path, network in zip(both(tmp_path), (ONE, TWO), strict=True):
         spikes = random_raster(4, 3, 50, 5)
-        found = compare_recordings(
+        comparison = compare_recordings(
             simulate(network, spikes, deep=True), C(path).run(spikes, deep=True)
         )
-        assert found.identical, found.first_divergence
+        assert comparison.identical, comparison.first_divergence
 
 
 def test_it_comes_back(tmp_path: Path) -> None:
-    one, _ = both(tmp_path)
-    assert C(one).network.content_hash == ONE.content_hash
-    assert C(one).known_answers().to_bytes() == known_answers(ONE).to_bytes()
-    C(one).check_written()
-    text = one.read_text()
+    path, _ = both(tmp_path)
+    assert C(path).network.content_hash == ONE.content_hash
+    assert C(path).known_answers().to_bytes() == known_answers(ONE).to_bytes()
+    C(path).check_written()
+    text = path.read_text()
     assert "nmtool_step(" not in text
     assert (
-        max(map(len, [*text.splitlines(), *one.with_suffix(".h").read_text().splitlines()])) <= 100
+        max(map(len, [*text.splitlines(), *path.with_suffix(".h").read_text().splitlines()])) <= 100
     )
 
 
@@ -245,19 +245,24 @@ def test_its_head_counts_operations_and_memory(tmp_path: Path) -> None:
 
 
 def test_its_header_is_checked_too(tmp_path: Path) -> None:
-    one, two = both(tmp_path)
-    header, own = one.with_suffix(".h"), one.with_suffix(".h").read_bytes()
-    for content in (own + b"\n", own.replace(b"kws_answer", b"kws_class"), two.read_bytes(), b""):
+    first, second = both(tmp_path)
+    header, own = first.with_suffix(".h"), first.with_suffix(".h").read_bytes()
+    for content in (
+        own + b"\n",
+        own.replace(b"kws_answer", b"kws_class"),
+        second.read_bytes(),
+        b"",
+    ):
         header.write_bytes(content)
         for take in (C.check_written, lambda artefact: artefact.run(random_raster(0, 1, 20, 5))):
             with refused(FileFormatError, "c-header-differs") as caught:
-                take(C(one))
+                take(C(first))
             assert str(header) in caught.value.what
     header.unlink()
     with refused(FileFormatError, "c-header-missing") as caught:
-        C(one).check_written()
+        C(first).check_written()
     assert "--prefix kws" in caught.value.fix
-    assert C(one).network.content_hash == ONE.content_hash
+    assert C(first).network.content_hash == ONE.content_hash
 
 
 def test_what_exists_is_kept_or_replaced(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def run(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
 def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
     """Every u, v and spike; returns what the simulator records."""
     expected, actual = simulate(network, spikes, deep=True), run(network, spikes, folder)
-    found = compare_recordings(expected, actual)
-    assert found.identical, found.first_divergence
+    comparison = compare_recordings(expected, actual)
+    assert comparison.identical, comparison.first_divergence
     for group in ("membrane", "current", "potential"):
         assert all(array.dtype == np.int32 for array in getattr(actual, group).values())
     return expected
@@ -114,10 +114,14 @@ def test_only_what_is_asked_for_is_recorded(folder: Path) -> None:
     network = random_network(4, 2, False)
     path = C.write(network, folder / "network.c", force=True).path
     finished: list[int] = []
-    found = C(path).run(random_raster(1, 3, 30, 5), on_progress=finished.append)
-    assert (sum(finished), set(found.spikes), set(found.membrane)) == (3, {"h0", "h1"}, {"out"})
-    assert not found.current
-    assert not found.potential
+    recording = C(path).run(random_raster(1, 3, 30, 5), on_progress=finished.append)
+    assert (sum(finished), set(recording.spikes), set(recording.membrane)) == (
+        3,
+        {"h0", "h1"},
+        {"out"},
+    )
+    assert not recording.current
+    assert not recording.potential
 
 
 # What a receiver compiles: the file alone, under the sanitizers, without a word from the compiler.
@@ -208,8 +212,8 @@ def test_the_program_of_a_wrong_network_sees_it(kind: str, tmp_path: Path) -> No
     """Its answers are those of the right one; its receiver compiles and runs it."""
     network = random_network(0, 2, False)
     answers = known_answers(network)
-    every = (mutant(network, f) for f in draw_faults(network, 300, seed=4) if f.kind == kind)
-    wrong = next(one for one in every if shows(answers, one))
+    mutants = (mutant(network, f) for f in draw_faults(network, 300, seed=4) if f.kind == kind)
+    wrong = next(candidate for candidate in mutants if shows(answers, candidate))
     path = C.write(wrong, tmp_path / "network.c", answers=answers).path
     code, lines = said(compiled("-DNMTOOL_MAIN", path, folder=tmp_path))
     answered = simulate(wrong, answers.spikes, deep=True)
@@ -302,9 +306,9 @@ def test_a_firmware_builds_it_in(tmp_path: Path) -> None:
     expected = simulate(network, Raster.from_dense(dense))
     spikes = expected.spikes["h0"]
     assert spikes.n_spikes > 20
-    told = [f"{step}:{n}" for step, n in zip(spikes.step, spikes.neuron, strict=True)]
-    told += [str(expected.membrane["out"][0, -1, 3]), str(expected.predictions[0])]
-    assert (code, [line.split() for line in lines]) == (0, [told, told])
+    words = [f"{step}:{n}" for step, n in zip(spikes.step, spikes.neuron, strict=True)]
+    words += [str(expected.membrane["out"][0, -1, 3]), str(expected.predictions[0])]
+    assert (code, [line.split() for line in lines]) == (0, [words, words])
 
 
 # What it answers.

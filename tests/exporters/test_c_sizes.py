@@ -46,23 +46,25 @@ def test_a_network_fits_or_every_memory_that_is_too_small_is_named(flash: int, r
     network = random_network(4, 2, False)
     most = bounds(network)
     taken = {"bytes of flash": most.flash, "bytes of RAM": most.ram + most.stack}
-    held = {"bytes of flash": flash, "bytes of RAM": ram}
+    available = {"bytes of flash": flash, "bytes of RAM": ram}
     fit = nm.check(network, target)["mine"]
-    assert {one.resource: (one.used, one.available) for one in fit.uses} == {
-        name: (taken[name], held[name]) for name in taken
+    assert {use.resource: (use.used, use.available) for use in fit.uses} == {
+        name: (taken[name], available[name]) for name in taken
     }
-    assert [one.what for one in fit.unsupported] == [
-        f"the network takes {taken[name]:,} {name}, but there are {held[name]:,}"
+    assert [finding.what for finding in fit.unsupported] == [
+        f"the network takes {taken[name]:,} {name}, but there are {available[name]:,}"
         for name in taken
-        if taken[name] > held[name]
+        if taken[name] > available[name]
     ]
-    assert all((one.code, one.where) == ("target-memory", "Mine") for one in fit.unsupported)
+    assert all(
+        (finding.code, finding.where) == ("target-memory", "Mine") for finding in fit.unsupported
+    )
 
 
 def test_a_memory_that_is_not_known_is_not_judged() -> None:
     network = random_network(4, 2, False)
     target = Target("mine", memory=Memory(ram=1))
-    assert [one.resource for one in uses(network, target)] == ["bytes of RAM"]
+    assert [use.resource for use in uses(network, target)] == ["bytes of RAM"]
     assert len(too_small(target, uses(network, target))) == 1
 
 
@@ -71,7 +73,7 @@ def test_256_kb_are_too_few() -> None:
     network = large_network(max_delay=61, n_hidden=1024)
     report = nm.check(network, ["cortex-m4", "esp32-c3"])
     cortex, esp = report["cortex-m4"], report["esp32-c3"]
-    assert [one.code for one in cortex.unsupported] == ["target-memory"] * 2
+    assert [finding.code for finding in cortex.unsupported] == ["target-memory"] * 2
     assert (
         cortex.unsupported[1].what
         == "the network takes 267,184 bytes of RAM, but there are 262,144"
@@ -95,7 +97,7 @@ def test_targets_of_processors_lead_to_c(name: str) -> None:
 
 def test_the_deepest_chain_of_calls_counts() -> None:
     node = 'node: {{ title: "{0}" label: "{0}\\nnetwork.c:1:2\\n{1} bytes (static)" }}\n'
-    nodes = "".join(node.format(*one) for one in [("a", 8), ("b", 16), ("c", 100), ("d", 4)])
+    nodes = "".join(node.format(*frame) for frame in [("a", 8), ("b", 16), ("c", 100), ("d", 4)])
     library = 'node: { title: "memset" label: "memset\\n<built-in>" shape : ellipse }\n'
     edge = 'edge: { sourcename: "%s" targetname: "%s" label: "network.c:3:4" }\n'
     edges = "".join(edge % pair for pair in [("a", "b"), ("b", "d"), ("a", "memset")])
@@ -172,7 +174,7 @@ def test_the_same_sample_takes_the_same_instructions(real: Processor) -> None:
     network = random_network(4, 2, False)
     busy = random_raster(9, 1, 50, network.channels.size)
     spikes = Raster.concatenate([busy, busy, Raster.silent(1, 50, network.channels.size), busy])
-    emitted = {name: one.n_spikes for name, one in simulate(network, spikes).spikes.items()}
+    emitted = {name: raster.n_spikes for name, raster in simulate(network, spikes).spikes.items()}
     counts = instructions(network, spikes, emitted, real)
     assert (counts[[1, 3]] == counts[0]).all()
     neurons = sum(population.size for population in network.populations)

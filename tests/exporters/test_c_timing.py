@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no 
 
 
 def emitted(network: IntegerNetwork, spikes: Raster) -> dict[str, int]:
-    return {name: one.n_spikes for name, one in simulate(network, spikes).spikes.items()}
+    return {name: raster.n_spikes for name, raster in simulate(network, spikes).spikes.items()}
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -33,11 +33,11 @@ def test_every_sample_is_timed_once(seed: int) -> None:
     network = random_network(seed, 2, bool(seed))
     spikes = random_raster(seed, 4, 30, 5)
     finished: list[int] = []
-    found = measure(
+    times = measure(
         network, spikes, emitted(network, spikes), passes=3, on_progress=finished.append
     )
-    assert found.shape == (4,)
-    assert (found > 0).all()
+    assert times.shape == (4,)
+    assert (times > 0).all()
     assert sum(finished) == 4
 
 
@@ -84,9 +84,9 @@ def test_operations_are_those_that_the_source_counts_itself(
     monkeypatch.chdir(tmp_path)
     compile_program(tmp_path / "driver.c", tmp_path / "counting")
     code, lines = said(tmp_path / "counting")
-    found = nm.cost(network, Samples(spikes, np.zeros(3, np.int64)), target="c").operations
+    operations = nm.cost(network, Samples(spikes, np.zeros(3, np.int64)), target="c").operations
     assert code == 0
     assert dict(zip(names, map(int, lines), strict=True)) == {
-        name: found[name].total for name in names
+        name: operations[name].total for name in names
     }
-    assert found["weights_added"].total > 100
+    assert operations["weights_added"].total > 100

@@ -85,54 +85,56 @@ ANSWERS = {name: known_answers(network) for name, network in NETWORKS.items()}
 
 def formats_that(ability: str, *, runs: bool = False) -> pytest.MarkDecorator:
     """Once per format that `writes`, `runs`, `carries` or `holds_floats`."""
-    chosen = [one for one in all_formats() if getattr(one, ability)]
+    chosen = [exporter for exporter in all_formats() if getattr(exporter, ability)]
     marks: dict[str, Any] = MARKS if runs else {}
     return pytest.mark.parametrize(
-        "one", [pytest.param(f, id=f.name, marks=marks.get(f.name, [])) for f in chosen]
+        "exporter", [pytest.param(f, id=f.name, marks=marks.get(f.name, [])) for f in chosen]
     )
 
 
 EXPORTS = pytest.mark.parametrize(
-    "one",
-    [one for one in all_formats() if one.writes or one.runs],
-    ids=lambda one: one.name,
+    "exporter",
+    [exporter for exporter in all_formats() if exporter.writes or exporter.runs],
+    ids=lambda exporter: exporter.name,
 )
 """Referees that only run networks are handed files, too."""
 
 
-def check_written(one: type[Format], path: Path) -> None:
+def check_written(exporter: type[Format], path: Path) -> None:
     """Of formats that run networks: nothing else looks at what runs."""
-    if one.runs:
-        one(path).check_written()
+    if exporter.runs:
+        exporter(path).check_written()
     else:
-        one(path).read()
+        exporter(path).read()
 
 
-def has_libraries(one: type[Format]) -> bool:
-    return all(importlib.util.find_spec(library) for library in LIBRARIES.get(one.name, ()))
+def has_libraries(exporter: type[Format]) -> bool:
+    return all(importlib.util.find_spec(library) for library in LIBRARIES.get(exporter.name, ()))
 
 
 @pytest.fixture(autouse=True)
 def _libraries(request: pytest.FixtureRequest) -> None:
-    if "one" in request.fixturenames and not has_libraries(request.getfixturevalue("one")):
+    if "exporter" in request.fixturenames and not has_libraries(
+        request.getfixturevalue("exporter")
+    ):
         pytest.skip("a library of the format is not installed")
 
 
-def place(one: type[Format], folder: Path, name: str = "network") -> Path:
-    return folder / f"{name}{next(iter(one.extensions), '-' + one.name)}"
+def place(exporter: type[Format], folder: Path, name: str = "network") -> Path:
+    return folder / f"{name}{next(iter(exporter.extensions), '-' + exporter.name)}"
 
 
 def export(
-    one: type[Format],
+    exporter: type[Format],
     folder: Path,
     network: IntegerNetwork | Network | None = None,
     **options: Any,
 ) -> Path:
     if network is None:
-        network = NETWORKS[one.arithmetic.name]
-        if one.carries:
-            options.setdefault("answers", ANSWERS[one.arithmetic.name])
-    return one.write(network, place(one, folder), **options).path
+        network = NETWORKS[exporter.arithmetic.name]
+        if exporter.carries:
+            options.setdefault("answers", ANSWERS[exporter.arithmetic.name])
+    return exporter.write(network, place(exporter, folder), **options).path
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -145,42 +147,46 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 @EXPORTS
-def test_the_same_content_gives_the_same_bytes(one: type[Format], tmp_path: Path) -> None:
+def test_the_same_content_gives_the_same_bytes(exporter: type[Format], tmp_path: Path) -> None:
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        path = export(one, folder)
-        assert path == place(one, folder)
-        assert one(path).network.content_hash == NETWORKS[one.arithmetic.name].content_hash
-        check_written(one, path)
+        path = export(exporter, folder)
+        assert path == place(exporter, folder)
+        assert (
+            exporter(path).network.content_hash == NETWORKS[exporter.arithmetic.name].content_hash
+        )
+        check_written(exporter, path)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
 @EXPORTS
-def test_populations_that_are_in_no_alphabetical_order(one: type[Format], tmp_path: Path) -> None:
-    network = NETWORKS[one.arithmetic.name]
+def test_populations_that_are_in_no_alphabetical_order(
+    exporter: type[Format], tmp_path: Path
+) -> None:
+    network = NETWORKS[exporter.arithmetic.name]
     names = [p.name for p in network.populations]
-    other = dict(zip(names, [f"{letter}n" for letter in "zyxwvut"], strict=False))
+    new_names = dict(zip(names, [f"{letter}n" for letter in "zyxwvut"], strict=False))
     network = replace(
         network,
-        populations=[replace(p, name=other[p.name]) for p in network.populations],
+        populations=[replace(p, name=new_names[p.name]) for p in network.populations],
         projections=[
-            replace(p, source=other.get(p.source, p.source), target=other[p.target])
+            replace(p, source=new_names.get(p.source, p.source), target=new_names[p.target])
             for p in network.projections
         ],
-        readout=replace(network.readout, population=other[network.readout.population]),
+        readout=replace(network.readout, population=new_names[network.readout.population]),
     )
-    carried = {"answers": known_answers(network)} if one.carries else {}
-    path = export(one, tmp_path, network, **carried)
-    check_written(one, path)
+    carried = {"answers": known_answers(network)} if exporter.carries else {}
+    path = export(exporter, tmp_path, network, **carried)
+    check_written(exporter, path)
     for answers in carried.values():
-        assert one(path).known_answers().to_bytes() == answers.to_bytes()
+        assert exporter(path).known_answers().to_bytes() == answers.to_bytes()
 
 
 @pytest.mark.parametrize(
-    "one", [f for f in all_formats() if f.name in IN_WORDS], ids=lambda one: one.name
+    "exporter", [f for f in all_formats() if f.name in IN_WORDS], ids=lambda exporter: exporter.name
 )
-def test_the_step_is_told_with_all_of_its_digits(one: type[Format], tmp_path: Path) -> None:
-    path = export(one, tmp_path, replace(NETWORKS[one.arithmetic.name], dt_ms=1 / 3))
+def test_the_step_is_told_with_all_of_its_digits(exporter: type[Format], tmp_path: Path) -> None:
+    path = export(exporter, tmp_path, replace(NETWORKS[exporter.arithmetic.name], dt_ms=1 / 3))
     text = b"".join([path.read_bytes()] if path.is_file() else contents(path).values())
     assert b"of 0.3333333333333333 ms" in text
     assert b"0.333333 ms" not in text
@@ -192,13 +198,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_comes_back(
-    one: type[Format], folder: Path, network: IntegerNetwork | Network, answers: KnownAnswers
+    exporter: type[Format], folder: Path, network: IntegerNetwork | Network, answers: KnownAnswers
 ) -> None:
-    path = export(one, folder, network, answers=answers, force=True)
-    found = one(path).network
-    assert type(found) is type(network)
-    assert found.content_hash == network.content_hash
-    assert one(path).known_answers().to_bytes() == answers.to_bytes()
+    path = export(exporter, folder, network, answers=answers, force=True)
+    restored = exporter(path).network
+    assert type(restored) is type(network)
+    assert restored.content_hash == network.content_hash
+    assert exporter(path).known_answers().to_bytes() == answers.to_bytes()
 
 
 @settings(max_examples=60)
@@ -210,52 +216,55 @@ def test_integers_come_back_or_are_refused(
     spikes = random_raster(seed, 2, 9, network.channels.size)
     recording = simulate(network, spikes, deep=True)
     answers = KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())
-    for one in all_formats():
-        takes = one.arithmetic == network.runs_in and one.writes and one.carries
-        if takes and has_libraries(one):
-            limits = (DoesNotFitError,) if one.name in CONSTRAINED else ()
+    for exporter in all_formats():
+        takes = exporter.arithmetic == network.runs_in and exporter.writes and exporter.carries
+        if takes and has_libraries(exporter):
+            limits = (DoesNotFitError,) if exporter.name in CONSTRAINED else ()
             with contextlib.suppress(*limits):
-                assert_comes_back(one, folder, network, answers)
+                assert_comes_back(exporter, folder, network, answers)
 
 
 @formats_that("holds_floats")
-def test_floats_come_back(one: type[Format], folder: Path) -> None:
-    assert one.reference is not None
-    reference = one.reference
+def test_floats_come_back(exporter: type[Format], folder: Path) -> None:
+    assert exporter.reference is not None
+    reference = exporter.reference
 
     @settings(max_examples=60)
     @given(network=float_networks(), seed=seeds)
     def round_trip(network: Network, seed: int) -> None:
         spikes = random_raster(seed, 2, 9, network.channels.size)
         answers = KnownAnswers(network.content_hash, spikes, reference(network, spikes))
-        assert_comes_back(one, folder, network, answers)
+        assert_comes_back(exporter, folder, network, answers)
 
     round_trip()
 
 
 @formats_that("carries")
-def test_known_answers(one: type[Format], tmp_path: Path) -> None:
-    path = export(one, tmp_path)
-    answers = ANSWERS[one.arithmetic.name]
-    assert one(path).known_answers().to_bytes() == answers.to_bytes()
-    export(one, tmp_path, answers=replace(answers, network_hash="0" * 64), force=True)
+def test_known_answers(exporter: type[Format], tmp_path: Path) -> None:
+    path = export(exporter, tmp_path)
+    answers = ANSWERS[exporter.arithmetic.name]
+    assert exporter(path).known_answers().to_bytes() == answers.to_bytes()
+    export(exporter, tmp_path, answers=replace(answers, network_hash="0" * 64), force=True)
     with refused(FileFormatError, "answers-other-network") as caught:
-        one(path).known_answers()
+        exporter(path).known_answers()
     assert str(path) in caught.value.what
-    export(one, tmp_path, answers=None, force=True)
+    export(exporter, tmp_path, answers=None, force=True)
     with refused(FileFormatError, "answers-missing") as caught:
-        one(path).known_answers()
+        exporter(path).known_answers()
     assert str(path) in caught.value.what
-    check_written(one, path)
+    check_written(exporter, path)
 
 
 @EXPORTS
 def test_a_format_without_a_place_for_answers(
-    one: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exporter: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one, "carries", False)
-    answers = ANSWERS[one.arithmetic.name]
-    for take in (one(tmp_path).known_answers, lambda: export(one, tmp_path, answers=answers)):
+    monkeypatch.setattr(exporter, "carries", False)
+    answers = ANSWERS[exporter.arithmetic.name]
+    for take in (
+        exporter(tmp_path).known_answers,
+        lambda: export(exporter, tmp_path, answers=answers),
+    ):
         with refused(UsageError, "answers-not-carried") as caught:
             take()
         assert str(tmp_path) in caught.value.what
@@ -265,125 +274,127 @@ def test_a_format_without_a_place_for_answers(
 
 
 @formats_that("runs", runs=True)
-def test_it_runs_as_the_simulator_does(one: type[Format], tmp_path: Path) -> None:
+def test_it_runs_as_the_simulator_does(exporter: type[Format], tmp_path: Path) -> None:
     try:
-        one.require()
+        exporter.require()
     except MissingError as error:
         pytest.skip(str(error))
     spikes = random_raster(1, 3, 70, N_CHANNELS)
-    deep = one.records_states
+    deep = exporter.records_states
     finished: list[int] = []
-    artefact = one(export(one, tmp_path))
+    artefact = exporter(export(exporter, tmp_path))
     actual = artefact.run(spikes, deep=deep, on_progress=finished.append)
-    network = NETWORKS[one.arithmetic.name]
-    expected = (one.reference or simulate)(network, spikes, **({"deep": True} if deep else {}))
-    found = compare_recordings(expected, actual, tolerance=one.tolerance)
-    assert found.identical, found.first_divergence
+    network = NETWORKS[exporter.arithmetic.name]
+    expected = (exporter.reference or simulate)(network, spikes, **({"deep": True} if deep else {}))
+    comparison = compare_recordings(expected, actual, tolerance=exporter.tolerance)
+    assert comparison.identical, comparison.first_divergence
     assert min(raster.n_spikes for raster in expected.spikes.values()) > 0
     assert sum(finished) == spikes.n_samples
 
 
 @formats_that("runs", runs=True)
-def test_currents_without_memory(one: type[Format], tmp_path: Path) -> None:
+def test_currents_without_memory(exporter: type[Format], tmp_path: Path) -> None:
     """The largest du, in `loihi2` 4095 (lava-dl's `iDecay` 4096): a step keeps nothing of u."""
     try:
-        one.require()
+        exporter.require()
     except MissingError as error:
         pytest.skip(str(error))
-    network = NETWORKS[one.arithmetic.name]
+    network = NETWORKS[exporter.arithmetic.name]
     forgetful = [replace(p, du=network.runs_in.max_du, dv=0) for p in network.populations]
     network = replace(network, populations=forgetful)
     spikes = random_raster(3, 3, 30, N_CHANNELS)
-    simulated = simulate(network, spikes, deep=one.records_states)
+    simulated = simulate(network, spikes, deep=exporter.records_states)
     assert any(raster.n_spikes for raster in simulated.spikes.values())
-    artefact = one.write(network, tmp_path / f"network{next(iter(one.extensions), '')}")
-    check = artefact.check(spikes, simulated=simulated, deep=one.records_states)
+    artefact = exporter.write(network, tmp_path / f"network{next(iter(exporter.extensions), '')}")
+    check = artefact.check(spikes, simulated=simulated, deep=exporter.records_states)
     assert check.comparison.identical
 
 
 @formats_that("runs", runs=True)
-def test_populations_that_feed_each_other_through_relays(one: type[Format], tmp_path: Path) -> None:
+def test_populations_that_feed_each_other_through_relays(
+    exporter: type[Format], tmp_path: Path
+) -> None:
     """Two time constants side by side, and delays that only relays reach."""
     try:
-        one.require()
+        exporter.require()
     except MissingError as error:
         pytest.skip(str(error))
     spikes = random_raster(3, 3, 90, N_CHANNELS)
     floats = Network.layers([N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=90, heard=spikes)
-    target = next(t for t in map(target_named, target_names()) if t.runs_in is one.arithmetic)
+    target = next(t for t in map(target_named, target_names()) if t.runs_in is exporter.arithmetic)
     network = quantise_network(floats, spikes, relays=True, target=target).network
-    simulated = simulate(network, spikes, deep=one.records_states)
+    simulated = simulate(network, spikes, deep=exporter.records_states)
     assert {"input_relay1", "hidden1_relay1"} < set(simulated.spikes)
     assert min(raster.n_spikes for raster in simulated.spikes.values()) > 0
-    path = tmp_path / f"network{next(iter(one.extensions), '')}"
+    path = tmp_path / f"network{next(iter(exporter.extensions), '')}"
     try:
-        artefact = one.write(network, path)
+        artefact = exporter.write(network, path)
     except DoesNotFitError:
-        assert one.name == "netx"  # a chain, which this is not
+        assert exporter.name == "netx"  # a chain, which this is not
         return
-    check = artefact.check(spikes, simulated=simulated, deep=one.records_states)
+    check = artefact.check(spikes, simulated=simulated, deep=exporter.records_states)
     assert check.comparison.identical
 
 
 @formats_that("runs")
-def test_its_input_is_checked_first(one: type[Format], tmp_path: Path) -> None:
+def test_its_input_is_checked_first(exporter: type[Format], tmp_path: Path) -> None:
     """Before a runtime is asked for."""
-    path = export(one, tmp_path)
+    path = export(exporter, tmp_path)
     with refused(DataError, "input-channels-differ"):
-        one(path).run(random_raster(0, 1, 10, 3))
-    if not one.holds_floats:
+        exporter(path).run(random_raster(0, 1, 10, 3))
+    if not exporter.holds_floats:
         with refused(DataError, "input-steps-missing"):
-            one(path).run(random_raster(0, 1, 0, N_CHANNELS))
+            exporter(path).run(random_raster(0, 1, 0, N_CHANNELS))
 
 
 # What is there is replaced when asked for, whole or not at all.
 
 
 @EXPORTS
-def test_what_exists_is_kept_or_replaced(one: type[Format], tmp_path: Path) -> None:
-    path = export(one, tmp_path)
+def test_what_exists_is_kept_or_replaced(exporter: type[Format], tmp_path: Path) -> None:
+    path = export(exporter, tmp_path)
     before = contents(tmp_path)
     with refused(UsageError, "path-taken") as caught:
-        export(one, tmp_path, OTHERS[one.arithmetic.name])
+        export(exporter, tmp_path, OTHERS[exporter.arithmetic.name])
     assert str(path) in caught.value.what
     assert contents(tmp_path) == before
-    export(one, tmp_path, OTHERS[one.arithmetic.name], force=True)
-    assert one(path).network.content_hash == OTHERS[one.arithmetic.name].content_hash
+    export(exporter, tmp_path, OTHERS[exporter.arithmetic.name], force=True)
+    assert exporter(path).network.content_hash == OTHERS[exporter.arithmetic.name].content_hash
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
-    export(one, tmp_path, force=True)
+    export(exporter, tmp_path, force=True)
     assert contents(tmp_path) == before
 
 
 @EXPORTS
-def test_missing_folders_are_made(one: type[Format], tmp_path: Path) -> None:
-    path = export(one, tmp_path / "no" / "such")
-    assert path == place(one, tmp_path / "no" / "such")
-    assert one(path).network.content_hash == NETWORKS[one.arithmetic.name].content_hash
+def test_missing_folders_are_made(exporter: type[Format], tmp_path: Path) -> None:
+    path = export(exporter, tmp_path / "no" / "such")
+    assert path == place(exporter, tmp_path / "no" / "such")
+    assert exporter(path).network.content_hash == NETWORKS[exporter.arithmetic.name].content_hash
 
 
 @EXPORTS
-def test_a_place_that_cannot_be_written(one: type[Format], tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written(exporter: type[Format], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written") as caught:
-        export(one, tmp_path / "file")
+        export(exporter, tmp_path / "file")
     assert str(tmp_path / "file") in caught.value.what
     (tmp_path / "file").unlink()
-    path = place(one, tmp_path)
-    if one.is_folder:
+    path = place(exporter, tmp_path)
+    if exporter.is_folder:
         path.write_text("precious")
     else:
         path.mkdir()
-    with refused(UsageError, "path-not-export" if one.is_folder else "file-is-folder"):
-        export(one, tmp_path, force=True)
+    with refused(UsageError, "path-not-export" if exporter.is_folder else "file-is-folder"):
+        export(exporter, tmp_path, force=True)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 @EXPORTS
 def test_a_full_disk_leaves_what_was_there(
-    one: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exporter: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever of its files the disk has no room for, a half of which is written."""
-    export(one, tmp_path, OTHERS[one.arithmetic.name])
+    export(exporter, tmp_path, OTHERS[exporter.arithmetic.name])
     before, write, room = contents(tmp_path), output.write_bytes, 0
 
     def full(path: Path, content: bytes) -> None:
@@ -394,15 +405,15 @@ def test_a_full_disk_leaves_what_was_there(
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(output, "write_bytes", full)
-    files = len(before) if one.is_folder else 1
+    files = len(before) if exporter.is_folder else 1
     for files_written in range(files):
         for fresh in (False, True):
             target = tmp_path / "fresh" if fresh else tmp_path
             target.mkdir(exist_ok=True)
             room = files_written
             with refused(StorageError, "file-not-written") as caught:
-                export(one, target, force=True)
-            assert str(place(one, target)) in caught.value.what
+                export(exporter, target, force=True)
+            assert str(place(exporter, target)) in caught.value.what
             assert contents(tmp_path) == before
 
 
@@ -416,91 +427,93 @@ def integers_that_run(network: IntegerNetwork) -> list[object]:
     return [*constants, *synapses]
 
 
-def is_noticed(one: type[Format], path: Path, what: str) -> bool:
+def is_noticed(exporter: type[Format], path: Path, damage: str) -> bool:
     """Whether anything that takes an artefact refuses it; what is taken must be as it was.
 
     An HDF5 file whose group `/nmtool` has lost its name is one of others: the same integers
     without names, or real numbers, and without answers.
     """
-    found = answers = None
+    network = answers = None
     with contextlib.suppress(InputError):
-        found = one(path).network
-    if isinstance(found, IntegerNetwork):
-        assert integers_that_run(found) == integers_that_run(NETWORKS[one.arithmetic.name]), what
-    if one.carries:
+        network = exporter(path).network
+    if isinstance(network, IntegerNetwork):
+        assert integers_that_run(network) == integers_that_run(
+            NETWORKS[exporter.arithmetic.name]
+        ), damage
+    if exporter.carries:
         with contextlib.suppress(InputError):
-            answers = one(path).known_answers()
-        assert answers is None or answers.to_bytes() == ANSWERS[one.arithmetic.name].to_bytes(), (
-            what
-        )
+            answers = exporter(path).known_answers()
+        assert (
+            answers is None or answers.to_bytes() == ANSWERS[exporter.arithmetic.name].to_bytes()
+        ), damage
     with contextlib.suppress(InputError):
-        check_written(one, path)
-        return found is None or (answers is None and one.carries)
+        check_written(exporter, path)
+        return network is None or (answers is None and exporter.carries)
     return True
 
 
-def is_refused(one: type[Format], path: Path, what: str) -> bool:
+def is_refused(exporter: type[Format], path: Path, damage: str) -> bool:
     """True if the format refuses an artefact whose running part was changed."""
     with contextlib.suppress(InputError):
-        check_written(one, path)
+        check_written(exporter, path)
         return False
     return True
 
 
-def changed(one: type[Format], file: Path) -> list[tuple[str, bytes]]:
+def changed(exporter: type[Format], file: Path) -> list[tuple[str, bytes]]:
     """Damages of one file of an artefact, and what was done."""
-    whole, seed = file.read_bytes(), zlib.crc32(f"{one.name} {file.name}".encode())
+    whole, seed = file.read_bytes(), zlib.crc32(f"{exporter.name} {file.name}".encode())
     if file.suffix in TEXTS:
         return damages(whole, seed, 1)
-    found = damages(whole, seed)
-    for end in range(len(whole) - 90, len(whole)) if one.name in SEALED else []:
+    variants = damages(whole, seed)
+    for end in range(len(whole) - 90, len(whole)) if exporter.name in SEALED else []:
         flipped = bytearray(whole)
         flipped[end] ^= 1 << end % 8
-        found += [(f"cut at {end}", whole[:end]), (f"flip at {end}", bytes(flipped))]
-    return found
+        variants += [(f"cut at {end}", whole[:end]), (f"flip at {end}", bytes(flipped))]
+    return variants
 
 
 @EXPORTS
-def test_damage_is_refused_or_does_not_matter(one: type[Format], tmp_path: Path) -> None:
+def test_damage_is_refused_or_does_not_matter(exporter: type[Format], tmp_path: Path) -> None:
     """In every file of an artefact but those for people."""
-    path = export(one, tmp_path)
+    path = export(exporter, tmp_path)
     for file in [file for file in sorted(tmp_path.rglob("*")) if file.is_file()]:
         if file.suffix == ".md":
             continue
-        whole, some = file.read_bytes(), changed(one, file)
+        whole, some = file.read_bytes(), changed(exporter, file)
         noticed = 0
-        for what, content in some:
+        for damage, content in some:
             file.write_bytes(content)
-            noticed += (is_refused if file.suffix in TEXTS else is_noticed)(one, path, what)
+            noticed += (is_refused if file.suffix in TEXTS else is_noticed)(exporter, path, damage)
         file.write_bytes(whole)
-        everything = one.name in SEALED or file.suffix in TEXTS
+        everything = exporter.name in SEALED or file.suffix in TEXTS
         assert noticed == len(some) if everything else noticed >= len(some) / 2
-    check_written(one, path)
+    check_written(exporter, path)
 
 
 @EXPORTS
-def test_what_is_not_there_and_what_is_foreign(one: type[Format], tmp_path: Path) -> None:
-    takes = [one.read, one.known_answers] if one.carries else [one.read]
-    takes += [one.check_written] if one.runs else []
+def test_what_is_not_there_and_what_is_foreign(exporter: type[Format], tmp_path: Path) -> None:
+    takes = [exporter.read, exporter.known_answers] if exporter.carries else [exporter.read]
+    takes += [exporter.check_written] if exporter.runs else []
     for take in takes:
         with refused(FileFormatError, "file-missing"):
-            take(one(place(one, tmp_path)))
+            take(exporter(place(exporter, tmp_path)))
     for data in (b"", b"text\n", bytes(1000), b"PK\x05\x06" + bytes(18), b"\x89HDF\r\n\x1a\n"):
-        path = place(one, tmp_path)
+        path = place(exporter, tmp_path)
         path.write_bytes(data)
         for take in takes:
             with pytest.raises(FileFormatError) as caught:
-                take(one(path))
+                take(exporter(path))
             assert str(path) in caught.value.what
 
 
 @pytest.mark.parametrize(
-    "format_", [one for one in all_formats() if one.writes], ids=lambda f: f.name
+    "format_", [exporter for exporter in all_formats() if exporter.writes], ids=lambda f: f.name
 )
 def test_another_arithmetic_is_refused(format_: type[Format], tmp_path: Path) -> None:
     """A format carries one arithmetic; networks in any other are refused, whatever they hold."""
-    other = FENN16 if format_.arithmetic != FENN16 else LOIHI2
-    network = quantise_network(Network.layers([3, 4, 2]), target=other).network
+    arithmetic = FENN16 if format_.arithmetic != FENN16 else LOIHI2
+    network = quantise_network(Network.layers([3, 4, 2]), target=arithmetic).network
     with refused(DoesNotFitError, "format-does-not-fit") as caught:
         format_.write(network, tmp_path / "network")
     assert [finding.code for finding in caught.value.findings] == ["format-arithmetic"]

@@ -15,15 +15,15 @@ SHAPES = arrays.array_shapes(max_dims=3, max_side=4)
 @given(arrays.arrays(np.int32, SHAPES), st.data())
 def test_one_number_is_named(values: np.ndarray, data: st.DataObject) -> None:
     place = tuple(data.draw(st.integers(0, side - 1)) for side in values.shape)
-    found = values.copy()
-    found[place] ^= 1
-    said = array_change(values, found)
-    assert said == f"{list(place)} is {found[place]}, not {values[place]}"
+    changed = values.copy()
+    changed[place] ^= 1
+    change = array_change(values, changed)
+    assert change == f"{list(place)} is {changed[place]}, not {values[place]}"
     assert array_change(values, values.copy()) == ""
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("actual", "change"),
     [
         (np.zeros((2, 1)), "its shape is [2, 1], not [2]"),
         (np.zeros(2, np.int32), "its numbers are int32, not float64"),
@@ -32,8 +32,8 @@ def test_one_number_is_named(values: np.ndarray, data: st.DataObject) -> None:
         (np.array(["a", "b"]), "it differs"),
     ],
 )
-def test_what_else_differs(found: np.ndarray, said: str) -> None:
-    assert array_change(np.zeros(2), found) == said
+def test_what_else_differs(actual: np.ndarray, change: str) -> None:
+    assert array_change(np.zeros(2), actual) == change
 
 
 def test_a_scalar_has_no_place() -> None:

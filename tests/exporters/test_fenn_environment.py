@@ -116,12 +116,14 @@ def test_clones_are_checked_out_mended_and_built(
 ) -> None:
     riscv_ise, genn = clones
     lines: list[str] = []
-    made = environments.set_up_fenn(lines.append, riscv_ise=riscv_ise, genn=genn)
+    environment = environments.set_up_fenn(lines.append, riscv_ise=riscv_ise, genn=genn)
     assert builder.pip_arguments()[0] == list(environments.REQUIREMENTS)
     assert builder.compiled == {**MENDED, "genn/Makefile": "all:\n"}
-    assert builder.commands[-1] == [str(made.python), "check.py", environments.VERSION]
-    assert not any(path.name.startswith("sources-") for path in made.python.parents[1].iterdir())
-    assert environments.find() == made
+    assert builder.commands[-1] == [str(environment.python), "check.py", environments.VERSION]
+    assert not any(
+        path.name.startswith("sources-") for path in environment.python.parents[1].iterdir()
+    )
+    assert environments.find() == environment
 
 
 def test_sources_that_have_the_lines_stay(

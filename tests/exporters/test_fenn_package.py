@@ -90,8 +90,8 @@ def test_the_simulator_answers_as_the_real_one_did() -> None:
     seen = {"wraps": 0, "spikes": 0, "li": 0, "lif": 0}
     for network, answers in vectors():
         recording = simulate(network, answers.spikes, deep=True)
-        found = compare_recordings(answers.recording, recording)
-        assert found.identical, found.first_divergence
+        comparison = compare_recordings(answers.recording, recording)
+        assert comparison.identical, comparison.first_divergence
         assert answers.is_deep
         seen["spikes"] += sum(raster.n_spikes for raster in recording.spikes.values())
         seen["wraps"] += sum(int((abs(v) >= 32767).sum()) for v in recording.potential.values())
@@ -104,8 +104,8 @@ def test_the_stand_in_answers_as_the_real_one_did(fake: Environment, tmp_path: P
     for network, answers in [*vectors()][:4]:
         artefact = Fenn.write(network, tmp_path / "export", force=True)
         actual = artefact.run(answers.spikes, deep=True, environment=fake)
-        found = compare_recordings(answers.recording, actual)
-        assert found.identical, found.first_divergence
+        comparison = compare_recordings(answers.recording, actual)
+        assert comparison.identical, comparison.first_divergence
 
 
 @pytest.mark.fenn
@@ -115,8 +115,8 @@ def test_the_real_one(deep: bool, tmp_path: Path) -> None:
     for seed in range(1000, 1010):
         network = fenn_network(seed)
         artefact = Fenn.write(network, tmp_path / "export", force=True)
-        found = check(artefact, fenn_raster(seed, network), real, deep)
-        assert found.identical, found.first_divergence
+        comparison = check(artefact, fenn_raster(seed, network), real, deep)
+        assert comparison.identical, comparison.first_divergence
 
 
 @pytest.mark.fenn
@@ -133,8 +133,8 @@ def test_the_real_one_in_dram_and_in_parts(tmp_path: Path) -> None:
     assert plan.in_dram
     assert plan.steps < 700
     artefact = Fenn.write(network, tmp_path / "export")
-    found = check(artefact, random_raster(1, 1, 700, 700), real)
-    assert found.identical, found.first_divergence
+    comparison = check(artefact, random_raster(1, 1, 700, 700), real)
+    assert comparison.identical, comparison.first_divergence
 
 
 def _real() -> Environment:
@@ -153,8 +153,8 @@ def test_populations_and_projections_of_all_kinds(fake: Environment, tmp_path: P
     for seed in range(3):
         network = fenn_network(seed, largest=40)
         artefact = Fenn.write(network, tmp_path / str(seed))
-        found = check(artefact, fenn_raster(seed, network), fake, deep=bool(seed % 2))
-        assert found.identical, found.first_divergence
+        comparison = check(artefact, fenn_raster(seed, network), fake, deep=bool(seed % 2))
+        assert comparison.identical, comparison.first_divergence
 
 
 def test_samples_start_afresh_and_parts_do_not(
@@ -171,8 +171,8 @@ def test_samples_start_afresh_and_parts_do_not(
     file.write_text(small)
     expected = simulate(network, spikes, deep=True)
     actual = artefact.run(spikes, deep=True, trust=True, environment=fake)
-    found = compare_recordings(expected, actual)
-    assert found.identical, found.first_divergence
+    comparison = compare_recordings(expected, actual)
+    assert comparison.identical, comparison.first_divergence
 
 
 def _bram(network: IntegerNetwork, steps: int) -> int:
@@ -197,8 +197,8 @@ def test_sums_that_clip_do_so_in_order(fake: Environment, tmp_path: Path) -> Non
     expected = simulate(network, spikes, deep=True)
     assert (expected.current["h0"] == 32767 - 50 * 255).any()
     artefact = Fenn.write(network, tmp_path / "export")
-    found = check(artefact, spikes, fake)
-    assert found.identical, found.first_divergence
+    comparison = check(artefact, spikes, fake)
+    assert comparison.identical, comparison.first_divergence
 
 
 def changed(artefact: Fenn, module: str, old: str, new: str) -> None:
@@ -419,14 +419,14 @@ def test_a_plan_fits_into_a_core(
     except ValueError:
         return
     rows = plan.steps + 1
-    states = [2 * memory.padded(one.size) for one in layers]
+    states = [2 * memory.padded(layer.size) for layer in layers]
     uram = sum(
-        state * (1 + (rows * one.states if one.states else 1))
-        for state, one in zip(states, layers, strict=True)
+        state * (1 + (rows * layer.states if layer.states else 1))
+        for state, layer in zip(states, layers, strict=True)
     )
-    weights = sum(state * sum(one.synapses) for state, one in zip(states, layers, strict=True))
+    weights = sum(state * sum(layer.synapses) for state, layer in zip(states, layers, strict=True))
     uram += 2 * max(states) if plan.in_dram else weights
-    spikes = sum(memory.padded(one.size) // 8 for one in layers if one.spikes)
+    spikes = sum(memory.padded(layer.size) // 8 for layer in layers if layer.spikes)
     bram = spikes * rows + memory.padded(channels) // 8 * plan.steps
     slots = plan.slots["p0"]
     assert uram + 64 <= 512 << 10

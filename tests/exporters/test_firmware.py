@@ -76,10 +76,10 @@ def test_it_equals_the_simulator(
 ) -> None:
     path = written(network, tmp_path_factory.mktemp("firmware") / "firmware")
     spikes = random_raster(seed, 2, n_steps, network.channels.size)
-    found = compare_recordings(
+    comparison = compare_recordings(
         simulate(network, spikes, deep=True), Firmware(path).run(spikes, deep=True)
     )
-    assert found.identical, found.first_divergence
+    assert comparison.identical, comparison.first_divergence
 
 
 @pytest.mark.parametrize("spiking_output", [False, True])
@@ -87,7 +87,7 @@ def test_it_prints_what_the_check_program_prints(spiking_output: bool, tmp_path:
     network = random_network(4, 2, spiking_output)
     random = np.random.default_rng(1)
     times = [np.sort(random.uniform(0, network.n_steps + 2, n)).tolist() for n in (40, 0, 90)]
-    units = [random.integers(0, network.channels.size, len(one)).tolist() for one in times]
+    units = [random.integers(0, network.channels.size, len(sample)).tolist() for sample in times]
     names = network.class_names
     events = nm.SpikeEvents.from_lists(times, units, [0, 1, 2], class_names=names)
     nm.write_dataset(events, tmp_path / "events.csv")
@@ -224,12 +224,15 @@ def test_its_code_has_no_state_and_calls_no_heap(
         done = subprocess.run(["nm", compiled], capture_output=True, text=True, check=True)
         symbols = [line.split()[-2:] for line in done.stdout.splitlines()]
         undefined = {symbol for kind, symbol in symbols if kind == "U"}
-        ours = {one for one in undefined if one.startswith(("network_", "_GLOBAL"))}
+        ours = {symbol for symbol in undefined if symbol.startswith(("network_", "_GLOBAL"))}
         assert undefined - ours <= LINKED_BY_HOST
         if name == "network":
             kinds = {kind for kind, _ in symbols}
             assert not kinds & {"b", "B", "C"}
-            assert [one for kind, one in symbols if kind in "dD"] in ([], ["network_class_names"])
+            assert [symbol for kind, symbol in symbols if kind in "dD"] in (
+                [],
+                ["network_class_names"],
+            )
 
 
 @on_bare_processors
@@ -253,7 +256,9 @@ def test_a_processor_classifies_a_table_without_heap_or_soft_float(
     symbols = {line.split()[-1] for line in done.stdout.splitlines()}
     assert "network_step" in symbols
     assert not symbols & HEAP
-    assert [one for one in symbols if one.startswith(_FLOAT) or one.endswith(_FLOAT_ENDINGS)] == []
+    assert [
+        symbol for symbol in symbols if symbol.startswith(_FLOAT) or symbol.endswith(_FLOAT_ENDINGS)
+    ] == []
 
 
 # The folder.

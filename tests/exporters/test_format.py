@@ -44,15 +44,21 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Faulty:
 
 
 def test_hooks_that_are_overridden_are_what_it_can(faulty: Faulty) -> None:
-    one = faulty()
-    assert (one.writes, one.reads, one.runs, one.carries) == (False, False, True, False)
+    exporter = faulty()
+    assert (exporter.writes, exporter.reads, exporter.runs, exporter.carries) == (
+        False,
+        False,
+        True,
+        False,
+    )
 
 
 def test_samples_stay_out_where_there_is_no_place(faulty: Faulty, tmp_path: Path) -> None:
-    one = faulty()
-    with_samples = one.write(NETWORK, tmp_path / "a.npz", samples=cases.spike_events(3))
+    exporter = faulty()
+    with_samples = exporter.write(NETWORK, tmp_path / "a.npz", samples=cases.spike_events(3))
     assert (
-        with_samples.path.read_bytes() == one.write(NETWORK, tmp_path / "b.npz").path.read_bytes()
+        with_samples.path.read_bytes()
+        == exporter.write(NETWORK, tmp_path / "b.npz").path.read_bytes()
     )
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -60,11 +66,11 @@ def test_samples_stay_out_where_there_is_no_place(faulty: Faulty, tmp_path: Path
 def test_what_is_expected_is_what_the_simulator_answers(faulty: Faulty, tmp_path: Path) -> None:
     right = simulate(NETWORK, RASTER, deep=True)
     artefact = faulty().write(NETWORK, tmp_path / "a.npz")
-    found = artefact.check(RASTER, simulated=right, deep=True)
-    assert found.identical
-    assert found.comparison.membrane_compared == RASTER.n_samples * 30 * (2 + 5 + 3)
-    assert found.recording.spikes["hidden"].n_spikes == right.spikes["hidden"].n_spikes > 0
-    assert found.seconds > 0
+    check = artefact.check(RASTER, simulated=right, deep=True)
+    assert check.identical
+    assert check.comparison.membrane_compared == RASTER.n_samples * 30 * (2 + 5 + 3)
+    assert check.recording.spikes["hidden"].n_spikes == right.spikes["hidden"].n_spikes > 0
+    assert check.seconds > 0
     wrong = faulty(flip_spike(1, 2, 0))(artefact.path)
     assert wrong.check(RASTER, simulated=simulate(NETWORK, RASTER)).first_divergence
 
@@ -73,8 +79,8 @@ def test_answers_that_are_known_go_before_the_simulator_s(faulty: Faulty, tmp_pa
     right = simulate(NETWORK, RASTER)
     other = flip_spike(1, 2, 0)(right)
     artefact = faulty().write(NETWORK, tmp_path / "a.npz")
-    found = artefact.check(RASTER, simulated=right, answers=other)
-    assert found.comparison.spikes_different == 1
+    check = artefact.check(RASTER, simulated=right, answers=other)
+    assert check.comparison.spikes_different == 1
     assert artefact.check(RASTER, simulated=None, answers=right).identical
 
 
@@ -94,7 +100,7 @@ def test_progress_is_shown(faulty: Faulty, tmp_path: Path) -> None:
 def test_a_format_without_u_and_v_refuses_them(
     faulty: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = faulty()
-    monkeypatch.setattr(one, "records_states", False)
+    exporter = faulty()
+    monkeypatch.setattr(exporter, "records_states", False)
     with refused(UsageError, "deep-not-available"):
-        one.write(NETWORK, tmp_path / "a.npz").run(RASTER, deep=True)
+        exporter.write(NETWORK, tmp_path / "a.npz").run(RASTER, deep=True)

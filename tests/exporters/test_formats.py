@@ -24,24 +24,24 @@ from tests.refusals import refused
 
 
 def test_every_format_has_its_place() -> None:
-    assert [one.name for one in all_formats()] == list(PLACES)
-    for one in all_formats():
-        assert format_named(one.name) is one
-        assert bool(one.extensions) + one.is_folder == (one.writes or one.reads)
-        assert one.writes or one.runs or one.reads
-        assert not one.carries or one.writes
+    assert [exporter.name for exporter in all_formats()] == list(PLACES)
+    for exporter in all_formats():
+        assert format_named(exporter.name) is exporter
+        assert bool(exporter.extensions) + exporter.is_folder == (exporter.writes or exporter.reads)
+        assert exporter.writes or exporter.runs or exporter.reads
+        assert not exporter.carries or exporter.writes
 
 
 @pytest.mark.parametrize(
     "name", ["lava", "onnx", "nir", "c", "firmware", "verilog", "netx", "fenn"]
 )
 def test_formats_that_can_everything(name: str) -> None:
-    one = format_named(name)
-    assert one.writes
-    assert one.reads
-    assert one.runs
-    assert one.carries
-    assert one.holds_floats == (name == "nir")
+    exporter = format_named(name)
+    assert exporter.writes
+    assert exporter.reads
+    assert exporter.runs
+    assert exporter.carries
+    assert exporter.holds_floats == (name == "nir")
     assert name in formats_that_write()
     assert name in formats_that_run()
 
@@ -49,14 +49,14 @@ def test_formats_that_can_everything(name: str) -> None:
 def test_formats_that_only_read_or_run() -> None:
     only = {"mlgenn": (False, True, False, False), "brian2-loihi": (False, False, True, False)}
     for name, can in only.items():
-        one = format_named(name)
-        assert (one.writes, one.reads, one.runs, one.carries) == can
+        exporter = format_named(name)
+        assert (exporter.writes, exporter.reads, exporter.runs, exporter.carries) == can
     assert "mlgenn" not in formats_that_run()
     assert "brian2-loihi" not in formats_that_write()
 
 
 def test_no_two_formats_are_taken_for_each_other() -> None:
-    extensions = [extension for one in PLACES.values() for extension in one.extensions]
+    extensions = [extension for place in PLACES.values() for extension in place.extensions]
     assert len(set(extensions)) == len(extensions)
 
 
@@ -67,9 +67,9 @@ def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
     assert artefact_at(tmp_path / "network.c") is None
     assert isinstance(artefact_at(tmp_path / "network.C"), C)
     (tmp_path / "lava_network").mkdir()
-    found = artefact_at(tmp_path)
-    assert found is not None
-    assert found.name == "lava"
+    artefact = artefact_at(tmp_path)
+    assert artefact is not None
+    assert artefact.name == "lava"
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -82,7 +82,7 @@ def test_a_format_imports_no_other_but_what_it_is_made_from(name: str) -> None:
         "print(*(one for one in packages if f'nmtool.exporters.{one}' in sys.modules))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    expected = {"firmware": ["c", "firmware"], **{one: ["c"] for one in PROCESSORS}}
+    expected = {"firmware": ["c", "firmware"], **{processor: ["c"] for processor in PROCESSORS}}
     assert printed.stdout.split() == expected.get(name, [name.replace("-", "_")])
 
 

@@ -54,7 +54,7 @@ def test_an_environment_is_checked_once_and_a_broken_one_each_time(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))
-    made = environments.set_up_lava()
+    environment = environments.set_up_lava()
     installer.commands.clear()
     installer.fails_at = "import lava_network.samples"
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_an_environment_is_checked_once_and_a_broken_one_each_time(
             environments.find()
     assert len(installer.commands) == 2
     installer.fails_at = None
-    assert [environments.find() for _ in range(2)] == [made] * 2
+    assert [environments.find() for _ in range(2)] == [environment] * 2
     assert len(installer.commands) == 3
 
 
@@ -78,11 +78,11 @@ def test_python_3_10_takes_lava_as_it_is(
 ) -> None:
     pretend(monkeypatch, (3, 12), (3, 10), (3, 11))
     lines: list[str] = []
-    made = environments.set_up_lava(lines.append)
+    environment = environments.set_up_lava(lines.append)
     assert installer.commands[0][0] == "python1"
     assert installer.pip_arguments() == [["lava-nc==0.10.0"]]
     assert "Collecting packages" in lines
-    assert environments.find() == made
+    assert environments.find() == environment
 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
@@ -112,9 +112,9 @@ def test_a_working_environment_is_kept(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))
-    made = environments.set_up_lava()
+    environment = environments.set_up_lava()
     installer.commands.clear()
-    assert environments.set_up_lava() == made
+    assert environments.set_up_lava() == environment
     assert not installer.pip_arguments()
 
 
@@ -169,9 +169,9 @@ def test_interpreters_are_tried_for_real(tmp_path: Path) -> None:
     broken.chmod(0o755)
     assert all_environments.probe([str(broken)]) is None
     assert all_environments.probe([str(tmp_path / "missing")]) is None
-    found = all_environments.probe([sys.executable])
-    assert found is not None
-    assert found[1] == sys.version_info[:2]
+    interpreter = all_environments.probe([sys.executable])
+    assert interpreter is not None
+    assert interpreter[1] == sys.version_info[:2]
     assert all(command for command in environments.candidates())
 
 

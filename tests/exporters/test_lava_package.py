@@ -129,10 +129,10 @@ def test_classes_are_those_of_the_read_out(readout: Readout) -> None:
     arrays = SimpleNamespace(readout=readout.as_json(), class_names=["a", "b", "2", "d"])
     for sample in range(3):
         trace = SimpleNamespace(spikes=spikes[sample], v=v[sample])
-        found = answer(arrays, {"out": trace})
-        assert found.scores == pytest.approx(scores[sample])
-        assert found.order[0] == scores[sample].argmax()
-        assert str(found).startswith(f"class {found.order[0]}")
+        decision = answer(arrays, {"out": trace})
+        assert decision.scores == pytest.approx(scores[sample])
+        assert decision.order[0] == scores[sample].argmax()
+        assert str(decision).startswith(f"class {decision.order[0]}")
 
 
 def test_of_equal_classes_the_lowest_answers() -> None:
@@ -140,8 +140,8 @@ def test_of_equal_classes_the_lowest_answers() -> None:
     arrays = SimpleNamespace(
         readout={"population": "out", "rule": FIRST_SPIKE}, class_names=["left", "right"]
     )
-    found = answer(arrays, {"out": SimpleNamespace(spikes=np.zeros((9, 2), bool), v=None)})
-    assert (found.order, str(found)) == (
+    decision = answer(arrays, {"out": SimpleNamespace(spikes=np.zeros((9, 2), bool), v=None)})
+    assert (decision.order, str(decision)) == (
         [0, 1],
         "class 0 'left', score -9; next 1 'right', -9",
     )
@@ -165,12 +165,12 @@ def test_the_readme_says_how_it_answers(network: IntegerNetwork, tmp_path: Path)
 
 def test_known_answers_are_carried(network: IntegerNetwork, tmp_path: Path) -> None:
     answers = known_answers(network)
-    one = Lava.write(network, tmp_path / "one", answers=answers).path
-    assert Lava(one).known_answers().to_bytes() == answers.to_bytes()
+    folder = Lava.write(network, tmp_path / "one", answers=answers).path
+    assert Lava(folder).known_answers().to_bytes() == answers.to_bytes()
     size = f"{answers.spikes.n_samples} samples of {answers.spikes.n_steps} steps"
-    assert f"| `known_answers.npz` | {size}" in (one / "README.md").read_text()
-    assert contents(Lava.write(network, tmp_path / "two", answers=answers).path) == contents(one)
-    without = Lava.write(network, one, force=True).path
+    assert f"| `known_answers.npz` | {size}" in (folder / "README.md").read_text()
+    assert contents(Lava.write(network, tmp_path / "two", answers=answers).path) == contents(folder)
+    without = Lava.write(network, folder, force=True).path
     assert "known" not in (without / "README.md").read_text()
     with refused(FileFormatError, "answers-missing") as caught:
         Lava(without).known_answers()
@@ -202,25 +202,25 @@ def test_force_replaces_an_export(network: IntegerNetwork, tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 
-@pytest.mark.parametrize("what", ["empty folder", "other folder", "file", "link", "own file"])
-def test_force_replaces_nothing_else(what: str, network: IntegerNetwork, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["empty folder", "other folder", "file", "link", "own file"])
+def test_force_replaces_nothing_else(kind: str, network: IntegerNetwork, tmp_path: Path) -> None:
     folder = tmp_path / "place"
-    if what == "file":
+    if kind == "file":
         folder.write_text("precious")
-    elif what == "link":
+    elif kind == "link":
         folder.symlink_to(Lava.write(network, tmp_path / "linked").path)
-    elif what == "own file":
+    elif kind == "own file":
         Lava.write(network, folder)
         (folder / "notes.txt").write_text("precious")
     else:
         folder.mkdir()
-        if what == "other folder":
+        if kind == "other folder":
             (folder / "precious.txt").write_text("precious")
     before = contents(tmp_path)
-    code = "path-holds-others" if what == "own file" else "path-not-export"
+    code = "path-holds-others" if kind == "own file" else "path-not-export"
     with refused(UsageError, code) as caught:
         Lava.write(network, folder, force=True)
-    assert ("notes.txt" in caught.value.what) == (what == "own file")
+    assert ("notes.txt" in caught.value.what) == (kind == "own file")
     assert contents(tmp_path) == before
 
 
@@ -331,10 +331,10 @@ BAD_EVENTS = {
 }
 
 
-@pytest.mark.parametrize("what", BAD_EVENTS)
-def test_the_package_refuses_bad_events(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", BAD_EVENTS)
+def test_the_package_refuses_bad_events(name: str, tmp_path: Path) -> None:
     events = module_of(PACKAGE / "lava_network/events.py")
-    np.savez(tmp_path / "events.npz", **BAD_EVENTS[what])
+    np.savez(tmp_path / "events.npz", **BAD_EVENTS[name])
     with pytest.raises(ValueError, match=r"step|neuron|fit|lacks|offset|archive"):
         events.read_events(tmp_path / "events.npz", 2)
 
@@ -466,15 +466,15 @@ def test_the_package_reads_known_answers(
     path = tmp_path_factory.mktemp("known") / "known_answers.npz"
     spikes = random_raster(seed, 2, 70, network.channels.size)
     recording = simulate(network, spikes, deep=True)
-    kept = recording if deep else replace(recording, current={}, potential={})
+    known_recording = recording if deep else replace(recording, current={}, potential={})
     factors = network.decay_factors() if deep else {}
-    KnownAnswers(network.content_hash, spikes, kept, factors).save(path)
+    KnownAnswers(network.content_hash, spikes, known_recording, factors).save(path)
     module = module_of(PACKAGE / "lava_network/known_answers.py")
     assert module.is_known_answers(path)
-    known = module.KnownAnswers(path, sizes_of(network))
+    reader = module.KnownAnswers(path, sizes_of(network))
     v = {**recording.potential, **recording.membrane}
     for sample in range(2):
-        known.compare(
+        reader.compare(
             sample,
             {
                 p.name: SimpleNamespace(
@@ -488,8 +488,8 @@ def test_the_package_reads_known_answers(
     bins, all_neurons = 2 * 70, sum(sizes_of(network).values())
     states = 2 * all_neurons if deep else sum(p.size for p in network.integrating)
     spiking = sum(p.size for p in network.spiking)
-    assert known.compared == {"spikes": bins * spiking, "u and v": bins * states}
-    assert (known.different, known.first) == ({"spikes": 0, "u and v": 0}, None)
+    assert reader.compared == {"spikes": bins * spiking, "u and v": bins * states}
+    assert (reader.different, reader.first) == ({"spikes": 0, "u and v": 0}, None)
     events = module_of(PACKAGE / "lava_network/events.py").read_events(path, spikes.n_neurons)
     assert np.array_equal(events.channel, spikes.neuron)
     assert (events.n_steps, events.n_samples) == (70, 2)
@@ -500,14 +500,14 @@ def test_the_package_sees_a_single_state_that_differs(
 ) -> None:
     answers = known_answers(network)
     answers.save(tmp_path / "known_answers.npz")
-    known = module_of(PACKAGE / "lava_network/known_answers.py").KnownAnswers(
+    reader = module_of(PACKAGE / "lava_network/known_answers.py").KnownAnswers(
         tmp_path / "known_answers.npz", sizes_of(network)
     )
     name = network.populations[0].name
     u = answers.recording.current[name][1].copy()
     u[7, 0] += 1
-    known.compare(1, {name: SimpleNamespace(spikes=None, u=u, v=None)})
-    assert (known.different, known.first) == ({"spikes": 0, "u and v": 1}, (1, 7, name))
+    reader.compare(1, {name: SimpleNamespace(spikes=None, u=u, v=None)})
+    assert (reader.different, reader.first) == ({"spikes": 0, "u and v": 1}, (1, 7, name))
 
 
 def test_known_answers_of_another_network_are_refused(

@@ -114,15 +114,15 @@ def test_runs_repeat(model: str, tmp_path: Path, environment: Environment) -> No
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path
     finished: list[int] = []
-    one, two = (
+    first, second = (
         Lava(folder).run(spikes, model=model, environment=environment, on_progress=report)
         for report in (finished.append, None)
     )
-    assert_same(one, two)
+    assert_same(first, second)
     assert finished == [1, 1, 1]
-    assert one.predictions.shape == (3,)
-    assert not one.current
-    assert not one.potential
+    assert first.predictions.shape == (3,)
+    assert not first.current
+    assert not first.potential
 
 
 def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Environment) -> None:
@@ -143,8 +143,8 @@ def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Env
         run_script(environment, folder)
     assert "exit code 7" in caught.value.why, "the compiled file should count for Python"
     (folder / "events.npz").unlink()
-    found = Lava(folder).run(spikes, environment=environment)
-    assert_same(found, simulate(network, spikes))
+    recording = Lava(folder).run(spikes, environment=environment)
+    assert_same(recording, simulate(network, spikes))
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -217,9 +217,10 @@ def test_the_script_says_classes(tmp_path: Path, environment: Environment) -> No
     lines: list[str] = []
     table = folder / "predictions.csv"
     run_script(environment, folder, "--predictions", str(table), on_line=lines.append)
-    said = [line for line in lines if line.startswith("sample ")]
-    assert [line.split(",")[0] for line in said] == [
-        f"sample {i}: class {one} {network.class_names[one]!r}" for i, one in enumerate(classes)
+    answers = [line for line in lines if line.startswith("sample ")]
+    assert [line.split(",")[0] for line in answers] == [
+        f"sample {i}: class {answer} {network.class_names[answer]!r}"
+        for i, answer in enumerate(classes)
     ]
     assert not any(line.startswith("{") for line in lines)
     rows = [line.split(",") for line in table.read_text().splitlines()]
@@ -228,8 +229,8 @@ def test_the_script_says_classes(tmp_path: Path, environment: Environment) -> No
     assert [np.argmax([float(score) for score in row[3:]]) for row in rows[1:]] == classes
     lines.clear()
     run_script(environment, folder, "--json", on_line=lines.append)
-    found = [json.loads(line) for line in lines if line.startswith("{")]
-    assert [one["class"] for one in found if "samples_done" in one] == classes
+    messages = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [message["class"] for message in messages if "samples_done" in message] == classes
 
 
 def printed(
@@ -254,8 +255,8 @@ def test_the_script_takes_a_table_of_events(tmp_path: Path, environment: Environ
     classes = simulate(network, binned.raster).predictions.tolist()
     code, lines, _ = printed(environment, folder, "events.csv", "--predictions", "out.csv")
     assert code == 0
-    told = [(line.split(",")[0], line.split("; ")[-1]) for line in lines[:4]]
-    assert told == [
+    answers = [(line.split(",")[0], line.split("; ")[-1]) for line in lines[:4]]
+    assert answers == [
         (f"sample {i}: class {answer} {names[answer]!r}", f"label {names[i]!r}")
         for i, answer in enumerate(classes)
     ]
@@ -421,15 +422,15 @@ def test_a_limit_ends_everything(
 
 def processes_of(folder: Path) -> list[int]:
     """Processes of the system that run a script of an export below a folder, oldest first."""
-    found = []
+    processes = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if any(word.startswith(bytes(folder)) and word.endswith(b"/run.py") for word in words):
-            found.append(int(entry.name))
-    return sorted(found)
+            processes.append(int(entry.name))
+    return sorted(processes)
 
 
 def test_bad_events_are_refused(tmp_path: Path, environment: Environment) -> None:

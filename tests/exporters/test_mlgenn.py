@@ -116,8 +116,8 @@ def test_the_last_epoch_unless_told(tmp_path: Path) -> None:
     for epoch in (9, 10):
         written(tmp_path, arrays(epoch), epoch)
     (tmp_path / "notes.txt").write_text("not a checkpoint")
-    last, other = load(tmp_path, OPTIONS), load(tmp_path, replace(OPTIONS, epoch=9))
-    for network, epoch in ((last, 10), (other, 9)):
+    last, earlier = load(tmp_path, OPTIONS), load(tmp_path, replace(OPTIONS, epoch=9))
+    for network, epoch in ((last, 10), (earlier, 9)):
         expected = arrays(epoch)["Conn_Hid_Hid-g"].reshape(5, 5)
         (loop,) = (p for p in network.projections if p.source == "Hid" == p.target)
         assert np.array_equal(loop.weight, expected)
@@ -169,13 +169,13 @@ def test_sizes_that_stay_open(tmp_path: Path) -> None:
     with refused(UsageError, "mlgenn-untold") as caught:
         load(tmp_path, OPTIONS)
     assert codes(caught.value) == ["mlgenn-size-untold"] * 3
-    assert [one.where for one in caught.value.findings] == ["In", "Out", "Hid"]
+    assert [finding.where for finding in caught.value.findings] == ["In", "Out", "Hid"]
     network = load(tmp_path, replace(OPTIONS, sizes={"Out": 3}))
     assert network.channels.size == 6
     with refused(FileFormatError, "mlgenn-sizes-differ") as caught:
         load(tmp_path, replace(OPTIONS, sizes={"In": 4}))
-    assert {one.code for one in caught.value.findings} == {"mlgenn-weight-count"}
-    (first,) = (one for one in caught.value.findings if one.where == "Conn_In_Hid")
+    assert {finding.code for finding in caught.value.findings} == {"mlgenn-weight-count"}
+    (first,) = (finding for finding in caught.value.findings if finding.where == "Conn_In_Hid")
     assert "30" in first.what
 
 
@@ -211,7 +211,7 @@ def test_everything_wrong_is_listed(tmp_path: Path) -> None:
         (tmp_path / f"3-Conn_{name}.npy").write_bytes(b"\x93NUMPY\x01\x00")
     with refused(FileFormatError, "mlgenn-unreadable") as caught:
         load(tmp_path, OPTIONS)
-    assert [(one.code, one.where) for one in caught.value.findings] == [
+    assert [(finding.code, finding.where) for finding in caught.value.findings] == [
         ("mlgenn-damaged", "3-Conn_Hid_Hid-g.npy"),
         ("mlgenn-damaged", "3-Conn_Hid_Out-g.npy"),
         ("mlgenn-delay-count", "Conn_In_Hid"),
@@ -278,13 +278,13 @@ def test_checkpoints_with_words(tmp_path: Path) -> None:
     for seed, name in enumerate(("best", "last", "12", "3")):
         for key, value in arrays(seed).items():
             np.save(tmp_path / f"{name}-{key}.npy", value)
-        found = {"best": "best", "last": None}.get(name, name)
-        if found is None:
+        epoch = {"best": "best", "last": None}.get(name, name)
+        if epoch is None:
             with refused(UsageError, "mlgenn-latest-unclear") as caught:
                 load(tmp_path, OPTIONS)
             assert "best, last" in caught.value.why
         else:
-            expected = load(tmp_path, replace(OPTIONS, epoch="12" if name == "3" else found))
+            expected = load(tmp_path, replace(OPTIONS, epoch="12" if name == "3" else epoch))
             assert load(tmp_path, OPTIONS).content_hash == expected.content_hash
     assert checkpoints(tmp_path) == ["best", "last", "3", "12"]
 
@@ -319,7 +319,7 @@ def test_everything_untold_is_listed(tmp_path: Path) -> None:
     with refused(UsageError, "mlgenn-untold") as caught:
         load(written(tmp_path, values), MlgennOptions(tau_mem_ms={"Hid": 1.0}))
     value, size = "mlgenn-value-untold", "mlgenn-size-untold"
-    assert [(one.code, one.where, one.fix) for one in caught.value.findings] == [
+    assert [(finding.code, finding.where, finding.fix) for finding in caught.value.findings] == [
         (value, "Out", "`tau_mem_ms=VALUE`"),
         (value, "Out", "`tau_syn_ms=VALUE`"),
         (value, "Hid", "`tau_syn_ms=VALUE`"),
@@ -339,8 +339,8 @@ def test_a_sample_lasts_a_second_unless_told(tmp_path: Path) -> None:
 
 def test_a_window_is_a_read_out_too(tmp_path: Path) -> None:
     options = replace(OPTIONS, readout="window", window=12)
-    found = load(written(tmp_path, arrays()), options).readout
-    assert (found.population, found.rule, found.window) == ("Out", "window", 12)
+    readout = load(written(tmp_path, arrays()), options).readout
+    assert (readout.population, readout.rule, readout.window) == ("Out", "window", 12)
 
 
 # The integers that PyFeNN's examples make of a checkpoint.
@@ -370,16 +370,16 @@ def test_integers_are_those_of_pyfenn(scaled: bool, tmp_path: Path) -> None:
         ("Hid", "Out"),
         (INPUT, "Hid"),
     ]
-    for one, name in zip(network.projections, ("Hid_Hid", "Hid_Out", "In_Hid"), strict=True):
-        expected = pyfenn_rounded(values[f"Conn_{name}-g"].astype(float), bits[one.target])
-        assert one.weight.ravel().tolist() == expected.tolist()
+    for projection, name in zip(network.projections, ("Hid_Hid", "Hid_Out", "In_Hid"), strict=True):
+        expected = pyfenn_rounded(values[f"Conn_{name}-g"].astype(float), bits[projection.target])
+        assert projection.weight.ravel().tolist() == expected.tolist()
     gain = float(membrane_gain(20.0, 1.0) * current_gain(5.0, 1.0)) if scaled else 1.0
     hidden, output = network.population("Hid"), network.population("Out")
     assert hidden.vth == round(256 / gain)
     assert output.scale == 2.0 ** bits["Out"] / gain
-    for one in (hidden, output):
+    for population in (hidden, output):
         factors = [round(32768 * float(decay(tau, 1.0))) for tau in (5.0, 20.0)]
-        assert [one.keep_u, one.keep_v] == factors
+        assert [population.keep_u, population.keep_v] == factors
     assert network.source_hash == load(tmp_path, replace(options, fixed_point=None)).content_hash
 
 
@@ -387,7 +387,7 @@ def test_a_perfect_memory_keeps_as_much_as_15_bits_can(tmp_path: Path) -> None:
     options = replace(ALIKE, tau_mem_ms=1e9, scaled=False, fixed_point=8)
     network = load(written(tmp_path, arrays(scale=0.2)), options)
     assert isinstance(network, IntegerNetwork)
-    assert {one.keep_v for one in network.populations} == {32767}
+    assert {population.keep_v for population in network.populations} == {32767}
 
 
 def test_a_threshold_beyond_16_bits_is_refused(tmp_path: Path) -> None:

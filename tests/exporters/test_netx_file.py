@@ -59,16 +59,16 @@ def test_round_trip(folder: Path, seed: int, recurrent: bool, n_hidden: int, spi
 def test_the_layers_alone_are_the_same_network(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         del file["nmtool"]
-    found = Netx(path).network
-    assert [p.name for p in found.populations] == ["layer1", "layer2", "layer3"]
-    assert (found.dt_ms, found.n_steps, found.channels.size) == (2.0, 70, 5)
-    assert [p.kind for p in found.populations] == [LIF, LIF, LI]
-    for mine, theirs in zip(NETWORK.populations, found.populations, strict=True):
+    network = Netx(path).network
+    assert [p.name for p in network.populations] == ["layer1", "layer2", "layer3"]
+    assert (network.dt_ms, network.n_steps, network.channels.size) == (2.0, 70, 5)
+    assert [p.kind for p in network.populations] == [LIF, LIF, LI]
+    for mine, theirs in zip(NETWORK.populations, network.populations, strict=True):
         assert (mine.du, mine.dv, mine.vth) == (theirs.du, theirs.dv, theirs.vth)
         assert np.array_equal(mine.bias, theirs.bias)
-    for one, other in zip(NETWORK.projections, found.projections, strict=True):
-        assert np.array_equal(one.shifted_weight, other.shifted_weight)
-        assert np.array_equal(one.delay, other.delay)
+    for ours, foreign in zip(NETWORK.projections, network.projections, strict=True):
+        assert np.array_equal(ours.shifted_weight, foreign.shifted_weight)
+        assert np.array_equal(ours.delay, foreign.delay)
     with refused(FileFormatError, "answers-missing"):
         Netx(path).known_answers()
 
@@ -93,13 +93,13 @@ def test_without_h5py(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_skips_feedback_and_loops_with_delays() -> None:
     layers, findings = layers_of(random_network(3, 2, False))
     assert layers == []
-    assert [(one.code, one.where) for one in findings] == [
+    assert [(finding.code, finding.where) for finding in findings] == [
         ("netx-not-in-chain", "projection input → out"),
         ("netx-not-in-chain", "projection h1 → h0"),
     ]
     one_layer = random_network(3, 1, False)
-    kept = [p for p in one_layer.projections if (p.source, p.target) != ("input", "out")]
-    _, findings = layers_of(replace(one_layer, projections=kept))
+    projections = [p for p in one_layer.projections if (p.source, p.target) != ("input", "out")]
+    _, findings = layers_of(replace(one_layer, projections=projections))
     assert "netx-recurrent-delays" in codes(findings)
 
 
@@ -114,12 +114,12 @@ def test_parallel_projections_and_lonely_populations() -> None:
     )
     with refused(DoesNotFitError, "netx-does-not-fit") as caught:
         Netx.write(crowded, "never.net")
-    assert [(one.code, one.where) for one in caught.value.findings] == [
+    assert [(finding.code, finding.where) for finding in caught.value.findings] == [
         ("netx-not-reached", "population lonely"),
         ("netx-projection-twice", "projection input → h0"),
         ("netx-readout-not-last", "population lonely"),
     ]
-    assert all("lava" in one.fix for one in caught.value.findings)
+    assert all("lava" in finding.fix for finding in caught.value.findings)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_parallel_projections_and_lonely_populations() -> None:
     ],
 )
 def test_weights_that_the_reader_changes(weight: np.ndarray, code: str) -> None:
-    (found,) = _refused_weights(weight, 8, 0)
-    assert (found.code, found.where) == (code, "population out")
+    (finding,) = _refused_weights(weight, 8, 0)
+    assert (finding.code, finding.where) == (code, "population out")
 
 
 def test_exponents_fit_while_weights_do() -> None:
@@ -166,7 +166,9 @@ def test_biases_between_the_steps_of_netx() -> None:
     population = replace(NETWORK.populations[0], bias_exponent=3, bias_mantissa=5)
     others = NETWORK.populations[1:]
     _, findings = layers_of(replace(NETWORK, populations=[population, *others]))
-    assert [(one.code, one.where) for one in findings] == [("netx-bias-step", "population h0")]
+    assert [(finding.code, finding.where) for finding in findings] == [
+        ("netx-bias-step", "population h0")
+    ]
 
 
 def test_biases_of_more_bits_than_netx_has() -> None:
@@ -240,8 +242,8 @@ def test_the_steps_of_a_sample_are_those_it_was_made_of(
     path = write_foreign(folder / "timed.net", dense(2, 2), simulation=False)
     with h5py.File(path, "r+") as file:
         file["simulation/Ts"], file["simulation/tSample"] = dt_ms, dt_ms * n_steps
-    found = Netx(path).network
-    assert (found.dt_ms, found.n_steps) == (dt_ms, n_steps)
+    network = Netx(path).network
+    assert (network.dt_ms, network.n_steps) == (dt_ms, n_steps)
 
 
 def test_a_part_of_a_step_counts_as_one(tmp_path: Path) -> None:
@@ -274,9 +276,9 @@ def test_more_steps_than_can_be_counted(times: dict[str, float], tmp_path: Path)
             file[f"simulation/{key}"] = value
     with refused(FileFormatError, "netx-file-unfit") as caught:
         Netx(path).read()
-    (found,) = caught.value.findings
-    assert found.code == "netx-steps-limit"
-    assert "4194304 steps of 9.99989e-321 ms" in found.what
+    (finding,) = caught.value.findings
+    assert finding.code == "netx-steps-limit"
+    assert "4194304 steps of 9.99989e-321 ms" in finding.what
 
 
 def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
@@ -298,8 +300,8 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     )
     with refused(FileFormatError, "netx-file-unfit") as caught:
         Netx(path).read()
-    found = caught.value.findings
-    assert [(one.where, one.code) for one in found] == [
+    findings = caught.value.findings
+    assert [(finding.where, finding.code) for finding in findings] == [
         ("layer 0", "netx-layer-kind"),
         ("layer 1", "netx-layer-kind"),
         ("layer 5", "netx-neuron-kind"),
@@ -324,10 +326,10 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
 
 def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
     layer = dense(5, 4, neuron={**NEURON, "iDecay": 4096, "vDecay": 0})
-    found = Netx(write_foreign(tmp_path / "foreign.net", layer)).network
-    assert (found.populations[0].du, found.populations[0].dv) == (4095, 0)
-    written = Netx.write(found, tmp_path / "own.net").path
-    assert Netx(written).network.content_hash == found.content_hash
+    network = Netx(write_foreign(tmp_path / "foreign.net", layer)).network
+    assert (network.populations[0].du, network.populations[0].dv) == (4095, 0)
+    written = Netx.write(network, tmp_path / "own.net").path
+    assert Netx(written).network.content_hash == network.content_hash
     layer["neuron"] = {**NEURON, "iDecay": 4097}
     with refused(FileFormatError, "netx-file-unfit") as caught:
         Netx(write_foreign(tmp_path / "foreign.net", layer)).read()
@@ -337,9 +339,9 @@ def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
 def test_assumed_times_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Netx(write_foreign(tmp_path / "timed.net", dense(5, 4))).read()
     assert not caplog.records
-    found = Netx(write_foreign(tmp_path / "foreign.net", dense(5, 4), simulation=False)).network
-    assert (found.dt_ms, found.n_steps) == (1.0, 1000)
-    (remark,) = [one.getMessage() for one in caplog.records]
+    network = Netx(write_foreign(tmp_path / "foreign.net", dense(5, 4), simulation=False)).network
+    assert (network.dt_ms, network.n_steps) == (1.0, 1000)
+    (remark,) = [record.getMessage() for record in caplog.records]
     assert "1 ms" in remark
     assert "1000 ms" in remark
 
@@ -365,7 +367,7 @@ def test_convolutions_are_unrolled(tmp_path: Path) -> None:
     )
     bias = random.integers(-20, 20, 4)
     sides = {"stride": np.array([2, 1]), "padding": np.array([1, 1]), "dilation": np.array([1, 2])}
-    found = Netx(
+    network = Netx(
         write_foreign(
             tmp_path / "foreign.net",
             CAMERA,
@@ -375,23 +377,23 @@ def test_convolutions_are_unrolled(tmp_path: Path) -> None:
             dense(126, 5),
         )
     ).network
-    assert [(p.name, p.size) for p in found.populations] == [
+    assert [(p.name, p.size) for p in network.populations] == [
         *(("layer1", 144), ("layer2", 126), ("layer4", 5)),
     ]
-    assert found.population("layer1").bias.tolist() == np.repeat(bias * 64, 36).tolist()
-    held = sum(p.weight.astype(int) for p in found.projections if p.target == "layer1")
+    assert network.population("layer1").bias.tolist() == np.repeat(bias * 64, 36).tolist()
+    weights = sum(p.weight.astype(int) for p in network.projections if p.target == "layer1")
     expected = np.zeros((2, 7, 9, 4, 4, 9), int)
     for o, y, x, i, ky, kx in np.ndindex(4, 4, 9, 2, 3, 2):
         row, column = 2 * y - 1 + ky, x - 1 + 2 * kx
         if 0 <= row < 7 and 0 <= column < 9:
             expected[i, row, column, o, y, x] += first[o, i, ky, kx]
-    np.testing.assert_array_equal(held, expected.reshape(126, 144))
-    held = sum(p.weight.astype(int) for p in found.projections if p.target == "layer2")
+    np.testing.assert_array_equal(weights, expected.reshape(126, 144))
+    weights = sum(p.weight.astype(int) for p in network.projections if p.target == "layer2")
     expected = np.zeros((4, 4, 9, 6, 3, 7), int)
     for o, y, x, i, ky, kx in np.ndindex(6, 3, 7, 2, 2, 3):
         expected[2 * (o // 3) + i, y + ky, x + kx, o, y, x] = second[o, i, ky, kx, 0]
-    np.testing.assert_array_equal(held, expected.reshape(144, 126))
-    signs = [p.weight.min() >= 0 or p.weight.max() <= 0 for p in found.projections]
+    np.testing.assert_array_equal(weights, expected.reshape(144, 126))
+    signs = [p.weight.min() >= 0 or p.weight.max() <= 0 for p in network.projections]
     assert signs == [True] * 4 + [False]
 
 

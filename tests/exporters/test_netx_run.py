@@ -38,10 +38,10 @@ def assert_same(path: Path, seed: int, n_steps: int) -> None:
     spikes = random_raster(seed, 2, n_steps, network.channels.size)
     finished: list[int] = []
     expected = simulate(network, spikes, deep=True)
-    found = compare_recordings(
+    comparison = compare_recordings(
         expected, Netx(path).run(spikes, deep=True, on_progress=finished.append)
     )
-    assert found.identical, found.first_divergence
+    assert comparison.identical, comparison.first_divergence
     assert expected.spikes
     assert sum(finished) == 2
 

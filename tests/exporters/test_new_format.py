@@ -38,15 +38,15 @@ class Text(Format, name="text"):
     @classmethod
     def encode(cls, network: IntegerNetwork, answers: Any, options: Any) -> dict[str, bytes]:
         header, arrays = integer_network.pack(network)
-        kept = {name: array.tolist() for name, array in arrays.items()}
-        return {"": json.dumps([network.content_hash, header, kept]).encode()}
+        lists = {name: array.tolist() for name, array in arrays.items()}
+        return {"": json.dumps([network.content_hash, header, lists]).encode()}
 
     def decode(self, options: Any = None) -> IntegerNetwork:
         data = read_bytes(self.path, "file of text", MAX_BYTES, "it is too large")
-        known, header, kept = json.loads(data)
-        arrays = {name: np.array(numbers, np.int64) for name, numbers in kept.items()}
+        content_hash, header, lists = json.loads(data)
+        arrays = {name: np.array(numbers, np.int64) for name, numbers in lists.items()}
         network = integer_network.unpack(Archive(self.path, header, arrays))
-        check_hash(network, known, self.path)
+        check_hash(network, content_hash, self.path)
         return network
 
 

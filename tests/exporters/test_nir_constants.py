@@ -99,9 +99,9 @@ def runs(path: Path, seed: int = 0, rate: float = 0.15) -> tuple[Network, dict, 
 def assert_same(expected: dict, actual: Any, later: dict[str, int]) -> None:
     """Spikes are those of the graph, so many steps later, and there are none before."""
     for name, steps in later.items():
-        found = actual.spikes[name].dense()[0]
-        assert np.array_equal(found[steps : steps + STEPS], expected[name][0] != 0)
-        assert not found[:steps].any()
+        trains = actual.spikes[name].dense()[0]
+        assert np.array_equal(trains[steps : steps + STEPS], expected[name][0] != 0)
+        assert not trains[:steps].any()
 
 
 @settings(max_examples=40, deadline=None)

@@ -128,8 +128,8 @@ PER_NEURON = np.array([[2, 2, 2, 2], [5, 5, 5, 5], [0, 0, 0, 0]])
 def test_forms(form: str, delays: int, linears: int, tmp_path: Path) -> None:
     """Delays of 0, 1, 2 and 4 steps, and the one of the hop."""
     path = Nir.write(pair(DELAYS), tmp_path / "x.nir", options=NirOptions(form=form)).path
-    found = kinds(path)
-    assert (found["Delay"], found["Linear"]) == (delays, linears)
+    counts = kinds(path)
+    assert (counts["Delay"], counts["Linear"]) == (delays, linears)
 
 
 @pytest.mark.parametrize("form", ["grouped", "tapped", "expander", "axonal"])
@@ -162,18 +162,18 @@ def test_a_loop_costs_its_step_by_itself_or_not(tmp_path: Path) -> None:
 
 
 def test_readouts(tmp_path: Path) -> None:
-    found = {}
+    graphs = {}
     for readout in ("population", "current", "spikes"):
         options = NirOptions(readout=readout)
         path = Nir.write(layered_network(), tmp_path / f"{readout}.nir", options=options).path
         graph = read_graph(path)
-        found[readout] = graph.edges, kinds(path)["CubaLI"]
-    assert (("out", "output") in found["population"][0], found["population"][1]) == (True, 1)
-    assert (("second_to_out_weight", "output") in found["current"][0], found["current"][1]) == (
+        graphs[readout] = graph.edges, kinds(path)["CubaLI"]
+    assert (("out", "output") in graphs["population"][0], graphs["population"][1]) == (True, 1)
+    assert (("second_to_out_weight", "output") in graphs["current"][0], graphs["current"][1]) == (
         True,
         0,
     )
-    assert (("second", "second_output") in found["spikes"][0], found["spikes"][1]) == (True, 0)
+    assert (("second", "second_output") in graphs["spikes"][0], graphs["spikes"][1]) == (True, 0)
 
 
 def test_a_step_of_any_length(tmp_path: Path) -> None:
@@ -206,14 +206,16 @@ def refusal(network: Network | IntegerNetwork, path: Path, **options: Any) -> li
         Nir.write(network, path, options=NirOptions(**options))
     assert not path.exists()
     findings = caught.value.findings
-    assert all(part in str(caught.value) for one in findings for part in (one.what, one.fix))
-    return [f"{one.code} {one.where}" for one in findings]
+    assert all(
+        part in str(caught.value) for finding in findings for part in (finding.what, finding.fix)
+    )
+    return [f"{finding.code} {finding.where}" for finding in findings]
 
 
 def test_delays_that_are_not_axonal(tmp_path: Path) -> None:
-    told = refusal(layered_network(max_delay=6), tmp_path / "x.nir", form="axonal")
-    assert len(told) == 5
-    assert "delays-not-axonal first → second" in told
+    findings = refusal(layered_network(max_delay=6), tmp_path / "x.nir", form="axonal")
+    assert len(findings) == 5
+    assert "delays-not-axonal first → second" in findings
 
 
 def test_what_no_node_holds(tmp_path: Path) -> None:
@@ -242,8 +244,8 @@ def test_too_many_nodes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_peer_refuses_delays(profile: str, tmp_path: Path) -> None:
-    told = refusal(layered_network(max_delay=3), tmp_path / "x.nir", profile=profile)
-    assert any(one.startswith("peer-delay ") for one in told)
+    findings = refusal(layered_network(max_delay=3), tmp_path / "x.nir", profile=profile)
+    assert any(finding.startswith("peer-delay ") for finding in findings)
 
 
 @pytest.mark.parametrize(
@@ -268,9 +270,11 @@ def test_what_peers_break(
     profile: str, changes: dict[str, Any], reasons: list[str], tmp_path: Path
 ) -> None:
     options = {"profile": profile, "readout": "spikes", **changes}
-    told = refusal(layered_network(), tmp_path / "x.nir", **options)
+    findings = refusal(layered_network(), tmp_path / "x.nir", **options)
     for reason in reasons:
-        assert any(one == reason or one.split()[0] == reason for one in told), told
+        assert any(finding == reason or finding.split()[0] == reason for finding in findings), (
+            findings
+        )
 
 
 @pytest.mark.parametrize("profile", ["norse", "snntorch", "spikingjelly"])
@@ -283,23 +287,23 @@ def test_neurons_that_peers_break(profile: str, tmp_path: Path) -> None:
     ]
     network = layered_network(recurrent=False, populations=populations)
     options: dict[str, Any] = {"profile": profile, "hops": "delayed"}
-    told = refusal(network, tmp_path / "x.nir", **options)
-    assert {"peer-bias first", "peer-integrator out", "peer-affine second_drive"} <= {*told}
-    assert ("peer-uniform first" in told) == (profile != "norse")
-    assert ("peer-if second" in told) == (profile != "spikingjelly")
+    findings = refusal(network, tmp_path / "x.nir", **options)
+    assert {"peer-bias first", "peer-integrator out", "peer-affine second_drive"} <= {*findings}
+    assert ("peer-uniform first" in findings) == (profile != "norse")
+    assert ("peer-if second" in findings) == (profile != "spikingjelly")
 
 
 def test_shared_loops_and_late_inputs(tmp_path: Path) -> None:
     network = layered_network()
     back = Projection("second", "first", np.ones((5, 8)), np.ones((5, 8)))
     network = network.with_projections([*network.projections, back])
-    told = refusal(network, tmp_path / "x.nir", profile="spikingjelly", readout="spikes")
-    assert "peer-shared-loop first, second" in told
+    findings = refusal(network, tmp_path / "x.nir", profile="spikingjelly", readout="spikes")
+    assert "peer-shared-loop first, second" in findings
     skip = Projection(INPUT, "second", np.ones((CHANNELS, 5)), np.ones((CHANNELS, 5), int))
     network = layered_network(recurrent=False)
     network = network.with_projections([*network.projections, skip])
-    told = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
-    assert any(one.startswith("peer-order ") for one in told)
+    findings = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
+    assert any(finding.startswith("peer-order ") for finding in findings)
     options = NirOptions(profile="spikingjelly", readout="spikes")
     Nir.write(network, tmp_path / "x.nir", options=options)
 
@@ -308,8 +312,8 @@ def test_two_populations_that_answer(tmp_path: Path) -> None:
     network = layered_network(recurrent=False)
     skip = Projection("first", "out", np.ones((8, 3)), np.ones((8, 3), int))
     network = network.with_projections([*network.projections, skip])
-    told = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
-    assert "peer-output first_output, second_output" in told
+    findings = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
+    assert "peer-output first_output, second_output" in findings
 
 
 @pytest.mark.parametrize(

@@ -106,49 +106,51 @@ def test_every_finding_arrives_whole(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made: list[Finding] = []
+    noted: list[Finding] = []
     refuse = misfits.refuse
 
-    def noting(found: list[Finding]) -> None:
-        made.extend(found)
-        refuse(found)
+    def noting(findings: list[Finding]) -> None:
+        noted.extend(findings)
+        refuse(findings)
 
     monkeypatch.setattr(misfits, "refuse", noting)
     path = row(nodes, tmp_path / "x.nir", *more, changes=changes)
     for options in (None, ImportOptions()):
-        made.clear()
+        noted.clear()
         with refused(FileFormatError, "nir-graph-unfit") as caught:
             Nir(path).read(options)
-        assert {(one.code, one.where) for one in made} == {(code, where)}
-        assert caught.value.findings == tuple(made)
+        assert {(finding.code, finding.where) for finding in noted} == {(code, where)}
+        assert caught.value.findings == tuple(noted)
         assert str(path) in caught.value.what
-        for part in (code, where, made[0].what, made[0].fix):
+        for part in (code, where, noted[0].what, noted[0].fix):
             assert part
             assert part in str(caught.value)
 
 
 def test_every_rule_has_its_case() -> None:
     room = "exporters/nir/reading/"
-    made = {m.code for m in messages() if m.kind == "Finding" and m.place.startswith(room)}
-    assert made == {"nir-more", *(code for code, *_ in RULES.values())}
+    message_codes = {m.code for m in messages() if m.kind == "Finding" and m.place.startswith(room)}
+    assert message_codes == {"nir-more", *(code for code, *_ in RULES.values())}
 
 
 def test_a_potential_that_drives_matrices(tmp_path: Path) -> None:
     nodes = {"i": li(), "w": nir.Linear(np.eye(2)), "a": lif()}
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         Nir(row(nodes, tmp_path / "x.nir")).read()
-    assert [(one.code, one.where) for one in caught.value.findings] == [("nir-potential", "i")]
+    assert [(finding.code, finding.where) for finding in caught.value.findings] == [
+        ("nir-potential", "i")
+    ]
 
 
 def test_what_is_more_than_people_read_is_counted() -> None:
     letters = [chr(ord("a") + number % 26) * (1 + number // 26) for number in range(SHOWN + 5)]
-    made = [Finding("nir-kind", name, f"of the kind {name}", "replace it") for name in letters]
+    findings = [Finding("nir-kind", name, f"of the kind {name}", "replace it") for name in letters]
     with refused(FileFormatError, "nir-graph-unfit") as caught:
-        misfits.refuse([*made, *made[:2]])
-    found = caught.value.findings
-    assert codes(found) == ["nir-kind"] * (SHOWN + 2) + ["nir-more"]
+        misfits.refuse([*findings, *findings[:2]])
+    shown = caught.value.findings
+    assert codes(shown) == ["nir-kind"] * (SHOWN + 2) + ["nir-more"]
     assert str(SHOWN + 7) in caught.value.what
-    assert "5 more of nir-kind" in found[-1].what
+    assert "5 more of nir-kind" in shown[-1].what
 
 
 def test_findings_alike_are_one_line_for_people(tmp_path: Path) -> None:
@@ -166,9 +168,9 @@ FINDING = Finding("some-code", "a", "it is odd", "make it even", why="odd ones a
 
 
 def test_errors_of_wrong_input_keep_what_they_know() -> None:
-    known: dict[str, Any] = {"code": "some-code", "why": "why", "fix": "fix"}
+    parts: dict[str, Any] = {"code": "some-code", "why": "why", "fix": "fix"}
     with refused(FileFormatError, "some-code") as caught, damage_named("x.nir", "NIR file"):
-        raise DataError("something is wrong", **known, findings=[FINDING])
+        raise DataError("something is wrong", **parts, findings=[FINDING])
     error = caught.value
     assert (error.why, error.fix, error.findings) == ("why", "fix", (FINDING,))
     assert all(part in error.what for part in ("x.nir", "NIR file", "something is wrong"))
@@ -194,9 +196,9 @@ def test_steps_at_which_all_delays_are_whole_are_named(tmp_path: Path) -> None:
     path = row({**nodes, "a": lif()}, tmp_path / "x.nir")
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         Nir(path).read()
-    assert {one.where for one in caught.value.findings} == {"d", "e"}
+    assert {finding.where for finding in caught.value.findings} == {"d", "e"}
     assert "1.5 steps of 0.0001 s" in caught.value.findings[0].what
-    assert all("`nir_dt_s=1e-05`" in one.fix for one in caught.value.findings)
+    assert all("`nir_dt_s=1e-05`" in finding.fix for finding in caught.value.findings)
     assert Nir(path).read(ImportOptions(nir_dt_s=1e-5)).max_delay > 20
     never = row({"d": nir.Delay(np.full(2, np.pi * 1e-4)), "a": lif()}, tmp_path / "y.nir")
     with refused(FileFormatError, "nir-graph-unfit") as caught:

@@ -98,13 +98,13 @@ def test_graphs_are_executed_as_they_mean(folder: Path, drawn: Drawn) -> None:
 
 def test_most_graphs_spike() -> None:
     """Otherwise the comparisons above would be of nothing."""
-    found = []
+    counts = []
 
     @settings(max_examples=60, database=None)
     @given(drawn=graphs())
     def collect(drawn: Drawn) -> None:
         passed_on = meaning(drawn, noise())
-        found.extend(passed_on[n].sum() for n in drawn.of(*SPIKING))
+        counts.extend(passed_on[n].sum() for n in drawn.of(*SPIKING))
 
     collect()
-    assert np.mean(np.array(found) > 3) > 0.6
+    assert np.mean(np.array(counts) > 3) > 0.6

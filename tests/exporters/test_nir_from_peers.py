@@ -169,8 +169,8 @@ def test_snntorch_with_a_bias_in_its_loop(kind: str, tmp_path: Path) -> None:
     dense = np.zeros((8, network.n_steps, CHANNELS), np.bool_)
     dense[:, :STEPS] = np.moveaxis(x, 1, 0)
     (spikes,) = [
-        found
-        for name, found in Nir.reference(network, Raster.from_dense(dense)).spikes.items()
+        raster
+        for name, raster in Nir.reference(network, Raster.from_dense(dense)).spikes.items()
         if name != "clock"
     ]
     assert np.abs(neurons.recurrent.bias.detach().numpy()).max() > 0.2

@@ -211,10 +211,10 @@ def test_files_are_refused_with_a_reason(
     path = changed(tmp_path / "x.nir", whole, change)
     with pytest.raises(FileFormatError) as caught:
         Nir(path).read()
-    error, (code, _, named) = caught.value, expected.partition(" ")
+    error, (code, _, detail) = caught.value, expected.partition(" ")
     assert code in (codes(error) if error.code == "nir-graph-unfit" else [error.code])
     assert str(path) in error.what
-    assert named in str(error)
+    assert detail in str(error)
     assert all(line.isprintable() for line in str(error).splitlines())
 
 
@@ -386,11 +386,11 @@ def test_changed_files_are_not_run(change: Change, expected: str, tmp_path: Path
     path = Nir.write(layered_network(), tmp_path / "x.nir", options=options).path
     with h5py.File(path, "r+") as file:
         change(file["node"])
-    code, _, named = expected.partition(" ")
+    code, _, detail = expected.partition(" ")
     with refused(FileFormatError, code) as caught:
         Nir(path).run(noise())
     assert str(path) in caught.value.what
-    assert named in caught.value.what
+    assert detail in caught.value.what
 
 
 def test_files_of_others_carry_no_answers(whole: bytes, tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path
     """nmtool's own graphs, which its reader does not recognise any more."""
     network, spikes = layered_network(max_delay=max_delay), noise()
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path
-    found = Nir(foreign(path)).network
-    assert isinstance(found, Network)
-    expected, actual = Nir.reference(network, spikes), Nir.reference(found, spikes)
+    imported = Nir(foreign(path)).network
+    assert isinstance(imported, Network)
+    expected, actual = Nir.reference(network, spikes), Nir.reference(imported, spikes)
     for name, raster in expected.spikes.items():
         assert raster.n_spikes > 100
         assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
@@ -63,9 +63,9 @@ def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path
 def test_a_graph_whose_hops_cost_nothing_runs_later(tmp_path: Path) -> None:
     network, spikes = layered_network(), noise()
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(hops="free")).path
-    found = Nir(foreign(path)).read(ImportOptions(n_steps=60, dt_ms=1.0))
-    expected, actual = Nir.reference(network, spikes), Nir.reference(found, spikes)
-    assert (found.dt_ms, found.n_steps) == (1.0, 63)
+    imported = Nir(foreign(path)).read(ImportOptions(n_steps=60, dt_ms=1.0))
+    expected, actual = Nir.reference(network, spikes), Nir.reference(imported, spikes)
+    assert (imported.dt_ms, imported.n_steps) == (1.0, 63)
     for name, raster in expected.spikes.items():
         assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
 
@@ -73,13 +73,13 @@ def test_a_graph_whose_hops_cost_nothing_runs_later(tmp_path: Path) -> None:
 def test_an_output_that_spikes_is_counted(tmp_path: Path) -> None:
     nodes = {**ends(3, 2), "w": nir.Linear(np.full((2, 3), [[0.9], [0.3]])), "2.lif": lif(2)}
     edges = [("in", "w"), ("w", "2.lif"), ("2.lif", "out")]
-    found = Nir(write(tmp_path / "x.nir", nodes, edges)).read(ImportOptions())
+    network = Nir(write(tmp_path / "x.nir", nodes, edges)).read(ImportOptions())
     spikes = Raster.from_dense(np.ones((1, 30, 3)))
-    recording = Nir.reference(found, spikes)
+    recording = Nir.reference(network, spikes)
     counts = recording.spikes["n2_lif"].counts()[0]
     assert counts[0] > counts[1] > 0
     np.testing.assert_allclose(recording.membrane["answer"][0, -1], counts, atol=2)
-    assert (found.readout.rule, recording.predictions.tolist()) == ("max", [0])
+    assert (network.readout.rule, recording.predictions.tolist()) == ("max", [0])
 
 
 def test_parallel_edges_scales_thresholds_and_nested_graphs(tmp_path: Path) -> None:
@@ -100,12 +100,12 @@ def test_parallel_edges_scales_thresholds_and_nested_graphs(tmp_path: Path) -> N
     }
     edges = [("in", "nested"), ("in", "late"), ("nested", "fires"), ("late", "fires")]
     path = write(tmp_path / "x.nir", nodes, [*edges, ("fires", "out")])
-    found = Nir(path).read(ImportOptions())
-    delays = sorted(p.delay.diagonal().tolist() for p in found.projections if p.source == "input")
+    network = Nir(path).read(ImportOptions())
+    delays = sorted(p.delay.diagonal().tolist() for p in network.projections if p.source == "input")
     assert delays == [[0, 0], [2, 1]]
     dense = np.zeros((1, 8, 2))
     dense[0, [1, 2], 1] = 1
-    spikes = Nir.reference(found, Raster.from_dense(dense)).spikes["fires"]
+    spikes = Nir.reference(network, Raster.from_dense(dense)).spikes["fires"]
     assert np.argwhere(spikes.dense()[0]).tolist() == [[3, 1]]
 
 
@@ -121,7 +121,7 @@ def test_everything_unsupported_is_listed_at_once(tmp_path: Path) -> None:
     path = write(tmp_path / "x.nir", nodes, [*edges, ("between", "out")])
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         Nir(path).read()
-    assert [(one.where, one.code) for one in caught.value.findings] == [
+    assert [(finding.where, finding.code) for finding in caught.value.findings] == [
         ("between", "nir-delay"),
         ("fast", "nir-step-too-long"),
         ("low", "nir-threshold"),
@@ -150,12 +150,12 @@ def test_what_is_assumed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
     path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
     Nir(path).read()
-    assumed, _ = [one.getMessage() for one in caplog.records]
+    assumed, _ = [record.getMessage() for record in caplog.records]
     for part in ("0.1 ms", "nir_dt_s=", "10,000", "n_steps=", "`rule=max`", "a reset to v_reset"):
         assert part in assumed
     caplog.clear()
     Nir(path).read(ImportOptions(1e-4, n_steps=30, rule="max", implied=True))
-    assumed, _ = [one.getMessage() for one in caplog.records]
+    assumed, _ = [record.getMessage() for record in caplog.records]
     assert "=" not in assumed
     assert "a reset to v_reset" in assumed
 

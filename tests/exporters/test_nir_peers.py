@@ -228,10 +228,10 @@ def test_why_rockpool_gets_no_neurons(tmp_path: Path) -> None:
 
 def test_why_sinabs_gets_nothing(tmp_path: Path) -> None:
     """Any weight is as good as 1 to it, and two nodes in a row that it lacks are too many."""
-    kept = {"tau_mem_ms": np.inf, "tau_syn_ms": 0.0}
+    constants = {"tau_mem_ms": np.inf, "tau_syn_ms": 0.0}
     answers = []
     for weight in (0.1, 100.0):
-        path = written(direct_network(weight, **kept), tmp_path / f"{weight}.nir", hops="free")
+        path = written(direct_network(weight, **constants), tmp_path / f"{weight}.nir", hops="free")
         answers.append(sinabs(path, noise().dense()))
     assert answers[0].sum() > 100
     assert np.array_equal(*answers)

@@ -41,11 +41,11 @@ LIF_SPIKES = [460, 510, 710, 760]
 
 
 def test_the_neuron_spikes_when_it_did_in_the_paper(tmp_path: Path) -> None:
-    one = np.ones(1, np.float32)
+    ones = np.ones(1, np.float32)
     nodes = {
         "input": end("Input", 1),
-        "0": nir.Affine(np.ones((1, 1), np.float32), 0 * one),
-        "1": nir.LIF(tau=0.0025 * one, r=one, v_leak=0 * one, v_threshold=0.1 * one),
+        "0": nir.Affine(np.ones((1, 1), np.float32), 0 * ones),
+        "1": nir.LIF(tau=0.0025 * ones, r=ones, v_leak=0 * ones, v_threshold=0.1 * ones),
         "output": end("Output", 1),
     }
     graph = nir.NIRGraph(nodes, [("input", "0"), ("0", "1"), ("1", "output")])
@@ -53,8 +53,8 @@ def test_the_neuron_spikes_when_it_did_in_the_paper(tmp_path: Path) -> None:
     network = Nir(path).read(ImportOptions(n_steps=LIF_STEPS))
     spikes = np.zeros((1, LIF_STEPS, 1), np.bool_)
     spikes[0, STEPS_PER_INPUT * np.array(LIF_INPUT), 0] = True
-    found = Nir.reference(network, Raster.from_dense(spikes)).spikes["n1"]
-    assert (found.step - 1).tolist() == LIF_SPIKES  # a hop costs a step here
+    raster = Nir.reference(network, Raster.from_dense(spikes)).spikes["n1"]
+    assert (raster.step - 1).tolist() == LIF_SPIKES  # a hop costs a step here
 
 
 # 03_rnn: letters in Braille, recurrent.
@@ -108,9 +108,9 @@ def test_braille_runs(biased: bool, nested: bool, tmp_path: Path) -> None:
     actual = Nir.reference(network, Raster.from_dense(spikes[None]))
     expected = meaning(drawn, spikes)
     for name, population, later in (("lif1.lif", hidden, 1), ("lif2", "lif2", 2)):
-        found = actual.spikes[population].dense()[0][later:] != 0
-        assert found.sum() > 100
-        assert np.array_equal(found, expected[name][:-later] != 0)
+        trains = actual.spikes[population].dense()[0][later:] != 0
+        assert trains.sum() > 100
+        assert np.array_equal(trains, expected[name][:-later] != 0)
     assert network.readout.rule == "max"
 
 

@@ -38,18 +38,18 @@ def verified(graph: Any, folder: Path, nir_dt_s: float) -> nm.Certificate:
     nir.write(folder / "x.nir", graph)
     network = Nir(folder / "x.nir").read(ImportOptions(nir_dt_s, n_steps=STEPS))
     names = [p.name for p in network.populations if p.kind == "lif"]
-    with np.load(folder / "recording.npz") as held:
-        arrays = {names[-1] if name == "n1" else name: held[name] for name in held.files}
+    with np.load(folder / "recording.npz") as recording:
+        arrays = {names[-1] if name == "n1" else name: recording[name] for name in recording.files}
     np.savez(folder / "recording.npz", **arrays)
     raster = Raster.from_dense(np.moveaxis(INPUT, 0, 1)).first_steps(network.n_steps)
     return nm.verify(network, raster, against=folder / "recording.npz")
 
 
-def check(found: nm.Certificate) -> None:
-    (one,) = found.checks.values()
-    assert found.identical, one.first_divergence
-    assert one.comparison.spikes_emitted > 50
-    assert set(one.steps_later.values()) <= {-1, -2}
+def check(certificate: nm.Certificate) -> None:
+    (recording_check,) = certificate.checks.values()
+    assert certificate.identical, recording_check.first_divergence
+    assert recording_check.comparison.spikes_emitted > 50
+    assert set(recording_check.steps_later.values()) <= {-1, -2}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="spikingjelly 2 is for newer Pythons")

@@ -142,20 +142,20 @@ def test_samples_together_are_samples_alone(tmp_path: Path) -> None:
     """Bit for bit, and whatever the number of samples that run together."""
     network, spikes = layered_network(max_delay=9), noise(MAX_SAMPLES + 3)
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form="expander")).path
-    told: list[int] = []
+    finished: list[int] = []
     for run in (
         lambda some, **more: Nir(path).run(some, **more),
         lambda some, **more: Nir.reference(network, some, **more),
     ):
-        together = run(spikes, on_progress=told.append)
+        together = run(spikes, on_progress=finished.append)
         alone = [run(spikes.take([sample])) for sample in (0, 1, MAX_SAMPLES + 2)]
-        for sample, one in zip((0, 1, MAX_SAMPLES + 2), alone, strict=True):
-            assert np.array_equal(together.membrane["out"][sample], one.membrane["out"][0])
-            for name, raster in one.spikes.items():
+        for sample, recording in zip((0, 1, MAX_SAMPLES + 2), alone, strict=True):
+            assert np.array_equal(together.membrane["out"][sample], recording.membrane["out"][0])
+            for name, raster in recording.spikes.items():
                 expected = together.spikes[name].take([sample]).flat_index()
                 assert np.array_equal(raster.flat_index(), expected)
         assert run(spikes.take([])).membrane["out"].shape == (0, 60, 3)
-    assert told == [MAX_SAMPLES, 3] * 2
+    assert finished == [MAX_SAMPLES, 3] * 2
 
 
 def test_a_changed_weight_shows(tmp_path: Path) -> None:

@@ -33,15 +33,15 @@ class _Module:
                 yield from value.named_modules(f"{above}.{name}".lstrip("."))
 
     def get_submodule(self, name: str) -> Any:
-        found: Any = self
+        submodule: Any = self
         for part in name.split("."):
-            found = getattr(found, part)
-        return found
+            submodule = getattr(submodule, part)
+        return submodule
 
 
 def layer(kind: str, **values: Any) -> _Module:
-    made = type(kind, (_Module,), {"__module__": "torch.nn"})
-    return made(**values)
+    module_class = type(kind, (_Module,), {"__module__": "torch.nn"})
+    return module_class(**values)
 
 
 def linear(post: int, pre: int, weight: float = 0.5) -> _Module:
@@ -51,8 +51,8 @@ def linear(post: int, pre: int, weight: float = 0.5) -> _Module:
 def neurons(kind: str = "Leaky", reset: int = ZERO, **changes: Any) -> _Module:
     values = {"beta": 0.5, "alpha": 0.25, "threshold": 1.0, "reset_mechanism_val": reset}
     values |= {"reset_delay": True, "graded_spikes_factor": 1.0, "inhibition": False}
-    made = type(kind, (_Module,), {"__module__": "snntorch._neurons"})
-    return made(**values | {"state_quant": False} | changes)
+    module_class = type(kind, (_Module,), {"__module__": "snntorch._neurons"})
+    return module_class(**values | {"state_quant": False} | changes)
 
 
 def test_leaky_neurons_reset_to_zero_and_are_read_by_their_membranes(
@@ -60,13 +60,13 @@ def test_leaky_neurons_reset_to_zero_and_are_read_by_their_membranes(
 ) -> None:
     module = _Module(fc1=linear(2, 1), lif1=neurons(), fc2=linear(1, 2), out=neurons(reset=NONE))
     with caplog.at_level("WARNING", "nmtool"):
-        found = nm.from_snntorch(module, n_steps=8)
+        network = nm.from_snntorch(module, n_steps=8)
         assert "a step of 1 ms (dt_ms=1.0)" in caplog.text
         caplog.clear()
-        assert nm.from_snntorch(module, n_steps=8, dt_ms=1.0).dt_ms == found.dt_ms == 1.0
+        assert nm.from_snntorch(module, n_steps=8, dt_ms=1.0).dt_ms == network.dt_ms == 1.0
         assert "a step of" not in caplog.text
-    assert [(p.name, p.kind) for p in found.populations] == [("lif1", "lif"), ("out", "li")]
-    ran = reference(found, Raster.from_dense(np.ones((1, 8, 1))))
+    assert [(p.name, p.kind) for p in network.populations] == [("lif1", "lif"), ("out", "li")]
+    ran = reference(network, Raster.from_dense(np.ones((1, 8, 1))))
     # mem: 0.5, 0.75, 0.875 … stays below 1
     assert ran.spikes["lif1"].n_spikes == 0
     loud = _Module(fc1=linear(2, 1, 0.75), lif1=neurons(), fc2=linear(1, 2), out=neurons())
@@ -81,9 +81,9 @@ def test_recurrent_layers_and_their_constants() -> None:
         fc=linear(2, 1, 0.0),
         lif=neurons("RLeaky", reset_delay=False, all_to_all=True, recurrent=recurrent),
     )
-    found = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
-    assert found.dt_ms == 2.0
-    lif = reference(found, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
+    network = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
+    assert network.dt_ms == 2.0
+    lif = reference(network, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
     # No input reaches it, so that no hop comes before. 0.75, 1.125: a spike, which the loop adds
     assert lif[:3].tolist() == [0, 1, 1]
 
@@ -147,7 +147,7 @@ def test_approximations_say_by_how_much(caplog: pytest.LogCaptureFixture) -> Non
     wire = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.constant_(wire.weight, 0.75)
     one_channel = Raster.from_dense(np.ones((1, 12, 1)))
-    found = nm.from_snntorch(
+    network = nm.from_snntorch(
         torch.nn.Sequential(wire, Leaky()),
         n_steps=10,
         rule="max",
@@ -155,8 +155,8 @@ def test_approximations_say_by_how_much(caplog: pytest.LogCaptureFixture) -> Non
         approximate=True,
         approximate_on=one_channel,
     )
-    assert [p.name for p in found.populations] == ["n1", "answer"]
-    taken, later, apart = [one.getMessage() for one in caplog.records]
+    assert [p.name for p in network.populations] == ["n1", "answer"]
+    taken, later, apart = [record.getMessage() for record in caplog.records]
     assert "resets by subtraction" in taken
     assert "remark[nir-steps-more]" in later
     assert "remark[snntorch-approximate]: on 1 samples of 12 steps 7 bins differ" in apart

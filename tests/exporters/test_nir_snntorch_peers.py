@@ -82,9 +82,9 @@ def test_spike_for_spike(kind: str, late: bool, tmp_path: Path) -> None:
 
     module = model(kind, reset="zero", late=late)
     network = nm.from_snntorch(module, sample=torch.zeros(1, CHANNELS), n_steps=STEPS)
-    found = certificate(network, recorded(module, tmp_path / "recording.npz"))
-    (check,) = found.checks.values()
-    assert found.identical, check.first_divergence
+    verification = certificate(network, recorded(module, tmp_path / "recording.npz"))
+    (check,) = verification.checks.values()
+    assert verification.identical, check.first_divergence
     assert check.comparison.spikes_emitted > 400
     assert check.steps_later == {"n1": -1, "n3": -2}
 
@@ -110,12 +110,12 @@ def test_other_resets_are_refused_and_differ(
     longer = raster().first_steps(STEPS + later)
     with caplog.at_level("WARNING"):
         network = nm.from_snntorch(module, n_steps=STEPS, approximate=True, approximate_on=longer)
-    found = certificate(network, recorded(module, tmp_path / "recording.npz", later))
-    assert not found.identical
-    (check,) = found.checks.values()
+    verification = certificate(network, recorded(module, tmp_path / "recording.npz", later))
+    assert not verification.identical
+    (check,) = verification.checks.values()
     (remark,) = [r.getMessage() for r in caplog.records if "snntorch-approximate" in r.getMessage()]
-    told = int(remark.split(" bins differ")[0].split()[-1].replace(",", ""))
-    assert told == pytest.approx(check.comparison.spikes_different, rel=0.05), "but for the ends"
+    bins = int(remark.split(" bins differ")[0].split()[-1].replace(",", ""))
+    assert bins == pytest.approx(check.comparison.spikes_different, rel=0.05), "but for the ends"
 
 
 def test_a_module_that_trains_on_with_other_resets_is_read(tmp_path: Path) -> None:

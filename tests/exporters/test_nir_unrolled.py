@@ -126,7 +126,7 @@ def test_lines_of_a_sensor_are_the_units_of_its_events(
 
 
 @pytest.mark.parametrize(
-    ("shape", "places", "told"),
+    ("shape", "places", "explicit"),
     [
         ((1, 4, 4), (4, 4), True),
         ((1, 4, 4), None, False),
@@ -135,10 +135,10 @@ def test_lines_of_a_sensor_are_the_units_of_its_events(
     ],
 )
 def test_shapes_come_from_the_input_or_the_node(
-    shape: tuple[int, ...], places: Any, told: bool, tmp_path: Path
+    shape: tuple[int, ...], places: Any, explicit: bool, tmp_path: Path
 ) -> None:
     nodes = {"c": conv2d(2, 1, 3, 2), "t": fires(1), "p": pool("AvgPool2d"), "u": fires(2)}
-    changes: Changes = {} if told else {"c/input_shape": None}
+    changes: Changes = {} if explicit else {"c/input_shape": None}
     network = imported(tmp_path / "x.nir", shape, nodes, 2, changes)
     assert network.channels.size == 16
     assert [network.population(name).size for name in "tu"] == [2 * 2 * 3, 2]
@@ -167,8 +167,8 @@ def test_constants_of_channels_beside_those_of_neurons(tmp_path: Path) -> None:
 
 def test_constants_of_other_channels(tmp_path: Path) -> None:
     nodes = {"t": nir.Threshold(np.full((3, 1, 1), 0.5)), "p": pool()}
-    found = listed(tmp_path / "x.nir", (2, 4, 4), nodes, 8)
-    assert ("nir-size", "in → t") in [(one.code, one.where) for one in found]
+    findings = listed(tmp_path / "x.nir", (2, 4, 4), nodes, 8)
+    assert ("nir-size", "in → t") in [(finding.code, finding.where) for finding in findings]
 
 
 @pytest.mark.parametrize(
@@ -178,19 +178,19 @@ def test_constants_of_other_channels(tmp_path: Path) -> None:
 def test_flattening_joins_axes(start: int, end: int, shape: tuple[int, ...]) -> None:
     node = Node("Flatten", {"start_dim": np.array(start), "end_dim": np.array(end)})
     nodes = {"in": Node("Input", {"shape": np.array([2, 3, 4])}), "f": node}
-    found = shapes.shapes_of(Graph(nodes, [("in", "f")]))
-    assert found.passed_on["f"] == shape
+    inference = shapes.shapes_of(Graph(nodes, [("in", "f")]))
+    assert inference.passed_on["f"] == shape
 
 
 def test_a_loop_that_nothing_enters_has_the_shape_of_its_convolution() -> None:
     conv = conv2d(1, 1, 3, 3, padding=1)
-    named = ("weight", "bias", "stride", "padding", "dilation", "groups", "input_shape")
-    values = {key: np.asarray(getattr(conv, key)) for key in named}
-    one = {key: np.ones(1) for key in ("r", "v_threshold")}
-    nodes = {"cell": Node("IF", one), "conv": Node("Conv2d", values)}
-    found = shapes.shapes_of(Graph(nodes, [("cell", "conv"), ("conv", "cell")]))
-    assert found.findings == []
-    assert found.passed_on == {"cell": (1, 4, 4), "conv": (1, 4, 4)}
+    names = ("weight", "bias", "stride", "padding", "dilation", "groups", "input_shape")
+    values = {key: np.asarray(getattr(conv, key)) for key in names}
+    constants = {key: np.ones(1) for key in ("r", "v_threshold")}
+    nodes = {"cell": Node("IF", constants), "conv": Node("Conv2d", values)}
+    inference = shapes.shapes_of(Graph(nodes, [("cell", "conv"), ("conv", "cell")]))
+    assert inference.findings == []
+    assert inference.passed_on == {"cell": (1, 4, 4), "conv": (1, 4, 4)}
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -270,12 +270,12 @@ WINDOWS: dict[str, tuple[str, Changes]] = {
 def test_convolutions_that_cannot_be(expected: str, changes: Changes, tmp_path: Path) -> None:
     nodes = {"c": conv2d(3, 1, 2, 2), "t": fires(3, 3, 3)}
     changes = {f"c/{name}": value for name, value in changes.items()}
-    (found,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 27, changes)
-    code, _, named = expected.partition(" ")
-    assert (found.code, found.where) == (code, "c")
-    assert named in found.what
-    assert found.what.isprintable()
-    assert found.fix
+    (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 27, changes)
+    code, _, detail = expected.partition(" ")
+    assert (finding.code, finding.where) == (code, "c")
+    assert detail in finding.what
+    assert finding.what.isprintable()
+    assert finding.fix
 
 
 @pytest.mark.parametrize(
@@ -294,15 +294,18 @@ def test_convolutions_that_cannot_be(expected: str, changes: Changes, tmp_path: 
 def test_pools_that_cannot_be(code: str, changes: Changes, tmp_path: Path) -> None:
     changes = {f"p/{name}": value for name, value in changes.items()}
     nodes = {"p": pool(), "t": fires(1, 2, 2)}
-    (found,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 4, changes)
-    assert (found.code, found.where) == (code, "p")
+    (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 4, changes)
+    assert (finding.code, finding.where) == (code, "p")
 
 
 def test_a_pool_whose_places_are_not_told(tmp_path: Path) -> None:
     nodes = {"t": fires(16), "p": pool(), "u": fires(4), "q": pool()}
-    found = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 1)
-    assert [(one.code, one.where) for one in found] == [("nir-shape", "p"), ("nir-shape", "q")]
-    assert "16" in found[0].what
+    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 1)
+    assert [(finding.code, finding.where) for finding in findings] == [
+        ("nir-shape", "p"),
+        ("nir-shape", "q"),
+    ]
+    assert "16" in findings[0].what
 
 
 def test_two_inputs_of_other_shapes(tmp_path: Path) -> None:
@@ -319,9 +322,9 @@ def test_two_inputs_of_other_shapes(tmp_path: Path) -> None:
     nir.write(path, nir.NIRGraph(nodes, edges, type_check=False))
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         Nir(path).read()
-    (found,) = caught.value.findings
-    assert found.code == "nir-shape"
-    assert found.where in ("a → p", "b → p")
+    (finding,) = caught.value.findings
+    assert finding.code == "nir-shape"
+    assert finding.where in ("a → p", "b → p")
 
 
 def test_everything_wrong_with_windows_is_listed_at_once(tmp_path: Path) -> None:
@@ -334,8 +337,8 @@ def test_everything_wrong_with_windows_is_listed_at_once(tmp_path: Path) -> None
         "f": pool(size=3),
         "g": nir.Linear(np.ones((2, 3))),
     }
-    found = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 2, {"a/stride": [0, 1]})
-    assert [(one.where, one.code) for one in found] == [
+    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 2, {"a/stride": [0, 1]})
+    assert [(finding.where, finding.code) for finding in findings] == [
         ("a", "nir-window"),
         ("b", "nir-threshold"),
         ("c", "nir-shape"),
@@ -351,10 +354,10 @@ def test_what_unrolls_too_far_is_refused_with_its_size(tmp_path: Path) -> None:
         "c": pool(size=32),
         "d": lif(4, 2, 2),
     }
-    (found,) = listed(tmp_path / "x.nir", (2, 64, 64), nodes, 16)
-    assert (found.code, found.where) == ("nir-unrolled", "a")
+    (finding,) = listed(tmp_path / "x.nir", (2, 64, 64), nodes, 16)
+    assert (finding.code, finding.where) == ("nir-unrolled", "a")
     for part in ("8,192 × 16,384", f"{1 << 27:,}", f"{12 << 27:,} bytes", f"{1 << 25:,}"):
-        assert part in found.what
+        assert part in finding.what
 
 
 def test_windows_that_see_too_much_are_refused_with_their_size(tmp_path: Path) -> None:
@@ -365,15 +368,15 @@ def test_windows_that_see_too_much_are_refused_with_their_size(tmp_path: Path) -
         "c": conv2d(64, 1, 32, 32, places=(512, 512), padding="valid"),
         "d": conv2d(8, 1, 32, 32, places=(256, 256), padding="valid"),
     }
-    found = listed(tmp_path / "x.nir", (1, 4, 4), {"a": nodes["a"], "b": nodes["b"]})
-    assert codes(found) == ["nir-unrolled"]
-    assert f"{(4 + (1 << 13)) ** 2:,} outputs" in found[0].what
+    findings = listed(tmp_path / "x.nir", (1, 4, 4), {"a": nodes["a"], "b": nodes["b"]})
+    assert codes(findings) == ["nir-unrolled"]
+    assert f"{(4 + (1 << 13)) ** 2:,} outputs" in findings[0].what
     for name, size, outputs in (("c", 512, 64 * 481**2), ("d", 256, 8 * 225**2)):
         nodes_ = {name: nodes[name], "t": fires(1)}
-        found = listed(tmp_path / "x.nir", (1, size, size), nodes_)
-        assert codes(found) == ["nir-unrolled"]
-        assert f"{outputs:,} outputs" in found[0].what
-    assert f"{8 * 225**2 * 1024:,} synapses" in found[0].what
+        findings = listed(tmp_path / "x.nir", (1, size, size), nodes_)
+        assert codes(findings) == ["nir-unrolled"]
+        assert f"{outputs:,} outputs" in findings[0].what
+    assert f"{8 * 225**2 * 1024:,} synapses" in findings[0].what
 
 
 def test_windows_that_are_too_many_together(
@@ -382,17 +385,19 @@ def test_windows_that_are_too_many_together(
     nodes = {"a": conv2d(2, 1, 2, 2), "b": pool(size=1), "c": conv2d(2, 2, 2, 2, places=(3, 3))}
     assert imported(tmp_path / "x.nir", (1, 4, 4), nodes, 8).channels.size == 16
     monkeypatch.setattr(shapes, "MAX_UNROLLED", 153)
-    found = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8)
-    assert [(one.code, one.where) for one in found] == [("nir-unrolled", name) for name in "ac"]
-    assert "72 synapses" in found[0].what
-    assert "154" in found[0].what
+    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8)
+    assert [(finding.code, finding.where) for finding in findings] == [
+        ("nir-unrolled", name) for name in "ac"
+    ]
+    assert "72 synapses" in findings[0].what
+    assert "154" in findings[0].what
 
 
 def test_a_shape_of_too_many_axes(tmp_path: Path) -> None:
     nodes = {"c": conv2d(2, 1, 2, 2)}
     changes = {"in/shape": np.ones(1 << 20, int)}
-    found = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8, changes)
-    assert [(one.code, one.where) for one in found] == [("nir-shape", "in")]
+    findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8, changes)
+    assert [(finding.code, finding.where) for finding in findings] == [("nir-shape", "in")]
 
 
 # What they become.
@@ -402,10 +407,10 @@ def test_the_loss_of_sharing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFi
     nodes = {"c": conv2d(2, 1, 3, 3), "t": fires(2, 2, 2)}
     with caplog.at_level(logging.WARNING, "nmtool"):
         network = imported(tmp_path / "x.nir", (1, 4, 4), nodes, 8)
-    said = caplog.messages[-1]
-    held = [np.count_nonzero(p.weight) for p in network.projections]
-    assert held == [2 * 4 * 9, 8]
-    assert f"{sum(held)}," in said
+    message = caplog.messages[-1]
+    counts = [np.count_nonzero(p.weight) for p in network.projections]
+    assert counts == [2 * 4 * 9, 8]
+    assert f"{sum(counts)}," in message
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")

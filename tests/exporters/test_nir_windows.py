@@ -126,8 +126,8 @@ def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
 # Files, and networks that they become.
 
 
-def imported(nodes: list[Any], shape: Shape, path: Path, *, told: bool = True) -> Network:
-    """The network of nodes in a row; `told` is whether convolutions say what they see."""
+def imported(nodes: list[Any], shape: Shape, path: Path, *, explicit: bool = True) -> Network:
+    """The network of nodes in a row; `explicit` is whether convolutions say what they see."""
     ends = {"input": nir.Input({"input": np.array(shape)}), "output": nir.Output({"output": ONE})}
     graph = {"input": ends["input"], **{f"n{i}": node for i, node in enumerate(nodes)}}
     graph["output"] = ends["output"]
@@ -137,7 +137,7 @@ def imported(nodes: list[Any], shape: Shape, path: Path, *, told: bool = True) -
     with h5py.File(path, "r+") as file:
         size = run_row(nodes, np.zeros((1, *shape)))[-1].size
         file["node/nodes/output/shape"][...] = size
-        for name in [] if told else names:
+        for name in [] if explicit else names:
             file[f"node/nodes/{name}"].pop("input_shape", None)
     return Nir(path).read(ImportOptions(n_steps=STEPS))
 
@@ -196,10 +196,10 @@ def pools(draw: st.DrawFn, kind: str) -> tuple[Any, Shape]:
     return node, (draw(st.integers(1, 3)), *places)
 
 
-def assert_alike(node: Any, shape: Shape, path: Path, *, told: bool, seed: int) -> None:
+def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: int) -> None:
     """The output of the graph is what leaves the window in each step."""
     frames = noise(shape, seed)
-    network = imported([node], shape, path, told=told)
+    network = imported([node], shape, path, explicit=explicit)
     (expected,) = run_row([node], frames)
     later = network.n_steps - STEPS
     actual = ran(network, frames).membrane["answer"][0][later:]
@@ -210,12 +210,12 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, told: bool, seed: int) 
 @pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
 @pytest.mark.parametrize("axes", [1, 2])
 @settings(max_examples=20)
-@given(data=st.data(), told=st.booleans(), seed=seeds)
+@given(data=st.data(), explicit=st.booleans(), seed=seeds)
 def test_convolutions_are_those_of_torch(
-    path: Path, axes: int, padding: str, data: st.DataObject, told: bool, seed: int
+    path: Path, axes: int, padding: str, data: st.DataObject, explicit: bool, seed: int
 ) -> None:
     node, shape = data.draw(convolutions(axes, padding))
-    assert_alike(node, shape, path, told=told, seed=seed)
+    assert_alike(node, shape, path, explicit=explicit, seed=seed)
 
 
 @pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
@@ -223,7 +223,7 @@ def test_convolutions_are_those_of_torch(
 @given(data=st.data(), seed=seeds)
 def test_pools_are_those_of_torch(path: Path, kind: str, data: st.DataObject, seed: int) -> None:
     node, shape = data.draw(pools(kind))
-    assert_alike(node, shape, path, told=False, seed=seed)
+    assert_alike(node, shape, path, explicit=False, seed=seed)
 
 
 # Whole networks.
@@ -293,36 +293,36 @@ def rows(draw: st.DrawFn) -> tuple[list[Any], Shape]:
     return row.nodes, shape
 
 
-@given(drawn=rows(), told=st.booleans(), seed=seeds)
+@given(drawn=rows(), explicit=st.booleans(), seed=seeds)
 def test_networks_have_the_spikes_of_torch(
-    path: Path, drawn: tuple[list[Any], Shape], told: bool, seed: int
+    path: Path, drawn: tuple[list[Any], Shape], explicit: bool, seed: int
 ) -> None:
     """Every population spikes when its node does, a step later per hop."""
     nodes, shape = drawn
     frames = noise(shape, seed)
-    network = imported(nodes, shape, path, told=told)
+    network = imported(nodes, shape, path, explicit=explicit)
     actual, passed_on = ran(network, frames), run_row(nodes, frames)
     spiking = [i for i, node in enumerate(nodes) if hasattr(node, "v_threshold")]
     for later, index in enumerate(spiking, start=1):
-        found = actual.spikes[f"n{index}"].dense()[0] != 0
-        assert not found[:later].any()
+        trains = actual.spikes[f"n{index}"].dense()[0] != 0
+        assert not trains[:later].any()
         np.testing.assert_array_equal(
-            found[later:][:STEPS], passed_on[index][: len(found) - later] > 0
+            trains[later:][:STEPS], passed_on[index][: len(trains) - later] > 0
         )
 
 
 def test_most_networks_spike() -> None:
     """Otherwise the comparison above would be of nothing."""
-    found = []
+    rates = []
 
     @settings(max_examples=20, database=None)
     @given(drawn=rows(), seed=seeds)
     def collect(drawn: tuple[list[Any], Shape], seed: int) -> None:
         nodes, shape = drawn
-        found.append(run_row(nodes, noise(shape, seed))[-1].mean())
+        rates.append(run_row(nodes, noise(shape, seed))[-1].mean())
 
     collect()
-    assert np.mean((np.array(found) > 0.02) & (np.array(found) < 0.98)) > 0.6
+    assert np.mean((np.array(rates) > 0.02) & (np.array(rates) < 0.98)) > 0.6
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -330,13 +330,13 @@ def test_a_recurrent_convolution(path: Path) -> None:
     """Neurons with one constant for all have the shape of what arrives; a loop costs a step."""
     random = np.random.default_rng(0)
     usual = {"stride": 1, "padding": "same", "dilation": 1, "groups": 1, "bias": np.zeros(3)}
-    there = nir.Conv2d((5, 4), random.normal(0.2, 0.4, (3, 2, 3, 3)), **usual)
+    forward = nir.Conv2d((5, 4), random.normal(0.2, 0.4, (3, 2, 3, 3)), **usual)
     back = nir.Conv2d((5, 4), random.normal(-0.1, 0.3, (3, 3, 2, 3)), **usual)
     tau, r, rest, threshold = (np.array([value]) for value in (5 * DT_S, 5.0, 0.0, 1.0))
     cell = nir.LIF(tau=tau, r=r, v_leak=rest, v_threshold=threshold, v_reset=rest)
     nodes = {
         "input": nir.Input({"input": np.array([2, 5, 4])}),
-        "there": there,
+        "there": forward,
         "cell": cell,
         "back": back,
         "output": nir.Output({"output": np.array([60])}),
@@ -347,11 +347,11 @@ def test_a_recurrent_convolution(path: Path) -> None:
     frames, step, spikes = noise((2, 5, 4), seed=1), neurons(cell), torch.zeros(3, 5, 4).double()
     expected = []
     for frame in frames:
-        spikes = step(convolved(there, torch.as_tensor(frame).double()) + convolved(back, spikes))
+        spikes = step(convolved(forward, torch.as_tensor(frame).double()) + convolved(back, spikes))
         expected.append(spikes.numpy().ravel())
-    found = ran(network, frames).spikes["cell"].dense()[0] != 0
+    trains = ran(network, frames).spikes["cell"].dense()[0] != 0
     assert 0.05 < np.mean(expected) < 0.95
-    np.testing.assert_array_equal(found[1:][:STEPS], np.array(expected)[: len(found) - 1] > 0)
+    np.testing.assert_array_equal(trains[1:][:STEPS], np.array(expected)[: len(trains) - 1] > 0)
 
 
 # 02_cnn of `paper/`, of those published with NIR, with other weights.
@@ -388,6 +388,6 @@ def test_the_published_convolutional_graph(path: Path) -> None:
     more = np.zeros((STEPS - len(frames), 2, 34, 34), np.bool_)
     actual = ran(network, np.concatenate([frames, more]))
     for later, index in enumerate((1, 3, 6, 10, 12), start=1):
-        found = actual.spikes[f"n{index}"].dense()[0] != 0
+        trains = actual.spikes[f"n{index}"].dense()[0] != 0
         assert passed_on[index].any()
-        np.testing.assert_array_equal(found[later:][: len(frames)], passed_on[index] > 0)
+        np.testing.assert_array_equal(trains[later:][: len(frames)], passed_on[index] > 0)

@@ -64,7 +64,7 @@ def test_reading_needs_no_library(path: Path, monkeypatch: pytest.MonkeyPatch) -
         with refused(MissingError, "library-missing") as caught:
             use()
         assert caught.value.fix in [
-            install_command("onnx", broken=[one]) for one in ("onnx", "onnxruntime")
+            install_command("onnx", broken=[library]) for library in ("onnx", "onnxruntime")
         ]
     assert Onnx(path).known_answers().to_bytes() == ANSWERS.to_bytes()
 
@@ -83,9 +83,9 @@ def test_running_needs_only_onnxruntime(path: Path, monkeypatch: pytest.MonkeyPa
 def test_onnx_itself_opens_it(path: Path) -> None:
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
-    found = {entry.key: entry.value for entry in model.metadata_props}
-    assert found["nmtool.hash"] == NETWORK.content_hash
-    header = json.loads(found["nmtool.network"])
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata["nmtool.hash"] == NETWORK.content_hash
+    header = json.loads(metadata["nmtool.network"])
     assert (header["arithmetic"], header["dt_ms"]) == ("loihi2", 1.0)
 
 
@@ -128,9 +128,9 @@ def changed(path: Path, change: Callable[[Any], object], *, seal: bool) -> None:
     model = onnx.load(path)
     change(model)
     if seal:
-        kept = [p for p in model.metadata_props if p.key != content.DIGEST_KEY]
+        properties = [p for p in model.metadata_props if p.key != content.DIGEST_KEY]
         del model.metadata_props[:]
-        model.metadata_props.extend(kept)
+        model.metadata_props.extend(properties)
         sealed = digest(model.SerializeToString(deterministic=True))
         model.metadata_props.add(key=content.DIGEST_KEY, value=sealed)
     path.write_bytes(model.SerializeToString(deterministic=True))
@@ -158,22 +158,22 @@ def set_header(**values: Any) -> Callable[[Any], None]:
 
 def set_tensor(name: str, /, **values: Any) -> Callable[[Any], None]:
     def change(model: Any) -> None:
-        found = tensor(model, name)
+        initializer = tensor(model, name)
         for key, value in values.items():
             if key == "dims":
-                del found.dims[:]
-                found.dims.extend(value)
+                del initializer.dims[:]
+                initializer.dims.extend(value)
             else:
-                setattr(found, key, value)
+                setattr(initializer, key, value)
 
     return change
 
 
 def other_weight(model: Any) -> None:
-    found = tensor(model, "input->h0.weight")
-    data = bytearray(found.raw_data)
+    initializer = tensor(model, "input->h0.weight")
+    data = bytearray(initializer.raw_data)
     data[0] ^= 1
-    found.raw_data = bytes(data)
+    initializer.raw_data = bytes(data)
 
 
 def test_unchanged_but_written_again(path: Path) -> None:

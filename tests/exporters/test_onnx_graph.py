@@ -48,8 +48,8 @@ def parsed(network: IntegerNetwork) -> Any:
 
 def assert_same(expected: Recording, actual: Recording) -> None:
     """Every u, v and spike of two deep recordings."""
-    found = compare_recordings(expected, actual)
-    assert found.identical, found.first_divergence
+    comparison = compare_recordings(expected, actual)
+    assert comparison.identical, comparison.first_divergence
     for group in ("membrane", "current", "potential"):
         assert all(array.dtype == np.int32 for array in getattr(actual, group).values())
 
@@ -150,7 +150,7 @@ NETWORK = random_network(3, n_hidden=2, spiking_output=False)
 def all_graphs(graph: Any) -> list[Any]:
     """A graph and those in its nodes."""
     inside = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
-    return [graph, *(found for one in inside for found in all_graphs(one))]
+    return [graph, *(descendant for child in inside for descendant in all_graphs(child))]
 
 
 def test_operators_are_standard() -> None:

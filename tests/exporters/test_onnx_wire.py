@@ -11,11 +11,13 @@ from nmtool.exporters.onnx.wire import WireError, fields, numbers
 @given(data=st.binary(max_size=60))
 def test_fields_fill_the_bytes_or_there_is_an_error(data: bytes) -> None:
     try:
-        found = list(fields(memoryview(data)))
+        entries = list(fields(memoryview(data)))
     except WireError:
         return
-    assert [field.first for field in found] == [0, *(field.end for field in found)][: len(found)]
-    assert sum(field.end - field.first for field in found) == len(data)
+    assert [field.first for field in entries] == [0, *(field.end for field in entries)][
+        : len(entries)
+    ]
+    assert sum(field.end - field.first for field in entries) == len(data)
 
 
 def test_known_messages() -> None:

@@ -13,7 +13,9 @@ from nmtool.exporters.processors import PROCESSORS, Processor, Region
 from tests.exporters import fake_processors
 from tests.refusals import refused
 
-EVERY = pytest.mark.parametrize("processor", PROCESSORS.values(), ids=lambda one: one.name)
+EVERY = pytest.mark.parametrize(
+    "processor", PROCESSORS.values(), ids=lambda processor: processor.name
+)
 
 
 @EVERY
@@ -25,8 +27,8 @@ def test_it_is_a_backend_that_nothing_is_exported_to(processor: Processor) -> No
 
 
 def test_the_linker_is_told_the_memories_of_the_machine() -> None:
-    one = Processor("x", "X", "cc", ("-mx",), "libc.a", ("emulate",), ("x",))
-    assert one.compile_command == ["cc", "-mx"]
+    bare = Processor("x", "X", "cc", ("-mx",), "libc.a", ("emulate",), ("x",))
+    assert bare.compile_command == ["cc", "-mx"]
     placed = Processor(
         *("x", "X", "cc", ("-mx",), "libc.a", ("emulate",), ("x",)),
         flash=Region(0, 4096),
@@ -50,7 +52,7 @@ def test_what_is_missing_is_named_with_its_packages(
     assert processor.title in caught.value.what
     assert caught.value.why == f"missing: {gone}"
     assert caught.value.fix == f"apt install {' '.join(processor.packages)}"
-    part = next(one for one in nm.doctor().parts if one.name == processor.title)
+    part = next(candidate for candidate in nm.doctor().parts if candidate.name == processor.title)
     assert (part.state, part.detail, part.fix) == (
         "missing",
         caught.value.why,
@@ -63,7 +65,7 @@ def test_doctor_names_the_programs_that_are_there(
     processor: Processor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_processors.install(processor, tmp_path, monkeypatch)
-    part = next(one for one in nm.doctor().parts if one.name == processor.title)
+    part = next(candidate for candidate in nm.doctor().parts if candidate.name == processor.title)
     assert (part.state, part.fix) == ("fine", "")
     assert part.detail == f"{processor.compiler}, {processor.emulator[0]}"
     assert part.gives == f"nmtool verify --against {processor.name}"

@@ -35,7 +35,7 @@ from tests.refusals import refused
 
 NETWORK = chain_network(3)
 RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
-FORMATS = [one.name for one in formats.all_formats() if one.writes and one.runs]
+FORMATS = [exporter.name for exporter in formats.all_formats() if exporter.writes and exporter.runs]
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 
 Tamper = Callable[[Path], None]
@@ -60,13 +60,13 @@ def exported(name: str, folder: Path, network: IntegerNetwork | None = None) -> 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a runtime is asked to do: nothing may be, where something is refused."""
-    asked: list[str] = []
-    for one in map(formats.format_named, formats.formats_that_run()):
+    calls: list[str] = []
+    for exporter in map(formats.format_named, formats.formats_that_run()):
         for verb in ("require", "run", "check"):
             monkeypatch.setattr(
-                one, verb, lambda *a, _what=f"{one.name} {verb}", **k: asked.append(_what)
+                exporter, verb, lambda *a, _what=f"{exporter.name} {verb}", **k: calls.append(_what)
             )
-    return asked
+    return calls
 
 
 # Another network.
@@ -114,9 +114,9 @@ def test_its_own_network(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     if name in ("netx", "fenn"):
         return  # their runtimes, lava-dl and PyFeNN, have tests of their own
     for data in (RASTER, None):
-        found = nm.verify(NETWORK, data, artefact=path)
-        assert found.identical
-        assert list(found.checks) == [name]
+        certificate = nm.verify(NETWORK, data, artefact=path)
+        assert certificate.identical
+        assert list(certificate.checks) == [name]
 
 
 def test_floats_that_integers_were_made_from(tmp_path: Path) -> None:
@@ -208,9 +208,9 @@ def hdf5_number(*places: str, by: float = 1.0) -> Tamper:
         import h5py
 
         with h5py.File(path, "r+") as file:
-            found: list[str] = []
-            file.visit(lambda name: found.append(name) if name.endswith(places) else None)
-            name = sorted(found)[0]
+            datasets: list[str] = []
+            file.visit(lambda name: datasets.append(name) if name.endswith(places) else None)
+            name = sorted(datasets)[0]
             values = np.array(file[name][()])
             values.flat[0] += np.asarray(by).astype(values.dtype)
             file[name][...] = values
@@ -384,6 +384,6 @@ def test_lava_itself_runs_no_code_that_differs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("function", ["export", "convert"])
 def test_help_names_every_format_that_is_written(function: str) -> None:
-    [to] = [one.text for one in flags.read(function) if one.name == "to"]
-    written = {one.name for one in formats.all_formats() if one.writes}
+    [to] = [flag.text for flag in flags.read(function) if flag.name == "to"]
+    written = {exporter.name for exporter in formats.all_formats() if exporter.writes}
     assert set(re.findall("`([a-z0-9-]+)`", to)) - {"path", "npz"} == written

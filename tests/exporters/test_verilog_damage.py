@@ -80,7 +80,9 @@ def test_exchanged_memories(folder: Path) -> None:
         with refused(FileFormatError, "export-changed") as caught:
             Verilog(folder).check_written()
         assert codes(caught.value) == ["verilog-file-changed"] * 2
-        assert [one.where for one in caught.value.findings] == [f"mem/{file.name}" for file in pair]
+        assert [finding.where for finding in caught.value.findings] == [
+            f"mem/{file.name}" for file in pair
+        ]
         for file, text in zip(pair, texts[place - 1 : place + 1], strict=True):
             file.write_bytes(text)
 

@@ -74,8 +74,8 @@ def test_block_rams_with_their_registers(
     cells = json.loads((tmp_path / "netlist.json").read_text())["modules"]["nmtool_top"]["cells"]
     rams = [cell["parameters"] for cell in cells.values() if cell["type"] == "DP16KD"]
     assert len(rams) > 4
-    assert {one["REGMODE_B"] for one in rams} == {"OUTREG" if lanes == 1 else "NOREG"}
-    assert {int(one["DATA_WIDTH_B"], 2) == 36 for one in rams} == {lanes == 8}
+    assert {ram["REGMODE_B"] for ram in rams} == {"OUTREG" if lanes == 1 else "NOREG"}
+    assert {int(ram["DATA_WIDTH_B"], 2) == 36 for ram in rams} == {lanes == 8}
 
     spikes = random_raster(8, 1, 20, 9)
     top = files["rtl/nmtool_top.v"].decode()

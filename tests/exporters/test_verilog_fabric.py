@@ -35,13 +35,13 @@ MADE = [
 ]
 
 
-@pytest.mark.parametrize(("part", "network", "lanes", "made"), MADE)
-def test_as_much_as_a_synthesis_made(part: str, network: str, lanes: int, made: dict) -> None:
+@pytest.mark.parametrize(("part", "network", "lanes", "counts"), MADE)
+def test_as_much_as_a_synthesis_made(part: str, network: str, lanes: int, counts: dict) -> None:
     loaded = nm.IntegerNetwork.load(DIGITS) if network == "digits" else nm.zoo.load(network)
-    found = {one.resource: one for one in uses(loaded, target_named(part), lanes)}
-    for resource, count in made.items():
-        error = abs(found[resource].used - count) / count
-        assert error <= found[resource].error, (resource, found[resource].used, count)
+    resources = {use.resource: use for use in uses(loaded, target_named(part), lanes)}
+    for resource, count in counts.items():
+        error = abs(resources[resource].used - count) / count
+        assert error <= resources[resource].error, (resource, resources[resource].used, count)
 
 
 def test_a_block_by_its_width_and_depth() -> None:
@@ -64,22 +64,22 @@ def test_a_part_without_something_has_none_of_it(part: str, lacks: dict, resourc
     target = target_named(part)
     target = replace(target, fabric=replace(target.fabric, **lacks))
     network = nm.IntegerNetwork.load(DIGITS)
-    found = {one.resource: one for one in uses(network, target)}
-    assert found[resource].used > found[resource].available
+    resources = {use.resource: use for use in uses(network, target)}
+    assert resources[resource].used > resources[resource].available
     (fit,) = nm.check(network, target).fits
-    assert [one.code for one in fit.unsupported] == ["verilog-part-small"]
+    assert [finding.code for finding in fit.unsupported] == ["verilog-part-small"]
     assert resource in fit.unsupported[0].what
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     report = nm.check("zoo:spoken-digits", ["ecp5-25", "ecp5-85"])
-    assert [one.verdict for one in report.fits] == ["unsupported", "faithful"]
-    assert [one.code for one in report["ecp5-25"].unsupported] == ["verilog-part-small"]
+    assert [fit.verdict for fit in report.fits] == ["unsupported", "faithful"]
+    assert [finding.code for finding in report["ecp5-25"].unsupported] == ["verilog-part-small"]
     assert "block RAMs" in report["ecp5-85"].words
     options = verilog.VerilogOptions(part="ecp5-25")
     with refused(DoesNotFitError, "verilog-part-too-small") as caught:
         nm.export("zoo:spoken-digits", tmp_path / "core", to="verilog", options=options)
-    assert [one.code for one in caught.value.findings] == ["verilog-part-small"]
+    assert [finding.code for finding in caught.value.findings] == ["verilog-part-small"]
     assert not list(tmp_path.iterdir())
     path = nm.export(
         "zoo:digits",

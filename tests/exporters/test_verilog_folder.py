@@ -52,12 +52,12 @@ def test_options_come_back(tmp_path: Path) -> None:
 def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Path) -> None:
     answers = known_answers(CHAIN)
     shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), decay_factors={})
-    told = []
-    for index, one in enumerate((answers, shallow)):
+    texts = []
+    for index, variant in enumerate((answers, shallow)):
         options = VerilogOptions(deep=True)
-        path = Verilog.write(CHAIN, tmp_path / f"{index}", answers=one, options=options).path
-        told.append((path / EXPECTED).read_bytes())
-    assert told[0] == told[1]
+        path = Verilog.write(CHAIN, tmp_path / f"{index}", answers=variant, options=options).path
+        texts.append((path / EXPECTED).read_bytes())
+    assert texts[0] == texts[1]
 
 
 @needs_icarus
@@ -123,8 +123,8 @@ def test_a_file_that_was_changed_is_named(name: str, written: Path) -> None:
         file.write("\n")
     with refused(FileFormatError, "export-changed") as caught:
         Verilog(written).run(random_raster(0, 1, 5, 5))
-    found = [(one.code, one.where) for one in caught.value.findings]
-    assert found == [("verilog-file-changed", name)]
+    findings = [(finding.code, finding.where) for finding in caught.value.findings]
+    assert findings == [("verilog-file-changed", name)]
     (written / name).unlink()
     with refused(FileFormatError, "export-changed"):
         Verilog(written).check_written()
@@ -141,8 +141,8 @@ def test_a_file_that_was_changed_is_named(name: str, written: Path) -> None:
     ],
 )
 def test_settings_that_cannot_be(about: dict, code: str, written: Path) -> None:
-    known = json.loads((written / MARKER).read_text())
-    (written / MARKER).write_text(json.dumps(known | about))
+    marker = json.loads((written / MARKER).read_text())
+    (written / MARKER).write_text(json.dumps(marker | about))
     with refused(FileFormatError, code):
         Verilog(written).read()
 
@@ -154,12 +154,12 @@ def test_another_network_in_the_folder(written: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "code"),
+    ("options", "code"),
     [({"lanes": 3}, "verilog-lanes"), ({"part": "ecp6"}, "verilog-part-unknown")],
 )
-def test_options_that_cannot_be(how: dict, code: str) -> None:
+def test_options_that_cannot_be(options: dict, code: str) -> None:
     with refused(UsageError, code):
-        VerilogOptions(**how)
+        VerilogOptions(**options)
 
 
 # What simulators do wrong.
@@ -188,10 +188,13 @@ def test_no_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         Verilog.require()
     assert "C++" in caught.value.why
     program(tmp_path / "iverilog", "echo 'Icarus Verilog version 12.0 (stable)'")
-    assert [one.words for one in simulators.find()] == ["Icarus 12.0"]
+    assert [simulator.words for simulator in simulators.find()] == ["Icarus 12.0"]
     program(tmp_path / "c++", "true")
     program(tmp_path / "verilator_bin", "echo 'Verilator 5.032 2025-01-01'")
-    assert [one.words for one in simulators.find()] == ["Verilator 5.032", "Icarus 12.0"]
+    assert [simulator.words for simulator in simulators.find()] == [
+        "Verilator 5.032",
+        "Icarus 12.0",
+    ]
 
 
 def test_a_verilator_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +225,7 @@ def test_a_core_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     stuck = core.replace("assign scatter_busy = ", "assign scatter_busy = 1'b1 || ")
     assert stuck != core
     monkeypatch.setattr(folder, "by_hand", lambda: {**hand, "rtl/nmtool_core.v": stuck.encode()})
-    icarus = next(one for one in simulators.find() if isinstance(one, Icarus))
+    icarus = next(candidate for candidate in simulators.find() if isinstance(candidate, Icarus))
     with refused(BackendError, "runtime-failed") as caught:
         runtime.run(CHAIN, 1, SPIKES, False, icarus, None)
     assert "clocks" in caught.value.why
@@ -236,18 +239,18 @@ def test_a_network_of_the_same_shape_needs_no_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is learnt lies in memories, which a program reads when it starts."""
-    found = verilator()
-    assert found is not None
+    simulator = verilator()
+    assert simulator is not None
     other = replace(
         CHAIN,
         projections=[replace(p, weight=-p.weight[::-1]) for p in CHAIN.projections],
         populations=[replace(p, dv=p.dv // 2) for p in CHAIN.populations],
     )
-    shapes = [Layout(one).parameters for one in (CHAIN, other)]
+    shapes = [Layout(network).parameters for network in (CHAIN, other)]
     assert shapes[0] == shapes[1]
-    for one in (CHAIN, other):
-        recorded = runtime.run(one, 1, SPIKES, True, found, None)
-        assert compare_recordings(simulate(one, SPIKES, deep=True), recorded).identical
+    for network in (CHAIN, other):
+        recorded = runtime.run(network, 1, SPIKES, True, simulator, None)
+        assert compare_recordings(simulate(network, SPIKES, deep=True), recorded).identical
         monkeypatch.setattr(Verilator, "_compiled", None)
 
 
@@ -257,6 +260,6 @@ def test_short_runs_do_not_wait_for_a_compiler(
 ) -> None:
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path))
     assert isinstance(runtime.choose(CHAIN, 1, SPIKES, False), Icarus)
-    kinds = {type(one) for one in simulators.find()}
+    kinds = {type(simulator) for simulator in simulators.find()}
     long = random_raster(3, 100, 100, 5)
     assert isinstance(runtime.choose(CHAIN, 1, long, False), Verilator) == (Verilator in kinds)

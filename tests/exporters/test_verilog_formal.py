@@ -13,9 +13,10 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no {', '.join(missing(
 
 def marked(slow: str) -> dict:
     values = [
-        pytest.param(one, marks=pytest.mark.long) if getattr(one, slow) else one for one in PROOFS
+        pytest.param(proof, marks=pytest.mark.long) if getattr(proof, slow) else proof
+        for proof in PROOFS
     ]
-    return {"argvalues": values, "ids": [one.name for one in PROOFS]}
+    return {"argvalues": values, "ids": [proof.name for proof in PROOFS]}
 
 
 @pytest.mark.parametrize("proof", **marked("slow"))

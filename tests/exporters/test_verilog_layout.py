@@ -39,13 +39,13 @@ def test_words_are_hexadecimal_numbers(data: st.DataObject, width: int, words: i
     assert {len(line) for line in lines} == {-(-width // 4)}
 
 
-def network(weight: list[list[int]], delay: list[list[int]], **how: int) -> IntegerNetwork:
+def network(weight: list[list[int]], delay: list[list[int]], **options: int) -> IntegerNetwork:
     """One projection from the input to `li` neurons."""
     pre, post = np.shape(weight)
     return IntegerNetwork(
         InputChannels(pre),
         [IntegerPopulation("out", post, LI, 100, 200, 1 << 17, 1.0)],
-        [IntegerProjection(INPUT, "out", np.array(weight), np.array(delay), **how)],
+        [IntegerProjection(INPUT, "out", np.array(weight), np.array(delay), **options)],
         Readout("out", "mean"),
         dt_ms=1.0,
         n_steps=10,
@@ -115,10 +115,10 @@ def test_sums_that_need_the_chips_second_wrap_are_refused(tmp_path) -> None:
     """Nine weights of 255·2^7 are more than 2^18, eight are not."""
     assert max_sum(wide(8, 7)) < SUM_LIMIT <= max_sum(wide(9, 7))
     assert misfits(wide(8, 7)) == []
-    assert [one.code for one in misfits(wide(9, 7))] == ["verilog-sum-wide"]
+    assert [finding.code for finding in misfits(wide(9, 7))] == ["verilog-sum-wide"]
     with refused(DoesNotFitError, "verilog-misfit") as caught:
         Verilog.write(wide(9, 7), tmp_path / "x")
-    assert [one.where for one in caught.value.findings] == ["out"]
+    assert [finding.where for finding in caught.value.findings] == ["out"]
     assert not list(tmp_path.iterdir())
 
 
@@ -129,29 +129,31 @@ def test_signs_are_summed_apart() -> None:
     assert misfits(mixed)
 
 
-@pytest.mark.parametrize(("words", "found"), [(0, []), (1, ["verilog-banks"])])
-def test_banks_have_numbers_of_three_digits(words: int, found: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("words", "expected"), [(0, []), (1, ["verilog-banks"])])
+def test_banks_have_numbers_of_three_digits(
+    words: int, expected: list[str], tmp_path: Path
+) -> None:
     """A word per channel: 2,048 of them lie in a bank on four lanes, and 8,192 on one."""
     channels = MAX_BANKS * (1 << BANK_BITS[4]) + words
     none = np.zeros((channels, 1), np.int16)
     long = network(none, none)
     assert synapse_words(long, 4) == channels
-    assert [one.code for one in misfits(long, 4)] == found
+    assert [finding.code for finding in misfits(long, 4)] == expected
     assert misfits(long) == []
-    if found:
+    if expected:
         with refused(DoesNotFitError, "verilog-misfit") as caught:
             Verilog.write(long, tmp_path / "x", options=verilog.VerilogOptions(lanes=4))
         assert "`lanes=1`" in caught.value.findings[0].fix
         assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("more", "found"), [(0, []), (1, ["verilog-banks"])])
+@pytest.mark.parametrize(("more", "expected"), [(0, []), (1, ["verilog-banks"])])
 def test_a_network_that_suits_no_number_of_lanes(
-    more: int, found: list[str], monkeypatch: pytest.MonkeyPatch
+    more: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = {lanes: MAX_BANKS << BANK_BITS[lanes] for lanes in LANES}
     monkeypatch.setattr(layout_module, "synapse_words", lambda _, lanes: full[lanes] + more)
-    assert [one.code for one in misfits(network([[2]], [[0]]))] == found
+    assert [finding.code for finding in misfits(network([[2]], [[0]]))] == expected
 
 
 @settings(max_examples=60)
@@ -161,8 +163,8 @@ def test_words_are_counted_as_they_lie_there(drawn: IntegerNetwork, lanes: int) 
 
 
 def test_too_many_populations() -> None:
-    one = IntegerPopulation("a", 1, LIF, 0, 0, 1, 1.0)
-    many = [replace(one, name=f"a{index}") for index in range(1 << 13)]
+    population = IntegerPopulation("a", 1, LIF, 0, 0, 1, 1.0)
+    many = [replace(population, name=f"a{index}") for index in range(1 << 13)]
     channels = InputChannels(1)
     large = IntegerNetwork(channels, many, [], Readout("a0", "first_spike"), 1.0, 1)
     assert [finding.code for finding in misfits(large)] == ["verilog-populations"]

@@ -35,11 +35,13 @@ from tests.verilog_bench import (
 )
 
 
-def check(network: IntegerNetwork, spikes: Raster, **how) -> None:
+def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        recorded = record(network, spikes, Path(folder), **how)
-    found = compare_recordings(simulate(network, spikes, deep=how.get("deep", False)), recorded)
-    assert found.identical, (found, how)
+        recorded = record(network, spikes, Path(folder), **options)
+    comparison = compare_recordings(
+        simulate(network, spikes, deep=options.get("deep", False)), recorded
+    )
+    assert comparison.identical, (comparison, options)
 
 
 @needs_icarus
@@ -103,9 +105,9 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
     pytest.importorskip("sklearn")
     network = nm.zoo.load("digits")
     spikes = network.bin(nm.load_dataset("digits").test[:20]).raster
-    found = verilator()
-    assert found is not None
-    recorded = runtime.run(network, lanes, spikes, False, found, None)
+    simulator = verilator()
+    assert simulator is not None
+    recorded = runtime.run(network, lanes, spikes, False, simulator, None)
     assert compare_recordings(simulate(network, spikes), recorded).identical
 
 
@@ -129,18 +131,18 @@ def test_lint_finds_nothing(
     begins = ["-Wfuture-PROCASSINIT", "-Wno-PROCASSINIT"]
     options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", *begins]
     options += ["--top-module", "nmtool_top"]
-    found = verilator()
-    assert found is not None
-    environment = {**os.environ, "VERILATOR_ROOT": str(found.root)}
+    simulator = verilator()
+    assert simulator is not None
+    environment = {**os.environ, "VERILATOR_ROOT": str(simulator.root)}
     for command in (
-        [found.program, "--lint-only", "-Wall", *options, *texts],
+        [simulator.program, "--lint-only", "-Wall", *options, *texts],
         ["iverilog", "-g2005", "-Wall", "-t", "null", "-s", "nmtool_top", *texts],
     ):
         done = subprocess.run(
             command, cwd=tmp_path, capture_output=True, text=True, env=environment
         )
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line[:2] != "- "]
-        assert (done.returncode, said) == (0, [])
+        warnings = [line for line in (done.stdout + done.stderr).splitlines() if line[:2] != "- "]
+        assert (done.returncode, warnings) == (0, [])
 
 
 @needs_yosys
@@ -189,6 +191,6 @@ def test_lanes_change_nothing_but_the_layout() -> None:
     network = nm.zoo.load("digits")
     folders = [running_files(network, lanes) for lanes in LANES]
     by_hand = [name for name in folders[0] if not name.startswith("mem/") and "top" not in name]
-    assert all(one[name] == folders[0][name] for one in folders for name in by_hand)
+    assert all(folder[name] == folders[0][name] for folder in folders for name in by_hand)
     assert [Layout(network, lanes).parameters["WEIGHT_BITS"] for lanes in LANES] == [8] * 5
     assert Verilog.misfits(network) == []

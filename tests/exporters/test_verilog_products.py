@@ -20,23 +20,23 @@ HALVES = 3 * 4096 - 1
 
 def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Compile the neuron's text with the harness, and run it."""
-    found = verilator()
-    assert found is not None
-    source, made = folder / "nmtool_neuron.v", folder / "made"
+    simulator = verilator()
+    assert simulator is not None
+    source, build = folder / "nmtool_neuron.v", folder / "made"
     source.write_text(text)
-    options = ("--cc", "-O3", "--top-module", "nmtool_neuron", "-Mdir", made)
+    options = ("--cc", "-O3", "--top-module", "nmtool_neuron", "-Mdir", build)
     subprocess.run(
-        [found.program, *options, source],
+        [simulator.program, *options, source],
         check=True,
         capture_output=True,
-        env={**os.environ, "VERILATOR_ROOT": str(found.root)},
+        env={**os.environ, "VERILATOR_ROOT": str(simulator.root)},
     )
-    include, program = found.root / "include", folder / "products"
+    include, program = simulator.root / "include", folder / "products"
     runtime = [include / name for name in ("verilated.cpp", "verilated_threads.cpp")]
     flags = ("-std=c++20", "-O2", "-DVL_TIME_CONTEXT", "-w", "-pthread")
-    folders = ("-I", made, "-I", include, "-I", include / "vltstd")
-    parts = [*sorted(made.glob("*.cpp")), PRODUCTS, *runtime]
-    subprocess.run([*found.compiler, *flags, *folders, *parts, "-o", program], check=True)
+    folders = ("-I", build, "-I", include, "-I", include / "vltstd")
+    parts = [*sorted(build.glob("*.cpp")), PRODUCTS, *runtime]
+    subprocess.run([*simulator.compiler, *flags, *folders, *parts, "-o", program], check=True)
     return subprocess.run([program], capture_output=True, text=True)
 
 

@@ -40,7 +40,7 @@ def test_what_is_expected_reads_as_the_recording(
     recording = simulate(network, spikes, deep=deep)
     first, *lines = expected_text(network, recording, 9, deep).splitlines()
     packed = []
-    for kind, population, index, value in ([int(w, 16) for w in one.split()] for one in lines):
+    for kind, population, index, value in ([int(w, 16) for w in line.split()] for line in lines):
         packed.append(kind << 62 | population << 49 | index << 25 | value)
     path = tmp_path_factory.getbasetemp() / "words.bin"
     np.array(packed, "<u8").tofile(path)
@@ -49,7 +49,7 @@ def test_what_is_expected_reads_as_the_recording(
     bins, values = map(int, first.split())
     states = [*recording.membrane.values(), *recording.current.values()]
     assert bins == sum(raster.n_bins for raster in recording.spikes.values())
-    assert values == sum(one.size for one in [*states, *recording.potential.values()])
+    assert values == sum(array.size for array in [*states, *recording.potential.values()])
 
 
 @pytest.mark.parametrize("lost", ["an end", "a value"])

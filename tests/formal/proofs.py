@@ -73,14 +73,14 @@ class Proof:
             raise ValueError(f"{path.name} has {text.count(old)} times {old!r}, not once")
         mistaken = folder / path.name
         mistaken.write_text(text.replace(old, new))
-        sources = [mistaken if one == path else one for one in self._sources()]
+        sources = [mistaken if source == path else source for source in self._sources()]
         parameters = self.parameters + self.mistake_parameters
-        said = self._yosys(
+        log = self._yosys(
             sources, (), parameters,
             "sat -prove-asserts -set-assumes -tempinduct -tempinduct-baseonly "
             f"-maxsteps {self.depth}",
         )  # fmt: skip
-        return "model found for base case: FAIL" in said
+        return "model found for base case: FAIL" in log
 
     def __str__(self) -> str:
         return f"{self.name}: {self.claim}: proved by induction over {self.clocks} clocks"
@@ -136,13 +136,13 @@ _TWO_LANES = (("LANE_BITS", 1),)
 _TWO_NEURONS = (("LANE_BITS", 1), ("SLICE_BITS", 1))
 
 
-def _ring(name: str, what: str, parameters: tuple[tuple[str, int], ...]) -> Proof:
+def _ring(name: str, variant: str, parameters: tuple[tuple[str, int], ...]) -> Proof:
     single = parameters == _ONE_PORT
     claim = "rows begin at least four clocks apart, and no word is read before it is written"
     if single:
         claim += ", nor while one is"
     return Proof(
-        name, f"{claim}, {what}", "core", _CORE, 8,
+        name, f"{claim}, {variant}", "core", _CORE, 8,
         ("core", "SINGLE_PORT == 0 || phase == coming_word[0]", "1'b1") if single
         else ("core", "2'd3 : row_pause", "2'd2 : row_pause"),
         36, defines=("RING",), parameters=parameters,
@@ -202,12 +202,12 @@ def missing() -> list[str]:
 def run(proof: Proof) -> bool:
     """Prove it, and see that it finds its mistake; both are printed."""
     with tempfile.TemporaryDirectory() as folder:
-        held = proof.prove(Path(folder))
-        print(proof if held else f"{proof.name}: {proof.claim}: NOT PROVED", flush=True)
-        found = proof.finds_mistake(Path(folder))
-        if not found:
+        proved = proof.prove(Path(folder))
+        print(proof if proved else f"{proof.name}: {proof.claim}: NOT PROVED", flush=True)
+        exposed = proof.finds_mistake(Path(folder))
+        if not exposed:
             print(f"{proof.name}: the mistake is NOT FOUND", flush=True)
-    return held and found
+    return proved and exposed
 
 
 def main(names: Sequence[str]) -> int:
@@ -215,8 +215,8 @@ def main(names: Sequence[str]) -> int:
     if missing():
         print(f"not found: {', '.join(missing())}")
         return 1
-    chosen = [one for one in PROOFS if not names or one.name.split("-")[0] in names]
-    failed = [one.name for one in chosen if not run(one)]
+    chosen = [proof for proof in PROOFS if not names or proof.name.split("-")[0] in names]
+    failed = [proof.name for proof in chosen if not run(proof)]
     return 1 if failed else 0
 
 

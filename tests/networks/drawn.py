@@ -102,8 +102,8 @@ def float_networks(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Ne
 
 def _population(random: np.random.Generator, name: str, size: int, kind: str) -> Population:
     def constants(choices: list[float]) -> NDArray | float:
-        one = float(random.choice(choices))
-        return one * random.uniform(0.5, 1.5, size) if random.random() < 0.2 else one
+        constant = float(random.choice(choices))
+        return constant * random.uniform(0.5, 1.5, size) if random.random() < 0.2 else constant
 
     return Population(
         name,

@@ -57,7 +57,7 @@ def fitting_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNe
     populations = {p.name: maker.population(p.name, p.size, p.kind) for p in graph.populations}
     projections = []
     for old in graph.projections:
-        sources = sum(other.target == old.target for other in graph.projections)
+        sources = sum(projection.target == old.target for projection in graph.projections)
         drawn = maker.projection(old.source, old.target, old.shape)
         if old.source == INPUT:  # what nothing can excite is no test
             drawn = replace(drawn, weight=abs(drawn.weight))

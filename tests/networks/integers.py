@@ -36,33 +36,49 @@ class Maker:
 
     def population(self, name: str, size: int, kind: str) -> IntegerPopulation:
         """Decays at both ends of their range and between, thresholds that are often reached."""
-        pick, held = self.random.choice, self.runs_in
-        choices = (held.least_threshold, 50, 400, 3000, held.max_threshold)
-        thresholds = [vth for vth in choices if vth <= held.max_threshold]
-        vth = int(pick(thresholds)) if kind == LIF else held.silent_threshold
-        biases = [0, 0, 0, -4096, -5, 7, 4095] if held.bias_limit else [0]
+        pick, arithmetic = self.random.choice, self.runs_in
+        choices = (arithmetic.least_threshold, 50, 400, 3000, arithmetic.max_threshold)
+        thresholds = [vth for vth in choices if vth <= arithmetic.max_threshold]
+        vth = int(pick(thresholds)) if kind == LIF else arithmetic.silent_threshold
+        biases = [0, 0, 0, -4096, -5, 7, 4095] if arithmetic.bias_limit else [0]
         return IntegerPopulation(
             name,
             size,
             kind,
             du=int(
-                pick([0, min(400, held.max_du), self.random.integers(held.max_du + 1), held.max_du])
+                pick(
+                    [
+                        0,
+                        min(400, arithmetic.max_du),
+                        self.random.integers(arithmetic.max_du + 1),
+                        arithmetic.max_du,
+                    ]
+                )
             ),
             dv=int(
-                pick([0, min(200, held.max_dv), self.random.integers(held.max_dv + 1), held.max_dv])
+                pick(
+                    [
+                        0,
+                        min(200, arithmetic.max_dv),
+                        self.random.integers(arithmetic.max_dv + 1),
+                        arithmetic.max_dv,
+                    ]
+                )
             ),
             vth=vth,
             scale=1.0,
-            bias_exponent=int(pick([0, 3, held.max_bias_exponent])) if held.bias_limit else 0,
+            bias_exponent=int(pick([0, 3, arithmetic.max_bias_exponent]))
+            if arithmetic.bias_limit
+            else 0,
             bias_mantissa=pick(biases, size),
-            arithmetic=held.name,
+            arithmetic=arithmetic.name,
         )
 
     def projection(self, source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
         """Any signs, bits and exponent, delays from nothing to the longest."""
-        held = self.runs_in
-        bits = int(self.random.integers(held.weight_bits[0], held.weight_bits[-1] + 1))
-        exponents = held.weight_exponents(bits)
+        arithmetic = self.runs_in
+        bits = int(self.random.integers(arithmetic.weight_bits[0], arithmetic.weight_bits[-1] + 1))
+        exponents = arithmetic.weight_exponents(bits)
         return IntegerProjection(
             source,
             target,
@@ -70,7 +86,7 @@ class Maker:
             self.random.integers(0, self.max_delay + 1, shape),
             bits,
             min(max(exponents[0], int(self.random.choice(self.exponents))), exponents[-1]),
-            held.name,
+            arithmetic.name,
         )
 
     def weight(self, shape: tuple[int, int], signs: str, bits: int) -> NDArray[np.int64]:

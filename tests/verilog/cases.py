@@ -85,11 +85,11 @@ class Case:
             )
         if answer.importance is not None:
             (folder / "mem" / "importance.hex").write_text(answer.importance.hex_lines())
-        words, told, answers = self._words()
+        words, outputs, answers = self._words()
         loads = self._loads(layout)
         for name, digits, lines in (
             ("words", 7, words),
-            ("told", 17, told),
+            ("told", 17, outputs),
             ("answers", 6, answers),
             ("load", 3, loads),
         ):
@@ -97,7 +97,7 @@ class Case:
             (folder / f"{name}.hex").write_text(text)
         values = {
             "WORDS": len(words),
-            "TOLD": len(told),
+            "TOLD": len(outputs),
             "ANSWERS": len(answers),
             "LOADS": len(loads),
             "WARM": self.warm,
@@ -134,7 +134,7 @@ class Case:
     def _words(self) -> tuple[list[int], list[int], list[int]]:
         random = np.random.default_rng(self.seed + 1)
         dense, record = self._rasters()
-        words, told, answers = [], [], []
+        words, outputs, answers = [], [], []
         wrong = False
         for sample, length in enumerate(self.lengths):
             if sample or self.begins:
@@ -155,12 +155,12 @@ class Case:
                 is_last = step == length - 1 and sample in self.unfinished
                 if is_last and not any(word >> 24 & 3 == IN_SPIKE for word in step_words):
                     step_words.append(IN_SPIKE << 24)
-                told += _step_told(self.network, record, sample, step, self.deep)
+                outputs += _step_told(self.network, record, sample, step, self.deep)
                 words += step_words
                 if not is_last:
                     words.append(IN_END << 24)
-                    told.append(int(wrong) << 67 | END << 65)
-        return words, told, answers
+                    outputs.append(int(wrong) << 67 | END << 65)
+        return words, outputs, answers
 
     def _answers(self, record: Recording, sample: int, length: int) -> list[int]:
         """Classes after each step, in integers."""
@@ -190,8 +190,8 @@ def classes(v: NDArray[np.int64], readout: Readout, n_steps: int) -> list[int]:
         scores = np.maximum.accumulate(v, axis=0)
     elif readout.rule == WEIGHTED:
         weight = np.zeros(len(v), np.int64)
-        known = importance(n_steps)[: len(v)]
-        weight[: len(known)] = known
+        factors = importance(n_steps)[: len(v)]
+        weight[: len(factors)] = factors
         scores = np.cumsum(v * weight[:, None], axis=0)
     else:
         scores = np.cumsum(v, axis=0)
@@ -214,7 +214,7 @@ def _step_told(
     network: IntegerNetwork, record: Recording, sample: int, step: int, deep: bool
 ) -> list[int]:
     """What the core tells of a step, but its end."""
-    told = []
+    words = []
     for number, population in enumerate(network.populations):
         name, spiking = population.name, population.kind == LIF
         v = (record.potential if spiking else record.membrane)[name][sample, step]
@@ -223,12 +223,12 @@ def _step_told(
         for index in range(population.size):
             place = number << 49 | index << 25
             if deep:
-                told.append(CURRENT << 65 | place | int(u[index]) & 0x1FFFFFF)
+                words.append(CURRENT << 65 | place | int(u[index]) & 0x1FFFFFF)
             if deep or not spiking:
-                told.append(MEMBRANE << 65 | place | int(v[index]) & 0x1FFFFFF)
+                words.append(MEMBRANE << 65 | place | int(v[index]) & 0x1FFFFFF)
             if spikes[index]:
-                told.append(SPIKE << 65 | place)
-    return told
+                words.append(SPIKE << 65 | place)
+    return words
 
 
 def _other(memory: Memory) -> Memory:

@@ -107,9 +107,9 @@ class Neurons:
         v = int(pick([*near, *v_ends, *v_ends, int(random.integers(1 - limit, limit))]))
         v = min(v, limit - 1)
         # What makes u end exactly at a limit, or just before, from nothing.
-        to_end = [(limit >> self.shift) - one for one in (0, 1, -1)]
+        to_end = [(limit >> self.shift) - offset for offset in (0, 1, -1)]
         ends = [acc_low, top - 1, int(random.integers(acc_low, top)), 0, 0]
-        ends += [a for one in to_end for a in (one, -one) if acc_low <= a < top]
+        ends += [a for distance in to_end for a in (distance, -distance) if acc_low <= a < top]
         arriving = int(pick(ends))
         bias = int(pick([0, 0, 0, -high, high - 1, -1, int(random.integers(-high, high))]))
         return u, v, arriving, bias
@@ -292,11 +292,11 @@ class Synapses:
         random = np.random.default_rng(self.depth)
         words = random.integers(0, 128, self.depth).tolist()
         size = 1 << self.bank_bits
-        held = [127 - word for word in words] if self.loads else list(words)
-        if len(held) % size == 1:
-            held.append(0)  # a bank has at least two words
-        for first in range(0, len(held), size):
-            _write(folder / f"synapses.{first // size:03d}.hex", held[first : first + size], 7)
+        contents = [127 - word for word in words] if self.loads else list(words)
+        if len(contents) % size == 1:
+            contents.append(0)  # a bank has at least two words
+        for first in range(0, len(contents), size):
+            _write(folder / f"synapses.{first // size:03d}.hex", contents[first : first + size], 7)
         _write(folder / "words.hex", words, 7)
         return _compile(
             "banks_bench",

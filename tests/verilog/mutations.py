@@ -68,21 +68,21 @@ def tokens(text: str) -> list[Token]:
     >>> [token.text for token in tokens("a <= b[3'd1]; // c")]
     ['a', '<=', 'b', '[', "3'd1", ']', ';']
     """
-    found, place = [], 0
+    stream, place = [], 0
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
             raise ValueError(f"no token of Verilog: {text[place : place + 20]!r}")
         if match.lastgroup not in (None, "space"):
-            found.append(Token(str(match.lastgroup), match.group(), place))
+            stream.append(Token(str(match.lastgroup), match.group(), place))
         place = match.end()
-    return _with_assignments(found)
+    return _with_assignments(stream)
 
 
-def _with_assignments(found: Sequence[Token]) -> list[Token]:
+def _with_assignments(stream: Sequence[Token]) -> list[Token]:
     """Mark each `<=` that assigns: the first of its statement, outside of brackets."""
     marked, depth, assigned, questions = [], 0, False, 0
-    for token in found:
+    for token in stream:
         if token.text in _PAIRS:
             depth += 1
         elif token.text in _PAIRS.values():
@@ -148,18 +148,18 @@ class Source:
 
     def _skipped(self) -> list[tuple[int, int]]:
         """Default values of parameters, which every instance gives, and wires for lint only."""
-        found, words = [], self.tokens
+        spans, words = [], self.tokens
         for place, token in enumerate(words):
             if token.text == "module":
                 opening = place + 3
-                found.append((opening, self._partner[opening]))
+                spans.append((opening, self._partner[opening]))
             if token.text == "wire":
                 name = place + 1
                 if words[name].text == "[":
                     name = self._partner[name] + 1
                 if words[name].text.startswith("unused"):
-                    found.append((place, self._until(place, {";"})))
-        return found
+                    spans.append((place, self._until(place, {";"})))
+        return spans
 
     def _key(self, start: int, end: int, new: str) -> str:
         line = self.text.rfind("\n", 0, start) + 1
@@ -233,7 +233,7 @@ class Source:
         """Bounds, replications and parameters of instances without a number of their own."""
         for place, token in enumerate(self.tokens):
             for first, last in self._sizes(place, token):
-                if not any(one.kind == "number" for one in self.tokens[first:last]):
+                if not any(part.kind == "number" for part in self.tokens[first:last]):
                     for change in (" + 1", " - 1"):
                         yield first, last, f"({self._span(first, last)}{change})"
 
@@ -320,7 +320,7 @@ def _near(number: str) -> list[str]:
     bits, value = int(size), int(digits, {"b": 2, "d": 10, "h": 16}[base])
     code = {"b": "b", "d": "d", "h": "x"}[base]
     values = {(value + 1) % (1 << bits), (value - 1) % (1 << bits)} - {value}
-    near = [f"{size}'{base}{one:{code}}" for one in sorted(values)]
+    near = [f"{size}'{base}{neighbour:{code}}" for neighbour in sorted(values)]
     near.append(f"{bits + 1}'{base}{value:{code}}")
     if bits > 1:
         near.append(f"{bits - 1}'{base}{value % (1 << bits - 1):{code}}")

@@ -99,17 +99,19 @@ class NeuronUpdateProcess:
         for recorded in (*self.variables.values(), *self.events.values()):
             if getattr(recorded, "ring", None) is None and recorded.steps not in (1, steps + 1):
                 raise RuntimeError(f"{steps + 1} rows are needed, not {recorded.steps}")
-        state = {name: one.row(step).astype(np.int64) for name, one in self.variables.items()}
-        for name, one in self.variables.items():
-            if one.ring is not None:
-                state[name] = _clipped(state[name] + one.ring[step % one.steps])
-                one.ring[step % one.steps] = 0
+        state = {
+            name: variable.row(step).astype(np.int64) for name, variable in self.variables.items()
+        }
+        for name, variable in self.variables.items():
+            if variable.ring is not None:
+                state[name] = _clipped(state[name] + variable.ring[step % variable.steps])
+                variable.ring[step % variable.steps] = 0
         spiked = self._evaluate(state, nearest)
-        for name, one in self.variables.items():
-            one.row(step + 1)[:] = state[name]
-        for one in self.events.values():
-            spiked[one.size :] = False
-            one.row(step + 1)[:] = np.packbits(spiked, bitorder="little")
+        for name, variable in self.variables.items():
+            variable.row(step + 1)[:] = state[name]
+        for container in self.events.values():
+            spiked[container.size :] = False
+            container.row(step + 1)[:] = np.packbits(spiked, bitorder="little")
 
     def _evaluate(self, state, nearest):
         """Run the code on the lanes; what is behind a condition counts for those it holds for."""
@@ -126,8 +128,8 @@ class NeuronUpdateProcess:
             elif match := re.fullmatch(r"(\w+) = (\w+) \* (\w+);", line):
                 state[match[1]] = self._product(match[2], state[match[3]], nearest)
             elif match := re.fullmatch(r"(\w+) = \((\w+) \* (\w+)\) \+ (\w+);", line):
-                kept = self._product(match[2], state[match[3]], nearest)
-                state[match[1]] = _clipped(kept + state[match[4]])
+                product = self._product(match[2], state[match[3]], nearest)
+                state[match[1]] = _clipped(product + state[match[4]])
             elif match := re.fullmatch(r"(\w+) = (\w+);", line):
                 state[match[1]] = state[match[2]].copy()
             elif line != "}":
@@ -165,19 +167,19 @@ class ProcessGroup:
 
     def run(self, step, steps, nearest):
         sources = {}
-        for one in self.processes:
-            if isinstance(one, EventPropagationProcess):
-                sources.setdefault(id(one.events), []).append(one)
-            elif isinstance(one, MemsetProcess):
-                one.target.zero()
+        for process in self.processes:
+            if isinstance(process, EventPropagationProcess):
+                sources.setdefault(id(process.events), []).append(process)
+            elif isinstance(process, MemsetProcess):
+                process.target.zero()
             else:
-                one.run(step, steps, nearest)
+                process.run(step, steps, nearest)
         for group in reversed(sources.values()):  # PyFeNN has them in no order
             words = group[0].events.row(step)
             for source in np.flatnonzero(np.unpackbits(words, bitorder="little")):
                 if source < group[0].weight.shape[0]:  # others are read from anywhere
-                    for one in group:
-                        one.row(source, step)
+                    for process in group:
+                        process.row(source, step)
 
 
 class Model:
@@ -232,21 +234,21 @@ class Runtime:
     def allocate(self):
         synapses = [p for p in self.model.processes if isinstance(p, EventPropagationProcess)]
         neurons = [p for p in self.model.processes if isinstance(p, NeuronUpdateProcess)]
-        targets = {id(one.target) for one in synapses}
-        events = {id(one.events): one.events for one in synapses}
-        for one in neurons:
-            events |= {id(container): container for container in one.events.values()}
+        targets = {id(synapse.target) for synapse in synapses}
+        events = {id(synapse.events): synapse.events for synapse in synapses}
+        for neuron in neurons:
+            events |= {id(container): container for container in neuron.events.values()}
         uram = llm = 0
-        for one in neurons:
-            for variable in one.variables.values():
+        for neuron in neurons:
+            for variable in neuron.variables.values():
                 variable.allocate(id(variable) in targets)
                 uram += variable.array.host_view.size
                 llm += 0 if variable.ring is None else 2 * variable.ring.size
         for container in events.values():
             container.allocate()
-        for one in synapses:
-            one.weight.allocate(False)
-        weights = sum(one.weight.n_bytes for one in synapses)
+        for synapse in synapses:
+            synapse.weight.allocate(False)
+        weights = sum(synapse.weight.n_bytes for synapse in synapses)
         uram += 0 if self.backend.in_dram else weights
         bram = sum(container.n_bytes for container in events.values())
         for name, taken, limit in (
