@@ -55,8 +55,8 @@ def main() -> int:
     asks: dict[str, Iterable[Ask]] = {"integers": INTEGERS, "floats": FLOATS}
     if options.speech:
         folder = str(Path(options.speech).absolute())
-        told = (ask._replace(words=ask.words.format(speech=folder)) for ask in SPEECH)
-        asks["floats"] = (*FLOATS, *told)
+        speech = (ask._replace(words=ask.words.format(speech=folder)) for ask in SPEECH)
+        asks["floats"] = (*FLOATS, *speech)
     if options.kind:
         asks = {options.kind: asks[options.kind]}
     with tempfile.TemporaryDirectory(prefix="baselines-") as scratch:

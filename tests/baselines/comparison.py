@@ -89,7 +89,7 @@ def _leaves(old: Any, new: Any, where: str, elsewhere: bool) -> Iterator[tuple[s
             yield from _lines(old, new, where)
             return
         for index in range(max(len(old), len(new))):
-            pair = (each[index] if index < len(each) else MISSING for each in (old, new))
+            pair = (side[index] if index < len(side) else MISSING for side in (old, new))
             yield from _leaves(*pair, f"{where}/{index}", elsewhere)
     elif not _same(old, new):
         yield where, old, new, "words" if _same_numbers(old, new) else ""
@@ -97,12 +97,12 @@ def _leaves(old: Any, new: Any, where: str, elsewhere: bool) -> Iterator[tuple[s
 
 def _lines(old: list[str], new: list[str], where: str) -> Iterator[tuple[str, Any, Any, str]]:
     """Lines that have no partner with the same numbers, and those whose words changed."""
-    numbers = [[tuple(_NUMBER.findall(line)) or line for line in each] for each in (old, new)]
+    numbers = [[tuple(_NUMBER.findall(line)) or line for line in side] for side in (old, new)]
     matcher = difflib.SequenceMatcher(None, *numbers, autojunk=False)
-    for _, start, end, other, stop in matcher.get_opcodes():
-        for shift in range(max(end - start, stop - other)):
+    for _, start, end, begin, stop in matcher.get_opcodes():
+        for shift in range(max(end - start, stop - begin)):
             first = old[start + shift] if start + shift < end else MISSING
-            second = new[other + shift] if other + shift < stop else MISSING
+            second = new[begin + shift] if begin + shift < stop else MISSING
             if not _same(first, second):
                 remark = "words" if _same_numbers(first, second) else ""
                 yield f"{where}/{start + shift}", first, second, remark

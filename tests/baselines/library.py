@@ -158,8 +158,8 @@ FLOATS: dict[str, Callable[[], Any]] = {
 def main(kind: str) -> None:
     """Print every answer of a kind."""
     torch.set_num_threads(1)
-    asked = {"integers": INTEGERS, "floats": FLOATS}[kind]
-    json.dump({name: plain(ask()) for name, ask in asked.items()}, sys.stdout)
+    asks = {"integers": INTEGERS, "floats": FLOATS}[kind]
+    json.dump({name: plain(ask()) for name, ask in asks.items()}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -126,19 +126,19 @@ def answer(nmtool: Path, ask: Ask, folder: Path) -> dict[str, Any]:
     """Exit code, codes of errors and findings, answer, lines and files, as far as there are any."""
     json_too = ("--json",) if ask.json else ()
     done = _run(nmtool, (*ask.words.split(), *json_too), folder)
-    kept: dict[str, Any] = {"exit": done.returncode}
+    entry: dict[str, Any] = {"exit": done.returncode}
     if error := _ERROR.search(done.stderr):
-        kept["error"] = error[1]
-        kept["findings"] = sorted(set(_FINDING.findall(done.stderr)))
+        entry["error"] = error[1]
+        entry["findings"] = sorted(set(_FINDING.findall(done.stderr)))
     if ask.json and done.stdout:
-        kept["answer"] = fitted(json.loads(done.stdout.replace(str(folder), "FOLDER")))
+        entry["answer"] = fitted(json.loads(done.stdout.replace(str(folder), "FOLDER")))
     if ask.makes:
-        kept["files"] = digests(folder / ask.makes, folder)
+        entry["files"] = digests(folder / ask.makes, folder)
     if ask.lines:
         again = _run(nmtool, ask.words.split(), folder) if ask.json else done
-        kept["lines exit"] = again.returncode
-        kept["lines"] = lines(again.stdout.replace(str(folder), "FOLDER"))
-    return {key: value for key, value in kept.items() if value != []}
+        entry["lines exit"] = again.returncode
+        entry["lines"] = lines(again.stdout.replace(str(folder), "FOLDER"))
+    return {key: value for key, value in entry.items() if value != []}
 
 
 def _run(nmtool: Path, words: Iterable[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -150,7 +150,7 @@ def _run(nmtool: Path, words: Iterable[str], folder: Path) -> subprocess.Complet
 
 def lines(text: str) -> list[str]:
     """Lines with numbers, without rules, times and repeated blanks."""
-    kept, end = [], None
+    rows, end = [], None
     for line in text.splitlines():
         if line.rstrip().endswith(_TIME_COLUMN):
             end = line.index(_TIME_COLUMN)
@@ -158,11 +158,11 @@ def lines(text: str) -> list[str]:
             end = None
         line = _TIME.sub("…", " ".join(line[:end].split()))
         if re.search(r"\d", line):
-            kept.append(line)
-    if len(kept) > MOST_LINES:
-        rest = "\n".join(kept[MOST_LINES - 1 :])
-        kept = [*kept[: MOST_LINES - 1], f"further lines, numbers {_digest_of(rest)}"]
-    return [line if len(line) <= LONGEST else _shortened(line) for line in kept]
+            rows.append(line)
+    if len(rows) > MOST_LINES:
+        rest = "\n".join(rows[MOST_LINES - 1 :])
+        rows = [*rows[: MOST_LINES - 1], f"further lines, numbers {_digest_of(rest)}"]
+    return [line if len(line) <= LONGEST else _shortened(line) for line in rows]
 
 
 def _shortened(line: str) -> str:

@@ -37,9 +37,9 @@ def test_the_gradient_is_that_of_plain_autograd(recurrent: bool) -> None:
     assert 50 < plain.sum() < 1000
     expected = torch.autograd.grad(plain, wanted, direct)
     gradient = torch.autograd.grad(tuned, wanted, direct)
-    for one, other in zip(gradient, expected, strict=True):
-        assert other.abs().max() > 0.1
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+    for left, right in zip(gradient, expected, strict=True):
+        assert right.abs().max() > 0.1
+        torch.testing.assert_close(left, right, rtol=1e-9, atol=1e-9)
 
 
 def test_the_gradient_in_float32_is_within_a_ten_thousandth() -> None:
@@ -47,8 +47,8 @@ def test_the_gradient_in_float32_is_within_a_ten_thousandth() -> None:
     expected = torch.autograd.grad(spiking_loop(x, weight, CELL), [x, weight], direct)
     single = [x.detach().float().requires_grad_(), weight.detach().float().requires_grad_()]
     gradient = torch.autograd.grad(SpikingLoop.apply(*single, CELL), single, direct.float())
-    for one, other in zip(gradient, expected, strict=True):
-        assert (one - other).abs().max() < 1e-4 * other.abs().max()
+    for left, right in zip(gradient, expected, strict=True):
+        assert (left - right).abs().max() < 1e-4 * right.abs().max()
 
 
 def test_without_delays_it_is_the_same_network_as_ours() -> None:

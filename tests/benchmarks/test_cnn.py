@@ -55,14 +55,14 @@ def test_events_are_counted_in_bins_of_channels() -> None:
         n_units=5,
     )  # fmt: skip
     counting = cnn.Counting(bin_ms=10.0, n_bins=3, group=2)
-    found = counting(events).numpy()
-    assert (found.shape, found.dtype) == ((3, 3, 3), np.float32)
+    counts = counting(events).numpy()
+    assert (counts.shape, counts.dtype) == ((3, 3, 3), np.float32)
     expected = np.zeros((3, 3, 3))
     expected[0, 0, 0] = np.sqrt(2)  # units 0 and 1
     expected[0, 1, 1] = 1
     expected[0, 2, 2] = 1  # the event at 30 ms is dropped
     expected[2, 1, 1] = 1
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(counts, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,13 @@ def test_bins_cover_what_a_spiking_network_hears(
 def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same samples, augmented by the same draws."""
 
-    def note(heard: list[bytes]) -> None:
-        def changed(self: Augmentation, *given: Any) -> Any:
-            found, partner = original(self, *given)
-            heard.append(found.time_ms.tobytes() + found.unit.tobytes() + found.label.tobytes())
-            return found, partner
+    def note(batches: list[bytes]) -> None:
+        def changed(self: Augmentation, *arguments: Any) -> Any:
+            events, partner = original(self, *arguments)
+            batches.append(
+                events.time_ms.tobytes() + events.unit.tobytes() + events.label.tobytes()
+            )
+            return events, partner
 
         monkeypatch.setattr(Augmentation, "with_partners", changed)
 
@@ -106,31 +108,31 @@ def test_it_learns_and_repeats() -> None:
     lines: list[str] = []
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    one = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12), FAST, lines.append)
+    first = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12), FAST, lines.append)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
     again = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12), FAST)
-    assert len(lines) == len(one.log) == 12
-    assert one.log == again.log
+    assert len(lines) == len(first.log) == 12
+    assert first.log == again.log
     test = small_events(60, 3)
-    assert np.array_equal(one.probabilities(test), again.probabilities(test))
-    assert (one.predictions(test) == test.label).mean() > 0.7
-    other = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12, seed=1), FAST)
-    assert other.log != one.log
+    assert np.array_equal(first.probabilities(test), again.probabilities(test))
+    assert (first.predictions(test) == test.label).mean() > 0.7
+    reseeded = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12, seed=1), FAST)
+    assert reseeded.log != first.log
 
 
 @pytest.mark.parametrize("changes", [{}, {"judge_epochs": 2}, {"average": 0.9}])
 def test_the_epoch_that_validation_chooses_is_kept(changes: dict[str, Any]) -> None:
     options = replace(OPTIONS, **changes)
-    found = cnn.learn(small_dataset(), options, FAST)
-    accuracies = [entry["validation_accuracy"] for entry in found.log]
+    learnt = cnn.learn(small_dataset(), options, FAST)
+    accuracies = [entry["validation_accuracy"] for entry in learnt.log]
     window = options.judge_epochs
     judged = [np.mean(accuracies[max(0, n - window) : n]) for n in range(1, len(accuracies) + 1)]
-    assert judged[found.best["epoch"] - 1] == max(judged)
+    assert judged[learnt.best["epoch"] - 1] == max(judged)
     validation = small_dataset().validation
     assert validation is not None
-    right = found.predictions(validation) == validation.label
-    assert right.mean() == found.best["validation_accuracy"]
+    right = learnt.predictions(validation) == validation.label
+    assert right.mean() == learnt.best["validation_accuracy"]
 
 
 def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
@@ -141,7 +143,7 @@ def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
     monkeypatch.setattr(cnn, "is_best", lambda log, judge_epochs: len(log) <= 2)
     chosen = cnn.learn(small_dataset(), replace(steady, epochs=4), FAST)
     second = cnn.learn(small_dataset(), replace(steady, epochs=2), FAST)
-    assert [found.best["epoch"] for found in (chosen, second)] == [2, 2]
+    assert [learnt.best["epoch"] for learnt in (chosen, second)] == [2, 2]
     assert len(chosen.log) == 4
     events = small_events(30, 5)
     assert np.array_equal(chosen.probabilities(events), second.probabilities(events))
@@ -158,19 +160,19 @@ def test_the_mean_of_updates_is_what_is_judged() -> None:
 
 def test_patience_ends_it() -> None:
     slow = cnn.Settings(lr=0.0)
-    found = cnn.learn(small_dataset(), replace(OPTIONS, epochs=9, patience=2), slow)
-    assert len(found.log) < 9
+    learnt = cnn.learn(small_dataset(), replace(OPTIONS, epochs=9, patience=2), slow)
+    assert len(learnt.log) < 9
 
 
 def test_only_training_and_validation_samples_are_read() -> None:
-    asked: list[str] = []
+    splits: list[str] = []
 
     def load(split: str) -> SpikeEvents:
-        asked.append(split)
+        splits.append(split)
         return small_events(24, 1)
 
     cnn.learn(Dataset("three", ("train", "test"), load), replace(OPTIONS, epochs=1), FAST)
-    assert set(asked) == {"train"}
+    assert set(splits) == {"train"}
 
 
 # The command.
@@ -179,9 +181,9 @@ def test_only_training_and_validation_samples_are_read() -> None:
 def test_without_a_word_the_test_split_is_not_looked_at(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def note(path: Path, *more: Any, **how: Any) -> SpikeEvents:
+    def note(path: Path, *more: Any, **keywords: Any) -> SpikeEvents:
         read.append(path.name)
-        return original(path, *more, **how)
+        return original(path, *more, **keywords)
 
     read: list[str] = []
     original = catalogue.read_events
@@ -189,25 +191,25 @@ def test_without_a_word_the_test_split_is_not_looked_at(
     write_shd(folder / "small" / "small_valid.h5", speakers(12, 2))
     assert command("--seeds", 2, "--json", "cnn.json") == 0
     assert sorted(read) == ["small_train.h5", "small_valid.h5"]
-    said = json.loads(Path("cnn.json").read_text("utf-8"))
-    assert [row["seed"] for row in said["rows"]] == [0, 1]
-    assert all("test_accuracy" not in row for row in said["rows"])
-    assert said["settings"]["shift"] == 1
-    assert "hidden" not in said["settings"]
+    report = json.loads(Path("cnn.json").read_text("utf-8"))
+    assert [row["seed"] for row in report["rows"]] == [0, 1]
+    assert all("test_accuracy" not in row for row in report["rows"])
+    assert report["settings"]["shift"] == 1
+    assert "hidden" not in report["settings"]
     assert "seed 1: epoch" in capsys.readouterr().out
 
 
 def test_answers_to_the_test_split_pair_with_networks(folder: Path) -> None:
     assert command("--seeds", 2, "--test", "-o", "cnn.npz", "--json", "cnn.json") == 0
-    kept = nm.Answers.load("cnn.npz")
+    answers = nm.Answers.load("cnn.npz")
     data = nm.load_dataset("small")
-    assert (kept.model, kept.splits, kept.seeds) == ("cnn", ("test",), (0, 1))
-    assert kept.data_hash == data.test.content_hash
+    assert (answers.model, answers.splits, answers.seeds) == ("cnn", ("test",), (0, 1))
+    assert answers.data_hash == data.test.content_hash
     rows = json.loads(Path("cnn.json").read_text("utf-8"))["rows"]
-    assert [row["test_accuracy"] for row in rows] == kept.seed_accuracy.tolist()
+    assert [row["test_accuracy"] for row in rows] == answers.seed_accuracy.tolist()
     run = nm.train(data, TrainOptions.from_file("few.toml"))
-    found = nm.compare_accuracy([run, run], ["cnn.npz"], data.test, clusters=["speaker"])
-    assert np.array_equal(found.second, kept.right)
+    difference = nm.compare_accuracy([run, run], ["cnn.npz"], data.test, clusters=["speaker"])
+    assert np.array_equal(difference.second, answers.right)
     assert command("--test", "-o", "cnn.npz") == 2
 
 
@@ -221,15 +223,15 @@ def test_cross_validation_is_in_the_folds_of_spiking_networks(folder: Path) -> N
     spiking = nm.cross_validate(
         "small", "few.toml", by="speaker", folds=2, fold_seed=5, splits=["train", "test"]
     )
-    found = nm.compare_accuracy([spiking], ["cnn"], clusters=["speaker"])
-    assert found.first.shape == (1, 52)
+    difference = nm.compare_accuracy([spiking], ["cnn"], clusters=["speaker"])
+    assert difference.first.shape == (1, 52)
 
 
 def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[bytes]] = []
 
     def learn(data: Dataset, *more: Any) -> cnn.Learnt:
-        seen.append({one.time_ms.tobytes() for one in data.train})
+        seen.append({sample.time_ms.tobytes() for sample in data.train})
         assert data.splits == ("train",)
         return original(data, *more)
 
@@ -238,9 +240,11 @@ def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.Mon
     assert command("--by", 8, "--epochs", 1) == 0
     train = nm.load_dataset("small").train
     for fold, learnt in enumerate(seen):
-        asked = {one.time_ms.tobytes() for one in train[8 * fold : 8 * fold + 8] if one.n_events}
-        assert asked
-        assert not asked & learnt
+        held_out = {
+            sample.time_ms.tobytes() for sample in train[8 * fold : 8 * fold + 8] if sample.n_events
+        }
+        assert held_out
+        assert not held_out & learnt
     assert len(seen) == 4
 
 
@@ -252,8 +256,8 @@ def test_a_teacher_knows_its_samples(folder: Path) -> None:
     assert teacher.agreement(data.train.label) > 0.5
     options = TrainOptions.from_file("few.toml")
     learnt = [cnn.learn(data, replace(options, seed=seed), cnn.Settings()) for seed in (0, 1)]
-    each = [one.probabilities(data.train) for one in learnt]
-    np.testing.assert_allclose(teacher.probability, np.mean(each, axis=0), atol=1e-6)
+    probabilities = [network.probabilities(data.train) for network in learnt]
+    np.testing.assert_allclose(teacher.probability, np.mean(probabilities, axis=0), atol=1e-6)
     run = nm.train(data, replace(options, teacher="teacher.npz", epochs=1))
     assert run.log
 

@@ -19,7 +19,11 @@ def test_changes_by_output_delays_are_predicted(monkeypatch: pytest.MonkeyPatch)
         [N_UNITS, 12, 3], dt_ms=2.0, n_steps=30, delays=9, heard=events, seed=3
     )
     report = delay_gradients.measure(network, events, 6, gain=1.0)
-    [output] = [one for one in report.projections if one.projection == "hidden → output"]
+    [output] = [
+        projection
+        for projection in report.projections
+        if projection.projection == "hidden → output"
+    ]
     # At a gain of 1 the loss is almost linear: half the difference of both steps is its slope.
     np.testing.assert_allclose(output.measured, output.predicted, rtol=0.1, atol=1e-6)
     assert output.along == pytest.approx(output.along_predicted, rel=0.1)
@@ -32,5 +36,5 @@ def test_a_seed_decides_the_directions() -> None:
     network = nm.Network.layers([N_UNITS, 5, 3], n_steps=60, delays=9, heard=events)
     first = delay_gradients.measure(network, events, 1)
     second = delay_gradients.measure(network, events, 1)
-    for one, other in zip(first.projections, second.projections, strict=True):
-        np.testing.assert_array_equal(one.measured, other.measured)
+    for left, right in zip(first.projections, second.projections, strict=True):
+        np.testing.assert_array_equal(left.measured, right.measured)

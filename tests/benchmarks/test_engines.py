@@ -77,8 +77,8 @@ def test_delays_by_convolution_are_our_delays() -> None:
     workload = workload_of(dcls)
     step, ours = loaded(dcls, drive=2.0), Ours(workload.network(2.0), workload)
     ours.load(workload.spikes(), workload.labels())
-    for one in (step, ours):
-        one.forward()
+    for engine in (step, ours):
+        engine.forward()
     assert ours.hidden_spikes > 5
     assert step.hidden_spikes == pytest.approx(ours.hidden_spikes)
 

@@ -36,30 +36,30 @@ SMALL = Workload(
 @needs_device
 @unless_simulated
 def test_engines_are_compared() -> None:
-    found = list(compare(SMALL, devices.find_device("cuda")))
-    assert [one.arithmetic for one in found] == [FLOAT64, FLOAT32, INTEGER]
-    for one in found:
-        assert one.holds, str(one)
-        assert one.spikes_emitted > 0
-        assert one.samples > 0
+    agreements = list(compare(SMALL, devices.find_device("cuda")))
+    assert [agreement.arithmetic for agreement in agreements] == [FLOAT64, FLOAT32, INTEGER]
+    for agreement in agreements:
+        assert agreement.holds, str(agreement)
+        assert agreement.spikes_emitted > 0
+        assert agreement.samples > 0
 
 
 def _beside(change: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch) -> Device:
     """The CPU as another device, on which recordings are changed."""
-    other, record = replace(devices.CPU, name="other"), SpikingNetwork.record
+    device, record = replace(devices.CPU, name="other"), SpikingNetwork.record
 
-    def changed(self: SpikingNetwork, *given: Any, **named: Any) -> Recording:
-        found = record(self, *given, **named)
-        return change(found) if self.device == other else found
+    def changed(self: SpikingNetwork, *arguments: Any, **keywords: Any) -> Recording:
+        recording = record(self, *arguments, **keywords)
+        return change(recording) if self.device == device else recording
 
     monkeypatch.setattr(SpikingNetwork, "record", changed)
-    return other
+    return device
 
 
 @pytest.mark.torch
 def test_an_engine_agrees_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    for one in compare(SMALL, _beside(lambda recording: recording, monkeypatch)):
-        assert (one.holds, one.spikes_different, one.gradient_error) == (True, 0, 0.0)
+    for verdict in compare(SMALL, _beside(lambda recording: recording, monkeypatch)):
+        assert (verdict.holds, verdict.spikes_different, verdict.gradient_error) == (True, 0, 0.0)
 
 
 @pytest.mark.torch
@@ -70,9 +70,9 @@ def test_a_missing_spike_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         less = replace(raster, offset=offset, step=raster.step[1:], neuron=raster.neuron[1:])
         return replace(recording, spikes={"hidden": less})
 
-    found = list(compare(SMALL, _beside(without_one, monkeypatch)))
-    assert [one.spikes_different for one in found] == [1, 1, 1]
-    assert not any(one.holds for one in found)
+    agreements = list(compare(SMALL, _beside(without_one, monkeypatch)))
+    assert [agreement.spikes_different for agreement in agreements] == [1, 1, 1]
+    assert not any(agreement.holds for agreement in agreements)
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,11 @@ def test_ratios_are_of_the_rounds_and_above_one_is_faster() -> None:
 
 
 def test_threads_are_compared_with_one_thread_and_engines_at_equal_threads() -> None:
-    one, two, bptt = make_rows(
+    single, threaded, bptt = make_rows(
         [result("nmtool", [4.0]), result("nmtool", [2.0], 2), result("bptt", [6.0], 2)]
     )
-    assert (one["ratio_to_one_thread"], two["ratio_to_one_thread"]) == (1, 2)
-    assert (one["ratio_to_bptt"], two["ratio_to_bptt"]) == (None, 3)
+    assert (single["ratio_to_one_thread"], threaded["ratio_to_one_thread"]) == (1, 2)
+    assert (single["ratio_to_bptt"], threaded["ratio_to_bptt"]) == (None, 3)
     assert bptt["ratio_to_one_thread"] is None
 
 

@@ -59,8 +59,8 @@ def test_without_recurrence_there_is_one_projection_less() -> None:
 def test_the_drive_scales_input_weights_only() -> None:
     plain, driven = TINY.network().projections, TINY.network(drive=3.0).projections
     np.testing.assert_array_equal(driven[0].weight, 3.0 * plain[0].weight)
-    for one, other in zip(plain[1:], driven[1:], strict=True):
-        np.testing.assert_array_equal(one.weight, other.weight)
+    for left, right in zip(plain[1:], driven[1:], strict=True):
+        np.testing.assert_array_equal(left.weight, right.weight)
 
 
 def test_labels_are_classes() -> None:

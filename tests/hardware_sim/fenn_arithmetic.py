@@ -35,23 +35,23 @@ def run(
     ring = {name: np.zeros((slots, n), np.int64) for name, n in sizes.items()}
     u = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
     v = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
-    kept = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
+    carry = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
     sent = {"input": np.zeros(spikes.shape[1]), **{name: np.zeros(n) for name, n in sizes.items()}}
     trace: dict[str, list[tuple[NDArray[np.int64], ...]]] = {name: [] for name in sizes}
     for t in range(steps):
         # What was sent in the step before is due from this step on, after its delay.
         for p in network.projections:
-            onto, every = ring[p.target], np.arange(sizes[p.target])
+            onto, neurons = ring[p.target], np.arange(sizes[p.target])
             for i in np.flatnonzero(sent[p.source]):
-                place = (t + p.delay[i].astype(np.int64)) % slots, every
+                place = (t + p.delay[i].astype(np.int64)) % slots, neurons
                 onto[place] = clip(onto[place] + p.shifted_weight[i])
         sent = {"input": spikes[t]}
         for p in network.populations:
             name, alpha, beta = p.name, 32767 - p.dv, 32767 - p.du
-            u[name] = clip(kept[name] + ring[name][t % slots])
+            u[name] = clip(carry[name] + ring[name][t % slots])
             ring[name][t % slots] = 0
             v[name] = clip(decayed(alpha, v[name]) + u[name])
-            kept[name] = decayed(beta, u[name])
+            carry[name] = decayed(beta, u[name])
             spiked = v[name] >= p.vth
             v[name] = np.where(spiked, 0, v[name])
             sent[name] = spiked

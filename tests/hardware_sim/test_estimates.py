@@ -45,50 +45,50 @@ def counter(*, dense: bool = False, cores: list = CORES) -> Counter:
         1.0,
         2,
     )
-    heard = Raster.from_dense([[[1, 0], [1, 1]]])
+    inputs = Raster.from_dense([[[1, 0], [1, 1]]])
     emitted = Raster.from_dense([[[0, 0, 0], [1, 0, 1]]])
     recording = Recording(network.readout, {"hidden": emitted}, {"out": np.zeros((1, 2, 2))})
-    return Counter(network, heard, recording, cores, dense=dense)
+    return Counter(network, inputs, recording, cores, dense=dense)
 
 
 def test_energy_by_hand() -> None:
-    found = energy(counter().operations(), FIGURES, dense=False)
+    energies = energy(counter().operations(), FIGURES, dense=False)
     # Channel 0: two synapses, two cores. Channel 1: one and one. Neuron 0: two synapses, one core.
     first = 2 * 2.0 + 5 * 0.75 + 2 * 1000
     second = (3 + 3) * 2.0 + 5 * 0.75 + 2 * 10 + 2 * 100 + (3 + 2) * 1000
-    assert found.tolist() == [[first, second]]
+    assert energies.tolist() == [[first, second]]
 
 
 def test_energy_where_zeros_are_stored() -> None:
-    found = energy(counter(dense=True).operations(), FIGURES, dense=True)
+    energies = energy(counter(dense=True).operations(), FIGURES, dense=True)
     first = 3 * 2.0 + 5 * 0.75 + 2 * 1000
     second = (6 + 4) * 2.0 + 5 * 0.75 + 2 * 10 + 2 * 100 + (4 + 2) * 1000
-    assert found.tolist() == [[first, second]]
+    assert energies.tolist() == [[first, second]]
 
 
 def test_time_is_that_of_the_slowest_core_and_the_barrier() -> None:
-    found = step_time(counter(), FIGURES, barrier_us=0.5)
+    times = step_time(counter(), FIGURES, barrier_us=0.5)
     # In step 0 the core of neurons 0 and 1 is the slowest, as it holds two.
     first = 1000 + 2.0 + 2 * 0.75 + 500
     # In step 1 it hears two messages and neuron 0 spikes; the outputs' core hears two and more.
     hidden = 2 * 1000 + 2 * 2.0 + 2 * 0.75 + 10 + 100
     out = 2 * 1000 + 3 * 2.0 + 2 * 0.75
     assert hidden > out
-    assert found.tolist() == [[first, hidden + 500]]
+    assert times.tolist() == [[first, hidden + 500]]
 
 
 def test_a_core_that_holds_several_populations_hears_a_spike_once() -> None:
     shared = [[("hidden", 0, 3), ("out", 0, 2)]]
-    found = step_time(counter(cores=shared), FIGURES, barrier_us=0.0)
+    times = step_time(counter(cores=shared), FIGURES, barrier_us=0.0)
     first = 1000 + 2 * 2.0 + 5 * 0.75
     second = 4 * 1000 + 6 * 2.0 + 5 * 0.75 + 2 * 10 + 2 * 100
-    assert found.tolist() == [[first, second]]
+    assert times.tolist() == [[first, second]]
 
 
 @pytest.mark.parametrize("unknown", ["neuron_access", "spike_out", "axon_out", "axon_in"])
 def test_figures_that_are_not_known_are_left_out(unknown: str) -> None:
-    known = {name: getattr(FIGURES, name) for name in vars(FIGURES) if name != unknown}
-    figures, all_but = EventCosts(**known), EventCosts(**{**known, unknown: 0.0})
+    costs = {name: getattr(FIGURES, name) for name in vars(FIGURES) if name != unknown}
+    figures, all_but = EventCosts(**costs), EventCosts(**{**costs, unknown: 0.0})
     operations = counter().operations()
     less = energy(operations, figures, dense=False)
     assert np.array_equal(less, energy(operations, all_but, dense=False))

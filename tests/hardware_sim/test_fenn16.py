@@ -96,13 +96,13 @@ def check_against_numpy(network: IntegerNetwork, spikes: Raster, recording: Reco
                 assert (recording.spikes[name].dense()[sample] == spiked).all()
 
 
-def equal(one: Recording, other: Recording) -> bool:
-    return one.spikes == other.spikes and all(
+def equal(first: Recording, second: Recording) -> bool:
+    return first.spikes == second.spikes and all(
         (mine[name] == theirs[name]).all()
         for mine, theirs in (
-            (one.current, other.current),
-            (one.potential, other.potential),
-            (one.membrane, other.membrane),
+            (first.current, second.current),
+            (first.potential, second.potential),
+            (first.membrane, second.membrane),
         )
         for name in mine
     )
@@ -144,9 +144,9 @@ def test_the_order_of_sums_that_clip_counts() -> None:
     """Otherwise the test above would pass for any order."""
     network = crowded_network(1)
     turned = [network.projections[i] for i in (2, 1, 0)]
-    other = dataclasses.replace(network, projections=turned)
+    reordered = dataclasses.replace(network, projections=turned)
     spikes = Raster.from_dense(np.ones((1, 90, 400)))
-    assert not equal(simulate(network, spikes, deep=True), simulate(other, spikes, deep=True))
+    assert not equal(simulate(network, spikes, deep=True), simulate(reordered, spikes, deep=True))
     with refused(NetworkError, "sums-clip"):
         network.check_sums()
     random_network(0, 2, spiking_output=True, runs_in=FENN16).check_sums()
@@ -230,10 +230,12 @@ def test_a_wrong_line_of_the_step_is_named(
     expected = simulate(network, spikes, deep=True)
     step = np.frompyfunc(names["neuron_step"], 7, 1)
     monkeypatch.setattr(reference, "_step", lambda _: step)
-    found = explain(network, spikes, expected, reference.run_reference(network, spikes)).causes
-    assert cause[0] in [one.kind for one in found]
-    assert any(one.detail.startswith(cause[1]) for one in found if one.kind == cause[0])
-    assert all(str(one) and one.arithmetic == "fenn16" for one in found)
+    causes = explain(network, spikes, expected, reference.run_reference(network, spikes)).causes
+    assert cause[0] in [candidate.kind for candidate in causes]
+    assert any(
+        candidate.detail.startswith(cause[1]) for candidate in causes if candidate.kind == cause[0]
+    )
+    assert all(str(candidate) and candidate.arithmetic == "fenn16" for candidate in causes)
 
 
 def test_a_file_names_its_arithmetic(tmp_path: Path) -> None:

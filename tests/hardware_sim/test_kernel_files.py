@@ -23,9 +23,9 @@ DATA = bytes(range(256)) * 3
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    found = tmp_path / "kernels" / "one.kernel"
-    write_checked(found, KEY, DATA)
-    return found
+    file = tmp_path / "kernels" / "one.kernel"
+    write_checked(file, KEY, DATA)
+    return file
 
 
 def test_what_was_written_is_read(path: Path) -> None:
@@ -110,21 +110,21 @@ def test_a_folder_that_cannot_be_made(path: Path) -> None:
 
 def test_writers_do_not_fight(path: Path) -> None:
     """Whoever reads while others write gets something whole."""
-    found: set[bytes | None] = set()
+    readings: set[bytes | None] = set()
     contents = [bytes([n]) * 200_000 for n in range(3)]
     write_checked(path, KEY, contents[0])
 
     def write(content: bytes) -> None:
         for _ in range(30):
             write_checked(path, KEY, content)
-            found.add(read_checked(path, KEY))
+            readings.add(read_checked(path, KEY))
 
     threads = [threading.Thread(target=write, args=[content]) for content in contents]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found <= set(contents)
+    assert readings <= set(contents)
 
 
 # Numba's side.
@@ -178,10 +178,10 @@ def test_exchanged_files_are_compiled_anew(tmp_path: Path) -> None:
     """Each whole, and the kernel of other types."""
     kernel = _kernel(tmp_path)
     assert (kernel(2), kernel(0.5)) == (6, 1.5)
-    one, other = tmp_path.iterdir()
-    one.rename(tmp_path / "kept")
-    other.rename(one)
-    (tmp_path / "kept").rename(other)
+    first, second = tmp_path.iterdir()
+    first.rename(tmp_path / "kept")
+    second.rename(first)
+    (tmp_path / "kept").rename(second)
     kernel = _kernel(tmp_path)
     assert (kernel(2), kernel(0.5), _hits(kernel)) == (6, 1.5, 0)
     kernel = _kernel(tmp_path)

@@ -57,9 +57,9 @@ def test_answers_of_integers_hold_u_and_v_of_every_neuron() -> None:
     answers = known_answers(network)
     deep = simulate(network, answers.spikes, deep=True)
     assert answers.is_deep
-    found = compare_recordings(answers.recording, deep)
-    assert found.identical
-    assert found.membrane_compared == 2 * 3 * answers.spikes.n_samples * answers.spikes.n_steps
+    comparison = compare_recordings(answers.recording, deep)
+    assert comparison.identical
+    assert comparison.membrane_compared == 2 * 3 * answers.spikes.n_samples * answers.spikes.n_steps
 
 
 def test_samples_are_few_and_as_long_as_delays_need() -> None:
@@ -138,8 +138,8 @@ def test_what_cannot_spike_answers_to_what_is_made() -> None:
 
 
 def test_the_same_network_gets_the_same_answers() -> None:
-    one, two = (known_answers(random_network(5, 2, False)) for _ in range(2))
-    assert one.to_bytes() == two.to_bytes()
+    first, second = (known_answers(random_network(5, 2, False)) for _ in range(2))
+    assert first.to_bytes() == second.to_bytes()
 
 
 def test_data_must_fit() -> None:
@@ -148,15 +148,15 @@ def test_data_must_fit() -> None:
 
 
 def test_anything_may_answer() -> None:
-    asked = []
+    rasters = []
 
     def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
-        asked.append(spikes)
+        rasters.append(spikes)
         return simulate(network, spikes)
 
     network = driven_network(60)
     answers = known_answers(network, run=answer)
-    assert asked[-1] is answers.spikes
+    assert rasters[-1] is answers.spikes
     assert not answers.is_deep
     assert np.array_equal(answers.spikes.dense(), known_answers(network).spikes.dense())
 
@@ -202,5 +202,5 @@ def test_faults_of_one_unit_are_seen(with_data: bool) -> None:
         ).identical
         for fault in faults
     ]
-    assert sum(seen) >= 198, [f for f, told in zip(faults, seen, strict=True) if not told]
+    assert sum(seen) >= 198, [f for f, is_seen in zip(faults, seen, strict=True) if not is_seen]
     assert len(answers.to_bytes()) < 40_000

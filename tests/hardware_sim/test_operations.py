@@ -32,11 +32,11 @@ def spikes_of(rasters: dict[str, Raster]) -> list[tuple[str, int, int, int]]:
 
 def bag(counts: dict[str, np.ndarray] | tuple[np.ndarray, ...]) -> Bag:
     """Counts [samples, steps] by place and name or number."""
-    named = counts.items() if isinstance(counts, dict) else enumerate(counts)
+    pairs = counts.items() if isinstance(counts, dict) else enumerate(counts)
     return Bag(
         {
             (name, sample, step): int(array[sample, step])
-            for name, array in named
+            for name, array in pairs
             for sample, step in zip(*np.nonzero(array), strict=True)
         }
     )
@@ -66,7 +66,7 @@ def test_counts_are_those_of_the_naive_loop(data: st.DataObject) -> None:
     network, cores, dense = data.draw(placed())
     spikes = data.draw(rasters(network.channels.size, max_steps=20))
     recording = simulate(network, spikes)
-    found = count_operations(network, spikes, recording, cores, dense=dense)
+    operations = count_operations(network, spikes, recording, cores, dense=dense)
     events, read, emitted, messages = Bag(), Bag(), Bag(), Bag()
     for name, sample, step, neuron in spikes_of({INPUT: spikes, **recording.spikes}):
         emitted[name, sample, step] += 1
@@ -83,11 +83,11 @@ def test_counts_are_those_of_the_naive_loop(data: st.DataObject) -> None:
                 for projection in network.projections
                 for post in range(first, end)
             )
-    assert bag(found.synaptic_events) == +events
-    assert bag(found.synapses_read) == +read
-    assert bag(found.spikes) == +emitted
-    assert bag(found.messages) == +messages
-    assert {n: c.tolist() for n, c in found.neuron_updates.items()} == {
+    assert bag(operations.synaptic_events) == +events
+    assert bag(operations.synapses_read) == +read
+    assert bag(operations.spikes) == +emitted
+    assert bag(operations.messages) == +messages
+    assert {n: c.tolist() for n, c in operations.neuron_updates.items()} == {
         p.name: np.full((spikes.n_samples, spikes.n_steps), p.size).tolist()
         for p in network.populations
     }

@@ -50,15 +50,17 @@ def test_cells_with_another_number_are_those_of_the_mutant(data: st.DataObject) 
     network = data.draw(integer_networks(data.draw(arithmetics)))
     for fault in draw_faults(network, 24, data.draw(seeds)):
         index = target_index(network, fault)
-        right, expected = (cells_of(one, index) for one in (network, mutant(network, fault)))
+        right, expected = (
+            cells_of(variant, index) for variant in (network, mutant(network, fault))
+        )
         if touches_one(fault):
             right = right.pick(np.array([fault.place[-1]]))
         wrong = altered(network, right, fault.kind, fault.place, faulty_value(network, fault))
         weight, delay = wrong.weight.copy(), wrong.delay.copy()
         others = wrong.synapse, wrong.other_weight, wrong.other_delay
-        for neuron, synapse, *other in zip(wrong.neuron, *others, strict=True):
+        for neuron, synapse, *cell in zip(wrong.neuron, *others, strict=True):
             if synapse >= 0:
-                weight[neuron, synapse], delay[neuron, synapse] = other
+                weight[neuron, synapse], delay[neuron, synapse] = cell
         assert np.array_equal(weight, expected.weight), str(fault)
         assert np.array_equal(delay, expected.delay), str(fault)
         constants = expected.pick(wrong.neuron)
@@ -73,8 +75,8 @@ def test_a_projection_that_delivers_late_or_early(lag: int) -> None:
     base = replace(first, delay=np.maximum(first.delay, 1))
     network = faults.with_projection(network, 0, base)
     shifted = replace(base, delay=base.delay.astype(int) + lag)
-    other = faults.with_projection(network, 0, shifted)
-    causes = find_causes(Case(network, spikes, simulate(other, spikes, deep=True), [0, 1]))
+    lagged = faults.with_projection(network, 0, shifted)
+    causes = find_causes(Case(network, spikes, simulate(lagged, spikes, deep=True), [0, 1]))
     assert [(c.kind, c.source, c.population, c.actual) for c in causes] == [
         ("latency", first.source, first.target, lag)
     ]

@@ -38,14 +38,14 @@ def test_constants(seed: int, runs_in: Arithmetic) -> None:
     """As many are said to be seen as are, over every constant of a network."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)
-    deep, told = shown(network, spikes)
+    deep, visible = shown(network, spikes)
     constants = [f for f in draw_faults(network, 300, seed) if f.kind in CONSTANTS]
     seen = [is_seen(network, fault, spikes, deep) for fault in constants]
-    if all(told):
+    if all(visible):
         assert all(seen)
-    if not any(told):
+    if not any(visible):
         assert not any(seen)
-    assert (~told).sum() >= len(seen) - sum(seen)
+    assert (~visible).sum() >= len(seen) - sum(seen)
 
 
 @settings(max_examples=25)

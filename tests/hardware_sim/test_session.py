@@ -68,7 +68,7 @@ def test_any_cutting_gives_what_the_whole_gives(data: st.DataObject, seed: int) 
     step = np.floor(events.time_ms / network.dt_ms + 1e-9)
     waiting = random.permutation(events.n_events)
     cuts = np.unique([*random.integers(0, n_steps, data.draw(st.integers(0, 12))), n_steps])
-    asked = set(random.choice(cuts, 2))
+    pauses = set(random.choice(cuts, 2))
     for cut in cuts.tolist():
         before = session.n_steps
         now = (step[waiting] < cut) | (random.random(waiting.size) < 0.2)
@@ -78,9 +78,9 @@ def test_any_cutting_gives_what_the_whole_gives(data: st.DataObject, seed: int) 
             session.step(cut - before)
         else:
             assert session.run_until(cut * network.dt_ms) == cut - before
-        kept = min(cut - before, len(session._spiked))
-        assert_same(expected, session.recent(kept), cut - kept, cut)
-        if cut and cut in asked:
+        window = min(cut - before, len(session._spiked))
+        assert_same(expected, session.recent(window), cut - window, cut)
+        if cut and cut in pauses:
             assert_decided(session, spikes)
     assert session.counts == expected.counts
     assert not session._coming
@@ -201,8 +201,8 @@ def test_a_session_that_was_put_aside_goes_on() -> None:
     session.feed([0], [2.0])
     session.step(5)
     again = pickle.loads(pickle.dumps(session))
-    for one in (session, again):
-        one.step(20)
+    for twin in (session, again):
+        twin.step(20)
     assert_same(session.recent(), again.recent(), 0, 25)
     assert session.recent().spikes["cell"].step.tolist() == [12]
 
@@ -231,7 +231,7 @@ def session_at(step: int) -> Session:
 
 
 @pytest.mark.parametrize(
-    ("channels", "times", "found"),
+    ("channels", "times", "problems"),
     [
         ([0], [2.99], ["event-late"]),
         ([0], [-1.0], ["event-late"]),
@@ -250,12 +250,12 @@ def session_at(step: int) -> Session:
     ],
 )
 def test_events_that_cannot_be_heard(
-    channels: list[int], times: list[float] | None, found: list[str]
+    channels: list[int], times: list[float] | None, problems: list[str]
 ) -> None:
     session = session_at(3)
     with refused(DataError, "events-refused") as caught:
         session.feed(channels, times)
-    assert codes(caught.value) == found
+    assert codes(caught.value) == problems
     assert not session._coming
 
 
@@ -363,9 +363,9 @@ def test_no_decision_before_the_first_step() -> None:
 @settings(max_examples=3)
 @given(float_networks())
 def test_only_networks_of_integers(network: object) -> None:
-    for other in (network, "network.npz", None):
+    for artefact in (network, "network.npz", None):
         with refused(UsageError, "argument-type") as caught:
-            Session(other)  # type: ignore[arg-type]
+            Session(artefact)  # type: ignore[arg-type]
         assert "nmtool.load" in caught.value.fix
 
 

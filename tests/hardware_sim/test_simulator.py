@@ -25,15 +25,15 @@ from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 
-def assert_same(one: Recording, other: Recording) -> None:
+def assert_same(first: Recording, second: Recording) -> None:
     """Every array, and every count that both have."""
     for group in ("spikes", "membrane", "current", "potential"):
-        assert list(getattr(one, group)) == list(getattr(other, group))
-    assert compare_recordings(one, other).identical
+        assert list(getattr(first, group)) == list(getattr(second, group))
+    assert compare_recordings(first, second).identical
     for group in ("membrane", "current", "potential"):
-        for name, array in getattr(one, group).items():
-            assert np.array_equal(array, getattr(other, group)[name])
-    assert one.counts == other.counts
+        for name, array in getattr(first, group).items():
+            assert np.array_equal(array, getattr(second, group)[name])
+    assert first.counts == second.counts
 
 
 def chain(delay: int, *, bias: int = 0, kind: str = LIF) -> IntegerNetwork:

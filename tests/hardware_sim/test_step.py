@@ -66,8 +66,8 @@ def test_without_a_wrong_rule_a_wrong_step_is_the_plain_one(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, spiked: bool
 ) -> None:
     constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
-    found = wrong_step.wrong_step(a, u, v, spiked, *constants, Rules())
-    assert found == neuron_step(a, u, v, *constants)
+    state = wrong_step.wrong_step(a, u, v, spiked, *constants, Rules())
+    assert state == neuron_step(a, u, v, *constants)
 
 
 WRONG = {
@@ -92,8 +92,8 @@ def test_a_wrong_rule_is_a_wrong_line_of_the_step(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, name: str
 ) -> None:
     constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
-    found = wrong_step.wrong_step(a, u, v, False, *constants, WRONG[name])
-    assert found == REPLACED[name](a, u, v, *constants)
+    state = wrong_step.wrong_step(a, u, v, False, *constants, WRONG[name])
+    assert state == REPLACED[name](a, u, v, *constants)
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(-1000, 1000), currents)

@@ -24,20 +24,20 @@ def test_stretches_are_cut_from_their_samples(
     seed: int, n_samples: int, n_steps: int, length: int, wanted: int
 ) -> None:
     spikes = random_raster(seed, n_samples, n_steps, 5)
-    found = busiest_stretches(NETWORK, spikes, length, wanted)
+    stretches = busiest_stretches(NETWORK, spikes, length, wanted)
     length = min(length, n_steps)
-    assert len(found.sample) == len(found.first) == min(wanted, n_samples)
-    assert (np.diff(found.sample) > 0).all()
-    dense, cut = spikes.dense(), found.spikes.dense()
-    assert cut.shape == (len(found.sample), length, 5)
-    for row, sample, first in zip(cut, found.sample, found.first, strict=True):
+    assert len(stretches.sample) == len(stretches.first) == min(wanted, n_samples)
+    assert (np.diff(stretches.sample) > 0).all()
+    dense, cut = spikes.dense(), stretches.spikes.dense()
+    assert cut.shape == (len(stretches.sample), length, 5)
+    for row, sample, first in zip(cut, stretches.sample, stretches.first, strict=True):
         assert np.array_equal(row, dense[sample, first : first + length])
         within = [
             dense[sample, begin : begin + length].sum() for begin in range(n_steps - length + 1)
         ]
         assert row.sum() == max(within)
         assert first == max(begin for begin, count in enumerate(within) if count == max(within))
-    assert compare_recordings(found.recording, simulate(NETWORK, found.spikes)).identical
+    assert compare_recordings(stretches.recording, simulate(NETWORK, stretches.spikes)).identical
 
 
 @given(seeds)
@@ -54,26 +54,26 @@ def test_no_other_stretch_makes_more_populations_spike(seed: int) -> None:
 def test_a_burst_stands_at_the_beginning() -> None:
     dense = np.zeros((2, 60, 5), np.bool_)
     dense[1, 20:23] = True
-    found = busiest_stretches(NETWORK, Raster.from_dense(dense), 30, 1)
-    assert (found.sample.tolist(), found.first.tolist()) == ([1], [20])
+    stretches = busiest_stretches(NETWORK, Raster.from_dense(dense), 30, 1)
+    assert (stretches.sample.tolist(), stretches.first.tolist()) == ([1], [20])
 
 
 def test_many_samples_are_not_all_run() -> None:
-    asked = []
+    sizes = []
 
     def run(network: object, spikes: Raster) -> object:
-        asked.append(spikes.n_samples)
+        sizes.append(spikes.n_samples)
         return simulate(NETWORK, spikes)
 
     busiest_stretches(NETWORK, random_raster(0, 3 * CANDIDATES, 20, 5), 10, 2, run)
-    assert asked == [CANDIDATES, 2]
+    assert sizes == [CANDIDATES, 2]
 
 
 @pytest.mark.parametrize("n_samples", [0, 3])
 def test_silence(n_samples: int) -> None:
-    found = busiest_stretches(NETWORK, Raster.silent(n_samples, 30, 5), 20, 2)
-    assert found.spikes.n_samples == min(2, n_samples)
-    assert (found.spikes.n_steps, found.spikes.n_spikes) == (20, 0)
+    stretches = busiest_stretches(NETWORK, Raster.silent(n_samples, 30, 5), 20, 2)
+    assert stretches.spikes.n_samples == min(2, n_samples)
+    assert (stretches.spikes.n_steps, stretches.spikes.n_spikes) == (20, 0)
 
 
 def test_data_must_fit() -> None:

@@ -69,7 +69,7 @@ SLOW = {
     "nir: ladders with 2^2500 ways",
     "onnx: 40 MB of tiny fields",
     "raster: 1e8 samples in 100 kB",
-    *(f"onnx: 40 MB of empty {what}" for what in ("texts", "constants", "nodes", "properties")),
+    *(f"onnx: 40 MB of empty {kind}" for kind in ("texts", "constants", "nodes", "properties")),
 }
 """Those that take seconds to make or to refuse; `make nightly` has time for them."""
 
@@ -118,15 +118,15 @@ def array_bytes(array: Any) -> bytes:
 def edit(path: Path, change: Callable[[dict], Any] = dict, **members: bytes | None) -> None:
     """Change an archive: its header, and members by name; None leaves them out."""
     with zipfile.ZipFile(path) as archive:
-        found = {name: archive.read(name) for name in archive.namelist()}
-    text = str(np.load(io.BytesIO(found["header.npy"]))[()])
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    text = str(np.load(io.BytesIO(contents["header.npy"]))[()])
     edited = change(json.loads(text))
     if edited is not None:
         text = edited if isinstance(edited, str) else json.dumps(edited)
-        found["header.npy"] = array_bytes(np.array(text))
+        contents["header.npy"] = array_bytes(np.array(text))
     changed = {f"{name}.npy": data for name, data in members.items()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, data in {**found, **changed}.items():
+        for name, data in {**contents, **changed}.items():
             if data is not None:
                 archive.writestr(name, data)
 
@@ -455,9 +455,9 @@ for _option, _given in (
     ("--group", str(BEYOND)),
 ):
 
-    def _given_option(folder: Path, option: str = _option, given: str = _given) -> Words:
+    def _given_option(folder: Path, option: str = _option, value: str = _given) -> Words:
         small = ["--hidden", "6", "--steps", "30", "--epochs", "1", "--validation", "4"]
-        return ["train", "two", "-o", "run", *small, option, given]
+        return ["train", "two", "-o", "run", *small, option, value]
 
     case(f"option: {_option} {_given[:30]}")(_given_option)
 
@@ -787,8 +787,8 @@ WINDOWED: dict[str, tuple[tuple[int, ...], list[str], dict[str, Any]]] = {
 }
 for _name, (_shape, _kinds, _changes) in WINDOWED.items():
 
-    def _window(node: Any, given: Any = (_shape, _kinds, _changes)) -> None:
-        shape, kinds, changes = given
+    def _window(node: Any, layout: Any = (_shape, _kinds, _changes)) -> None:
+        shape, kinds, changes = layout
         _windowed(node, shape, kinds, **changes)
 
     nir_case(_name)(_window)
@@ -835,12 +835,12 @@ def _(file: Any) -> None:
 
 
 def varint(value: int) -> bytes:
-    found = bytearray()
+    encoded = bytearray()
     while True:
-        found.append(value & 0x7F | (0x80 if value > 0x7F else 0))
+        encoded.append(value & 0x7F | (0x80 if value > 0x7F else 0))
         value >>= 7
         if not value:
-            return bytes(found)
+            return bytes(encoded)
 
 
 def field(number: int, content: bytes) -> bytes:
@@ -857,14 +857,14 @@ def onnx_case(name: str) -> Callable[[Callable[[], bytes]], None]:
 
             path = Onnx.write(cases.integer_network(), folder / "x.onnx").path
             model, key = path.read_bytes(), DIGEST_KEY.encode()
-            kept = b"".join(
-                model[one.first : one.end]
-                for one in fields(memoryview(model))
-                if not (one.number == 14 and key in bytes(one.content))
+            body = b"".join(
+                model[part.first : part.end]
+                for part in fields(memoryview(model))
+                if not (part.number == 14 and key in bytes(part.content))
             )
-            kept = content() + kept
-            seal = field(14, field(1, key) + field(2, hashlib.sha256(kept).hexdigest().encode()))
-            path.write_bytes(kept + seal)
+            body = content() + body
+            seal = field(14, field(1, key) + field(2, hashlib.sha256(body).hexdigest().encode()))
+            path.write_bytes(body + seal)
             return ["inspect", "x.onnx"]
 
         case(f"onnx: {name}")(make)

@@ -45,9 +45,9 @@ def test_crafted_files_are_refused(part: int, tmp_path: Path) -> None:
         jobs.append({"words": crafted.CASES[name](folder), "folder": str(folder)})
     answers = run(jobs, tmp_path)
     wrong = {
-        name: said
+        name: problem
         for name, job, answer in zip(names, jobs, answers, strict=True)
-        if (said := complaint(answer, name in crafted.HARMLESS, sum(map(len, job["words"]))))
+        if (problem := complaint(answer, name in crafted.HARMLESS, sum(map(len, job["words"]))))
     }
     assert wrong == {}
 

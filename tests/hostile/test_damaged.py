@@ -44,8 +44,8 @@ def _recording(path: Path) -> str:
 
 
 def _answers(path: Path) -> str:
-    found = KnownAnswers.load(path)
-    return found.network_hash + content_hash(*recordings.pack(found.recording))
+    answers = KnownAnswers.load(path)
+    return answers.network_hash + content_hash(*recordings.pack(answers.recording))
 
 
 def _data(path: Path) -> str:
@@ -76,12 +76,12 @@ def test_damage_is_refused_or_does_not_matter(kind: str, tmp_path: Path) -> None
     write(path)
     before, whole = read(path), path.read_bytes()
     refused = 0
-    for what, content in damages(whole, zlib.crc32(kind.encode())):
+    for damage, content in damages(whole, zlib.crc32(kind.encode())):
         path.write_bytes(content)
         try:
             after = read(path)
         except InputError:
             refused += 1
         else:
-            assert after == before or kind in UNSEALED, what
+            assert after == before or kind in UNSEALED, damage
     assert refused >= ROUNDS / 2

@@ -37,7 +37,7 @@ INTEGERS = small_options(epochs=2, arithmetic="integer")
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> nm.Run:
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> nm.Run:
     """A finished run in a folder, which no test changes."""
     return nm.train(small_dataset(), OPTIONS, folder=tmp_path_factory.mktemp("kept") / "run")
 
@@ -60,12 +60,12 @@ def state(folder: Path | None) -> dict[str, bytes]:
         return {name: archive[name].tobytes() for name in archive.files if name != "header"}
 
 
-def same(one: nm.Run, other: nm.Run) -> bool:
+def same(first: nm.Run, second: nm.Run) -> bool:
     return (
-        one.network.content_hash == other.network.content_hash
-        and without_seconds(one.log) == without_seconds(other.log)
-        and (one.integers is None) == (other.integers is None)
-        and one.options == other.options
+        first.network.content_hash == second.network.content_hash
+        and without_seconds(first.log) == without_seconds(second.log)
+        and (first.integers is None) == (second.integers is None)
+        and first.options == second.options
     )
 
 
@@ -73,11 +73,11 @@ def same(one: nm.Run, other: nm.Run) -> bool:
 
 
 def test_a_run_that_is_not_kept(
-    kept: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished_run: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run = nm.train(small_dataset(), OPTIONS)
-    assert same(run, kept)
+    assert same(run, finished_run)
     assert run.folder is None
     assert list(tmp_path.iterdir()) == []
     assert (run.options, run.integers, run.stopped_early) == (OPTIONS, None, False)
@@ -85,21 +85,21 @@ def test_a_run_that_is_not_kept(
     assert run.network.class_names == CLASSES
 
 
-def test_a_run_that_is_kept(kept: nm.Run) -> None:
-    assert files(kept.folder) == {
+def test_a_run_that_is_kept(finished_run: nm.Run) -> None:
+    assert files(finished_run.folder) == {
         "run.json",
         "log.jsonl",
         "log.csv",
         "network.npz",
         "checkpoint.npz",
     }
-    assert kept.folder is not None
-    manifest = json.loads((kept.folder / "run.json").read_text("utf-8"))
+    assert finished_run.folder is not None
+    manifest = json.loads((finished_run.folder / "run.json").read_text("utf-8"))
     assert (manifest["nmtool"], manifest["data"]) == (nm.__version__, "small")
     assert manifest["options"] == json.loads(json.dumps(OPTIONS.as_json()))
-    assert nm.load(kept.folder).content_hash == kept.network.content_hash
-    lines = (kept.folder / "log.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == kept.log
+    assert nm.load(finished_run.folder).content_hash == finished_run.network.content_hash
+    lines = (finished_run.folder / "log.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == finished_run.log
 
 
 def test_a_run_that_trains_in_integers(in_integers: nm.Run) -> None:
@@ -107,15 +107,15 @@ def test_a_run_that_trains_in_integers(in_integers: nm.Run) -> None:
     assert in_integers.integers is not None
     assert in_integers.folder is not None
     assert nm.load(in_integers.folder).content_hash == in_integers.integers.content_hash
-    found = nm.evaluate(in_integers.integers, small_events(20, 2))
-    assert found.accuracy == in_integers.best["validation_accuracy"]
+    evaluation = nm.evaluate(in_integers.integers, small_events(20, 2))
+    assert evaluation.accuracy == in_integers.best["validation_accuracy"]
 
 
 def test_spike_events_are_enough() -> None:
     options = small_options(epochs=1, validation=12)
     events = small_events(40, 1)
-    held = nm.TrainOptions(validation=12).validation_rule.choose(events)
-    first, last = events[~held], events[held]
+    validates = nm.TrainOptions(validation=12).validation_rule.choose(events)
+    first, last = events[~validates], events[validates]
     splits = {"train": first, "validation": last}
     expected = nm.train(Dataset("both", tuple(splits), splits.__getitem__), options)
     assert same(nm.train(events, options), expected)
@@ -124,11 +124,11 @@ def test_spike_events_are_enough() -> None:
     assert "\n" not in repr(run)
 
 
-def test_the_best_epoch_is_kept(kept: nm.Run) -> None:
-    accuracies = [entry["validation_accuracy"] for entry in kept.log]
-    assert kept.best["validation_accuracy"] == max(accuracies)
-    found = nm.evaluate(kept.network, small_events(20, 2))
-    assert found.accuracy == max(accuracies)
+def test_the_best_epoch_is_kept(finished_run: nm.Run) -> None:
+    accuracies = [entry["validation_accuracy"] for entry in finished_run.log]
+    assert finished_run.best["validation_accuracy"] == max(accuracies)
+    evaluation = nm.evaluate(finished_run.network, small_events(20, 2))
+    assert evaluation.accuracy == max(accuracies)
 
 
 def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,8 +177,8 @@ def test_who_watches_is_told(tmp_path: Path) -> None:
 def test_epochs_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
         run = nm.train(small_dataset(), small_options(epochs=2))
-    lines = [one.getMessage() for one in caplog.records]
-    assert {(one.name, one.levelno) for one in caplog.records} == {
+    lines = [record.getMessage() for record in caplog.records]
+    assert {(record.name, record.levelno) for record in caplog.records} == {
         ("nmtool.training.loop.reporter", logging.INFO)
     }
     first, *lines = lines
@@ -193,7 +193,11 @@ def test_epochs_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_remarks_come_before_the_first_epoch(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
         nm.train(small_dataset(), small_options(epochs=1, steps=20))
-    assert [one.levelno for one in caplog.records] == [logging.WARNING, logging.INFO, logging.INFO]
+    assert [record.levelno for record in caplog.records] == [
+        logging.WARNING,
+        logging.INFO,
+        logging.INFO,
+    ]
     late = int((small_dataset().train.time_ms >= 40).sum())
     assert caplog.records[0].getMessage().startswith(f"remark[events-dropped]: {late} of the")
     assert "trains on 40 samples, validates on 20" in caplog.records[1].getMessage()
@@ -251,17 +255,17 @@ def stopped_in(epoch: int, folder: Path, train: Callable[..., nm.Run]) -> None:
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
 def test_a_resumed_run_ends_as_if_it_had_not_been_stopped(
-    epoch: int, kept: nm.Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    epoch: int, finished_run: nm.Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "run"
-    stopped_in(epoch, folder, lambda **how: nm.train(small_dataset(), OPTIONS, **how))
+    stopped_in(epoch, folder, lambda **keywords: nm.train(small_dataset(), OPTIONS, **keywords))
     caplog.clear()
     with caplog.at_level(logging.INFO, "nmtool"):
         run = nm.train(small_dataset(), folder=folder, resume=True)
-    assert same(run, kept)
-    assert state(folder) == state(kept.folder)
-    assert same(nm.Run.load(folder), kept)
-    levels = [one.levelno for one in caplog.records]
+    assert same(run, finished_run)
+    assert state(folder) == state(finished_run.folder)
+    assert same(nm.Run.load(folder), finished_run)
+    levels = [record.levelno for record in caplog.records]
     anew = [logging.WARNING, logging.INFO] if epoch == 1 else []
     assert levels == anew + [logging.INFO] * (4 - epoch)
 
@@ -271,9 +275,11 @@ def test_resuming_with_the_same_settings(tmp_path: Path) -> None:
     run = nm.train(small_dataset(), options, folder=tmp_path / "run")
     again = nm.train(small_dataset(), options, folder=tmp_path / "run", resume=True)
     assert same(run, again)
-    for other in ({"epochs": 1, "lr": 0.5}, {"epochs": 2, "hidden": 3}):
+    for changes in ({"epochs": 1, "lr": 0.5}, {"epochs": 2, "hidden": 3}):
         with refused(UsageError, "resume-settings-differ") as caught:
-            nm.train(small_dataset(), small_options(**other), folder=tmp_path / "run", resume=True)
+            nm.train(
+                small_dataset(), small_options(**changes), folder=tmp_path / "run", resume=True
+            )
         assert str(tmp_path / "run") in caught.value.what
 
 
@@ -304,8 +310,8 @@ def test_a_grown_run_keeps_the_name_of_its_target(
     monkeypatch.chdir(tmp_path / "elsewhere")
     longer = small_options(epochs=2, target=str(tmp_path / "mine.toml"))
     nm.train(small_dataset(), longer, folder="../run", resume=True)
-    kept = json.loads((tmp_path / "run/run.json").read_text())["options"]
-    assert (kept["target"], kept["epochs"]) == ("mine.toml", 2)
+    options = json.loads((tmp_path / "run/run.json").read_text())["options"]
+    assert (options["target"], options["epochs"]) == ("mine.toml", 2)
 
 
 def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +358,7 @@ def spoken(by: int) -> nm.SpikeEvents:
 def test_samples_that_were_learnt_do_not_validate_on_resume(tmp_path: Path) -> None:
     options = small_options(epochs=2, validation=10, validation_by="speaker")
     folder = tmp_path / "run"
-    stopped_in(2, folder, lambda **how: nm.train(spoken(4), options, **how))
+    stopped_in(2, folder, lambda **keywords: nm.train(spoken(4), options, **keywords))
     with refused(UsageError, "validation-differs"):
         nm.train(spoken(5), folder=folder, resume=True)
     assert len(RunFolder(folder).read_log()) == 1
@@ -369,7 +375,7 @@ def test_data_are_named_for_a_new_run() -> None:
 def test_a_run_that_does_not_know_what_validated_is_resumed(tmp_path: Path) -> None:
     options = small_options(epochs=2, validation=10, validation_by="speaker")
     folder = tmp_path / "run"
-    stopped_in(2, folder, lambda **how: nm.train(spoken(4), options, **how))
+    stopped_in(2, folder, lambda **keywords: nm.train(spoken(4), options, **keywords))
     manifest = json.loads((folder / "run.json").read_text())
     assert len(manifest.pop("train_index_hash")) == 64
     (folder / "run.json").write_text(json.dumps(manifest))
@@ -391,7 +397,7 @@ def test_learning_that_fails_is_told_once(
 ) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
         nm.train(small_dataset(), small_options(epochs=2, **changes))
-    warned = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert sum(line.startswith(f"remark[{code}]: ") for line in warned) == 1
 
 
@@ -405,11 +411,11 @@ def test_a_small_gain_does_not_diverge() -> None:
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_cores_that_are_none(threads: int, kept: nm.Run) -> None:
+def test_cores_that_are_none(threads: int, finished_run: nm.Run) -> None:
     with refused(UsageError, "threads-range"):
         nm.train(small_dataset(), OPTIONS, threads=threads)
     with refused(UsageError, "threads-range"):
-        nm.finetune(kept, {"epochs": 1}, small_dataset(), threads=threads)
+        nm.finetune(finished_run, {"epochs": 1}, small_dataset(), threads=threads)
 
 
 def test_hidden_layers_of_different_sizes() -> None:
@@ -434,9 +440,9 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
 # `finetune`.
 
 
-def test_a_run_goes_on_with_other_settings(kept: nm.Run, tmp_path: Path) -> None:
+def test_a_run_goes_on_with_other_settings(finished_run: nm.Run, tmp_path: Path) -> None:
     run = nm.finetune(
-        kept, {"epochs": 2, "arithmetic": "integer", "weight_bits": 4}, small_dataset()
+        finished_run, {"epochs": 2, "arithmetic": "integer", "weight_bits": 4}, small_dataset()
     )
     options = run.options
     assert (options.epochs, options.arithmetic, options.weight_bits) == (2, "integer", 4)
@@ -446,47 +452,52 @@ def test_a_run_goes_on_with_other_settings(kept: nm.Run, tmp_path: Path) -> None
     assert {p.weight_bits for p in run.integers.projections} == {4}
     assert run.folder is None
     folder = tmp_path / "fine"
-    assert kept.folder is not None
+    assert finished_run.folder is not None
     settings = {"epochs": 2, "arithmetic": "integer", "weight_bits": 4}
-    again = nm.finetune(str(kept.folder), settings, small_dataset(), folder=folder)
+    again = nm.finetune(str(finished_run.folder), settings, small_dataset(), folder=folder)
     assert same(again, run)
     assert (
-        json.loads((folder / "run.json").read_text("utf-8"))["start"] == kept.network.content_hash
+        json.loads((folder / "run.json").read_text("utf-8"))["start"]
+        == finished_run.network.content_hash
     )
     assert same(nm.Run.load(folder), run)
 
 
-def test_epochs_are_few_where_nothing_else_is_said(kept: nm.Run) -> None:
+def test_epochs_are_few_where_nothing_else_is_said(finished_run: nm.Run) -> None:
     stopped: list[int] = []
 
     def stop(report: Any) -> None:
         stopped.append(report.epoch)
         raise _StoppedError
 
-    assert kept.folder is not None
-    assert RunFolder(kept.folder).finetune_options({}).epochs == FINETUNE_EPOCHS
+    assert finished_run.folder is not None
+    assert RunFolder(finished_run.folder).finetune_options({}).epochs == FINETUNE_EPOCHS
     with pytest.raises(_StoppedError):
-        nm.finetune(kept, data=small_dataset(), on_batch=stop)
+        nm.finetune(finished_run, data=small_dataset(), on_batch=stop)
     assert stopped == [1]
 
 
-def test_finetuning_is_resumed(kept: nm.Run, tmp_path: Path) -> None:
+def test_finetuning_is_resumed(finished_run: nm.Run, tmp_path: Path) -> None:
     settings = {"epochs": 2}
-    expected = nm.finetune(kept, settings, small_dataset(), folder=tmp_path / "whole")
+    expected = nm.finetune(finished_run, settings, small_dataset(), folder=tmp_path / "whole")
     folder = tmp_path / "parts"
-    stopped_in(2, folder, lambda **how: nm.finetune(kept, settings, small_dataset(), **how))
+    stopped_in(
+        2,
+        folder,
+        lambda **keywords: nm.finetune(finished_run, settings, small_dataset(), **keywords),
+    )
     run = nm.train(small_dataset(), folder=folder, resume=True)
     assert same(run, expected)
     assert state(folder) == state(expected.folder)
 
 
 def test_longer_delays_are_cut_and_that_is_told(
-    kept: nm.Run, caplog: pytest.LogCaptureFixture
+    finished_run: nm.Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
-        run = nm.finetune(kept, {"epochs": 1, "max_delay": 4}, small_dataset())
+        run = nm.finetune(finished_run, {"epochs": 1, "max_delay": 4}, small_dataset())
     assert run.network.max_delay <= 4
-    [warning] = [one for one in caplog.records if one.levelno == logging.WARNING]
+    [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "4 steps" in warning.getMessage()
 
 
@@ -496,74 +507,74 @@ def test_the_data_of_the_run_are_the_default(tmp_path: Path) -> None:
     write_shd(folder / "small_train.h5", small_events(40, 1))
     write_shd(folder / "small_valid.h5", small_events(20, 2))
     run = nm.train(nm.load_dataset(str(folder)), small_options(epochs=1), folder=tmp_path / "run")
-    found = nm.finetune(run, {"epochs": 1})
-    assert same(found, nm.finetune(run, {"epochs": 1}, small_dataset()))
+    finetuned = nm.finetune(run, {"epochs": 1})
+    assert same(finetuned, nm.finetune(run, {"epochs": 1}, small_dataset()))
 
 
 @pytest.mark.parametrize(
     "settings", [{"hidden": 13}, {"steps": 31}, {"recurrent": False}, {"dt_ms": 1.0}]
 )
-def test_the_network_stays_as_it_is(settings: dict[str, Any], kept: nm.Run) -> None:
+def test_the_network_stays_as_it_is(settings: dict[str, Any], finished_run: nm.Run) -> None:
     with refused(UsageError, "network-shape-fixed") as caught:
-        nm.finetune(kept, settings, small_dataset())
+        nm.finetune(finished_run, settings, small_dataset())
     assert next(iter(settings)) in caught.value.what
 
 
-def test_what_cannot_be_a_start(kept: nm.Run, tmp_path: Path) -> None:
-    unkept = nm.Run(kept.options, kept.network, None, kept.log)
+def test_what_cannot_be_a_start(finished_run: nm.Run, tmp_path: Path) -> None:
+    unkept = nm.Run(finished_run.options, finished_run.network, None, finished_run.log)
     with refused(UsageError, "run-not-kept"):
         nm.finetune(unkept, {}, small_dataset())
     with refused(FileFormatError, "run-missing"):
         nm.finetune(tmp_path, {}, small_dataset())
-    assert kept.folder is not None
-    (tmp_path / "run.json").write_bytes((kept.folder / "run.json").read_bytes())
+    assert finished_run.folder is not None
+    (tmp_path / "run.json").write_bytes((finished_run.folder / "run.json").read_bytes())
     with refused(FileFormatError, "checkpoint-missing") as caught:
         nm.finetune(tmp_path, {}, small_dataset())
     assert str(tmp_path) in caught.value.what
     with refused(UsageError, "path-taken"):
-        nm.finetune(kept, {"epochs": 1}, small_dataset(), folder=kept.folder)
+        nm.finetune(finished_run, {"epochs": 1}, small_dataset(), folder=finished_run.folder)
     with pytest.raises(UsageError) as unknown:
-        nm.finetune(kept, {"hiden": 12}, small_dataset())
+        nm.finetune(finished_run, {"hiden": 12}, small_dataset())
     assert "hiden" in unknown.value.what
 
 
 # `Run`.
 
 
-def test_a_run_is_read_from_its_folder(kept: nm.Run, in_integers: nm.Run) -> None:
-    for run in (kept, in_integers):
+def test_a_run_is_read_from_its_folder(finished_run: nm.Run, in_integers: nm.Run) -> None:
+    for run in (finished_run, in_integers):
         assert run.folder is not None
         for folder in (run.folder, str(run.folder)):
-            found = nm.Run.load(folder)
-            assert same(found, run)
-            assert found.log == run.log
-            assert found.folder == run.folder
-            assert repr(found) == repr(run)
+            loaded = nm.Run.load(folder)
+            assert same(loaded, run)
+            assert loaded.log == run.log
+            assert loaded.folder == run.folder
+            assert repr(loaded) == repr(run)
     assert (
         nm.Run.load(in_integers.folder).integers.content_hash == in_integers.integers.content_hash
     )
 
 
-def test_what_is_no_run(tmp_path: Path, kept: nm.Run) -> None:
+def test_what_is_no_run(tmp_path: Path, finished_run: nm.Run) -> None:
     with refused(FileFormatError, "run-missing"):
         nm.Run.load(tmp_path)
     (tmp_path / "run.json").write_text("{}")
     with refused(FileFormatError, "file-damaged"):
         nm.Run.load(tmp_path)
-    assert kept.folder is not None
-    (tmp_path / "run.json").write_bytes((kept.folder / "run.json").read_bytes())
+    assert finished_run.folder is not None
+    (tmp_path / "run.json").write_bytes((finished_run.folder / "run.json").read_bytes())
     with refused(FileFormatError, "file-missing"):
         nm.Run.load(tmp_path)
 
 
-def test_a_run_shows_itself(kept: nm.Run) -> None:
-    assert "\n" not in repr(kept)
-    assert f"epoch {kept.best['epoch']} of 3" in repr(kept)
-    assert f"validation {kept.best['validation_accuracy']:.1%}" in repr(kept)
-    [table] = kept.tables()
+def test_a_run_shows_itself(finished_run: nm.Run) -> None:
+    assert "\n" not in repr(finished_run)
+    assert f"epoch {finished_run.best['epoch']} of 3" in repr(finished_run)
+    assert f"validation {finished_run.best['validation_accuracy']:.1%}" in repr(finished_run)
+    [table] = finished_run.tables()
     assert [row[0] for row in table.rows] == [1, 2, 3]
-    assert [row[1] for row in table.rows] == [entry["loss"] for entry in kept.log]
-    assert len(kept.summary().splitlines()) == 5
+    assert [row[1] for row in table.rows] == [entry["loss"] for entry in finished_run.log]
+    assert len(finished_run.summary().splitlines()) == 5
 
 
 # Lines of epochs.
@@ -627,7 +638,7 @@ def test_an_interrupt_that_is_swallowed_stops_training(
 @pytest.mark.usefixtures("_heeds_interrupts")
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_an_interrupt_while_an_epoch_is_kept_waits_until_it_is(
-    epoch: int, kept: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    epoch: int, finished_run: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_log = RunFolder.write_log
 
@@ -642,10 +653,10 @@ def test_an_interrupt_while_an_epoch_is_kept_waits_until_it_is(
         nm.train(small_dataset(), OPTIONS, folder=folder)
     assert len(RunFolder(folder).read_log()) == epoch
     monkeypatch.undo()
-    assert same(nm.train(small_dataset(), folder=folder, resume=True), kept)
+    assert same(nm.train(small_dataset(), folder=folder, resume=True), finished_run)
 
 
-def test_another_thread_trains(kept: nm.Run) -> None:
+def test_another_thread_trains(finished_run: nm.Run) -> None:
     before = signal.getsignal(signal.SIGINT)
     runs: list[nm.Run] = []
     seen: list[object] = []
@@ -659,7 +670,7 @@ def test_another_thread_trains(kept: nm.Run) -> None:
     thread = threading.Thread(target=train)
     thread.start()
     thread.join()
-    assert runs[0].network.content_hash == kept.network.content_hash
+    assert runs[0].network.content_hash == finished_run.network.content_hash
     assert seen == [before] * 3
 
 

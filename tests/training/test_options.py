@@ -228,13 +228,13 @@ def test_samples_decide_the_grid() -> None:
     close = SpikeEvents.from_lists([np.arange(0.0, 300.0, 0.8)] * 2, [[0] * 375] * 2, [0, 1])
     wide = replace(close, time_ms=25.0 * close.time_ms)
     options = [TrainOptions().fitted_to(events) for events in (close, wide)]
-    assert [one.dt_ms for one in options] == [0.8, 20.0]
-    assert [one.tau_mem_ms for one in options] == [10.0, 40.0]
-    assert [one.n_steps for one in options] == [375 + 13, 375 + 2]
+    assert [fitted.dt_ms for fitted in options] == [0.8, 20.0]
+    assert [fitted.tau_mem_ms for fitted in options] == [10.0, 40.0]
+    assert [fitted.n_steps for fitted in options] == [375 + 13, 375 + 2]
     assert TrainOptions(dt_ms=5.0).fitted_to(wide).n_steps == 1497 + 2
-    given = TrainOptions(steps=60)
-    assert given.dt_ms == 1.0
-    assert given.fitted_to(wide) == given
+    fixed = TrainOptions(steps=60)
+    assert fixed.dt_ms == 1.0
+    assert fixed.fitted_to(wide) == fixed
 
 
 def test_survives_json(tmp_path: Path) -> None:

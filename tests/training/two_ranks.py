@@ -29,15 +29,15 @@ def check_sums(ranks: Ranks) -> None:
 
 
 def check_gradients(ranks: Ranks) -> None:
-    both, one, fixed = (nn.Parameter(torch.ones(shape)) for shape in ((2, 3), (4,), (2,)))
+    both, single, fixed = (nn.Parameter(torch.ones(shape)) for shape in ((2, 3), (4,), (2,)))
     fixed.requires_grad_(False)
     loss = both.sum() * (ranks.rank + 1)
     if not ranks.is_first:
-        loss = loss + 5 * one.sum()
+        loss = loss + 5 * single.sum()
     loss.backward()
-    ranks.sum_gradients([both, one, fixed])
+    ranks.sum_gradients([both, single, fixed])
     torch.testing.assert_close(both.grad, torch.full((2, 3), 3.0))
-    torch.testing.assert_close(one.grad, torch.full((4,), 5.0))
+    torch.testing.assert_close(single.grad, torch.full((4,), 5.0))
     assert fixed.grad is None
 
 
@@ -93,8 +93,8 @@ def check_batch(ranks: Ranks, n_samples: int) -> None:
     if share.n_samples:
         _backward(shared, share, 1 / n_samples, regulariser.push)
     ranks.sum_gradients(shared.parameters())
-    for one, other in zip(whole.parameters(), shared.parameters(), strict=True):
-        torch.testing.assert_close(other.grad, one.grad, rtol=1e-9, atol=1e-12)
+    for left, right in zip(whole.parameters(), shared.parameters(), strict=True):
+        torch.testing.assert_close(right.grad, left.grad, rtol=1e-9, atol=1e-12)
 
 
 def _backward(model: SpikingNetwork, spikes: Raster, factor: float, push: dict) -> None:

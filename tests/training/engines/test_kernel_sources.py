@@ -32,8 +32,8 @@ pytestmark = pytest.mark.torch
 def _signatures() -> Iterator[Any]:
     """What the kernels of the CPU have been called with so far."""
     for package in (hardware_sim, kernels):
-        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            for value in vars(importlib.import_module(found.name)).values():
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for value in vars(importlib.import_module(module.name)).values():
                 yield from getattr(value, "nopython_signatures", [])
     for kernel in (*simulation_kernels(LOIHI2), *training_kernels(LOIHI2)):
         yield from getattr(kernel, "nopython_signatures", [])
@@ -50,12 +50,16 @@ def _named_tuples(numba_type: Any) -> Iterator[type]:
 def test_every_named_tuple_that_kernels_are_given_is_hashed() -> None:
     for arithmetic in ("float", "integer"):
         run_training(small_options(epochs=1, arithmetic=arithmetic), small_dataset())
-    given = {
-        named
+    named_tuples = {
+        named_tuple
         for signature in _signatures()
         for argument in signature.args
-        for named in _named_tuples(argument)
+        for named_tuple in _named_tuples(argument)
     }
-    assert given >= {NeuronConstants, IntegerConstants, Gathering, Plan, SourceSpikes}
+    assert named_tuples >= {NeuronConstants, IntegerConstants, Gathering, Plan, SourceSpikes}
     files = {file.resolve() for file in source_files(SOURCES)}
-    assert [named for named in given if Path(inspect.getfile(named)).resolve() not in files] == []
+    assert [
+        named_tuple
+        for named_tuple in named_tuples
+        if Path(inspect.getfile(named_tuple)).resolve() not in files
+    ] == []

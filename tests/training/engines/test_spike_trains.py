@@ -50,8 +50,8 @@ def test_merging_numbers_neurons_through(left: np.ndarray, right: np.ndarray) ->
     untimed = SpikeTrains.from_raster(Raster.from_dense(left))
     whole = merge([untimed, _timed(Raster.from_dense(right))])
     _same(whole, Raster.from_dense(np.concatenate([left, right], axis=2)))
-    known = whole.neuron >= 4
-    np.testing.assert_array_equal(whole.time_ms.detach(), torch.where(known, whole.step, 0))
+    right_spikes = whole.neuron >= 4
+    np.testing.assert_array_equal(whole.time_ms.detach(), torch.where(right_spikes, whole.step, 0))
 
 
 def test_merged_times_hand_gradients_back() -> None:

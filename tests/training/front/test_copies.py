@@ -37,9 +37,9 @@ def _saved(model: SpikingNetwork) -> SpikingNetwork:
     file = io.BytesIO()
     torch.save(model.state_dict(), file)
     file.seek(0)
-    other = SpikingNetwork(Network.layers([8, 6, 5, 3], n_steps=40, seed=1))
-    other.load_state_dict(torch.load(file, weights_only=True))
-    return other
+    loaded_model = SpikingNetwork(Network.layers([8, 6, 5, 3], n_steps=40, seed=1))
+    loaded_model.load_state_dict(torch.load(file, weights_only=True))
+    return loaded_model
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ def test_a_model_can_be_copied_pickled_and_loaded() -> None:
     model = SpikingNetwork(random_network("recurrent", seed=1))
     spikes = random_input(model.network, 2, seed=1)
     expected = model(spikes).membrane["output"]
-    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert torch.equal(other(spikes).membrane["output"], expected)
+    for duplicate in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(duplicate(spikes).membrane["output"], expected)
     fresh = SpikingNetwork(random_network("recurrent", seed=2))
     fresh.load_state_dict(model.state_dict())
     assert [name for name, _ in fresh.named_parameters()] == list(model.state_dict())

@@ -23,19 +23,19 @@ pytestmark = pytest.mark.torch
 TAU = 7.0
 
 
-def _distance(one: Raster, times: np.ndarray, two: Raster, dt_ms: float) -> float:
-    """The same, from its definition, by integrals in closed form; `times` are those of `one`."""
+def _distance(first: Raster, times: np.ndarray, second: Raster, dt_ms: float) -> float:
+    """The same, from its definition, by integrals in closed form; `times` are those of `first`."""
     total = 0.0
-    for sample in range(one.n_samples):
-        for neuron in range(one.n_neurons):
-            mine = slice(one.offset[sample], one.offset[sample + 1])
-            other = slice(two.offset[sample], two.offset[sample + 1])
-            a = times[mine][one.neuron[mine] == neuron]
-            b = two.step[other][two.neuron[other] == neuron] * dt_ms
+    for sample in range(first.n_samples):
+        for neuron in range(first.n_neurons):
+            mine = slice(first.offset[sample], first.offset[sample + 1])
+            theirs = slice(second.offset[sample], second.offset[sample + 1])
+            a = times[mine][first.neuron[mine] == neuron]
+            b = second.step[theirs][second.neuron[theirs] == neuron] * dt_ms
             signs = np.r_[np.ones(a.size), -np.ones(b.size)]
             t = np.r_[a, b]
             total += 0.5 * signs @ np.exp(-np.abs(t[:, None] - t) / TAU) @ signs
-    return total / one.n_samples
+    return total / first.n_samples
 
 
 def _trains(*spikes: tuple[int, int, int]) -> SpikeTrains:
@@ -46,14 +46,14 @@ def _trains(*spikes: tuple[int, int, int]) -> SpikeTrains:
 
 
 def test_distances_by_hand() -> None:
-    one, two = _trains((0, 4, 1)), _trains((0, 9, 1))
+    first, second = _trains((0, 4, 1)), _trains((0, 9, 1))
     nothing = _trains().raster()
-    assert spike_distance(one, one.raster(), TAU, 0.5).item() == pytest.approx(0, abs=1e-6)
-    assert spike_distance(one, nothing, TAU, 0.5).item() == pytest.approx(0.25)
+    assert spike_distance(first, first.raster(), TAU, 0.5).item() == pytest.approx(0, abs=1e-6)
+    assert spike_distance(first, nothing, TAU, 0.5).item() == pytest.approx(0.25)
     apart = 1 - math.exp(-5 * 0.5 / TAU)
-    assert spike_distance(one, two.raster(), TAU, 0.5).item() == pytest.approx(apart / 2)
+    assert spike_distance(first, second.raster(), TAU, 0.5).item() == pytest.approx(apart / 2)
     elsewhere = _trains((1, 4, 1)).raster()
-    assert spike_distance(one, elsewhere, TAU, 0.5).item() == pytest.approx(0.5)
+    assert spike_distance(first, elsewhere, TAU, 0.5).item() == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("topology", ["recurrent", "two layers"])
@@ -68,11 +68,11 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
     )
     times = emitted.step * network.dt_ms
     # Spikes that coincide have a kink there, so that differences are taken beside it.
-    there = wanted.dense()[
+    coincident = wanted.dense()[
         np.repeat(np.arange(4), np.diff(emitted.offset)), emitted.step, emitted.neuron
     ]
     tiny, slopes = 1e-5, np.zeros(emitted.n_spikes)
-    for spike in np.flatnonzero(~there):
+    for spike in np.flatnonzero(~coincident):
         for sign in (1, -1):
             moved = times.astype(float)
             moved[spike] += sign * tiny
@@ -82,7 +82,7 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
     loss = spike_distance(activity.spikes[name], wanted, TAU, network.dt_ms)
     assert loss.item() == pytest.approx(_distance(emitted, times, wanted, network.dt_ms))
     (direct,) = torch.autograd.grad(loss, activity.spikes[name].time_ms, retain_graph=True)
-    np.testing.assert_allclose(direct.numpy()[~there], slopes[~there], atol=1e-8)
+    np.testing.assert_allclose(direct.numpy()[~coincident], slopes[~coincident], atol=1e-8)
     loss.backward()
     expected = reference.backward(
         network, spikes, trace,
@@ -105,14 +105,14 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
 
 
 def test_what_cannot_be_compared() -> None:
-    one = _trains((0, 4, 1))
+    trains = _trains((0, 4, 1))
     with refused(UsageError, "spike-trains-differ"):
-        spike_distance(one, Raster.silent(2, 20, 4), TAU, 1.0)
+        spike_distance(trains, Raster.silent(2, 20, 4), TAU, 1.0)
     with refused(UsageError, "argument-type"):
-        spike_distance(one.raster(), one.raster(), TAU, 1.0)  # type: ignore[arg-type]
+        spike_distance(trains.raster(), trains.raster(), TAU, 1.0)  # type: ignore[arg-type]
     with refused(UsageError, "argument-type"):
-        first_spike_ms(one.raster(), 1.0)  # type: ignore[arg-type]
-    assert replace(one, time_ms=None).time_ms is None
+        first_spike_ms(trains.raster(), 1.0)  # type: ignore[arg-type]
+    assert replace(trains, time_ms=None).time_ms is None
 
 
 def test_first_spikes_of_hidden_neurons_can_be_hurried() -> None:

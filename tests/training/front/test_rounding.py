@@ -113,13 +113,13 @@ def test_gradients_are_those_of_what_the_chip_holds() -> None:
     d_membrane = np.random.default_rng(5).normal(size=activity.membrane["output"].shape)
     (activity.membrane["output"] * torch.from_numpy(d_membrane)).sum().backward()
     integer = rounding(model.to_network())
-    held, jump = _held(network, integer)
+    rounded, jump = _held(network, integer)
     tape = activity.spikes["hidden"].raster()
-    shapes = {p.name: (*d_membrane.shape[:2], p.size) for p in held.populations}
+    shapes = {p.name: (*d_membrane.shape[:2], p.size) for p in rounded.populations}
     nothing = {name: np.zeros(shape) for name, shape in shapes.items()}
-    slopes = {"hidden": _slopes(held, integer, spikes)}
+    slopes = {"hidden": _slopes(rounded, integer, spikes)}
     trace = reference.Trace({"hidden": tape}, nothing, nothing, slopes)
-    expected = reference.backward(held, spikes, trace, {"output": d_membrane})
+    expected = reference.backward(rounded, spikes, trace, {"output": d_membrane})
     assert tape.n_spikes > 100
     for index, projection in enumerate(model.synapses):
         ratio = jump[projection.target]
@@ -145,8 +145,8 @@ def _held(network: Network, integer: IntegerNetwork) -> tuple[Network, dict[str,
         )
         for projection, chip in zip(network.projections, integer.projections, strict=True)
     ]
-    held = replace(network, populations=populations, projections=projections)
-    return held, {p.name: _b(p, network) / b[p.name] for p in network.populations}
+    rounded = replace(network, populations=populations, projections=projections)
+    return rounded, {p.name: _b(p, network) / b[p.name] for p in network.populations}
 
 
 def _b(population: Population, network: Network) -> np.ndarray:
@@ -154,18 +154,18 @@ def _b(population: Population, network: Network) -> np.ndarray:
     return dynamics.drive_scale(tau_mem, tau_syn, network.dt_ms)
 
 
-def _slopes(held: Network, integer: IntegerNetwork, spikes: Raster) -> np.ndarray:
+def _slopes(rounded: Network, integer: IntegerNetwork, spikes: Raster) -> np.ndarray:
     """q at every hidden spike, from u and v that the simulator recorded."""
     recording, chip = simulate(integer, spikes, deep=True), integer.population("hidden")
     u = recording.current["hidden"].astype(np.int64)
     v = recording.potential["hidden"].astype(np.int64)
     before = np.concatenate([np.zeros_like(v[:, :1]), v[:, :-1]], axis=1)
-    kept = np.sign(before) * ((np.abs(before) * chip.keep_v) >> 12)
+    remainder = np.sign(before) * ((np.abs(before) * chip.keep_v) >> 12)
     at_spikes = recording.spikes["hidden"].dense()
-    unit, population = chip.scale * 64, held.population("hidden")
-    current, peak = u / unit, (kept + u + chip.bias) / unit
-    gain = dynamics.membrane_gain(population.values("tau_mem_ms"), held.dt_ms)
-    q = np.maximum(current / _b(population, held), current / gain) + population.values("bias")
+    unit, population = chip.scale * 64, rounded.population("hidden")
+    current, peak = u / unit, (remainder + u + chip.bias) / unit
+    gain = dynamics.membrane_gain(population.values("tau_mem_ms"), rounded.dt_ms)
+    q = np.maximum(current / _b(population, rounded), current / gain) + population.values("bias")
     return (q - peak)[at_spikes]
 
 
@@ -189,9 +189,9 @@ def test_integers_run_as_they_are() -> None:
     integers = rounding_of(network, 4, DelayGrid(3, 2))(network)
     model = SpikingNetwork(network, max_delay=network.max_delay, rounding=integers)
     spikes = random_input(network, 5, seed=6)
-    found = compare_recordings(simulate(integers, spikes), model.record(spikes))
-    assert found.identical
-    assert found.spikes_emitted > 0
+    comparison = compare_recordings(simulate(integers, spikes), model.record(spikes))
+    assert comparison.identical
+    assert comparison.spikes_emitted > 0
     other = random_network("recurrent", seed=5)
     with refused(UsageError, "integers-other-graph"):
         SpikingNetwork(other, max_delay=other.max_delay, rounding=integers)

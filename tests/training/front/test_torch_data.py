@@ -48,8 +48,8 @@ def test_there_and_back() -> None:
 def test_tensors_are_taken_where_arrays_are() -> None:
     dense = torch.zeros(2, 4, 3, requires_grad=True) + 0
     dense[0, 1, 2] = 1
-    for one in (dense, dense.to_sparse()):
-        events = nm.SpikeEvents.from_dense(one, torch.tensor([0, 1]))
+    for spikes in (dense, dense.to_sparse()):
+        events = nm.SpikeEvents.from_dense(spikes, torch.tensor([0, 1]))
         assert (events.time_ms.tolist(), events.unit.tolist()) == ([1.0], [2])
     assert nm.SpikeEvents.from_lists([torch.tensor([2.0, 1.0])], [[0, 1]], [0]).unit.tolist() == [
         *(1, 0)

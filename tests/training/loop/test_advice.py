@@ -39,7 +39,7 @@ FLAT, FALLING = [0.5] * 10, list(np.linspace(2.0, 0.2, 10))
 
 
 def codes(options: TrainOptions, entries: Log, network: nm.Network = NETWORK) -> list[str]:
-    return [one.code for one in advice(options, entries, network)]
+    return [finding.code for finding in advice(options, entries, network)]
 
 
 @pytest.mark.parametrize("validation", [1.0, None])
@@ -76,9 +76,9 @@ def test_a_loss_that_falls_after_the_best_epoch_is_no_reason_for_more() -> None:
 
 def test_memory_beside_long_samples() -> None:
     long = replace(OPTIONS, steps=2000)
-    [told] = advice(long, log(FLAT), NETWORK)
-    assert told.code == "memory-short"
-    assert "2,000 ms" in told.what
+    [finding] = advice(long, log(FLAT), NETWORK)
+    assert finding.code == "memory-short"
+    assert "2,000 ms" in finding.what
     slow = [replace(p, tau_mem_ms=200.0) for p in NETWORK.populations]
     assert codes(long, log(FLAT), replace(NETWORK, populations=slow)) == []
 
@@ -94,15 +94,15 @@ def test_delays_at_their_limit(limit: int, setting: str) -> None:
     options = replace(OPTIONS, max_delay=limit)
     assert codes(options, log(FLAT), network) == []
     delay[0] = limit
-    told = list(
+    findings = list(
         advice(
             options,
             log(FLAT),
             network.with_projections([replace(network.projections[0], delay=delay)]),
         )
     )
-    assert [one.code for one in told] == ["delays-at-limit"]
-    assert setting in told[0].fix
+    assert [finding.code for finding in findings] == ["delays-at-limit"]
+    assert setting in findings[0].fix
     fixed = replace(options, train_delays=False)
     assert codes(fixed, log(FLAT), network.with_projections([network.projections[0]])) == []
 
@@ -118,8 +118,8 @@ def test_activity() -> None:
 def test_classes_that_are_confused() -> None:
     entries = log(FLAT, validation=0.95)
     entries[-1]["confused"] = {"label": 2, "answer": 0, "share": 0.3}
-    [told] = advice(OPTIONS, entries, NETWORK)
-    assert (told.code, told.where) == ("classes-confused", NETWORK.class_names[2])
+    [finding] = advice(OPTIONS, entries, NETWORK)
+    assert (finding.code, finding.where) == ("classes-confused", NETWORK.class_names[2])
     entries[-1]["confused"]["share"] = 0.2
     assert codes(OPTIONS, entries) == []
 
@@ -127,7 +127,7 @@ def test_classes_that_are_confused() -> None:
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
 def test_learning_rates_that_rise_again(schedule: str) -> None:
     before = TrainOptions(epochs=10, schedule=schedule)
-    rises = [one.code for one in rates_rise(replace(before, epochs=20), before, 10)]
+    rises = [finding.code for finding in rates_rise(replace(before, epochs=20), before, 10)]
     assert rises == ([] if schedule == "constant" else ["learning-rates-rise"])
     assert list(rates_rise(before, before, 5)) == []
 
@@ -153,9 +153,9 @@ def test_the_log_keeps_the_commonest_mistake_and_a_longer_run_is_warned(
         assert mistake["share"] == pytest.approx(share)
     else:
         assert mistake is None
-    told = [one.code for one in run.advice()]
-    assert told
-    assert [code for code in told if f"next[{code}]" not in caplog.text] == []
+    advised_codes = [finding.code for finding in run.advice()]
+    assert advised_codes
+    assert [code for code in advised_codes if f"next[{code}]" not in caplog.text] == []
     nm.train(
         resume=True,
         folder=tmp_path / "run",

@@ -94,12 +94,12 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
     label, offset = np.zeros(n_samples, np.int64), np.arange(n_samples + 1) * n_events
     times, units = (np.tile(np.arange(n_events), n_samples) for _ in range(2))
     events = SpikeEvents(times.astype(np.float64), units, offset, label, n_events, ["one"])
-    kept = Augmentation(drop=0.6)(events, np.random.default_rng(5))
-    shares = 1 - kept.counts / n_events
+    augmented = Augmentation(drop=0.6)(events, np.random.default_rng(5))
+    shares = 1 - augmented.counts / n_events
     assert shares.mean() == pytest.approx(0.3, abs=0.03)
     assert shares.std() == pytest.approx(0.6 / np.sqrt(12), abs=0.02)
     assert shares.max() < 0.7
-    np.testing.assert_array_equal(kept.time_ms, kept.unit)
+    np.testing.assert_array_equal(augmented.time_ms, augmented.unit)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_what_else_is_on_does_not_change_shifts_and_stretches(more: dict[str, fl
     names = [str(sample) for sample in range(n)]
     events = SpikeEvents(np.full(n, 1e6), np.full(n, 50), offset, np.arange(n), 101, names)
     plain = Augmentation(shift=7, stretch=0.1)(events, np.random.default_rng(6))
-    other = Augmentation(shift=7, stretch=0.1, **more)(events, np.random.default_rng(6))
-    same = plain.take(np.flatnonzero(other.counts))
-    np.testing.assert_array_equal(other.unit, same.unit)
-    np.testing.assert_allclose(other.time_ms, same.time_ms, atol=20)
+    augmented = Augmentation(shift=7, stretch=0.1, **more)(events, np.random.default_rng(6))
+    same = plain.take(np.flatnonzero(augmented.counts))
+    np.testing.assert_array_equal(augmented.unit, same.unit)
+    np.testing.assert_allclose(augmented.time_ms, same.time_ms, atol=20)
 
 
 _SETTINGS = st.fixed_dictionaries(
@@ -206,5 +206,5 @@ def test_a_share_of_the_samples_is_blended() -> None:
     units = np.split(blended.unit, blended.offset[1:-1])
     assert np.mean([len(set(u)) > 1 for u in units]) == pytest.approx(0.3, abs=0.06)
     stays = [s for s, u in enumerate(units) if len(set(u)) == 1]
-    kept = blended.take(stays)
-    np.testing.assert_array_equal(kept.time_ms, events.take(stays).time_ms)
+    unblended = blended.take(stays)
+    np.testing.assert_array_equal(unblended.time_ms, events.take(stays).time_ms)

@@ -36,10 +36,10 @@ def test_gradients_are_sums_over_the_synapses_of_a_source(topology: str) -> None
         activity = model(spikes)
         (activity.membrane["output"] ** 2).sum().backward()
         gradients.append([projection.delay.grad for projection in model.synapses])
-    for each, summed in zip(*gradients, strict=True):
-        assert summed.shape == (each.shape[0], 1)
+    for synaptic, summed in zip(*gradients, strict=True):
+        assert summed.shape == (synaptic.shape[0], 1)
         assert summed.abs().max() > 0
-        torch.testing.assert_close(summed, each.sum(dim=1, keepdim=True))
+        torch.testing.assert_close(summed, synaptic.sum(dim=1, keepdim=True))
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])

@@ -75,11 +75,11 @@ def _masks(model: SpikingNetwork, seed: int) -> dict[str, torch.Tensor]:
 
 def test_what_is_removed_comes_back_where_it_was(tmp_path: Path) -> None:
     model, optimiser = _pair(0)
-    removed, found = _masks(model, 1), _masks(model, 2)
+    removed, masks = _masks(model, 1), _masks(model, 2)
     checkpoint.save(tmp_path / "c.npz", model, optimiser, STATE, removed)
-    checkpoint.load(tmp_path / "c.npz", model, optimiser, found)
+    checkpoint.load(tmp_path / "c.npz", model, optimiser, masks)
     for name, mask in removed.items():
-        torch.testing.assert_close(found[name], mask)
+        torch.testing.assert_close(masks[name], mask)
 
 
 def test_what_a_file_does_not_have_stays(file: Path) -> None:
@@ -101,9 +101,9 @@ def test_the_mean_comes_back(tmp_path: Path) -> None:
     model, optimiser = _pair(0)
     mean = {name: p.detach() + 1 for name, p in model.named_parameters()}
     checkpoint.save(tmp_path / "c.npz", model, optimiser, STATE, average=mean)
-    found: dict[str, torch.Tensor] = {}
-    checkpoint.load(tmp_path / "c.npz", model, optimiser, average=found)
-    torch.testing.assert_close(found, mean, rtol=0, atol=0)
+    average: dict[str, torch.Tensor] = {}
+    checkpoint.load(tmp_path / "c.npz", model, optimiser, average=average)
+    torch.testing.assert_close(average, mean, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("mean", [np.zeros((12, 18), np.float32), np.full((12, 19), np.nan)])
@@ -122,10 +122,10 @@ def test_holds_no_pickle(file: Path) -> None:
 def _rewrite(file: Path, header: dict, arrays: dict) -> None:
     """Replace entries of the header and arrays; None takes them out."""
     old = storage.read_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION)
-    kept = {k: v for k, v in (old.header | header).items() if v is not None}
-    kept = {k: v for k, v in kept.items() if k not in ("kind", "version", "content")}
-    held = {k: v for k, v in (old.arrays | arrays).items() if v is not None}
-    storage.write_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION, kept, held)
+    entries = {k: v for k, v in (old.header | header).items() if v is not None}
+    entries = {k: v for k, v in entries.items() if k not in ("kind", "version", "content")}
+    members = {k: v for k, v in (old.arrays | arrays).items() if v is not None}
+    storage.write_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION, entries, members)
 
 
 def test_a_log_of_version_1(file: Path) -> None:
@@ -172,14 +172,14 @@ def test_cut_foreign_and_missing_files_are_refused(file: Path, tmp_path: Path) -
 def test_damage_is_refused_or_changes_nothing(file: Path) -> None:
     """In any byte: what is read is what was written."""
     before, refusals = _restored(file), 0
-    for what, content in damages(file.read_bytes(), 33):
+    for damage, content in damages(file.read_bytes(), 33):
         file.write_bytes(content)
         try:
             after = _restored(file)
         except FileFormatError:
             refusals += 1
         else:
-            assert after == before, what
+            assert after == before, damage
     assert refusals >= ROUNDS / 2
 
 
@@ -188,24 +188,26 @@ def _restored(file: Path) -> tuple[RunState, list[bytes]]:
     model, optimiser = _pair(5)
     state = checkpoint.load(file, model, optimiser)
     moments = [optimiser.state[p][key] for p in model.parameters() for key in checkpoint._MOMENTS]
-    return state, [one.detach().numpy().tobytes() for one in (*model.parameters(), *moments)]
+    return state, [tensor.detach().numpy().tobytes() for tensor in (*model.parameters(), *moments)]
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("member", "source"),
     [
         ("exp_avg.projections.1.weight", "exp_avg_sq.projections.1.weight"),
         ("parameter.projections.1.weight", "parameter.projections.1.delay"),
         ("step.projections.0.weight", None),
     ],
 )
-def test_members_that_were_exchanged_are_refused(file: Path, one: str, other: str | None) -> None:
+def test_members_that_were_exchanged_are_refused(
+    file: Path, member: str, source: str | None
+) -> None:
     """A whole archive, of which every member is whole, too."""
     with np.load(file) as archive:
         arrays = dict(archive)
-    arrays[one], changed = arrays[other or one] + (other is None), arrays[one]
-    if other:
-        arrays[other] = changed
+    arrays[member], changed = arrays[source or member] + (source is None), arrays[member]
+    if source:
+        arrays[source] = changed
     np.savez_compressed(file, **arrays)
     for take in (lambda: checkpoint.load(file, *_pair(0)), lambda: longer_delays(file, 9)):
         with refused(FileFormatError, "file-damaged") as caught:

@@ -46,11 +46,11 @@ def both(folder: Path) -> tuple[nm.Dataset, nm.Dataset]:
 
 @pytest.mark.parametrize("settings", [{}, BLENDED, {"arithmetic": "integer"}])
 def test_training_is_the_same(both: tuple, settings: dict[str, Any]) -> None:
-    one, other = (nm.train(data, small_options(epochs=2, **settings)) for data in both)
-    assert one.network.content_hash == other.network.content_hash
-    assert without_seconds(one.log) == without_seconds(other.log)
-    if one.integers is not None:
-        assert one.integers.content_hash == other.integers.content_hash
+    first, second = (nm.train(data, small_options(epochs=2, **settings)) for data in both)
+    assert first.network.content_hash == second.network.content_hash
+    assert without_seconds(first.log) == without_seconds(second.log)
+    if first.integers is not None:
+        assert first.integers.content_hash == second.integers.content_hash
 
 
 @pytest.mark.parametrize("splits", [("train",), ("train", "test")])
@@ -59,10 +59,10 @@ def test_cross_validation_is_the_same(
     both: tuple, splits: tuple[str, ...], arithmetic: str
 ) -> None:
     options = small_options(epochs=1, arithmetic=arithmetic)
-    one, other = (nm.cross_validate(data, options, by=15, splits=splits) for data in both)
-    assert one.data_hash == other.data_hash
-    assert np.array_equal(one.predictions, other.predictions)
-    assert one.is_finished
+    first, second = (nm.cross_validate(data, options, by=15, splits=splits) for data in both)
+    assert first.data_hash == second.data_hash
+    assert np.array_equal(first.predictions, second.predictions)
+    assert first.is_finished
 
 
 def test_a_run_from_disk_is_resumed_from_memory(both: tuple, tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_a_run_from_disk_is_resumed_from_memory(both: tuple, tmp_path: Path) -> 
 @pytest.fixture
 def quantised(both: tuple) -> nm.IntegerNetwork:
     run = nm.train(both[1], small_options(epochs=2))
-    one, other = (nm.quantise(run.network, calibrate_on=data) for data in both)
-    assert one.network.content_hash == other.network.content_hash
-    assert one.cost == other.cost
-    return one.network
+    first, second = (nm.quantise(run.network, calibrate_on=data) for data in both)
+    assert first.network.content_hash == second.network.content_hash
+    assert first.cost == second.cost
+    return first.network
 
 
 def test_validation_bins_a_single_batch_once(
@@ -165,10 +165,10 @@ def test_exports_are_the_same(both: tuple, quantised: nm.IntegerNetwork, tmp_pat
 
 
 def counts(certificate: nm.Certificate) -> dict[str, Any]:
-    found = certificate.as_json()
-    for check in found["backends"].values():
+    report = certificate.as_json()
+    for check in report["backends"].values():
         del check["seconds"]
-    return {name: one for name, one in found.items() if name not in ("coverage", "mutation")}
+    return {name: entry for name, entry in report.items() if name not in ("coverage", "mutation")}
 
 
 def test_verification_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
@@ -214,18 +214,18 @@ def test_differences_are_placed_in_the_whole(
 
     right = Onnx.run
     bad = np.flatnonzero(both[1].test.counts)[-1]
-    heard = both[1].test[[bad]]
+    sample = both[1].test[[bad]]
 
-    def wrong(artefact: Onnx, spikes: nm.Raster, **how: Any) -> nm.Recording:
+    def wrong(artefact: Onnx, spikes: nm.Raster, **options: Any) -> nm.Recording:
         """A runtime that does not hear one sample."""
-        mine = quantised.bin(heard).raster
+        mine = quantised.bin(sample).raster
         deaf = [
-            nm.Raster.silent(1, one.n_steps, one.n_neurons)
-            if np.array_equal(one.flat_index(), mine.flat_index())
-            else one
-            for one in spikes
+            nm.Raster.silent(1, raster.n_steps, raster.n_neurons)
+            if np.array_equal(raster.flat_index(), mine.flat_index())
+            else raster
+            for raster in spikes
         ]
-        return right(artefact, nm.Raster.concatenate(deaf), **how)
+        return right(artefact, nm.Raster.concatenate(deaf), **options)
 
     monkeypatch.setattr(Onnx, "run", wrong)
     on_disk, in_memory = (nm.verify(quantised, data.test, against=["onnx"]) for data in both)

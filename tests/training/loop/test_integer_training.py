@@ -45,13 +45,13 @@ def test_learns_in_integers(
     trainer = run_training(options, small_dataset(80), folder=folder)
     best = max(entry["validation_accuracy"] for entry in trainer.log)
     assert best >= least
-    kept = folder.integers()
-    assert kept is not None
-    assert _accuracy(kept) == best
-    levels = [np.unique(p.weight).size for p in kept.projections]
+    integers = folder.integers()
+    assert integers is not None
+    assert _accuracy(integers) == best
+    levels = [np.unique(p.weight).size for p in integers.projections]
     assert max(levels) <= 2**weight_bits
     grid = DelayGrid.spanning(delay_bits, options.max_delay)
-    for projection in kept.projections:
+    for projection in integers.projections:
         np.testing.assert_array_equal(projection.delay, grid.snap(projection.delay))
 
 
@@ -162,6 +162,6 @@ def test_delays_beyond_the_chip_are_refused() -> None:
 def test_held_delays_stay_within_the_largest_one(stride: int | None) -> None:
     few = {"delay_bits": 3, "delay_stride": stride, "max_delay": 11}
     options = small_options(arithmetic="integer", epochs=1, **few)
-    kept = run_training(options, small_dataset()).best_integers
-    assert kept is not None
-    assert 0 < kept.max_delay <= options.max_delay
+    integers = run_training(options, small_dataset()).best_integers
+    assert integers is not None
+    assert 0 < integers.max_delay <= options.max_delay

@@ -56,9 +56,9 @@ def test_the_mean_over_epochs_decides_which_is_kept() -> None:
         on_epoch=lambda entry: networks.append(trainer.model.to_network()),
     )
     best = trainer.run()
-    kept = best_epoch(trainer.log, 3)["epoch"]
-    assert kept != best_epoch(trainer.log)["epoch"]
-    assert best.content_hash == networks[kept - 1].content_hash
+    epoch = best_epoch(trainer.log, 3)["epoch"]
+    assert epoch != best_epoch(trainer.log)["epoch"]
+    assert best.content_hash == networks[epoch - 1].content_hash
 
 
 def test_training_accuracy_decides_without_validation_samples() -> None:
@@ -91,8 +91,8 @@ def test_what_is_kept_has_the_sparsity_that_was_asked_for(arithmetic: str, tmp_p
         assert (projection.delay == 0).sum() >= whole(0.7, projection.delay.size)
     integers = folder.integers()
     assert (integers is None) == (arithmetic == "float")
-    for held in integers.projections if integers else []:
-        assert (held.weight == 0).sum() >= whole(0.9, held.weight.size)
+    for integer_projection in integers.projections if integers else []:
+        assert (integer_projection.weight == 0).sum() >= whole(0.9, integer_projection.weight.size)
 
 
 def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:

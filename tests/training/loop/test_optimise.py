@@ -61,13 +61,13 @@ def test_without_decay_it_is_adam() -> None:
         adam.add_param_group({"params": [getattr(p, kind) for p in plain.synapses], "lr": lr})
     generator = torch.Generator().manual_seed(0)
     for _ in range(5):
-        for one, other in zip(plain.parameters(), model.parameters(), strict=True):
-            one.grad = torch.randn(one.shape, generator=generator)
-            other.grad = one.grad.clone()
+        for left, right in zip(plain.parameters(), model.parameters(), strict=True):
+            left.grad = torch.randn(left.shape, generator=generator)
+            right.grad = left.grad.clone()
         adam.step()
         ours.step()
-    for one, other in zip(plain.parameters(), model.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    for left, right in zip(plain.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(left, right, rtol=0, atol=0)
 
 
 def _norms(model: SpikingNetwork) -> list[float]:

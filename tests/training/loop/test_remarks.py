@@ -43,21 +43,21 @@ def test_data_as_they_should_be() -> None:
 def test_events_after_the_last_step() -> None:
     dataset = small_dataset()
     late = int((dataset.train.time_ms >= 2 * 20).sum())
-    (told,) = remarks(dataset, small_options(steps=20))
-    assert told.code == "events-dropped"
-    assert told.what.startswith(f"{late} of the {dataset.train.n_events} events ")
-    assert " 40 ms" in told.what
-    assert "steps=" in told.fix
+    (finding,) = remarks(dataset, small_options(steps=20))
+    assert finding.code == "events-dropped"
+    assert finding.what.startswith(f"{late} of the {dataset.train.n_events} events ")
+    assert " 40 ms" in finding.what
+    assert "steps=" in finding.fix
 
 
 @pytest.mark.parametrize(("max_delay", "n_lines"), [(6, 0), (7, 0), (8, 1), (12, 1)])
 def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) -> None:
     grid = {"delay_bits": 2, "delay_stride": 2, "max_delay": max_delay}
-    told = list(remarks(small_dataset(), small_options(arithmetic="integer", **grid)))
-    assert codes(told) == ["delay-grid-short"] * n_lines
-    for one in told:
-        assert " 2 bits in strides of 2 steps end at 6," in one.what
-        assert one.what.endswith(f"max_delay is {max_delay}")
+    findings = list(remarks(small_dataset(), small_options(arithmetic="integer", **grid)))
+    assert codes(findings) == ["delay-grid-short"] * n_lines
+    for finding in findings:
+        assert " 2 bits in strides of 2 steps end at 6," in finding.what
+        assert finding.what.endswith(f"max_delay is {max_delay}")
     floats = remarks(small_dataset(), small_options(arithmetic="float", **grid))
     assert codes(floats) == ["setting-without-effect"] * 2
 
@@ -80,19 +80,19 @@ def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) ->
 )
 def test_settings_without_effect(changes: dict[str, Any]) -> None:
     dataset = Dataset.of(train=small_events(40, 1))
-    told = list(remarks(dataset, small_options(**changes)))
-    assert codes(told) == ["setting-without-effect"]
-    assert told[0].where in changes
-    assert told[0].fix
+    findings = list(remarks(dataset, small_options(**changes)))
+    assert codes(findings) == ["setting-without-effect"]
+    assert findings[0].where in changes
+    assert findings[0].fix
 
 
 @pytest.mark.parametrize(
     "changes", [{"validation": 3}, {"validation": 0}, {"validation_by": "nothing"}]
 )
 def test_data_that_have_a_validation_split_draw_none(changes: dict[str, Any]) -> None:
-    told = list(remarks(small_dataset(), small_options(**changes)))
-    assert codes(told) == ["setting-without-effect"]
-    assert told[0].where in changes
+    findings = list(remarks(small_dataset(), small_options(**changes)))
+    assert codes(findings) == ["setting-without-effect"]
+    assert findings[0].where in changes
 
 
 def test_settings_that_have_an_effect() -> None:
@@ -105,15 +105,15 @@ def test_settings_that_have_an_effect() -> None:
 def test_delays_that_a_start_has_to_give_up(
     arithmetic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *given: (3, 10))
+    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (3, 10))
     start = RunFolder(tmp_path / "run")
     start.create({"options": TrainOptions(max_delay=70).as_json()})
     for longest, is_full in ((61, arithmetic == "integer"), (40, False)):
         options = start.finetune_options({"max_delay": longest, "arithmetic": arithmetic})
-        [told] = start_remarks(start, options, small_dataset())
-        assert told.code == "delays-cut"
-        assert ("--relays" in told.fix) == is_full
-        assert ("max_delay=" in told.fix) != is_full
+        [finding] = start_remarks(start, options, small_dataset())
+        assert finding.code == "delays-cut"
+        assert ("--relays" in finding.fix) == is_full
+        assert ("max_delay=" in finding.fix) != is_full
 
 
 def test_a_start_without_recurrence_is_not_told_of_its_beginning() -> None:
@@ -128,36 +128,36 @@ def test_a_start_without_recurrence_is_not_told_of_its_beginning() -> None:
 def test_beginnings_that_a_start_has_no_use_for(
     changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *given: (0, 10))
+    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (0, 10))
     start = RunFolder(tmp_path / "run")
     start.create({"options": small_options(init_delay_input=4).as_json()})
     assert list(start_remarks(start, start.finetune_options({}), small_dataset())) == []
-    [told] = start_remarks(start, start.finetune_options(changes), small_dataset())
-    assert (told.code, [told.where]) == ("setting-without-effect", [*changes])
+    [finding] = start_remarks(start, start.finetune_options(changes), small_dataset())
+    assert (finding.code, [finding.where]) == ("setting-without-effect", [*changes])
 
 
 def test_a_start_may_have_learnt_what_validates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *given: (0, 10))
+    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (0, 10))
     whole = Dataset.of(train=replace(small_events(40, 1), groups={"speaker": np.arange(40) % 4}))
     learnt = whole.with_validation("last 8")
     start = RunFolder(tmp_path / "run")
     start.create({"options": small_options().as_json(), **about_data(learnt)})
     options = start.finetune_options({})
-    [told] = start_remarks(start, options, whole.with_validation("last 9"))
-    assert (told.code, told.where) == ("validation-was-learnt", "validation")
+    [finding] = start_remarks(start, options, whole.with_validation("last 9"))
+    assert (finding.code, finding.where) == ("validation-was-learnt", "validation")
     other = Dataset.of(train=small_events(30, 2)).with_validation("last 9")
     for dataset in (learnt, other, whole):
         assert list(start_remarks(start, options, dataset)) == []
 
 
-@pytest.mark.parametrize(("each", "tail"), [(150, 300), (6, 12)])
-def test_the_samples_that_validate_lack_classes(each: int, tail: int) -> None:
-    told = _of_labels(np.repeat(np.arange(10), each), tail)
-    assert codes(told) == ["split-unshuffled"]
-    assert told[0].what.startswith(f"the last {tail} training samples")
-    assert " 2 of the 10 classes" in told[0].what
+@pytest.mark.parametrize(("per_class", "tail"), [(150, 300), (6, 12)])
+def test_the_samples_that_validate_lack_classes(per_class: int, tail: int) -> None:
+    findings = _of_labels(np.repeat(np.arange(10), per_class), tail)
+    assert codes(findings) == ["split-unshuffled"]
+    assert findings[0].what.startswith(f"the last {tail} training samples")
+    assert " 2 of the 10 classes" in findings[0].what
 
 
 def test_input_delays_beyond_the_sample() -> None:
@@ -170,24 +170,30 @@ def test_input_delays_beyond_the_sample() -> None:
         (50, {"max_delay": 40}, None),
     ):
         options = TrainOptions(steps=steps, **settings)
-        told = [one for one in remarks(small_dataset(), options) if "beyond-sample" in one.code]
-        assert [share in one.what for one in told] == ([True] if share else [])
+        findings = [
+            finding
+            for finding in remarks(small_dataset(), options)
+            if "beyond-sample" in finding.code
+        ]
+        assert [share in finding.what for finding in findings] == ([True] if share else [])
     start = remarks(small_dataset(), TrainOptions(steps=50), is_new=False)
     assert "delays-beyond-sample" not in codes(list(start))
 
 
 def test_a_single_class() -> None:
-    (told,) = (one for one in _of_labels(np.zeros(30, int), 6) if one.where == "labels")
-    assert told.code == "class-single"
+    (finding,) = (
+        finding for finding in _of_labels(np.zeros(30, int), 6) if finding.where == "labels"
+    )
+    assert finding.code == "class-single"
     assert "class-single" not in codes(_of_labels(np.repeat([0, 1], 15), 15))
 
 
 def test_the_samples_that_are_learnt_from_lack_classes() -> None:
     mostly = np.concatenate([np.zeros(150, int), np.repeat([1, 2], 150), np.arange(300) % 4])
-    told = _of_labels(mostly, 300)
-    assert codes(told) == ["split-unshuffled"]
-    assert told[0].what.startswith("the training samples but for the last 300")
-    assert " 3 of the 4 classes" in told[0].what
+    findings = _of_labels(mostly, 300)
+    assert codes(findings) == ["split-unshuffled"]
+    assert findings[0].what.startswith("the training samples but for the last 300")
+    assert " 3 of the 4 classes" in findings[0].what
 
 
 def test_few_samples_lack_classes_by_chance() -> None:
@@ -202,19 +208,19 @@ def test_a_class_that_a_split_lacks() -> None:
     train = _labelled(np.repeat([0, 1, 2], 50))
     for split in ("validation", "test"):
         dataset = Dataset.of(train=train, **{split: train[:100]})
-        (told,) = remarks(dataset, TrainOptions(steps=None))
-        assert (told.code, told.where) == ("class-missing", split)
-        assert "'2'" in told.what
-    (told,) = remarks(Dataset.of(train=train[:100], test=train), TrainOptions(steps=None))
-    assert (told.code, told.where) == ("class-missing", "train")
+        (finding,) = remarks(dataset, TrainOptions(steps=None))
+        assert (finding.code, finding.where) == ("class-missing", split)
+        assert "'2'" in finding.what
+    (finding,) = remarks(Dataset.of(train=train[:100], test=train), TrainOptions(steps=None))
+    assert (finding.code, finding.where) == ("class-missing", "train")
 
 
 def test_a_class_that_no_split_has() -> None:
     train = replace(_labelled(np.repeat([0, 2], 9)), class_names=("a", "b", "c"))
     for dataset in (Dataset.of(train=train), Dataset.of(train=train, test=train[:12])):
-        (told,) = remarks(dataset, TrainOptions(steps=None))
-        assert (told.code, told.where) == ("class-missing", "labels")
-        assert "'b'" in told.what
+        (finding,) = remarks(dataset, TrainOptions(steps=None))
+        assert (finding.code, finding.where) == ("class-missing", "labels")
+        assert "'b'" in finding.what
     with_b = replace(train, label=np.where(np.arange(18) < 17, train.label, 1))
     assert (
         codes(
@@ -229,10 +235,12 @@ def test_a_class_that_no_split_has() -> None:
 
 
 def test_labels_that_count_from_1() -> None:
-    told = remarks(Dataset.of(train=_labelled(np.repeat([1, 2, 3], 9))), TrainOptions(steps=None))
-    (one,) = told
-    assert (one.code, one.where) == ("class-first-empty", "labels")
-    assert "--labels-from 1" in one.fix
+    findings = remarks(
+        Dataset.of(train=_labelled(np.repeat([1, 2, 3], 9))), TrainOptions(steps=None)
+    )
+    (finding,) = findings
+    assert (finding.code, finding.where) == ("class-first-empty", "labels")
+    assert "--labels-from 1" in finding.fix
 
 
 def _of_events(events: SpikeEvents, **settings: Any) -> list[str]:
@@ -252,10 +260,10 @@ def test_the_grid() -> None:
     assert _of_events(replace(events, n_units=20), **fits) == ["channels-unused"]
     assert _of_events(replace(events, n_units=20), **fits, group=10) == ["channels-unused"]
     twice = SpikeEvents.from_lists([[5.0, 5.2, 50.0]] * 2, [[0, 0, 1]] * 2, [0, 1])
-    (told,) = remarks(Dataset.of(train=twice), TrainOptions(**fits))
-    assert told.code == "events-merged"
-    assert told.what.startswith("33%")
-    assert "`dt_ms=0.2`" in told.fix
+    (finding,) = remarks(Dataset.of(train=twice), TrainOptions(**fits))
+    assert finding.code == "events-merged"
+    assert finding.what.startswith("33%")
+    assert "`dt_ms=0.2`" in finding.fix
 
 
 def test_times_that_look_like_milliseconds() -> None:
@@ -290,8 +298,8 @@ def test_steps_that_data_decide() -> None:
 def test_the_line_at_the_start() -> None:
     model = torch.nn.Linear(9, 4)
     dataset = Dataset.of(train=small_events(40, 1), test=small_events(7, 2)).with_validation(0.25)
-    told = start_line(dataset, small_options(group=3), model)  # type: ignore[arg-type]
-    assert told == (
+    line = start_line(dataset, small_options(group=3), model)  # type: ignore[arg-type]
+    assert line == (
         "trains on 30 samples, validates on 10 (drawn per class from seed 0), tests on 7; "
         "30 steps of 2 ms; 3 inputs of 9 channels; 40 parameters"
     )

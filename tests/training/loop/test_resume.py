@@ -271,20 +271,22 @@ def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
 ) -> None:
     """A run can be killed anywhere in keeping an epoch, and be resumed with more epochs."""
     options, dataset = small_options(epochs=2, arithmetic=arithmetic), small_dataset()
-    folder, kept = RunFolder(tmp_path / "run"), []
+    folder, snapshots = RunFolder(tmp_path / "run"), []
 
     def hashes() -> list[str]:
         integers = folder.integers()
-        return [one.content_hash for one in (folder.network(), integers) if one is not None]
+        return [
+            network.content_hash for network in (folder.network(), integers) if network is not None
+        ]
 
     log = run_training(
-        options, dataset, folder=folder, on_epoch=lambda entry: kept.append(hashes())
+        options, dataset, folder=folder, on_epoch=lambda entry: snapshots.append(hashes())
     ).log
     assert is_best(log)
-    assert kept[0] != kept[1]
+    assert snapshots[0] != snapshots[1]
     folder = RunFolder(tmp_path / "killed")
 
-    def stop(*arguments: Any, **named: Any) -> None:
+    def stop(*arguments: Any, **keywords: Any) -> None:
         raise _StoppedError
 
     def kill_the_next(entry: dict) -> None:
@@ -296,7 +298,7 @@ def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
     trainer = make_trainer(options, dataset.train, dataset.validation, folder=folder)
     trainer.resume()
     assert len(trainer.log) == epochs_kept
-    assert hashes() == kept[epochs_kept - 1]
+    assert hashes() == snapshots[epochs_kept - 1]
     assert trainer.best.content_hash == hashes()[0]
     assert len(list(folder.path.glob("*.npz"))) == 1 + len(hashes())
 

@@ -62,8 +62,8 @@ class _Deaf(Ranks):
 def _targets(trainer: Trainer, epoch: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """The samples of an epoch in their order, and what is to be learnt of each."""
     batches = list(trainer._shuffled(epoch))
-    heard = [trainer._heard(*batch) for batch in batches]
-    targets = [one.target for one in heard if one.target is not None]
+    inputs = [trainer._heard(*batch) for batch in batches]
+    targets = [batch.target for batch in inputs if batch.target is not None]
     return np.concatenate([samples for samples, _ in batches]), np.concatenate(targets)
 
 
@@ -93,39 +93,39 @@ def test_a_blend_has_the_mean_of_both() -> None:
     trainer = _trainer(data, blend=0.6, steps=20, dt_ms=1.0, validation=0)
     seen = []
     for samples, rng in trainer._shuffled(1):
-        heard = trainer._heard(samples, rng)
-        assert heard.target is not None
-        for place, raster in enumerate(heard.binned.raster):
+        batch = trainer._heard(samples, rng)
+        assert batch.target is not None
+        for place, raster in enumerate(batch.binned.raster):
             own, sources = samples[place], set(np.unique(raster.neuron).tolist())
             both = np.mean(probabilities()[sorted(sources | {own})], axis=0)
             if len(sources) == 2:
-                np.testing.assert_allclose(heard.target[place], both, atol=1e-15)
+                np.testing.assert_allclose(batch.target[place], both, atol=1e-15)
                 assert len({n % 3 for n in sources}) == 1
             elif sources == {own}:
-                np.testing.assert_array_equal(heard.target[place], probabilities()[own])
+                np.testing.assert_array_equal(batch.target[place], probabilities()[own])
             seen.append(len(sources))
     assert 0.3 * N < seen.count(2) < 0.8 * N
 
 
 def test_ranks_learn_their_share_of_the_same() -> None:
     data = small_dataset(N)
-    how = {"blend": 0.5, "batch_size": 7}
-    whole = _trainer(data, **how)
-    parts = [_trainer(data, _Deaf(rank, 2), **how) for rank in (0, 1)]
+    settings = {"blend": 0.5, "batch_size": 7}
+    whole = _trainer(data, **settings)
+    parts = [_trainer(data, _Deaf(rank, 2), **settings) for rank in (0, 1)]
     for samples, _ in whole._shuffled(1):
         rng = [np.random.default_rng(5) for _ in range(3)]
-        one, first, second = (
+        joint, first, second = (
             trainer._heard(samples, own) for trainer, own in zip((whole, *parts), rng, strict=True)
         )
-        assert one.target is not None
-        np.testing.assert_array_equal(np.concatenate([first.target, second.target]), one.target)
-        np.testing.assert_array_equal(np.concatenate([first.label, second.label]), one.label)
+        assert joint.target is not None
+        np.testing.assert_array_equal(np.concatenate([first.target, second.target]), joint.target)
+        np.testing.assert_array_equal(np.concatenate([first.label, second.label]), joint.label)
 
 
-def _same(one: nm.Run, other: nm.Run) -> bool:
-    return one.network.content_hash == other.network.content_hash and without_seconds(
-        one.log
-    ) == without_seconds(other.log)
+def _same(first: nm.Run, second: nm.Run) -> bool:
+    return first.network.content_hash == second.network.content_hash and without_seconds(
+        first.log
+    ) == without_seconds(second.log)
 
 
 def test_a_network_learns_what_the_teacher_says_and_not_the_labels(tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ def test_a_network_learns_what_the_teacher_says_and_not_the_labels(tmp_path: Pat
     np.save(path, np.eye(3)[(data.train.label + 1) % 3])
     options = small_options(teacher=path, teacher_share=1.0, epochs=6)
     run = nm.train(data, options, folder=tmp_path / "run")
-    found = nm.evaluate(run, data.train)
-    assert (found.predictions == (data.train.label + 1) % 3).mean() > 0.8
-    assert found.accuracy < 0.15
-    assert found.loss is not None
-    assert found.loss > run.log[-1]["loss"]  # which is the teacher's
+    evaluation = nm.evaluate(run, data.train)
+    assert (evaluation.predictions == (data.train.label + 1) % 3).mean() > 0.8
+    assert evaluation.accuracy < 0.15
+    assert evaluation.loss is not None
+    assert evaluation.loss > run.log[-1]["loss"]  # which is the teacher's
 
 
 @pytest.mark.parametrize("settings", [{}, {"readout": "first_spike", "init_output": [20, 9]}])
@@ -262,9 +262,9 @@ def test_a_teacher_of_other_rows_is_remarked(
         caplog.clear()
         np.save(path, np.eye(3)[(data.train.label + turn) % 3])
         nm.train(data, small_options(teacher=path, epochs=1))
-        said = caplog.text
-        assert ("remark[teacher-against-labels]" in said) == remarked
-        assert f"the label of {100 - 100 * turn:.1f}% of the training samples" in said
+        text = caplog.text
+        assert ("remark[teacher-against-labels]" in text) == remarked
+        assert f"the label of {100 - 100 * turn:.1f}% of the training samples" in text
 
 
 def test_refused(teacher: Path, tmp_path: Path) -> None:
@@ -298,7 +298,9 @@ def test_a_report_names_the_teacher_and_needs_it_not(teacher: Path, tmp_path: Pa
     run = nm.train(data, small_options(teacher=teacher, epochs=1), folder=tmp_path / "run")
     of_teacher = Teacher.load(teacher).content_hash
     teacher.unlink()
-    made = first_network(run.options, data)
-    assert made.content_hash == json.loads((tmp_path / "run" / "run.json").read_text())["initial"]
-    found = json.dumps(nm.report(run, data.train).as_json())
-    assert f'"learnt from the teacher": "{of_teacher}"' in found
+    network = first_network(run.options, data)
+    assert (
+        network.content_hash == json.loads((tmp_path / "run" / "run.json").read_text())["initial"]
+    )
+    report = json.dumps(nm.report(run, data.train).as_json())
+    assert f'"learnt from the teacher": "{of_teacher}"' in report

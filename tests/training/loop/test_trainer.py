@@ -82,8 +82,8 @@ def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
                 taken.append(np.array(samples))
             return super().take(samples)
 
-    given = [field.name for field in fields(SpikeEvents) if field.init]
-    return Watched(**{name: getattr(events, name) for name in given})
+    names = [field.name for field in fields(SpikeEvents) if field.init]
+    return Watched(**{name: getattr(events, name) for name in names})
 
 
 def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
@@ -97,8 +97,8 @@ def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
     first, second = np.concatenate(batches[:3]), np.concatenate(batches[3:])
     assert sorted(first) == sorted(second) == list(range(37))
     assert first.tolist() != second.tolist()
-    told = [(r.epoch, r.update, r.n_updates, r.samples) for r in reports]
-    assert told == [
+    updates = [(r.epoch, r.update, r.n_updates, r.samples) for r in reports]
+    assert updates == [
         (1, 1, 6, 16), (1, 2, 6, 16), (1, 3, 6, 5),
         (2, 4, 6, 16), (2, 5, 6, 16), (2, 6, 6, 5),
     ]  # fmt: skip
@@ -192,8 +192,8 @@ def test_augmentation_as_the_options_say() -> None:
 
 def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
     folder, options, dataset = RunFolder(tmp_path / "run"), small_options(steps=25), small_dataset()
-    told: list[dict] = []
-    trainer = run_training(options, dataset, folder=folder, on_epoch=told.append)
+    entries: list[dict] = []
+    trainer = run_training(options, dataset, folder=folder, on_epoch=entries.append)
     assert {path.name for path in folder.path.iterdir()} == {
         "run.json", "log.jsonl", "log.csv", "network.npz", "checkpoint.npz"
     }  # fmt: skip
@@ -202,7 +202,7 @@ def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
     assert manifest["ranks"] == 1
     assert folder.options() == options
     lines = [json.loads(line) for line in folder.log_file.read_text("utf-8").splitlines()]
-    assert lines == trainer.log == told
+    assert lines == trainer.log == entries
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     last = lines[-1]
     assert 0 <= last["train_accuracy"] <= 1
@@ -247,9 +247,9 @@ def test_options_of_a_manifest_are_checked(tmp_path: Path) -> None:
 
 def test_starts_from_a_given_network() -> None:
     options = small_options(lr=0.0, delay_lr=0.0, epochs=1, rescue=0.0)
-    given = run_training(small_options(seed=7), small_dataset()).best
-    assert make_trainer(options, small_events(20, 3), None, network=given).run().content_hash == (
-        given.content_hash
+    start = run_training(small_options(seed=7), small_dataset()).best
+    assert make_trainer(options, small_events(20, 3), None, network=start).run().content_hash == (
+        start.content_hash
     )
 
 

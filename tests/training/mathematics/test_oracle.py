@@ -105,19 +105,19 @@ def groups(network: ContinuousNetwork, inputs: SpikeTimes):
     def run(changed: ContinuousNetwork = network, moved: SpikeTimes = inputs) -> Trace:
         return simulate(changed, moved, RATE)
 
-    for number, one in enumerate(network.projections):
+    for number, projection in enumerate(network.projections):
         for key in ("weight", "delay_ms"):
 
-            def with_projection(array, number=number, one=one, key=key):
+            def with_projection(array, number=number, projection=projection, key=key):
                 projections = list(network.projections)
-                projections[number] = replace(one, **{key: array})
+                projections[number] = replace(projection, **{key: array})
                 return run(replace(network, projections=projections))
 
             def of_projection(gradients: Gradients, number=number, key=key):
                 return getattr(gradients, key)[number]
 
-            label = f"{key} {one.source}→{one.target}"
-            yield label, getattr(one, key), with_projection, of_projection
+            label = f"{key} {projection.source}→{projection.target}"
+            yield label, getattr(projection, key), with_projection, of_projection
     for number, population in enumerate(network.populations):
 
         def with_bias(array, number=number, population=population):
@@ -201,9 +201,9 @@ def test_the_order_of_input_events_does_not_matter(seed):
     network, inputs = recurrent(rng), random_events(rng)
     order = rng.permutation(inputs.n_spikes)
     shuffled = SpikeTimes(inputs.time_ms[order], inputs.neuron[order])
-    one, other = simulate(network, inputs, RATE), simulate(network, shuffled, RATE)
-    assert np.array_equal(one.spikes["a"].time_ms, other.spikes["a"].time_ms)
-    slopes = cross_entropy(one)[1]
-    first = differentiate(network, one, slopes)
-    second = differentiate(network, other, slopes)
+    ordered, reordered = simulate(network, inputs, RATE), simulate(network, shuffled, RATE)
+    assert np.array_equal(ordered.spikes["a"].time_ms, reordered.spikes["a"].time_ms)
+    slopes = cross_entropy(ordered)[1]
+    first = differentiate(network, ordered, slopes)
+    second = differentiate(network, reordered, slopes)
     assert np.array_equal(first.spike_time["input"][order], second.spike_time["input"])

@@ -99,8 +99,8 @@ def test_adjoint_solves_its_equations(cell, lam_v, lam_i, delta, drive, rate):
 @given(cells, states, spans, states, rates)
 def test_adjoint_integral_is_the_integral(cell, lam_v, delta, drive, rate):
     expected = quadrature(lambda s: adjoint_before(cell, lam_v, 0, s, drive, rate)[0], delta)
-    found = adjoint_integral(cell, lam_v, delta, drive, rate)
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    integral = adjoint_integral(cell, lam_v, delta, drive, rate)
+    assert integral == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 # ------------------------------------------------------------------------ threshold crossings
@@ -111,15 +111,15 @@ def test_first_crossing_is_the_first(cell, v, i):
     horizon = 40.0
     grid = np.linspace(0, horizon, 4001)
     above = np.array([advance(cell, v, i, delta)[0] > cell.threshold for delta in grid])
-    found = first_crossing(cell, v, i, horizon)
+    crossing = first_crossing(cell, v, i, horizon)
     if above.any():
         first = int(above.argmax())
-        assert found <= grid[first]
-    if math.isfinite(found):
-        v_there, i_there = advance(cell, v, i, found)
+        assert crossing <= grid[first]
+    if math.isfinite(crossing):
+        v_there, i_there = advance(cell, v, i, crossing)
         assert v_there == pytest.approx(cell.threshold, abs=1e-12)
         assert i_there + cell.bias >= v_there
-        assert not above[grid < found - 1e-9].any()
+        assert not above[grid < crossing - 1e-9].any()
 
 
 def test_a_crossing_between_two_moments_below_threshold_is_found():

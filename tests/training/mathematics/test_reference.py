@@ -101,9 +101,9 @@ def test_one_step_more_of_an_output_delay(build):
             projections = list(network.projections)
             projections[index] = replace(projection, delay=delay)
             moved = forward(network.with_projections(projections), spikes)
-            found = loss_value(slopes, moved) - loss_value(slopes, trace)
+            difference = loss_value(slopes, moved) - loss_value(slopes, trace)
             gradient = gradients.delay[index][pre, post]
-            assert found == pytest.approx(gradient, rel=1e-9, abs=1e-11)
+            assert difference == pytest.approx(gradient, rel=1e-9, abs=1e-11)
 
 
 # ------------------------------------------------- the whole backward pass, transposed again
@@ -166,7 +166,7 @@ def test_backward_is_the_transpose_of_the_tangent(seed):
     d_membrane = linear_loss(rng, trace)
     d_spike_time = {name: rng.normal(size=q.size) for name, q in trace.q.items()}
     push = {name: rng.normal(size=network.population(name).size) for name in trace.q}
-    found = backward(network, spikes, trace, d_membrane, d_spike_time, push)
+    gradients = backward(network, spikes, trace, d_membrane, d_spike_time, push)
 
     d_weight = [rng.normal(size=p.shape) for p in network.projections]
     d_delay = [rng.normal(size=p.shape) for p in network.projections]
@@ -184,10 +184,15 @@ def test_backward_is_the_transpose_of_the_tangent(seed):
     for index in range(len(network.projections)):
         only_weight, only_delay = list(no_weight), list(no_weight)
         only_weight[index], only_delay[index] = d_weight[index], d_delay[index]
-        agree(only_weight, no_weight, no_bias, (found.weight[index] * d_weight[index]).sum())
-        agree(no_weight, only_delay, no_bias, (found.delay[index] * d_delay[index]).sum())
+        agree(only_weight, no_weight, no_bias, (gradients.weight[index] * d_weight[index]).sum())
+        agree(no_weight, only_delay, no_bias, (gradients.delay[index] * d_delay[index]).sum())
     for name in no_bias:
-        agree(no_weight, no_weight, no_bias | {name: d_bias[name]}, found.bias[name] @ d_bias[name])
+        agree(
+            no_weight,
+            no_weight,
+            no_bias | {name: d_bias[name]},
+            gradients.bias[name] @ d_bias[name],
+        )
 
 
 def test_the_push_comes_after_the_jump():
@@ -195,25 +200,25 @@ def test_the_push_comes_after_the_jump():
     trace = forward(network, spikes)
     steps, q = trace.spikes["n"].step, trace.q["n"]
     assert steps.size >= 2
-    found = backward(network, spikes, trace, {}, push={"n": np.array([0.7])}).mu_v["n"][0, :, 0]
+    mu_v = backward(network, spikes, trace, {}, push={"n": np.array([0.7])}).mu_v["n"][0, :, 0]
     alpha = decay(20.0, 1.0)
-    assert not found[steps[-1] + 1 :].any()
-    assert found[steps[-1]] == 0.7
+    assert not mu_v[steps[-1] + 1 :].any()
+    assert mu_v[steps[-1]] == 0.7
     carried = alpha ** (steps[-1] - steps[-2]) * 0.7
-    assert found[steps[-2]] == pytest.approx(carried * (1 + 1 / q[-2]) + 0.7, rel=1e-13)
+    assert mu_v[steps[-2]] == pytest.approx(carried * (1 + 1 / q[-2]) + 0.7, rel=1e-13)
 
 
 # ------------------------------------------------------------------------------- batches
 
 
-def add(one: Gradients, other: Gradients) -> Gradients:
+def add(first: Gradients, second: Gradients) -> Gradients:
     return Gradients(
-        [a + b for a, b in zip(one.weight, other.weight, strict=True)],
-        [a + b for a, b in zip(one.delay, other.delay, strict=True)],
-        {name: one.bias[name] + other.bias[name] for name in one.bias},
-        {k: np.concatenate([one.spike_time[k], other.spike_time[k]]) for k in one.spike_time},
-        {name: np.concatenate([one.mu_v[name], other.mu_v[name]]) for name in one.mu_v},
-        {name: np.concatenate([one.mu_u[name], other.mu_u[name]]) for name in one.mu_u},
+        [a + b for a, b in zip(first.weight, second.weight, strict=True)],
+        [a + b for a, b in zip(first.delay, second.delay, strict=True)],
+        {name: first.bias[name] + second.bias[name] for name in first.bias},
+        {k: np.concatenate([first.spike_time[k], second.spike_time[k]]) for k in first.spike_time},
+        {name: np.concatenate([first.mu_v[name], second.mu_v[name]]) for name in first.mu_v},
+        {name: np.concatenate([first.mu_u[name], second.mu_u[name]]) for name in first.mu_u},
     )
 
 
@@ -226,10 +231,10 @@ def test_a_batch_of_two_is_the_sum_of_both():
     together = backward(network, spikes, trace, d_membrane, d_spike_time)
     parts = []
     for sample in range(SAMPLES):
-        one = spikes.take([sample])
+        single = spikes.take([sample])
         mine = {k: d_spike_time[k][r.sample_index() == sample] for k, r in trace.spikes.items()}
         slopes = {"out": d_membrane["out"][[sample]]}
-        parts.append(backward(network, one, forward(network, one), slopes, mine))
+        parts.append(backward(network, single, forward(network, single), slopes, mine))
     apart = add(*parts)
     for key in ("weight", "delay"):
         for a, b in zip(getattr(together, key), getattr(apart, key), strict=True):
@@ -244,9 +249,9 @@ def test_what_arrives_after_the_last_step_is_lost():
     spikes = input_at(1, 2)  # the first arrives at the last step, the second after it
     trace = forward(network, spikes)
     ones = {"n": np.ones((1, STEPS, 1))}
-    found = backward(network, spikes, trace, ones)
+    gradients = backward(network, spikes, trace, ones)
     b = drive_scale(20.0, 5.0, 1.0)
     assert np.flatnonzero(trace.current["n"]) == [STEPS - 1]
-    assert found.weight[0][0, 0] == pytest.approx(b, rel=1e-14)
-    assert found.spike_time[INPUT] == pytest.approx([b / 5 - 1 / 20, 0.0], rel=1e-13)
-    assert found.delay[0][0, 0] == pytest.approx(-b, rel=1e-14)
+    assert gradients.weight[0][0, 0] == pytest.approx(b, rel=1e-14)
+    assert gradients.spike_time[INPUT] == pytest.approx([b / 5 - 1 / 20, 0.0], rel=1e-13)
+    assert gradients.delay[0][0, 0] == pytest.approx(-b, rel=1e-14)

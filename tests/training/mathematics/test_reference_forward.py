@@ -64,8 +64,8 @@ def test_forward_is_the_recursion(seed):
     for sample, dense in enumerate(spikes.dense()):
         expected = run_by_hand(network, dense)
         for name, raster in trace.spikes.items():
-            one = raster.take([sample])
-            assert list(zip(one.step, one.neuron, strict=True)) == expected[name]
+            train = raster.take([sample])
+            assert list(zip(train.step, train.neuron, strict=True)) == expected[name]
 
 
 @pytest.mark.parametrize("delay", [0, 1, 7])

@@ -138,15 +138,15 @@ def compare(network: ContinuousNetwork, events: SpikeTimes, mix, dt_ms) -> Compa
     profile = dt_ms * np.exp(-RATE * dt_ms * np.arange(1, net.n_steps + 1))
     times = {name: (raster.step + 0.5) * dt_ms for name, raster in trace.spikes.items()}
     d_membrane = {"out": profile[None, :, None] * mix}
-    found = backward(net, spikes, trace, d_membrane, d_spike_time(times))
+    gradients = backward(net, spikes, trace, d_membrane, d_spike_time(times))
 
-    pairs = {"input times": (found.spike_time[INPUT], expected.spike_time[INPUT])}
+    pairs = {"input times": (gradients.spike_time[INPUT], expected.spike_time[INPUT])}
     for index, p in enumerate(network.projections):
         label = f"{p.source}→{p.target}"
-        pairs[f"weight {label}"] = found.weight[index], expected.weight[index]
-        pairs[f"delay {label}"] = found.delay[index] / dt_ms, expected.delay_ms[index]
+        pairs[f"weight {label}"] = gradients.weight[index], expected.weight[index]
+        pairs[f"delay {label}"] = gradients.delay[index] / dt_ms, expected.delay_ms[index]
     for name in expected.bias:
-        pairs[f"bias {name}"] = found.bias[name], expected.bias[name]
+        pairs[f"bias {name}"] = gradients.bias[name], expected.bias[name]
     return Comparison(pairs, sum(raster.n_spikes for raster in trace.spikes.values()))
 
 
@@ -164,10 +164,10 @@ def test_hidden_gradients_approach_the_oracle(build: Callable):
     compared = []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
-        one = compare(build(rng), random_events(rng), rng.normal(size=3), DT)
-        if one is not None:
-            assert one.n_spikes >= 10
-            compared.append(one.pairs)
+        comparison = compare(build(rng), random_events(rng), rng.normal(size=3), DT)
+        if comparison is not None:
+            assert comparison.n_spikes >= 10
+            compared.append(comparison.pairs)
     assert len(compared) >= 2
     for name in compared[0]:
         assert min(cosine(*pairs[name]) for pairs in compared) >= 0.999, name
@@ -185,10 +185,10 @@ def test_time_gradients_into_an_output_are_of_first_order_in_dt():
     events = SpikeTimes(np.arange(30.0), rng.integers(0, CHANNELS, 30))
     errors: dict[str, list[float]] = {"input times": [], f"delay {INPUT}→out": []}
     for dt_ms in (0.1, 0.05):
-        one = compare(network, events, np.array([1.0, -0.7]), dt_ms)
-        assert one is not None
-        for name, found in errors.items():
-            found.append(error(*one.pairs[name]))
+        comparison = compare(network, events, np.array([1.0, -0.7]), dt_ms)
+        assert comparison is not None
+        for name, values in errors.items():
+            values.append(error(*comparison.pairs[name]))
     for name, (coarse, fine) in errors.items():
         assert coarse < 0.05, name
         assert 1.8 < coarse / fine < 2.2, name

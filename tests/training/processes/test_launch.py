@@ -33,9 +33,9 @@ def test_a_process_of_a_job() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TORCHRUN if "TORCHELASTIC" not in name])
-@pytest.mark.parametrize("there", ["", None])
-def test_a_process_alone(name: str, there: str | None, environment: pytest.MonkeyPatch) -> None:
-    environment.delenv(name) if there is None else environment.setenv(name, there)
+@pytest.mark.parametrize("value", ["", None])
+def test_a_process_alone(name: str, value: str | None, environment: pytest.MonkeyPatch) -> None:
+    environment.delenv(name) if value is None else environment.setenv(name, value)
     assert launched() is None
 
 
@@ -51,9 +51,9 @@ def test_a_job_of_one_process_is_none(environment: pytest.MonkeyPatch) -> None:
 )
 def test_a_damaged_environment(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
     environment.setenv(name, value)
-    with refused(UsageError, "torchrun-environment-damaged") as told:
+    with refused(UsageError, "torchrun-environment-damaged") as caught:
         launched()
-    assert f"{name}={value}" in told.value.why
+    assert f"{name}={value}" in caught.value.why
 
 
 def test_the_command_that_starts_such_a_job() -> None:

@@ -103,11 +103,11 @@ def test_ranks_that_cannot_meet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     ["[/a/pair.cc:5] Read error [::1]:5: gone. Ask others. Bye", "Read error [::1]:5: gone\nat f"],
 )
-def test_the_reason_without_where_and_advice(said: str) -> None:
-    assert _reason(RuntimeError(said)) == "Read error [::1]:5: gone"
+def test_the_reason_without_where_and_advice(message: str) -> None:
+    assert _reason(RuntimeError(message)) == "Read error [::1]:5: gone"
 
 
 def test_two_processes() -> None:

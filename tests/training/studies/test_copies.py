@@ -71,10 +71,10 @@ def test_copies_import_nothing_from_the_working_folder() -> None:
 
 
 def test_no_copy_finishes_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
+    commands: list[list[str]] = []
 
     def run_copies(command: list[str], number: int) -> list[str]:
-        asked.append(command)
+        commands.append(command)
         return ["by signal 9"] * number
 
     monkeypatch.setattr("nmtool.training.studies.sweep.run_copies", run_copies)
@@ -82,7 +82,7 @@ def test_no_copy_finishes_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     with refused(MissingError, "study-processes-ended") as caught:
         sweep("study.toml", processes=2, threads=1, device="cpu", storage="sqlite:///shared.db")
     words = "-m nmtool sweep study.toml --threads 1 --device cpu --storage sqlite:///shared.db"
-    assert asked == [[sys.executable, *words.split()]]
+    assert commands == [[sys.executable, *words.split()]]
     assert caught.value.what.startswith("2 of 2 ")
     assert caught.value.why == "by signal 9"
     assert "nmtool sweep study.toml --processes 2 --storage URL" in caught.value.fix

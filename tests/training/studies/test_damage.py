@@ -58,10 +58,10 @@ def test_damage_is_refused_or_changes_nothing(whole: bytes) -> None:
         flipped = bytearray(whole)
         flipped[place] ^= 1 << int(random.integers(8))
         files.append((f"flip at {place}", bytes(flipped)))
-    for what, content in files:
+    for damage, content in files:
         STORE.write_bytes(content)
         with contextlib.suppress(NmtoolError):
-            assert _trials() in (before, ()), what
+            assert _trials() in (before, ()), damage
 
 
 CHANGES = {

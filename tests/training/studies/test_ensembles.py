@@ -74,13 +74,15 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
     spikes = heard(sum(seeds))
     alone = [simulate_floats(part, spikes) for part in parts]
     together = simulate_floats(nm.ensemble(parts, weights), spikes)
-    for number, one in enumerate(alone, 1):
+    for number, recording in enumerate(alone, 1):
         mine = together.spikes[f"hidden_{number}"]
-        np.testing.assert_array_equal(mine.dense(), one.spikes["hidden"].dense())
-    membrane = sum(w * one.membrane["out"] for w, one in zip(weights, alone, strict=True))
+        np.testing.assert_array_equal(mine.dense(), recording.spikes["hidden"].dense())
+    membrane = sum(
+        w * recording.membrane["out"] for w, recording in zip(weights, alone, strict=True)
+    )
     np.testing.assert_allclose(together.membrane["out"], membrane, atol=1e-10)
     if rule in LINEAR:
-        scores = sum(w * one.scores for w, one in zip(weights, alone, strict=True))
+        scores = sum(w * recording.scores for w, recording in zip(weights, alone, strict=True))
     else:
         scores = np.asarray(membrane).max(axis=1)
     np.testing.assert_allclose(together.scores, scores, atol=1e-10)
@@ -89,7 +91,7 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
 def test_networks_spike_and_their_largest_membranes_are_not_added() -> None:
     parts, spikes = [drawn(seed, "max") for seed in (1, 2)], heard(3)
     alone = [simulate_floats(part, spikes) for part in parts]
-    assert all(one.spikes["hidden"].n_spikes > 10 for one in alone)
+    assert all(recording.spikes["hidden"].n_spikes > 10 for recording in alone)
     together = simulate_floats(nm.ensemble(parts, [1, 1]), spikes)
     assert np.abs(together.scores - (alone[0].scores + alone[1].scores)).max() > 1e-3
 
@@ -106,27 +108,27 @@ def test_on_torch() -> None:
     """Which sums in float32: scores differ by that, and spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
     together, spikes = nm.ensemble(parts), heard(4)
-    exact, found = simulate_floats(together, spikes), nm.simulate(together, spikes)
-    np.testing.assert_allclose(found.scores, exact.scores, atol=1e-4)
+    exact, recording = simulate_floats(together, spikes), nm.simulate(together, spikes)
+    np.testing.assert_allclose(recording.scores, exact.scores, atol=1e-4)
 
 
 def test_names_stay_apart() -> None:
-    one = drawn(1)
-    again = nm.ensemble([nm.ensemble([one, one]), drawn(2)])
+    network = drawn(1)
+    again = nm.ensemble([nm.ensemble([network, network]), drawn(2)])
     assert [p.name for p in again.populations] == ["hidden_1_1", "hidden_2_1", "hidden_2", "out"]
-    output = replace(one.populations[1], name="hidden_2")
-    other = Network(
-        one.channels,
-        [one.populations[0], output],
-        [replace(p, target="hidden_2") if p.target == "out" else p for p in one.projections],
+    output = replace(network.populations[1], name="hidden_2")
+    renamed = Network(
+        network.channels,
+        [network.populations[0], output],
+        [replace(p, target="hidden_2") if p.target == "out" else p for p in network.projections],
         Readout("hidden_2", "mean"),
-        one.dt_ms,
-        one.n_steps,
+        network.dt_ms,
+        network.n_steps,
     )
-    joined = nm.ensemble([other, one])
+    joined = nm.ensemble([renamed, network])
     assert [p.name for p in joined.populations] == ["hidden_1", "hidden_2", "hidden_2_"]
     spikes = heard(2)
-    scores = np.mean([simulate_floats(part, spikes).scores for part in (other, one)], axis=0)
+    scores = np.mean([simulate_floats(part, spikes).scores for part in (renamed, network)], axis=0)
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
 
@@ -172,10 +174,10 @@ def test_it_goes_through_quantise_export_and_verify(tmp_path: Path) -> None:
     assert q.cost is not None
     assert q.cost.spikes_shared > 0.5
     test = cases.spike_events(6, 2)
-    found = nm.verify(q.network, test, against=["c", "onnx"])
-    assert found.spikes_different == 0
-    assert found.identical
-    assert all(check.comparison.spikes_emitted > 0 for check in found.checks.values())
+    certificate = nm.verify(q.network, test, against=["c", "onnx"])
+    assert certificate.spikes_different == 0
+    assert certificate.identical
+    assert all(check.comparison.spikes_emitted > 0 for check in certificate.checks.values())
     for name in ("net.c", "net.onnx"):
         nm.export(q.network, tmp_path / name)
         assert nm.load(tmp_path / name).content_hash == q.network.content_hash
@@ -235,7 +237,7 @@ def _with_output(**constants: Any) -> Network:
 def test_networks_that_have_no_common_output(other: Network, code: str, where: str) -> None:
     with refused(UsageError, "networks-unlike") as caught:
         nm.ensemble([drawn(1), other])
-    assert [(one.code, one.where) for one in caught.value.findings] == [(code, where)]
+    assert [(finding.code, finding.where) for finding in caught.value.findings] == [(code, where)]
     assert caught.value.findings[0].fix
 
 
@@ -246,9 +248,9 @@ def test_steps_that_the_data_decided_are_given_instead() -> None:
 
 
 def test_windows_of_other_lengths() -> None:
-    one = drawn(1, "window")
+    network = drawn(1, "window")
     with refused(UsageError, "networks-unlike") as caught:
-        nm.ensemble([one, replace(one, readout=Readout("out", "window", 21))])
+        nm.ensemble([network, replace(network, readout=Readout("out", "window", 21))])
     assert "window and 20, window and 21" in caught.value.findings[0].what
 
 

@@ -39,11 +39,11 @@ def speakers(n: int = N, seed: int = 1) -> SpikeEvents:
 
 def contents(events: SpikeEvents) -> set[bytes]:
     """What tells samples from each other: their events."""
-    return {one.time_ms.tobytes() + one.unit.tobytes() for one in events}
+    return {sample.time_ms.tobytes() + sample.unit.tobytes() for sample in events}
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> nm.Answers:
+def finished_answers(tmp_path_factory: pytest.TempPathFactory) -> nm.Answers:
     """A finished cross-validation in a folder, which no test changes."""
     folder = tmp_path_factory.mktemp("kept") / "cv"
     return nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
@@ -65,14 +65,14 @@ def test_a_fold_reaches_neither_training_nor_validation(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[SpikeEvents, SpikeEvents | None]] = []
-    asked: list[SpikeEvents] = []
+    held_out: list[SpikeEvents] = []
 
-    def make_trainer(options: Any, train: Any, validation: Any, **how: Any) -> Any:
+    def make_trainer(options: Any, train: Any, validation: Any, **keywords: Any) -> Any:
         seen.append((train, validation))
-        return original(options, train, validation, **how)
+        return original(options, train, validation, **keywords)
 
     def classes(network: Any, events: SpikeEvents) -> np.ndarray:
-        asked.append(events)
+        held_out.append(events)
         return answer(network, events)
 
     original, answer = run_module.make_trainer, folds.classes_of
@@ -80,10 +80,10 @@ def test_a_fold_reaches_neither_training_nor_validation(
     monkeypatch.setattr(folds, "classes_of", classes)
     events = speakers()
     assert len(contents(events)) == N
-    found = nm.cross_validate(events, small_options(epochs=1, **settings), by="speaker")
-    assert found.is_finished
-    assert len(seen) == len(asked) == 4
-    for fold, ((train, validation), test) in enumerate(zip(seen, asked, strict=True)):
+    answers = nm.cross_validate(events, small_options(epochs=1, **settings), by="speaker")
+    assert answers.is_finished
+    assert len(seen) == len(held_out) == 4
+    for fold, ((train, validation), test) in enumerate(zip(seen, held_out, strict=True)):
         assert contents(test) == contents(events[events.groups["speaker"] == fold])
         learnt, validated = contents(train), set()
         if validation is not None:
@@ -97,18 +97,20 @@ def test_a_fold_reaches_neither_training_nor_validation(
             assert not {*train.groups["speaker"]} & {*validation.groups["speaker"]}
 
 
-def test_what_a_fold_holds_does_not_change_its_network(kept: nm.Answers, tmp_path: Path) -> None:
+def test_what_a_fold_holds_does_not_change_its_network(
+    finished_answers: nm.Answers, tmp_path: Path
+) -> None:
     events = speakers()
     is_asked = events.groups["speaker"] == 2
-    other = speakers(seed=7)
+    strangers = speakers(seed=7)
     mixed = SpikeEvents.concatenate(
-        [(other if swap else events)[sample] for sample, swap in enumerate(is_asked)]
+        [(strangers if swap else events)[sample] for sample, swap in enumerate(is_asked)]
     )
     mixed = replace(mixed, label=np.where(is_asked, (events.label + 1) % 3, events.label))
     nm.cross_validate(mixed, OPTIONS, by="speaker", folder=tmp_path / "cv")
     same = [
         nm.load(tmp_path / "cv" / f"folds/000{fold}/seed0").content_hash
-        == nm.load(kept.path / f"folds/000{fold}/seed0").content_hash
+        == nm.load(finished_answers.path / f"folds/000{fold}/seed0").content_hash
         for fold in range(4)
     ]
     assert same == [False, False, True, False]
@@ -116,89 +118,91 @@ def test_what_a_fold_holds_does_not_change_its_network(kept: nm.Answers, tmp_pat
 
 def test_the_test_split_is_left_alone_unless_it_is_named() -> None:
     def load(split: str) -> SpikeEvents:
-        asked.append(split)
+        splits.append(split)
         return {"train": speakers(16), "validation": speakers(8, 2), "test": speakers(8, 3)}[split]
 
-    asked: list[str] = []
+    splits: list[str] = []
     data = Dataset("three", ("train", "validation", "test"), load)
-    found = nm.cross_validate(data, small_options(epochs=1), by=8)
-    assert set(asked) == {"train"}
-    assert (found.splits, found.label.size, found.n_folds) == (("train",), 16, 2)
-    found = nm.cross_validate(
+    answers = nm.cross_validate(data, small_options(epochs=1), by=8)
+    assert set(splits) == {"train"}
+    assert (answers.splits, answers.label.size, answers.n_folds) == (("train",), 16, 2)
+    answers = nm.cross_validate(
         data, small_options(epochs=1), by="speaker", folds=2, splits=["train", "validation", "test"]
     )
-    assert found.label.tolist() == np.concatenate([load(s).label for s in data.splits]).tolist()
-    assert np.bincount(found.fold).tolist() == [16, 16]
+    assert answers.label.tolist() == np.concatenate([load(s).label for s in data.splits]).tolist()
+    assert np.bincount(answers.fold).tolist() == [16, 16]
 
 
 # What comes out.
 
 
-def test_the_network_of_its_fold_answers_to_every_sample(kept: nm.Answers) -> None:
+def test_the_network_of_its_fold_answers_to_every_sample(finished_answers: nm.Answers) -> None:
     events = speakers()
-    assert kept.fold.tolist() == events.groups["speaker"].tolist()
+    assert finished_answers.fold.tolist() == events.groups["speaker"].tolist()
     for fold in range(4):
-        run = kept.path / "folds" / f"000{fold}" / "seed0"
-        asked = events[kept.fold == fold]
-        found = nm.evaluate(run, asked)
-        assert np.array_equal(kept.predictions[0, kept.fold == fold], found.predictions)
-        assert kept.fold_accuracy[0, fold] == found.accuracy
+        run = finished_answers.path / "folds" / f"000{fold}" / "seed0"
+        held_out = events[finished_answers.fold == fold]
+        evaluation = nm.evaluate(run, held_out)
+        assert np.array_equal(
+            finished_answers.predictions[0, finished_answers.fold == fold], evaluation.predictions
+        )
+        assert finished_answers.fold_accuracy[0, fold] == evaluation.accuracy
         assert RunFolder(run).options() == OPTIONS
-    assert kept.accuracy == (kept.predictions == events.label).mean()
-    read = nm.Answers.load(kept.path)
-    assert np.array_equal(read.predictions, kept.predictions)
+    assert finished_answers.accuracy == (finished_answers.predictions == events.label).mean()
+    read = nm.Answers.load(finished_answers.path)
+    assert np.array_equal(read.predictions, finished_answers.predictions)
     assert (read.data_hash, read.model) == (events.content_hash, "nmtool, float")
     assert set(read.groups) == {"speaker", "round"}
 
 
 def test_integers_answer_where_they_were_trained(tmp_path: Path) -> None:
     options = small_options(epochs=1, arithmetic="integer", weight_bits=3)
-    found = nm.cross_validate(speakers(), options, by=12, folder=tmp_path)
-    assert found.model == "nmtool, integer"
+    answers = nm.cross_validate(speakers(), options, by=12, folder=tmp_path)
+    assert answers.model == "nmtool, integer"
     for fold in range(2):
         network = nm.load(tmp_path / f"folds/000{fold}/seed0/integers.npz")
         assert isinstance(network, nm.IntegerNetwork)
-        asked = speakers()[found.fold == fold]
-        expected = nm.evaluate(network, asked).predictions
-        assert np.array_equal(found.predictions[0, found.fold == fold], expected)
+        held_out = speakers()[answers.fold == fold]
+        expected = nm.evaluate(network, held_out).predictions
+        assert np.array_equal(answers.predictions[0, answers.fold == fold], expected)
 
 
-def test_the_same_call_gives_the_same_answers(kept: nm.Answers) -> None:
+def test_the_same_call_gives_the_same_answers(finished_answers: nm.Answers) -> None:
     again = nm.cross_validate(speakers(), OPTIONS, by="speaker")
-    assert np.array_equal(again.predictions, kept.predictions)
+    assert np.array_equal(again.predictions, finished_answers.predictions)
     assert again.path is None
-    other = nm.cross_validate(speakers(), small_options(epochs=2, seed=1), by="speaker")
-    assert not np.array_equal(other.predictions, kept.predictions)
+    reseeded = nm.cross_validate(speakers(), small_options(epochs=2, seed=1), by="speaker")
+    assert not np.array_equal(reseeded.predictions, finished_answers.predictions)
 
 
 def test_a_recipe_or_a_file_says_the_settings(tmp_path: Path, monkeypatch: Any) -> None:
     class AskedError(Exception):
         """Carries the settings of a run that does not begin."""
 
-    def train(data: Any, options: Any, **how: Any) -> None:
+    def train(data: Any, options: Any, **keywords: Any) -> None:
         raise AskedError(options)
 
     monkeypatch.setattr(folds, "train", train)
     (tmp_path / "few.toml").write_text("hidden = 3\nseed = 5\n")
-    for given, hidden in ((str(tmp_path / "few.toml"), 3), ("digits", 100), (None, 256)):
+    for recipe, hidden in ((str(tmp_path / "few.toml"), 3), ("digits", 100), (None, 256)):
         with pytest.raises(AskedError) as caught:
-            nm.cross_validate(speakers(), given, by=8)
+            nm.cross_validate(speakers(), recipe, by=8)
         assert caught.value.args[0].hidden == hidden
 
 
-def test_seeds_are_rows_and_may_grow(kept: nm.Answers, tmp_path: Path) -> None:
+def test_seeds_are_rows_and_may_grow(finished_answers: nm.Answers, tmp_path: Path) -> None:
     folder = tmp_path / "cv"
-    shutil.copytree(kept.path, folder)
+    shutil.copytree(finished_answers.path, folder)
     before = (folder / "folds/0000/seed0/network.npz").stat().st_mtime_ns
-    found = nm.cross_validate(speakers(), OPTIONS, by="speaker", seeds=2, folder=folder)
-    assert found.seeds == (0, 1)
-    assert np.array_equal(found.predictions[0], kept.predictions[0])
+    answers = nm.cross_validate(speakers(), OPTIONS, by="speaker", seeds=2, folder=folder)
+    assert answers.seeds == (0, 1)
+    assert np.array_equal(answers.predictions[0], finished_answers.predictions[0])
     assert (folder / "folds/0000/seed0/network.npz").stat().st_mtime_ns == before
     alone = nm.cross_validate(speakers(), small_options(epochs=2, seed=1), by="speaker")
-    assert np.array_equal(found.predictions[1], alone.predictions[0])
+    assert np.array_equal(answers.predictions[1], alone.predictions[0])
     with refused(UsageError, "crossvalidation-differs") as caught:
         nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
-    assert [one.where for one in caught.value.findings] == ["seeds"]
+    assert [finding.where for finding in caught.value.findings] == ["seeds"]
 
 
 def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,16 +233,16 @@ def test_networks_that_torch_cannot_run_answer_in_float64() -> None:
 def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
     events = speakers()
     nm.cross_validate(events, OPTIONS, by="speaker", seeds=3, folder=tmp_path)
-    found = nm.join_folds(tmp_path, events)
-    assert (found.model, found.seeds) == ("nmtool, float, 3 side by side", (0,))
+    joined = nm.join_folds(tmp_path, events)
+    assert (joined.model, joined.seeds) == ("nmtool, float, 3 side by side", (0,))
     for fold in range(4):
         runs = [tmp_path / f"folds/000{fold}/seed{seed}" for seed in range(3)]
-        asked = found.fold == fold
-        expected = nm.evaluate(nm.ensemble(runs), events[asked]).predictions
-        assert np.array_equal(found.predictions[0, asked], expected)
-    kept = nm.Answers.load(tmp_path / "joined.npz")
-    assert np.array_equal(kept.predictions, found.predictions)
-    assert nm.compare_accuracy([kept], [found], clusters=["speaker"]).points == 0
+        in_fold = joined.fold == fold
+        expected = nm.evaluate(nm.ensemble(runs), events[in_fold]).predictions
+        assert np.array_equal(joined.predictions[0, in_fold], expected)
+    loaded = nm.Answers.load(tmp_path / "joined.npz")
+    assert np.array_equal(loaded.predictions, joined.predictions)
+    assert nm.compare_accuracy([loaded], [joined], clusters=["speaker"]).points == 0
     assert nm.Answers.load(tmp_path).predictions.shape == (3, N)
 
 
@@ -247,8 +251,8 @@ def test_networks_side_by_side_are_rounded_as_their_runs_were(
 ) -> None:
     """By bits, and by delays of the same grid: with a limit of 9 steps 0, 3, 6 and 9."""
 
-    def noted(*given: Any) -> nm.IntegerNetwork:
-        networks.append(rounded(*given))
+    def noted(*arguments: Any) -> nm.IntegerNetwork:
+        networks.append(rounded(*arguments))
         return networks[-1]
 
     networks: list[nm.IntegerNetwork] = []
@@ -258,29 +262,31 @@ def test_networks_side_by_side_are_rounded_as_their_runs_were(
     integers = {"arithmetic": "integer", "weight_bits": 3, "delay_bits": 2, "max_delay": 9}
     options = small_options(epochs=1, **integers)
     nm.cross_validate(events, options, by=12, seeds=2, folder=tmp_path)
-    found = nm.join_folds(tmp_path, events)
-    assert found.model == "nmtool, integer, 2 side by side"
+    joined = nm.join_folds(tmp_path, events)
+    assert joined.model == "nmtool, integer, 2 side by side"
     for fold, network in enumerate(networks):
         runs = [nm.load(tmp_path / f"folds/000{fold}/seed{seed}") for seed in range(2)]
         own = [p.delay for run in runs for p in run.projections if p.target == "hidden"]
-        held = [p.delay for p in network.projections if p.target != "output"]
-        assert all(np.array_equal(one, other) for one, other in zip(own, held, strict=True))
+        joined_delays = [p.delay for p in network.projections if p.target != "output"]
+        assert all(
+            np.array_equal(left, right) for left, right in zip(own, joined_delays, strict=True)
+        )
         assert {p.weight_bits for p in network.projections} == {3}
-        asked = found.fold == fold
-        answers = nm.evaluate(network, events[asked]).predictions
-        assert np.array_equal(found.predictions[0, asked], answers)
+        in_fold = joined.fold == fold
+        answers = nm.evaluate(network, events[in_fold]).predictions
+        assert np.array_equal(joined.predictions[0, in_fold], answers)
 
 
-def test_what_cannot_be_joined(kept: nm.Answers, tmp_path: Path) -> None:
+def test_what_cannot_be_joined(finished_answers: nm.Answers, tmp_path: Path) -> None:
     with refused(UsageError, "answers-samples-differ"):
-        nm.join_folds(kept.path, speakers(seed=2))
+        nm.join_folds(finished_answers.path, speakers(seed=2))
     folder = tmp_path / "cv"
-    shutil.copytree(kept.path, folder)
+    shutil.copytree(finished_answers.path, folder)
     shutil.rmtree(folder / "folds/0003")
     with refused(FileFormatError, "file-missing"):
         nm.join_folds(folder, speakers())
-    predictions = np.where(kept.fold == 3, -1, kept.predictions)
-    replace(kept, predictions=predictions).save(folder / "answers.npz")
+    predictions = np.where(finished_answers.fold == 3, -1, finished_answers.predictions)
+    replace(finished_answers, predictions=predictions).save(folder / "answers.npz")
     with refused(UsageError, "answers-unfinished"):
         nm.join_folds(folder, speakers())
     assert not (folder / "joined.npz").exists()
@@ -332,12 +338,12 @@ def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> Callable[
         if report.epoch == epoch:
             raise _StoppedError
 
-    def begin(rest: Dataset, *given: Any, **how: Any) -> Any:
+    def begin(rest: Dataset, *arguments: Any, **keywords: Any) -> Any:
         is_it = rest.name.endswith(f"fold {fold}")
         return (
-            partial(train, on_batch=stop)(rest, *given, **how)
+            partial(train, on_batch=stop)(rest, *arguments, **keywords)
             if is_it
-            else train(rest, *given, **how)
+            else train(rest, *arguments, **keywords)
         )
 
     monkeypatch.setattr(folds, "train", begin)
@@ -346,49 +352,57 @@ def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 @pytest.mark.parametrize(("fold", "epoch"), [(0, 1), (1, 2), (3, 1)])
 def test_what_was_stopped_goes_on(
-    fold: int, epoch: int, kept: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fold: int,
+    epoch: int,
+    finished_answers: nm.Answers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path / "cv"
-    how: dict[str, Any] = {"by": "speaker", "folder": folder}
+    keywords: dict[str, Any] = {"by": "speaker", "folder": folder}
     go_on = stop_in(fold, epoch, monkeypatch)
     with pytest.raises(_StoppedError):
-        nm.cross_validate(speakers(), OPTIONS, **how)
+        nm.cross_validate(speakers(), OPTIONS, **keywords)
     half = nm.Answers.load(folder)
-    assert [half.has(0, one) for one in range(4)] == [one < fold for one in range(4)]
+    assert [half.has(0, number) for number in range(4)] == [number < fold for number in range(4)]
     with refused(UsageError, "answers-unfinished"):
         nm.compare_accuracy([folder], [folder])
     networks = sorted(folder.glob("folds/*/seed0/network.npz"))[:fold]
     before = [path.stat().st_mtime_ns for path in networks]
     go_on()
-    found = nm.cross_validate(speakers(), OPTIONS, **how)
-    assert np.array_equal(found.predictions, kept.predictions)
+    answers = nm.cross_validate(speakers(), OPTIONS, **keywords)
+    assert np.array_equal(answers.predictions, finished_answers.predictions)
     assert [path.stat().st_mtime_ns for path in networks] == before
-    assert (folder / "answers.npz").read_bytes() == (kept.path / "answers.npz").read_bytes()
+    assert (folder / "answers.npz").read_bytes() == (
+        finished_answers.path / "answers.npz"
+    ).read_bytes()
     hashes = [
-        [nm.load(one / f"folds/000{n}/seed0").content_hash for n in range(4)]
-        for one in (folder, kept.path)
+        [nm.load(path / f"folds/000{n}/seed0").content_hash for n in range(4)]
+        for path in (folder, finished_answers.path)
     ]
     assert hashes[0] == hashes[1]
 
 
 def test_a_run_that_ended_without_its_answers_is_not_trained_again(
-    kept: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished_answers: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a kill between the end of training and the writing of the answers."""
     folder = tmp_path / "cv"
-    shutil.copytree(kept.path, folder)
-    predictions = kept.predictions.copy()
-    predictions[0, kept.fold == 3] = -1
-    replace(kept, predictions=predictions).save(folder / "answers.npz")
+    shutil.copytree(finished_answers.path, folder)
+    predictions = finished_answers.predictions.copy()
+    predictions[0, finished_answers.fold == 3] = -1
+    replace(finished_answers, predictions=predictions).save(folder / "answers.npz")
     stop_in(3, 1, monkeypatch)
-    found = nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
-    assert np.array_equal(found.predictions, kept.predictions)
+    answers = nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
+    assert np.array_equal(answers.predictions, finished_answers.predictions)
 
 
-def test_what_is_finished_is_read(kept: nm.Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_finished_is_read(
+    finished_answers: nm.Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(folds, "train", None)
-    found = nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=kept.path)
-    assert np.array_equal(found.predictions, kept.predictions)
+    answers = nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=finished_answers.path)
+    assert np.array_equal(answers.predictions, finished_answers.predictions)
 
 
 @pytest.mark.parametrize(
@@ -404,36 +418,43 @@ def test_what_is_finished_is_read(kept: nm.Answers, monkeypatch: pytest.MonkeyPa
     ],
 )  # fmt: skip
 def test_a_folder_is_gone_on_with_as_it_began(
-    changes: dict[str, Any], settings: dict[str, Any], places: list[str], kept: nm.Answers
+    changes: dict[str, Any],
+    settings: dict[str, Any],
+    places: list[str],
+    finished_answers: nm.Answers,
 ) -> None:
-    how = {"data": speakers(), "by": "speaker", **changes}
-    before = (kept.path / "answers.npz").read_bytes()
+    keywords = {"data": speakers(), "by": "speaker", **changes}
+    before = (finished_answers.path / "answers.npz").read_bytes()
     with refused(UsageError, "crossvalidation-differs") as caught:
-        nm.cross_validate(options=small_options(epochs=2, **settings), folder=kept.path, **how)
-    assert [one.where for one in caught.value.findings] == places
+        nm.cross_validate(
+            options=small_options(epochs=2, **settings), folder=finished_answers.path, **keywords
+        )
+    assert [finding.where for finding in caught.value.findings] == places
     assert set(codes(caught.value)) == {"setting-differs"}
-    assert (kept.path / "answers.npz").read_bytes() == before
+    assert (finished_answers.path / "answers.npz").read_bytes() == before
 
 
-def test_other_data_are_named(kept: nm.Answers) -> None:
-    other = Dataset.of(train=speakers(seed=2), name="others")
+def test_other_data_are_named(finished_answers: nm.Answers) -> None:
+    dataset = Dataset.of(train=speakers(seed=2), name="others")
     with refused(UsageError, "crossvalidation-differs") as caught:
-        nm.cross_validate(other, OPTIONS, by="speaker", folder=kept.path)
-    assert [one.where for one in caught.value.findings] == ["data"]
-    there, here = caught.value.findings[0].what.split(", ")
-    assert f"{kept.data} {kept.data_hash[:12]}" in there
-    assert f"others {other.train.content_hash[:12]}" in here
+        nm.cross_validate(dataset, OPTIONS, by="speaker", folder=finished_answers.path)
+    assert [finding.where for finding in caught.value.findings] == ["data"]
+    old, new = caught.value.findings[0].what.split(", ")
+    assert f"{finished_answers.data} {finished_answers.data_hash[:12]}" in old
+    assert f"others {dataset.train.content_hash[:12]}" in new
 
 
-def test_the_same_data_by_another_name_go_on(kept: nm.Answers) -> None:
+def test_the_same_data_by_another_name_go_on(finished_answers: nm.Answers) -> None:
     renamed = Dataset.of(train=speakers(), name="renamed")
-    found = nm.cross_validate(renamed, OPTIONS, by="speaker", folder=kept.path)
-    assert np.array_equal(found.predictions, kept.predictions)
+    answers = nm.cross_validate(renamed, OPTIONS, by="speaker", folder=finished_answers.path)
+    assert np.array_equal(answers.predictions, finished_answers.predictions)
 
 
-def test_a_damaged_file_of_answers_is_not_written_over(kept: nm.Answers, tmp_path: Path) -> None:
+def test_a_damaged_file_of_answers_is_not_written_over(
+    finished_answers: nm.Answers, tmp_path: Path
+) -> None:
     folder = tmp_path / "cv"
-    shutil.copytree(kept.path, folder)
+    shutil.copytree(finished_answers.path, folder)
     (folder / "answers.npz").write_bytes(b"dear")
     with refused(FileFormatError, "file-damaged"):
         nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
@@ -444,7 +465,7 @@ def test_a_damaged_file_of_answers_is_not_written_over(kept: nm.Answers, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("how", "code"),
+    ("keywords", "code"),
     [
         ({"by": "sex"}, "grouping-unknown"),
         ({"by": "speaker", "folds": 5}, "folds-range"),
@@ -462,11 +483,11 @@ def test_a_damaged_file_of_answers_is_not_written_over(kept: nm.Answers, tmp_pat
     ],
 )
 def test_what_cannot_be_cross_validated(
-    how: dict[str, Any], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keywords: dict[str, Any], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folds, "train", None)
     with refused(UsageError, code):
-        nm.cross_validate(speakers(), folder=tmp_path / "cv", **how)
+        nm.cross_validate(speakers(), folder=tmp_path / "cv", **keywords)
     assert not (tmp_path / "cv").exists()
 
 
@@ -504,48 +525,52 @@ def test_nothing_to_divide() -> None:
 # Comparing.
 
 
-def test_two_cross_validations_are_paired_sample_by_sample(kept: nm.Answers) -> None:
-    other = nm.cross_validate(speakers(), small_options(epochs=1), by="speaker")
-    found = nm.compare_accuracy([kept.path], [other], clusters=["speaker", 4])
-    assert np.array_equal(found.first, kept.right)
-    assert np.array_equal(found.second, other.right)
-    assert found.cluster_counts == {"speaker": 4, "blocks of 4": 6}
-    assert found.clusters["speaker"].tolist() == speakers().groups["speaker"].tolist()
-    expected = nm.AccuracyDifference(kept.right, other.right, found.clusters)
-    assert found.interval() == expected.interval()
-    plain = nm.compare_accuracy([kept], [other])
-    assert plain.interval() == nm.AccuracyDifference(kept.right, other.right).interval()
+def test_two_cross_validations_are_paired_sample_by_sample(finished_answers: nm.Answers) -> None:
+    shorter = nm.cross_validate(speakers(), small_options(epochs=1), by="speaker")
+    difference = nm.compare_accuracy([finished_answers.path], [shorter], clusters=["speaker", 4])
+    assert np.array_equal(difference.first, finished_answers.right)
+    assert np.array_equal(difference.second, shorter.right)
+    assert difference.cluster_counts == {"speaker": 4, "blocks of 4": 6}
+    assert difference.clusters["speaker"].tolist() == speakers().groups["speaker"].tolist()
+    expected = nm.AccuracyDifference(finished_answers.right, shorter.right, difference.clusters)
+    assert difference.interval() == expected.interval()
+    plain = nm.compare_accuracy([finished_answers], [shorter])
+    assert (
+        plain.interval() == nm.AccuracyDifference(finished_answers.right, shorter.right).interval()
+    )
 
 
-def test_answers_and_networks_are_paired(kept: nm.Answers) -> None:
+def test_answers_and_networks_are_paired(finished_answers: nm.Answers) -> None:
     """As a baseline's answers to a test split, beside networks that answer now."""
     events = speakers()
     run = nm.train(events, small_options(epochs=1))
-    found = nm.compare_accuracy([run], [kept], events, clusters=["round"])
-    assert np.array_equal(found.first[0], nm.evaluate(run, events).predictions == events.label)
-    assert np.array_equal(found.second, kept.right)
+    difference = nm.compare_accuracy([run], [finished_answers], events, clusters=["round"])
+    assert np.array_equal(difference.first[0], nm.evaluate(run, events).predictions == events.label)
+    assert np.array_equal(difference.second, finished_answers.right)
     with refused(UsageError, "data-missing"):
-        nm.compare_accuracy([run], [kept])
+        nm.compare_accuracy([run], [finished_answers])
     with refused(UsageError, "answers-samples-differ"):
-        nm.compare_accuracy([run], [kept], events[:20])
+        nm.compare_accuracy([run], [finished_answers], events[:20])
     with refused(UsageError, "grouping-unknown"):
-        nm.compare_accuracy([run], [kept], events, clusters=["sex"])
+        nm.compare_accuracy([run], [finished_answers], events, clusters=["sex"])
 
 
-def test_seeds_pair_with_seeds(kept: nm.Answers) -> None:
-    twice = replace(kept, predictions=np.repeat(kept.predictions, 2, 0), seeds=(0, 1))
-    assert nm.compare_accuracy([twice], [kept, kept]).first.shape == (2, N)
-    for first, second in (([twice], [kept]), ([], [])):
+def test_seeds_pair_with_seeds(finished_answers: nm.Answers) -> None:
+    twice = replace(
+        finished_answers, predictions=np.repeat(finished_answers.predictions, 2, 0), seeds=(0, 1)
+    )
+    assert nm.compare_accuracy([twice], [finished_answers, finished_answers]).first.shape == (2, N)
+    for first, second in (([twice], [finished_answers]), ([], [])):
         with refused(UsageError, "pairs-uneven"):
             nm.compare_accuracy(first, second)
     with refused(UsageError, "pairs-uneven"):
         nm.compare_accuracy([])
     with refused(UsageError, "runs-without-integers") as caught:
-        nm.compare_accuracy([kept])
+        nm.compare_accuracy([finished_answers])
     assert "`second=[FOLDER2]`" in caught.value.fix
 
 
-def test_answers_by_other_folds_are_not_compared(kept: nm.Answers) -> None:
-    other = nm.cross_validate(speakers(), small_options(epochs=1), by=12)
+def test_answers_by_other_folds_are_not_compared(finished_answers: nm.Answers) -> None:
+    blockwise = nm.cross_validate(speakers(), small_options(epochs=1), by=12)
     with refused(UsageError, "answers-folds-differ"):
-        nm.compare_accuracy([kept], [other])
+        nm.compare_accuracy([finished_answers], [blockwise])

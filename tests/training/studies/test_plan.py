@@ -62,7 +62,7 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
     with refused(UsageError, "study-wrong") as caught:
         read_plan(_written(tmp_path, text))
     assert str(tmp_path / "study.toml") in caught.value.what
-    assert [(one.code, one.where) for one in caught.value.findings] == [
+    assert [(finding.code, finding.where) for finding in caught.value.findings] == [
         ("study-entry-kind", "data"),
         ("study-entry-missing", "folder"),
         ("study-entry-range", "seeds"),
@@ -108,7 +108,7 @@ def test_one_thing_is_wrong(text: str, code: str, value: str, tmp_path: Path) ->
 def test_examples_are_of_their_entries(tmp_path: Path) -> None:
     with refused(UsageError, "study-wrong") as caught:
         read_plan(_written(tmp_path, "seeds = true\n" + SEARCH))
-    shown = {one.where: one.fix.rpartition(": ")[2] for one in caught.value.findings}
+    shown = {finding.where: finding.fix.rpartition(": ")[2] for finding in caught.value.findings}
     assert shown["data"] == 'data = "digits"'
     assert shown["folder"] == 'folder = "study"'
     assert shown["trials"] == "trials = 40"

@@ -128,10 +128,10 @@ def test_a_database_that_is_not_there(
 
 
 def test_the_store_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
-    def train(*arguments: object, **told: object) -> None:
+    def train(*arguments: object, **keywords: object) -> None:
         with closing(sqlite3.connect("study/study.db")) as database:
             database.execute("DROP TABLE trial_intermediate_values")
-        one_epoch(*arguments, **told)
+        one_epoch(*arguments, **keywords)
 
     monkeypatch.setattr("nmtool.training.loop.run.run_training", train)
     write_study("trials = 1\n")

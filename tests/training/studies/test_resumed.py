@@ -38,14 +38,14 @@ def test_a_study_goes_on_as_if_it_had_never_ended(
     caplog.clear()
     write_study("trials = 5\n")
     sweep("study.toml")
-    told = [record.getMessage() for record in caplog.records if record.name[:6] == "nmtool"]
-    assert [line[:8] for line in told] == ["trial 3:", "trial 4:"]
+    messages = [record.getMessage() for record in caplog.records if record.name[:6] == "nmtool"]
+    assert [line[:8] for line in messages] == ["trial 3:", "trial 4:"]
     in_pieces = trials()
     Path("study").rename("before")
-    found = sweep("study.toml")
+    result = sweep("study.toml")
     assert trials() == in_pieces
     caplog.clear()
-    assert sweep("study.toml") == found
+    assert sweep("study.toml") == result
     assert caplog.records == []
 
 
@@ -55,7 +55,7 @@ def test_what_says_the_same_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_study(read_plan("study.toml")):
         pass
     write_study("trials = 2\nkeep = true\n", settings="gain = 200\n")
-    assert [one.score for one in sweep("study.toml").trials] == [0.5, 0.5]
+    assert [trial.score for trial in sweep("study.toml").trials] == [0.5, 0.5]
 
 
 def test_settings_that_kill_the_process_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_two_studies_in_one_database(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sweep("study.toml", storage=url).best_trial.score == 0.5
     assert sweep("other.toml", storage=url).best_trial.score == 0.6
     write_study("trials = 2\n")
-    assert [one.score for one in sweep("study.toml", storage=url).trials] == [0.5, 0.7]
+    assert [trial.score for trial in sweep("study.toml", storage=url).trials] == [0.5, 0.7]
     assert {path.name for path in Path("study").iterdir()} == {"best.toml", "trials"}
 
 
@@ -158,8 +158,8 @@ def test_taken_over_and_ended_all_the_same(caplog: pytest.LogCaptureFixture) -> 
         with pytest.raises(KeyboardInterrupt):
             ours.run(thaw, lambda: None)
         ours.run(thaw, lambda: None)
-    told = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert ["took it over" in record.getMessage() for record in told] == [True, True]
+    records = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert ["took it over" in record.getMessage() for record in records] == [True, True]
     assert [trial[:2] for trial in trials()] == [("FAIL", None)] * 3 + [("COMPLETE", 0.75)]
 
 
@@ -179,8 +179,8 @@ def test_a_process_that_died_before_its_first_heartbeat(
     pieces = sweep("study.toml").trials
     assert [trial.fate for trial in pieces] == ["cut_off", "finished", "finished"]
     assert [trial.searched for trial in pieces] == [{}, whole[1], whole[0]]
-    told = [record.getMessage() for record in caplog.records if record.name[:6] == "nmtool"]
-    assert "waiting for trial 0, which another process runs" in told
+    messages = [record.getMessage() for record in caplog.records if record.name[:6] == "nmtool"]
+    assert "waiting for trial 0, which another process runs" in messages
 
 
 def test_the_last_trial_is_run_once() -> None:

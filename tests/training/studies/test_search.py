@@ -100,9 +100,9 @@ def test_test_samples_are_not_looked_at(tmp_path: Path) -> None:
     def read(split: str) -> SpikeEvents:
         if split == "test":
             raise DataError("it has been looked at", code="split-empty", fix="do not")
-        found = small_dataset().filled_split(split)
-        assert found.n_samples
-        return found
+        events = small_dataset().filled_split(split)
+        assert events.n_samples
+        return events
 
     data = Dataset("small", ("train", "validation", "test"), read)
     assert nm.train(data, OPTIONS, folder=tmp_path, search=1).search is not None

@@ -11,16 +11,16 @@ from tests.refusals import codes
 
 def _conditions(settings: dict[str, Any], **search: Any) -> dict[str, Any]:
     """Settings and search of a study, as it keeps them."""
-    kept = SearchSpace(settings, read_search(search, []), "settings").as_json()
-    return {**kept["settings"], **kept["search"]}
+    entries = SearchSpace(settings, read_search(search, []), "settings").as_json()
+    return {**entries["settings"], **entries["search"]}
 
 
 def test_what_differs() -> None:
     before = _conditions({"hidden": 5}, lr={"low": 0.1, "high": 0.2}, gain=[1, 2])
     after = _conditions({"hidden": 6}, lr={"low": 0.1, "high": 0.3}, rate=[1, 2])
-    found = changes(before, after)
-    assert set(codes(found)) == {"setting-differs"}
-    assert sorted((one.where, one.what) for one in found) == [
+    findings = changes(before, after)
+    assert set(codes(findings)) == {"setting-differs"}
+    assert sorted((finding.where, finding.what) for finding in findings) == [
         ("gain", "was [1.0, 2.0], is now 200.0"),
         ("hidden", "was 5, is now 6"),
         ("lr", "was {low = 0.1, high = 0.2}, is now {low = 0.1, high = 0.3}"),
@@ -34,8 +34,8 @@ def test_options_that_came_later_count_as_their_defaults() -> None:
     del before["gain"]
     assert changes(before, _conditions({}, lr=[0.1, 0.2])) == []
     changed = _conditions({"gain": 1.0}, lr=[0.1, 0.2])
-    (found,) = changes(before, changed)
-    assert (found.where, found.what) == ("gain", "was 200.0, is now 1.0")
+    (finding,) = changes(before, changed)
+    assert (finding.where, finding.what) == ("gain", "was 200.0, is now 1.0")
 
 
 def test_options_that_an_older_version_began_with() -> None:

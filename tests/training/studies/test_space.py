@@ -32,7 +32,7 @@ def _space(fixed: dict[str, Any] | None = None, **table: Any) -> SearchSpace:
 
 
 def test_ranges_and_choices() -> None:
-    found, problems = _read(
+    ranges, problems = _read(
         lr={"low": 1e-3, "high": 1, "log": True},
         hidden={"low": 16, "high": 64, "step": 16},
         readout=["mean", "max"],
@@ -42,7 +42,7 @@ def test_ranges_and_choices() -> None:
         init_input=[[0, 0.1], [0.02, 0.05]],
     )
     assert problems == []
-    assert found == {
+    assert ranges == {
         "lr": Range(0.001, 1.0, log=True),
         "hidden": Range(16, 64, step=16),
         "readout": Choices(("mean", "max")),
@@ -51,9 +51,9 @@ def test_ranges_and_choices() -> None:
         "recurrent": Choices((True, False)),
         "init_input": Choices(((0.0, 0.1), (0.02, 0.05))),
     }
-    assert found["hidden"].is_whole
-    assert not found["lr"].is_whole
-    assert found["init_input"].words == ["[0.0, 0.1]", "[0.02, 0.05]"]
+    assert ranges["hidden"].is_whole
+    assert not ranges["lr"].is_whole
+    assert ranges["init_input"].words == ["[0.0, 0.1]", "[0.02, 0.05]"]
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_ranges_and_choices() -> None:
     ],
 )
 def test_what_is_written_wrong(name: str, entry: Any, code: str, value: str) -> None:
-    found, problems = _read(**{name: entry, "warmup": [0.0, 0.1]})
-    assert list(found) == ["warmup"]
-    assert [(one.code, one.where) for one in problems] == [(code, f"[search] {name}")]
+    ranges, problems = _read(**{name: entry, "warmup": [0.0, 0.1]})
+    assert list(ranges) == ["warmup"]
+    assert [(problem.code, problem.where) for problem in problems] == [(code, f"[search] {name}")]
     assert value in str(problems[0])
 
 
@@ -101,7 +101,7 @@ def test_all_refused_values_are_listed() -> None:
         readout=["mean", "best"],
         weight_bits=[4, "8"],
     )
-    assert [(one.code, one.where) for one in space.problems()] == [
+    assert [(problem.code, problem.where) for problem in space.problems()] == [
         ("setting-range", "dt_ms"),
         ("setting-type", "hidden"),
         ("setting-range", "lr"),
@@ -114,25 +114,25 @@ def test_all_refused_values_are_listed() -> None:
 def test_a_value_that_others_make_right_is_no_problem() -> None:
     fixed = {"readout": "first_spike"}
     assert _space(fixed, margin_ms={"low": 1.0, "high": 5.0}).problems() == []
-    found = _space({**fixed, "dt_ms": 0}, margin_ms={"low": 1.0, "high": 5.0}).problems()
-    assert [(one.code, one.where) for one in found] == [("setting-range", "dt_ms")]
+    problems = _space({**fixed, "dt_ms": 0}, margin_ms={"low": 1.0, "high": 5.0}).problems()
+    assert [(problem.code, problem.where) for problem in problems] == [("setting-range", "dt_ms")]
 
 
 def test_combinations_that_are_refused() -> None:
     space = _space({"margin_ms": 2.0}, readout=["first_spike", "mean"])
-    (found,) = space.problems()
-    assert (found.code, found.where) == ("margin-without-first-spike", "readout")
-    assert "(with readout = mean)" in found.what
+    (problem,) = space.problems()
+    assert (problem.code, problem.where) == ("margin-without-first-spike", "readout")
+    assert "(with readout = mean)" in problem.what
 
 
 def test_a_range_beyond_what_another_option_allows() -> None:
     searched = {"init_delay_input": {"low": 0, "high": 61}}
-    (found,) = _space({"max_delay": 20}, **searched).problems()
-    assert (found.code, found.where) == ("init-delay-beyond-max", "init_delay_input")
-    assert "61" in found.what
-    assert "20" in found.what
-    found = _space({}, max_delay=[20, 61], **searched).problems()
-    assert set(codes(found)) == {"init-delay-beyond-max"}
+    (problem,) = _space({"max_delay": 20}, **searched).problems()
+    assert (problem.code, problem.where) == ("init-delay-beyond-max", "init_delay_input")
+    assert "61" in problem.what
+    assert "20" in problem.what
+    problems = _space({}, max_delay=[20, 61], **searched).problems()
+    assert set(codes(problems)) == {"init-delay-beyond-max"}
     assert _space({}, max_delay=[61, 62], **searched).problems() == []
 
 
@@ -152,8 +152,8 @@ _NUMBERS = [option.name for option in fields(TrainOptions) if type(option.defaul
     st.floats(-10, 10),
 )
 def test_a_range_without_problems_gives_options(name: str, low: float, high: float) -> None:
-    found, problems = _read(**{name: {"low": low, "high": high}})
-    space = SearchSpace({"readout": "first_spike"}, found, "settings")
+    ranges, problems = _read(**{name: {"low": low, "high": high}})
+    space = SearchSpace({"readout": "first_spike"}, ranges, "settings")
     if problems or space.problems():
         return
     middle = low + (high - low) / 2

@@ -23,15 +23,15 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
     assert caplog.records[-1].getMessage().endswith("nmtool sweep study.toml")
     assert Path("study/best.toml").exists()
     sweep("study.toml")
-    found = trials()
-    assert [trial[0] for trial in found] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
-    assert found[1][2] == found[2][2]
-    assert found[1][3]["stopped"] is True
+    records = trials()
+    assert [trial[0] for trial in records] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+    assert records[1][2] == records[2][2]
+    assert records[1][3]["stopped"] is True
     Path("study").rename("before")
     fake_training([0.5] * 3, monkeypatch)
     sweep("study.toml")
     tried = [trial[2] for trial in trials()]
-    assert tried == [trial[2] for trial in found if trial[0] == "COMPLETE"]
+    assert tried == [trial[2] for trial in records if trial[0] == "COMPLETE"]
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")

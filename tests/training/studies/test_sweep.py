@@ -30,23 +30,26 @@ def test_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.75, 0.6], monkeypatch)
     write_study("trials = 3\n", settings="seed = 5\n")
     plan = read_plan("study.toml")
-    found = sweep(plan)
-    assert found.plan == plan
-    assert [(one.number, one.fate, one.score, one.scores, one.reason) for one in found.trials] == [
+    result = sweep(plan)
+    assert result.plan == plan
+    assert [
+        (trial.number, trial.fate, trial.score, trial.scores, trial.reason)
+        for trial in result.trials
+    ] == [
         (number, "finished", score, (score,), "") for number, score in enumerate((0.5, 0.75, 0.6))
     ]
-    assert [one.number for one in found.top] == [1, 2, 0]
-    assert found.best_trial == found.trials[1]
-    assert TrainOptions(**found.best).seed == 5
-    assert found.best["lr"] == found.trials[1].searched["lr"]
-    assert found.best_file == Path("study/best.toml")
-    assert TrainOptions.from_file(found.best_file) == TrainOptions(**found.best)
-    assert found.failed == []
-    assert "\n" not in repr(found)
-    assert "trial 1 " in repr(found)
-    assert "75.0%" in repr(found)
-    assert sweep("study.toml") == found
-    assert pickle.loads(pickle.dumps(found)) == found
+    assert [trial.number for trial in result.top] == [1, 2, 0]
+    assert result.best_trial == result.trials[1]
+    assert TrainOptions(**result.best).seed == 5
+    assert result.best["lr"] == result.trials[1].searched["lr"]
+    assert result.best_file == Path("study/best.toml")
+    assert TrainOptions.from_file(result.best_file) == TrainOptions(**result.best)
+    assert result.failed == []
+    assert "\n" not in repr(result)
+    assert "trial 1 " in repr(result)
+    assert "75.0%" in repr(result)
+    assert sweep("study.toml") == result
+    assert pickle.loads(pickle.dumps(result)) == result
 
 
 def test_first_trials_have_what_the_study_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +57,7 @@ def test_first_trials_have_what_the_study_says(monkeypatch: pytest.MonkeyPatch) 
     firsts = "[[first]]\nlr = 0.01\n[[first]]\nlr = 0.02\nreadout = 'max'\n"
     write_study("trials = 3\n", search=SEARCH + firsts)
     drawn = [trial.searched for trial in sweep("study.toml").trials]
-    assert [one["lr"] for one in drawn[:2]] == [0.01, 0.02]
+    assert [searched["lr"] for searched in drawn[:2]] == [0.01, 0.02]
     assert drawn[1]["readout"] == "max"
     assert drawn[2]["lr"] not in (0.01, 0.02)
 
@@ -71,11 +74,11 @@ def test_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_importance(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.6, 0.7], monkeypatch)
     write_study("trials = 3\n")
-    found = sweep("study.toml")
-    assert found.importance is not None
-    assert set(found.importance) == {"lr", "init_delay_input", "readout"}
-    assert sum(found.importance.values()) == pytest.approx(1)
-    assert found.as_json()["importance_unknown"] is None
+    result = sweep("study.toml")
+    assert result.importance is not None
+    assert set(result.importance) == {"lr", "init_delay_input", "readout"}
+    assert sum(result.importance.values()) == pytest.approx(1)
+    assert result.as_json()["importance_unknown"] is None
 
 
 def test_importance_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,31 +90,34 @@ def test_importance_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> Non
     fake_training([0.5, 0.6], monkeypatch)
     monkeypatch.setattr(optuna.importance, "FanovaImportanceEvaluator", missing)
     write_study("trials = 2\n")
-    found = sweep("study.toml")
-    assert found.importance is None
-    assert "'scikit-learn<" in found.importance_unknown
-    assert len(found.tables()) == 1
+    result = sweep("study.toml")
+    assert result.importance is None
+    assert "'scikit-learn<" in result.importance_unknown
+    assert len(result.tables()) == 1
 
 
 def test_another_seed_of_the_sampler_tries_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.5], monkeypatch)
-    found = []
+    searched = []
     for seed in (0, 1):
         write_study(f"trials = 1\nsampler_seed = {seed}\n")
-        found.append(sweep("study.toml").trials[0].searched)
+        searched.append(sweep("study.toml").trials[0].searched)
         Path("study").rename(f"study{seed}")
-    assert found[0] != found[1]
+    assert searched[0] != searched[1]
 
 
 def test_the_mean_over_seeds_decides() -> None:
     write_study("trials = 2\nseeds = 2\nkeep = true\n", settings="seed = 5\n")
-    found = sweep("study.toml")
-    kept = logs()
-    assert list(kept)[:2] == ["study/trials/0000/seed5", "study/trials/0000/seed6"]
-    assert kept["study/trials/0000/seed5"][0]["loss"] != kept["study/trials/0000/seed6"][0]["loss"]
-    scores = [best_epoch(log)["validation_accuracy"] for log in list(kept.values())[:2]]
-    assert found.trials[0].score == pytest.approx(np.mean(scores))
-    assert found.trials[0].scores == tuple(scores)
+    result = sweep("study.toml")
+    entries = logs()
+    assert list(entries)[:2] == ["study/trials/0000/seed5", "study/trials/0000/seed6"]
+    assert (
+        entries["study/trials/0000/seed5"][0]["loss"]
+        != entries["study/trials/0000/seed6"][0]["loss"]
+    )
+    scores = [best_epoch(log)["validation_accuracy"] for log in list(entries.values())[:2]]
+    assert result.trials[0].score == pytest.approx(np.mean(scores))
+    assert result.trials[0].scores == tuple(scores)
     assert trials()[0][3]["scores"] == scores
     files = {path.name for path in Path("study/trials/0001/seed6").iterdir()}
     assert files == {"run.json", "log.jsonl", "log.csv", "network.npz", "checkpoint.npz"}
@@ -120,8 +126,8 @@ def test_the_mean_over_seeds_decides() -> None:
 def test_only_logs_are_kept() -> None:
     write_study("trials = 1\n")
     sweep("study.toml")
-    kept = {path.name for path in Path("study/trials/0000/seed0").iterdir()}
-    assert kept == {"log.jsonl", "log.csv"}
+    names = {path.name for path in Path("study/trials/0000/seed0").iterdir()}
+    assert names == {"log.jsonl", "log.csv"}
     assert {path.name for path in Path("study").iterdir()} == {"best.toml", "study.db", "trials"}
 
 
@@ -132,13 +138,15 @@ def test_bad_trials_end_early(
     caplog.set_level(logging.INFO, "nmtool")
     fake_training([0.9, 0.8, 0.7, 0.8, 0.9, 0.1, 0.95], monkeypatch)
     write_study(f"trials = 7\nprune = {prune}\n")
-    found = sweep("study.toml")
+    result = sweep("study.toml")
     assert states() == ["COMPLETE"] * 5 + [ended, "COMPLETE"]
-    assert found.counts["pruned"] == (prune == "true")
-    assert found.best_trial.number == 6
+    assert result.counts["pruned"] == (prune == "true")
+    assert result.best_trial.number == 6
     assert len(logs()["study/trials/0005/seed0"]) == (2 if prune == "true" else 3)
-    told = [r.getMessage() for r in caplog.records if r.getMessage().startswith("trial 5: pruned")]
-    assert len(told) == (prune == "true")
+    messages = [
+        r.getMessage() for r in caplog.records if r.getMessage().startswith("trial 5: pruned")
+    ]
+    assert len(messages) == (prune == "true")
 
 
 def test_a_gpu_that_fails_ends_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,13 +178,13 @@ def test_a_trial_that_fails_does_not_end_the_study(
 
     monkeypatch.setattr(run, "run_training", fail_first)
     write_study("trials = 2\n")
-    found = sweep("study.toml")
-    (failed,) = found.failed
+    result = sweep("study.toml")
+    (failed,) = result.failed
     assert (failed.number, failed.score) == (0, None)
     assert "memory" in failed.reason
-    assert found.best_trial.number == 1
-    (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert failed.reason in told.getMessage()
+    assert result.best_trial.number == 1
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert failed.reason in warning.getMessage()
 
 
 def test_progress() -> None:
@@ -202,6 +210,6 @@ def test_progress() -> None:
 
 def test_a_trial_that_hears_next_to_nothing_fails() -> None:
     write_study("trials = 6\nprune = false\n", search="[search]\ndt_ms = [1.0, 0.001]\n")
-    found = sweep("study.toml")
-    fates = {(one.searched["dt_ms"], one.fate) for one in found.trials}
+    result = sweep("study.toml")
+    fates = {(trial.searched["dt_ms"], trial.fate) for trial in result.trials}
     assert fates == {(1.0, "finished"), (0.001, "failed")}

@@ -31,10 +31,10 @@ def _teachers(data: Path) -> None:
 def test_teachers_and_shares_are_searched() -> None:
     search = '[search]\nteacher = ["a.npz", "b.npz", "none"]\nteacher_share = {low = 0, high = 1}\n'
     write_study("trials = 3\n", search=search)
-    found = sweep("study.toml")
+    result = sweep("study.toml")
     assert [state for state, *_ in trials()] == ["COMPLETE"] * 3
-    assert found.best["teacher"] in (*TEACHERS, None)
-    assert nm.TrainOptions.from_file(found.best_file).teacher == found.best["teacher"]
+    assert result.best["teacher"] in (*TEACHERS, None)
+    assert nm.TrainOptions.from_file(result.best_file).teacher == result.best["teacher"]
     assert read_plan("study.toml").conditions()["teachers"] == {
         name: Teacher.load(name).content_hash for name in TEACHERS
     }

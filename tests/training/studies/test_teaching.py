@@ -46,14 +46,14 @@ def test_probabilities_of_one_network(data: Dataset) -> None:
 
 
 def test_several_networks_have_the_mean_of_their_probabilities(data: Dataset) -> None:
-    other = replace(
+    scaled = replace(
         FLOATS, projections=[replace(p, weight=1.5 * p.weight) for p in FLOATS.projections]
     )
-    both = nm.soft_labels([FLOATS, other], data, gain=3.0)
-    each = [nm.soft_labels([one], data, gain=3.0).probability for one in (FLOATS, other)]
-    assert not np.allclose(each[0], each[1])
-    np.testing.assert_allclose(both.probability, np.mean(each, axis=0), rtol=1e-12)
-    assert both.networks == (FLOATS.content_hash, other.content_hash)
+    both = nm.soft_labels([FLOATS, scaled], data, gain=3.0)
+    alone = [nm.soft_labels([network], data, gain=3.0).probability for network in (FLOATS, scaled)]
+    assert not np.allclose(alone[0], alone[1])
+    np.testing.assert_allclose(both.probability, np.mean(alone, axis=0), rtol=1e-12)
+    assert both.networks == (FLOATS.content_hash, scaled.content_hash)
 
 
 def test_a_smaller_gain_spreads_them(data: Dataset) -> None:
@@ -62,8 +62,8 @@ def test_a_smaller_gain_spreads_them(data: Dataset) -> None:
 
 
 def test_large_gains_overflow_nothing(data: Dataset) -> None:
-    found = nm.soft_labels([FLOATS], data, gain=1e9).probability
-    assert np.isfinite(found).all()
+    probability = nm.soft_labels([FLOATS], data, gain=1e9).probability
+    assert np.isfinite(probability).all()
 
 
 def test_samples_that_validate_are_answered_too(data: Dataset) -> None:
@@ -77,9 +77,9 @@ def test_samples_that_validate_are_answered_too(data: Dataset) -> None:
 def test_integers_answer_in_the_units_of_floats(data: Dataset) -> None:
     integers = nm.quantise(FLOATS, calibrate_on=data.train).network
     floats = nm.soft_labels([FLOATS], data, gain=2.0).probability
-    found = nm.soft_labels([integers], data, gain=2.0).probability
+    probability = nm.soft_labels([integers], data, gain=2.0).probability
     assert np.abs(floats - 0.5).max() > 0.1
-    np.testing.assert_allclose(found, floats, atol=0.1)
+    np.testing.assert_allclose(probability, floats, atol=0.1)
 
 
 def test_first_spikes_count_in_ms(data: Dataset) -> None:
@@ -90,8 +90,8 @@ def test_first_spikes_count_in_ms(data: Dataset) -> None:
     )
     steps = -_scores(network, data.train)
     assert len(np.unique(steps)) > 2
-    found = nm.soft_labels([network], data, gain=0.25).probability
-    np.testing.assert_allclose(found, _softmax(-0.25 * 2.0 * steps), rtol=1e-12)
+    probability = nm.soft_labels([network], data, gain=0.25).probability
+    np.testing.assert_allclose(probability, _softmax(-0.25 * 2.0 * steps), rtol=1e-12)
 
 
 def test_some_samples_at_a_time(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,9 +111,9 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     write_shd(tmp_path / "two_train.h5", cases.spike_events(12, 1))
     on_disk, in_memory = nm.load_dataset(tmp_path), nm.load_dataset(tmp_path, in_memory=True)
     assert is_on_disk(on_disk.train)
-    one, other = (nm.soft_labels([FLOATS], data, gain=1.0) for data in (on_disk, in_memory))
-    assert one.data_hash == other.data_hash
-    np.testing.assert_allclose(one.probability, other.probability, rtol=1e-6)
+    first, second = (nm.soft_labels([FLOATS], data, gain=1.0) for data in (on_disk, in_memory))
+    assert first.data_hash == second.data_hash
+    np.testing.assert_allclose(first.probability, second.probability, rtol=1e-6)
 
 
 @pytest.mark.torch
@@ -158,9 +158,9 @@ def test_refused(data: Dataset, tmp_path: Path) -> None:
         nm.soft_labels([FLOATS], 3, gain=1.0)  # type: ignore[arg-type]
     with refused(DataError, "split-empty"):
         nm.soft_labels([FLOATS], data.train[:0], gain=1.0)
-    other = nm.SpikeEvents.from_lists([[1.0], [2.0]], [[0], [8]], [0, 1])
+    events = nm.SpikeEvents.from_lists([[1.0], [2.0]], [[0], [8]], [0, 1])
     with pytest.raises(UsageError):
-        nm.soft_labels([FLOATS], other, gain=1.0)
+        nm.soft_labels([FLOATS], events, gain=1.0)
 
 
 @pytest.mark.torch
@@ -171,10 +171,10 @@ def test_folds_answer_to_what_they_have_not_learnt(tmp_path: Path, data: Dataset
     teacher = nm.soft_labels([tmp_path], data)
     expected = np.zeros((cases.N_TRAIN, 2))
     for fold in range(3):
-        asked = np.flatnonzero(answers.fold == fold)
+        rows = np.flatnonzero(answers.fold == fold)
         runs = [tmp_path / "folds" / f"000{fold}" / f"seed{seed}" for seed in (0, 1)]
         for network in (nm.Run.load(run).network for run in runs):
-            expected[asked] += 0.5 * _softmax(30.0 * _scores(network, data.train[asked]))
+            expected[rows] += 0.5 * _softmax(30.0 * _scores(network, data.train[rows]))
     np.testing.assert_allclose(teacher.probability, expected, rtol=1e-9)
     assert len(set(teacher.networks)) == 6
     both = nm.soft_labels([tmp_path, FLOATS], data, gain=30.0).probability

@@ -110,9 +110,9 @@ def test_results_do_not_depend_on_threads() -> None:
             results.append(_backward(network, seed=6))
     finally:
         numba.set_num_threads(threads)
-    for one, two in zip(results[0][:2], results[1][:2], strict=True):
-        np.testing.assert_array_equal(one.afferent.weight, two.afferent.weight)
-        np.testing.assert_array_equal(one.afferent.delay, two.afferent.delay)
+    for first, second in zip(results[0][:2], results[1][:2], strict=True):
+        np.testing.assert_array_equal(first.afferent.weight, second.afferent.weight)
+        np.testing.assert_array_equal(first.afferent.delay, second.afferent.delay)
     assert results[0][0].recurrent is not None
     assert results[1][0].recurrent is not None
     np.testing.assert_array_equal(results[0][0].recurrent.weight, results[1][0].recurrent.weight)

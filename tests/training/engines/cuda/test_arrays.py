@@ -13,10 +13,10 @@ pytestmark = pytest.mark.torch
 
 
 def test_a_tensor_on_another_device() -> None:
-    here, there = torch.device("cuda", 0), torch.device("cuda", 1)
-    arrays.check_device(here, here)
+    first, second = torch.device("cuda", 0), torch.device("cuda", 1)
+    arrays.check_device(first, first)
     with refused(UsageError, "gpu-differs") as caught:
-        arrays.check_device(there, here)
+        arrays.check_device(second, first)
     assert "cuda:1" in caught.value.what
 
 

@@ -93,14 +93,14 @@ def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
     _start_as(1, 2, computer)
     computer.monkeypatch.setattr(ranks, "_join", lambda launch, backend: None)
     computer.monkeypatch.setattr(ranks.Ranks, "barrier", lambda self: None)
-    named = []
-    computer.monkeypatch.setattr(ranks.Ranks, "check_own_gpus", lambda self, gpu: named.append(gpu))
+    gpus = []
+    computer.monkeypatch.setattr(ranks.Ranks, "check_own_gpus", lambda self, gpu: gpus.append(gpu))
     properties = SimpleNamespace(uuid="GPU-1")
     computer.monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     device = find_device("cuda")
     assert device.torch == torch.device("cuda", 1)
     assert ranks.Ranks.from_environment(str(device.torch)) == ranks.Ranks(1, 2, 1, "cuda:1")
-    assert named == ["GPU-1"]
+    assert gpus == ["GPU-1"]
 
 
 def test_a_process_that_is_shown_only_its_own_gpu_takes_it(computer: _Computer) -> None:
@@ -113,9 +113,9 @@ def test_a_process_that_is_shown_only_its_own_gpu_takes_it(computer: _Computer) 
 
 def test_more_processes_than_gpus(computer: _Computer) -> None:
     taken = _start_as(0, 3, computer)
-    with refused(UsageError, "gpus-too-few") as told:
+    with refused(UsageError, "gpus-too-few") as caught:
         require()
-    assert told.value.fix == "--nproc-per-node 2"
+    assert caught.value.fix == "--nproc-per-node 2"
     assert taken == [0]
 
 
@@ -144,10 +144,10 @@ def test_no_numba_cuda(computer: _Computer, cuda: str, extra: str) -> None:
 
 def test_two_versions_of_cuda(computer: _Computer) -> None:
     computer.cuda = "12.8"
-    said = computer.refuses("cuda-versions-differ")
-    assert "CUDA 12" in said.what
-    assert "CUDA 13" in said.what
-    assert said.fix == install_command("cuda12")
+    error = computer.refuses("cuda-versions-differ")
+    assert "CUDA 12" in error.what
+    assert "CUDA 13" in error.what
+    assert error.fix == install_command("cuda12")
 
 
 def test_numba_finds_no_gpu(computer: _Computer) -> None:

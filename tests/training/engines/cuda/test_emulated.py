@@ -158,7 +158,7 @@ def barrier_of_some(values):
 
 
 @pytest.mark.parametrize(
-    ("function", "what"),
+    ("function", "fault"),
     [
         (beyond_the_end, "write outside of all arrays"),
         (without_barrier, "race (read after write)"),
@@ -168,11 +168,11 @@ def barrier_of_some(values):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_a_kernel_does_wrong_is_noticed(function: Any, what: str, gpu: Any) -> None:
+def test_what_a_kernel_does_wrong_is_noticed(function: Any, fault: str, gpu: Any) -> None:
     values = tensor(np.zeros(32), np.float32)
     with refused(BackendError, "gpu-launch-failed"):
         launch(function, (1,), 32, 128, values)
-    assert what in gpu.faults[0]
+    assert fault in gpu.faults[0]
 
 
 def test_blocks_at_one_place_are_noticed(gpu: Any) -> None:

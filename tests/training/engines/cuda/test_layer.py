@@ -229,16 +229,16 @@ def test_portions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(n_samples=5, n_steps=16, limits=replace(SMALL, blocks=14))
     whole = _float32_gradients(case)
     monkeypatch.setattr(layer_module, "ASK_FROM_BYTES", 0)
-    asked = []
+    devices = []
 
     def little(device: torch.device) -> int:
-        asked.append(device)
+        devices.append(device)
         return 2 * 2 * 16 * 7 * 2 * 4
 
     monkeypatch.setattr(layer_module, "free_bytes", little)
     for first, second in zip(whole, _float32_gradients(case), strict=True):
         assert torch.equal(first, second)
-    assert asked
+    assert devices
 
 
 @unless_simulated

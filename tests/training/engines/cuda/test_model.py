@@ -58,8 +58,8 @@ def test_gradients_equal_the_cpu_engine(topology: str) -> None:
     mine = _gradients(network, spikes, _gpu())
     theirs = _gradients(network, spikes, CPU)
     assert len(mine) == len(theirs) == 2 * len(network.projections)
-    for one, other in zip(mine, theirs, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-9 * np.abs(other).max())
+    for gradient, expected in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
 def test_no_samples_at_all() -> None:
@@ -118,5 +118,5 @@ def test_gradients_of_integers_equal_the_cpu_engine() -> None:
     spikes = random_input(network, 2, seed=2, density=0.4)
     mine = _gradients(network, spikes, _gpu(), rounding_of(network, delays=DelayGrid(2, 2)))
     theirs = _gradients(network, spikes, CPU, rounding_of(network, delays=DelayGrid(2, 2)))
-    for one, other in zip(mine, theirs, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-9 * np.abs(other).max())
+    for gradient, expected in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-9 * np.abs(expected).max())

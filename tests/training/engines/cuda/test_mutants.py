@@ -52,14 +52,14 @@ def mutants(ptx: str) -> Iterator[Mutant]:
     for index, line in enumerate(lines):
         atomic = ATOMIC.search(line)
         if atomic:
-            what, text = "plain or", line.replace(atomic[0], PLAIN.format(*atomic.groups()))
+            mutation, text = "plain or", line.replace(atomic[0], PLAIN.format(*atomic.groups()))
         elif "bar.sync" in line or "barrier.sync" in line:
-            what, text = "no barrier", ""
+            mutation, text = "no barrier", ""
         elif re.search(r"\bst\.(shared|global)", line):
-            what, text = "no store", ""
+            mutation, text = "no store", ""
         else:
             continue
-        yield Mutant(index + 1, what, "\n".join([*lines[:index], text, *lines[index + 1 :]]))
+        yield Mutant(index + 1, mutation, "\n".join([*lines[:index], text, *lines[index + 1 :]]))
 
 
 def _integers(n_steps: int, *, eager: bool) -> None:

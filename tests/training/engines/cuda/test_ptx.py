@@ -32,9 +32,9 @@ needs_compiler = pytest.mark.skipif(bool(_is_missing()), reason=_is_missing() or
 
 @needs_compiler
 def test_registers_in_single_precision() -> None:
-    found = list(ptx.reports(float32, uint8))
-    assert len(found) == len(ptx.ARCHITECTURES) * len(ptx.signatures())
-    for report in found:
+    reports = list(ptx.reports(float32, uint8))
+    assert len(reports) == len(ptx.ARCHITECTURES) * len(ptx.signatures())
+    for report in reports:
         assert 0 < report.registers <= MAX_REGISTERS, report
         # The compiler's code for 12.0 is longer, and spills in one kernel.
         if (report.kernel, report.architecture) != ("run_lif_adjoint", "sm_120"):
@@ -64,7 +64,9 @@ def test_every_kernel_is_looked_at() -> None:
         if hasattr(value, "py_func") and getattr(value, "__module__", "") == module.__name__
         if not value.targetoptions.get("device")
     }
-    kernels |= {kernel for one in ARITHMETICS.values() for kernel in forward.chip_kernels(one)}
+    kernels |= {
+        kernel for arithmetic in ARITHMETICS.values() for kernel in forward.chip_kernels(arithmetic)
+    }
     assert {kernel for kernel, _ in ptx.signatures()} == kernels
 
 

@@ -50,16 +50,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.training.engines.cuda.emulator.count")
     parser.add_argument("--hidden", type=count, default=256, metavar="N", help="hidden neurons")
     parser.add_argument("--batch", type=count, default=2, metavar="N", help="samples")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     # Sectors are those of a warp, whose threads are neighbours only in ascending order.
     GPU.order, GPU.look_for_races, GPU.count_sectors = ORDERS["ascending"], False, True
     torch.use_deterministic_algorithms(False)
     for arithmetic in ("float32", "integer"):
-        counted = count_step(Workload(hidden=given.hidden, batch=given.batch), arithmetic)
+        counted = count_step(Workload(hidden=arguments.hidden, batch=arguments.batch), arithmetic)
         print(f"\n| {arithmetic} | launches | {' | '.join(COLUMNS)} |")
         print(f"|---|{'---|' * (1 + len(COLUMNS))}")
         for name, counts in sorted(counted.items()):
-            cells = [f"{counts[what]:,}" for what in COLUMNS]
+            cells = [f"{counts[column]:,}" for column in COLUMNS]
             print(f"| `{name}` | {GPU.launches[name]} | {' | '.join(cells)} |")
 
 

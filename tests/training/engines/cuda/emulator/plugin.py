@@ -91,5 +91,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     kernels, launches = len(GPU.kernels), sum(GPU.launches.values())
     terminalreporter.write_line(f"{kernels} kernels compiled, {launches:,} launches")
     for name, many in GPU.launches.most_common():
-        counts = ", ".join(f"{what} {GPU.counts[name][what]:,}" for what in COUNTS[:-1])
+        counts = ", ".join(f"{quantity} {GPU.counts[name][quantity]:,}" for quantity in COUNTS[:-1])
         terminalreporter.write_line(f"  {name}: {many} launches, {counts}")

@@ -141,7 +141,7 @@ class _Body:
             raise UnknownPtxError(statement)
         kind, name, many = register.groups()
         names = [f"{name}{index}" for index in range(int(many))] if many else [name]
-        self.registers += [f"{TYPES[kind]} {_variable(each)};" for each in names]
+        self.registers += [f"{TYPES[kind]} {_variable(register_name)};" for register_name in names]
 
     def _count(self) -> None:
         """Count the instructions since the last place that a thread may jump to or from."""
@@ -191,8 +191,8 @@ class Instruction:
             UnknownPtxError: it is not known.
         """
         name, *modifiers = self.opcode.split(".")
-        how = _BY_NAME.get(name)
-        statement = how(self, modifiers) if how else None
+        translation = _BY_NAME.get(name)
+        statement = translation(self, modifiers) if translation else None
         if statement is None:
             raise UnknownPtxError(f"{self.opcode} {', '.join(self.operands)}")
         return statement
@@ -252,19 +252,19 @@ def _store(instruction: Instruction, modifiers: list[str]) -> str | None:
     space, kind = modifiers[0], modifiers[-1]
     if len(modifiers) != 2 or kind not in TYPES or int(kind[1:]) < 32:
         return None
-    what = f"{instruction.address(0)}, {instruction.value(1, kind)}, {instruction.line}"
+    arguments = f"{instruction.address(0)}, {instruction.value(1, kind)}, {instruction.line}"
     if space == "shared":
-        return f"m.store_shared<{TYPES[kind]}>({what});"
+        return f"m.store_shared<{TYPES[kind]}>({arguments});"
     if space == "global":
-        return f"static int hint; m.store_global<{TYPES[kind]}>({what}, hint);"
+        return f"static int hint; m.store_global<{TYPES[kind]}>({arguments}, hint);"
     return None
 
 
 def _atomic(instruction: Instruction, modifiers: list[str]) -> str | None:
     if modifiers not in (["shared", "or", "b32"], ["relaxed", "sys", "shared", "or", "b32"]):
         return None
-    what = f"{instruction.address(1)}, {instruction.value(2, 'b32')}, {instruction.line}"
-    return instruction.assign(f"m.atomic_or({what})")
+    arguments = f"{instruction.address(1)}, {instruction.value(2, 'b32')}, {instruction.line}"
+    return instruction.assign(f"m.atomic_or({arguments})")
 
 
 def _move(instruction: Instruction, modifiers: list[str]) -> str | None:
@@ -277,17 +277,17 @@ def _to_global(instruction: Instruction, modifiers: list[str]) -> str | None:
 
 
 def _binary(instruction: Instruction, modifiers: list[str]) -> str | None:
-    *how, kind = modifiers
+    *mode, kind = modifiers
     name = instruction.opcode.split(".")[0]
     first, second = instruction.value(1, kind), instruction.value(2, kind)
-    if name == "mul" and how == ["wide"] and kind in ("s32", "u32"):
+    if name == "mul" and mode == ["wide"] and kind in ("s32", "u32"):
         wide = TYPES[kind[0] + "64"]
         return instruction.assign(f"({wide}){first} * ({wide}){second}")
-    if name == "mul" and how == ["hi"] and kind in ("s64", "u64"):
+    if name == "mul" and mode == ["hi"] and kind in ("s64", "u64"):
         wide = "__int128" if kind == "s64" else "unsigned __int128"
         product = f"({wide}){first} * ({wide}){second}"
         return instruction.assign(f"({TYPES[kind]})(({product}) >> 64)")
-    if how not in ([], ["lo"], ["rn"]) or (how == ["rn"] and kind[0] != "f"):
+    if mode not in ([], ["lo"], ["rn"]) or (mode == ["rn"] and kind[0] != "f"):
         return None
     if kind[0] == "f" or kind == "pred":
         return instruction.assign(f"{first} {OPERATORS[name]} {second}")
@@ -302,13 +302,13 @@ def _wrapped(kind: str, expression: str) -> str:
 
 
 def _multiply_add(instruction: Instruction, modifiers: list[str]) -> str | None:
-    how, kind = modifiers[:-1], modifiers[-1]
+    mode, kind = modifiers[:-1], modifiers[-1]
     first, second, third = (instruction.value(index, kind) for index in (1, 2, 3))
-    if how == ["rn"]:
+    if mode == ["rn"]:
         return instruction.assign(f"std::fma({first}, {second}, {third})")
-    if how == ["lo"]:
+    if mode == ["lo"]:
         return instruction.assign(_wrapped(kind, f"{{}}{first} * {{}}{second} + {{}}{third}"))
-    if how == ["wide"] and kind in ("s32", "u32"):
+    if mode == ["wide"] and kind in ("s32", "u32"):
         wide = TYPES[kind[0] + "64"]
         third = instruction.value(3, kind[0] + "64")
         product = f"(uint64_t)(({wide}){first} * ({wide}){second})"
@@ -317,11 +317,11 @@ def _multiply_add(instruction: Instruction, modifiers: list[str]) -> str | None:
 
 
 def _divide(instruction: Instruction, modifiers: list[str]) -> str | None:
-    *how, kind = modifiers
+    *mode, kind = modifiers
     first, second = instruction.value(1, kind), instruction.value(2, kind)
-    if how == ["rn"]:
+    if mode == ["rn"]:
         return instruction.assign(f"{first} / {second}")
-    if how or kind[0] == "f":
+    if mode or kind[0] == "f":
         return None
     name = {"div": "quotient", "rem": "remainder"}[instruction.opcode.split(".")[0]]
     return instruction.assign(f"m.{name}<{TYPES[kind]}>({first}, {second}, {instruction.line})")
@@ -361,21 +361,21 @@ def _select(instruction: Instruction, modifiers: list[str]) -> str | None:
 def _compare(instruction: Instruction, modifiers: list[str]) -> str | None:
     if len(modifiers) != 2:
         return None
-    how, kind = modifiers
+    comparison, kind = modifiers
     first, second = instruction.value(1, kind), instruction.value(2, kind)
-    if kind[0] == "f" and how in UNORDERED:
-        return instruction.assign(f"!({first} {UNORDERED[how]} {second})")
+    if kind[0] == "f" and comparison in UNORDERED:
+        return instruction.assign(f"!({first} {UNORDERED[comparison]} {second})")
     # Unequal numbers of PTX are both numbers; C++ says the same of NaN.
-    if how not in COMPARISONS or (kind[0] == "f" and how == "ne"):
+    if comparison not in COMPARISONS or (kind[0] == "f" and comparison == "ne"):
         return None
-    return instruction.assign(f"{first} {COMPARISONS[how]} {second}")
+    return instruction.assign(f"{first} {COMPARISONS[comparison]} {second}")
 
 
 def _shift(instruction: Instruction, modifiers: list[str]) -> str | None:
     (kind,) = modifiers
     name = "shifted_left" if instruction.opcode.startswith("shl") else "shifted_right"
-    what = f"{instruction.value(1, kind)}, {instruction.value(2, 'u32')}"
-    return instruction.assign(f"{name}<{TYPES[kind]}>({what})")
+    operands = f"{instruction.value(1, kind)}, {instruction.value(2, 'u32')}"
+    return instruction.assign(f"{name}<{TYPES[kind]}>({operands})")
 
 
 def _bits(instruction: Instruction, modifiers: list[str]) -> str | None:
@@ -385,15 +385,15 @@ def _bits(instruction: Instruction, modifiers: list[str]) -> str | None:
         "brev.b32": "reversed_bits",
         "bfind.shiftamt.u32": "leading_zeros",
     }.get(instruction.opcode)
-    what = instruction.value(1, modifiers[-1])
-    return instruction.assign(f"{function}({what})") if function else None
+    operand = instruction.value(1, modifiers[-1])
+    return instruction.assign(f"{function}({operand})") if function else None
 
 
 def _convert(instruction: Instruction, modifiers: list[str]) -> str | None:
-    *how, target, source = modifiers
+    *mode, target, source = modifiers
     # Rounded to nearest, or exact: float to integer is not among what kernels do.
     exact = source[0] != "f" if target[0] != "f" else (source, target) == ("f32", "f64")
-    if how != ([] if exact else ["rn"]) or (source[0] == "f" and target[0] != "f"):
+    if mode != ([] if exact else ["rn"]) or (source[0] == "f" and target[0] != "f"):
         return None
     return instruction.assign(f"({TYPES[target]}){instruction.value(1, source)}")
 
