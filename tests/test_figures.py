@@ -28,10 +28,10 @@ def test_dots_on_the_curve_are_the_gradients(tmp_path: Path) -> None:
     np.testing.assert_allclose(summed, values["exact"].weight[0][:, 0], rtol=0.05)
 
     figures.draw(values).savefig(tmp_path / "eventprop.svg")
-    drawn, stored = (tmp_path / "eventprop.svg").read_text(), figures.FIGURE.read_text()
+    drawn, original = (tmp_path / "eventprop.svg").read_text(), figures.FIGURE.read_text()
     for words in ("channel 0", "hidden neuron", "time in ms"):
         assert words in drawn
-        assert words in stored
+        assert words in original
 
 
 ROOT = Path(__file__).parents[1]

@@ -158,9 +158,9 @@ class Installed:
             new_kernels: compile kernels into the folder, or share those that the same sources
                 have left in the cache of all tests.
         """
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         cache = {"NMTOOL_CACHE": str(self._folder / "cache")} if new_kernels else {}
-        return inherited | cache | {"OMP_NUM_THREADS": "1"}
+        return environment | cache | {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")

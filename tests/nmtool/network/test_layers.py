@@ -92,8 +92,8 @@ def test_neurons_spike_on_what_they_hear(readout: str) -> None:
     )
     spikes = simulate_floats(network, raster).spikes
     assert len(spikes) == (3 if readout == "first_spike" else 2)
-    for emitted in spikes.values():
-        assert emitted.counts().mean() == pytest.approx(2.0, abs=0.4)
+    for train in spikes.values():
+        assert train.counts().mean() == pytest.approx(2.0, abs=0.4)
 
 
 def test_the_search_for_a_drive_is_counted() -> None:

@@ -190,8 +190,8 @@ def test_hidden_neurons_without_synapses_of_chips_of_xylo(name: str, hidden: int
     for size, exceeded in ((hidden, []), (hidden + 1, ["hidden neurons"])):
         network = recurrent(1, size, 1, longest=0)
         silent = [replace(p, weight=0 * p.weight) for p in network.projections]
-        exceeding = findings(Resources(target, ()), replace(network, projections=silent))
-        assert [finding.where for finding in exceeding] == exceeded
+        overruns = findings(Resources(target, ()), replace(network, projections=silent))
+        assert [finding.where for finding in overruns] == exceeded
 
 
 def test_what_is_unknown_stays_unknown() -> None:
