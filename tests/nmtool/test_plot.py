@@ -152,7 +152,7 @@ def test_all_histograms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity", "labels"),
+    ("what", "labels"),
     [
         ("loss", ["loss", "kept"]),
         ("accuracy", ["train accuracy", "validation accuracy", "kept"]),
@@ -160,10 +160,10 @@ def test_all_histograms() -> None:
         ("sparsity", ["kept"]),
     ],
 )
-def test_learning(quantity: str, labels: list[str]) -> None:
-    ax = plot.learning(LOG, quantity, kept=2)
+def test_learning(what: str, labels: list[str]) -> None:
+    ax = plot.learning(LOG, what, kept=2)
     assert [line.get_label() for line in ax.lines] == labels
-    if quantity == "loss":
+    if what == "loss":
         assert ax.lines[0].get_ydata().tolist() == [1.0, 0.5, 1 / 3]
 
 
