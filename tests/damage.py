@@ -13,7 +13,7 @@ ROUNDS = 400 if THOROUGH else 16
 def damages(whole: bytes, seed: int, rounds: int = ROUNDS) -> list[tuple[str, bytes]]:
     """Files with a byte changed, some bytes changed, or an end missing, and what was done."""
     random = np.random.default_rng(seed)
-    found = []
+    copies = []
     for round_ in range(rounds):
         content = bytearray(whole)
         kind = ("flip", "cut", "burst", "grow")[round_ % 4]
@@ -27,5 +27,5 @@ def damages(whole: bytes, seed: int, rounds: int = ROUNDS) -> list[tuple[str, by
             content[place : place + len(noise)] = noise.astype(np.uint8).tobytes()
         else:
             content[place:place] = random.integers(0, 256, 5).astype(np.uint8).tobytes()
-        found.append((f"{kind} at {place} of {len(whole)}, round {round_}", bytes(content)))
-    return found
+        copies.append((f"{kind} at {place} of {len(whole)}, round {round_}", bytes(content)))
+    return copies

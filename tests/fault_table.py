@@ -72,11 +72,11 @@ def all_faults(seed: int, recurrent: bool) -> Iterator[tuple[IntegerNetwork, Fau
         (faults.live_network(seed, recurrent=recurrent, hot=True), faults.HOT),
         (faults.level_network(seed), [faults.LEVEL]),
     ):
-        found = list(faults.rule_faults(network, spikes, names))
+        defects = list(faults.rule_faults(network, spikes, names))
         if names is usual:
-            found += faults.stored_faults(network, spikes, seed)
-            found += faults.input_faults(network, spikes, seed)
-        yield from ((network, fault) for fault in found)
+            defects += faults.stored_faults(network, spikes, seed)
+            defects += faults.input_faults(network, spikes, seed)
+        yield from ((network, fault) for fault in defects)
 
 
 def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, Counter[str]]:
@@ -108,10 +108,10 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
                 if compare_recordings(expected, wrong).identical:
                     count.update(made=1)
                     continue
-                found = differences(right, _graph(fault.network))
-                here = all(_is_of(fault, one) for one in found)
-                named = here and any(_place(fault) in one.what for one in found)
-                count.update(dict.fromkeys(("made", "exercised"), 1), seen=bool(found))
+                findings = differences(right, _graph(fault.network))
+                here = all(_is_of(fault, finding) for finding in findings)
+                named = here and any(_place(fault) in finding.what for finding in findings)
+                count.update(dict.fromkeys(("made", "exercised"), 1), seen=bool(findings))
                 count.update(placed=here, named=named, alone=named)
     return counts
 
@@ -155,10 +155,10 @@ def judged(
     if place is None:
         return Counter(made=1)
     actual = run(fault)
-    found = explain(network, spikes, expected, actual)
-    named = any(fault.is_named_by(cause) for cause in found.causes)
-    if not named and found.place is not None:
-        say(f"seed {seed}: {fault.name} {dict(fault.truth)}\n{found}\n")
+    explanation = explain(network, spikes, expected, actual)
+    named = any(fault.is_named_by(cause) for cause in explanation.causes)
+    if not named and explanation.place is not None:
+        say(f"seed {seed}: {fault.name} {dict(fault.truth)}\n{explanation}\n")
     if not actual.current:
         shown = Recording(wrong.readout, wrong.spikes, wrong.membrane)
         bare = Recording(expected.readout, expected.spikes, expected.membrane)
@@ -166,10 +166,10 @@ def judged(
     return Counter(
         made=1,
         exercised=1,
-        seen=int(found.place is not None),
-        placed=int(found.place is not None and found.place == place),
+        seen=int(explanation.place is not None),
+        placed=int(explanation.place is not None and explanation.place == place),
         named=int(named),
-        alone=int(named and found.n_causes == 1),
+        alone=int(named and explanation.n_causes == 1),
     )
 
 

@@ -65,7 +65,7 @@ class Fault:
         truth = dict(self.truth)
         value, detail = truth.pop("actual", None), truth.pop("detail", "")
         low, high = cause.span or (cause.actual, cause.actual)
-        right = all(getattr(cause, key) == one for key, one in truth.items())
+        right = all(getattr(cause, key) == entry for key, entry in truth.items())
         right &= cause.detail.startswith(detail)
         return right and (value is None or low <= value <= high)
 

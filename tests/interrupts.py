@@ -135,12 +135,12 @@ def leave_core() -> None:
 
 def core_story(folder: Path) -> str:
     """Where every thread of a process stood that was aborted in a folder, as gdb tells it."""
-    told = []
+    outputs = []
     for core in folder.glob("core*"):
         words = ("gdb", "-batch", "-ex", "thread apply all bt", sys.executable, str(core))
         if shutil.which("gdb"):
-            told.append(subprocess.run(words, capture_output=True, text=True).stdout)
-    return "\n".join(told)
+            outputs.append(subprocess.run(words, capture_output=True, text=True).stdout)
+    return "\n".join(outputs)
 
 
 def _epochs(text: str) -> int:
@@ -157,20 +157,22 @@ def losses(folder: RunFolder, run: Interrupted, whole: str) -> list[str]:
     """
     if not folder.manifest_file.exists():
         return ["no run.json"] if run.epochs else []
-    found = []
+    complaints = []
     if run.epochs:
         files = (folder.log_file, folder.checkpoint_file, folder.network_file)
-        found += [f"no {file.name}" for file in files if not file.exists()]
-        if not found and len(folder.read_log()) < run.epochs:
-            found.append(f"{len(folder.read_log())} epochs in the log, {run.epochs} on the screen")
+        complaints += [f"no {file.name}" for file in files if not file.exists()]
+        if not complaints and len(folder.read_log()) < run.epochs:
+            complaints.append(
+                f"{len(folder.read_log())} epochs in the log, {run.epochs} on the screen"
+            )
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         code = nmtool_main(["train", "-o", str(folder.path), "--resume"])
     if code != 0:
-        found.append(f"--resume ends with {code}")
+        complaints.append(f"--resume ends with {code}")
     elif Network.load(folder.network_file).content_hash != whole:
-        found.append("the resumed run has another network")
+        complaints.append("the resumed run has another network")
     hidden = [file.name for file in folder.path.iterdir() if file.name.startswith(".")]
-    return found + [f"left {name}" for name in hidden]
+    return complaints + [f"left {name}" for name in hidden]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -57,30 +57,30 @@ def messages() -> Iterator[Message]:
             functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
             for node in ast.walk(tree):
                 if isinstance(node, ast.Call) and _name(node.func) in KINDS:
-                    around = [one for one in functions if _is_around(one, node)]
+                    around = [function for function in functions if _is_around(function, node)]
                     yield _message(node, path, [*reversed(around), tree])
 
 
 def _message(call: ast.Call, path: Path, scopes: list[ast.AST]) -> Message:
     kind = _name(call.func)
     order = ("code", "where", "what", "fix", "why") if kind == "Finding" else ("what",)
-    given = dict(zip(order, call.args, strict=False))
-    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    arguments = dict(zip(order, call.args, strict=False))
+    arguments |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
 
     def words(node: ast.expr) -> str:
         if isinstance(node, ast.Name):
             for scope in scopes:
-                if found := _Variables(scope, call).text(node.id):
-                    return found
+                if text := _Variables(scope, call).text(node.id):
+                    return text
         return _text(node)
 
     return Message(
-        _text(given["code"]) if "code" in given else "",
+        _text(arguments["code"]) if "code" in arguments else "",
         kind,
         path.relative_to(ROOT).as_posix(),
-        tuple((part, words(given[part])) for part in PARTS if part in given),
+        tuple((part, words(arguments[part])) for part in PARTS if part in arguments),
         call.lineno,
-        "findings" in given,
+        "findings" in arguments,
     )
 
 
@@ -109,7 +109,7 @@ class _Variables:
         if not assigned:
             return ""
         last, value = assigned[-1]
-        others = {id(one) for one in self._other_branches(last)}
+        others = {id(branch) for branch in self._other_branches(last)}
         texts = [_text(value) for node, value in assigned[:-1] if id(node) in others]
         added = [
             _text(value)
@@ -120,26 +120,32 @@ class _Variables:
 
     def _values(self, name: str) -> list[tuple[ast.stmt, ast.expr]]:
         """Statements before the call that assign to the variable, or add to it, and the values."""
-        found: list[tuple[ast.stmt, ast.expr]] = []
+        assignments: list[tuple[ast.stmt, ast.expr]] = []
         own = self.scope.body if isinstance(self.scope, ast.Module) else ast.walk(self.scope)
         for node in own:
             if isinstance(node, ast.AugAssign) and _name(node.target) == name:
-                found.append((node, node.value))
+                assignments.append((node, node.value))
             for target in node.targets if isinstance(node, ast.Assign) else ():
                 pairs = [(target, node.value)]
                 if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
                     pairs = list(zip(target.elts, node.value.elts, strict=True))
-                found += [(node, value) for one, value in pairs if _name(one) == name]
+                assignments += [(node, value) for part, value in pairs if _name(part) == name]
         is_module = isinstance(self.scope, ast.Module)
-        before = [one for one in found if is_module or one[0].lineno < self.call.lineno]
-        return sorted(before, key=lambda one: one[0].lineno)
+        before = [
+            assignment
+            for assignment in assignments
+            if is_module or assignment[0].lineno < self.call.lineno
+        ]
+        return sorted(before, key=lambda assignment: assignment[0].lineno)
 
     def _other_branches(self, statement: ast.stmt) -> Iterator[ast.AST]:
         """Everything in the branches that run where the one with the statement does not."""
         for node in ast.walk(self.scope):
-            if isinstance(node, ast.If) and any(_is_around(one, statement) for one in node.orelse):
-                for one in node.body:
-                    yield from ast.walk(one)
+            if isinstance(node, ast.If) and any(
+                _is_around(child, statement) for child in node.orelse
+            ):
+                for child in node.body:
+                    yield from ast.walk(child)
 
 
 def _is_plain(statement: ast.stmt) -> bool:

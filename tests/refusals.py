@@ -25,6 +25,6 @@ def refused(kind: type[_Error], code: str) -> Iterator[pytest.ExceptionInfo[_Err
     assert (type(caught.value), caught.value.code) == (kind, code), str(caught.value)
 
 
-def codes(found: NmtoolError | list[Finding] | tuple[Finding, ...]) -> list[str]:
+def codes(refusal: NmtoolError | list[Finding] | tuple[Finding, ...]) -> list[str]:
     """Codes of findings, of those that an error carries, in their order."""
-    return [finding.code for finding in getattr(found, "findings", found)]  # type: ignore[union-attr]
+    return [finding.code for finding in getattr(refusal, "findings", refusal)]  # type: ignore[union-attr]

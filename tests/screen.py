@@ -106,11 +106,11 @@ def run(words: Sequence[str], columns: int, folder: str | Path) -> tuple[Screen,
     """
     with _terminal(columns) as (shown, descriptor):
         fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
-        kept = {name: value for name, value in os.environ.items() if name not in HIDES}
+        variables = {name: value for name, value in os.environ.items() if name not in HIDES}
         process = subprocess.run(
             words,
             cwd=folder,
-            env={**kept, **TERMINAL},
+            env={**variables, **TERMINAL},
             start_new_session=True,
             check=False,
             stdin=descriptor,

@@ -81,8 +81,8 @@ def test_another_machine() -> None:
     assert [d[3] for d in changed((f"{ANSWER}:spikes", 9), machine="two")] == [""]
     missing = ("integers:verify:exit", 3)
     assert [d[3] for d in changed(missing)] == [""]
-    (told,) = changed(missing, machine="two")
-    assert told[3]
+    (change,) = changed(missing, machine="two")
+    assert change[3]
 
 
 def test_answers_that_come_and_go() -> None:
@@ -157,9 +157,9 @@ def test_files_are_digested_by_bytes_and_content(tmp_path: Path) -> None:
     for name, packing in (("a.npz", zipfile.ZIP_STORED), ("b.npz", zipfile.ZIP_DEFLATED)):
         with zipfile.ZipFile(tmp_path / name, "w", packing) as archive:
             archive.writestr("x.npy", b"numbers" * 9)
-    found = recorder.digests(tmp_path, tmp_path)
-    assert found["a.npz"]["content"] == found["b.npz"]["content"]
-    assert found["a.npz"]["bytes"] != found["b.npz"]["bytes"]
+    digests = recorder.digests(tmp_path, tmp_path)
+    assert digests["a.npz"]["content"] == digests["b.npz"]["content"]
+    assert digests["a.npz"]["bytes"] != digests["b.npz"]["bytes"]
 
 
 def test_seconds_in_the_files_of_a_run_do_not_count(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_what_a_command_answers_is_kept(tmp_path: Path) -> None:
     )
     program.chmod(0o755)
     answer = recorder.answer(program, Ask("name", "some words", "made", lines=True), tmp_path)
-    made = answer.pop("files")
+    files = answer.pop("files")
     assert answer == {
         "exit": 2,
         "error": "data-missing",
@@ -207,8 +207,8 @@ def test_what_a_command_answers_is_kept(tmp_path: Path) -> None:
         "lines exit": 2,
         "lines": ["n is 3"],
     }
-    assert list(made) == ["made"]
-    assert made != recorder.digests(program, tmp_path)
+    assert list(files) == ["made"]
+    assert files != recorder.digests(program, tmp_path)
 
 
 def test_names_are_unique_and_a_recording_has_a_line_per_answer() -> None:

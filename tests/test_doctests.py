@@ -61,20 +61,22 @@ def test_there_are_examples() -> None:
 @pytest.mark.torch
 def test_every_public_function_has_an_example() -> None:
     public = [getattr(nmtool, name) for name in nmtool.__all__]
-    functions = [one for one in public if inspect.isfunction(inspect.unwrap(one))]
+    functions = [value for value in public if inspect.isfunction(inspect.unwrap(value))]
     assert len(functions) > 40
-    assert [one.__name__ for one in functions if ">>> " not in (one.__doc__ or "")] == []
+    assert [
+        function.__name__ for function in functions if ">>> " not in (function.__doc__ or "")
+    ] == []
 
 
 @pytest.mark.torch
 def test_every_public_class_has_an_example() -> None:
     """Of errors, their base has one for all of them."""
     public = [getattr(nmtool, name) for name in nmtool.__all__]
-    classes = [one for one in public if inspect.isclass(one)]
+    classes = [value for value in public if inspect.isclass(value)]
     base = nmtool.NmtoolError
-    needed = [one for one in classes if one is base or not issubclass(one, base)]
+    needed = [kind for kind in classes if kind is base or not issubclass(kind, base)]
     assert len(needed) > 40
-    assert [one.__name__ for one in needed if ">>> " not in (one.__doc__ or "")] == []
+    assert [kind.__name__ for kind in needed if ">>> " not in (kind.__doc__ or "")] == []
 
 
 @pytest.mark.parametrize("name", WITH_TORCH)
@@ -105,9 +107,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     folder = tmp_path_factory.mktemp("scene")
     splits = {"train": small_events(40, 1), "test": small_events(60, 3)}
     data = nmtool.Dataset("small", tuple(splits), splits.__getitem__)
-    found = small_dataset()
-    found.in_memory = False  # `load_dataset` gives it below
-    float_run = nmtool.train(found, small_options(epochs=1), folder=folder / "run")
+    dataset = small_dataset()
+    dataset.in_memory = False  # `load_dataset` gives it below
+    float_run = nmtool.train(dataset, small_options(epochs=1), folder=folder / "run")
     run = nmtool.train(small_dataset(), small_options(epochs=1, arithmetic="integer"))
     q = nmtool.quantise(float_run.network)
     nmtool.export(float_run.network, folder / "foreign.nir")
@@ -122,13 +124,13 @@ def test_skipped_examples_run_in_small(
 ) -> None:
     from tests.training.small_data import small_dataset
 
-    folder, given = scene
+    folder, names = scene
     monkeypatch.chdir(folder)
     for place in ("data.catalogue", "training.loop.run_data"):
         name_of_it = f"nmtool.{place}.load_dataset"
-        monkeypatch.setattr(name_of_it, lambda name, **how: small_dataset())
+        monkeypatch.setattr(name_of_it, lambda name, **options: small_dataset())
     runner = doctest.DocTestRunner(checker=_Loosely())
-    for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=given):
+    for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=names):
         for example in test.examples:
             example.options.pop(doctest.SKIP, None)
         runner.run(test)
@@ -194,10 +196,10 @@ def mistakes(code: str, names: dict[str, Any]) -> Iterator[str]:
                 known[alias.asname or alias.name] = importlib.import_module(alias.name)
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                found = getattr(importlib.import_module(str(node.module)), alias.name, None)
-                if found is None:
+                value = getattr(importlib.import_module(str(node.module)), alias.name, None)
+                if value is None:
                     yield f"{node.module} has no {alias.name}"
-                known[alias.asname or alias.name] = found
+                known[alias.asname or alias.name] = value
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in {*known, *local, *GIVEN}:
             yield f"{node.id} is not known"
@@ -217,10 +219,14 @@ def _refused(call: ast.Call, known: dict[str, Any]) -> Iterator[str]:
     elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
         function = getattr(known.get(call.func.value.id), call.func.attr, None)
     module = getattr(function, "__module__", None) or ""
-    starred = any(isinstance(one, ast.Starred) for one in call.args)
-    if not module.startswith("nmtool") or starred or any(one.arg is None for one in call.keywords):
+    starred = any(isinstance(argument, ast.Starred) for argument in call.args)
+    if (
+        not module.startswith("nmtool")
+        or starred
+        or any(word.arg is None for word in call.keywords)
+    ):
         return
     try:
-        inspect.signature(function).bind(*call.args, **{str(one.arg): 0 for one in call.keywords})  # type: ignore[arg-type]
+        inspect.signature(function).bind(*call.args, **{str(word.arg): 0 for word in call.keywords})  # type: ignore[arg-type]
     except TypeError as error:
         yield f"{ast.unparse(call)}: {error}"

@@ -157,7 +157,7 @@ def test_classify_stream_refuses_what_is_no_event(line: str, code: str, tmp_path
     main = runpy.run_path(str(EXAMPLES / "classify_stream.py"))["main"]
     with pytest.raises(nm.NmtoolError) as caught:
         main(tmp_path / "net.npz", None, ["1 1", line])
-    assert code in (caught.value.code, *(found.code for found in caught.value.findings))
+    assert code in (caught.value.code, *(finding.code for finding in caught.value.findings))
 
 
 RECIPES = pytest.mark.parametrize("recipe", recipe_names())
@@ -166,8 +166,10 @@ RECIPES = pytest.mark.parametrize("recipe", recipe_names())
 def _commands(file: Path) -> list[argparse.Namespace]:
     """The commands in the comment at the head of a file, as nmtool understands them."""
     lines = file.read_text(encoding="utf-8").splitlines()
-    told = [line.removeprefix("#").split() for line in lines if line.startswith("#")]
-    return [_parser(words[1])[0].parse_args(words[1:]) for words in told if words[:1] == ["nmtool"]]
+    commands = [line.removeprefix("#").split() for line in lines if line.startswith("#")]
+    return [
+        _parser(words[1])[0].parse_args(words[1:]) for words in commands if words[:1] == ["nmtool"]
+    ]
 
 
 @pytest.mark.torch

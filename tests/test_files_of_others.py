@@ -86,8 +86,10 @@ def _name(call: ast.Call) -> str:
 
 def test_whatever_could_execute_a_file_is_known() -> None:
     suspect = SUSPECT | SUSPECT_CALLS | {"torch.load", "os.system", "os.popen", "ctypes.CDLL"}
-    found = {name: {one for one in _suspects(tree) if one in suspect} for name, tree in _sources()}
-    assert {name: uses for name, uses in found.items() if uses} == KNOWN
+    suspects = {
+        name: {use for use in _suspects(tree) if use in suspect} for name, tree in _sources()
+    }
+    assert {name: uses for name, uses in suspects.items() if uses} == KNOWN
 
 
 def test_numpy_never_reads_pickles() -> None:
@@ -99,7 +101,7 @@ def test_numpy_never_reads_pickles() -> None:
     ]
     assert calls
     for name, call in calls:
-        said = {word.arg: word.value for word in call.keywords}
-        value = said.get("allow_pickle")
+        arguments = {word.arg: word.value for word in call.keywords}
+        value = arguments.get("allow_pickle")
         assert isinstance(value, ast.Constant), f"{name}:{call.lineno}"
         assert value.value is False, f"{name}:{call.lineno}"

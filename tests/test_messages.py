@@ -17,19 +17,19 @@ def test_every_error_has_a_code() -> None:
     assert len(EVERY) > 300
     passed_on = "{error.code}"  # of an error that is raised again
     without = [m for m in EVERY if not CODE.fullmatch(m.code) and m.code != passed_on]
-    assert [f"{one.place}:{one.line} {one.code!r}" for one in without] == []
+    assert [f"{message.place}:{message.line} {message.code!r}" for message in without] == []
 
 
 def test_everything_that_is_wrong_can_be_mended() -> None:
     without = [m for m in EVERY if "fix" not in dict(m.words) and not m.carries]
-    assert [f"{one.place}:{one.line} {one.code}" for one in without] == []
+    assert [f"{message.place}:{message.line} {message.code}" for message in without] == []
 
 
 def test_a_code_has_one_class() -> None:
     """Scripts that know the code know the exit code."""
     classes: dict[str, set[str]] = {}
-    for one in EVERY:
-        classes.setdefault(one.code, set()).add(one.kind)
+    for message in EVERY:
+        classes.setdefault(message.code, set()).add(message.kind)
     classes.pop("{error.code}", None)
     assert {code: kinds for code, kinds in classes.items() if len(kinds) > 1} == {}
 

@@ -159,13 +159,13 @@ def modules() -> list[tuple[str, Path]]:
 
     `nmtool/__init__.py` is `nmtool.__init__`, so that its rule is not that of what lies below.
     """
-    found = []
+    pairs = []
     for room, folder in ROOMS.items():
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT / folder).with_suffix("").parts
             name = ".".join([room, *parts])
-            found.append((name if parts == ("__init__",) else name.removesuffix(".__init__"), path))
-    return found
+            pairs.append((name if parts == ("__init__",) else name.removesuffix(".__init__"), path))
+    return pairs
 
 
 def within(name: str, folder: str) -> bool:
@@ -180,8 +180,8 @@ def room_of(name: str) -> str:
 
 def imports(module: str, path: Path) -> Iterator[Import]:
     """Every import of a module, those of `importlib` with a constant name too."""
-    named = path.name == "__init__.py" and not module.endswith(".__init__")
-    package = module if named else module.rpartition(".")[0]
+    is_package = path.name == "__init__.py" and not module.endswith(".__init__")
+    package = module if is_package else module.rpartition(".")[0]
     yield from _walk(ast.parse(path.read_text(encoding="utf-8")), module, package, lazy=False)
 
 
@@ -211,56 +211,56 @@ def _names(node: ast.AST, package: str) -> list[str]:
     return []
 
 
-def allowed(found: Import) -> bool:
-    room = room_of(found.name)
+def allowed(edge: Import) -> bool:
+    room = room_of(edge.name)
     if room in STANDARD:
         return True
-    if within(found.name, "nmtool.cli"):
-        return within(found.module, "nmtool.cli") or found.module == "nmtool.__main__"
-    if room == CORE == room_of(found.module) and not inside_walls(found):
+    if within(edge.name, "nmtool.cli"):
+        return within(edge.module, "nmtool.cli") or edge.module == "nmtool.__main__"
+    if room == CORE == room_of(edge.module) and not inside_walls(edge):
         return False
     here = max(
-        (rule for rule in RULES if within(found.module, rule.where)),
+        (rule for rule in RULES if within(edge.module, rule.where)),
         key=lambda rule: len(rule.where),
     )
     alone = here.where.endswith(".package")
-    own = within(found.name, here.where) if alone else room == room_of(found.module)
-    return own or room in here.always or (found.lazy and room in here.lazily)
+    own = within(edge.name, here.where) if alone else room == room_of(edge.module)
+    return own or room in here.always or (edge.lazy and room in here.lazily)
 
 
-def inside_walls(found: Import) -> bool:
+def inside_walls(edge: Import) -> bool:
     """Whether an import between folders of `nmtool/` is one that `INSIDE` lists."""
-    own, other = ([*name.split("."), ""][1] for name in (found.module, found.name))
+    own, other = ([*name.split("."), ""][1] for name in (edge.module, edge.name))
     if other not in FOLDERS or own == other:
         return True
-    where = max((name for name in INSIDE if within(found.module, name)), key=len)
+    where = max((name for name in INSIDE if within(edge.module, name)), key=len)
     return other in INSIDE[where].split()
 
 
-EVERY = [found for module, path in modules() for found in imports(module, path)]
+EVERY = [edge for module, path in modules() for edge in imports(module, path)]
 
 
 def on_the_ground(name: str) -> bool:
-    return any(within(name, one) for one in GROUND)
+    return any(within(name, place) for place in GROUND)
 
 
 def test_the_ground_floor_imports_nothing_above_it() -> None:
-    found = [one for one in EVERY if on_the_ground(one.module) and room_of(one.name) == CORE]
-    assert len(found) > 50
+    edges = [edge for edge in EVERY if on_the_ground(edge.module) and room_of(edge.name) == CORE]
+    assert len(edges) > 50
     above = [
-        str(one)
-        for one in found
-        if not on_the_ground(one.name)
-        and not any(within(one.name, up) for up in REACHES.get(one.module, ()))
+        str(edge)
+        for edge in edges
+        if not on_the_ground(edge.name)
+        and not any(within(edge.name, up) for up in REACHES.get(edge.module, ()))
     ]
     assert above == []
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_import_is_allowed(room: str) -> None:
-    found = [found for found in EVERY if room_of(found.module) == room]
-    assert len(found) > 20
-    assert [str(one) for one in found if not allowed(one)] == []
+    edges = [edge for edge in EVERY if room_of(edge.module) == room]
+    assert len(edges) > 20
+    assert [str(edge) for edge in edges if not allowed(edge)] == []
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_every_import_is_allowed(room: str) -> None:
 )
 def test_the_test_sees_what_is_not_allowed(module: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(code)
-    assert not all(allowed(found) for found in imports(module, tmp_path / "module.py"))
+    assert not all(allowed(edge) for edge in imports(module, tmp_path / "module.py"))
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_the_test_sees_what_is_not_allowed(module: str, code: str, tmp_path: Pat
 )
 def test_the_test_lets_pass_what_is(module: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(code)
-    assert all(allowed(found) for found in imports(module, tmp_path / "module.py"))
+    assert all(allowed(edge) for edge in imports(module, tmp_path / "module.py"))
 
 
 # What follows: running a deployed network needs no torch, and no file of the user's.

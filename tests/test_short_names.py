@@ -28,18 +28,18 @@ MODULE_TO_RUN = re.compile(r"(?:^|\s)-m\s+([\w.]+)")
 def short_names(tree: ast.AST) -> Iterator[str]:
     """Rooms by the name of their folder, imported by code or by what texts say."""
     for node in ast.walk(tree):
-        told: list[str] = []
+        names: list[str] = []
         if isinstance(node, ast.Import):
-            told = [alias.name for alias in node.names]
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            told = [str(node.module)]
+            names = [str(node.module)]
         elif isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if called in TAKES_NAMES:
-                told = [text for argument in node.args for text in _texts(argument)]
+                names = [text for argument in node.args for text in _texts(argument)]
         else:
-            told = [name for text in _texts(node) for name in _in_text(text)]
-        yield from (name for name in told if name.split(".")[0] in SHORT)
+            names = [name for text in _texts(node) for name in _in_text(text)]
+        yield from (name for name in names if name.split(".")[0] in SHORT)
 
 
 def _texts(node: ast.AST) -> list[str]:
@@ -47,19 +47,19 @@ def _texts(node: ast.AST) -> list[str]:
 
 
 def _in_text(text: str) -> list[str]:
-    return ["".join(found) for found in CODE.findall(text)] + MODULE_TO_RUN.findall(text)
+    return ["".join(groups) for groups in CODE.findall(text)] + MODULE_TO_RUN.findall(text)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_code_has_no_short_names(folder: str) -> None:
     files = [file for file in (ROOT / folder).rglob("*.py") if file != Path(__file__)]
-    found = {
+    uses = {
         str(file.relative_to(ROOT)): names
         for file in files
         if (names := list(short_names(ast.parse(file.read_text(encoding="utf-8")))))
     }
     assert len(files) > 3
-    assert found == REFUSED.get(folder, {})
+    assert uses == REFUSED.get(folder, {})
 
 
 REFUSED = {
@@ -74,8 +74,8 @@ REFUSED = {
 def test_documents_have_no_short_names() -> None:
     written = [(ROOT / place).glob("*.md") for place in ("docs", "docs/guide", "benchmarks")]
     files = [ROOT / "README.md", *(file for pages in written for file in pages)]
-    found = [_in_text(file.read_text(encoding="utf-8")) for file in files]
-    assert [name for names in found for name in names if name.split(".")[0] in SHORT] == []
+    uses = [_in_text(file.read_text(encoding="utf-8")) for file in files]
+    assert [name for names in uses for name in names if name.split(".")[0] in SHORT] == []
 
 
 @pytest.mark.parametrize(

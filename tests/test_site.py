@@ -39,7 +39,7 @@ def test_every_command_has_a_page_with_all_its_options(written: Path) -> None:
 
 
 def test_every_public_name_and_setting_is_there(written: Path) -> None:
-    documented = "\n".join(one.read_text("utf-8") for one in (written / "python").glob("*.md"))
+    documented = "\n".join(page.read_text("utf-8") for page in (written / "python").glob("*.md"))
     for name in nmtool.__all__:
         if name not in ("plot", "__version__"):
             assert f":: nmtool.{name}\n" in documented, name
@@ -50,7 +50,7 @@ def test_every_public_name_and_setting_is_there(written: Path) -> None:
 
 def test_every_code_has_its_place(written: Path) -> None:
     errors = (written / "errors.md").read_text("utf-8")
-    codes = {one.code for one in messages() if one.code and "{" not in one.code}
+    codes = {message.code for message in messages() if message.code and "{" not in message.code}
     assert len(codes) > 200
     assert all(f"({code})=\n## `{code}`\n" in errors for code in codes)
 

@@ -26,7 +26,7 @@ pytestmark = [
 def blocks(page: str) -> list[tuple[str, str]]:
     """Language and text of the blocks of a page; commands have no language."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
-    return [(found["language"], found["text"]) for found in BLOCK.finditer(text)]
+    return [(match["language"], match["text"]) for match in BLOCK.finditer(text)]
 
 
 def run(words: list[str], folder: Path) -> str:
@@ -63,7 +63,7 @@ def test_all_blocks_run(page: str, tmp_path: Path) -> None:
     for program in PROGRAMS.get(page, ()):
         if shutil.which(program) is None:
             pytest.skip(f"no {program}")
-    said, python = "", ""
+    output, python = "", ""
     for language, text in blocks(page):
         if language == "python":
             # What a block of Python defines is there in the next ones.
@@ -76,13 +76,13 @@ def test_all_blocks_run(page: str, tmp_path: Path) -> None:
             continue
         assert language == ""
         if python:
-            said += run([sys.executable, "-c", python], tmp_path)
+            output += run([sys.executable, "-c", python], tmp_path)
             python = ""
         for line in text.splitlines():
             command, *words = shlex.split(line)
             assert command in ("nmtool", "make", "cc", "./check")
             program = [sys.executable, "-m", "nmtool"] if command == "nmtool" else [command]
-            said += run([*program, *words], tmp_path)
+            output += run([*program, *words], tmp_path)
     if python:
-        said += run([sys.executable, "-c", python], tmp_path)
-    assert re.search(r"spikes compared \d+, different 0; spikes emitted [1-9]", said)
+        output += run([sys.executable, "-c", python], tmp_path)
+    assert re.search(r"spikes compared \d+, different 0; spikes emitted [1-9]", output)

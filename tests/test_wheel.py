@@ -89,9 +89,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 _SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
-def _build(what: str, source: Path, folder: Path) -> Path:
+def _build(kind: str, source: Path, folder: Path) -> Path:
     """Build as every front end does, without fetching setuptools again."""
-    code = f"from setuptools import build_meta; print(build_meta.build_{what}({str(folder)!r}))"
+    code = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(folder)!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / done.stdout.splitlines()[-1]
@@ -104,15 +104,15 @@ def test_the_wheel_holds_the_rooms_the_docs_and_nothing_else(built: Built) -> No
         if folder in INSTALLED and rest
     }
     with zipfile.ZipFile(built.wheel) as wheel:
-        held = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert held == expected
-    assert {"nmtool/py.typed", "nmtool/recipes/digits.toml", "nmtool/training/loop/run.py"} < held
+        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert names == expected
+    assert {"nmtool/py.typed", "nmtool/recipes/digits.toml", "nmtool/training/loop/run.py"} < names
 
 
 def test_the_source_distribution_holds_what_git_tracks(built: Built) -> None:
     assert set(built.files) - built.sdist == {".gitignore"}
-    made = built.sdist - set(built.files)
-    assert {name for name in made if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
+    additions = built.sdist - set(built.files)
+    assert {name for name in additions if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
 
 
 # The wheel installed: everything below runs in folders of a user's.
@@ -132,8 +132,8 @@ class Installed:
     @property
     def site(self) -> Path:
         """Where packages are installed."""
-        (found,) = self._folder.glob("lib/python*/site-packages")
-        return found
+        (packages,) = self._folder.glob("lib/python*/site-packages")
+        return packages
 
     def run(self, *words: str, cwd: Path, code: int = 0, new_kernels: bool = True) -> str:
         """Run Python there, which must end with the code; returns what it prints."""
@@ -158,9 +158,9 @@ class Installed:
             new_kernels: compile kernels into the folder, or share those that the same sources
                 have left in the cache of all tests.
         """
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         cache = {"NMTOOL_CACHE": str(self._folder / "cache")} if new_kernels else {}
-        return kept | cache | {"OMP_NUM_THREADS": "1"}
+        return environment | cache | {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -297,8 +297,8 @@ def test_training_started_by_torchrun(installed: Installed, beside: Path) -> Non
     job = ("train", "yinyang", "-o", "run", "--config", "digits", *small, "--init-rate", "none")
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1")
     installed.run(*torchrun, "-m", "nmtool", *job, "--threads", "1", cwd=beside)
-    kept = json.loads((beside / "run" / "run.json").read_text())["options"]
-    assert (kept["hidden"], kept["gain"], kept["average"]) == (4, 100.0, 0.99)
+    options = json.loads((beside / "run" / "run.json").read_text())["options"]
+    assert (options["hidden"], options["gain"], options["average"]) == (4, 100.0, 0.99)
     assert (beside / "run" / "network.npz").is_file()
 
 
@@ -312,8 +312,8 @@ def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
         "[search]\nlr = { low = 1e-3, high = 0.1, log = true }\n"
     )
     words = ("sweep", "study.toml", "--processes", "2", "--threads", "2", "--json")
-    told = json.loads(installed.nmtool(*words, cwd=beside))
-    assert sum(told["trials"].values()) == 2
+    answer = json.loads(installed.nmtool(*words, cwd=beside))
+    assert sum(answer["trials"].values()) == 2
 
 
 @pytest.mark.lava

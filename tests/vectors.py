@@ -52,11 +52,13 @@ def lif(name: str, size: int, du: int, dv: int, vth: int, **bias: ArrayLike) -> 
 
 
 def synapses(
-    source: str, target: str, weight: ArrayLike, delay: ArrayLike = 0, **how: int
+    source: str, target: str, weight: ArrayLike, delay: ArrayLike = 0, **options: int
 ) -> IntegerProjection:
     """A projection; a single delay is that of all synapses."""
     weight = np.asarray(weight)
-    return IntegerProjection(source, target, weight, np.broadcast_to(delay, weight.shape), **how)
+    return IntegerProjection(
+        source, target, weight, np.broadcast_to(delay, weight.shape), **options
+    )
 
 
 def vector(
@@ -253,11 +255,11 @@ def biases() -> Vector:
     mantissa = [-4096, -4095, -1, 0, 1, 4095]
     populations: list[IntegerPopulation] = []
     for exponent in range(8):
-        how = {"bias_mantissa": mantissa, "bias_exponent": exponent}
+        options = {"bias_mantissa": mantissa, "bias_exponent": exponent}
         if exponent % 2:
-            populations.append(lif(f"e{exponent}", 6, 100, 700, 100 << exponent, **how))
+            populations.append(lif(f"e{exponent}", 6, 100, 700, 100 << exponent, **options))
         else:
-            populations.append(li(f"e{exponent}", 6, 100, 700, **how))
+            populations.append(li(f"e{exponent}", 6, 100, 700, **options))
     projections = [synapses(INPUT, p.name, [[10, -20, 30, -40, 50, -60]]) for p in populations]
     readout = Readout("e6", "max")
     return vector(populations, projections, [[[], [0], *[[]] * 5, [0], [], []]], readout)
@@ -282,8 +284,8 @@ def weights() -> Vector:
             top = 255 // step
             row = np.array([1, top, (top + 1) // 2, min(3, top)]) * step
             row *= {MIXED: [1, -1, -1, 1], EXCITATORY: [1] * 4, INHIBITORY: [-1] * 4}[signs]
-            how = {"weight_bits": bits, "weight_exponent": exponent}
-            projections.append(synapses(INPUT, signs, [row], delay, **how))
+            options = {"weight_bits": bits, "weight_exponent": exponent}
+            projections.append(synapses(INPUT, signs, [row], delay, **options))
     return vector(populations, projections, [[[0], *[[]] * 29]])
 
 

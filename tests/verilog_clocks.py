@@ -31,10 +31,10 @@ def main() -> None:
             else [RTL / f"nmtool_{name}.v" for name in names]
         )
         with tempfile.TemporaryDirectory() as folder:
-            said = verdict(Path(folder, "case"), case.write(Path(folder, "case")), sources)
-        if not said.startswith("same in "):
-            raise SystemExit(f"{case.name}: {said}")
-        print(case.name, said.split()[2])
+            answer = verdict(Path(folder, "case"), case.write(Path(folder, "case")), sources)
+        if not answer.startswith("same in "):
+            raise SystemExit(f"{case.name}: {answer}")
+        print(case.name, answer.split()[2])
 
 
 if __name__ == "__main__":

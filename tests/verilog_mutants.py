@@ -123,30 +123,32 @@ def prepare(work: Path) -> list[Prepared]:
         if isinstance(case, Case):
             if case.name in _LINTED:
                 values = [word[len("-Pcore_bench.") :] for word in command if "-P" in word]
-                given = ("DEEP", "SINGLE_PORT", "BANK_BITS")
+                parameters = ("DEEP", "SINGLE_PORT", "BANK_BITS")
                 lint = [_VERILATOR, "--lint-only", "-Wall", "--top-module", "nmtool_top"]
-                lint += [f"-G{value}" for value in values if value.split("=")[0] in given]
+                lint += [f"-G{value}" for value in values if value.split("=")[0] in parameters]
                 lint.append("nmtool_top.v")
         else:
             sources = case.sources
         of_module = not isinstance(case, Case)
-        one = Prepared(case.name, folder, command, sources, lint, of_module)
+        entry = Prepared(case.name, folder, command, sources, lint, of_module)
         start = time.monotonic()
-        said = one.run(paths(one.sources), work)
-        one.seconds = time.monotonic() - start
-        if not said.startswith("same in "):
-            raise SystemExit(f"{case.name}: {said}; the core has to be right before it is mutated")
-        if one.lint_finds(paths(one.sources)):
+        answer = entry.run(paths(entry.sources), work)
+        entry.seconds = time.monotonic() - start
+        if not answer.startswith("same in "):
+            raise SystemExit(
+                f"{case.name}: {answer}; the core has to be right before it is mutated"
+            )
+        if entry.lint_finds(paths(entry.sources)):
             raise SystemExit(f"{case.name}: lint warns of the core as it is")
-        one.clocks = int(said.split()[2])
-        prepared.append(one)
+        entry.clocks = int(answer.split()[2])
+        prepared.append(entry)
     return prepared
 
 
 def paths(names: Sequence[str], mutated: Path | None = None) -> list[Path]:
     """Sources of a case, one of them exchanged."""
-    found = [RTL / f"nmtool_{name}.v" for name in names]
-    return [mutated if mutated and path.name == mutated.name else path for path in found]
+    files = [RTL / f"nmtool_{name}.v" for name in names]
+    return [mutated if mutated and path.name == mutated.name else path for path in files]
 
 
 @dataclass
@@ -175,11 +177,11 @@ class Hunt:
                 number == _BEFORE_LINT and self._lint_finds(linted[1:], mutated)
             ):
                 return "lint"
-            said = case.run(paths(case.sources, mutated), scratch, 3 * case.clocks + 1000)
-            if not said.startswith("same in "):
+            answer = case.run(paths(case.sources, mutated), scratch, 3 * case.clocks + 1000)
+            if not answer.startswith("same in "):
                 case.kills += 1
-                return said if said == "does not compile" else f"{case.name}: {said}"
-            others[case.name] = int(said.split()[2]) - case.clocks
+                return answer if answer == "does not compile" else f"{case.name}: {answer}"
+            others[case.name] = int(answer.split()[2]) - case.clocks
         if len(ordered) <= _BEFORE_LINT and self._lint_finds(linted, mutated):
             return "lint"
         # What waits elsewhere may meet fewer others there: single cases can be faster by chance.
@@ -216,7 +218,7 @@ def hunt(
     cases = prepare(work)
     for file in files:
         mutants = Source((RTL / file).read_text()).mutants()
-        made = [one for one in mutants if chosen(f"{file}: {one.key}")]
+        selection = [mutant for mutant in mutants if chosen(f"{file}: {mutant.key}")]
         one_hunt = Hunt(cases, file, sizes)
         folders = [work / f"job{number}" for number in range(jobs)]
         for folder in folders:
@@ -224,13 +226,15 @@ def hunt(
 
         def judged(work: tuple[int, Mutant], hunt: Hunt = one_hunt, folders: list = folders) -> str:
             folder = Path(tempfile.mkdtemp(dir=folders[work[0] % len(folders)]))
-            found = hunt.judge(work[1], folder)
+            verdict = hunt.judge(work[1], folder)
             shutil.rmtree(folder)
-            return found
+            return verdict
 
         with ThreadPoolExecutor(jobs) as pool:
-            for mutant, found in zip(made, pool.map(judged, enumerate(made)), strict=True):
-                yield f"{file}: {mutant.key}", found
+            for mutant, verdict in zip(
+                selection, pool.map(judged, enumerate(selection)), strict=True
+            ):
+                yield f"{file}: {mutant.key}", verdict
 
 
 _LEFT = ("survives", "clocks fewer")
@@ -242,9 +246,9 @@ def survivors(path: Path) -> set[str]:
     return {line.split("\t")[1] for line in lines if _kind(line) in _LEFT}
 
 
-def _kind(found: str) -> str:
+def _kind(verdict: str) -> str:
     for kind in ("does not compile", "lint", *_LEFT, "clocks more"):
-        if found.startswith(kind):
+        if verdict.startswith(kind):
             return kind
     return "simulation"
 
@@ -271,12 +275,12 @@ def main() -> int:
     counts: dict[str, collections.Counter[str]] = {}
     wrong = []
     with tempfile.TemporaryDirectory() as work, open(args.output, "w") as output:
-        for key, found in hunt(files, chosen, args.jobs, args.sizes, Path(work)):
-            print(f"{found}\t{key}", file=output, flush=True)
-            kind = _kind(found)
+        for key, verdict in hunt(files, chosen, args.jobs, args.sizes, Path(work)):
+            print(f"{verdict}\t{key}", file=output, flush=True)
+            kind = _kind(verdict)
             counts.setdefault(key.split(":")[0], collections.Counter())[kind] += 1
             if (kind in _LEFT) != args.explained:
-                wrong.append(f"{found}\t{key}")
+                wrong.append(f"{verdict}\t{key}")
     for name, count in counts.items():
         print(name, sum(count.values()), dict(sorted(count.items())))
     total = sum(counts.values(), collections.Counter())

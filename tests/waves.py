@@ -64,8 +64,8 @@ def network() -> IntegerNetwork:
 
 def simulated(folder: Path) -> dict[str, list[tuple[int, int]]]:
     """By signal, the times of its changes and its values from there on."""
-    one = network()
-    files = running_files(one, 1)
+    integers = network()
+    files = running_files(integers, 1)
     write(files, folder)
     (folder / "dump.v").write_text(DUMP)
     spikes = Raster.from_dense(np.ones((1, 12, 4), bool))
@@ -84,7 +84,7 @@ def changes(dump: str) -> dict[str, list[tuple[int, int]]]:
     """The changes in a file of Verilog's value change dump, by path below `tb.top`."""
     scope: list[str] = []
     names: dict[str, list[str]] = {}
-    found: dict[str, list[tuple[int, int]]] = {}
+    signals: dict[str, list[tuple[int, int]]] = {}
     now = 0
     for line in dump.splitlines():
         words = line.split()
@@ -101,8 +101,8 @@ def changes(dump: str) -> dict[str, list[tuple[int, int]]]:
             bits, symbol = (match[1], match[2]) if match[1] else (match[3], match[4])
             value = int(re.sub("[xz]", "0", bits), 2)
             for path in names.get(symbol, []):
-                found.setdefault(path, []).append((now, value))
-    return found
+                signals.setdefault(path, []).append((now, value))
+    return signals
 
 
 def values(edges: list[tuple[int, int]], times: list[int]) -> list[int]:
@@ -111,10 +111,10 @@ def values(edges: list[tuple[int, int]], times: list[int]) -> list[int]:
     return [edges[index][1] if index >= 0 else 0 for index in at]
 
 
-def busiest_step(found: dict[str, list[tuple[int, int]]]) -> int:
+def busiest_step(signals: dict[str, list[tuple[int, int]]]) -> int:
     """The clock in which the step begins that adds most words."""
-    begins = [time for time, value in found["core.begins"] if value]
-    adds = np.array(found["core.adds"])
+    begins = [time for time, value in signals["core.begins"] if value]
+    adds = np.array(signals["core.adds"])
     counts = [
         int(((adds[:, 0] > first) & (adds[:, 0] <= last)).sum()) for first, last in pairwise(begins)
     ]
@@ -130,19 +130,21 @@ def draw(path: Path) -> None:
     from matplotlib import pyplot
 
     with tempfile.TemporaryDirectory() as name:
-        found = simulated(Path(name))
-    first = busiest_step(found)
+        signals = simulated(Path(name))
+    first = busiest_step(signals)
     clocks = list(range(first + FIRST, first + LAST))
     times = [clock * CLOCK_PS + 1 for clock in clocks]
     figure, axes = pyplot.subplots(figsize=(9, 3.4), layout="constrained")
     for row, (title, (signal, words)) in enumerate(SIGNALS.items()):
-        held = values(found[signal], times)
+        levels = values(signals[signal], times)
         base = -1.4 * row
-        x = np.arange(len(held)) + FIRST
+        x = np.arange(len(levels)) + FIRST
         if isinstance(words, dict):
-            valid = values(found[f"{signal.split('_')[0]}_valid"], times) if "_" in signal else held
-            for clock, value, told in zip(x, held, valid, strict=True):
-                if told:
+            valid = (
+                values(signals[f"{signal.split('_')[0]}_valid"], times) if "_" in signal else levels
+            )
+            for clock, value, is_valid in zip(x, levels, valid, strict=True):
+                if is_valid:
                     axes.fill_between([clock, clock + 1], base, base + 0.8, color="#4477aa", lw=0)
                     axes.text(
                         clock + 0.5,
@@ -156,7 +158,7 @@ def draw(path: Path) -> None:
         else:
             axes.step(
                 np.append(x, x[-1] + 1),
-                base + 0.8 * np.append(held, held[-1]),
+                base + 0.8 * np.append(levels, levels[-1]),
                 where="post",
                 color="#222222",
                 lw=0.9,

@@ -47,8 +47,8 @@ def export(tmp_path: Path) -> Export:
     def write(name: str) -> Path:
         for library in LIBRARIES.get(name, ()):
             pytest.importorskip(library)
-        one = formats.format_named(name)
-        path = tmp_path / f"export{next(iter(one.extensions), '')}"
-        return one.write(network_for(name), path).path
+        format_ = formats.format_named(name)
+        path = tmp_path / f"export{next(iter(format_.extensions), '')}"
+        return format_.write(network_for(name), path).path
 
     return write

@@ -108,11 +108,11 @@ def test_nothing_but_our_errors_comes_out(
         for value in _wrong():
             if name in LONG and (value is None or isinstance(value, (int, str, dict))):
                 continue
-            given = {**right, parameter: value}
+            arguments = {**right, parameter: value}
             if "force" in inspect.signature(function).parameters and parameter != "force":
-                given["force"] = True
+                arguments["force"] = True
             try:
-                function(**given)
+                function(**arguments)
             except NmtoolError as error:
                 refusals += 1
                 assert error.fix  # noqa: PT017

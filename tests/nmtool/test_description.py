@@ -121,8 +121,8 @@ def test_sizes_in_words() -> None:
     )
     assert dict(size_in_words(silent))["synapses"] == "0"
     assert dict(size_in_words(silent))["weights"] == "float"
-    one = replace(silent.projections[0], weight=np.ones((N_UNITS, 3)))
-    assert " 1 " in dict(size_in_words(silent.with_projections([one])))["delays"]
+    projection = replace(silent.projections[0], weight=np.ones((N_UNITS, 3)))
+    assert " 1 " in dict(size_in_words(silent.with_projections([projection])))["delays"]
 
 
 def test_lines() -> None:

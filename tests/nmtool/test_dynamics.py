@@ -61,8 +61,8 @@ def test_slow_leaks_are_close_to_none() -> None:
 @pytest.mark.parametrize("constant", [decay, membrane_gain, current_gain])
 def test_arrays_keep_their_shape(constant) -> None:
     tau = np.array([[1.0, 2.0, 0.0], [5.0, math.inf, 20.0]])
-    each = [[float(constant(value, 0.5)) for value in row] for row in tau]
-    assert constant(tau, 0.5).tolist() == each
+    expected = [[float(constant(value, 0.5)) for value in row] for row in tau]
+    assert constant(tau, 0.5).tolist() == expected
 
 
 def test_a_hop_costs_one_step() -> None:

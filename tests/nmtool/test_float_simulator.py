@@ -27,10 +27,12 @@ RASTER = random_raster(2, 5, 40, 10)
 
 def test_the_recursion_is_that_of_training() -> None:
     network = spiking_network()
-    found, expected = simulate_floats(network, RASTER), forward(network, RASTER)
-    assert found.spikes["hidden"].n_spikes > 50
-    np.testing.assert_array_equal(found.spikes["hidden"].dense(), expected.spikes["hidden"].dense())
-    np.testing.assert_allclose(found.membrane["out"], expected.membrane["out"], atol=1e-9)
+    recording, expected = simulate_floats(network, RASTER), forward(network, RASTER)
+    assert recording.spikes["hidden"].n_spikes > 50
+    np.testing.assert_array_equal(
+        recording.spikes["hidden"].dense(), expected.spikes["hidden"].dense()
+    )
+    np.testing.assert_allclose(recording.membrane["out"], expected.membrane["out"], atol=1e-9)
 
 
 @settings(max_examples=25)
@@ -83,10 +85,10 @@ def test_the_spike_that_decides_is_found_whatever_a_product_rounds_to(
 
 def test_samples_run_alone_as_they_run_together() -> None:
     network, counted = spiking_network(), list[int]()
-    found = simulate_floats(network, RASTER, on_progress=counted.append)
+    recording = simulate_floats(network, RASTER, on_progress=counted.append)
     alone = [simulate_floats(network, part) for part in RASTER.batches(1)]
     together = np.concatenate([part.membrane["out"] for part in alone])
-    np.testing.assert_array_equal(found.membrane["out"], together)
+    np.testing.assert_array_equal(recording.membrane["out"], together)
     assert sum(counted) == RASTER.n_samples
 
 
@@ -98,7 +100,7 @@ def test_other_channels_are_refused() -> None:
 def test_floats_are_evaluated_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     network, events = cases.float_network(), cases.spike_events(6)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    found = nm.evaluate(network, events)
+    evaluation = nm.evaluate(network, events)
     expected = simulate_floats(network, network.bin(events).raster)
-    assert found.accuracy == expected.accuracy(events.label)
-    assert found.recording.spikes["hidden"].n_spikes == expected.spikes["hidden"].n_spikes
+    assert evaluation.accuracy == expected.accuracy(events.label)
+    assert evaluation.recording.spikes["hidden"].n_spikes == expected.spikes["hidden"].n_spikes

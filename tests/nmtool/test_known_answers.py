@@ -93,8 +93,8 @@ def test_u_and_v_are_small_in_files_and_others_are_of_the_first_version() -> Non
     answers = known_answers(random_network(3, n_hidden=1, spiking_output=False))
     plain = replace(answers, decay_factors={})
     assert len(answers.to_bytes()) < 0.8 * len(plain.to_bytes())
-    for one in (answers, plain):
-        again = KnownAnswers.from_bytes(one.to_bytes(), "x").recording
+    for variant in (answers, plain):
+        again = KnownAnswers.from_bytes(variant.to_bytes(), "x").recording
         assert compare_recordings(answers.recording, again).identical
         assert again.current.keys() == answers.recording.current.keys()
     shallow = replace(answers.recording, current={}, potential={})

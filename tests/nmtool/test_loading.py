@@ -43,9 +43,9 @@ def test_nmtool_s_own_files(kind: str, as_text: bool, tmp_path: Path) -> None:
     network = cases.float_network() if kind == "float" else cases.integer_network()
     path = tmp_path / "network.npz"
     network.save(path)
-    found = nm.load(str(path) if as_text else path)
-    assert type(found) is type(network)
-    assert found.content_hash == network.content_hash
+    copy = nm.load(str(path) if as_text else path)
+    assert type(copy) is type(network)
+    assert copy.content_hash == network.content_hash
     assert nm.inspect(path)["hash"] == network.content_hash
 
 
@@ -57,9 +57,9 @@ def test_a_run_means_its_floats_where_floats_are_needed(tmp_path: Path, export: 
     floats.save(run / "network.npz")
     in_memory: Any = SimpleNamespace(network=floats, integers=integers)
     for source in (floats, in_memory, run, str(run), run / "network.npz"):
-        found = float_network(source)
-        assert found is not None
-        assert found.content_hash == floats.content_hash
+        network = float_network(source)
+        assert network is not None
+        assert network.content_hash == floats.content_hash
     for source in (integers, run / "integers.npz", export("c"), export("verilog")):
         assert float_network(source) is None
 
@@ -96,8 +96,8 @@ def test_run_folders_mean_the_integers_where_there_are_some(tmp_path: Path) -> N
 
 def test_files_of_others(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "foreign.net", dense(5, 3))
-    found = nm.load(path)
-    assert [population.name for population in found.populations] == ["layer0"]
+    network = nm.load(path)
+    assert [population.name for population in network.populations] == ["layer0"]
 
 
 def test_float_networks_come_back_from_nir(tmp_path: Path) -> None:
@@ -137,15 +137,15 @@ def test_the_latest_checkpoint_is_taken_and_told(
 ) -> None:
     options = MlgennOptions(**vars(OPTIONS) | {"sizes": {"In": 4, "Out": 2}})
     with caplog.at_level(logging.INFO, "nmtool"):
-        found = nm.load(checkpoints, options)
+        network = nm.load(checkpoints, options)
     [record] = caplog.records
     assert (record.levelno, record.name) == (logging.WARNING, "nmtool.exporters.mlgenn")
     assert "checkpoint 4" in record.getMessage()
-    assert found.content_hash == Mlgenn(checkpoints).decode(options).content_hash
+    assert network.content_hash == Mlgenn(checkpoints).decode(options).content_hash
     caplog.clear()
     first = nm.load(checkpoints, MlgennOptions(**vars(options) | {"epoch": 3}))
     assert caplog.records == []
-    assert first.content_hash != found.content_hash
+    assert first.content_hash != network.content_hash
 
 
 @pytest.mark.parametrize("options", [ImportOptions(), OPTIONS], ids=["nir", "mlgenn"])
@@ -197,8 +197,8 @@ def test_what_is_of_another_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_damaged(name: str, export: Export) -> None:
     path = export(name)
-    held = {"lava": "lava_network/arrays.npz", "fenn": "fenn_network/arrays.npz"}
-    file = path / held.get(name, "network.npz") if path.is_dir() else path
+    files = {"lava": "lava_network/arrays.npz", "fenn": "fenn_network/arrays.npz"}
+    file = path / files.get(name, "network.npz") if path.is_dir() else path
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(FileFormatError) as caught:
         nm.load(path)

@@ -57,8 +57,8 @@ def torch_copy(network: IntegerNetwork, n_samples: int) -> Any:
         def start(self, n_samples: int) -> None:
             """Forget everything; a state per sample is kept outside the buffers."""
             self.state = [
-                torch.zeros(n_samples, *one.shape, dtype=torch.float64)
-                for one in (self.u, self.v, self.arriving)
+                torch.zeros(n_samples, *state.shape, dtype=torch.float64)
+                for state in (self.u, self.v, self.arriving)
             ]
 
         def forward(self, arrived: Any) -> Any:
@@ -116,24 +116,24 @@ def test_figures_are_those_of_neurobench(recurrent: bool) -> None:
 
     network = speech_network(60, 40, 5, recurrent=recurrent, n_steps=30)
     raster = speech_raster(60, n_samples=4, n_steps=30)
-    found = nm.cost(network, Samples(raster, np.zeros(4, np.int64)))
+    cost = nm.cost(network, Samples(raster, np.zeros(4, np.int64)))
     copy, activity = torch_copy(network, raster.n_samples)
     model = TorchModel(copy)
     model.add_activation_module(activity)
     dense = torch.tensor(raster.dense(), dtype=torch.float32)
     with torch.no_grad():
         fired = Raster.from_dense(copy(dense).numpy())
-        assert fired.n_spikes == found.spikes.parts["hidden"].total > 50
+        assert fired.n_spikes == cost.spikes.parts["hidden"].total > 50
         data = DataLoader(TensorDataset(dense, torch.zeros(4)), batch_size=2)
         metrics = [
             [Footprint, ConnectionSparsity],
             [ActivationSparsity, SynapticOperations],
         ]
-        said = Benchmark(model, data, [], [], metrics).run(quiet=True)
-    operations = said["SynapticOperations"]
-    assert said["Footprint"] == found.footprint["torch copy"].total
-    assert said["ConnectionSparsity"] == round(found.connection_sparsity or 0, 4)
-    assert said["ActivationSparsity"] == pytest.approx(found.activation_sparsity)
-    assert operations["Effective_ACs"] == found.effective_acs
-    assert operations["Effective_MACs"] == found.effective_macs
-    assert operations["Dense"] == found.dense_operations
+        results = Benchmark(model, data, [], [], metrics).run(quiet=True)
+    operations = results["SynapticOperations"]
+    assert results["Footprint"] == cost.footprint["torch copy"].total
+    assert results["ConnectionSparsity"] == round(cost.connection_sparsity or 0, 4)
+    assert results["ActivationSparsity"] == pytest.approx(cost.activation_sparsity)
+    assert operations["Effective_ACs"] == cost.effective_acs
+    assert operations["Effective_MACs"] == cost.effective_macs
+    assert operations["Dense"] == cost.dense_operations

@@ -45,13 +45,13 @@ def _close() -> Iterator[None]:
 
 def drawn(ax: Any) -> list[tuple[int, float]]:
     """Steps and rows of the spikes on axes."""
-    found = []
+    marks = []
     for line in ax.lines:
         x, y = (np.asarray(values, float) for values in line.get_data())
         if x.size % 3 == 0 and np.isnan(y[2::3]).all():
             middle = (y[0::3] + y[1::3]) / 2
-            found += [(int(step), float(row)) for step, row in zip(x[0::3], middle, strict=True)]
-    return sorted(found)
+            marks += [(int(step), float(row)) for step, row in zip(x[0::3], middle, strict=True)]
+    return sorted(marks)
 
 
 def test_spikes_of_one_sample() -> None:
@@ -78,8 +78,8 @@ def test_spikes_that_differ_stand_apart() -> None:
     expected = Raster.from_dense([[[1, 0, 1], [0, 1, 0]]])
     actual = Raster.from_dense([[[1, 0, 0], [0, 1, 1]]])
     ax = plot.raster(expected, other=actual)
-    found = {line.get_label(): len(line.get_data()[0]) // 3 for line in ax.lines}
-    assert found == {"in both": 2, "expected only": 1, "got only": 1}
+    counts = {line.get_label(): len(line.get_data()[0]) // 3 for line in ax.lines}
+    assert counts == {"in both": 2, "expected only": 1, "got only": 1}
     assert drawn(ax) == [(0, 0.0), (0, 2.0), (1, 1.0), (1, 2.0)]
 
 
@@ -113,8 +113,8 @@ def test_label_and_prediction_stand_out() -> None:
 
 
 def test_confusion() -> None:
-    found = Confusion.of(np.array([0, 0, 1]), np.array([0, 1, 1]), ["$a$", "b"])
-    ax = plot.confusion(found)
+    confusion = Confusion.of(np.array([0, 0, 1]), np.array([0, 1, 1]), ["$a$", "b"])
+    ax = plot.confusion(confusion)
     places = {text.get_position(): text.get_text() for text in ax.texts}
     assert places == {(0, 0): "1", (1, 0): "1", (1, 1): "1"}
     assert ax.collections[0].get_array().ravel().tolist() == [0.5, 0.5, 0.0, 1.0]
@@ -124,13 +124,13 @@ def test_confusion() -> None:
 @pytest.mark.parametrize("network", [NETWORK, cases.float_network()], ids=["integers", "floats"])
 def test_histograms_count_every_synapse(network: Any) -> None:
     for index, projection in enumerate(network.projections):
-        there = int((projection.weight != 0).sum())
+        n_synapses = int((projection.weight != 0).sum())
         for draw in (plot.weights, plot.delays):
             ax = draw(network, index)
             corners = ax.patches[0].get_xy()
             # The outline of a filled histogram goes up and down each bin at its height.
             heights = corners[1 : 2 * ((len(corners) - 1) // 4) + 1 : 2, 1]
-            assert round(heights.sum()) == there
+            assert round(heights.sum()) == n_synapses
             assert ax.get_title() == f"{projection.source} → {projection.target}"
             assert ax.get_legend() is None
 

@@ -91,8 +91,8 @@ def test_the_overview_names_everything_once_under_a_heading() -> None:
 def test_type_checkers_take_every_name_for_public() -> None:
     """In a stub, an import is public that says `as` and the same name."""
     stub = ast.parse(Path(nmtool.__file__).with_suffix(".pyi").read_text("utf-8"))
-    imports = [one for one in stub.body if isinstance(one, ast.ImportFrom)]
-    names = [(alias.name, alias.asname) for one in imports for alias in one.names]
+    imports = [statement for statement in stub.body if isinstance(statement, ast.ImportFrom)]
+    names = [(alias.name, alias.asname) for statement in imports for alias in statement.names]
     assert all(name == public for name, public in names)
     assert len(names) == len(nmtool._homes)
 
@@ -106,12 +106,12 @@ def test_dir_lists_every_name_before_it_was_asked_for() -> None:
 def test_nothing_else_looks_public() -> None:
     for name in NAMES:
         getattr(nmtool, name)
-    found = {
+    names = {
         name
         for name, value in vars(nmtool).items()
         if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert found - {"annotations"} == set(NAMES)
+    assert names - {"annotations"} == set(NAMES)
 
 
 def test_there_are_no_other_attributes() -> None:
@@ -177,22 +177,22 @@ def test_exit_codes_of_errors() -> None:
 
 def packages() -> list[ModuleType]:
     """Every package that can be imported here: Lava's own run where Lava is, some need torch."""
-    found: dict[str, ModuleType] = {}
+    modules: dict[str, ModuleType] = {}
     waiting = [*ROOMS]
     while waiting:
         name = waiting.pop()
         try:
-            found[name] = importlib.import_module(name)
+            modules[name] = importlib.import_module(name)
         except ImportError:
             continue
-        inside = pkgutil.iter_modules(found[name].__path__, f"{name}.")
-        waiting += [one.name for one in inside if one.ispkg]
-    return list(found.values())
+        inside = pkgutil.iter_modules(modules[name].__path__, f"{name}.")
+        waiting += [module.name for module in inside if module.ispkg]
+    return list(modules.values())
 
 
 def hidden(package: ModuleType) -> list[str]:
     """Modules of a package whose name is that of something else in it."""
-    modules = {one.name for one in pkgutil.iter_modules(package.__path__)}
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
     if package is nmtool:
         modules |= {room.rpartition(".")[2] for room in ROOMS}
     others = {name for name, value in vars(package).items() if not inspect.ismodule(value)}
@@ -200,11 +200,11 @@ def hidden(package: ModuleType) -> list[str]:
 
 
 def test_no_function_has_the_name_of_a_module_beside_it() -> None:
-    found = packages()
+    modules = packages()
     assert {"nmtool.exchange", "nmtool.data", "nmtool.exporters.nir"} < {
-        one.__name__ for one in found
+        module.__name__ for module in modules
     }
-    assert {one.__name__: hidden(one) for one in found if hidden(one)} == {}
+    assert {module.__name__: hidden(module) for module in modules if hidden(module)} == {}
 
 
 @pytest.mark.parametrize(

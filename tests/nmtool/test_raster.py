@@ -97,12 +97,12 @@ def test_steps_from_some_step_on(
     wide = np.pad(dense, ((0, 0), (7, 13), (0, 0)))
     expected = [wide[i, 7 + start : 7 + start + n_steps] for i, start in enumerate(first)]
     raster = Raster.from_dense(dense)
-    found = raster.steps_from(first, n_steps)
-    assert (found.n_samples, found.n_steps, found.n_neurons) == (len(dense), n_steps, wide.shape[2])
-    assert np.array_equal(found.dense(), np.reshape(expected, found.dense().shape))
-    one = data.draw(starts)
-    moved = raster.steps_from(one, n_steps).dense()
-    assert np.array_equal(moved, wide[:, 7 + one : 7 + one + n_steps])
+    part = raster.steps_from(first, n_steps)
+    assert (part.n_samples, part.n_steps, part.n_neurons) == (len(dense), n_steps, wide.shape[2])
+    assert np.array_equal(part.dense(), np.reshape(expected, part.dense().shape))
+    step = data.draw(starts)
+    moved = raster.steps_from(step, n_steps).dense()
+    assert np.array_equal(moved, wide[:, 7 + step : 7 + step + n_steps])
 
 
 @given(dense_rasters, st.data())

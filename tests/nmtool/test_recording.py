@@ -30,8 +30,8 @@ def test_concatenate_puts_samples_one_after_the_other(
     recording: Recording, data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(0, recording.n_samples))
-    every = np.arange(recording.n_samples)
-    joined = Recording.concatenate([take(recording, every[:cut]), take(recording, every[cut:])])
+    samples = np.arange(recording.n_samples)
+    joined = Recording.concatenate([take(recording, samples[:cut]), take(recording, samples[cut:])])
     for group in ("membrane", "current", "potential"):
         assert list(getattr(joined, group)) == list(getattr(recording, group))
         for name, array in getattr(recording, group).items():

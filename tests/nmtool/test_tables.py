@@ -169,8 +169,8 @@ def test_a_value_without_a_line_has_the_repr_of_its_kind() -> None:
 
 
 def test_scripts_are_told_what_is_declared() -> None:
-    found = SCORE.as_json()
-    assert found == {
+    content = SCORE.as_json()
+    assert content == {
         "samples": 4000,
         "where": "home",
         "path": "a/b",
@@ -178,7 +178,7 @@ def test_scripts_are_told_what_is_declared() -> None:
         "said": 2,
         "notes": ["one", "two"],
     }
-    assert list(found) == ["samples", "where", "path", "accuracy", "said", "notes"]
+    assert list(content) == ["samples", "where", "path", "accuracy", "said", "notes"]
     lost = Score(4, 0, Place("", Path("a")), loss=0.0)
     about = {"samples": 4, "path": "a", "accuracy": 0.0}
     assert lost.as_json() == {**about, "said": 0, "notes": [], "loss": 0.0}
@@ -191,9 +191,13 @@ def test_scripts_are_told_all_fields_by_default() -> None:
         first: Any
         unknown: float | None = None
 
-    found = All(2, {"a": SCORE.place}).as_json()
-    assert found == {"second": 2, "first": {"a": {"name": "home", "path": "a/b"}}, "unknown": None}
-    assert list(found) == ["second", "first", "unknown"]
+    content = All(2, {"a": SCORE.place}).as_json()
+    assert content == {
+        "second": 2,
+        "first": {"a": {"name": "home", "path": "a/b"}},
+        "unknown": None,
+    }
+    assert list(content) == ["second", "first", "unknown"]
 
 
 def test_people_are_shown_a_row_per_field() -> None:
@@ -226,10 +230,10 @@ class Side(Enum):
     ],
 )
 def test_values_in_the_types_of_json(value: Any, expected: Any) -> None:
-    found = plain(value)
-    assert found == expected
-    assert type(found) is type(expected)
-    assert json.loads(json.dumps(found)) == expected
+    content = plain(value)
+    assert content == expected
+    assert type(content) is type(expected)
+    assert json.loads(json.dumps(content)) == expected
 
 
 # All values that show themselves, those of a network with 700 channels.
@@ -300,7 +304,7 @@ def values() -> dict[str, Any]:
         TrialResult(0, "finished", {"lr": 0.01}, 0.75, (0.75,)),
         TrialResult(1, "failed", {"lr": 0.5}, reason="it diverged"),
     )
-    found = [
+    instances = [
         NETWORK,
         NETWORK.populations[0],
         NETWORK.projections[0],
@@ -326,7 +330,7 @@ def values() -> dict[str, Any]:
         KnownAnswers(integers.content_hash, RASTER, recording),
         Demonstration(evaluation, rounded, certificate),
     ]
-    return {type(value).__name__: value for value in found}
+    return {type(value).__name__: value for value in instances}
 
 
 VALUES = values()
@@ -416,12 +420,12 @@ def test_a_spiking_network_prints_neither_arrays_nor_modules() -> None:
 
 
 def test_evaluations_leave_out_what_is_not_known() -> None:
-    found = VALUES["Evaluation"]
-    assert isinstance(found, Evaluation)
-    rows = dict(found.tables()[0].rows)
+    evaluation = VALUES["Evaluation"]
+    assert isinstance(evaluation, Evaluation)
+    rows = dict(evaluation.tables()[0].rows)
     assert "loss" not in rows
-    assert found.only_classes
-    assert rows[f"accuracy, {found.only_classes}"] == f"{found.accuracy:.2%}"
+    assert evaluation.only_classes
+    assert rows[f"accuracy, {evaluation.only_classes}"] == f"{evaluation.accuracy:.2%}"
 
 
 @pytest.mark.parametrize(

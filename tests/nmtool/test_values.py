@@ -51,23 +51,23 @@ def arrays(value: Any) -> Iterator[NDArray]:
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, Value):
-        for one in fields(value):  # type: ignore[arg-type]
-            yield from arrays(getattr(value, one.name))
+        for member in fields(value):  # type: ignore[arg-type]
+            yield from arrays(getattr(value, member.name))
     elif isinstance(value, dict | tuple):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from arrays(one)
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from arrays(member)
 
 
-@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("way", COPIES)
 @pytest.mark.parametrize("name", VALUES)
-def test_nobody_can_write_to_a_value_or_a_copy_of_it(name: str, how: str) -> None:
+def test_nobody_can_write_to_a_value_or_a_copy_of_it(name: str, way: str) -> None:
     value = VALUES[name]
-    other = COPIES[how](value)
+    other = COPIES[way](value)
     assert other == value
     assert hash(other) == hash(value)
-    held = list(arrays(other))
-    assert len(held) == len(list(arrays(value))) > 2
-    for array in held:
+    members = list(arrays(other))
+    assert len(members) == len(list(arrays(value))) > 2
+    for array in members:
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
 
@@ -117,11 +117,11 @@ def test_answers_of_another_file_are_equal() -> None:
 @pytest.mark.parametrize("is_view", [False, True], ids=["array", "read-only view"])
 def test_an_array_of_the_caller_stays_writable_and_apart(dtype: type, is_view: bool) -> None:
     mine = np.zeros((3, 4))
-    given = frozen(mine[:]) if is_view else mine
-    held = read_only(given, dtype)
+    source = frozen(mine[:]) if is_view else mine
+    array = read_only(source, dtype)
     mine[0] = 1.0
-    assert not held.any()
-    assert not held.flags.writeable
+    assert not array.any()
+    assert not array.flags.writeable
 
 
 def test_what_nobody_can_write_to_is_not_copied(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_what_nobody_can_write_to_is_not_copied(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["C", "K"])
 def test_the_layout_in_memory(order: Any) -> None:
-    given = np.asfortranarray(np.arange(6.0).reshape(2, 3))
-    held = read_only(given, order=order)
-    assert held.flags.c_contiguous is (order == "C")
-    assert held.tolist() == given.tolist()
+    source = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    array = read_only(source, order=order)
+    assert array.flags.c_contiguous is (order == "C")
+    assert array.tolist() == source.tolist()

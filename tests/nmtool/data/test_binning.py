@@ -163,8 +163,8 @@ def test_networks_bin_events_in_their_steps_and_channels(n_samples: int) -> None
     network = Network(
         InputChannels(2, 2), [Population("p", 1)], [], Readout("p", "first_spike"), 2.0, 5
     )
-    for one in (network, round_network(network).network):
-        mine, theirs = one.bin(events), bin_events(events, 2.0, 5, 2)
+    for variant in (network, round_network(network).network):
+        mine, theirs = variant.bin(events), bin_events(events, 2.0, 5, 2)
         assert (mine.surplus, mine.dropped) == (theirs.surplus, theirs.dropped)
         np.testing.assert_array_equal(mine.raster.dense(), theirs.raster.dense())
     assert sum(part.n_samples for part in events.batches(2)) == n_samples

@@ -25,9 +25,9 @@ def test_a_data_set_is_divided() -> None:
     assert divided.with_validation(0.5) is divided
     assert data.with_validation(0) is data
     for split in ("train", "validation"):
-        found = divided.labels(split)
-        assert found is not None
-        assert found.tolist() == divided.split(split).label.tolist()
+        labels = divided.labels(split)
+        assert labels is not None
+        assert labels.tolist() == divided.split(split).label.tolist()
     assert divided.labels("test") is None
     with refused(UsageError, "validation-range") as caught:
         data.with_validation(40)

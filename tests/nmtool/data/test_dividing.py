@@ -81,13 +81,13 @@ def test_the_last_ones() -> None:
 def test_every_class_gives_its_part(label: list[int], seed: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(label) - 1))
     events = _events(label)
-    held = SplitRule(count, seed).choose(events)
-    assert held.sum() == count
+    mask = SplitRule(count, seed).choose(events)
+    assert mask.sum() == count
     share = np.bincount(label) * count / len(label)
-    assert (np.abs(np.bincount(events.label[held], minlength=share.size) - share) <= 1).all()
-    assert (held == SplitRule(count, seed).choose(events)).all()
+    assert (np.abs(np.bincount(events.label[mask], minlength=share.size) - share) <= 1).all()
+    assert (mask == SplitRule(count, seed).choose(events)).all()
     fewer = data.draw(st.integers(1, count))
-    assert not (SplitRule(fewer, seed).choose(events) & ~held).any()
+    assert not (SplitRule(fewer, seed).choose(events) & ~mask).any()
 
 
 def test_the_seed_decides() -> None:
@@ -105,10 +105,10 @@ def test_the_seed_decides() -> None:
 def test_groups_are_not_divided(group: list[int], seed: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(group) - 1))
     events = _events(np.zeros(len(group), int), speaker=group)
-    held = SplitRule(count, seed, "speaker").choose(events)
-    assert not set(events.groups["speaker"][held]) & set(events.groups["speaker"][~held])
-    assert held.any()
-    assert not held.all()
+    mask = SplitRule(count, seed, "speaker").choose(events)
+    assert not set(events.groups["speaker"][mask]) & set(events.groups["speaker"][~mask])
+    assert mask.any()
+    assert not mask.all()
 
 
 def test_groups_that_are_not_there() -> None:
@@ -166,9 +166,9 @@ def test_every_class_has_its_share_of_drawn_samples(
     drawn = drawn_samples(label, count, seed)
     assert drawn.size == min(count, label.size)
     assert (np.diff(drawn) > 0).all()
-    there, got = np.bincount(label, minlength=8), np.bincount(label[drawn], minlength=8)
-    share = there / label.size
-    bound = 0.5 + 0.5 * share * np.count_nonzero(there)  # 1 where all classes have as many
+    counts, got = np.bincount(label, minlength=8), np.bincount(label[drawn], minlength=8)
+    share = counts / label.size
+    bound = 0.5 + 0.5 * share * np.count_nonzero(counts)  # 1 where all classes have as many
     assert (np.abs(got - share * drawn.size) <= bound + 1e-9).all()
     np.testing.assert_array_equal(drawn, drawn_samples(label, count, seed))
 
@@ -211,14 +211,14 @@ def test_blocks_follow_the_file_and_the_last_takes_the_rest() -> None:
 
 def test_the_seed_decides_the_draw() -> None:
     events = samples(np.arange(40) // 2)
-    one, same, other = (Folds("speaker", 4, seed).assign(events) for seed in (1, 1, 2))
-    assert np.array_equal(one, same)
-    assert not np.array_equal(one, other)
+    first, same, other = (Folds("speaker", 4, seed).assign(events) for seed in (1, 1, 2))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
     assert np.bincount(other).tolist() == [10] * 4
 
 
 @pytest.mark.parametrize(
-    ("rule", "code", "named"),
+    ("rule", "code", "word"),
     [
         (Folds("speakr"), "grouping-unknown", "speakr"),
         (Folds(0), "grouping-range", "0"),
@@ -227,10 +227,10 @@ def test_the_seed_decides_the_draw() -> None:
         (Folds("speaker", 1), "folds-range", "1 folds"),
     ],
 )
-def test_what_cannot_be_divided(rule: Folds, code: str, named: str) -> None:
+def test_what_cannot_be_divided(rule: Folds, code: str, word: str) -> None:
     with refused(UsageError, code) as caught:
         rule.assign(samples([1, 2, 3, 4]))
-    assert named in caught.value.what
+    assert word in caught.value.what
 
 
 @pytest.mark.parametrize("n", [None, 2])

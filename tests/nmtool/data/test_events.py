@@ -73,7 +73,7 @@ def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "named"),
+    ("changes", "code", "words"),
     [
         ({"unit": [0, 2, 1, 3]}, "units-range", ["sample 2, event 1", "3"]),
         ({"unit": [0, -1, 1, 0]}, "units-range", ["sample 0, event 1", "-1"]),
@@ -103,11 +103,11 @@ def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
     ],
 )
 def test_bad_events_are_refused_with_their_place(
-    changes: dict, code: str, named: list[str]
+    changes: dict, code: str, words: list[str]
 ) -> None:
     with refused(DataError, code) as caught:
         make(**changes)
-    assert all(name in caught.value.what for name in named)
+    assert all(name in caught.value.what for name in words)
     assert caught.value.exit_code == 2
 
 
@@ -175,7 +175,7 @@ def test_simultaneous_spikes_of_many_units_are_ordered_by_unit() -> None:
 
 def test_samples_are_taken_one_by_one() -> None:
     events = SpikeEvents([1.0, 2.0, 3.0], [0, 1, 2], [0, 1, 1, 3], [0, 1, 0], 3, ["a", "b"])
-    assert [one.n_events for one in events] == [1, 0, 2]
+    assert [sample.n_events for sample in events] == [1, 0, 2]
     assert events[2].unit.tolist() == [1, 2]
     assert events[-1].label.tolist() == [0]
     with pytest.raises(IndexError):

@@ -14,7 +14,7 @@ NETWORK = cases.float_network()
 
 
 @pytest.mark.parametrize(
-    ("own", "others", "told"),
+    ("own", "others", "has_remark"),
     [
         (("a", "b"), ("a", "b"), False),
         (("a", "b"), ("b", "a"), True),
@@ -28,11 +28,11 @@ NETWORK = cases.float_network()
 def test_names_of_classes(
     own: tuple[str, ...],
     others: tuple[str, ...],
-    told: bool,
+    has_remark: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     network = replace(NETWORK, class_names=own)
     events = replace(cases.spike_events(4), class_names=others)
     with caplog.at_level(logging.WARNING, "nmtool"):
         bin_for(network, events)
-    assert ("remark[class-names-differ]" in caplog.text) == told
+    assert ("remark[class-names-differ]" in caplog.text) == has_remark

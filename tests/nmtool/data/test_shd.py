@@ -183,7 +183,7 @@ def group_for_labels(file: h5py.File) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "code", "named"),
+    ("spoil", "code", "word"),
     [
         (square_times, "shd-array-type", "'spikes/times'"),
         (integer_times, "times-integer", "'spikes/times'"),
@@ -191,7 +191,7 @@ def group_for_labels(file: h5py.File) -> None:
     ],
 )
 def test_datasets_of_the_wrong_kind(
-    tmp_path: Path, events: SpikeEvents, spoil: Callable, code: str, named: str
+    tmp_path: Path, events: SpikeEvents, spoil: Callable, code: str, word: str
 ) -> None:
     path = tmp_path / "x_train.h5"
     write_shd(path, events)
@@ -199,7 +199,7 @@ def test_datasets_of_the_wrong_kind(
         spoil(file)
     with refused(DataError, code) as caught:
         read_shd(path)
-    assert named in caught.value.what
+    assert word in caught.value.what
 
 
 @pytest.mark.parametrize(
@@ -271,20 +271,20 @@ def test_classes_without_names_are_numbered_over_all_files(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("changes", "words"),
     [
         ({"n_units": 71}, ["n_units", "70", "71"]),
         ({"n_units": 70, "keys": (b"a", b"c")}, ["extra/keys", "x_train.h5", "x_test.h5"]),
     ],
 )
-def test_files_that_contradict_each_other(tmp_path: Path, changes: dict, named: list[str]) -> None:
+def test_files_that_contradict_each_other(tmp_path: Path, changes: dict, words: list[str]) -> None:
     paths = [
         write_foreign(tmp_path / "x_train.h5", n_units=70),
         write_foreign(tmp_path / "x_test.h5", **changes),
     ]
     with refused(DataError, "shd-disagree") as caught:
         read_layout(paths)
-    assert all(name in str(caught.value) for name in named)
+    assert all(name in str(caught.value) for name in words)
 
 
 def test_split_files(tmp_path: Path) -> None:
@@ -317,9 +317,9 @@ def test_split_files_of_two_data_sets(tmp_path: Path) -> None:
 def test_split_files_of_other_names(tmp_path: Path, names: tuple[str, ...], suffix: str) -> None:
     for name in names:
         (tmp_path / f"{name}{suffix}").touch()
-    found = split_files(tmp_path)
-    assert list(found) == ["train", "validation", "test"]
-    assert [path.stem for path in found.values()] == list(names)
+    paths = split_files(tmp_path)
+    assert list(paths) == ["train", "validation", "test"]
+    assert [path.stem for path in paths.values()] == list(names)
 
 
 def test_two_files_of_a_split(tmp_path: Path) -> None:
@@ -345,11 +345,11 @@ def test_times_in_other_units_and_any_order(tmp_path: Path, events: SpikeEvents)
     with h5py.File(path, "a") as file:
         del file["spikes/times"]
         times = file.create_dataset("spikes/times", (4,), h5py.vlen_dtype(np.int64))
-        for sample, one in enumerate(([250_000, 1500, 0, 1500], [], [3000], [500])):
-            times[sample] = one
-    found = read_shd(path, time_unit="us", sort=True)
-    assert found.time_ms.tolist() == events.time_ms.tolist()
-    assert found.unit.tolist() == [1, 4, 2, 0, 3, 0]
+        for sample, row in enumerate(([250_000, 1500, 0, 1500], [], [3000], [500])):
+            times[sample] = row
+    samples = read_shd(path, time_unit="us", sort=True)
+    assert samples.time_ms.tolist() == events.time_ms.tolist()
+    assert samples.unit.tolist() == [1, 4, 2, 0, 3, 0]
 
 
 def test_nothing_is_written_over(tmp_path: Path, events: SpikeEvents) -> None:
@@ -366,13 +366,13 @@ def test_groups_are_kept(tmp_path: Path, events: SpikeEvents) -> None:
     path = tmp_path / "x_train.h5"
     grouped = replace(events, groups={"speaker": [3, 0, 3, 70_000], "round": [0, 1, 2, 0]})
     write_shd(path, grouped)
-    found = read_shd(path)
-    assert {name: group.tolist() for name, group in found.groups.items()} == {
+    samples = read_shd(path)
+    assert {name: group.tolist() for name, group in samples.groups.items()} == {
         "speaker": [3, 0, 3, 70_000],
         "round": [0, 1, 2, 0],
     }
-    assert found[[3, 1]].groups["speaker"].tolist() == [70_000, 0]
-    both = SpikeEvents.concatenate([found, found[:1]])
+    assert samples[[3, 1]].groups["speaker"].tolist() == [70_000, 0]
+    both = SpikeEvents.concatenate([samples, samples[:1]])
     assert both.groups["round"].tolist() == [0, 1, 2, 0, 0]
 
 
@@ -392,8 +392,8 @@ def test_numbers_of_classes_for_names_are_no_group(tmp_path: Path, events: Spike
     with h5py.File(path, "a") as file:
         del file["extra/keys"]
         file["extra/keys"] = np.arange(4)
-    found = read_shd(path)
-    assert (found.class_names, found.groups) == (("0", "1", "2", "3"), {})
+    samples = read_shd(path)
+    assert (samples.class_names, samples.groups) == (("0", "1", "2", "3"), {})
 
 
 def test_a_group_of_zeros_is_kept_where_another_file_has_others(
@@ -403,8 +403,10 @@ def test_a_group_of_zeros_is_kept_where_another_file_has_others(
     write_shd(tmp_path / "x_train.h5", replace(events, groups=groups))
     write_shd(tmp_path / "x_test.h5", replace(events, groups=groups | {"speaker": [0, 0, 0, 5]}))
     data = load_dataset(tmp_path)
-    for found, expected in ((data.train, [0, 0, 0, 0]), (data.test, [0, 0, 0, 5])):
-        assert {name: one.tolist() for name, one in found.groups.items()} == {"speaker": expected}
+    for split, expected in ((data.train, [0, 0, 0, 0]), (data.test, [0, 0, 0, 5])):
+        assert {name: column.tolist() for name, column in split.groups.items()} == {
+            "speaker": expected
+        }
     assert read_shd(tmp_path / "x_train.h5").groups == {}
 
 

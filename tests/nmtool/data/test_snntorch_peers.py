@@ -24,7 +24,7 @@ def _encoded(pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
     import torch
     from snntorch import spikegen
 
-    values = torch.stack([torch.as_tensor(one) for one, _ in pairs])
+    values = torch.stack([torch.as_tensor(sample) for sample, _ in pairs])
     labels = torch.tensor([int(label) for _, label in pairs])
     return spikegen.latency(values, num_steps=STEPS, normalize=True, linear=True), labels
 
@@ -34,14 +34,14 @@ def test_a_loader_of_encoded_batches() -> None:
 
     pairs = list(zip(VALUES, LABELS, strict=True))
     loader = DataLoader(pairs, batch_size=5, collate_fn=_encoded)  # type: ignore[arg-type]
-    found = nm.SpikeEvents.from_torch(loader, dt_ms=2.0, time_first=True)
+    events = nm.SpikeEvents.from_torch(loader, dt_ms=2.0, time_first=True)
     dense = _encoded(pairs)[0].numpy().astype(bool)
-    assert found.label.tolist() == LABELS.tolist()
-    assert found.n_units == CHANNELS
-    ours = nm.bin_events(found, 2.0, STEPS).raster.dense()
+    assert events.label.tolist() == LABELS.tolist()
+    assert events.n_units == CHANNELS
+    ours = nm.bin_events(events, 2.0, STEPS).raster.dense()
     assert np.array_equal(ours, np.moveaxis(dense, 0, 1))
     again = nm.SpikeEvents.from_dense(np.moveaxis(dense, 0, 1), LABELS, dt_ms=2.0)
-    assert again.time_ms.tolist() == found.time_ms.tolist()
+    assert again.time_ms.tolist() == events.time_ms.tolist()
 
 
 def test_tensors_of_ours_drive_its_neurons() -> None:

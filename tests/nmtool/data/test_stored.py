@@ -72,28 +72,28 @@ def copies(tmp_path: Path) -> list[Path]:
 
 
 def test_samples_on_disk_are_those_in_memory(source: Path) -> None:
-    found, expected = read_events(source), read_shd(source)
-    assert is_on_disk(found)
-    assert same(found, expected)
-    assert same(found.in_memory(), expected)
-    assert found.content_hash == expected.content_hash
-    assert (found.n_events, found.n_samples) == (expected.n_events, expected.n_samples)
-    assert np.array_equal(found.counts, expected.counts)
-    assert np.array_equal(found.last_ms, expected.last_ms, equal_nan=True)
-    assert np.array_equal(found.groups["speaker"], expected.groups["speaker"])
-    assert describe(found) == describe(expected)
-    assert np.isnan(found.last_ms[2])
+    samples, expected = read_events(source), read_shd(source)
+    assert is_on_disk(samples)
+    assert same(samples, expected)
+    assert same(samples.in_memory(), expected)
+    assert samples.content_hash == expected.content_hash
+    assert (samples.n_events, samples.n_samples) == (expected.n_events, expected.n_samples)
+    assert np.array_equal(samples.counts, expected.counts)
+    assert np.array_equal(samples.last_ms, expected.last_ms, equal_nan=True)
+    assert np.array_equal(samples.groups["speaker"], expected.groups["speaker"])
+    assert describe(samples) == describe(expected)
+    assert np.isnan(samples.last_ms[2])
 
 
 @given(picked=st.lists(st.integers(0, N_SAMPLES - 1), max_size=20), cut=st.integers(0, 9))
 def test_any_samples_in_any_order(picked: list[int], cut: int, source_of_all: Path) -> None:
-    found, expected = read_events(source_of_all), read_shd(source_of_all)
-    assert same(found.take(picked), expected.take(picked))
-    assert found.take(picked).content_hash == expected.take(picked).content_hash
-    assert same(found[:cut], expected[:cut])
+    samples, expected = read_events(source_of_all), read_shd(source_of_all)
+    assert same(samples.take(picked), expected.take(picked))
+    assert samples.take(picked).content_hash == expected.take(picked).content_hash
+    assert same(samples[:cut], expected[:cut])
     mask = np.isin(np.arange(N_SAMPLES), picked)
-    assert same(found[mask].take(np.arange(mask.sum())[::-1]), expected[mask][::-1])
-    several = SpikeEvents.concatenate([found[:cut], found[cut:]])
+    assert same(samples[mask].take(np.arange(mask.sum())[::-1]), expected[mask][::-1])
+    several = SpikeEvents.concatenate([samples[:cut], samples[cut:]])
     assert same(several, expected)
 
 
@@ -143,10 +143,10 @@ def test_an_excerpt_is_in_memory(
 
 
 def test_samples_on_disk_have_the_attributes_of_those_in_memory(source: Path) -> None:
-    found = read_events(source)
+    samples = read_events(source)
     with pytest.raises(AttributeError, match="units"):
-        _ = found.units  # type: ignore[attr-defined]
-    fewer = replace(found, groups={})  # which reads
+        _ = samples.units  # type: ignore[attr-defined]
+    fewer = replace(samples, groups={})  # which reads
     assert same(fewer, read_shd(source))
     assert fewer.groups == {}
 
@@ -208,8 +208,8 @@ def test_no_samples_at_all(tmp_path: Path) -> None:
 
 
 def test_it_travels_between_processes(source: Path) -> None:
-    found = read_events(source).take([3, 1])
-    assert same(pickle.loads(pickle.dumps(found)), found.in_memory())
+    samples = read_events(source).take([3, 1])
+    assert same(pickle.loads(pickle.dumps(samples)), samples.in_memory())
 
 
 def test_a_copy_is_used_again(
@@ -234,9 +234,9 @@ def test_a_stale_copy_is_made_anew(source: Path) -> None:
 
 
 def flip(path: Path, place: int) -> None:
-    held = bytearray(path.read_bytes())
-    held[place] ^= 0x10
-    path.write_bytes(held)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x10
+    path.write_bytes(content)
 
 
 def damages(copy: Path) -> dict[str, list]:
@@ -265,20 +265,20 @@ def test_a_damaged_copy_is_made_anew(source: Path, tmp_path: Path, damage: str) 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
 def test_damage_while_it_is_used(source: Path, tmp_path: Path, damage: str) -> None:
-    found = read_events(source)
+    samples = read_events(source)
     if damage != "gone":
-        _ = found.time_ms  # the file is open
+        _ = samples.time_ms  # the file is open
     for act in damages(copies(tmp_path)[0])[damage]:
         act()
-    assert same(found, read_shd(source))
+    assert same(samples, read_shd(source))
 
 
 def test_damage_of_what_cannot_be_made_again(source: Path, tmp_path: Path) -> None:
-    found = read_events(source)
+    samples = read_events(source)
     flip(copies(tmp_path)[0], 37)
     source.unlink()
     with refused(DataError, "event-cache-damaged"):
-        _ = found.time_ms
+        _ = samples.time_ms
 
 
 def test_a_disk_that_damages_all_it_holds(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,6 +352,6 @@ def test_wrong_events_are_refused_as_in_memory(
 def test_files_of_one_name_with_other_layouts_have_copies_of_their_own(source: Path) -> None:
     layout = read_layout([source])
     wider = replace(layout, n_units=9)
-    stores = [EventStore(source, one) for one in (layout, wider)]
-    assert [one.events().n_units for one in stores] == [5, 9]
-    assert [one.events().in_memory().n_units for one in stores] == [5, 9]
+    stores = [EventStore(source, candidate) for candidate in (layout, wider)]
+    assert [store.events().n_units for store in stores] == [5, 9]
+    assert [store.events().in_memory().n_units for store in stores] == [5, 9]

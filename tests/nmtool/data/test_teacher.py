@@ -42,11 +42,11 @@ def test_arrays_of_numpy_are_teachers(dtype: type, tmp_path: Path) -> None:
     np.save(tmp_path / "t.npy", rows)
     np.savez(tmp_path / "alone.npz", probability=rows)
     np.savez_compressed(tmp_path / "hash.npz", probability=rows, data_hash=DATA.content_hash)
-    found = [Teacher.load(tmp_path / name) for name in ("t.npy", "alone.npz", "hash.npz")]
-    assert [one.data_hash for one in found] == ["", "", DATA.content_hash]
-    assert {one.content_hash for one in found} == {Teacher(rows).content_hash}
-    for one in found:
-        np.testing.assert_array_equal(one.rows_of(DATA), rows.astype(np.float64))
+    teachers = [Teacher.load(tmp_path / name) for name in ("t.npy", "alone.npz", "hash.npz")]
+    assert [teacher.data_hash for teacher in teachers] == ["", "", DATA.content_hash]
+    assert {teacher.content_hash for teacher in teachers} == {Teacher(rows).content_hash}
+    for teacher in teachers:
+        np.testing.assert_array_equal(teacher.rows_of(DATA), rows.astype(np.float64))
 
 
 def test_the_array_of_a_file_is_not_the_file(tmp_path: Path) -> None:

@@ -51,26 +51,26 @@ def test_an_shd_file(tmp_path: Path, events: nm.SpikeEvents) -> None:
     )
     nm.write_shd(tmp_path / "SHD" / "shd_train.h5", in_layout)
     dataset = present(tonic.datasets.SHD, str(tmp_path), train=True)
-    found = nm.SpikeEvents.from_tonic(dataset)
-    assert found.n_units == 700
-    assert found.class_names == ("0", "1")
-    assert found.label.tolist() == [1, 0, 1]
-    assert found.unit.tolist() == in_layout.unit.tolist()
-    assert np.abs(found.time_ms - in_layout.time_ms).max() < 0.001
+    spikes = nm.SpikeEvents.from_tonic(dataset)
+    assert spikes.n_units == 700
+    assert spikes.class_names == ("0", "1")
+    assert spikes.label.tolist() == [1, 0, 1]
+    assert spikes.unit.tolist() == in_layout.unit.tolist()
+    assert np.abs(spikes.time_ms - in_layout.time_ms).max() < 0.001
 
 
 def test_n_mnist(tmp_path: Path) -> None:
     written = write_nmnist(tmp_path)
-    found = nm.SpikeEvents.from_tonic(present(tonic.datasets.NMNIST, str(tmp_path)))
-    assert found.n_units == 34 * 34 * 2
-    assert found.label.tolist() == [0, 0, 3, 3, 7, 7]
-    assert found.class_names[3] == "3 - three"
-    for sample, rows in zip(found, written.values(), strict=True):
+    events = nm.SpikeEvents.from_tonic(present(tonic.datasets.NMNIST, str(tmp_path)))
+    assert events.n_units == 34 * 34 * 2
+    assert events.label.tolist() == [0, 0, 3, 3, 7, 7]
+    assert events.class_names[3] == "3 - three"
+    for sample, rows in zip(events, written.values(), strict=True):
         t, x, y, p = rows.T
         expected = sorted(zip(t / 1000, x + 34 * (y + 34 * p), strict=True))
         assert sorted(zip(sample.time_ms, sample.unit, strict=True)) == expected
-    nm.write_shd(tmp_path / "nmnist_train.h5", found)
-    assert nm.load_dataset(tmp_path).train.unit.tolist() == found.unit.tolist()
+    nm.write_shd(tmp_path / "nmnist_train.h5", events)
+    assert nm.load_dataset(tmp_path).train.unit.tolist() == events.unit.tolist()
 
 
 def test_frames_of_a_loader(tmp_path: Path) -> None:
@@ -84,11 +84,11 @@ def test_frames_of_a_loader(tmp_path: Path) -> None:
         loader = torch.utils.data.DataLoader(
             dataset, batch_size=4, collate_fn=collation.PadTensors(batch_first=batch_first)
         )
-        found = nm.SpikeEvents.from_torch(loader, dt_ms=10.0, time_first=not batch_first)
-        assert found.label.tolist() == [0, 0, 3, 3, 7, 7]
-        assert found.class_names == whole.class_names
-        assert found.unit.tolist() == whole.unit.tolist()
-        assert found.time_ms.tolist() == whole.time_ms.tolist()
+        events = nm.SpikeEvents.from_torch(loader, dt_ms=10.0, time_first=not batch_first)
+        assert events.label.tolist() == [0, 0, 3, 3, 7, 7]
+        assert events.class_names == whole.class_names
+        assert events.unit.tolist() == whole.unit.tolist()
+        assert events.time_ms.tolist() == whole.time_ms.tolist()
     part = torch.utils.data.Subset(dataset, [5, 0])
     assert nm.SpikeEvents.from_torch(part, dt_ms=10.0).label.tolist() == [7, 0]
 

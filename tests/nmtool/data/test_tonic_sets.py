@@ -89,9 +89,9 @@ def tonic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, events: SpikeEvents) 
             archive.write(served / name, name)
     package, datasets = ModuleType("tonic"), ModuleType("tonic.datasets")
     classes = [SHD, SSC, COCHLEA, UNDIVIDED, DEMANDING]
-    for each in classes:
-        setattr(datasets, each.__name__, each)
-    datasets.__all__ = [each.__name__ for each in classes]  # type: ignore[attr-defined]
+    for kind in classes:
+        setattr(datasets, kind.__name__, kind)
+    datasets.__all__ = [kind.__name__ for kind in classes]  # type: ignore[attr-defined]
     package.datasets = datasets  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tonic", package)
     monkeypatch.setitem(sys.modules, "tonic.datasets", datasets)

@@ -137,16 +137,16 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     """
     rng = np.random.default_rng(8)
     column = np.repeat(np.arange(25), 12)
-    n_trials, held, held_by_plain = 150, 0, 0
+    n_trials, hits, plain_hits = 150, 0, 0
     for _ in range(n_trials):
         share = rng.beta(3.5, 1.5, 25)  # whose mean is 0.7
         right = rng.random((1, 300)) < share[column]
         low, high = AccuracyDifference(right, np.zeros_like(right), {"speaker": column}).interval()
-        held += low <= 70 <= high
+        hits += low <= 70 <= high
         p = right.mean()
-        held_by_plain += abs(100 * p - 70) <= 196 * np.sqrt(p * (1 - p) / 300)
-    assert 0.89 * n_trials <= held <= 0.99 * n_trials
-    assert held_by_plain < 0.8 * n_trials
+        plain_hits += abs(100 * p - 70) <= 196 * np.sqrt(p * (1 - p) / 300)
+    assert 0.89 * n_trials <= hits <= 0.99 * n_trials
+    assert plain_hits < 0.8 * n_trials
 
 
 def test_clusters_are_told() -> None:

@@ -30,7 +30,7 @@ def events(n: int = 6, first: float = 0.0) -> SpikeEvents:
 
 
 def blank(of: SpikeEvents | None = None, **changes: Any) -> Answers:
-    how: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "data": "six",
         "splits": ("train",),
         "rule": Folds("speaker"),
@@ -38,71 +38,71 @@ def blank(of: SpikeEvents | None = None, **changes: Any) -> Answers:
         "model": "a guess",
         "settings": {"lr": 0.1, "init": (1.0, 2.0)},
     }
-    return Answers.none_yet(of or events(), **how | changes)
+    return Answers.none_yet(of or events(), **arguments | changes)
 
 
 def finished(**changes: Any) -> Answers:
     """The first seed is right everywhere, the second for the last speaker."""
-    found = blank(**changes)
-    last = found.groups["speaker"] == 2
-    right = np.stack([found.label, np.where(last, found.label, 1 - found.label)])
-    return replace(found, predictions=right)
+    answers = blank(**changes)
+    last = answers.groups["speaker"] == 2
+    right = np.stack([answers.label, np.where(last, answers.label, 1 - answers.label)])
+    return replace(answers, predictions=right)
 
 
 def test_answers_come_fold_by_fold() -> None:
-    found = blank()
-    assert not found.is_finished
-    assert found.predictions.tolist() == [[NONE_YET] * 6] * 2
+    answers = blank()
+    assert not answers.is_finished
+    assert answers.predictions.tolist() == [[NONE_YET] * 6] * 2
     with refused(UsageError, "answers-unfinished") as caught:
-        found.summary()
+        answers.summary()
     assert "12 of 12" in caught.value.what
-    later = found.with_fold(1, 2, np.array([1, 0]))
+    later = answers.with_fold(1, 2, np.array([1, 0]))
     assert later.predictions.tolist() == [[-1] * 6, [-1, -1, -1, -1, 1, 0]]
     assert (later.has(1, 2), later.has(0, 2), later.has(1, 1)) == (True, False, False)
-    assert not found.has(1, 2)
+    assert not answers.has(1, 2)
 
 
 def test_accuracies() -> None:
-    found = finished()
-    assert found.fold_accuracy.tolist() == [[1, 1, 1], [0, 0, 1]]
-    np.testing.assert_allclose(found.seed_accuracy, [1, 1 / 3])
-    assert found.accuracy == pytest.approx(2 / 3)
-    assert [one.seeds for one in found.each_seed()] == [(4,), (5,)]
-    assert found.each_seed()[1].accuracy == pytest.approx(1 / 3)
-    assert found.as_json()["seeds"][1] == {
+    answers = finished()
+    assert answers.fold_accuracy.tolist() == [[1, 1, 1], [0, 0, 1]]
+    np.testing.assert_allclose(answers.seed_accuracy, [1, 1 / 3])
+    assert answers.accuracy == pytest.approx(2 / 3)
+    assert [part.seeds for part in answers.each_seed()] == [(4,), (5,)]
+    assert answers.each_seed()[1].accuracy == pytest.approx(1 / 3)
+    assert answers.as_json()["seeds"][1] == {
         "seed": 5,
         "accuracy": pytest.approx(1 / 3),
         "folds": [0, 0, 1],
     }
-    [table] = found.tables()
+    [table] = answers.tables()
     assert table.rows[-1] == ("all", 6, "100.00%", "33.33%")
     assert table.rows[1] == ("1 (speaker 1)", 2, "100.00%", "0.00%")
     for rule in (Folds(2), Folds("speaker", 3)):
         assert finished(rule=rule).tables()[0].rows[1][0] == "1"
-    assert "accuracy 66.67% of 6 samples, 3 folds, 2 seeds" in repr(found)
+    assert "accuracy 66.67% of 6 samples, 3 folds, 2 seeds" in repr(answers)
 
 
 def test_a_file_holds_all_of_it(tmp_path: Path) -> None:
-    found = finished()
-    found.save(tmp_path / "answers.npz")
+    answers = finished()
+    answers.save(tmp_path / "answers.npz")
     for path in (tmp_path, tmp_path / "answers.npz"):
         assert holds_answers(path)
         read = Answers.load(path)
         for name in ("predictions", "label", "fold"):
-            assert np.array_equal(getattr(read, name), getattr(found, name))
+            assert np.array_equal(getattr(read, name), getattr(answers, name))
         assert read.groups["speaker"].tolist() == [0, 0, 1, 1, 2, 2]
         for name in ("data", "data_hash", "splits", "rule", "seeds", "model", "class_names"):
-            assert getattr(read, name) == getattr(found, name), name
+            assert getattr(read, name) == getattr(answers, name), name
         assert read.settings == {"lr": 0.1, "init": [1.0, 2.0]}
         assert read.path == path
     again = tmp_path / "again.npz"
-    found.save(again)
+    answers.save(again)
     assert again.read_bytes() == (tmp_path / "answers.npz").read_bytes()
 
 
 def test_a_split_without_folds_is_one() -> None:
-    found = blank(rule=None)
-    assert (found.n_folds, found.fold.tolist()) == (1, [0] * 6)
+    answers = blank(rule=None)
+    assert (answers.n_folds, answers.fold.tolist()) == (1, [0] * 6)
 
 
 def test_what_is_no_file_of_answers(tmp_path: Path) -> None:
@@ -148,15 +148,15 @@ def test_damage_is_seen(name: str, value: Any, tmp_path: Path) -> None:
 
 
 def test_only_answers_to_the_same_question_are_compared() -> None:
-    found = finished()
-    found.check_same_samples(finished(seeds=(0,) * 2))
+    answers = finished()
+    answers.check_same_samples(finished(seeds=(0,) * 2))
     with refused(UsageError, "answers-samples-differ"):
-        found.check_same_samples(finished(of=events(first=1.0)))
+        answers.check_same_samples(finished(of=events(first=1.0)))
     with refused(UsageError, "answers-samples-differ"):
-        found.check_same_samples(finished(of=events(8)))
+        answers.check_same_samples(finished(of=events(8)))
     with refused(UsageError, "answers-folds-differ") as caught:
-        found.check_same_samples(finished(rule=Folds(3)))
+        answers.check_same_samples(finished(rule=Folds(3)))
     assert "blocks of 3" in caught.value.why
-    found.check_answer_to(events(), "six")
+    answers.check_answer_to(events(), "six")
     with refused(UsageError, "answers-samples-differ"):
-        found.check_answer_to(events()[[1, 0, 2, 3, 4, 5]], "six")
+        answers.check_answer_to(events()[[1, 0, 2, 3, 4, 5]], "six")

@@ -30,20 +30,20 @@ def right(network: nm.IntegerNetwork) -> list[bool]:
 
 
 def test_who_classifies_which_samples_rightly() -> None:
-    found = nm.compare_accuracy([RIGHT, RIGHT], [WRONG, RIGHT], EVENTS)
-    assert found.first.tolist() == [right(RIGHT), right(RIGHT)]
-    assert found.second.tolist() == [right(WRONG), right(RIGHT)]
-    assert found.points[1] == 0
+    difference = nm.compare_accuracy([RIGHT, RIGHT], [WRONG, RIGHT], EVENTS)
+    assert difference.first.tolist() == [right(RIGHT), right(RIGHT)]
+    assert difference.second.tolist() == [right(WRONG), right(RIGHT)]
+    assert difference.points[1] == 0
     expected = 100 * (np.mean(right(RIGHT)) - np.mean(right(WRONG)))
-    assert found.points[0] == pytest.approx(expected)
-    assert found.points[0] > 0
-    low, high = found.interval()
-    assert low <= found.points.mean() <= high
-    content = found.as_json()
+    assert difference.points[0] == pytest.approx(expected)
+    assert difference.points[0] > 0
+    low, high = difference.interval()
+    assert low <= difference.points.mean() <= high
+    content = difference.as_json()
     assert content["samples"] == 10
-    assert [pair["points"] for pair in content["pairs"]] == found.points.tolist()
+    assert [pair["points"] for pair in content["pairs"]] == difference.points.tolist()
     assert content["interval"] == [low, high]
-    assert "\n" not in repr(found)
+    assert "\n" not in repr(difference)
 
 
 def test_samples_are_binned_once_for_all_networks_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,9 +64,9 @@ def test_samples_are_binned_once_for_all_networks_alike(monkeypatch: pytest.Monk
 @pytest.mark.torch
 def test_integers_beside_their_floats() -> None:
     floats = cases.float_network()
-    found = nm.compare_accuracy([RIGHT], [floats], EVENTS)
-    assert found.first[0].tolist() == right(RIGHT)
-    assert found.second[0].mean() == nm.evaluate(floats, EVENTS).accuracy
+    difference = nm.compare_accuracy([RIGHT], [floats], EVENTS)
+    assert difference.first[0].tolist() == right(RIGHT)
+    assert difference.second[0].mean() == nm.evaluate(floats, EVENTS).accuracy
 
 
 @pytest.mark.parametrize(("n_first", "n_second"), [(1, 2), (2, 1), (0, 0), (0, 1)])

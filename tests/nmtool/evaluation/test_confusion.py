@@ -44,21 +44,21 @@ def test_a_matrix_of_many_classes_is_no_table() -> None:
 
 @given(st.integers(1, 9), st.data())
 def test_every_sample_is_counted_once(n_classes: int, data: st.DataObject) -> None:
-    one = st.integers(0, n_classes - 1)
-    pairs = data.draw(st.lists(st.tuples(one, one), max_size=40))
+    classes = st.integers(0, n_classes - 1)
+    pairs = data.draw(st.lists(st.tuples(classes, classes), max_size=40))
     labels = np.array([label for label, _ in pairs], np.int64)
     predictions = np.array([prediction for _, prediction in pairs], np.int64)
-    found = Confusion.of(labels, predictions, [str(index) for index in range(n_classes)])
+    confusion = Confusion.of(labels, predictions, [str(index) for index in range(n_classes)])
     for label in range(n_classes):
         for prediction in range(n_classes):
-            assert found.counts[label, prediction] == pairs.count((label, prediction))
+            assert confusion.counts[label, prediction] == pairs.count((label, prediction))
     right = sum(label == prediction for label, prediction in pairs)
-    assert np.trace(found.counts) == right
+    assert np.trace(confusion.counts) == right
 
 
 def test_evaluations_have_one() -> None:
-    found = nm.evaluate(cases.integer_network(), cases.spike_events(6, 2))
-    assert found.confusion is not None
-    assert found.confusion.accuracy == found.accuracy
-    assert found.confusion.counts.sum(axis=1).tolist() == [3, 3]
-    assert tuple(found.confusion.class_names) == cases.CLASSES
+    evaluation = nm.evaluate(cases.integer_network(), cases.spike_events(6, 2))
+    assert evaluation.confusion is not None
+    assert evaluation.confusion.accuracy == evaluation.accuracy
+    assert evaluation.confusion.counts.sum(axis=1).tolist() == [3, 3]
+    assert tuple(evaluation.confusion.class_names) == cases.CLASSES

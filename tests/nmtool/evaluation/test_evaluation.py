@@ -43,8 +43,8 @@ COUNTS = {"arithmetic", "samples", "accuracy", "spikes_per_neuron"}
 COUNTS |= {"synaptic_events_per_sample", "neuron_updates_per_sample"}
 
 
-def same(one: Recording, other: Recording) -> bool:
-    return compare_recordings(one, other).identical and compare_recordings(other, one).identical
+def same(left: Recording, right: Recording) -> bool:
+    return compare_recordings(left, right).identical and compare_recordings(right, left).identical
 
 
 def counting(counted: list[int]) -> Any:
@@ -59,14 +59,14 @@ def counting(counted: list[int]) -> Any:
 def test_a_part_has_samples_of_every_class_and_says_so() -> None:
     by_class = EVENTS[np.argsort(EVENTS.label, kind="stable")]
     network = cases.integer_network()
-    found = nm.evaluate(network, by_class, samples=2)
-    assert found.number is not None
-    assert by_class.label[found.number].tolist() == [0, 1]
-    assert (found.samples, found.drawn_from, found.only_classes) == (2, 6, "")
-    wrong = found.number[found.predictions != found.label]
-    np.testing.assert_array_equal(found.wrong, wrong)
+    evaluation = nm.evaluate(network, by_class, samples=2)
+    assert evaluation.number is not None
+    assert by_class.label[evaluation.number].tolist() == [0, 1]
+    assert (evaluation.samples, evaluation.drawn_from, evaluation.only_classes) == (2, 6, "")
+    wrong = evaluation.number[evaluation.predictions != evaluation.label]
+    np.testing.assert_array_equal(evaluation.wrong, wrong)
     binned = nm.evaluate(network, bin_for(network, by_class), samples=2)
-    np.testing.assert_array_equal(binned.number, found.number)
+    np.testing.assert_array_equal(binned.number, evaluation.number)
     assert nm.evaluate(network, by_class, samples=6).drawn_from is None
     with refused(UsageError, "samples-count"):
         nm.evaluate(network, by_class, samples=0)
@@ -74,12 +74,14 @@ def test_a_part_has_samples_of_every_class_and_says_so() -> None:
 
 def test_an_accuracy_of_some_classes_is_called_so(caplog: pytest.LogCaptureFixture) -> None:
     network = cases.integer_network()
-    found = nm.evaluate(network, EVENTS[EVENTS.label == 1])
-    assert found.only_classes == found.as_json()["only_classes"] == "1 of 2 classes"
-    names = [row[0] for row in found.tables()[0].rows]
+    evaluation = nm.evaluate(network, EVENTS[EVENTS.label == 1])
+    assert evaluation.only_classes == evaluation.as_json()["only_classes"] == "1 of 2 classes"
+    names = [row[0] for row in evaluation.tables()[0].rows]
     assert "accuracy, 1 of 2 classes" in names
     assert "accuracy" not in names
-    assert [one.message.partition("]")[0] for one in caplog.records] == ["remark[classes-missing"]
+    assert [record.message.partition("]")[0] for record in caplog.records] == [
+        "remark[classes-missing"
+    ]
 
 
 # `simulate`.
@@ -88,11 +90,11 @@ def test_an_accuracy_of_some_classes_is_called_so(caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize("deep", [False, True])
 def test_integers_run_on_rasters_and_on_events(deep: bool) -> None:
     network, counted = cases.integer_network(), []
-    found = nm.simulate(network, RASTER, deep=deep, progress=counting(counted))
-    assert same(found, simulate_integers(network, RASTER, deep=deep))
-    assert same(found, nm.simulate(network, EVENTS, deep=deep))
-    assert set(found.current) == ({"hidden", "out"} if deep else set())
-    assert set(found.potential) == ({"hidden"} if deep else set())
+    recording = nm.simulate(network, RASTER, deep=deep, progress=counting(counted))
+    assert same(recording, simulate_integers(network, RASTER, deep=deep))
+    assert same(recording, nm.simulate(network, EVENTS, deep=deep))
+    assert set(recording.current) == ({"hidden", "out"} if deep else set())
+    assert set(recording.potential) == ({"hidden"} if deep else set())
     assert sum(counted) == RASTER.n_samples
 
 
@@ -101,10 +103,10 @@ def test_floats_run_as_in_training() -> None:
     from nmtool.training.front.model import SpikingNetwork
 
     network, counted = cases.float_network(), []
-    found = nm.simulate(network, RASTER, progress=counting(counted))
-    assert same(found, SpikingNetwork(network).record(RASTER))
-    assert same(found, nm.simulate(network, EVENTS))
-    assert found.membrane["out"].dtype.kind == "f"
+    recording = nm.simulate(network, RASTER, progress=counting(counted))
+    assert same(recording, SpikingNetwork(network).record(RASTER))
+    assert same(recording, nm.simulate(network, EVENTS))
+    assert recording.membrane["out"].dtype.kind == "f"
     assert sum(counted) == RASTER.n_samples
 
 
@@ -112,19 +114,19 @@ def test_floats_run_as_in_training() -> None:
 def test_u_and_v_of_floats_belong_to_the_spikes_of_training() -> None:
     network = spiking_network()
     spikes = random_raster(2, 5, 40, 10)
-    found = nm.simulate(network, spikes, deep=True)
+    recording = nm.simulate(network, spikes, deep=True)
     expected = forward(network, spikes)
     plain = nm.simulate(network, spikes)
-    assert same(plain, replace(found, current={}, potential={}))
-    assert found.spikes["hidden"].n_spikes > 50
+    assert same(plain, replace(recording, current={}, potential={}))
+    assert recording.spikes["hidden"].n_spikes > 50
     for name in ("hidden", "out"):
-        np.testing.assert_allclose(found.current[name], expected.current[name], atol=1e-9)
-    emitted, v = found.spikes["hidden"].dense(), found.potential["hidden"]
+        np.testing.assert_allclose(recording.current[name], expected.current[name], atol=1e-9)
+    emitted, v = recording.spikes["hidden"].dense(), recording.potential["hidden"]
     assert not v[emitted].any()
     hidden = network.population("hidden")
     decays = dynamics.decay(hidden.values("tau_mem_ms"), network.dt_ms)
     drive = (1 - decays) * hidden.values("bias")
-    before = decays * v[:, :-1] + found.current["hidden"][:, 1:] + drive
+    before = decays * v[:, :-1] + recording.current["hidden"][:, 1:] + drive
     np.testing.assert_array_equal(before > hidden.values("threshold"), emitted[:, 1:])
     np.testing.assert_allclose(v[:, 1:], np.where(emitted[:, 1:], 0, before), atol=1e-9)
 
@@ -133,11 +135,11 @@ def test_u_and_v_of_floats_belong_to_the_spikes_of_training() -> None:
 def test_networks_that_cannot_be_trained_are_evaluated() -> None:
     network = cases.float_network()
     jumps = replace(network, populations=[replace(p, tau_syn_ms=0.0) for p in network.populations])
-    found = nm.evaluate(jumps, EVENTS)
-    assert found.accuracy == simulate_floats(jumps, RASTER).accuracy(EVENTS.label)
+    evaluation = nm.evaluate(jumps, EVENTS)
+    assert evaluation.accuracy == simulate_floats(jumps, RASTER).accuracy(EVENTS.label)
     q = nm.quantise(jumps, calibrate_on=EVENTS, compare_on=EVENTS)
     assert q.cost is not None
-    assert q.cost.float_accuracy == found.accuracy
+    assert q.cost.float_accuracy == evaluation.accuracy
 
 
 def test_inputs_that_do_not_fit() -> None:
@@ -161,58 +163,58 @@ def test_inputs_that_do_not_fit() -> None:
 
 
 def test_predictions_are_written_sample_by_sample(tmp_path: Path) -> None:
-    found = nm.evaluate(cases.integer_network(), EVENTS)
-    found.write_predictions(tmp_path / "p.csv")
+    evaluation = nm.evaluate(cases.integer_network(), EVENTS)
+    evaluation.write_predictions(tmp_path / "p.csv")
     with open(tmp_path / "p.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["label"]) for row in rows] == EVENTS.label.tolist()
-    assert [int(row["prediction"]) for row in rows] == found.recording.predictions.tolist()
+    assert [int(row["prediction"]) for row in rows] == evaluation.recording.predictions.tolist()
     wrong = [int(row["sample"]) for row in rows if row["label"] != row["prediction"]]
-    assert found.wrong.tolist() == wrong
-    assert len(wrong) == round((1 - found.accuracy) * len(rows))
+    assert evaluation.wrong.tolist() == wrong
+    assert len(wrong) == round((1 - evaluation.accuracy) * len(rows))
     names = EVENTS.class_names
     assert all(row["label_name"] == names[int(row["label"])] for row in rows)
     scores = [[float(row[f"score {name}"]) for name in names] for row in rows]
-    assert scores == found.recording.scores.tolist()
-    assert len(found.class_tables()[-1].rows) == len(wrong)
+    assert scores == evaluation.recording.scores.tolist()
+    assert len(evaluation.class_tables()[-1].rows) == len(wrong)
 
 
 def test_integers_are_evaluated() -> None:
     network = cases.integer_network()
-    found = nm.evaluate(network, EVENTS)
+    evaluation = nm.evaluate(network, EVENTS)
     recording = simulate_integers(network, RASTER)
     spikes = recording.spikes["hidden"].n_spikes
-    assert (found.arithmetic, found.samples) == (network.arithmetic, cases.N_TEST)
-    assert found.accuracy == recording.accuracy(EVENTS.label)
-    assert found.spikes_per_neuron == {"hidden": pytest.approx(spikes / (3 * cases.N_TEST))}
-    assert found.neuron_updates_per_sample == 30 * 5
-    assert found.counts == {"u_wraps": 0, "v_clips": 0}
-    assert same(found.recording, recording)
-    assert (found.loss, found.seconds) == (None, None)
-    assert set(found.as_json()) == COUNTS | {"u_wraps", "v_clips", "loss"}
+    assert (evaluation.arithmetic, evaluation.samples) == (network.arithmetic, cases.N_TEST)
+    assert evaluation.accuracy == recording.accuracy(EVENTS.label)
+    assert evaluation.spikes_per_neuron == {"hidden": pytest.approx(spikes / (3 * cases.N_TEST))}
+    assert evaluation.neuron_updates_per_sample == 30 * 5
+    assert evaluation.counts == {"u_wraps": 0, "v_clips": 0}
+    assert same(evaluation.recording, recording)
+    assert (evaluation.loss, evaluation.seconds) == (None, None)
+    assert set(evaluation.as_json()) == COUNTS | {"u_wraps", "v_clips", "loss"}
     again = nm.evaluate(network, Samples(RASTER, EVENTS.label))
-    assert again.as_json() == found.as_json()
+    assert again.as_json() == evaluation.as_json()
 
 
 def test_synaptic_events_are_counted_by_hand() -> None:
     network = cases.integer_network()
-    found = nm.evaluate(network, EVENTS)
-    sources = {"input": RASTER, "hidden": found.recording.spikes["hidden"]}
+    evaluation = nm.evaluate(network, EVENTS)
+    sources = {"input": RASTER, "hidden": evaluation.recording.spikes["hidden"]}
     expected = sum(
         int(sources[p.source].counts().sum(axis=0) @ (p.weight != 0).sum(axis=1))
         for p in network.projections
     )
-    assert found.synaptic_events_per_sample == pytest.approx(expected / cases.N_TEST)
+    assert evaluation.synaptic_events_per_sample == pytest.approx(expected / cases.N_TEST)
 
 
 @pytest.mark.torch
 def test_floats_are_evaluated() -> None:
     network = cases.float_network()
-    found = nm.evaluate(network, EVENTS)
-    assert found.arithmetic == "float"
-    assert found.accuracy == nm.simulate(network, RASTER).accuracy(EVENTS.label)
-    assert found.counts == {}
-    assert set(found.as_json()) == COUNTS | {"loss"}
+    evaluation = nm.evaluate(network, EVENTS)
+    assert evaluation.arithmetic == "float"
+    assert evaluation.accuracy == nm.simulate(network, RASTER).accuracy(EVENTS.label)
+    assert evaluation.counts == {}
+    assert set(evaluation.as_json()) == COUNTS | {"loss"}
 
 
 def test_progress_is_shown() -> None:
@@ -233,13 +235,13 @@ def test_progress_is_shown() -> None:
 def test_events_that_are_dropped_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     network = replace(cases.integer_network(), n_steps=20)
     with caplog.at_level(logging.INFO, "nmtool"):
-        found = nm.evaluate(network, EVENTS)
+        evaluation = nm.evaluate(network, EVENTS)
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     late = int((EVENTS.time_ms >= 20).sum())
-    told = f"remark[events-dropped]: {late} of the {EVENTS.n_events} events "
-    assert record.getMessage().startswith(told)
-    assert found.recording.spikes["hidden"].n_steps == 20
+    remark = f"remark[events-dropped]: {late} of the {EVENTS.n_events} events "
+    assert record.getMessage().startswith(remark)
+    assert evaluation.recording.spikes["hidden"].n_steps == 20
 
 
 def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFixture) -> None:
@@ -264,11 +266,11 @@ def test_other_names_of_classes_are_logged(caplog: pytest.LogCaptureFixture) -> 
         expected = nm.evaluate(network, EVENTS)
         nm.evaluate(unnamed, replace(EVENTS, class_names=("up", "down")))
         assert caplog.records == []  # numbers are no names
-        found = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
-    assert [(one.name, one.levelno) for one in caplog.records] == [
+        evaluation = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
+    assert [(record.name, record.levelno) for record in caplog.records] == [
         ("nmtool.data.samples", logging.WARNING)
     ]
-    assert found.accuracy == expected.accuracy
+    assert evaluation.accuracy == expected.accuracy
 
 
 # `run`.
@@ -279,33 +281,33 @@ def test_exports_run_as_their_network(name: str, export: Export) -> None:
     if name == "c" and shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     path = export(name)
-    found = nm.run(path, EVENTS)
+    evaluation = nm.run(path, EVENTS)
     expected = nm.evaluate(cases.integer_network(), EVENTS)
-    assert (found.samples, found.accuracy) == (cases.N_TEST, expected.accuracy)
-    assert found.seconds is not None
-    assert found.seconds > 0
-    spikes = found.recording.spikes["hidden"].n_spikes
-    assert found.as_json()["spikes"] == spikes > 0
+    assert (evaluation.samples, evaluation.accuracy) == (cases.N_TEST, expected.accuracy)
+    assert evaluation.seconds is not None
+    assert evaluation.seconds > 0
+    spikes = evaluation.recording.spikes["hidden"].n_spikes
+    assert evaluation.as_json()["spikes"] == spikes > 0
     if name != "nir":
-        assert same(found.recording, expected.recording)
-        assert found.as_json().keys() == COUNTS | {"spikes", "seconds", *found.counts}
+        assert same(evaluation.recording, expected.recording)
+        assert evaluation.as_json().keys() == COUNTS | {"spikes", "seconds", *evaluation.counts}
 
 
 def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
     lava.faults = {"fast": flip_spike(3, 9, 1)}
     path = export("lava")
-    found = nm.run(str(path), EVENTS)
+    evaluation = nm.run(str(path), EVENTS)
     assert [call["folder"] for call in lava.calls] == [path]
     different = compare_recordings(
-        simulate_integers(cases.integer_network(), RASTER), found.recording
+        simulate_integers(cases.integer_network(), RASTER), evaluation.recording
     )
     assert different.spikes_different == 1
 
 
 @pytest.mark.lava
 def test_in_lava(export: Export) -> None:
-    found = nm.run(export("lava"), EVENTS)
-    assert same(found.recording, simulate_integers(cases.integer_network(), RASTER))
+    evaluation = nm.run(export("lava"), EVENTS)
+    assert same(evaluation.recording, simulate_integers(cases.integer_network(), RASTER))
 
 
 @pytest.mark.lava
@@ -326,8 +328,8 @@ def test_netx_in_lava(export: Export) -> None:
         units,
         classes,
     )
-    found = nm.run(export("netx"), events)
-    assert same(found.recording, simulate_integers(network, bin_for(network, events).raster))
+    evaluation = nm.run(export("netx"), events)
+    assert same(evaluation.recording, simulate_integers(network, bin_for(network, events).raster))
 
 
 INTEGERS = cases.integer_network()
@@ -335,11 +337,11 @@ INTEGERS = cases.integer_network()
 
 def test_integers_in_a_file_are_run_by_the_simulator(tmp_path: Path) -> None:
     INTEGERS.save(tmp_path / "integers.npz")
-    found = nm.run(tmp_path / "integers.npz", EVENTS)
+    evaluation = nm.run(tmp_path / "integers.npz", EVENTS)
     expected = nm.evaluate(INTEGERS, EVENTS)
-    assert found.seconds is not None
-    assert same(found.recording, expected.recording)
-    assert found.accuracy == expected.accuracy
+    assert evaluation.seconds is not None
+    assert same(evaluation.recording, expected.recording)
+    assert evaluation.accuracy == expected.accuracy
 
 
 @pytest.mark.parametrize("name", ["floats.npz", "words.txt"])

@@ -121,8 +121,8 @@ def test_floats_are_written_as_nir(tmp_path: Path) -> None:
     path = nm.export(FLOATS, tmp_path / "network.nir")
     assert nm.load(path).content_hash == FLOATS.content_hash
     answers = Nir(path).known_answers()
-    found = Nir(path).run(answers.spikes)
-    assert compare_recordings(answers.recording, found, tolerance=1e-9).identical
+    recording = Nir(path).run(answers.spikes)
+    assert compare_recordings(answers.recording, recording, tolerance=1e-9).identical
 
 
 def test_options_of_nir_are_heard(tmp_path: Path) -> None:
@@ -226,15 +226,15 @@ def test_there_and_back(name: str, integers: Path, tmp_path: Path) -> None:
     if name == "c" and not HAS_COMPILER:
         pytest.skip("there is no C compiler")
     path = tmp_path / NAMES[name]
-    found = nm.convert(integers, path, to=name)
-    assert found.passed
-    assert (found.source, found.path, found.format) == (str(integers), path, name)
-    assert (found.is_checked, found.unlike, found.not_run) == (True, "", "")
-    assert found.certificate is not None
-    assert found.certificate.on_known_answers
-    assert found.certificate.network_hash == INTEGERS.content_hash
-    assert list(found.certificate.checks) == [name]
-    assert found.certificate.spikes_compared > 0
+    conversion = nm.convert(integers, path, to=name)
+    assert conversion.passed
+    assert (conversion.source, conversion.path, conversion.format) == (str(integers), path, name)
+    assert (conversion.is_checked, conversion.unlike, conversion.not_run) == (True, "", "")
+    assert conversion.certificate is not None
+    assert conversion.certificate.on_known_answers
+    assert conversion.certificate.network_hash == INTEGERS.content_hash
+    assert list(conversion.certificate.checks) == [name]
+    assert conversion.certificate.spikes_compared > 0
     again = nm.convert(path, tmp_path / "again.npz")
     assert again.passed
     assert (again.format, again.certificate) == ("npz", None)
@@ -243,16 +243,16 @@ def test_there_and_back(name: str, integers: Path, tmp_path: Path) -> None:
 
 
 def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
-    found = nm.convert(floats, tmp_path / "copy.npz")
-    content = found.as_json()
+    conversion = nm.convert(floats, tmp_path / "copy.npz")
+    content = conversion.as_json()
     keys = {"in", "path", "format", "hash", "neurons", "parameters", "synapses"}
     assert set(content) == keys | {"delay_histogram", "weight_bits", "bytes", "check", "targets"}
     assert content["in"] == str(floats)
-    assert content["bytes"] == found.size_bytes == (tmp_path / "copy.npz").stat().st_size
+    assert content["bytes"] == conversion.size_bytes == (tmp_path / "copy.npz").stat().st_size
     assert content["check"] == {
         "read_back": True,
         "ran": False,
-        "not_run": found.not_run,
+        "not_run": conversion.not_run,
         "backends": {},
         "first_divergence": None,
     }
@@ -266,29 +266,29 @@ def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
 
 def test_floats_stay_floats_where_they_can(floats: Path, tmp_path: Path) -> None:
     pytest.importorskip("nir")
-    found = nm.convert(floats, tmp_path / "network.nir")
-    assert found.passed
-    assert found.findings == ()
-    assert nm.load(found.path).content_hash == FLOATS.content_hash
+    conversion = nm.convert(floats, tmp_path / "network.nir")
+    assert conversion.passed
+    assert conversion.findings == ()
+    assert nm.load(conversion.path).content_hash == FLOATS.content_hash
 
 
 def test_floats_are_quantised_where_they_must(floats: Path, data: Dataset, tmp_path: Path) -> None:
     rounded = round_network(FLOATS, ranges=weight_ranges(FLOATS, 8))
-    found = nm.convert(floats, tmp_path / "network.c", check=False)
-    assert found.network.content_hash == rounded.network.content_hash
-    assert codes(found.findings) == codes(rounded.findings)
+    conversion = nm.convert(floats, tmp_path / "network.c", check=False)
+    assert conversion.network.content_hash == rounded.network.content_hash
+    assert codes(conversion.findings) == codes(rounded.findings)
     bits = {"weight_bits": 4}
     expected = nm.quantise(FLOATS, calibrate_on=data.train[:6], **bits).network  # type: ignore[arg-type]
     for name in ("four.c", "four.npz"):
-        found = nm.convert(floats, tmp_path / name, data=data, quantising=bits, check=False)
-        assert found.network.content_hash == expected.content_hash
+        conversion = nm.convert(floats, tmp_path / name, data=data, quantising=bits, check=False)
+        assert conversion.network.content_hash == expected.content_hash
         assert nm.load(tmp_path / name).content_hash == expected.content_hash
 
 
 def test_known_answers_are_to_the_data(integers: Path, data: Dataset, tmp_path: Path) -> None:
-    found = nm.convert(integers, tmp_path / "network.c", data=data, check=False)
+    conversion = nm.convert(integers, tmp_path / "network.c", data=data, check=False)
     alone = nm.export(INTEGERS, tmp_path / "alone.c", samples=data)
-    assert found.path.read_bytes() == alone.read_bytes()
+    assert conversion.path.read_bytes() == alone.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -336,16 +336,16 @@ def test_only_networks_are_replaced(integers: Path, tmp_path: Path) -> None:
 
 def test_a_runtime_that_answers_otherwise(integers: Path, tmp_path: Path, lava: FakeLava) -> None:
     lava.faults = {"fast": flip_spike(1, 11, 2)}
-    found = nm.convert(integers, tmp_path / "folder", to="lava")
-    assert not found.passed
-    assert found.unlike == ""
-    assert found.certificate is not None
-    assert found.certificate.spikes_different == 1
-    check = found.as_json()["check"]
+    conversion = nm.convert(integers, tmp_path / "folder", to="lava")
+    assert not conversion.passed
+    assert conversion.unlike == ""
+    assert conversion.certificate is not None
+    assert conversion.certificate.spikes_different == 1
+    check = conversion.as_json()["check"]
     assert (check["read_back"], check["ran"]) == (True, True)
     assert check["first_divergence"]["step"] == 11
-    assert "differs" in repr(found)
-    assert found.path.is_dir(), "what differs stays where it is"
+    assert "differs" in repr(conversion)
+    assert conversion.path.is_dir(), "what differs stays where it is"
 
 
 def failing(error: Exception) -> Callable[..., Any]:
@@ -361,13 +361,13 @@ def test_a_file_that_reads_back_otherwise(
 ) -> None:
     load, path = exporting.load, tmp_path / output
     monkeypatch.setattr(
-        exporting, "load", lambda one, *how: FLOATS if one == path else load(one, *how)
+        exporting, "load", lambda file, *options: FLOATS if file == path else load(file, *options)
     )
-    found = nm.convert(integers, path)
-    assert not found.passed
-    assert FLOATS.content_hash in found.unlike
-    assert found.certificate is None
-    check = found.as_json()["check"]
+    conversion = nm.convert(integers, path)
+    assert not conversion.passed
+    assert FLOATS.content_hash in conversion.unlike
+    assert conversion.certificate is None
+    check = conversion.as_json()["check"]
     assert (check["read_back"], check["ran"], check["backends"]) == (False, False, {})
     assert path.is_file()
 
@@ -376,9 +376,9 @@ def test_a_file_that_cannot_be_read_back(
     integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(C, "decode", failing(FileFormatError("it is damaged", code="file-damaged")))
-    found = nm.convert(integers, tmp_path / "network.c")
-    assert not found.passed
-    assert "it is damaged" in found.unlike
+    conversion = nm.convert(integers, tmp_path / "network.c")
+    assert not conversion.passed
+    assert "it is damaged" in conversion.unlike
 
 
 def test_a_runtime_that_is_missing(
@@ -386,8 +386,8 @@ def test_a_runtime_that_is_missing(
 ) -> None:
     missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")
     monkeypatch.setattr("nmtool.exporters.lava.environment.find", failing(missing))
-    found = nm.convert(integers, tmp_path / "folder", to="lava")
-    assert found.passed
-    assert found.certificate is None
-    assert "Lava is gone" in found.not_run
-    assert "fetch it" in found.not_run
+    conversion = nm.convert(integers, tmp_path / "folder", to="lava")
+    assert conversion.passed
+    assert conversion.certificate is None
+    assert "Lava is gone" in conversion.not_run
+    assert "fetch it" in conversion.not_run

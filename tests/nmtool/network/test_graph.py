@@ -15,13 +15,13 @@ edge_lists = st.lists(st.tuples(st.sampled_from([INPUT, *NAMES]), st.sampled_fro
 
 def reachable(edges: list[tuple[str, str]]) -> dict[str, set[str]]:
     """Where a path of any length leads, by closure."""
-    found = {name: {name} for name in NAMES}
+    reached = {name: {name} for name in NAMES}
     for _ in NAMES:
         for source, target in edges:
-            for seen in found.values():
+            for seen in reached.values():
                 if source in seen:
                     seen.add(target)
-    return found
+    return reached
 
 
 @given(edge_lists)
@@ -30,12 +30,12 @@ def test_groups_reach_each_other_and_feed_forward(edges: list[tuple[str, str]]) 
     groups = strongly_connected(NAMES, edges)
     assert sorted(name for group in groups for name in group) == NAMES
     place = {name: index for index, group in enumerate(groups) for name in group}
-    for one in NAMES:
-        for other in NAMES:
-            together = other in leads[one] and one in leads[other]
-            assert (place[one] == place[other]) is together
-            if other in leads[one]:
-                assert place[one] <= place[other]
+    for source in NAMES:
+        for target in NAMES:
+            together = target in leads[source] and source in leads[target]
+            assert (place[source] == place[target]) is together
+            if target in leads[source]:
+                assert place[source] <= place[target]
     assert all(group == sorted(group) for group in groups)
 
 
@@ -89,7 +89,7 @@ OUT = Population("out", 2, "li")
 
 
 @pytest.mark.parametrize(
-    ("edge", "code", "named"),
+    ("edge", "code", "word"),
     [
         (("nowhere", "out", (4, 2)), "population-unknown", "'nowhere'"),
         (("cells", "nowhere", (4, 2)), "population-unknown", "'nowhere'"),
@@ -99,10 +99,10 @@ OUT = Population("out", 2, "li")
         ((INPUT, "cells", (4, 4)), "projection-shape", "(3, 4)"),
     ],
 )
-def test_projections_that_join_nothing(edge, code: str, named: str) -> None:
+def test_projections_that_join_nothing(edge, code: str, word: str) -> None:
     with refused(NetworkError, code) as caught:
         network([CELLS, OUT], [edge])
-    assert named in caught.value.what
+    assert word in caught.value.what
 
 
 def test_names_are_unique() -> None:

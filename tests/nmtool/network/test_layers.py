@@ -86,12 +86,14 @@ def test_spelling(spelled: Any, layers: Any) -> None:
 @pytest.mark.parametrize("readout", ["weighted", "first_spike"])
 def test_neurons_spike_on_what_they_hear(readout: str) -> None:
     drawn = np.random.default_rng(0).random((16, 60, 10)) < 0.2
-    heard = nm.Raster.from_dense(drawn)
-    network = nm.Network.layers([10, 30, 20, 3], heard=heard, rate=2.0, n_steps=60, readout=readout)
-    spikes = simulate_floats(network, heard).spikes
+    raster = nm.Raster.from_dense(drawn)
+    network = nm.Network.layers(
+        [10, 30, 20, 3], heard=raster, rate=2.0, n_steps=60, readout=readout
+    )
+    spikes = simulate_floats(network, raster).spikes
     assert len(spikes) == (3 if readout == "first_spike" else 2)
-    for raster in spikes.values():
-        assert raster.counts().mean() == pytest.approx(2.0, abs=0.4)
+    for train in spikes.values():
+        assert train.counts().mean() == pytest.approx(2.0, abs=0.4)
 
 
 def test_the_search_for_a_drive_is_counted() -> None:
@@ -107,10 +109,10 @@ def test_the_search_for_a_drive_is_counted() -> None:
 
 
 def test_a_seed_decides_everything() -> None:
-    one, same, other = (nm.Network.layers([6, 8, 2], seed=seed) for seed in (1, 1, 2))
-    assert one.content_hash == same.content_hash != other.content_hash
+    first, same, other = (nm.Network.layers([6, 8, 2], seed=seed) for seed in (1, 1, 2))
+    assert first.content_hash == same.content_hash != other.content_hash
     drawn = nm.Network.layers([6, 8, 2], seed=1, rate=None)
-    ratio = one.projections[0].weight / drawn.projections[0].weight
+    ratio = first.projections[0].weight / drawn.projections[0].weight
     np.testing.assert_allclose(ratio, ratio[0, 0])
     assert drawn.projections[1].weight.std() == pytest.approx(0.02, rel=0.5)
 

@@ -88,9 +88,9 @@ def test_a_stream_scores_at_every_step_as_a_sample_that_ends_there(data: st.Data
     for end in np.unique(random.integers(0, n_steps + 1, 5)):
         stream.add(trace[stream.seen : end])
         if stream.seen:
-            heard = trace[None, : stream.seen]
-            whole = spike_scores(Raster.from_dense(heard)) if fires else None
-            expected = membrane_scores(heard, readout) if whole is None else whole
+            prefix = trace[None, : stream.seen]
+            whole = spike_scores(Raster.from_dense(prefix)) if fires else None
+            expected = membrane_scores(prefix, readout) if whole is None else whole
             assert stream.now().tolist() == expected[0].tolist()
 
 

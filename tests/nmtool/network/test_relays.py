@@ -44,8 +44,10 @@ def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int
 
 def test_a_relay_repeats_its_source_one_hop_and_the_longest_delay_later() -> None:
     network, spikes = _network(1, 40), _spikes(1)
-    [heard, *others] = network.projections
-    late = network.with_projections([replace(heard, delay=np.full_like(heard.delay, 40)), *others])
+    [incoming, *others] = network.projections
+    late = network.with_projections(
+        [replace(incoming, delay=np.full_like(incoming.delay, 40)), *others]
+    )
     recording, dense = simulate_floats(late.with_relays(12), spikes), spikes.dense()
     np.testing.assert_array_equal(recording.spikes["input_relay1"].dense()[:, 13:], dense[:, :-13])
     np.testing.assert_array_equal(recording.spikes["input_relay3"].dense()[:, 39:], dense[:, :-39])
@@ -54,10 +56,10 @@ def test_a_relay_repeats_its_source_one_hop_and_the_longest_delay_later() -> Non
 
 def test_only_what_is_needed_is_added() -> None:
     network = _network(1, 12)
-    [heard, *_] = network.projections
-    delay = heard.delay.copy()
+    [incoming, *_] = network.projections
+    delay = incoming.delay.copy()
     delay[[1, 4], 0] = 20, 27
-    late = network.with_projections([replace(heard, delay=delay), *network.projections[1:]])
+    late = network.with_projections([replace(incoming, delay=delay), *network.projections[1:]])
     relayed, spikes = late.with_relays(12), _spikes(1)
     assert [(p.name, p.size) for p in relayed.populations[:2]] == [
         ("input_relay1", 2), ("input_relay2", 1),
@@ -101,8 +103,8 @@ def _folded(network: IntegerNetwork, longest: int) -> Any:
         if "_relay" in projection.target:
             source, neurons, link = origin[projection.source]
             assert (np.count_nonzero(projection.weight, axis=0) == 1).all()
-            heard = neurons[projection.weight.argmax(axis=0)]
-            origin[projection.target] = source, heard, link + 1
+            indices = neurons[projection.weight.argmax(axis=0)]
+            origin[projection.target] = source, indices, link + 1
 
     def folded(projection: IntegerProjection) -> Any:
         source, neurons, link = origin[projection.source]
@@ -147,7 +149,7 @@ def test_integers_with_relays_are_those_of_longer_delays(
         network, spikes, weight_bits=weight_bits, delay_bits=delay_bits, relays=True
     )
     grid = DelayGrid.spanning(delay_bits, network.max_delay)
-    assert "delay-range" not in [one.code for one in quantised.findings]
+    assert "delay-range" not in [finding.code for finding in quantised.findings]
     answers = simulate(quantised.network, spikes, deep=True)
     folded = _folded(quantised.network, grid.longest)
     assert abs(folded.max_delay - network.max_delay) <= grid.stride
@@ -162,13 +164,13 @@ def test_integers_with_relays_are_those_of_longer_delays(
 def test_quantise_compares_the_populations_that_the_float_network_has() -> None:
     network, spikes = _network(3, 80), _spikes(3)
     events = nm.SpikeEvents.from_dense(spikes.dense(), [0, 1, 2])
-    found = nm.quantise(network, calibrate_on=spikes, compare_on=events, relays=True)
-    assert found.network.source_hash == network.content_hash
-    assert "input_relay1" in [population.name for population in found.network.populations]
-    assert found.cost is not None
-    assert found.cost.spikes_shared > 0.5
+    quantised = nm.quantise(network, calibrate_on=spikes, compare_on=events, relays=True)
+    assert quantised.network.source_hash == network.content_hash
+    assert "input_relay1" in [population.name for population in quantised.network.populations]
+    assert quantised.cost is not None
+    assert quantised.cost.spikes_shared > 0.5
     cut = nm.quantise(network, calibrate_on=spikes, compare_on=events)
-    assert "delay-range" in [one.code for one in cut.findings]
+    assert "delay-range" in [finding.code for finding in cut.findings]
 
 
 def test_refused() -> None:

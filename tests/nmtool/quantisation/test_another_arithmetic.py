@@ -22,21 +22,21 @@ from tests.nmtool.quantisation.cases import FAN_IN
 @given(float_networks(FAN_IN), st.integers(2, 9))
 def test_integers_of_fenn(network: Network, bits: int) -> None:
     target = target_named("fenn")
-    held = round_network(network, weight_bits=bits, target=target).network
-    assert held.arithmetic == "fenn16"
-    held.check_sums()
-    for exact, population in zip(network.populations, held.populations, strict=True):
-        kept = [
+    integers = round_network(network, weight_bits=bits, target=target).network
+    assert integers.arithmetic == "fenn16"
+    integers.check_sums()
+    for exact, population in zip(network.populations, integers.populations, strict=True):
+        factors = [
             32768 * float(decay(exact.values(key).mean(), network.dt_ms))
             for key in ("tau_syn_ms", "tau_mem_ms")
         ]
-        assert abs(min(kept[0], 32767) - population.keep_u) <= 0.5
-        assert abs(min(kept[1], 32767) - population.keep_v) <= 0.5
+        assert abs(min(factors[0], 32767) - population.keep_u) <= 0.5
+        assert abs(min(factors[1], 32767) - population.keep_v) <= 0.5
         assert not population.bias.any()
         if exact.kind == "lif":
             theta = population.scale * float(exact.values("threshold").mean())
             assert abs(max(theta, 1) - population.vth) <= 0.5 + 1e-6
-    for projection in held.projections:
+    for projection in integers.projections:
         assert (
             projection.shifted_weight % (1 << (9 - bits + projection.weight_exponent)) == 0
         ).all()
@@ -45,9 +45,9 @@ def test_integers_of_fenn(network: Network, bits: int) -> None:
 @given(float_networks(FAN_IN), seeds)
 def test_nothing_clips_on_the_data_that_calibrated(network: Network, seed: int) -> None:
     spikes = random_raster(seed, 2, network.n_steps, network.channels.size)
-    held = quantise_network(network, spikes, target=FENN16).network
-    held.check_sums()
-    assert not simulate(held, spikes).counts["u_wraps"]
+    integers = quantise_network(network, spikes, target=FENN16).network
+    integers.check_sums()
+    assert not simulate(integers, spikes).counts["u_wraps"]
 
 
 def test_calibration_gives_a_current_that_clips_its_room() -> None:

@@ -33,9 +33,9 @@ def held(grid: DelayGrid) -> list[int]:
 def test_snapping_finds_the_nearest_delay(grid: DelayGrid, delay: list[float]) -> None:
     snapped = grid.snap(delay)
     assert snapped.dtype == np.int32
-    for asked, got in zip(delay, snapped, strict=True):
+    for exact, got in zip(delay, snapped, strict=True):
         assert got in held(grid)
-        assert abs(asked - got) == pytest.approx(min(abs(asked - d) for d in held(grid)))
+        assert abs(exact - got) == pytest.approx(min(abs(exact - d) for d in held(grid)))
 
 
 @given(grids)
@@ -105,10 +105,10 @@ def test_delays_of_synapses_of_weight_0_do_not_count(dead: int) -> None:
     delay = np.array([[0, 3, 6, 9], [dead] * 4])
     projection = Projection(INPUT, "p", weight, delay)
     network = one_population(weight).with_projections([projection])
-    found = quantise_network(network, delay_bits=4)
-    assert found.network.projections[0].delay[0].tolist() == [0, 3, 6, 9]
-    assert "delay-range" not in codes(found)
-    (report,) = found.report.projections
+    quantised = quantise_network(network, delay_bits=4)
+    assert quantised.network.projections[0].delay[0].tolist() == [0, 3, 6, 9]
+    assert "delay-range" not in codes(quantised)
+    (report,) = quantised.report.projections
     assert (report.delays_clipped, report.delay_error) == (0, 0)
     cut = quantise_network(network.with_projections([replace(projection, weight=weight + 1)]))
     assert ("delay-range" in codes(cut)) == (dead == 200)

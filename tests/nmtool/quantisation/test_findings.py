@@ -19,22 +19,22 @@ from tests.nmtool.quantisation.cases import bits_strategy, codes, one_population
 
 
 def test_an_all_zero_matrix_is_held_as_it_is() -> None:
-    zero, one = np.zeros((3, 2)), np.ones((3, 2))
-    for weights in ((zero,), (zero, one), (one, zero), (zero, zero)):
+    zeros, ones = np.zeros((3, 2)), np.ones((3, 2))
+    for weights in ((zeros,), (zeros, ones), (ones, zeros), (zeros, zeros)):
         result = round_network(one_population(*weights))
-        for held, exact in zip(result.network.projections, weights, strict=True):
-            assert held.weight.any() == exact.any()
+        for projection, exact in zip(result.network.projections, weights, strict=True):
+            assert projection.weight.any() == exact.any()
         assert result.report.findings == ()
 
 
 @pytest.mark.parametrize("kind", ["lif", "li"])
 def test_no_projections_at_all(kind: str) -> None:
     result = round_network(one_population(kind=kind, bias=0.4, threshold=2.0))
-    (held,) = result.network.populations
+    (population,) = result.network.populations
     gain = float(membrane_gain(20.0, 1.0))
-    assert held.bias / 64 / held.scale == pytest.approx(0.4 * gain, rel=1e-3)
+    assert population.bias / 64 / population.scale == pytest.approx(0.4 * gain, rel=1e-3)
     if kind == "lif":
-        assert held.vth / held.scale == pytest.approx(2.0, rel=1e-3)
+        assert population.vth / population.scale == pytest.approx(2.0, rel=1e-3)
     assert result.report.findings == ()
 
 
@@ -54,7 +54,7 @@ def test_a_current_without_memory_is_held_exactly(tau: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tau", "dv", "found"),
+    ("tau", "dv", "expected"),
     [
         (0.0, 4095, ["decay-range"]),
         (math.inf, 0, []),
@@ -64,18 +64,18 @@ def test_a_current_without_memory_is_held_exactly(tau: float) -> None:
         (20.0, 200, []),
     ],
 )
-def test_membrane_decays(tau: float, dv: int, found: list[str]) -> None:
+def test_membrane_decays(tau: float, dv: int, expected: list[str]) -> None:
     result = round_network(one_population(np.ones((1, 2)), tau_mem_ms=tau))
     assert result.network.populations[0].dv == dv
-    assert codes(result) == found
+    assert codes(result) == expected
 
 
 @given(st.floats(1.0, 1e9), st.sampled_from([0.1, 0.5, 1.0]))
 def test_a_leak_is_never_lost_in_silence(tau: float, dt_ms: float) -> None:
     result = round_network(one_population(np.ones((1, 2)), tau_mem_ms=tau, dt_ms=dt_ms))
-    (held,), (report,) = result.network.populations, result.report.populations
-    assert math.isinf(report.tau_mem_held_ms) is (held.dv == 0)
-    if held.dv == 0:
+    (population,), (report,) = result.network.populations, result.report.populations
+    assert math.isinf(report.tau_mem_held_ms) is (population.dv == 0)
+    if population.dv == 0:
         finding = result.report.findings[0]
         assert (finding.code, finding.where) == ("decay-range", "p")
         assert "became infinite" in finding.fix
@@ -98,28 +98,28 @@ def test_constants_of_each_neuron_are_averaged_and_found(key: str, code: str) ->
     assert (finding.code, finding.where) == (code, "p")
     assert "8" in finding.fix
     mean = round_network(one_population(np.ones((1, 2)), **{key: 8.0})).network.populations[0]
-    held = result.network.populations[0]
-    assert (held.du, held.dv) == (mean.du, mean.dv)
-    assert held.vth / held.scale == pytest.approx(mean.vth / mean.scale, rel=1e-3)
+    population = result.network.populations[0]
+    assert (population.du, population.dv) == (mean.du, mean.dv)
+    assert population.vth / population.scale == pytest.approx(mean.vth / mean.scale, rel=1e-3)
 
 
 def test_a_bias_of_each_neuron_is_held() -> None:
     bias = np.array([0.5, -1.5])
     result = round_network(one_population(np.ones((1, 2)), bias=bias))
-    (held,) = result.network.populations
+    (population,) = result.network.populations
     gain = float(membrane_gain(20.0, 1.0))
-    assert held.bias / (64 * held.scale * gain) == pytest.approx(bias, rel=1e-3)
+    assert population.bias / (64 * population.scale * gain) == pytest.approx(bias, rel=1e-3)
     assert result.report.findings == ()
 
 
 def test_a_large_bias_gets_its_room() -> None:
     """Beside a threshold and weights so small that the bias is what the scale must yield to."""
     result = round_network(one_population(np.full((1, 2), 1e-3), bias=[2.0, -2.0], tau_mem_ms=5.0))
-    (held,) = result.network.populations
+    (population,) = result.network.populations
     gain = float(membrane_gain(5.0, 1.0))
-    assert held.bias_exponent == 7
-    assert held.bias / (64 * held.scale * gain) == pytest.approx([2.0, -2.0], rel=1e-3)
-    assert held.vth / held.scale == pytest.approx(1.0, rel=1e-3)
+    assert population.bias_exponent == 7
+    assert population.bias / (64 * population.scale * gain) == pytest.approx([2.0, -2.0], rel=1e-3)
+    assert population.vth / population.scale == pytest.approx(1.0, rel=1e-3)
     assert result.report.findings == ()
 
 
@@ -128,8 +128,8 @@ def test_an_output_without_a_leak_has_no_bound() -> None:
     assert codes(round_network(network)) == ["membrane-unbounded"]
     calibrated = round_network(network, calibration=Calibration(membrane={"p": 600.0}))
     assert codes(calibrated) == []
-    (held,) = calibrated.network.populations
-    assert 64 * held.scale * 600.0 * 2 == pytest.approx(2**23, rel=2e-3)
+    (population,) = calibrated.network.populations
+    assert 64 * population.scale * 600.0 * 2 == pytest.approx(2**23, rel=2e-3)
 
 
 # What is lost is said, and few bits alone are no loss.
@@ -215,14 +215,16 @@ def test_next_to_nothing_left_by_few_bits_is_a_finding() -> None:
 @given(float_networks(), bits_strategy)
 def test_nothing_is_lost_in_silence(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
-    told = {(finding.code, finding.where) for finding in result.report.findings}
+    pairs = {(finding.code, finding.where) for finding in result.report.findings}
     for report in result.report.projections:
         if report.lost > 0.95:
-            assert ("weights-lost", f"{report.source} → {report.target}") in told
-    for held, population in zip(result.network.populations, result.report.populations, strict=True):
+            assert ("weights-lost", f"{report.source} → {report.target}") in pairs
+    for neurons, population in zip(
+        result.network.populations, result.report.populations, strict=True
+    ):
         moved = abs(population.threshold_error) > 0.05
-        code = "threshold-lost" if held.vth == 0 else "threshold-error"
-        assert ((code, held.name) in told) is moved
+        code = "threshold-lost" if neurons.vth == 0 else "threshold-error"
+        assert ((code, neurons.name) in pairs) is moved
 
 
 @pytest.mark.parametrize(
@@ -248,19 +250,19 @@ def test_long_delays_are_put_down_to_what_cut_them() -> None:
     assert first.what.startswith("4 delays are longer than 41 steps, the longest of 1-bit delays")
     assert target.what == finding.what
     assert bits.what.startswith("1 delays are longer than 41 steps")
-    for one in (first, bits):
-        assert "time step" not in one.fix
-        assert "bits" in one.fix
+    for delays in (first, bits):
+        assert "time step" not in delays.fix
+        assert "bits" in delays.fix
 
 
 @given(float_networks(), st.integers(1, 6))
 def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) -> None:
     grid = DelayGrid.spanning(bits, network.max_delay)
     result = round_network(network, delays=grid)
-    for report, exact, held in zip(
+    for report, exact, rounded in zip(
         result.report.projections, network.projections, result.network.projections, strict=True
     ):
-        moved = abs(held.delay.astype(int) - exact.delay)[exact.weight != 0]
+        moved = abs(rounded.delay.astype(int) - exact.delay)[exact.weight != 0]
         assert report.delay_error == moved.max(initial=0)
 
 
@@ -268,15 +270,15 @@ def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) 
 @settings(max_examples=50)
 def test_the_report_is_what_happened(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
-    for report, exact, held in zip(
+    for report, exact, rounded in zip(
         result.report.projections, network.projections, result.network.projections, strict=True
     ):
         nonzero = exact.weight != 0
-        lost = float((held.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0
+        lost = float((rounded.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0
         assert report.lost == pytest.approx(lost)
-        assert report.largest_weight == np.abs(held.weight).max()
+        assert report.largest_weight == np.abs(rounded.weight).max()
         assert (report.source, report.target) == (exact.source, exact.target)
-        assert (report.weight_bits, report.weight_exponent) == (bits, held.weight_exponent)
+        assert (report.weight_bits, report.weight_exponent) == (bits, rounded.weight_exponent)
     assert [r.name for r in result.report.populations] == [p.name for p in network.populations]
     assert not result.report.calibrated
     json.dumps(result.report.as_json())
@@ -290,8 +292,8 @@ def test_the_rounding_error_is_relative_to_the_weights() -> None:
     assert report.lost == 0.25
 
 
-@pytest.mark.parametrize(("tau", "held"), [(20.0, 19.97), (0.0, 0.12), (math.inf, math.inf)])
-def test_time_constants_before_and_after(tau: float, held: float) -> None:
+@pytest.mark.parametrize(("tau", "rounded"), [(20.0, 19.97), (0.0, 0.12), (math.inf, math.inf)])
+def test_time_constants_before_and_after(tau: float, rounded: float) -> None:
     (report,) = round_network(one_population(np.ones((1, 1)), tau_mem_ms=tau)).report.populations
     assert report.tau_mem_ms == tau
-    assert report.tau_mem_held_ms == pytest.approx(held, abs=0.01)
+    assert report.tau_mem_held_ms == pytest.approx(rounded, abs=0.01)

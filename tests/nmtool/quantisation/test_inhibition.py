@@ -59,27 +59,29 @@ def test_the_scale_is_that_of_the_neurons_that_spike(scale: str, ranges: str) ->
     floats, spikes = network(1.0), raster(1)
     whole = quantise_network(floats, spikes, scale=scale, ranges=ranges)
     assert whole.report.populations[0].limit == MEMBRANE
-    found = quantise_network(
+    quantised = quantise_network(
         floats, spikes, scale=scale, ranges=ranges,
-        float_run=lambda heard: simulate_floats(floats, heard),
+        float_run=lambda inputs: simulate_floats(floats, inputs),
     )  # fmt: skip
-    scales = [one.network.population("hidden").scale for one in (whole, found)]
+    scales = [variant.network.population("hidden").scale for variant in (whole, quantised)]
     assert scales[1] > 1.9 * scales[0]
-    assert codes(list(found.findings)) == [*codes(list(whole.findings)), "inhibition-cut"]
+    assert codes(list(quantised.findings)) == [*codes(list(whole.findings)), "inhibition-cut"]
     unseen = raster(2)
     expected = simulate_floats(floats, unseen)
-    answers = [simulate(one.network, unseen) for one in (whole, found)]
-    before, after = (spike_agreement(expected, one).share for one in answers)
+    answers = [simulate(variant.network, unseen) for variant in (whole, quantised)]
+    before, after = (spike_agreement(expected, answer).share for answer in answers)
     assert after > before
-    assert [one.counts["u_wraps"] for one in answers] == [0, 0]
+    assert [answer.counts["u_wraps"] for answer in answers] == [0, 0]
 
 
 def test_networks_that_nothing_inhibits_so_far_stay_as_they_are() -> None:
     floats, spikes = network(0.0), raster(1)
-    one = quantise_network(floats, spikes)
-    other = quantise_network(floats, spikes, float_run=lambda heard: simulate_floats(floats, heard))
-    assert one.report.populations[0].limit != MEMBRANE
-    assert one.network.content_hash == other.network.content_hash
+    plain = quantise_network(floats, spikes)
+    measured = quantise_network(
+        floats, spikes, float_run=lambda inputs: simulate_floats(floats, inputs)
+    )
+    assert plain.report.populations[0].limit != MEMBRANE
+    assert plain.network.content_hash == measured.network.content_hash
 
 
 def test_room_that_spikes_need_is_kept() -> None:
@@ -92,10 +94,13 @@ def test_room_that_spikes_need_is_kept() -> None:
             for p in floats.projections
         ],
     )
-    found = quantise_network(deep, spikes, float_run=lambda heard: simulate_floats(deep, heard))
+    quantised = quantise_network(
+        deep, spikes, float_run=lambda inputs: simulate_floats(deep, inputs)
+    )
     expected = simulate_floats(deep, spikes)
     whole = quantise_network(deep, spikes)
     before, after = (
-        spike_agreement(expected, simulate(one.network, spikes)).share for one in (whole, found)
+        spike_agreement(expected, simulate(variant.network, spikes)).share
+        for variant in (whole, quantised)
     )
     assert after >= before

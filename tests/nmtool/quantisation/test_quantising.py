@@ -59,11 +59,11 @@ def dataset(**splits: nm.SpikeEvents) -> Dataset:
 def test_events_and_rasters_calibrate_alike() -> None:
     expected = calibrated_on(RASTER)
     for data in (TRAIN, RASTER):
-        found = nm.quantise(NETWORK, calibrate_on=data)
-        assert found.network.content_hash == expected
-        assert found.report.calibrated
-        assert found.cost is None
-    assert found.network.source_hash == NETWORK.content_hash
+        quantised = nm.quantise(NETWORK, calibrate_on=data)
+        assert quantised.network.content_hash == expected
+        assert quantised.report.calibrated
+        assert quantised.cost is None
+    assert quantised.network.source_hash == NETWORK.content_hash
 
 
 def test_the_first_200_samples_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,14 +75,14 @@ def test_the_first_200_samples_calibrate(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_nothing_calibrates_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
-        found = nm.quantise(NETWORK)
-    assert [(one.name, one.levelno) for one in caplog.records] == [
+        quantised = nm.quantise(NETWORK)
+    assert [(record.name, record.levelno) for record in caplog.records] == [
         ("nmtool.quantisation.quantising", logging.WARNING)
     ]
     expected = round_network(NETWORK, ranges=weight_ranges(NETWORK, 8))
-    assert found.network.content_hash == expected.network.content_hash
-    assert not found.report.calibrated
-    assert codes(found.findings) == codes(expected.findings)
+    assert quantised.network.content_hash == expected.network.content_hash
+    assert not quantised.report.calibrated
+    assert codes(quantised.findings) == codes(expected.findings)
     largest = nm.quantise(NETWORK, ranges="largest").network.content_hash
     assert largest == round_network(NETWORK).network.content_hash
 
@@ -93,41 +93,41 @@ def test_a_data_set_calibrates_and_is_compared_on() -> None:
     drawn = TRAIN[compares]
     assert np.bincount(drawn.label).tolist() == [3, 3]
     raster = bin_events(TRAIN[~compares], 1.0, STEPS).raster
-    found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN))
-    assert found.network.content_hash == calibrated_on(raster)
-    cost = found.cost
+    quantised = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN))
+    assert quantised.network.content_hash == calibrated_on(raster)
+    cost = quantised.cost
     assert cost is not None
     assert (cost.samples, cost.compared_on) == (6, "6 training samples, drawn per class")
-    before, after = nm.evaluate(NETWORK, drawn), nm.evaluate(found.network, drawn)
+    before, after = nm.evaluate(NETWORK, drawn), nm.evaluate(quantised.network, drawn)
     assert (cost.float_accuracy, cost.integer_accuracy) == (before.accuracy, after.accuracy)
     alike = before.recording.predictions == after.recording.predictions
     assert cost.agreement == alike.mean()
     assert (cost.u_wraps, cost.v_clips) == (after.counts["u_wraps"], after.counts["v_clips"])
-    assert [table.title for table in found.tables()][-1] == cost.tables()[0].title
+    assert [table.title for table in quantised.tables()][-1] == cost.tables()[0].title
 
 
 @pytest.mark.torch
 def test_quantise_compares_on_the_validation_samples() -> None:
-    found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN), validation="last 3")
-    assert found.cost is not None
-    assert found.cost.compared_on == "3 validation samples of the training split"
+    quantised = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN), validation="last 3")
+    assert quantised.cost is not None
+    assert quantised.cost.compared_on == "3 validation samples of the training split"
     raster = bin_events(TRAIN[:-3], 1.0, STEPS).raster
-    assert found.network.content_hash == calibrated_on(raster)
+    assert quantised.network.content_hash == calibrated_on(raster)
     both = dataset(train=TRAIN, validation=cases.spike_events(5))
-    found = nm.quantise(NETWORK, calibrate_on=both, validation="last 3")
-    assert found.cost is not None
-    assert found.cost.compared_on == "5 samples of the validation split"
-    assert found.network.content_hash == calibrated_on(RASTER)
+    quantised = nm.quantise(NETWORK, calibrate_on=both, validation="last 3")
+    assert quantised.cost is not None
+    assert quantised.cost.compared_on == "5 samples of the validation split"
+    assert quantised.network.content_hash == calibrated_on(RASTER)
 
 
 @pytest.mark.torch
 def test_samples_to_compare_on_may_be_named() -> None:
     others = cases.spike_events(4, 9)
     for data in (TRAIN, dataset(train=TRAIN, validation=cases.spike_events(5))):
-        found = nm.quantise(NETWORK, calibrate_on=data, compare_on=others)
-        assert found.cost is not None
-        assert found.cost.compared_on == "4 samples"
-        assert found.network.content_hash == calibrated_on(RASTER)
+        quantised = nm.quantise(NETWORK, calibrate_on=data, compare_on=others)
+        assert quantised.cost is not None
+        assert quantised.cost.compared_on == "4 samples"
+        assert quantised.network.content_hash == calibrated_on(RASTER)
     assert nm.quantise(NETWORK, compare_on=others).cost is not None
 
 
@@ -142,10 +142,10 @@ def test_samples_to_compare_on_may_be_named() -> None:
     ],
 )
 def test_what_is_kept_apart(n_train: int, amount: str | None, n_left: int, n_compared: int) -> None:
-    kept, name = keep_apart(
+    rest, name = keep_apart(
         dataset(train=cases.spike_events(n_train)), amount and SplitRule(amount)
     )
-    assert (kept.train.n_samples, kept.validation.n_samples) == (n_left, n_compared)
+    assert (rest.train.n_samples, rest.validation.n_samples) == (n_left, n_compared)
     assert ("validation" in name) == (amount == "last 4")
 
 
@@ -153,8 +153,8 @@ def test_a_single_sample_calibrates_and_nothing_is_compared(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
-        found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN[:1]))
-    assert (found.cost, found.report.calibrated) == (None, True)
+        quantised = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN[:1]))
+    assert (quantised.cost, quantised.report.calibrated) == (None, True)
     assert len(caplog.records) == 1
 
 
@@ -162,11 +162,11 @@ def test_without_torch_ranges_are_searched_and_accuracies_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    found = nm.quantise(NETWORK, calibrate_on=TRAIN, compare_on=TRAIN, ranges="search")
-    assert found.cost is not None
+    quantised = nm.quantise(NETWORK, calibrate_on=TRAIN, compare_on=TRAIN, ranges="search")
+    assert quantised.cost is not None
     before = simulate_floats(NETWORK, RASTER)
-    assert found.cost.float_accuracy == before.accuracy(TRAIN.label)
-    assert found.cost.integer_accuracy == nm.evaluate(found.network, TRAIN).accuracy
+    assert quantised.cost.float_accuracy == before.accuracy(TRAIN.label)
+    assert quantised.cost.integer_accuracy == nm.evaluate(quantised.network, TRAIN).accuracy
 
 
 @pytest.mark.torch
@@ -174,10 +174,10 @@ def test_floats_that_cannot_be_trained_are_compared(caplog: pytest.LogCaptureFix
     instant = Population("hidden", 3, tau_syn_ms=0.0)
     network = cases.float_network(populations=[instant, cases.float_network().populations[1]])
     with caplog.at_level(logging.INFO, "nmtool"):
-        found = nm.quantise(network, calibrate_on=TRAIN, compare_on=TRAIN)
-    assert found.cost is not None
-    assert found.cost.float_accuracy == nm.evaluate(network, TRAIN).accuracy
-    assert all(one.levelno == logging.INFO for one in caplog.records)
+        quantised = nm.quantise(network, calibrate_on=TRAIN, compare_on=TRAIN)
+    assert quantised.cost is not None
+    assert quantised.cost.float_accuracy == nm.evaluate(network, TRAIN).accuracy
+    assert all(record.levelno == logging.INFO for record in caplog.records)
 
 
 # The command writes the same integers.
@@ -207,9 +207,9 @@ def test_the_command_writes_these_integers(
     cases.write_folder(tmp_path / "two")
     NETWORK.save("floats.npz")
     assert main(["quantise", "floats.npz", "-o", "q.npz", "--data", "two", *words]) == 0
-    found = nm.quantise(NETWORK, calibrate_on=data, **options)
-    assert nm.load("q.npz").content_hash == found.network.content_hash
-    assert found.cost is not None
+    quantised = nm.quantise(NETWORK, calibrate_on=data, **options)
+    assert nm.load("q.npz").content_hash == quantised.network.content_hash
+    assert quantised.cost is not None
 
 
 def test_progress_is_shown() -> None:

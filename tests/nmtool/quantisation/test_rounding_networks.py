@@ -57,9 +57,9 @@ def test_without_calibration_no_input_saturates_a_leaky_output(network: Network,
 def test_many_equal_weights_that_all_round_up(weight: float, bits: int, kind: str) -> None:
     for fan_in in range(990, 1010):
         network = one_population(np.full((fan_in, 1), weight), kind=kind)
-        held = round_network(network, weight_bits=bits).network
-        (population,) = held.populations
-        a = worst_sum(held, population)
+        integers = round_network(network, weight_bits=bits).network
+        (population,) = integers.populations
+        a = worst_sum(integers, population)
         assert a < 2**15
         assert 64 * a * 4096 < 2**23 * (population.du + 1)
         if kind == "li":
@@ -83,12 +83,12 @@ def test_the_bounds_are_used_up() -> None:
 def test_weights_are_rounded_to_the_nearest_of_their_grid(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits).network
     for projection, exact in zip(result.projections, network.projections, strict=True):
-        target, held = network.population(exact.target), result.population(exact.target)
+        target, rounded = network.population(exact.target), result.population(exact.target)
         b = drive_scale(target.values("tau_mem_ms"), target.values("tau_syn_ms"), network.dt_ms)
         step = 2 ** (8 - bits + (sign_mode(exact.weight) == "mixed"))
         assert (projection.weight % step == 0).all()
         unit = step * 2**projection.weight_exponent
-        error = projection.shifted_weight - held.scale * exact.weight * b
+        error = projection.shifted_weight - rounded.scale * exact.weight * b
         assert (np.abs(error) <= unit * (0.5 + 1e-6)).all()
         assert (projection.weight * np.sign(exact.weight) >= 0).all()
         assert (projection.source, projection.target) == (exact.source, exact.target)
@@ -98,8 +98,8 @@ def test_weights_are_rounded_to_the_nearest_of_their_grid(network: Network, bits
 @given(float_networks(), bits_strategy)
 def test_constants_are_the_nearest_integers(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits).network
-    for population, held in zip(network.populations, result.populations, strict=True):
-        assert (held.name, held.size, held.kind) == (
+    for population, rounded in zip(network.populations, result.populations, strict=True):
+        assert (rounded.name, rounded.size, rounded.kind) == (
             population.name,
             population.size,
             population.kind,
@@ -108,30 +108,30 @@ def test_constants_are_the_nearest_integers(network: Network, bits: int) -> None
             4096 * (1 - float(decay(population.values(key).mean(), network.dt_ms)))
             for key in ("tau_syn_ms", "tau_mem_ms")
         ]
-        assert abs(max(lost[0], 1) - (held.du + 1)) <= 0.5
-        assert abs(min(lost[1], 4095) - held.dv) <= 0.5
+        assert abs(max(lost[0], 1) - (rounded.du + 1)) <= 0.5
+        assert abs(min(lost[1], 4095) - rounded.dv) <= 0.5
         if population.kind == "lif":
-            theta = held.scale * float(population.values("threshold").mean())
-            assert abs(theta - held.vth) <= 0.5 + 1e-6
+            theta = rounded.scale * float(population.values("threshold").mean())
+            assert abs(theta - rounded.vth) <= 0.5 + 1e-6
         else:
-            assert held.vth == 2**17
+            assert rounded.vth == 2**17
         gain = membrane_gain(population.values("tau_mem_ms"), network.dt_ms)
-        bias = 64 * held.scale * gain * population.values("bias")
-        assert (np.abs(held.bias - bias) <= 2**held.bias_exponent * (0.5 + 1e-6)).all()
+        bias = 64 * rounded.scale * gain * population.values("bias")
+        assert (np.abs(rounded.bias - bias) <= 2**rounded.bias_exponent * (0.5 + 1e-6)).all()
 
 
 @given(float_networks())
 def test_delays_stay_or_are_cut_to_61_and_found(network: Network) -> None:
     result = round_network(network)
     long = 0
-    for held, exact, report in zip(
+    for rounded, exact, report in zip(
         result.network.projections, network.projections, result.report.projections, strict=True
     ):
-        assert np.array_equal(held.delay, np.minimum(exact.delay, 61))
+        assert np.array_equal(rounded.delay, np.minimum(exact.delay, 61))
         assert report.delays_clipped == (exact.delay[exact.weight != 0] > 61).sum()
         long += report.delays_clipped
-    found = [f for f in result.report.findings if f.code == "delay-range"]
-    assert bool(found) is bool(long)
+    findings = [f for f in result.report.findings if f.code == "delay-range"]
+    assert bool(findings) is bool(long)
 
 
 @given(float_networks())
@@ -181,11 +181,11 @@ def represented(seed: int, bits: int, signs: str) -> tuple[Network, IntegerNetwo
 def test_what_integers_can_hold_is_held_exactly(seed: int, bits: int, signs: str) -> None:
     network, integers = represented(seed, bits, signs)
     result = round_network(network, weight_bits=bits)
-    (held,), (exact,) = result.network.populations, integers.populations
+    (rounded,), (exact,) = result.network.populations, integers.populations
     for key in ("du", "dv", "vth", "bias_exponent"):
-        assert getattr(held, key) == getattr(exact, key)
-    assert held.scale == pytest.approx(exact.scale)
-    assert np.array_equal(held.bias_mantissa, exact.bias_mantissa)
+        assert getattr(rounded, key) == getattr(exact, key)
+    assert rounded.scale == pytest.approx(exact.scale)
+    assert np.array_equal(rounded.bias_mantissa, exact.bias_mantissa)
     assert np.array_equal(result.network.projections[0].weight, integers.projections[0].weight)
     (projection,), (population,) = result.report.projections, result.report.populations
     assert projection.rms_error < 1e-12

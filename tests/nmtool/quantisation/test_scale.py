@@ -167,10 +167,10 @@ def test_a_bound_on_the_scale() -> None:
 
 
 def test_one_signed_sums_are_of_the_worst_neuron_over_all_projections() -> None:
-    one = np.array([[1.0, -2.0], [3.0, -4.0]])
-    other = np.array([[-1.0, -3.0]])
-    assert one_signed_sum([one, other]) == 9.0
-    assert one_signed_sum([-one, -other]) == 9.0
+    first = np.array([[1.0, -2.0], [3.0, -4.0]])
+    second = np.array([[-1.0, -3.0]])
+    assert one_signed_sum([first, second]) == 9.0
+    assert one_signed_sum([-first, -second]) == 9.0
     assert one_signed_sum([]) == 0.0
     assert one_signed_sum([np.zeros((0, 3))]) == 0.0
 

@@ -40,16 +40,16 @@ def test_the_search_never_loses_and_finds_more(network: Network) -> None:
     wanted = scores_in_units(round_network(network).network, raster)
     to_integers = partial(round_network, network, weight_bits=BITS)
     start = weight_ranges(network, BITS)
-    told: list[float] = []
-    found = search_ranges(
+    errors: list[float] = []
+    optimum = search_ranges(
         start,
         lambda ranges: to_integers(ranges=ranges).network,
         raster,
         wanted,
-        on_try=told.append,
+        on_try=errors.append,
     )
     before = score_error(to_integers(ranges=start).network, raster, wanted)
-    after = score_error(to_integers(ranges=found).network, raster, wanted)
+    after = score_error(to_integers(ranges=optimum).network, raster, wanted)
     assert after < before
-    assert told[-1] == after
-    assert told == sorted(told, reverse=True)
+    assert errors[-1] == after
+    assert errors == sorted(errors, reverse=True)

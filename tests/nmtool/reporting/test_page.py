@@ -51,7 +51,7 @@ def parsed(report: Report) -> Parsed:
 
 
 def test_every_text_is_there_and_escaped() -> None:
-    found = parsed(
+    document = parsed(
         Report(
             f"title {HOSTILE}",
             [(f"name {HOSTILE}", f"value {HOSTILE}")],
@@ -68,32 +68,32 @@ def test_every_text_is_there_and_escaped() -> None:
             ],
         )
     )
-    assert found.count("script") == 0
-    said = "".join(found.texts)
+    assert document.count("script") == 0
+    text = "".join(document.texts)
     words = "title name value heading sentence detail table h cell caption where file code"
     for word in words.split():
-        assert f"{word} {HOSTILE}" in said, word
-    assert "code-of-it" in said
+        assert f"{word} {HOSTILE}" in text, word
+    assert "code-of-it" in text
 
 
 def test_control_characters_are_replaced() -> None:
-    found = parsed(report_on("a\0b\x1bc\rd"))
-    assert "a\ufffdb\ufffdc\ufffdd" in found.texts
+    document = parsed(report_on("a\0b\x1bc\rd"))
+    assert "a\ufffdb\ufffdc\ufffdd" in document.texts
 
 
 def test_nothing_is_fetched() -> None:
-    found = parsed(report_on(figures=[Figure("a plot", [])]))
-    assert found.count("link") == found.count("script") == found.count("img") == 0
-    for _, attributes in found.elements:
+    document = parsed(report_on(figures=[Figure("a plot", [])]))
+    assert document.count("link") == document.count("script") == document.count("img") == 0
+    for _, attributes in document.elements:
         assert "src" not in attributes
         assert not str(attributes.get("href", "#")).startswith("http")
 
 
 def test_contents_lead_to_sections() -> None:
     report = Report("run", [], [Section("one", "First"), Section("two", "Second")])
-    found = parsed(report)
-    links = [attributes["href"] for tag, attributes in found.elements if tag == "a"]
-    ids = [attributes["id"] for tag, attributes in found.elements if tag == "section"]
+    document = parsed(report)
+    links = [attributes["href"] for tag, attributes in document.elements if tag == "a"]
+    ids = [attributes["id"] for tag, attributes in document.elements if tag == "section"]
     assert links == ["#one", "#two"]
     assert ids == ["one", "two"]
 
@@ -103,17 +103,17 @@ def test_figures_are_numbered_through_the_page() -> None:
     report = Report(
         "run", [], [Section("one", "First", figures=two), Section("x", "X", figures=two)]
     )
-    found = parsed(report)
-    ids = [a["id"] for tag, a in found.elements if tag == "g"]
+    document = parsed(report)
+    ids = [a["id"] for tag, a in document.elements if tag == "g"]
     assert ids == ["f0", "f1", "f2", "f3"]
 
 
 def test_numbers_are_on_the_right() -> None:
     rows = [("a", 1, "5.00%", "text"), ("b", 1234, "", "1,2 x")]
-    found = parsed(report_on(tables=[Table("t", ("", "n", "share", "what"), rows)]))
-    cells = [a.get("class") for tag, a in found.elements if tag == "td"]
+    document = parsed(report_on(tables=[Table("t", ("", "n", "share", "what"), rows)]))
+    cells = [a.get("class") for tag, a in document.elements if tag == "td"]
     assert cells == ["n", "n", None, "n", None, None]
-    assert "1,234" in found.texts
+    assert "1,234" in document.texts
 
 
 def test_pairs_need_no_header() -> None:
@@ -123,6 +123,8 @@ def test_pairs_need_no_header() -> None:
 
 
 def test_a_title_is_not_said_twice() -> None:
-    found = parsed(report_on(tables=[Table("first", ("a", "b"), []), Table("other", ("a",), [])]))
-    assert found.count("h3") == 1
-    assert "other" in found.texts
+    document = parsed(
+        report_on(tables=[Table("first", ("a", "b"), []), Table("other", ("a",), [])])
+    )
+    assert document.count("h3") == 1
+    assert "other" in document.texts

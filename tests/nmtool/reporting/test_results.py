@@ -37,30 +37,30 @@ def said(report: Report, key: str) -> str:
 
 def test_a_float_network_is_quantised(data: Dataset) -> None:
     network = cases.float_network()
-    found = nm.report(network, data)
-    facts = found.as_json()
-    assert keys(found) == KEYS
-    made = nm.quantise(network, calibrate_on=data)
+    report = nm.report(network, data)
+    facts = report.as_json()
+    assert keys(report) == KEYS
+    quantised = nm.quantise(network, calibrate_on=data)
     assert facts["accuracy"] == {
         "on": "6 samples of two (test)",
         "samples": 6,
         "accuracy": {
             FLOAT: nm.evaluate(network, data.test).accuracy,
-            INTEGERS: nm.evaluate(made.network, data.test).accuracy,
+            INTEGERS: nm.evaluate(quantised.network, data.test).accuracy,
         },
     }
-    assert facts["reproduce"]["hashes"]["content hash, integers"] == made.network.content_hash
-    assert facts["rounding"]["projections"] == made.report.as_json()["projections"]
+    assert facts["reproduce"]["hashes"]["content hash, integers"] == quantised.network.content_hash
+    assert facts["rounding"]["projections"] == quantised.report.as_json()["projections"]
     assert facts["rounding"]["cost"]["samples"] == 6
     assert facts["classes"]["counts"] == np.diag([3, 3]).tolist()
     json.dumps(facts, allow_nan=False)
-    assert found.passed
+    assert report.passed
 
 
 def test_integers_are_taken_as_they_are(data: Dataset) -> None:
     network = cases.integer_network()
-    found = nm.report(network, data.test)
-    facts = found.as_json()
+    report = nm.report(network, data.test)
+    facts = report.as_json()
     assert list(facts["accuracy"]["accuracy"]) == [INTEGERS]
     assert facts["description"]["hash"] == network.content_hash
     assert facts["rounding"]["cost"] is None
@@ -70,28 +70,31 @@ def test_integers_are_taken_as_they_are(data: Dataset) -> None:
 
 
 def test_bits_that_are_asked_for() -> None:
-    found = nm.report(cases.float_network(), quantising={"weight_bits": 3})
-    projections = found.as_json()["rounding"]["projections"]
+    report = nm.report(cases.float_network(), quantising={"weight_bits": 3})
+    projections = report.as_json()["rounding"]["projections"]
     assert [projection["weight_bits"] for projection in projections] == [3, 3, 3]
-    assert "--weight-bits 3" in str(found.as_json()["reproduce"]["code"])
+    assert "--weight-bits 3" in str(report.as_json()["reproduce"]["code"])
 
 
 def test_without_data_nothing_runs() -> None:
-    found = nm.report(cases.float_network())
-    assert keys(found) == tuple(
+    report = nm.report(cases.float_network())
+    assert keys(report) == tuple(
         key for key in KEYS if key not in ("classes", "samples", "activity", "cost")
     )
-    assert found.as_json()["accuracy"]["samples"] == 0
-    assert "no data are named" in said(found, "accuracy")
+    assert report.as_json()["accuracy"]["samples"] == 0
+    assert "no data are named" in said(report, "accuracy")
 
 
 def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset) -> None:
     network = cases.integer_network()
-    found = nm.report(network, data, targets=["loihi1", "xylo-imu"])
-    facts = found.as_json()
-    assert [one["verdict"] for one in facts["check"]["targets"]] == ["faithful", "unsupported"]
+    report = nm.report(network, data, targets=["loihi1", "xylo-imu"])
+    facts = report.as_json()
+    assert [target["verdict"] for target in facts["check"]["targets"]] == [
+        "faithful",
+        "unsupported",
+    ]
     assert facts["cost"] == nm.cost(network, data.test, target="loihi1").as_json()
-    (section,) = [one for one in found.sections if one.key == "check"]
+    (section,) = [part for part in report.sections if part.key == "check"]
     assert [weight for _, weight in section.sentences] == ["", "alarm"]
     assert section.findings == nm.check(network, ["loihi1", "xylo-imu"]).findings
     assert "--target loihi1 --target xylo-imu" in str(facts["reproduce"]["code"])
@@ -101,19 +104,19 @@ def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset
 
 def test_splits_and_samples(data: Dataset) -> None:
     network = cases.integer_network()
-    found = nm.report(network, data, split="train", samples=5).as_json()
-    assert found["accuracy"]["on"] == "5 of 12 samples of two (train)"
+    report = nm.report(network, data, split="train", samples=5).as_json()
+    assert report["accuracy"]["on"] == "5 of 12 samples of two (train)"
     only = Dataset("two", ("train",), data.split)
     assert nm.report(network, only).as_json()["accuracy"]["on"] == "12 samples of two (train)"
-    code = found["reproduce"]["code"]["command of this report"]
+    code = report["reproduce"]["code"]["command of this report"]
     assert code == "nmtool report network --split train --samples 5 -o report.html"
 
 
 def test_a_part_is_not_called_the_whole(data: Dataset) -> None:
     network = cases.integer_network()
 
-    def headline(found: Report) -> dict[str, str]:
-        return dict(found.headline)
+    def headline(report: Report) -> dict[str, str]:
+        return dict(report.headline)
 
     assert "accuracy, integers" in headline(nm.report(network, data))
     part = headline(nm.report(network, data, samples=4))
@@ -160,15 +163,15 @@ def test_a_network_without_spikes(data: Dataset) -> None:
     out = floats.populations[1]
     weight = np.ones((cases.N_UNITS, 2))
     direct = nm.Projection("input", "out", weight, np.zeros_like(weight))
-    found = nm.report(replace(floats, populations=[out], projections=[direct]), data)
-    assert keys(found) == KEYS
-    assert "No population of this network spikes" in said(found, "activity")
+    report = nm.report(replace(floats, populations=[out], projections=[direct]), data)
+    assert keys(report) == KEYS
+    assert "No population of this network spikes" in said(report, "activity")
 
 
 def test_a_backend_that_agrees(data: Dataset, lava: FakeLava) -> None:
-    found = nm.report(cases.float_network(), data, against=["lava"])
-    facts = found.as_json()
-    assert found.passed
+    report = nm.report(cases.float_network(), data, against=["lava"])
+    facts = report.as_json()
+    assert report.passed
     assert lava.calls
     assert facts["certificate"]["backends"]["lava"]["spikes_different"] == 0
     assert list(facts["accuracy"]["accuracy"]) == [FLOAT, INTEGERS, "lava"]
@@ -177,26 +180,26 @@ def test_a_backend_that_agrees(data: Dataset, lava: FakeLava) -> None:
 
 def test_a_backend_that_differs(data: Dataset, lava: FakeLava) -> None:
     lava.faults = {"fast": flip_spike(3, 11, 2)}
-    found = nm.report(cases.integer_network(), data, against=["lava"])
-    assert not found.passed
-    assert found.as_json()["samples"]["chosen"]["first divergence"] == 3
+    report = nm.report(cases.integer_network(), data, against=["lava"])
+    assert not report.passed
+    assert report.as_json()["samples"]["chosen"]["first divergence"] == 3
     assert ("Backends differ.", "alarm") in next(
-        section.sentences for section in found.sections if section.key == "certificate"
+        section.sentences for section in report.sections if section.key == "certificate"
     )
 
 
 def test_an_export_is_run_as_it_is(data: Dataset, export: Export) -> None:
-    found = nm.report(export("nir"), data, against=["nir"], samples=2)
-    facts = found.as_json()
-    assert found.passed
+    report = nm.report(export("nir"), data, against=["nir"], samples=2)
+    facts = report.as_json()
+    assert report.passed
     assert facts["certificate"]["backends"]["nir"]["spikes_compared"] > 0
     assert list(facts["accuracy"]["accuracy"]) == [INTEGERS, "nir"]
 
 
 def test_before_can_be_named() -> None:
     network = cases.float_network()
-    found = nm.report(network, before=network)
-    assert found.as_json()["synapses"]["before"] == network.content_hash
+    report = nm.report(network, before=network)
+    assert report.as_json()["synapses"]["before"] == network.content_hash
     with refused(UsageError, "report-before-differs"):
         nm.report(network, before=cases.integer_network())
 
@@ -205,7 +208,7 @@ def test_before_can_be_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, `two`, and a run on them, `run`."""
     pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("kept")
@@ -217,9 +220,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(kept: Path, tmp_path: Path) -> Path:
+def run(project: Path, tmp_path: Path) -> Path:
     """A copy of the run, to change."""
-    return shutil.copytree(kept / "run", tmp_path / "run")
+    return shutil.copytree(project / "run", tmp_path / "run")
 
 
 def change_manifest(run: Path, **fields: Any) -> None:
@@ -229,21 +232,21 @@ def change_manifest(run: Path, **fields: Any) -> None:
 
 
 @pytest.mark.torch
-def test_a_run_brings_its_data_and_its_log(kept: Path) -> None:
-    found = nm.report(kept / "run")
-    facts = found.as_json()
-    assert keys(found) == (KEYS[0], "learning", *KEYS[1:])
-    assert facts["accuracy"]["on"] == f"6 samples of {kept / 'two'} (test)"
+def test_a_run_brings_its_data_and_its_log(project: Path) -> None:
+    report = nm.report(project / "run")
+    facts = report.as_json()
+    assert keys(report) == (KEYS[0], "learning", *KEYS[1:])
+    assert facts["accuracy"]["on"] == f"6 samples of {project / 'two'} (test)"
     assert [entry["epoch"] for entry in facts["learning"]["log"]] == [1, 2]
-    loaded = nm.Run.load(kept / "run")
+    loaded = nm.Run.load(project / "run")
     assert facts["learning"]["kept_epoch"] == loaded.best["epoch"]
     assert nm.report(loaded).as_json()["accuracy"] == facts["accuracy"]
 
 
 @pytest.mark.torch
-def test_the_network_before_learning_is_made_again(kept: Path) -> None:
-    manifest = json.loads((kept / "run" / "run.json").read_text("utf-8"))
-    facts = nm.report(kept / "run").as_json()
+def test_the_network_before_learning_is_made_again(project: Path) -> None:
+    manifest = json.loads((project / "run" / "run.json").read_text("utf-8"))
+    facts = nm.report(project / "run").as_json()
     assert facts["synapses"]["before"] == manifest["initial"]
     assert facts["synapses"]["before"] != facts["description"]["hash"]
     assert any(row["mean |Δ weight|"] > 0 for row in facts["synapses"]["projections"])
@@ -258,45 +261,45 @@ def test_the_network_before_learning_is_made_again(kept: Path) -> None:
     ],
 )
 def test_what_the_run_began_with_is_not_known(
-    run: Path, kept: Path, fields: dict[str, Any], word: str
+    run: Path, project: Path, fields: dict[str, Any], word: str
 ) -> None:
-    change_manifest(run, data=str(kept / "two"), **fields)
-    found = nm.report(run)
-    assert found.as_json()["synapses"]["before"] is None
-    assert word in said(found, "synapses")
+    change_manifest(run, data=str(project / "two"), **fields)
+    report = nm.report(run)
+    assert report.as_json()["synapses"]["before"] is None
+    assert word in said(report, "synapses")
 
 
 @pytest.mark.torch
-def test_a_run_of_an_older_version_says_that_nothing_checks_it(run: Path, kept: Path) -> None:
+def test_a_run_of_an_older_version_says_that_nothing_checks_it(run: Path, project: Path) -> None:
     noted = json.loads((run / "run.json").read_text("utf-8"))["initial"]
     change_manifest(run, initial=None)
-    found = nm.report(run)
-    assert found.as_json()["synapses"]["before"] == noted
-    assert "no hash" in said(found, "synapses")
+    report = nm.report(run)
+    assert report.as_json()["synapses"]["before"] == noted
+    assert "no hash" in said(report, "synapses")
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize("fields", [{"data": "nowhere"}, {"data": "mine", "in_memory": True}])
 def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
     change_manifest(run, **fields)
-    found = nm.report(run)
-    reproduce = found.as_json()["reproduce"]
+    report = nm.report(run)
+    reproduce = report.as_json()["reproduce"]
     assert ("command of training" in reproduce["code"]) == (fields["data"] == "nowhere")
     assert reproduce["hashes"].get("trained on data in memory", "nowhere") == fields["data"]
-    assert "learning" in keys(found)
-    assert "classes" not in keys(found)
-    assert found.as_json()["accuracy"]["samples"] == 0
-    assert any(weight == "warning" for _, weight in found.sections[0].sentences)
+    assert "learning" in keys(report)
+    assert "classes" not in keys(report)
+    assert report.as_json()["accuracy"]["samples"] == 0
+    assert any(weight == "warning" for _, weight in report.sections[0].sentences)
 
 
 @pytest.mark.torch
-def test_a_run_in_integers_shows_both(kept: Path, tmp_path: Path) -> None:
+def test_a_run_in_integers_shows_both(project: Path, tmp_path: Path) -> None:
     changes = {"arithmetic": "integer", "epochs": 1, "weight_bits": 4}
-    nm.finetune(kept / "run", changes, folder=tmp_path / "run4", device="cpu", threads=1)
-    found = nm.report(tmp_path / "run4", before=kept / "run")
-    facts = found.as_json()
+    nm.finetune(project / "run", changes, folder=tmp_path / "run4", device="cpu", threads=1)
+    report = nm.report(tmp_path / "run4", before=project / "run")
+    facts = report.as_json()
     assert list(facts["accuracy"]["accuracy"]) == [FLOAT, INTEGERS]
-    start = nm.load(kept / "run").content_hash
+    start = nm.load(project / "run").content_hash
     assert facts["synapses"]["before"] == start
     assert facts["reproduce"]["hashes"]["started from the network"] == start
     assert " --start START " in facts["reproduce"]["code"]["command of training"]
@@ -306,14 +309,14 @@ def test_a_run_in_integers_shows_both(kept: Path, tmp_path: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.parametrize("start", [False, True])
-def test_settings_make_the_same_run_again(start: bool, kept: Path, tmp_path: Path) -> None:
+def test_settings_make_the_same_run_again(start: bool, project: Path, tmp_path: Path) -> None:
     from nmtool.training.loop.run_folder import RunFolder
 
-    folder = kept / "run"
+    folder = project / "run"
     if start:
         folder = tmp_path / "again"
         changes = {"arithmetic": "integer", "epochs": 1, "clip_norm": None, "rate_strength": 0.5}
-        nm.finetune(kept / "run", changes, folder=folder, device="cpu", threads=1)
+        nm.finetune(project / "run", changes, folder=folder, device="cpu", threads=1)
     code = nm.report(folder).as_json()["reproduce"]["code"]
     (settings,) = [text for name, text in code.items() if name.startswith("settings.toml")]
     (tmp_path / "settings.toml").write_text(settings, "utf-8")
@@ -321,14 +324,16 @@ def test_settings_make_the_same_run_again(start: bool, kept: Path, tmp_path: Pat
     if start:
         from nmtool.training.recipes import read_settings
 
-        read = RunFolder(kept / "run").finetune_options(read_settings(tmp_path / "settings.toml"))
+        read = RunFolder(project / "run").finetune_options(
+            read_settings(tmp_path / "settings.toml")
+        )
     assert read == RunFolder(folder).options()
 
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("lava")
-def test_the_page_is_the_same_each_time(kept: Path) -> None:
+def test_the_page_is_the_same_each_time(project: Path) -> None:
     pytest.importorskip("matplotlib")
-    pages = [nm.report(kept / "run", against=["lava"]).html() for _ in range(2)]
+    pages = [nm.report(project / "run", against=["lava"]).html() for _ in range(2)]
     assert pages[0] == pages[1]
     assert pages[0].count("<svg") == pages[0].count("<figure>") > 8

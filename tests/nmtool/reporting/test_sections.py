@@ -40,10 +40,10 @@ class Everything(Tabular):
 
 
 def test_any_tabular_value_is_a_section() -> None:
-    found = section_of("check", "Check", Everything())
-    assert found.tables[0].rows == [(1, 2)]
-    assert (found.sentences, found.facts) == ([("it fits", "")], {"cores": 2})
-    assert found.findings[0].code == "a-code"
+    section = section_of("check", "Check", Everything())
+    assert section.tables[0].rows == [(1, 2)]
+    assert (section.sentences, section.facts) == ([("it fits", "")], {"cores": 2})
+    assert section.findings[0].code == "a-code"
     assert section_of("check", "Check", Everything(), facts={}).facts == {}
     assert section_of("input", "Input", SAMPLES).facts == {}
 
@@ -69,13 +69,13 @@ def test_silent_and_saturated_neurons() -> None:
     dense[0, :9, 2] = True
     dense[0, 3, 3] = True
     recording = replace(RECORDING, spikes={"hidden": Raster.from_dense(dense)})
-    found = sections.activity_section(Raster.silent(2, 10, 3), recording)
-    assert found.facts["populations"]["hidden"]["silent"] == [0]
-    assert found.facts["populations"]["hidden"]["saturated"] == [1]
-    assert found.facts["populations"]["hidden"]["spikes_per_neuron"] == (5 + 5 + 9 + 1) / 8
-    assert found.facts["populations"]["input"]["silent"] == [0, 1, 2]
-    assert [weight for _, weight in found.sentences] == ["", "warning", ""]
-    assert len(found.figures) == 2
+    section = sections.activity_section(Raster.silent(2, 10, 3), recording)
+    assert section.facts["populations"]["hidden"]["silent"] == [0]
+    assert section.facts["populations"]["hidden"]["saturated"] == [1]
+    assert section.facts["populations"]["hidden"]["spikes_per_neuron"] == (5 + 5 + 9 + 1) / 8
+    assert section.facts["populations"]["input"]["silent"] == [0, 1, 2]
+    assert [weight for _, weight in section.sentences] == ["", "warning", ""]
+    assert len(section.figures) == 2
 
 
 def test_overflows_are_a_warning() -> None:
@@ -85,23 +85,23 @@ def test_overflows_are_a_warning() -> None:
         (replace(RECORDING, counts=counts), 1),
         (replace(RECORDING, counts={}), 0),
     ):
-        found = sections.activity_section(SAMPLES.raster, recording)
-        weights = [weight for _, weight in found.sentences]
+        section = sections.activity_section(SAMPLES.raster, recording)
+        weights = [weight for _, weight in section.sentences]
         assert weights.count("warning") == n_warnings
-    assert found.facts["overflows"] == {}
+    assert section.facts["overflows"] == {}
 
 
 def test_a_population_that_never_spikes_is_a_warning() -> None:
     recording = replace(RECORDING, spikes={"hidden": Raster.silent(2, 10, 4)})
-    found = sections.activity_section(Raster.silent(2, 10, 3), recording)
-    assert found.sentences[0][1] == "warning"
+    section = sections.activity_section(Raster.silent(2, 10, 3), recording)
+    assert section.sentences[0][1] == "warning"
 
 
 def test_networks_without_spikes() -> None:
     recording = replace(RECORDING, spikes={})
-    found = sections.activity_section(SAMPLES.raster, recording)
-    assert found.figures == []
-    assert list(found.facts["populations"]) == ["input"]
+    section = sections.activity_section(SAMPLES.raster, recording)
+    assert section.figures == []
+    assert list(section.facts["populations"]) == ["input"]
     shown = sections.samples_section(SAMPLES.raster, SAMPLES.label, recording, cases.CLASSES)
     assert {len(figure.panels) for figure in shown.figures} == {2}
 
@@ -132,11 +132,11 @@ def entry(epoch: int, **more: object) -> dict[str, object]:
 
 def test_learning_draws_what_the_log_has() -> None:
     log = [entry(1), entry(2, silent_neurons=3)]
-    found = sections.learning_section(log, log[1], 5)
-    captions = [figure.caption for figure in found.figures]
+    section = sections.learning_section(log, log[1], 5)
+    captions = [figure.caption for figure in section.figures]
     assert captions == ["loss by epoch", "accuracy by epoch", "silent neurons by epoch"]
-    assert (found.facts["kept_epoch"], found.facts["epochs"]) == (2, 5)
-    assert len(found.sentences) == 1
+    assert (section.facts["kept_epoch"], section.facts["epochs"]) == (2, 5)
+    assert len(section.sentences) == 1
     stopped = [entry(1), entry(2, stopped_early=True, settled_accuracy=0.25)]
     assert len(sections.learning_section(stopped, stopped[1], 5).sentences) == 3
     assert sections.learning_section([], None, 5).figures == ()
@@ -149,8 +149,8 @@ def test_changes_of_weights_and_delays() -> None:
     weight[0] = 0.0
     delay += 2
     after = before.with_projections([replace(first, weight=weight, delay=delay), *others])
-    found = sections.synapses_section(after, before, "made again")
-    (row, *rest) = found.facts["projections"]
+    section = sections.synapses_section(after, before, "made again")
+    (row, *rest) = section.facts["projections"]
     assert (row["projection"], row["synapses"], row["weight 0"]) == ("input → hidden", 9, "25.0%")
     assert row["mean |Δ delay|"] == 2.0
     assert row["mean |Δ weight|"] == np.abs(first.weight - weight).mean()
@@ -161,16 +161,16 @@ def test_changes_of_weights_and_delays() -> None:
 
 
 def test_no_backend_no_certificate() -> None:
-    found = sections.certificate_section(None, "nmtool report run --against c")
-    assert found == Section("certificate", "Certificate", found.sentences)
-    assert "--against c" in found.sentences[0][0]
+    section = sections.certificate_section(None, "nmtool report run --against c")
+    assert section == Section("certificate", "Certificate", section.sentences)
+    assert "--against c" in section.sentences[0][0]
 
 
 def test_a_certificate_without_times() -> None:
     pytest.importorskip("nir")
     certificate = nm.verify(NETWORK, SAMPLES, against=["nir"])
     assert isinstance(certificate, Certificate)
-    found = sections.certificate_section(certificate, "")
-    assert all("s per sample" not in table.header for table in found.tables)
-    assert "different" in found.tables[0].header
-    assert all(len(row) == len(found.tables[0].header) for row in found.tables[0].rows)
+    section = sections.certificate_section(certificate, "")
+    assert all("s per sample" not in table.header for table in section.tables)
+    assert "different" in section.tables[0].header
+    assert all(len(row) == len(section.tables[0].header) for row in section.tables[0].rows)

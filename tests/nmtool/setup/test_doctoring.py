@@ -18,7 +18,7 @@ from nmtool.setup.doctoring import BROKEN, FINE, LIMITED, MISSING, UNTESTED, doc
 
 
 def part(name: str, *, deep: bool = False) -> nm.Part:
-    return next(one for one in doctor(deep=deep).parts if one.name == name)
+    return next(entry for entry in doctor(deep=deep).parts if entry.name == name)
 
 
 def without(monkeypatch: pytest.MonkeyPatch, package: str, version: str = "") -> None:
@@ -42,23 +42,23 @@ def environments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_this_computer() -> None:
-    found = doctor()
-    assert not found.is_deep
-    names = [one.name for one in found.parts]
+    diagnosis = doctor()
+    assert not diagnosis.is_deep
+    names = [entry.name for entry in diagnosis.parts]
     assert len({*names}) >= len(names) - 1  # Lava is a tool and a folder
     for name in ("nmtool", "Python", "numpy", "torch", "onnx", "C compiler", "GPU", "Lava"):
         assert name in names
     assert part("numpy").detail == importlib.metadata.version("numpy")
     assert platform.python_version() in part("Python").detail
-    assert {one.state for one in found.parts} <= {FINE, MISSING, UNTESTED, LIMITED, BROKEN}
+    assert {entry.state for entry in diagnosis.parts} <= {FINE, MISSING, UNTESTED, LIMITED, BROKEN}
 
 
 def test_what_is_missing_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "onnx")
-    found = part("onnx")
-    assert (found.state, found.detail, found.gives) == (MISSING, "", "ONNX files")
-    assert "'onnx<2" in found.fix
-    assert "nmtool" not in found.fix.rpartition("install")[2]
+    entry = part("onnx")
+    assert (entry.state, entry.detail, entry.gives) == (MISSING, "", "ONNX files")
+    assert "'onnx<2" in entry.fix
+    assert "nmtool" not in entry.fix.rpartition("install")[2]
     assert any(
         "onnx (ONNX files)" in names and "'onnx<2" in fix
         for fix, names in doctor().advice().items()
@@ -70,9 +70,9 @@ def test_what_does_not_fit_is_broken(
     package: str, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, package, version)
-    found = part(package)
-    assert found.state == BROKEN
-    assert f"'{package}<" in found.fix
+    entry = part(package)
+    assert entry.state == BROKEN
+    assert f"'{package}<" in entry.fix
     assert not doctor().healthy
 
 
@@ -87,24 +87,24 @@ def test_it_imports_nothing_heavy() -> None:
 
 def test_a_python_that_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "python_version", lambda: "3.15.0")
-    found = part("Python")
-    assert found.state == UNTESTED
-    assert "3.10" in found.fix
+    entry = part("Python")
+    assert entry.state == UNTESTED
+    assert "3.10" in entry.fix
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])
 def test_systems_that_are_not_tested(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctoring.sys, "platform", system)
     # Nothing else is asked: on Windows, Python looks for programs by functions of Windows.
-    (found,) = (one for one in doctoring._system() if one.name == "system")
-    assert found.state == UNTESTED
+    (entry,) = (candidate for candidate in doctoring._system() if candidate.name == "system")
+    assert entry.state == UNTESTED
 
 
 def test_a_compiler_as_exports_find_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(compiler.VARIABLE, "no-such-compiler")
-    found = part("C compiler")
-    assert (found.state, compiler.VARIABLE in found.detail) == (MISSING, True)
-    assert found.fix
+    entry = part("C compiler")
+    assert (entry.state, compiler.VARIABLE in entry.detail) == (MISSING, True)
+    assert entry.fix
     monkeypatch.setenv(compiler.VARIABLE, "false")
     assert doctoring._compiler(False).state == FINE
     assert doctoring._compiler(True).state == BROKEN
@@ -117,14 +117,14 @@ def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "file/below"))
-    found = part("compiled kernels")
-    assert found.state == LIMITED
-    assert "NMTOOL_CACHE" in found.fix
+    entry = part("compiled kernels")
+    assert entry.state == LIMITED
+    assert "NMTOOL_CACHE" in entry.fix
 
 
 def test_environments_of_referees(environments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = next(one for one in doctor().parts if (one.kind, one.name) == ("tool", "Lava"))
-    assert (found.state, "nmtool setup lava" in found.fix) == (MISSING, True)
+    lava = next(entry for entry in doctor().parts if (entry.kind, entry.name) == ("tool", "Lava"))
+    assert (lava.state, "nmtool setup lava" in lava.fix) == (MISSING, True)
     python = environments / "python"
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o700)
@@ -136,20 +136,22 @@ def test_environments_of_referees(environments: Path, monkeypatch: pytest.Monkey
 TORCH = "from typing import Optional\n__version__ = '2.9'\ncuda: Optional[str] = {}\nhip = None\n"
 
 
-@pytest.mark.parametrize(("said", "cuda"), [("None", ""), ("'12.8'", "12.8"), ("'13.0'", "13.0")])
+@pytest.mark.parametrize(
+    ("version", "cuda"), [("None", ""), ("'12.8'", "12.8"), ("'13.0'", "13.0")]
+)
 def test_the_cuda_of_torch_is_read(
-    said: str, cuda: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    version: str, cuda: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch/__init__.py").write_text("raise ImportError('broken')\n")
-    (tmp_path / "torch/version.py").write_text(TORCH.format(said))
+    (tmp_path / "torch/version.py").write_text(TORCH.format(version))
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     assert doctoring._cuda_of_torch() == cuda
 
 
 @pytest.mark.parametrize(
-    ("cards", "cuda", "numba_cuda", "state", "named"),
+    ("cards", "cuda", "numba_cuda", "state", "word"),
     [
         ("", "13.0", "0.30", MISSING, ""),
         ("H100, 80 GiB", None, "", MISSING, "numba-cuda[cu13]"),
@@ -164,22 +166,24 @@ def test_gpus(
     cuda: str | None,
     numba_cuda: str,
     state: str,
-    named: str,
+    word: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(doctoring.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(doctoring, "_answer", lambda command: cards)
     monkeypatch.setattr(doctoring, "_cuda_of_torch", lambda: cuda)
     monkeypatch.setattr(doctoring, "version_of", lambda package: numba_cuda)
-    found = doctoring._gpu(False)
-    assert (found.state, named in found.fix) == (state, True)
+    entry = doctoring._gpu(False)
+    assert (entry.state, word in entry.fix) == (state, True)
 
 
 def test_a_library_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     (tmp_path / "onnx.py").write_text("raise ImportError('libx.so is gone')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    library = next(one for one in doctoring.libraries("onnx") if one.name == "onnx")
-    found = doctoring._library(library, "onnx", "ONNX files", True)
-    assert (found.state, "libx.so is gone" in found.detail) == (BROKEN, True)
-    assert "--force-reinstall" in found.fix
+    library = next(
+        candidate for candidate in doctoring.libraries("onnx") if candidate.name == "onnx"
+    )
+    entry = doctoring._library(library, "onnx", "ONNX files", True)
+    assert (entry.state, "libx.so is gone" in entry.detail) == (BROKEN, True)
+    assert "--force-reinstall" in entry.fix

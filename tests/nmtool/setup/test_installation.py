@@ -59,16 +59,16 @@ class Here:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Here:
     """An empty environment whose pip is on the path, without a GPU, on Linux."""
-    found = Here({"numpy": "2.0.0"})
-    monkeypatch.setattr(metadata, "distribution", lambda name: found)
-    monkeypatch.setattr(metadata, "version", found.version)
+    distribution = Here({"numpy": "2.0.0"})
+    monkeypatch.setattr(metadata, "distribution", lambda name: distribution)
+    monkeypatch.setattr(metadata, "version", distribution.version)
     monkeypatch.setattr(installation, "has_nvidia_driver", lambda: False)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
     monkeypatch.setattr(installation.shutil, "which", lambda name: str(tmp_path / "bin" / name))
     monkeypatch.setattr(installation, "find_spec", lambda name: object())
-    return found
+    return distribution
 
 
 def words(command: str) -> list[list[str]]:

@@ -65,8 +65,8 @@ def samples() -> dict[str, Saved]:
         {"u_wraps": 3},
     )
     integers = random_network(2, n_hidden=1, spiking_output=False)
-    known = KnownAnswers("abc", random_raster(4, 2, 9, 3), ran)
-    return dict(zip(KINDS, (floats, integers, ran, known), strict=True))
+    answers = KnownAnswers("abc", random_raster(4, 2, 9, 3), ran)
+    return dict(zip(KINDS, (floats, integers, ran, answers), strict=True))
 
 
 SAMPLES = samples()

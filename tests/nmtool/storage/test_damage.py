@@ -146,6 +146,6 @@ def test_what_is_wrong_with_the_contents_is_told_in_full(tmp_path: Path) -> None
     first = NetworkError("what", code="some-code", why="why", fix="fix", findings=[finding])
     with refused(FileFormatError, "some-code") as caught, Archive(tmp_path, {}, {}).checked():
         raise first
-    told = caught.value
-    assert (told.why, told.fix, told.findings) == ("why", "fix", (finding,))
+    error = caught.value
+    assert (error.why, error.fix, error.findings) == ("why", "fix", (finding,))
     assert caught.value.__cause__ is first

@@ -24,16 +24,16 @@ FLOATS = layered_network(5)
 
 
 def words(report: nm.CheckReport) -> dict[str, str]:
-    return {one.target.name: one.verdict for one in report.fits}
+    return {fit.target.name: fit.verdict for fit in report.fits}
 
 
 def test_integers_on_every_target() -> None:
     report = nm.check(CHAIN, ALL)
-    found = words(report)
-    assert list(found) == target_names()
-    assert {found[name] for name in ("lava", "onnx", "c", "loihi1", "loihi2")} == {FAITHFUL}
-    assert found["nir"] == APPROXIMATE
-    assert found["xylo-imu"] == UNSUPPORTED
+    verdicts = words(report)
+    assert list(verdicts) == target_names()
+    assert {verdicts[name] for name in ("lava", "onnx", "c", "loihi1", "loihi2")} == {FAITHFUL}
+    assert verdicts["nir"] == APPROXIMATE
+    assert verdicts["xylo-imu"] == UNSUPPORTED
     assert report["xylo-imu"].unsupported
     assert not report.fits_everywhere
     assert nm.check(CHAIN).fits_everywhere
@@ -62,27 +62,27 @@ def _wired(network: nm.IntegerNetwork, like: nm.IntegerProjection) -> nm.Integer
 def test_floats_are_rounded_but_where_a_format_holds_them() -> None:
     report = nm.check(FLOATS, ["c", "nir", "loihi2"])
     assert words(report) == {"c": APPROXIMATE, "nir": FAITHFUL, "loihi2": APPROXIMATE}
-    assert "floats-rounded" in [one.code for one in report["c"].approximate]
+    assert "floats-rounded" in [finding.code for finding in report["c"].approximate]
     assert report.arithmetic == "float"
 
 
 def test_rounding_for_a_target_cuts_to_its_limits() -> None:
     short = nm.Target("short", max_delay=2)
-    codes = [one.code for one in nm.check(FLOATS, short)["short"].approximate]
+    codes = [finding.code for finding in nm.check(FLOATS, short)["short"].approximate]
     assert "delay-range" in codes
     none = nm.check(FLOATS, nm.Target("none", max_delay=0))["none"]
-    assert {one.code for one in none.unsupported} == {"target-without-delays"}
+    assert {finding.code for finding in none.unsupported} == {"target-without-delays"}
 
 
 def test_relays_make_up_for_delays_that_a_target_lacks() -> None:
     short = nm.Target("short", max_delay=2, core=Core(neurons=8))
     cut = nm.check(FLOATS, short)["short"]
     relayed = nm.check(FLOATS, short, relays=True)["short"]
-    assert "delay-range" in [one.code for one in cut.approximate]
-    assert "delay-range" not in [one.code for one in relayed.approximate]
+    assert "delay-range" in [finding.code for finding in cut.approximate]
+    assert "delay-range" not in [finding.code for finding in relayed.approximate]
     assert relayed.resources.cores > cut.resources.cores
     none = nm.check(FLOATS, nm.Target("none", max_delay=0), relays=True)["none"]
-    assert "target-without-delays" not in {one.code for one in none.unsupported}
+    assert "target-without-delays" not in {finding.code for finding in none.unsupported}
     assert words(nm.check(FLOATS, "nir", relays=True)) == {"nir": FAITHFUL}
     with refused(nm.UsageError, "quantised-already"):
         nm.check(CHAIN, relays=True)
@@ -109,7 +109,7 @@ def test_a_path_and_a_target_of_ones_own(tmp_path: Path) -> None:
         '[chip]\ncores = { value = 2, mark = "inferred" }\n'
     )
     report = nm.check(tmp_path / "net.npz", tmp_path / "mine.toml")
-    assert [one.code for one in report["mine"].unsupported] == ["cores-exceeded"]
+    assert [finding.code for finding in report["mine"].unsupported] == ["cores-exceeded"]
     assert report["mine"].resources.cores == sum(p.size for p in CHAIN.populations)
 
 
@@ -127,28 +127,28 @@ def test_every_format_is_a_target_and_leads_to_some(name: str) -> None:
     assert first.target is target_named(name)
     parts = ["ecp5-25", "ecp5-45", "ecp5-85", "ice40up5k"]
     led_to = {"lava": ["loihi2"], "verilog": parts, "c": ["cortex-m4", "esp32-c3"]}
-    assert [one.target.name for one in others] == led_to.get(name, [])
+    assert [fit.target.name for fit in others] == led_to.get(name, [])
 
 
 def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
     done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)
-    words_of = {one.target.name: one.verdict for one in done.fits}
+    words_of = {fit.target.name: fit.verdict for fit in done.fits}
     assert words_of == dict.fromkeys(("c", "cortex-m4", "esp32-c3"), FAITHFUL)
     assert done.as_json()["targets"][0]["verdict"] == FAITHFUL
     assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
 
 
 def test_targets_alike_share_what_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    right, made = checking.quantise_network, []
+    right, targets = checking.quantise_network, []
     monkeypatch.setattr(
-        checking, "quantise_network", lambda *a, **k: made.append(k["target"]) or right(*a, **k)
+        checking, "quantise_network", lambda *a, **k: targets.append(k["target"]) or right(*a, **k)
     )
     floats = nm.Network.layers([4, 6, 2], delays=70, seed=3)
     together = nm.check(floats, ALL)
-    assert len({target.rounding for target in made}) == len(made) < len(together.fits) / 2
-    made.clear()
-    alone = [nm.check(floats, one.target).fits[0] for one in together.fits]
+    assert len({target.rounding for target in targets}) == len(targets) < len(together.fits) / 2
+    targets.clear()
+    alone = [nm.check(floats, fit.target).fits[0] for fit in together.fits]
     assert together.fits == tuple(alone)
 
 
@@ -160,10 +160,10 @@ def test_a_network_of_another_arithmetic() -> None:
     report = nm.check(network, ALL)
     assert report.arithmetic == "fenn16"
     assert report["fenn"].verdict == FAITHFUL
-    for one in report.fits:
-        codes = [finding.code for finding in one.unsupported]
-        if one.target.name != "fenn":
-            assert "target-arithmetic" in codes, one.target.name
+    for fit in report.fits:
+        codes = [finding.code for finding in fit.unsupported]
+        if fit.target.name != "fenn":
+            assert "target-arithmetic" in codes, fit.target.name
     codes = [finding.code for finding in nm.check(CHAIN, "fenn")["fenn"].unsupported]
     assert codes == ["format-arithmetic", "target-arithmetic"]
 

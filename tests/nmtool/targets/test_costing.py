@@ -48,7 +48,7 @@ def samples_of(raster: Raster) -> Samples:
 def dense_spikes(network: IntegerNetwork, raster: Raster) -> dict[str, NDArray[np.bool_]]:
     """By source [samples, steps, neurons]."""
     recorded = nm.simulate(network, raster).spikes
-    return {name: one.dense() for name, one in {INPUT: raster, **recorded}.items()}
+    return {name: train.dense() for name, train in {INPUT: raster, **recorded}.items()}
 
 
 def spread(counts: list[list[float]]) -> dict[str, Any]:
@@ -56,14 +56,14 @@ def spread(counts: list[list[float]]) -> dict[str, Any]:
     samples = [sum(steps) for steps in counts]
     ranked = sorted(samples)
     at_least = -(-95 * len(samples) // 100)
-    every = [count for steps in counts for count in steps]
+    values = [count for steps in counts for count in steps]
     return {
         "mean": sum(samples) / len(samples),
         "p95": ranked[at_least - 1],
         "worst": ranked[-1],
         "worst_sample": samples.index(ranked[-1]),
-        "step_mean": sum(every) / len(every),
-        "step_worst": max(every),
+        "step_mean": sum(values) / len(values),
+        "step_worst": max(values),
         "total": sum(samples),
     }
 
@@ -76,20 +76,20 @@ def recounted(network: IntegerNetwork, raster: Raster) -> dict[str, dict[str, di
     def over(count: Any) -> dict[str, Any]:
         return spread([[int(count(s, t)) for t in steps] for s, steps in places])
 
-    found: dict[str, dict[str, Any]] = {name: {} for name in COUNTS}
+    counts: dict[str, dict[str, Any]] = {name: {} for name in COUNTS}
     for p in network.projections:
         name, full = f"{p.source} → {p.target}", p.weight != 0
-        found["synaptic_events"][name] = over(
+        counts["synaptic_events"][name] = over(
             lambda s, t, p=p, full=full: (spikes[p.source][s, t][:, None] & full).sum()
         )
-        found["synapses_read"][name] = over(
+        counts["synapses_read"][name] = over(
             lambda s, t, p=p: spikes[p.source][s, t].sum() * p.weight.shape[1]
         )
     for p in network.populations:
-        found["neuron_updates"][p.name] = over(lambda s, t, p=p: p.size)
-    for name, one in spikes.items():
+        counts["neuron_updates"][p.name] = over(lambda s, t, p=p: p.size)
+    for name, train in spikes.items():
         if name != INPUT:
-            found["spikes"][name] = over(lambda s, t, one=one: one[s, t].sum())
+            counts["spikes"][name] = over(lambda s, t, train=train: train[s, t].sum())
         goals = {p.target for p in network.projections if p.source == name}
         reached = {
             goal: np.any(
@@ -102,46 +102,46 @@ def recounted(network: IntegerNetwork, raster: Raster) -> dict[str, dict[str, di
             )
             for goal in goals
         }
-        found["messages"][name] = over(
-            lambda s, t, one=one, reached=reached: sum(
-                (one[s, t] & there).sum() for there in reached.values()
+        counts["messages"][name] = over(
+            lambda s, t, train=train, reached=reached: sum(
+                (train[s, t] & sources).sum() for sources in reached.values()
             )
         )
-    found["input_spikes"] = {}
-    return found
+    counts["input_spikes"] = {}
+    return counts
 
 
 @pytest.mark.parametrize("name", SPEECH)
 def test_counts_of_speech_networks_are_those_of_a_dense_loop(name: str) -> None:
     network, raster = SPEECH[name]
-    found, expected = nm.cost(network, samples_of(raster)), recounted(network, raster)
-    plain = found.as_json()
+    cost, expected = nm.cost(network, samples_of(raster)), recounted(network, raster)
+    plain = cost.as_json()
     for count in COUNTS:
         assert plain[count]["parts"] == expected[count], count
     entered = raster.dense().sum(axis=2).tolist()
     assert plain["input_spikes"]["total"] == spread(entered)
     events = sum(part["total"] for part in expected["synaptic_events"].values())
-    assert found.synaptic_events.total.total == events > 10_000
-    assert found.effective_acs == events / 3
-    assert found.dense_operations == 40 * sum(p.weight.size for p in network.projections)
+    assert cost.synaptic_events.total.total == events > 10_000
+    assert cost.effective_acs == events / 3
+    assert cost.dense_operations == 40 * sum(p.weight.size for p in network.projections)
     hidden = network.population("hidden").size
     emitted = expected["spikes"]["hidden"]["total"]
-    assert found.activation_sparsity == (3 * 40 * hidden - emitted) / (3 * 40 * hidden)
+    assert cost.activation_sparsity == (3 * 40 * hidden - emitted) / (3 * 40 * hidden)
     zeros = sum(int((p.weight == 0).sum()) for p in network.projections)
-    assert found.connection_sparsity == zeros / sum(p.weight.size for p in network.projections)
-    assert (found.bits, found.samples, found.steps) == ("8/6", 3, 40)
+    assert cost.connection_sparsity == zeros / sum(p.weight.size for p in network.projections)
+    assert (cost.bits, cost.samples, cost.steps) == ("8/6", 3, 40)
 
 
 @pytest.mark.parametrize("name", SPEECH)
 def test_energy_and_latency_of_speech_networks_are_those_of_a_dense_loop(name: str) -> None:
     network, raster = SPEECH[name]
-    found = nm.cost(network, samples_of(raster), target="loihi1")
+    cost = nm.cost(network, samples_of(raster), target="loihi1")
     spikes, of = dense_spikes(network, raster), CORES[name]
     cores = []
     for p in network.populations:
         cuts = [p.size * k // of[p.name] for k in range(of[p.name] + 1)]
         cores += [(p.name, cuts[k], cuts[k + 1]) for k in range(of[p.name])]
-    assert found.cores == len(cores) == sum(of.values())
+    assert cost.cores == len(cores) == sum(of.values())
     # Zeros are stored: a spike reads every synapse and goes to every core of its targets.
     reached = {
         source: [
@@ -155,16 +155,20 @@ def test_energy_and_latency_of_speech_networks_are_those_of_a_dense_loop(name: s
     for sample in range(raster.n_samples):
         rows: list[list[float]] = [[], [], []]
         for step in range(raster.n_steps):
-            emitted = {source: int(one[sample, step].sum()) for source, one in spikes.items()}
+            emitted = {source: int(train[sample, step].sum()) for source, train in spikes.items()}
             slowest, joule = 0.0, 0.0
             for population, first, end in cores:
-                heard = sum(n for s, n in emitted.items() if (population, first, end) in reached[s])
-                events = heard * (end - first)
+                arrivals = sum(
+                    n for s, n in emitted.items() if (population, first, end) in reached[s]
+                )
+                events = arrivals * (end - first)
                 own = int(
                     spikes.get(population, np.zeros((9, 99, 0)))[sample, step, first:end].sum()
                 )
                 out = own * len(reached.get(population, []))
-                taken = 16 * heard + 3.8 * events + (6 + 3.7) * (end - first) + 30 * own + 5.1 * out
+                taken = (
+                    16 * arrivals + 3.8 * events + (6 + 3.7) * (end - first) + 30 * own + 5.1 * out
+                )
                 slowest = max(slowest, taken)
                 joule += 35.5 * events + (51.2 + 21.6) * (end - first) + 69.3 * own + 111 * out
             rows[0].append(joule / 1e6)
@@ -173,10 +177,10 @@ def test_energy_and_latency_of_speech_networks_are_those_of_a_dense_loop(name: s
         energy.append(rows[0])
         latency.append(rows[1])
         messages.append(rows[2])
-    assert vars(found.energy.spread) == pytest.approx(spread(energy))
-    assert vars(found.latency.spread) == pytest.approx(spread(latency))
-    assert vars(found.messages.total) == spread(messages)
-    assert (found.energy.unit, found.latency.unit) == ("µJ", "µs")
+    assert vars(cost.energy.spread) == pytest.approx(spread(energy))
+    assert vars(cost.latency.spread) == pytest.approx(spread(latency))
+    assert vars(cost.messages.total) == spread(messages)
+    assert (cost.energy.unit, cost.latency.unit) == ("µJ", "µs")
 
 
 def small_network() -> tuple[IntegerNetwork, Raster]:
@@ -201,15 +205,15 @@ def small_network() -> tuple[IntegerNetwork, Raster]:
         dt_ms=1.0,
         n_steps=4,
     )
-    heard = np.zeros((2, 4, 2))
-    heard[0, 0, 0] = heard[1, 1, 1] = 1
-    return network, Raster.from_dense(heard)
+    inputs = np.zeros((2, 4, 2))
+    inputs[0, 0, 0] = inputs[1, 1, 1] = 1
+    return network, Raster.from_dense(inputs)
 
 
 def test_a_small_network_by_hand() -> None:
     network, raster = small_network()
-    found = nm.cost(network, samples_of(raster))
-    totals = {name: [part.total for part in getattr(found, name).parts.values()] for name in COUNTS}
+    cost = nm.cost(network, samples_of(raster))
+    totals = {name: [part.total for part in getattr(cost, name).parts.values()] for name in COUNTS}
     assert totals == {
         "synaptic_events": [3, 1, 3],
         "synapses_read": [6, 12, 8],
@@ -218,38 +222,38 @@ def test_a_small_network_by_hand() -> None:
         "spikes": [4],
         "messages": [2, 3],
     }
-    assert found.synaptic_events.total == Spread(3.5, 6, 6, 0, 7 / 8, 4, 7)
-    assert found.messages.total == Spread(2.5, 4, 4, 0, 5 / 8, 3, 5)
-    assert found.input_spikes.total == Spread(1.0, 1, 1, 0, 0.25, 1, 2)
-    assert (found.effective_acs, found.effective_macs, found.dense_operations) == (3.5, 0, 84)
-    assert found.connection_sparsity == 14 / 21
-    assert found.activation_sparsity == 20 / 24
-    assert found.bits == "8/1"
+    assert cost.synaptic_events.total == Spread(3.5, 6, 6, 0, 7 / 8, 4, 7)
+    assert cost.messages.total == Spread(2.5, 4, 4, 0, 5 / 8, 3, 5)
+    assert cost.input_spikes.total == Spread(1.0, 1, 1, 0, 0.25, 1, 2)
+    assert (cost.effective_acs, cost.effective_macs, cost.dense_operations) == (3.5, 0, 84)
+    assert cost.connection_sparsity == 14 / 21
+    assert cost.activation_sparsity == 20 / 24
+    assert cost.bits == "8/1"
     # 6 and 6 synapses of 8 bits, 9 of 9; exponents, biases, constants. States and sums to come.
-    assert found.footprint["chip integers"] == Footprint(-(-(48 + 81 + 48 + 12 + 65 + 88) // 8), 46)
-    assert found.footprint["torch copy"] == Footprint(4 * (42 + 20), 4 * (3 * 4 + 2 * 3))
+    assert cost.footprint["chip integers"] == Footprint(-(-(48 + 81 + 48 + 12 + 65 + 88) // 8), 46)
+    assert cost.footprint["torch copy"] == Footprint(4 * (42 + 20), 4 * (3 * 4 + 2 * 3))
 
 
 def test_estimates_of_a_small_network_by_hand() -> None:
     network, raster = small_network()
-    found = nm.cost(network, samples_of(raster), target="loihi1")
-    assert found.energy.spread is not None
-    assert found.latency.spread is not None
+    cost = nm.cost(network, samples_of(raster), target="loihi1")
+    assert cost.energy.spread is not None
+    assert cost.latency.spread is not None
     # Two cores, which store zeros: a channel's spike reads 3 synapses, a neuron's 5 on both cores.
     updates = 20 * (51.2 + 21.6)
     first = 35.5 * (3 + 3 * 5) + updates + 3 * 69.3 + 6 * 111
     second = 35.5 * (3 + 5) + updates + 69.3 + 2 * 111
-    assert found.energy.spread.worst == pytest.approx(first / 1e6)
-    assert found.energy.spread.total == pytest.approx((first + second) / 1e6)
+    assert cost.energy.spread.worst == pytest.approx(first / 1e6)
+    assert cost.energy.spread.total == pytest.approx((first + second) / 1e6)
     # The core of the hidden neurons is the slowest in every step.
     idle, hears = 3 * 9.7, 16 + 3 * 3.8
     fires = 30 + 2 * 5.1
     steps = [idle + hears, idle + 2 * (hears + fires), idle, idle + hears + fires]
-    assert found.latency.spread.worst == pytest.approx((sum(steps) + 4 * 600) / 1e3)
-    assert found.latency.spread.step_worst == pytest.approx((steps[1] + 600) / 1e3)
+    assert cost.latency.spread.worst == pytest.approx((sum(steps) + 4 * 600) / 1e3)
+    assert cost.latency.spread.step_worst == pytest.approx((steps[1] + 600) / 1e3)
     others = [idle, idle + hears, idle + hears + fires, idle]
-    assert found.latency.spread.total == pytest.approx((sum(steps) + sum(others) + 8 * 600) / 1e3)
-    assert found.messages.total.total == 2 + 2 * 4
+    assert cost.latency.spread.total == pytest.approx((sum(steps) + sum(others) + 8 * 600) / 1e3)
+    assert cost.messages.total.total == 2 + 2 * 4
 
 
 @settings(max_examples=30)
@@ -258,24 +262,24 @@ def test_parts_sum_to_totals_and_to_what_evaluate_says(data: st.DataObject) -> N
     network = data.draw(integer_networks())
     raster = data.draw(rasters(network.channels.size, max_steps=20))
     samples = samples_of(raster)
-    found, evaluated = nm.cost(network, samples), nm.evaluate(network, samples)
+    cost, evaluated = nm.cost(network, samples), nm.evaluate(network, samples)
     for name in COUNTS:
-        counted = getattr(found, name)
+        counted = getattr(cost, name)
         if name != "input_spikes":
             assert sum(part.total for part in counted.parts.values()) == counted.total.total
-        assert counted.total.mean * found.samples == pytest.approx(counted.total.total)
+        assert counted.total.mean * cost.samples == pytest.approx(counted.total.total)
         assert counted.total.worst <= counted.total.total
         assert counted.total.p95 <= counted.total.worst
-    assert found.synaptic_events.total.mean == evaluated.synaptic_events_per_sample
-    assert found.neuron_updates.total.mean == evaluated.neuron_updates_per_sample
-    assert found.effective_acs == evaluated.synaptic_events_per_sample
-    assert found.accuracy == evaluated.accuracy
-    assert len(found.synaptic_events.parts) == len(network.projections)
+    assert cost.synaptic_events.total.mean == evaluated.synaptic_events_per_sample
+    assert cost.neuron_updates.total.mean == evaluated.neuron_updates_per_sample
+    assert cost.effective_acs == evaluated.synaptic_events_per_sample
+    assert cost.accuracy == evaluated.accuracy
+    assert len(cost.synaptic_events.parts) == len(network.projections)
     for name, rate in evaluated.spikes_per_neuron.items():
         size = network.population(name).size
-        assert found.spikes.parts[name].mean == pytest.approx(rate * size)
-    read, events = found.synapses_read.total.total, found.synaptic_events.total.total
-    assert events <= read <= found.dense_operations * found.samples
+        assert cost.spikes.parts[name].mean == pytest.approx(rate * size)
+    read, events = cost.synapses_read.total.total, cost.synaptic_events.total.total
+    assert events <= read <= cost.dense_operations * cost.samples
 
 
 @given(st.lists(st.lists(st.integers(0, 99), min_size=2, max_size=2), min_size=1, max_size=60))
@@ -291,48 +295,48 @@ def test_spreads(counts: list[list[int]]) -> None:
 def test_energy_is_that_of_the_events_of_any_network(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
     raster = data.draw(rasters(network.channels.size, max_steps=20))
-    found = nm.cost(network, samples_of(raster), target="loihi1")
-    inner = found.messages.total.total - found.messages.parts[INPUT].total
-    expected = 35.5 * found.synapses_read.total.total + 111 * inner
-    expected += (51.2 + 21.6) * found.neuron_updates.total.total
-    expected += 69.3 * found.spikes.total.total
-    assert found.energy.spread is not None
-    assert found.energy.spread.total == pytest.approx(expected / 1e6)
-    assert found.latency.spread is not None
-    assert found.latency.spread.total > 0.6 * raster.n_steps * raster.n_samples
+    cost = nm.cost(network, samples_of(raster), target="loihi1")
+    inner = cost.messages.total.total - cost.messages.parts[INPUT].total
+    expected = 35.5 * cost.synapses_read.total.total + 111 * inner
+    expected += (51.2 + 21.6) * cost.neuron_updates.total.total
+    expected += 69.3 * cost.spikes.total.total
+    assert cost.energy.spread is not None
+    assert cost.energy.spread.total == pytest.approx(expected / 1e6)
+    assert cost.latency.spread is not None
+    assert cost.latency.spread.total > 0.6 * raster.n_steps * raster.n_samples
 
 
 def test_without_a_target_nothing_is_estimated() -> None:
-    found = nm.cost(cases.integer_network(), EVENTS)
-    for estimate in (found.energy, found.latency):
+    cost = nm.cost(cases.integer_network(), EVENTS)
+    for estimate in (cost.energy, cost.latency):
         assert estimate.spread is None
         assert estimate.absent
         assert estimate.as_json().keys() == {"absent"}
-    assert (found.target, found.cores, found.grouping) == ("", None, "")
-    assert found.constants() == []
+    assert (cost.target, cost.cores, cost.grouping) == ("", None, "")
+    assert cost.constants() == []
 
 
 def test_loihi_2_has_no_figures_and_those_of_loihi_1_are_named() -> None:
     network = cases.integer_network()
-    found = nm.cost(network, EVENTS, target="loihi2")
-    assert found.energy.spread is found.latency.spread is None
-    (note,) = found.notes()
+    cost = nm.cost(network, EVENTS, target="loihi2")
+    assert cost.energy.spread is cost.latency.spread is None
+    (note,) = cost.notes()
     assert "Loihi 2" in note
     assert note.startswith("latency and energy: not given"), "one sentence says both"
-    asked = nm.cost(network, EVENTS, target="loihi2", energy_of="loihi1")
+    estimate = nm.cost(network, EVENTS, target="loihi2", energy_of="loihi1")
     own = nm.cost(network, EVENTS, target="loihi1")
     for name in ("energy", "latency"):
-        mine, its = getattr(asked, name), getattr(own, name)
+        mine, its = getattr(estimate, name), getattr(own, name)
         assert mine.boundary == f"{its.boundary}, not of Intel Loihi 2"
         assert "published per-event figures of Intel Loihi" in its.boundary
         assert mine.spread.mean > 0
-        assert f"{name}: {mine.boundary}" in asked.summary()
+        assert f"{name}: {mine.boundary}" in estimate.summary()
     assert "dynamic energy, cores" in own.energy.boundary
     assert "axon in" in own.energy.note
     assert {c.name for c in own.energy.constants} == {
         *("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out"),
     }
-    assert {c.target for c in asked.constants()} == {"loihi1"}
+    assert {c.target for c in estimate.constants()} == {"loihi1"}
     assert all(c.mark == "published" and "Davies" in c.source for c in own.constants())
     assert nm.cost(network, EVENTS, energy_of="loihi1").energy == own.energy
 
@@ -346,16 +350,14 @@ def test_a_target_without_cores_counts_populations(tmp_path: Path) -> None:
         'dense = { value = false, mark = "measured", source = "bench" }\n',
         encoding="utf-8",
     )
-    found = nm.cost(cases.integer_network(), EVENTS, target=file)
-    assert found.cores is None
-    assert "each population on one core" in found.energy.note
-    assert "measured and inferred per-event figures of mine" in found.energy.boundary
-    events, updates = found.synaptic_events.total, found.neuron_updates.total
-    assert found.energy.spread is not None
-    assert found.energy.spread.total == pytest.approx(
-        (2 * events.total + 0.5 * updates.total) / 1e6
-    )
-    assert found.latency.spread is None
+    cost = nm.cost(cases.integer_network(), EVENTS, target=file)
+    assert cost.cores is None
+    assert "each population on one core" in cost.energy.note
+    assert "measured and inferred per-event figures of mine" in cost.energy.boundary
+    events, updates = cost.synaptic_events.total, cost.neuron_updates.total
+    assert cost.energy.spread is not None
+    assert cost.energy.spread.total == pytest.approx((2 * events.total + 0.5 * updates.total) / 1e6)
+    assert cost.latency.spread is None
 
 
 def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
@@ -367,11 +369,11 @@ def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
         'accumulators = { value = 3, mark = "inferred" }\n',
         encoding="utf-8",
     )
-    found = nm.cost(cases.integer_network(), EVENTS, target=file)
-    assert found.energy.spread is None
-    assert "accumulators" in found.energy.absent
-    assert found.cores is None
-    assert found.synaptic_events.total.total > 0
+    cost = nm.cost(cases.integer_network(), EVENTS, target=file)
+    assert cost.energy.spread is None
+    assert "accumulators" in cost.energy.absent
+    assert cost.cores is None
+    assert cost.synaptic_events.total.total > 0
 
 
 def test_another_arithmetic_is_told() -> None:
@@ -380,16 +382,16 @@ def test_another_arithmetic_is_told() -> None:
 
 
 def test_floats_are_counted_and_not_estimated() -> None:
-    found = nm.cost(cases.float_network(), EVENTS, target="loihi1")
-    assert found.arithmetic == "float"
-    assert found.bits == ""
-    assert found.energy.spread is found.latency.spread is found.cores is None
-    assert "footprint of chip integers" in found.absent
-    assert set(found.footprint) == {"torch copy"}
-    assert found.value("footprint") is None
-    assert found.synaptic_events.total.total > 0
+    cost = nm.cost(cases.float_network(), EVENTS, target="loihi1")
+    assert cost.arithmetic == "float"
+    assert cost.bits == ""
+    assert cost.energy.spread is cost.latency.spread is cost.cores is None
+    assert "footprint of chip integers" in cost.absent
+    assert set(cost.footprint) == {"torch copy"}
+    assert cost.value("footprint") is None
+    assert cost.synaptic_events.total.total > 0
     rate = nm.evaluate(cases.float_network(), EVENTS).spikes_per_neuron["hidden"]
-    assert found.spikes.parts["hidden"].mean == pytest.approx(3 * rate)
+    assert cost.spikes.parts["hidden"].mean == pytest.approx(3 * rate)
 
 
 # C.
@@ -410,39 +412,39 @@ def test_c_is_measured() -> None:
     from nmtool.exporters.c.source import memory
 
     network = cases.integer_network()
-    found = nm.cost(network, EVENTS, target="c")
-    spread = found.latency.spread
+    cost = nm.cost(network, EVENTS, target="c")
+    spread = cost.latency.spread
     assert spread is not None
     assert 0 < spread.mean <= spread.worst
     assert spread.step_mean is None
-    assert "measured" in found.latency.boundary
-    footprint = found.footprint["C program"]
+    assert "measured" in cost.latency.boundary
+    footprint = cost.footprint["C program"]
     assert (footprint.parameters, footprint.state) == memory(network)
-    assert found.energy.spread is None
-    steps, read = 30 * 5, found.synapses_read.total
-    assert found.operations["neuron_steps"].mean == steps
-    assert found.operations["weights_added"] == read
-    assert found.operations["products"].mean == pytest.approx(read.mean + 3 * steps)
-    assert found.operations["divisions"].mean == 2 * steps
-    assert found.operations["scores_kept"].mean == 30 * 2
+    assert cost.energy.spread is None
+    steps, read = 30 * 5, cost.synapses_read.total
+    assert cost.operations["neuron_steps"].mean == steps
+    assert cost.operations["weights_added"] == read
+    assert cost.operations["products"].mean == pytest.approx(read.mean + 3 * steps)
+    assert cost.operations["divisions"].mean == 2 * steps
+    assert cost.operations["scores_kept"].mean == 30 * 2
 
 
 def test_without_a_compiler_the_rest_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
-    found = nm.cost(cases.integer_network(), EVENTS, target="c")
-    assert found.latency.spread is None
-    assert "no-such-compiler" in found.latency.absent
-    assert found.operations["neuron_steps"].total == 30 * 5 * 6
-    assert found.synaptic_events.total.total > 0
+    cost = nm.cost(cases.integer_network(), EVENTS, target="c")
+    assert cost.latency.spread is None
+    assert "no-such-compiler" in cost.latency.absent
+    assert cost.operations["neuron_steps"].total == 30 * 5 * 6
+    assert cost.synaptic_events.total.total > 0
 
 
 @pytest.mark.usefixtures("compiler")
 def test_many_samples_are_timed_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmtool.targets.costing.TIMED_SAMPLES", 3)
-    found = nm.cost(cases.integer_network(), EVENTS, target="c")
-    assert found.latency.spread is not None
-    assert found.latency.spread.worst_sample in (0, 2, 5)
-    assert "3 of 6 samples" in found.latency.note
+    cost = nm.cost(cases.integer_network(), EVENTS, target="c")
+    assert cost.latency.spread is not None
+    assert cost.latency.spread.worst_sample in (0, 2, 5)
+    assert "3 of 6 samples" in cost.latency.note
 
 
 MICROCONTROLLERS = [target for name in target_names() if (target := target_named(name)).processor]
@@ -451,14 +453,14 @@ MICROCONTROLLERS = [target for name in target_names() if (target := target_named
 @pytest.mark.processors
 @pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
 def test_instructions_of_a_microcontroller(target: Target) -> None:
-    found = nm.cost(cases.integer_network(), EVENTS, target=target)
-    spread = found.latency.spread
+    cost = nm.cost(cases.integer_network(), EVENTS, target=target)
+    spread = cost.latency.spread
     assert spread is not None
-    assert found.latency.unit == "instructions"
+    assert cost.latency.unit == "instructions"
     assert spread.step_mean == pytest.approx(spread.mean / 30)
     assert spread.step_worst is not None
     assert spread.step_mean < spread.step_worst < spread.mean
-    assert found.footprint["C program"].parameters > 0
+    assert cost.footprint["C program"].parameters > 0
 
 
 @pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
@@ -466,11 +468,11 @@ def test_without_an_emulator_the_rest_is_answered(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    found = nm.cost(cases.integer_network(), EVENTS, target=target)
+    cost = nm.cost(cases.integer_network(), EVENTS, target=target)
     processor = PROCESSORS[target.processor]
     assert processor.counter is not None
-    assert f"apt install {' '.join(processor.packages)}" in found.latency.absent
-    assert found.operations["neuron_steps"].total == 30 * 5 * 6
+    assert f"apt install {' '.join(processor.packages)}" in cost.latency.absent
+    assert cost.operations["neuron_steps"].total == 30 * 5 * 6
 
 
 # Nothing to count.
@@ -478,13 +480,13 @@ def test_without_an_emulator_the_rest_is_answered(
 
 def test_silence_is_told() -> None:
     network = cases.integer_network()
-    found = nm.cost(network, samples_of(Raster.silent(2, 30, 4)), target="loihi1")
-    assert found.remarks[0].startswith("there were neither")
-    assert found.synaptic_events.total.total == found.messages.total.total == 0
-    assert found.activation_sparsity == 1.0
-    assert found.neuron_updates.total.mean == 150
-    assert found.energy.spread is not None
-    assert found.energy.spread.mean == pytest.approx(150 * (51.2 + 21.6) / 1e6)
+    cost = nm.cost(network, samples_of(Raster.silent(2, 30, 4)), target="loihi1")
+    assert cost.remarks[0].startswith("there were neither")
+    assert cost.synaptic_events.total.total == cost.messages.total.total == 0
+    assert cost.activation_sparsity == 1.0
+    assert cost.neuron_updates.total.mean == 150
+    assert cost.energy.spread is not None
+    assert cost.energy.spread.mean == pytest.approx(150 * (51.2 + 21.6) / 1e6)
 
 
 def test_networks_that_cannot_spike() -> None:
@@ -493,11 +495,11 @@ def test_networks_that_cannot_spike() -> None:
         network.projections[0], target="out", weight=np.zeros((4, 2)), delay=np.ones((4, 2))
     )
     deaf = replace(network, populations=[network.population("out")], projections=[last])
-    found = nm.cost(deaf, EVENTS)
-    assert found.activation_sparsity is None
-    assert "activation_sparsity" in found.absent
-    assert found.remarks == ("no spike passed a synapse of nonzero weight",)
-    assert found.connection_sparsity == 1.0
+    cost = nm.cost(deaf, EVENTS)
+    assert cost.activation_sparsity is None
+    assert "activation_sparsity" in cost.absent
+    assert cost.remarks == ("no spike passed a synapse of nonzero weight",)
+    assert cost.connection_sparsity == 1.0
     bare = nm.cost(replace(deaf, projections=[]), EVENTS)
     assert bare.connection_sparsity is None
     assert set(bare.absent) == {"activation_sparsity", "connection_sparsity"}
@@ -536,9 +538,9 @@ def test_input_that_does_not_fit() -> None:
 
 
 def test_json_and_csv_say_the_same() -> None:
-    found = nm.cost(cases.integer_network(), EVENTS, target="loihi1")
-    rows = list(csv.DictReader(io.StringIO(found.as_csv())))
-    plain = found.as_json()
+    cost = nm.cost(cases.integer_network(), EVENTS, target="loihi1")
+    rows = list(csv.DictReader(io.StringIO(cost.as_csv())))
+    plain = cost.as_json()
     for name in COUNTS:
         (row,) = (r for r in rows if (r["quantity"], r["where"]) == (name, "all"))
         total = plain[name]["total"]
@@ -558,9 +560,9 @@ def test_json_and_csv_say_the_same() -> None:
 def test_parallel_projections_are_numbered() -> None:
     network = cases.integer_network()
     twice = replace(network, projections=[*network.projections, network.projections[0]])
-    found = nm.cost(twice, EVENTS)
+    cost = nm.cost(twice, EVENTS)
     names = ["input → hidden", "hidden → hidden", "hidden → out", "input → hidden (2)"]
-    assert list(found.synaptic_events.parts) == names
+    assert list(cost.synaptic_events.parts) == names
 
 
 @pytest.mark.parametrize(
@@ -591,47 +593,47 @@ def test_networks_are_compared(tmp_path: Path) -> None:
         cases.integer_network(),
         nm.quantise(cases.float_network(), weight_bits=3).network,
     )
-    found = nm.compare_cost({"eight": first, "three": second}, EVENTS, energy_of="loihi1")
-    assert list(found.costs) == ["eight", "three"]
-    assert found.costs["three"].bits.startswith("3/")
-    assert found.costs["eight"].as_json() == nm.cost(first, EVENTS, target="loihi1").as_json()
-    rows = list(csv.DictReader(io.StringIO(found.as_csv())))
+    comparison = nm.compare_cost({"eight": first, "three": second}, EVENTS, energy_of="loihi1")
+    assert list(comparison.costs) == ["eight", "three"]
+    assert comparison.costs["three"].bits.startswith("3/")
+    assert comparison.costs["eight"].as_json() == nm.cost(first, EVENTS, target="loihi1").as_json()
+    rows = list(csv.DictReader(io.StringIO(comparison.as_csv())))
     assert [row["network"] for row in rows] == ["eight", "three"]
-    assert float(rows[0]["synaptic_events"]) == found.costs["eight"].effective_acs
-    boundary = found.costs["eight"].energy.boundary
+    assert float(rows[0]["synaptic_events"]) == comparison.costs["eight"].effective_acs
+    boundary = comparison.costs["eight"].energy.boundary
     assert rows[0]["energy"].endswith(f"µJ ({boundary})")
-    assert float(rows[0]["energy_mean"]) == found.costs["eight"].value("energy")
+    assert float(rows[0]["energy_mean"]) == comparison.costs["eight"].value("energy")
     for against in ("synaptic_events", "energy", "footprint"):
-        path = found.plot(tmp_path / f"{against}.svg", against)
+        path = comparison.plot(tmp_path / f"{against}.svg", against)
         drawn = path.read_text("utf-8")
         assert "eight (8/" in drawn
         assert "three (3/" in drawn
     assert "dynamic energy, cores" in (tmp_path / "energy.svg").read_text("utf-8")
-    again = found.plot(tmp_path / "again.svg", "energy").read_bytes()
+    again = comparison.plot(tmp_path / "again.svg", "energy").read_bytes()
     assert again == (tmp_path / "energy.svg").read_bytes()
     with refused(UsageError, "path-taken"):
-        found.plot(tmp_path / "energy.svg", "energy")
-    assert found.plot(tmp_path / "energy.svg", "latency", force=True).read_bytes() != again
-    assert found.plot(tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+        comparison.plot(tmp_path / "energy.svg", "energy")
+    assert comparison.plot(tmp_path / "energy.svg", "latency", force=True).read_bytes() != again
+    assert comparison.plot(tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_pictures_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = nm.compare_cost([cases.integer_network()], EVENTS)
-    assert list(found.costs) == ["network 1"]
+    comparison = nm.compare_cost([cases.integer_network()], EVENTS)
+    assert list(comparison.costs) == ["network 1"]
     with refused(UsageError, "plot-format"):
-        found.plot(tmp_path / "cost.txt")
+        comparison.plot(tmp_path / "cost.txt")
     with refused(UsageError, "plot-axis"):
-        found.plot(tmp_path / "cost.svg", "beauty")
+        comparison.plot(tmp_path / "cost.svg", "beauty")
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with refused(MissingError, "library-missing") as caught:
-        found.plot(tmp_path / "cost.svg")
+        comparison.plot(tmp_path / "cost.svg")
     assert "'matplotlib<" in caught.value.fix
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_known_is_not_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    found = nm.compare_cost([cases.integer_network()], EVENTS)
+    comparison = nm.compare_cost([cases.integer_network()], EVENTS)
     with refused(UsageError, "plot-unknown"):
-        found.plot(tmp_path / "cost.svg", "energy")
+        comparison.plot(tmp_path / "cost.svg", "energy")
     assert list(tmp_path.iterdir()) == []

@@ -50,29 +50,29 @@ def network(
     )
 
 
-def codes(found: Fit) -> tuple[list[str], list[str], list[str]]:
-    kinds = (found.unsupported, found.approximate, found.wasteful)
-    unsupported, approximate, wasteful = ([one.code for one in kind] for kind in kinds)
+def codes(fitting: Fit) -> tuple[list[str], list[str], list[str]]:
+    kinds = (fitting.unsupported, fitting.approximate, fitting.wasteful)
+    unsupported, approximate, wasteful = ([finding.code for finding in kind] for kind in kinds)
     return unsupported, approximate, wasteful
 
 
 def test_the_same_arithmetic_is_faithful() -> None:
-    found = fit(network(), LOIHI2)
-    assert (found.verdict, *codes(found)) == (FAITHFUL, [], [], [])
-    assert found.words == "faithful, 2 of 128 cores"
-    assert found.as_json()["verdict"] == FAITHFUL
+    fitting = fit(network(), LOIHI2)
+    assert (fitting.verdict, *codes(fitting)) == (FAITHFUL, [], [], [])
+    assert fitting.words == "faithful, 2 of 128 cores"
+    assert fitting.as_json()["verdict"] == FAITHFUL
     assert fit(network(), target_named("c")).resources is None
 
 
 def test_findings_of_formats_and_of_rounding_are_taken_over() -> None:
-    one = Finding("some-code", "hidden", "it does not go", "leave it")
-    assert fit(network(), LOIHI2, misfits=[one]).verdict == UNSUPPORTED
-    found = fit(network(), LOIHI2, changed=[one])
-    assert (found.verdict, found.approximate) == (APPROXIMATE, (one,))
+    finding = Finding("some-code", "hidden", "it does not go", "leave it")
+    assert fit(network(), LOIHI2, misfits=[finding]).verdict == UNSUPPORTED
+    fitting = fit(network(), LOIHI2, changed=[finding])
+    assert (fitting.verdict, fitting.approximate) == (APPROXIMATE, (finding,))
 
 
 @pytest.mark.parametrize(
-    ("limits", "made", "code"),
+    ("limits", "design", "code"),
     [
         ({"max_delay": 2}, {}, "target-delay-range"),
         ({"max_delay": 0}, {}, "target-without-delays"),
@@ -91,14 +91,14 @@ def test_findings_of_formats_and_of_rounding_are_taken_over() -> None:
         ({"chip": Chip(inputs=1)}, {}, "chip-exceeded"),
     ],
 )
-def test_what_a_target_does_not_hold(limits: dict, made: dict, code: str) -> None:
-    found = fit(network(**made), replace(Target("t"), **limits))
-    assert found.verdict == UNSUPPORTED
-    assert {one.code for one in found.unsupported} == {code}
+def test_what_a_target_does_not_hold(limits: dict, design: dict, code: str) -> None:
+    fitting = fit(network(**design), replace(Target("t"), **limits))
+    assert fitting.verdict == UNSUPPORTED
+    assert {finding.code for finding in fitting.unsupported} == {code}
 
 
 @pytest.mark.parametrize(
-    ("limits", "made"),
+    ("limits", "design"),
     [
         ({"max_delay": 3}, {}),
         ({"max_delay": 0}, {"delay": 0}),
@@ -113,8 +113,8 @@ def test_what_a_target_does_not_hold(limits: dict, made: dict, code: str) -> Non
         ({"neuron": replace(LOIHI2.neuron, bias=False)}, {}),
     ],
 )
-def test_what_it_just_holds(limits: dict, made: dict) -> None:
-    assert fit(network(**made), replace(Target("t"), **limits)).verdict == FAITHFUL
+def test_what_it_just_holds(limits: dict, design: dict) -> None:
+    assert fit(network(**design), replace(Target("t"), **limits)).verdict == FAITHFUL
 
 
 @given(network=integer_networks())
@@ -183,7 +183,7 @@ def test_overflow_matters_only_where_some_input_can_reach_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("neuron", "found"),
+    ("neuron", "expected"),
     [
         ({}, []),
         ({"u_overflow": None}, ["target-overflow"]),
@@ -195,11 +195,11 @@ def test_overflow_matters_only_where_some_input_can_reach_it() -> None:
         ({"state_bits": 1 << 40, "v_overflow": "clips"}, ["target-overflow"] * 3),
     ],
 )
-def test_states_beyond_24_bits_or_the_targets(neuron: dict, found: list[str]) -> None:
+def test_states_beyond_24_bits_or_the_targets(neuron: dict, expected: list[str]) -> None:
     """Hidden currents reach 2^23, those of the output 6·256·64; membranes are without leak."""
     target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, **neuron))
     wide = network([[254, 0], [2, 0]], exponent=7, du=15, dv=0)
-    assert codes(fit(wide, target))[1] == found
+    assert codes(fit(wide, target))[1] == expected
 
 
 def test_biases_that_a_target_may_not_have_are_asked_for() -> None:
@@ -213,27 +213,27 @@ def test_real_numbers_have_no_bits_to_be_known() -> None:
     assert codes(fit(network(), target))[1] == ["target-rounding"]
 
 
-@pytest.mark.parametrize(("bias", "said"), [(10, 10), (-11, -11), ([3, 10], 10)])
-def test_a_bias_beyond_is_said_as_it_is(bias: int, said: int) -> None:
+@pytest.mark.parametrize(("bias", "extreme"), [(10, 10), (-11, -11), ([3, 10], 10)])
+def test_a_bias_beyond_is_said_as_it_is(bias: int, extreme: int) -> None:
     (finding,) = fit(network(bias=bias), Target("t", bias_limit=10)).unsupported
-    assert re.findall(r"-?\d+", finding.what) == [str(said), "-10", "9"]
+    assert re.findall(r"-?\d+", finding.what) == [str(extreme), "-10", "9"]
 
 
 def test_drive_counts_where_a_target_says_something_of_it() -> None:
     """The formats add exactly beyond the 2^15 that quantised networks keep."""
     strong = network([[254, 0], [254, 0]], exponent=7)
     assert fit(strong, Target("t")).verdict == FAITHFUL
-    said = {"holds.drive_limit": Origin("measured", "bench")}
-    assert codes(fit(strong, Target("t", origins=said)))[0] == ["target-drive"]
+    origins = {"holds.drive_limit": Origin("measured", "bench")}
+    assert codes(fit(strong, Target("t", origins=origins)))[0] == ["target-drive"]
 
 
 def test_few_bits_of_delay_reach_far_in_a_stride() -> None:
     target = Target("mine", delay_bits=(1, 2, 3, 4), max_delay=60)
     floats = nm.Network.layers([5, 8, 3], delays=60)
-    made = nm.quantise(floats, target=target).network
-    assert made.max_delay > 15
-    assert len(np.unique(np.concatenate([p.delay.ravel() for p in made.projections]))) <= 16
-    assert not fit(made, target).unsupported
+    integers = nm.quantise(floats, target=target).network
+    assert integers.max_delay > 15
+    assert len(np.unique(np.concatenate([p.delay.ravel() for p in integers.projections]))) <= 16
+    assert not fit(integers, target).unsupported
 
 
 def test_delays_of_synapses_without_weight_take_no_bits() -> None:
@@ -254,8 +254,8 @@ def test_delays_of_synapses_without_weight_take_no_bits() -> None:
 )
 @pytest.mark.parametrize("chip", [Chip(), Chip(cores=1)])
 def test_one_figure_of_a_core_is_enough(core: Core, chip: Chip, code: str) -> None:
-    found = fit(network(), Target("t", core=core, chip=chip))
-    assert set(codes(found)[0]) == {code}
+    fitting = fit(network(), Target("t", core=core, chip=chip))
+    assert set(codes(fitting)[0]) == {code}
 
 
 def test_memory_for_zeros_says_nothing_of_cores() -> None:
@@ -263,7 +263,7 @@ def test_memory_for_zeros_says_nothing_of_cores() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dense", "held", "word", "code"),
+    ("dense", "capacity", "word", "code"),
     [
         (True, 5, UNSUPPORTED, "chip-exceeded"),
         (None, 5, FAITHFUL, "zeros-perhaps-stored"),
@@ -273,19 +273,19 @@ def test_memory_for_zeros_says_nothing_of_cores() -> None:
 )
 @pytest.mark.parametrize("core", [Core(), Core(neurons=100)])
 def test_a_chip_that_holds_a_network_without_its_zeros(
-    core: Core, dense: bool | None, held: int, word: str, code: str | None
+    core: Core, dense: bool | None, capacity: int, word: str, code: str | None
 ) -> None:
     """Of its 6 synapses 3 have weight 0."""
-    target = replace(LOIHI2, core=replace(core, dense=dense), chip=Chip(synapses=held))
-    found = fit(network([[2, 0], [0, 0]]), target)
-    said = {one.code for one in (*found.unsupported, *found.wasteful)}
-    assert found.verdict == word
-    assert said & {"chip-exceeded", "zeros-perhaps-stored"} == ({code} if code else set())
+    target = replace(LOIHI2, core=replace(core, dense=dense), chip=Chip(synapses=capacity))
+    fitting = fit(network([[2, 0], [0, 0]]), target)
+    codes_of_waste = {finding.code for finding in (*fitting.unsupported, *fitting.wasteful)}
+    assert fitting.verdict == word
+    assert codes_of_waste & {"chip-exceeded", "zeros-perhaps-stored"} == ({code} if code else set())
 
 
 def test_what_is_wasteful() -> None:
-    found = fit(network([[2, 0], [0, 0]]), replace(LOIHI2, core=replace(LOIHI2.core, dense=True)))
-    assert {(one.code, one.where) for one in found.wasteful} >= {
+    fitting = fit(network([[2, 0], [0, 0]]), replace(LOIHI2, core=replace(LOIHI2.core, dense=True)))
+    assert {(finding.code, finding.where) for finding in fitting.wasteful} >= {
         ("channels-unheard", "input"),
         ("neurons-undriven", "hidden"),
         ("zeros-stored", "input → hidden"),
@@ -294,7 +294,7 @@ def test_what_is_wasteful() -> None:
     muted = replace(unheard.projections[1], weight=np.array([[2], [0]]))
     unheard = replace(unheard, projections=[unheard.projections[0], muted])
     assert ("neurons-unheard", "hidden") in {
-        (one.code, one.where) for one in fit(unheard, LOIHI2).wasteful
+        (finding.code, finding.where) for finding in fit(unheard, LOIHI2).wasteful
     }
     assert fit(network(), LOIHI2).wasteful == ()
 
@@ -316,8 +316,8 @@ def test_a_time_constant_that_hardly_changes_is_no_finding(
     shifting = replace(LOIHI2, neuron=replace(LOIHI2.neuron, decay="shift"))
     slow = replace(network().populations[0], dv=dv)
     changed = replace(network(), populations=[slow, *network().populations[1:]])
-    found = [f.code for f in fit(changed, shifting).approximate if f.where == slow.name]
-    assert [code for code in found if code == "target-decay"] == codes_of_decays
+    approximations = [f.code for f in fit(changed, shifting).approximate if f.where == slow.name]
+    assert [code for code in approximations if code == "target-decay"] == codes_of_decays
 
 
 @pytest.mark.parametrize(
@@ -332,23 +332,25 @@ def test_a_time_constant_that_hardly_changes_is_no_finding(
     ],
 )
 def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> None:
-    made = network(weight, bits=bits)
-    wasted = [one for one in fit(made, LOIHI2).wasteful if one.code == "bits-unused"]
-    wasted = [one for one in wasted if one.where == "input → hidden"]
+    integers = network(weight, bits=bits)
+    wasted = [
+        finding for finding in fit(integers, LOIHI2).wasteful if finding.code == "bits-unused"
+    ]
+    wasted = [finding for finding in wasted if finding.where == "input → hidden"]
     if used is None:
         assert not wasted
         return
     assert f"`weight_bits={used}` " in wasted[0].fix
     # What is said holds: the same weights are legal in so many bits, and not in one less.
-    replace(made.projections[0], weight_bits=used)
+    replace(integers.projections[0], weight_bits=used)
     if used > 2:
         with pytest.raises(nm.NetworkError):
-            replace(made.projections[0], weight_bits=used - 1)
+            replace(integers.projections[0], weight_bits=used - 1)
 
 
 def test_a_target_that_says_nothing_of_its_neuron_is_never_faithful() -> None:
-    found = fit(network(), Target("t", arithmetic="", neuron=Neuron(), core=Core()))
-    assert codes(found)[1] == ["target-neuron-unknown"]
+    fitting = fit(network(), Target("t", arithmetic="", neuron=Neuron(), core=Core()))
+    assert codes(fitting)[1] == ["target-neuron-unknown"]
 
 
 def test_a_clock_has_no_findings_of_its_own() -> None:
@@ -362,11 +364,11 @@ def test_a_clock_has_no_findings_of_its_own() -> None:
         projections=[*floats.projections, sends],
     )
     rounded = nm.round_network(clocked)
-    assert [one.code for one in rounded.findings if one.where == "clock"] == []
+    assert [finding.code for finding in rounded.findings if finding.where == "clock"] == []
     narrow = Target("t", max_delay=0, neuron=replace(LOIHI2.neuron, state_bits=8))
-    found = fit(rounded.network, narrow)
-    assert "target-state-bits" not in [one.code for one in found.approximate]
-    (delayed,) = [one for one in found.unsupported if one.where == "clock → output"]
+    fitting = fit(rounded.network, narrow)
+    assert "target-state-bits" not in [finding.code for finding in fitting.approximate]
+    (delayed,) = [finding for finding in fitting.unsupported if finding.where == "clock → output"]
     assert delayed.code == "target-without-delays"
     assert "max_delay" not in delayed.fix, "training has no part in it"
 
@@ -379,7 +381,7 @@ def test_zeros_of_an_unrolled_convolution_are_no_fault_of_training() -> None:
     for neuron in range(5):
         weight[2 * neuron : 2 * neuron + 2, neuron] = 1.0
     weight[1, 1] = 1.0
-    one = replace(floats.projections[0], weight=weight)
-    found = fit(nm.round_network(replace(floats, projections=[one])).network, dense)
-    (fix,) = [f.fix for f in found.wasteful if f.code == "zeros-stored"]
+    projection = replace(floats.projections[0], weight=weight)
+    fitting = fit(nm.round_network(replace(floats, projections=[projection])).network, dense)
+    (fix,) = [f.fix for f in fitting.wasteful if f.code == "zeros-stored"]
     assert fix == "use a target with sparse storage"

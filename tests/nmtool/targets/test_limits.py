@@ -145,14 +145,14 @@ def test_a_target_holds_no_more_than_the_arithmetic_runs(limit: str) -> None:
 def test_every_limit_of_a_delay_stands_in_one_place() -> None:
     """Lava's package runs without nmtool: its own copy is the same number."""
     limits = re.compile(r"(?im)^ *(max|longest)_\w*delay\w* *(: *int *)?= *(\d+|1 << \d+|\(1)")
-    found = {
+    definitions = {
         str(path.relative_to(ROOT)): match.group(0).strip()
         for room in ("nmtool", "training", "exporters", "hardware_sim")
         for path in sorted((ROOT / room).rglob("*.py"))
         for match in limits.finditer(path.read_text(encoding="utf-8"))
         if path.name != "arithmetic.py"
     }
-    assert found == {
+    assert definitions == {
         "exporters/lava/package/lava_network/models.py": f"MAX_DELAY = {MAX_SIX_BIT_DELAY}"
     }
 
@@ -174,10 +174,12 @@ def test_limits_that_hold_no_network_are_refused(limit: str) -> None:
 def test_a_target_without_biases_gets_none(bias_limit: int) -> None:
     target = replace(LOIHI2, name="plain", bias_limit=bias_limit)
     network = nm.Network.layers([5, 8, 3])
-    found = nm.quantise(network, calibrate_on="none", target=target)
-    assert "bias-lost" not in [one.code for one in found.findings]
+    quantised = nm.quantise(network, calibrate_on="none", target=target)
+    assert "bias-lost" not in [finding.code for finding in quantised.findings]
     hidden = replace(network.populations[0], bias=0.25)
     biased = replace(network, populations=[hidden, network.populations[1]])
-    found = nm.quantise(biased, calibrate_on="none", target=target)
-    assert [one.where for one in found.findings if one.code == "bias-lost"] == ["hidden"]
-    assert not any(p.bias.any() for p in found.network.populations)
+    quantised = nm.quantise(biased, calibrate_on="none", target=target)
+    assert [finding.where for finding in quantised.findings if finding.code == "bias-lost"] == [
+        "hidden"
+    ]
+    assert not any(p.bias.any() for p in quantised.network.populations)

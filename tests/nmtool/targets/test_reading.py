@@ -63,14 +63,14 @@ def test_every_figure_that_comes_with_nmtool_says_how_it_is_known(name: str) -> 
     for place, origin in target.origins.items():
         assert origin.mark in MARKS
         assert origin.source or origin.note or origin.mark == DEFINED, place
-    known = {
-        f"{section}.{one.name}"
+    figures = {
+        f"{section}.{field.name}"
         for section, kind in SECTIONS.items()
-        for one in fields(kind)
-        if getattr(getattr(target, section), one.name) is not None
+        for field in fields(kind)
+        if getattr(getattr(target, section), field.name) is not None
         and not (section == "neuron" and target.arithmetic)
     }
-    assert known == {p for p in target.origins if p.partition(".")[0] in SECTIONS}
+    assert figures == {p for p in target.origins if p.partition(".")[0] in SECTIONS}
 
 
 def test_the_targets_that_come_with_nmtool() -> None:
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_named(
     text = CHIP.replace(right, wrong, 1)
     with refused(UsageError, "target-file") as caught:
         read(text)
-    assert (code, where) in [(one.code, one.where) for one in caught.value.findings]
+    assert (code, where) in [(finding.code, finding.where) for finding in caught.value.findings]
 
 
 def test_everything_wrong_is_named_at_once(read: Callable[[str], Target]) -> None:
@@ -247,7 +247,7 @@ def test_limits_and_contradictions_are_named_at_once(read: Callable[[str], Targe
     text = CHIP.replace("value = 7", "value = 62").replace("value = [4, 8]", "value = [4, 9]")
     with refused(UsageError, "target-file") as caught:
         read(text.replace("[chip]", "[chip]\nneurons = { value = 99, mark = 'inferred' }"))
-    assert sorted(one.where for one in caught.value.findings) == [
+    assert sorted(finding.where for finding in caught.value.findings) == [
         "core.neurons",
         "holds.max_delay",
         "holds.weight_bits",
@@ -265,7 +265,7 @@ def test_contradictions_of_delays_and_memory(read: Callable[[str], Target]) -> N
     ):
         with refused(UsageError, "target-file") as caught:
             read(text)
-        assert [one.where for one in caught.value.findings] == [where]
+        assert [finding.where for finding in caught.value.findings] == [where]
         assert codes(caught.value) == ["target-contradiction"]
 
 
@@ -302,11 +302,14 @@ def test_a_target_of_another_arithmetic() -> None:
     assert replace(fenn, max_delay=31).runs_in == FENN16
     with refused(UsageError, "target-range") as caught:
         replace(fenn, max_delay=64, bias_limit=1)
-    assert [one.where for one in caught.value.findings] == ["holds.max_delay", "holds.bias_limit"]
+    assert [finding.where for finding in caught.value.findings] == [
+        "holds.max_delay",
+        "holds.bias_limit",
+    ]
 
 
 def test_every_figure_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    names = {one.name for kind in SECTIONS.values() for one in fields(kind)}
+    names = {field.name for kind in SECTIONS.values() for field in fields(kind)}
     missing = [name for name in (*names, *LIMITS, *MARKS, "barrier_us") if f"`{name}`" not in text]
     assert not missing

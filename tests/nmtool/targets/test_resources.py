@@ -61,8 +61,8 @@ SPEECH, LARGE = recurrent(234, 256, 10), recurrent(700, 512, 20)
 
 def test_the_speech_network_on_loihi_2() -> None:
     """490 synapses of 14 bits are 858 bytes; 64 of 8192 accumulators leave 128 neurons a core."""
-    found = resources(SPEECH, LOIHI2)
-    hidden, out = found.populations
+    usage = resources(SPEECH, LOIHI2)
+    hidden, out = usage.populations
     assert (hidden.synapses, hidden.bytes_per_neuron) == (234 + 256, 858)
     assert math.ceil(490 * 14 / 8) == 858
     assert hidden.per_core == {
@@ -73,10 +73,10 @@ def test_the_speech_network_on_loihi_2() -> None:
     assert hidden.per_core[MEMORY] == 229
     assert (hidden.binding, hidden.cores) == (ACCUMULATORS, 2)
     assert (out.synapses, out.bytes_per_neuron, out.cores) == (256, 448, 1)
-    assert (found.cores, found.chips, found.binding) == (3, 1, [ACCUMULATORS])
-    assert found.is_inferred
-    assert found.in_words() == "3 of 128 cores if accumulators are as on Loihi 1"
-    assert findings(found, SPEECH) == []
+    assert (usage.cores, usage.chips, usage.binding) == (3, 1, [ACCUMULATORS])
+    assert usage.is_inferred
+    assert usage.in_words() == "3 of 128 cores if accumulators are as on Loihi 1"
+    assert findings(usage, SPEECH) == []
 
 
 def test_a_shorter_reach_takes_fewer_cores() -> None:
@@ -98,16 +98,16 @@ def test_a_shorter_reach_takes_fewer_cores() -> None:
 
 def test_the_large_network_on_both_chips() -> None:
     """1212 synapses of 14 bits are 2121 bytes, of which 92 neurons fill 192 KB, 61 fill 128 KB."""
-    two, one = resources(LARGE, LOIHI2), resources(LARGE, LOIHI1)
-    assert two.populations[0].bytes_per_neuron == math.ceil(1212 * 14 / 8) == 2121
-    assert (two.populations[0].per_core[MEMORY], two.populations[0].cores) == (92, 6)
-    assert (one.populations[0].per_core[MEMORY], one.populations[0].cores) == (61, 9)
+    second, first = resources(LARGE, LOIHI2), resources(LARGE, LOIHI1)
+    assert second.populations[0].bytes_per_neuron == math.ceil(1212 * 14 / 8) == 2121
+    assert (second.populations[0].per_core[MEMORY], second.populations[0].cores) == (92, 6)
+    assert (first.populations[0].per_core[MEMORY], first.populations[0].cores) == (61, 9)
     # A hidden neuron sends to the 9 cores of its own population and to that of the outputs.
-    assert one.populations[0].per_core[AXONS] == 4096 // 10
-    assert AXONS not in one.populations[1].per_core
-    assert (two.cores, one.cores) == (7, 10)
-    assert not one.is_inferred
-    changes = {saving.change: saving.cores for saving in two.savings}
+    assert first.populations[0].per_core[AXONS] == 4096 // 10
+    assert AXONS not in first.populations[1].per_core
+    assert (second.cores, first.cores) == (7, 10)
+    assert not first.is_inferred
+    changes = {saving.change: saving.cores for saving in second.savings}
     # 1212 · 10 bits are 1515 bytes: 129 fit the memory, accumulators leave 128: 4 cores and 1.
     assert changes["weights of 4 bits"] == 5
     # 512/92 + 20/219 cores of memory, 532/128 of accumulators.
@@ -122,12 +122,12 @@ def test_thirty_six_million_synapses_do_not_fit() -> None:
     ]
     hidden = replace(small.populations[0], size=6000, bias_mantissa=0)
     network = replace(small, populations=[hidden, small.populations[1]], projections=tiled)
-    found = resources(network, LOIHI2)
-    assert found.populations[0].per_core[MEMORY] == 196608 // math.ceil(6010 * 14 / 8) == 18
-    assert found.populations[0].cores == math.ceil(6000 / 18)
-    (finding,) = findings(found, network)
+    usage = resources(network, LOIHI2)
+    assert usage.populations[0].per_core[MEMORY] == 196608 // math.ceil(6010 * 14 / 8) == 18
+    assert usage.populations[0].cores == math.ceil(6000 / 18)
+    (finding,) = findings(usage, network)
     assert finding.code == "cores-exceeded"
-    assert found.chips == 3
+    assert usage.chips == 3
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_thirty_six_million_synapses_do_not_fit() -> None:
 def test_everything_that_does_not_fit(core: Core, chip: Chip, codes: list[str]) -> None:
     network = recurrent(3, 4, 2)
     target = Target("small", core=core, chip=chip)
-    assert [one.code for one in findings(resources(network, target), network)] == codes
+    assert [finding.code for finding in findings(resources(network, target), network)] == codes
 
 
 FAN_OUT = "synapses from one hidden neuron to hidden ones"
@@ -179,7 +179,7 @@ def test_recurrent_networks_on_chips_of_xylo(
     name: str, sizes: tuple[int, int, int], exceeded: list[str]
 ) -> None:
     network, target = recurrent(*sizes, longest=0), target_named(name)
-    assert [one.where for one in findings(Resources(target, ()), network)] == exceeded
+    assert [finding.where for finding in findings(Resources(target, ()), network)] == exceeded
 
 
 @pytest.mark.parametrize(
@@ -190,18 +190,18 @@ def test_hidden_neurons_without_synapses_of_chips_of_xylo(name: str, hidden: int
     for size, exceeded in ((hidden, []), (hidden + 1, ["hidden neurons"])):
         network = recurrent(1, size, 1, longest=0)
         silent = [replace(p, weight=0 * p.weight) for p in network.projections]
-        found = findings(Resources(target, ()), replace(network, projections=silent))
-        assert [one.where for one in found] == exceeded
+        overruns = findings(Resources(target, ()), replace(network, projections=silent))
+        assert [finding.where for finding in overruns] == exceeded
 
 
 def test_what_is_unknown_stays_unknown() -> None:
-    found = resources(SPEECH, Target("blank"))
-    assert (found.cores, found.chips, found.binding) == (None, None, [])
-    assert found.tables() == []
-    assert found.as_json()["cores"] is None
-    known = resources(SPEECH, Target("half", core=Core(neurons=100)))
-    assert known.populations[0].per_core == {NEURONS: 100}
-    assert (known.cores, known.chips) == (4, None)
+    usage = resources(SPEECH, Target("blank"))
+    assert (usage.cores, usage.chips, usage.binding) == (None, None, [])
+    assert usage.tables() == []
+    assert usage.as_json()["cores"] is None
+    half = resources(SPEECH, Target("half", core=Core(neurons=100)))
+    assert half.populations[0].per_core == {NEURONS: 100}
+    assert (half.cores, half.chips) == (4, None)
 
 
 def test_zeros_take_no_memory_where_a_target_stores_them_sparse() -> None:
@@ -234,8 +234,8 @@ def test_a_neurons_own_bytes_count() -> None:
 def test_delays_of_synapses_without_weight_do_not_count() -> None:
     network = recurrent(3, 4, 2, longest=61)
     zeroed = [replace(p, weight=np.where(p.delay > 2, 0, p.weight)) for p in network.projections]
-    found = resources(replace(network, projections=zeroed), LOIHI2)
-    assert found.populations[0].per_core[ACCUMULATORS] == 8192 // 4
+    usage = resources(replace(network, projections=zeroed), LOIHI2)
+    assert usage.populations[0].per_core[ACCUMULATORS] == 8192 // 4
 
 
 def test_slots() -> None:
@@ -255,22 +255,22 @@ def test_only_inferred_figures_are_assumptions() -> None:
 @given(network=integer_networks())
 def test_cores_hold_everything_and_savings_save(network: IntegerNetwork) -> None:
     target = Target("tiny", core=Core(neurons=3, synapse_bytes=40, accumulators=256, axons_out=64))
-    found = resources(network, target)
-    for one in found.populations:
-        if one.cores is None:
-            assert one.per_core[one.binding] == 0
+    usage = resources(network, target)
+    for population in usage.populations:
+        if population.cores is None:
+            assert population.per_core[population.binding] == 0
             continue
-        assert one.cores * one.per_core[one.binding] >= one.neurons
-        assert (one.cores - 1) * one.per_core[one.binding] < one.neurons
-        assert one.per_core[one.binding] * one.bytes_per_neuron <= 40
-    assert all(found.cores and saving.cores < found.cores for saving in found.savings)
+        assert population.cores * population.per_core[population.binding] >= population.neurons
+        assert (population.cores - 1) * population.per_core[population.binding] < population.neurons
+        assert population.per_core[population.binding] * population.bytes_per_neuron <= 40
+    assert all(usage.cores and saving.cores < usage.cores for saving in usage.savings)
 
 
 def test_a_population_that_sends_to_more_cores_than_it_has_axons_is_held_by_none() -> None:
     # Every neuron reaches every core, so that more cores leave fewer neurons on each, to the end.
     network = speech_network(2, 60, 2, recurrent=True)
     target = Target("tiny", core=Core(neurons=10, axons_out=20))
-    found = resources(network, target)
-    assert found.cores is None
-    assert found.populations[0].per_core["axons out"] == 0
+    usage = resources(network, target)
+    assert usage.cores is None
+    assert usage.populations[0].per_core["axons out"] == 0
     assert resources(network, Target("roomy", core=Core(neurons=10, axons_out=70))).cores == 7

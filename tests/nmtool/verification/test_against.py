@@ -51,7 +51,7 @@ def test_ways(
 
 
 @pytest.mark.parametrize(
-    ("is_export", "named", "how", "code"),
+    ("is_export", "named", "options", "code"),
     [
         (False, (), {"has_data": True}, "backend-missing"),
         (False, (), {"has_data": False}, "answers-not-carried"),
@@ -63,10 +63,10 @@ def test_ways(
     ],
 )
 def test_no_way(
-    is_export: bool, named: Sequence[Named], how: dict[str, bool], code: str, export: Path
+    is_export: bool, named: Sequence[Named], options: dict[str, bool], code: str, export: Path
 ) -> None:
     with refused(UsageError, code):
-        Against.of(export if is_export else INTEGERS, named).way(**how)
+        Against.of(export if is_export else INTEGERS, named).way(**options)
 
 
 def test_what_takes_floats(tmp_path: Path, export: Path) -> None:

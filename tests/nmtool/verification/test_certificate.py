@@ -95,8 +95,8 @@ def test_the_keys_of_a_check() -> None:
 
 
 def test_the_values_of_a_check() -> None:
-    found = check(model="fast", stock=stock(first=3)).as_json()
-    assert found == {
+    backend = check(model="fast", stock=stock(first=3)).as_json()
+    assert backend == {
         "spikes_compared": 60,
         "spikes_different": 0,
         "spikes_emitted": 2,
@@ -127,10 +127,10 @@ def test_a_check_is_identical_where_nothing_differs() -> None:
 
 
 def test_a_model_that_differs_is_found_in_the_sample_s_own_steps() -> None:
-    found = check(stock=stock(recording(*SPIKES, (0, 2, 0)), first=4))
-    assert not found.identical
-    assert found.first_divergence == Divergence(1, 6, "hidden", 0, "spike", 0.0, 1.0)
-    both = replace(WRONG, stock=found.stock)
+    backend = check(stock=stock(recording(*SPIKES, (0, 2, 0)), first=4))
+    assert not backend.identical
+    assert backend.first_divergence == Divergence(1, 6, "hidden", 0, "spike", 0.0, 1.0)
+    both = replace(WRONG, stock=backend.stock)
     assert both.first_divergence == WRONG.first_divergence, "all samples come first"
 
 
@@ -138,41 +138,41 @@ def test_a_model_that_differs_is_found_in_the_sample_s_own_steps() -> None:
 
 
 def test_the_keys_of_a_certificate() -> None:
-    found = certificate(onnx=EQUAL, c=EQUAL).as_json()
-    assert set(found) == {"samples", "accuracy", "backends", "first_divergence"} | EXTENT
-    assert found["samples"] == 2
-    assert found["accuracy"] == {SIMULATOR: 1.0, "onnx": 0.5, "c": 0.5}
-    assert found["backends"] == {"onnx": EQUAL.as_json(), "c": EQUAL.as_json()}
-    assert found["first_divergence"] is None
+    document = certificate(onnx=EQUAL, c=EQUAL).as_json()
+    assert set(document) == {"samples", "accuracy", "backends", "first_divergence"} | EXTENT
+    assert document["samples"] == 2
+    assert document["accuracy"] == {SIMULATOR: 1.0, "onnx": 0.5, "c": 0.5}
+    assert document["backends"] == {"onnx": EQUAL.as_json(), "c": EQUAL.as_json()}
+    assert document["first_divergence"] is None
     answered = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True).as_json()
     assert set(answered) == {"samples", "backends", "first_divergence"} | EXTENT
     assert answered["hash"] == "1a2b"
 
 
 def test_a_backend_that_differs() -> None:
-    found = certificate(onnx=EQUAL, c=WRONG, lava=WRONG)
-    assert not found.identical
-    assert (found.spikes_compared, found.spikes_different) == (180, 2)
-    assert found.first_divergence == ("c", WRONG.first_divergence)
-    place = found.as_json()["first_divergence"]
+    document = certificate(onnx=EQUAL, c=WRONG, lava=WRONG)
+    assert not document.identical
+    assert (document.spikes_compared, document.spikes_different) == (180, 2)
+    assert document.first_divergence == ("c", WRONG.first_divergence)
+    place = document.as_json()["first_divergence"]
     assert set(place) == DIVERGENCE | {"backend"}
     assert (place["backend"], place["sample"], place["step"]) == ("c", 1, 2)
-    assert str(WRONG.first_divergence) in str(found)
+    assert str(WRONG.first_divergence) in str(document)
 
 
 def test_backends_that_do_not_differ() -> None:
-    found = certificate(onnx=EQUAL, c=EQUAL)
-    assert found.identical
-    assert (found.spikes_compared, found.spikes_different) == (120, 0)
-    assert found.first_divergence is None
+    document = certificate(onnx=EQUAL, c=EQUAL)
+    assert document.identical
+    assert (document.spikes_compared, document.spikes_different) == (120, 0)
+    assert document.first_divergence is None
     assert Certificate(0, "", {}).identical
     assert Certificate(0, "", {}).first_divergence is None
 
 
 def test_a_certificate_of_silence_warns() -> None:
-    found = certificate(onnx=SILENT)
-    assert found.identical
-    assert [weight for _, weight in found.sentences()] == ["", "warning"]
+    document = certificate(onnx=SILENT)
+    assert document.identical
+    assert [weight for _, weight in document.sentences()] == ["", "warning"]
     assert [weight for _, weight in certificate(onnx=EQUAL).sentences()] == [""]
     nothing = check(expected=Recording(RIGHT.readout, {}, RIGHT.membrane), actual=RIGHT_MEMBRANE)
     assert [weight for _, weight in certificate(onnx=nothing).sentences()] == [""]
@@ -183,10 +183,10 @@ RIGHT_MEMBRANE = Recording(RIGHT.readout, {}, RIGHT.membrane)
 
 
 def test_a_model_that_differs_is_an_alarm() -> None:
-    found = certificate(lava=check(stock=stock(recording(*SPIKES, (0, 2, 0)))))
-    weights = [weight for _, weight in found.sentences()]
+    document = certificate(lava=check(stock=stock(recording(*SPIKES, (0, 2, 0)))))
+    weights = [weight for _, weight in document.sentences()]
     assert weights == ["", "", "", "alarm"]
-    assert "10 steps of sample 1 from step 4" in str(found)
+    assert "10 steps of sample 1 from step 4" in str(document)
     assert "from step" not in str(certificate(lava=check(stock=stock(first=0))))
 
 
@@ -206,53 +206,53 @@ def test_lava_s_two_models_are_compared_with_each_other(
     own: Recording, fast: Recording, stands_in: bool, same: bool, weights: list[str]
 ) -> None:
     """Stock = fast = simulator; stock = fast ≠ simulator; stock ≠ fast, with either right."""
-    found = replace(stock(own), fast=compare_recordings(own, fast))
-    assert found.stands_in is stands_in
-    one = check(stock=found)
-    assert one.identical is same
-    assert one.as_json()["stock_equals_fast"] is stands_in
-    assert [weight for _, weight in certificate(lava=one).sentences()] == weights
-    assert ("proves nothing" in str(certificate(lava=one))) is not stands_in
+    reference = replace(stock(own), fast=compare_recordings(own, fast))
+    assert reference.stands_in is stands_in
+    backend = check(stock=reference)
+    assert backend.identical is same
+    assert backend.as_json()["stock_equals_fast"] is stands_in
+    assert [weight for _, weight in certificate(lava=backend).sentences()] == weights
+    assert ("proves nothing" in str(certificate(lava=backend))) is not stands_in
     if not same:
-        assert one.first_divergence is not None
-        assert (one.first_divergence.sample, one.first_divergence.step) == (1, 6)
+        assert backend.first_divergence is not None
+        assert (backend.first_divergence.sample, backend.first_divergence.step) == (1, 6)
 
 
 def test_an_export_that_differs_is_no_fault_of_the_model() -> None:
     wrong = replace(WRONG, stock=replace(stock(), fast=compare_recordings(RIGHT, RIGHT)))
-    found = certificate(lava=wrong)
-    assert not found.identical
-    assert found.as_json()["backends"]["lava"]["stock_equals_fast"] is True
-    assert "alarm" not in [weight for _, weight in found.sentences()]
+    document = certificate(lava=wrong)
+    assert not document.identical
+    assert document.as_json()["backends"]["lava"]["stock_equals_fast"] is True
+    assert "alarm" not in [weight for _, weight in document.sentences()]
 
 
 def test_agreement_is_told() -> None:
-    found = certificate(nir=check(agreement=Agreement(60, 1, 3, 0)))
-    assert found.identical
-    assert "75.0%" in str(found)
-    assert [weight for _, weight in found.sentences()] == ["", ""]
+    document = certificate(nir=check(agreement=Agreement(60, 1, 3, 0)))
+    assert document.identical
+    assert "75.0%" in str(document)
+    assert [weight for _, weight in document.sentences()] == ["", ""]
 
 
-@pytest.mark.parametrize("one", [EQUAL, WRONG, SILENT], ids=["equal", "wrong", "silent"])
-def test_one_line_for_repr_and_a_line_per_backend_for_print(one: Check) -> None:
-    found = certificate(onnx=one, lava=replace(one, model="fast", stock=stock()))
-    for value in (one, found):
+@pytest.mark.parametrize("backend", [EQUAL, WRONG, SILENT], ids=["equal", "wrong", "silent"])
+def test_one_line_for_repr_and_a_line_per_backend_for_print(backend: Check) -> None:
+    document = certificate(onnx=backend, lava=replace(backend, model="fast", stock=stock()))
+    for value in (backend, document):
         assert "\n" not in repr(value)
         assert len(repr(value)) < 300
-    assert "onnx, lava" in repr(found)
-    assert "spikes compared 120" in repr(found)
-    assert str(found).count("spikes compared 60, different") == 3
-    assert len(str(found).splitlines()) == len(found.sentences())
+    assert "onnx, lava" in repr(document)
+    assert "spikes compared 120" in repr(document)
+    assert str(document).count("spikes compared 60, different") == 3
+    assert len(str(document).splitlines()) == len(document.sentences())
 
 
 def test_the_summary_is_a_row_per_backend() -> None:
-    found = certificate(onnx=EQUAL, lava=check(model="fast", stock=stock()))
-    [table] = found.tables()
+    document = certificate(onnx=EQUAL, lava=check(model="fast", stock=stock()))
+    [table] = document.tables()
     assert [row[0] for row in table.rows] == [SIMULATOR, "onnx", "lava (fast)", "lava (stock)"]
     assert [row[1] for row in table.rows] == ["100.00%", "50.00%", "50.00%", ""]
     assert table.rows[1][2:6] == ("60", "0", "0 of 40", "0")
     assert table.rows[1][6] == "0.617"
-    assert found.summary() == str(table)
+    assert document.summary() == str(table)
     alone = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True)
     assert [row[:2] for row in alone.tables()[0].rows] == [("onnx", "")]
     assert "2 known answers" in alone.summary()
@@ -266,9 +266,9 @@ def test_accuracies_of_some_classes_are_called_so() -> None:
     assert joined.class_samples == [1, 3, 0]
     assert joined.tables()[0].title == "4 samples, 2 of 3 classes"
     assert joined.as_json()["only_classes"] == "2 of 3 classes"
-    every = replace(whole, class_samples=(1, 1))
-    assert every.tables()[0].title == "2 samples"
-    assert "only_classes" not in every.as_json()
+    complete = replace(whole, class_samples=(1, 1))
+    assert complete.tables()[0].title == "2 samples"
+    assert "only_classes" not in complete.as_json()
 
 
 # How much it says.
@@ -300,25 +300,25 @@ OVERFLOWS = {
 
 
 def test_what_was_exercised_is_told_after_what_was_compared() -> None:
-    found = replace(certificate(onnx=EQUAL), coverage=COVERAGE, mutation=MUTATION)
-    lines = str(found).splitlines()
+    document = replace(certificate(onnx=EQUAL), coverage=COVERAGE, mutation=MUTATION)
+    lines = str(document).splitlines()
     assert lines[:1] == str(certificate(onnx=EQUAL)).splitlines()
     assert lines[1:] == [COVERAGE.sentence(), *COVERAGE.remarks(), MUTATION.sentence()]
     assert "input → hidden: 4 of 6 synapses; 2 channels never spike (1–2)" in lines[2]
-    plain = json.loads(json.dumps(found.as_json()))
+    plain = json.loads(json.dumps(document.as_json()))
     assert plain["coverage"]["projections"][0]["silent"] == [1, 2]
     assert plain["mutation"]["faults"] == 30
     assert plain["mutation"]["seen"] == MUTATION.n_seen
 
 
 def test_generated_samples_count() -> None:
-    found = replace(certificate(onnx=EQUAL), generated={"onnx": WRONG})
-    assert not found.identical
-    assert (found.spikes_compared, found.spikes_different) == (120, 1)
-    assert found.first_divergence == ("onnx", WRONG.first_divergence)
-    assert found.as_json()["generated"] == {"onnx": WRONG.as_json()}
-    assert found.as_json()["backends"] == {"onnx": EQUAL.as_json()}
-    assert "onnx, 2 generated samples: spikes compared 60, different 1" in str(found)
+    document = replace(certificate(onnx=EQUAL), generated={"onnx": WRONG})
+    assert not document.identical
+    assert (document.spikes_compared, document.spikes_different) == (120, 1)
+    assert document.first_divergence == ("onnx", WRONG.first_divergence)
+    assert document.as_json()["generated"] == {"onnx": WRONG.as_json()}
+    assert document.as_json()["backends"] == {"onnx": EQUAL.as_json()}
+    assert "onnx, 2 generated samples: spikes compared 60, different 1" in str(document)
 
 
 @pytest.mark.parametrize(
@@ -333,14 +333,14 @@ def test_generated_samples_count() -> None:
 def test_overflows_are_a_warning_where_answers_to_data_depend_on_them(
     counts: dict[str, int], weight: str
 ) -> None:
-    found = replace(certificate(onnx=EQUAL), overflows=OVERFLOWS | counts)
-    assert [w for _, w in found.sentences()] == ["", weight]
-    assert found.sentences()[1][0] == overflow_sentence(found.overflows)
-    known = replace(found, on_known_answers=True)
+    document = replace(certificate(onnx=EQUAL), overflows=OVERFLOWS | counts)
+    assert [w for _, w in document.sentences()] == ["", weight]
+    assert document.sentences()[1][0] == overflow_sentence(document.overflows)
+    known = replace(document, on_known_answers=True)
     generated = replace(certificate(onnx=EQUAL), generated_overflows=OVERFLOWS | counts)
-    for made in (known, generated):
-        assert [w for _, w in made.sentences()] == ["", ""], "the data may be fine"
-    none = replace(found, overflows=dict.fromkeys(OVERFLOWS, 0))
+    for variant in (known, generated):
+        assert [w for _, w in variant.sentences()] == ["", ""], "the data may be fine"
+    none = replace(document, overflows=dict.fromkeys(OVERFLOWS, 0))
     assert len(none.sentences()) == 1
 
 
@@ -356,15 +356,15 @@ def test_the_digest_of_a_folder_is_that_of_its_names_and_files(tmp_path: Path) -
     for name, text in (("run.py", "1"), ("package/a.py", "2"), ("package/b.py", "3")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    found = artefact_digest(tmp_path)
+    digest = artefact_digest(tmp_path)
     names = ("package/a.py", "package/b.py", "run.py")
     text = "".join(
         f"{hashlib.sha256(c).hexdigest()}  {n}\n"
         for n, c in zip(names, (b"2", b"3", b"1"), strict=True)
     )
-    assert found == hashlib.sha256(text.encode()).hexdigest()
+    assert digest == hashlib.sha256(text.encode()).hexdigest()
     (tmp_path / "package/__pycache__").mkdir()
     (tmp_path / "package/__pycache__/a.pyc").write_text("4")
-    assert artefact_digest(tmp_path) == found
+    assert artefact_digest(tmp_path) == digest
     (tmp_path / "package/b.py").rename(tmp_path / "package/c.py")
-    assert artefact_digest(tmp_path) != found
+    assert artefact_digest(tmp_path) != digest

@@ -212,9 +212,9 @@ def test_agreement_counts_spikes_and_predictions(expected: Recording) -> None:
     other = with_spike(with_spike(both, "second", 1, 2, 0), "first", 1, 1, 1)
     other = with_value(other, "membrane", "out", (2, 0, 1), 11)
     bins = SAMPLES * STEPS * 6
-    found = spike_agreement(both, other)
-    assert found == Agreement(bins, 2, 1, 1)
-    assert found.share == pytest.approx(1 / 3)
+    agreement = spike_agreement(both, other)
+    assert agreement == Agreement(bins, 2, 1, 1)
+    assert agreement.share == pytest.approx(1 / 3)
     assert spike_agreement(expected, expected) == Agreement(bins, 0, 0, 0)
     assert spike_agreement(expected, expected).share == 1.0
 
@@ -253,8 +253,8 @@ def test_spikes_of_other_shapes(shape: tuple[int, int, int]) -> None:
 
 
 def test_populations_that_only_one_of_them_has() -> None:
-    one, two = silent(1, 4, 2, names=("a",)), silent(1, 4, 2, names=("a", "b"))
-    for expected, actual in ((one, two), (two, one)):
+    narrow, wide = silent(1, 4, 2, names=("a",)), silent(1, 4, 2, names=("a", "b"))
+    for expected, actual in ((narrow, wide), (wide, narrow)):
         with refused(DataError, "recordings-incomparable") as caught:
             compare_recordings(expected, actual)
         assert [finding.where for finding in caught.value.findings] == ["spikes of b"]
@@ -263,12 +263,12 @@ def test_populations_that_only_one_of_them_has() -> None:
 
 @pytest.mark.parametrize("group", ["membrane", "current", "potential"])
 def test_values_that_are_expected_and_were_not_recorded(expected: Recording, group: str) -> None:
-    held = getattr(expected, group)
+    values = getattr(expected, group)
     with refused(DataError, "recordings-incomparable") as caught:
         compare_recordings(expected, replace(expected, **{group: {}}))
     findings = {finding.where: finding.what for finding in caught.value.findings}
-    assert list(findings) == [f"{group} of {name}" for name in held]
-    for name, array in held.items():
+    assert list(findings) == [f"{group} of {name}" for name in values]
+    for name, array in values.items():
         assert str(list(array.shape)) in findings[f"{group} of {name}"]
 
 
@@ -312,13 +312,13 @@ def _reshaped(recording: Recording, data: st.DataObject) -> Recording:
     groups = ("spikes", "membrane", "current", "potential")
     parts = [(group, name) for group in groups for name in getattr(recording, group)]
     group, name = data.draw(st.sampled_from(parts))
-    held = dict(getattr(recording, group))
-    dense = held[name].dense() if group == "spikes" else held[name]
+    content = dict(getattr(recording, group))
+    dense = content[name].dense() if group == "spikes" else content[name]
     axis, change = data.draw(st.integers(0, 2)), data.draw(st.sampled_from(["out", "cut", "grown"]))
     if change == "out":
-        del held[name]
-        return replace(recording, **{group: held})
+        del content[name]
+        return replace(recording, **{group: content})
     last = np.take(dense, [-1], axis)
     changed = np.delete(dense, -1, axis) if change == "cut" else np.append(dense, last, axis)
-    held[name] = Raster.from_dense(changed) if group == "spikes" else changed
-    return replace(recording, **{group: held})
+    content[name] = Raster.from_dense(changed) if group == "spikes" else changed
+    return replace(recording, **{group: content})

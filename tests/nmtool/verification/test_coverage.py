@@ -48,26 +48,26 @@ def spike_at(step: int, n_steps: int = 20, channel: int = 0) -> Raster:
 
 
 def test_what_one_spike_exercises() -> None:
-    found = coverage(row(), spike_at(0))
-    first, second = found.projections
+    tally = coverage(row(), spike_at(0))
+    first, second = tally.projections
     assert (first.label, first.synapses, first.synapses_exercised) == ("input → cell", 3, 2)
     assert (first.silent, first.late, first.beyond_reach) == ((1,), 0, 0)
     assert (second.synapses, second.synapses_exercised) == (2, 1)
     assert (second.delays, second.delays_exercised) == (1, 1), "the other one is beyond reach"
     assert (second.silent, second.late, second.beyond_reach) == ((1,), 0, 1)
-    cell, out = found.populations
+    cell, out = tally.populations
     assert (cell.neurons, cell.driven, cell.spiked, cell.biases) == (2, 2, 1, 0)
     assert (out.driven, out.spiked, out.biases, out.biases_exercised) == (1, 0, 1, 1)
-    assert found.counts()["synapses"] == (3, 4)
-    assert found.counts()["spiked"] == (1, 1)
-    assert found.counts()["thresholds"] == (1, 1)
-    assert found.beyond_reach == (1, 1)
-    assert found.sentence().startswith("exercised, of what some input can reach: 75.0% of synapses")
-    assert len(found.remarks()) == 2
-    assert "\n" not in repr(found)
-    assert found.as_json()["synapses"] == {"exercised": 3, "of": 4}
-    assert found.as_json()["beyond_reach"] == {"synapses": 1, "neurons": 1}
-    assert "input → cell" in found.summary()
+    assert tally.counts()["synapses"] == (3, 4)
+    assert tally.counts()["spiked"] == (1, 1)
+    assert tally.counts()["thresholds"] == (1, 1)
+    assert tally.beyond_reach == (1, 1)
+    assert tally.sentence().startswith("exercised, of what some input can reach: 75.0% of synapses")
+    assert len(tally.remarks()) == 2
+    assert "\n" not in repr(tally)
+    assert tally.as_json()["synapses"] == {"exercised": 3, "of": 4}
+    assert tally.as_json()["beyond_reach"] == {"synapses": 1, "neurons": 1}
+    assert "input → cell" in tally.summary()
 
 
 def test_an_arrival_after_the_last_step_exercises_nothing() -> None:
@@ -78,8 +78,8 @@ def test_an_arrival_after_the_last_step_exercises_nothing() -> None:
 
 
 def test_channels_are_silent_in_samples_shorter_than_the_network() -> None:
-    found = coverage(row(), spike_at(0, 10), bounds=state_bounds(row(), 20)).projections[0]
-    assert (found.silent, found.late) == ((1,), 0)
+    tally = coverage(row(), spike_at(0, 10), bounds=state_bounds(row(), 20)).projections[0]
+    assert (tally.silent, tally.late) == ((1,), 0)
 
 
 def test_a_bias_is_exercised_where_it_shows() -> None:
@@ -95,12 +95,12 @@ def test_everything_that_is_exercised_leaves_no_remark() -> None:
     network = row()
     weight = np.array([[200, 200], [200, 200]])
     first = replace(network.projections[0], weight=weight)
-    found = coverage(
+    tally = coverage(
         replace(network, projections=[first, network.projections[1]]),
         Raster.from_dense(np.ones((1, 20, 2))),
     )
-    assert found.remarks() == []
-    assert {part == of for part, of in found.counts().values()} == {True}
+    assert tally.remarks() == []
+    assert {part == of for part, of in tally.counts().values()} == {True}
 
 
 def test_data_must_fit() -> None:

@@ -74,9 +74,9 @@ def test_coverage_and_score_do_not_fall(network: IntegerNetwork) -> None:
 
 def test_the_same_arguments_give_the_same_samples() -> None:
     network = NETWORKS[1]
-    one, two = (exercise(network, silence(network)) for _ in range(2))
-    assert np.array_equal(one.flat_index(), two.flat_index())
-    assert one.offset.tolist() == two.offset.tolist()
+    first, second = (exercise(network, silence(network)) for _ in range(2))
+    assert np.array_equal(first.flat_index(), second.flat_index())
+    assert first.offset.tolist() == second.offset.tolist()
 
 
 def test_no_more_samples_than_allowed() -> None:

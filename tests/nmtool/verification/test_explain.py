@@ -65,9 +65,9 @@ def test_single_faults_of_every_kind(recurrent: bool) -> None:
 @needs_compiler
 @pytest.mark.parametrize("name", ["u rounds down", "no +1", "v is kept", "≥", "u stops"])
 def test_a_program_with_a_wrong_line(name: str) -> None:
-    found, fault = explained_rule(name, faults.run_c)
-    assert any(map(fault.is_named_by, found.causes))
-    assert found.tried_on == DEEP
+    explanation, fault = explained_rule(name, faults.run_c)
+    assert any(map(fault.is_named_by, explanation.causes))
+    assert explanation.tried_on == DEEP
 
 
 def explained_rule(name: str, run: Callable[[Fault], Recording]) -> tuple[nm.Explanation, Fault]:
@@ -83,15 +83,15 @@ def explained_rule(name: str, run: Callable[[Fault], Recording]) -> tuple[nm.Exp
 def test_a_graph_with_a_wrong_operator(name: str) -> None:
     for library in LIBRARIES["onnx"]:
         pytest.importorskip(library)
-    found, fault = explained_rule(name, faults.run_onnx)
-    assert any(map(fault.is_named_by, found.causes))
+    explanation, fault = explained_rule(name, faults.run_onnx)
+    assert any(map(fault.is_named_by, explanation.causes))
 
 
 @pytest.mark.lava
 @pytest.mark.parametrize("name", ["u rounds down", "v is kept"])
 def test_a_model_of_lava_with_a_wrong_line(name: str) -> None:
-    found, fault = explained_rule(name, faults.run_lava)
-    assert any(map(fault.is_named_by, found.causes))
+    explanation, fault = explained_rule(name, faults.run_lava)
+    assert any(map(fault.is_named_by, explanation.causes))
 
 
 def test_graphs_of_real_numbers_name_every_stored_number() -> None:
@@ -105,9 +105,9 @@ def test_a_graph_with_a_wrong_number() -> None:
     for library in LIBRARIES["onnx"]:
         pytest.importorskip(library)
     fault = faulty("delay")
-    found = nm.explain(NETWORK, SPIKES, EXPECTED, faults.run_onnx(fault))
-    assert found.single is not None
-    assert fault.is_named_by(found.single)
+    explanation = nm.explain(NETWORK, SPIKES, EXPECTED, faults.run_onnx(fault))
+    assert explanation.single is not None
+    assert fault.is_named_by(explanation.single)
 
 
 @settings(max_examples=25)
@@ -138,17 +138,17 @@ def test_a_synapse_is_named_whatever_it_holds(
         truth["actual"] = weight * 16
     fault = Fault(truth, faults.with_projection(network, index, changed), spikes)
     expected = simulate(network, spikes, deep=True)
-    found = nm.explain(network, spikes, expected, simulate(fault.network, spikes, deep=True))
-    assert found.place is None or any(map(fault.is_named_by, found.causes))
+    explanation = nm.explain(network, spikes, expected, simulate(fault.network, spikes, deep=True))
+    assert explanation.place is None or any(map(fault.is_named_by, explanation.causes))
 
 
 @pytest.mark.parametrize("kind", ["weight", "delay", "bias", "decay-u", "decay-v"])
 def test_what_the_outside_sees_is_enough(kind: str) -> None:
     fault = faulty(kind, seen_outside=True)
     actual = outside(simulate(fault.network, SPIKES))
-    found = nm.explain(NETWORK, SPIKES, outside(EXPECTED), actual)
-    assert found.tried_on == OUTSIDE
-    assert any(map(fault.is_named_by, found.causes))
+    explanation = nm.explain(NETWORK, SPIKES, outside(EXPECTED), actual)
+    assert explanation.tried_on == OUTSIDE
+    assert any(map(fault.is_named_by, explanation.causes))
 
 
 def test_synapses_that_always_fire_together_are_both_named() -> None:
@@ -163,11 +163,11 @@ def test_synapses_that_always_fire_together_are_both_named() -> None:
     weight = weight.copy()
     weight[1, 4] = 48
     other = faults.with_projection(NETWORK, 0, replace(base, weight=weight))
-    expected, actual = (simulate(one, spikes, deep=True) for one in (network, other))
-    found = nm.explain(network, spikes, expected, actual)
-    pairs = [(one.kind, one.pre, one.neuron, one.actual) for one in found.causes]
+    expected, actual = (simulate(variant, spikes, deep=True) for variant in (network, other))
+    explanation = nm.explain(network, spikes, expected, actual)
+    pairs = [(cause.kind, cause.pre, cause.neuron, cause.actual) for cause in explanation.causes]
     assert pairs == [("weight", 0, 4, 32), ("weight", 1, 4, 48)]
-    assert (found.single, found.n_causes) == (None, 2)
+    assert (explanation.single, explanation.n_causes) == (None, 2)
 
 
 def test_a_state_that_is_kept_from_the_sample_before() -> None:
@@ -186,11 +186,11 @@ def test_a_state_that_is_kept_from_the_sample_before() -> None:
         {n: second(v) for n, v in long.potential.items()},
     )
     expected = EXPECTED.concatenate([simulate(NETWORK, SPIKES[:2], deep=True)])
-    found = nm.explain(NETWORK, SPIKES[:2], expected, actual)
-    assert found.place is not None
-    assert found.place.sample == 1
-    assert [one.kind for one in found.causes] == ["state-kept"]
-    assert found.causes[0].detail == "u, v and spikes on their way"
+    explanation = nm.explain(NETWORK, SPIKES[:2], expected, actual)
+    assert explanation.place is not None
+    assert explanation.place.sample == 1
+    assert [cause.kind for cause in explanation.causes] == ["state-kept"]
+    assert explanation.causes[0].detail == "u, v and spikes on their way"
 
 
 # What no single fault explains.
@@ -202,44 +202,50 @@ def test_two_faults_have_no_single_cause() -> None:
     both = faults.with_population(
         first.network, replace(hidden, vth=hidden.vth + 9, du=hidden.du + 1)
     )
-    found = nm.explain(NETWORK, SPIKES, EXPECTED, simulate(both, SPIKES, deep=True))
-    assert found.place is not None
-    assert (list(found.causes), found.n_causes, found.tried_on) == ([], 0, DEEP)
-    assert found.updates > 1
-    assert found.single is None
+    explanation = nm.explain(NETWORK, SPIKES, EXPECTED, simulate(both, SPIKES, deep=True))
+    assert explanation.place is not None
+    assert (list(explanation.causes), explanation.n_causes, explanation.tried_on) == ([], 0, DEEP)
+    assert explanation.updates > 1
+    assert explanation.single is None
 
 
 def test_arrivals_of_the_neuron_that_differs_first() -> None:
-    found = nm.explain(
+    explanation = nm.explain(
         NETWORK, SPIKES, EXPECTED, simulate(faulty("weight").network, SPIKES, deep=True)
     )
-    place = found.place
+    place = explanation.place
     assert place is not None
     due = 0.0
-    for one in found.arrivals:
+    for arrival in explanation.arrivals:
         [projection] = [
-            p for p in NETWORK.projections if (p.source, p.target) == (one.source, place.population)
+            p
+            for p in NETWORK.projections
+            if (p.source, p.target) == (arrival.source, place.population)
         ]
-        assert one.weight == projection.shifted_weight[one.neuron, place.neuron]
-        assert one.step + 1 + one.delay == place.step
-        due += one.weight
+        assert arrival.weight == projection.shifted_weight[arrival.neuron, place.neuron]
+        assert arrival.step + 1 + arrival.delay == place.step
+        due += arrival.weight
     u = EXPECTED.current[place.population][place.sample, :, place.neuron].astype(int)
     before = int(u[place.step - 1])
-    kept = abs(before) * (4096 - NETWORK.population(place.population).du - 1) >> 12
-    assert u[place.step] == (kept if before > 0 else -kept) + 64 * due
+    decayed = abs(before) * (4096 - NETWORK.population(place.population).du - 1) >> 12
+    assert u[place.step] == (decayed if before > 0 else -decayed) + 64 * due
 
 
 def test_nothing_differs() -> None:
-    found = nm.explain(NETWORK, SPIKES, EXPECTED, EXPECTED)
-    assert (found.place, found.samples_different, found.tried_on) == (None, 0, NOTHING)
-    assert str(found)
-    assert repr(found)
+    explanation = nm.explain(NETWORK, SPIKES, EXPECTED, EXPECTED)
+    assert (explanation.place, explanation.samples_different, explanation.tried_on) == (
+        None,
+        0,
+        NOTHING,
+    )
+    assert str(explanation)
+    assert repr(explanation)
 
 
 def test_an_expectation_of_another_network() -> None:
     other = simulate(faulty("weight").network, SPIKES, deep=True)
-    found = nm.explain(NETWORK, SPIKES, other, EXPECTED)
-    assert [one.kind for one in found.causes] == ["expected-differs"]
+    explanation = nm.explain(NETWORK, SPIKES, other, EXPECTED)
+    assert [cause.kind for cause in explanation.causes] == ["expected-differs"]
 
 
 # Between networks.
@@ -252,23 +258,23 @@ def test_networks_of_other_bits_part_somewhere() -> None:
     ]
     other = replace(NETWORK, projections=projections)
     actual = simulate(other, SPIKES, deep=True)
-    found = nm.explain(NETWORK, SPIKES, EXPECTED, actual, other=other)
-    assert found.place is not None
-    assert found.place.quantity == "spike"
-    assert found.other_arrivals is not None
-    assert found.causes == []
-    assert found.updates > 1
-    assert json.dumps(found.as_json()["others"])
+    explanation = nm.explain(NETWORK, SPIKES, EXPECTED, actual, other=other)
+    assert explanation.place is not None
+    assert explanation.place.quantity == "spike"
+    assert explanation.other_arrivals is not None
+    assert explanation.causes == []
+    assert explanation.updates > 1
+    assert json.dumps(explanation.as_json()["others"])
 
 
 def test_networks_that_differ_in_one_number() -> None:
     [hidden] = NETWORK.spiking
     other = faults.with_population(NETWORK, replace(hidden, vth=hidden.vth + 30))
     actual = simulate(other, SPIKES, deep=True)
-    found = nm.explain(NETWORK, SPIKES, EXPECTED, actual, other=other)
+    explanation = nm.explain(NETWORK, SPIKES, EXPECTED, actual, other=other)
     fault = Fault({"kind": "threshold", "actual": hidden.vth + 30}, other, SPIKES)
-    assert found.place is not None
-    assert any(map(fault.is_named_by, found.causes))
+    assert explanation.place is not None
+    assert any(map(fault.is_named_by, explanation.causes))
 
 
 def test_floats_and_integers() -> None:
@@ -277,11 +283,11 @@ def test_floats_and_integers() -> None:
     spikes = cases_raster()
     actual = nm.simulate(floats, spikes)
     expected = simulate(integers, spikes)
-    found = nm.explain(integers, spikes, expected, actual, other=floats)
-    assert (found.causes, found.tried_on) == ((), NOTHING)
-    assert found.samples == spikes.n_samples
+    explanation = nm.explain(integers, spikes, expected, actual, other=floats)
+    assert (explanation.causes, explanation.tried_on) == ((), NOTHING)
+    assert explanation.samples == spikes.n_samples
     different = expected.spikes["hidden"].dense() != actual.spikes["hidden"].dense()
-    assert found.different["hidden"] == int(different.sum())
+    assert explanation.different["hidden"] == int(different.sum())
 
 
 def cases_raster() -> Raster:
@@ -294,20 +300,20 @@ def cases_raster() -> Raster:
 def test_counts_and_plain_values() -> None:
     fault = faulty("decay-v")
     actual = simulate(fault.network, SPIKES, deep=True)
-    found = nm.explain(NETWORK, SPIKES, EXPECTED, actual, backend="simulator")
+    explanation = nm.explain(NETWORK, SPIKES, EXPECTED, actual, backend="simulator")
     for name in ("hidden", "out"):
         v = {**EXPECTED.membrane, **EXPECTED.potential}[name]
         other = {**actual.membrane, **actual.potential}[name]
         apart = (v != other) | (EXPECTED.current[name] != actual.current[name])
         if name == "hidden":
             apart |= EXPECTED.spikes[name].dense() != actual.spikes[name].dense()
-        assert found.different[name] == int(apart.sum())
-    plain = json.loads(json.dumps(found.as_json()))
-    assert plain["place"]["population"] == found.place.population  # type: ignore[union-attr]
+        assert explanation.different[name] == int(apart.sum())
+    plain = json.loads(json.dumps(explanation.as_json()))
+    assert plain["place"]["population"] == explanation.place.population  # type: ignore[union-attr]
     assert (plain["backend"], plain["n_causes"]) == ("simulator", len(plain["causes"]))
     assert {"kind", "population", "expected", "actual"} <= set(plain["causes"][0])
-    assert found.summary()
-    assert "\n" not in repr(found)
+    assert explanation.summary()
+    assert "\n" not in repr(explanation)
 
 
 def test_recordings_of_something_else() -> None:
@@ -334,14 +340,14 @@ def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         return right(c.file.file_bytes(fault.network, None), fault.network, *others, **more)
 
     monkeypatch.setattr(c.runtime, "run", run)
-    found = nm.verify(NETWORK, SPIKES, against=["c"], deep=deep)
-    check = found.checks["c"]
+    certificate = nm.verify(NETWORK, SPIKES, against=["c"], deep=deep)
+    check = certificate.checks["c"]
     explanation = check.explanation
     assert explanation is not None
     assert (explanation.backend, explanation.tried_on, explanation.samples) == ("c", DEEP, 3)
     assert any(map(fault.is_named_by, explanation.causes))
-    assert str(explanation.causes[0]) in str(found)
-    assert found.as_json()["backends"]["c"]["explanation"]["causes"]
+    assert str(explanation.causes[0]) in str(certificate)
+    assert certificate.as_json()["backends"]["c"]["explanation"]["causes"]
     assert explanation.place is not None
     assert explanation.place.sample == check.comparison.first_divergence.sample  # type: ignore[union-attr]
 
@@ -350,7 +356,9 @@ def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_verify_says_that_a_sample_alone_does_not_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     right, network, spikes = c.runtime.run, cases.integer_network(), cases_raster()
     monkeypatch.setattr(
-        c.runtime, "run", lambda *how, **more: flip_spike(3, 11, 2)(right(*how, **more))
+        c.runtime,
+        "run",
+        lambda *arguments, **options: flip_spike(3, 11, 2)(right(*arguments, **options)),
     )
     explanation = nm.verify(network, spikes, against=["c"]).checks["c"].explanation
     assert explanation is not None
@@ -367,7 +375,9 @@ def test_verify_of_an_export_alone_says_why(
     path = nm.export(NETWORK, f"{tmp_path}/network.c")
     right = c.runtime.run
     monkeypatch.setattr(
-        c.runtime, "run", lambda *how, **more: shift_membrane(0, 7, 1, 64)(right(*how, **more))
+        c.runtime,
+        "run",
+        lambda *arguments, **options: shift_membrane(0, 7, 1, 64)(right(*arguments, **options)),
     )
     explanation = nm.verify(path).checks["c"].explanation
     assert explanation is not None

@@ -26,7 +26,9 @@ SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)
 
 def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -> bool:
     """Whether the whole mutant, run for itself, answers otherwise."""
-    right, wrong = (simulate(one, spikes, deep=deep) for one in (network, mutant(network, fault)))
+    right, wrong = (
+        simulate(variant, spikes, deep=deep) for variant in (network, mutant(network, fault))
+    )
     comparison = compare_recordings(right, wrong)
     return bool(comparison.spikes_different or comparison.membrane_different)
 
@@ -56,8 +58,8 @@ def test_the_reference_sees_the_same() -> None:
     score = mutation_score(NETWORK, SPIKES, 24, deep=True)
     expected = run_reference(NETWORK, SPIKES)
     for fault, seen in zip(score.faults, score.seen, strict=True):
-        found = run_reference(mutant(NETWORK, fault), SPIKES)
-        assert seen != compare_recordings(expected, found).identical
+        recording = run_reference(mutant(NETWORK, fault), SPIKES)
+        assert seen != compare_recordings(expected, recording).identical
 
 
 def test_faults_are_spread_and_each_is_drawn_once() -> None:

@@ -34,13 +34,13 @@ def run_by(way: str, network: IntegerNetwork, spikes: Raster) -> Recording:
         return reference.run_reference(network, spikes)
 
 
-def same_spikes(one: Recording, other: Recording) -> np.ndarray:
+def same_spikes(first: Recording, second: Recording) -> np.ndarray:
     """[samples] bool."""
-    pairs = [(raster.dense(), other.spikes[name].dense()) for name, raster in one.spikes.items()]
-    found = np.ones(one.n_samples, np.bool_)
+    pairs = [(raster.dense(), second.spikes[name].dense()) for name, raster in first.spikes.items()]
+    mask = np.ones(first.n_samples, np.bool_)
     for mine, theirs in pairs:
-        found &= (mine == theirs).all(axis=(1, 2))
-    return found
+        mask &= (mine == theirs).all(axis=(1, 2))
+    return mask
 
 
 @given(st.integers(0, 10_000), st.integers(1, 2), st.booleans())
@@ -50,11 +50,11 @@ def test_the_samples_that_depend_are_those_that_other_rules_answer_otherwise(
     network = random_network(seed, n_hidden, spiking_output)
     spikes = random_raster(seed, 4, 40, network.channels.size)
     recording = simulate(network, spikes)
-    found = count_dependent(network, spikes, recording)
-    assert found.keys() == dependence().keys()
+    counts = count_dependent(network, spikes, recording)
+    assert counts.keys() == dependence().keys()
     for way in (GROWS, WRAPS):
         other = run_by(way, network, spikes)
         same = same_spikes(recording, other)
-        assert found[f"spikes_if_v_{way}"] == (~same).sum()
+        assert counts[f"spikes_if_v_{way}"] == (~same).sum()
         others = same & (other.predictions != recording.predictions)
-        assert found[f"predictions_if_v_{way}"] == others.sum()
+        assert counts[f"predictions_if_v_{way}"] == others.sum()

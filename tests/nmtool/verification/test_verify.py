@@ -53,7 +53,9 @@ def faulty(
 ) -> None:
     """Let a runtime err."""
     right = format_.simulate
-    monkeypatch.setattr(format_, "simulate", lambda *given, **how: fault(right(*given, **how)))
+    monkeypatch.setattr(
+        format_, "simulate", lambda *arguments, **options: fault(right(*arguments, **options))
+    )
 
 
 # On data.
@@ -62,20 +64,20 @@ def faulty(
 @needs_compiler
 def test_several_backends(lava: FakeLava) -> None:
     need("onnx", "nir")
-    found = nm.verify(INTEGERS, EVENTS, against=["onnx", "nir", "lava", "c"])
-    assert found.identical
-    assert list(found.checks) == ["onnx", "nir", "lava", "c"]
-    assert list(found.accuracy) == [SIMULATOR, "onnx", "nir", "lava", "c"]
+    certificate = nm.verify(INTEGERS, EVENTS, against=["onnx", "nir", "lava", "c"])
+    assert certificate.identical
+    assert list(certificate.checks) == ["onnx", "nir", "lava", "c"]
+    assert list(certificate.accuracy) == [SIMULATOR, "onnx", "nir", "lava", "c"]
     accuracy = simulate(INTEGERS, RASTER).accuracy(EVENTS.label)
-    assert {found.accuracy[name] for name in (SIMULATOR, "onnx", "c", "lava")} == {accuracy}
-    assert (found.samples, found.network_hash) == (cases.N_TEST, INTEGERS.content_hash)
-    assert (found.spikes_compared, found.spikes_different) == (4 * BINS, 0)
-    for check in found.checks.values():
+    assert {certificate.accuracy[name] for name in (SIMULATOR, "onnx", "c", "lava")} == {accuracy}
+    assert (certificate.samples, certificate.network_hash) == (cases.N_TEST, INTEGERS.content_hash)
+    assert (certificate.spikes_compared, certificate.spikes_different) == (4 * BINS, 0)
+    for check in certificate.checks.values():
         assert check.comparison.membrane_compared == VALUES
         assert check.comparison.spikes_emitted > 0
         assert check.seconds > 0
-    assert [name for name, check in found.checks.items() if check.agreement] == ["nir"]
-    assert [name for name, check in found.checks.items() if check.stock] == ["lava"]
+    assert [name for name, check in certificate.checks.items() if check.agreement] == ["nir"]
+    assert [name for name, check in certificate.checks.items() if check.stock] == ["lava"]
     assert len(lava.calls) == 2
 
 
@@ -83,11 +85,13 @@ def test_several_backends(lava: FakeLava) -> None:
 def test_data_of_any_kind() -> None:
     expected = nm.verify(INTEGERS, EVENTS, against=["c"]).as_json()["backends"]["c"]
     for data in (bin_for(INTEGERS, EVENTS), RASTER):
-        found = nm.verify(INTEGERS, data, against=["c"])
-        assert found.identical
-        entry = found.as_json()["backends"]["c"]
+        certificate = nm.verify(INTEGERS, data, against=["c"])
+        assert certificate.identical
+        entry = certificate.as_json()["backends"]["c"]
         assert entry | {"seconds": 0} == expected | {"seconds": 0}
-        assert set(found.accuracy) == ({SIMULATOR, "c"} if isinstance(data, Samples) else set())
+        assert set(certificate.accuracy) == (
+            {SIMULATOR, "c"} if isinstance(data, Samples) else set()
+        )
 
 
 @needs_compiler
@@ -100,11 +104,11 @@ def test_a_backend_may_be_named_alone_and_more_than_once() -> None:
 def test_a_spike_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     need("onnx")
     faulty(C, flip_spike(3, 11, 2), monkeypatch)
-    found = nm.verify(INTEGERS, EVENTS, against=["onnx", "c"])
-    assert not found.identical
-    assert found.spikes_different == 1
-    assert found.checks["onnx"].identical
-    first = found.first_divergence
+    certificate = nm.verify(INTEGERS, EVENTS, against=["onnx", "c"])
+    assert not certificate.identical
+    assert certificate.spikes_different == 1
+    assert certificate.checks["onnx"].identical
+    first = certificate.first_divergence
     assert first is not None
     assert (first[0], first[1].sample, first[1].step, first[1].neuron) == ("c", 3, 11, 2)
 
@@ -112,23 +116,28 @@ def test_a_spike_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_compiler
 def test_a_membrane_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     faulty(C, shift_membrane(0, 29, 1, 1), monkeypatch)
-    found = nm.verify(INTEGERS, EVENTS, against=["c"])
-    assert not found.identical
-    assert (found.spikes_different, found.checks["c"].comparison.membrane_different) == (0, 1)
+    certificate = nm.verify(INTEGERS, EVENTS, against=["c"])
+    assert not certificate.identical
+    assert (
+        certificate.spikes_different,
+        certificate.checks["c"].comparison.membrane_different,
+    ) == (0, 1)
 
 
 def test_lava_s_own_model_may_differ_alone(lava: FakeLava) -> None:
     lava.faults = {"stock": flip_spike(0, 5, 1)}
-    found = nm.verify(INTEGERS, EVENTS, against=["lava"])
-    assert not found.identical
-    assert found.checks["lava"].comparison.identical
-    assert "alarm" in [weight for _, weight in found.sentences()]
+    certificate = nm.verify(INTEGERS, EVENTS, against=["lava"])
+    assert not certificate.identical
+    assert certificate.checks["lava"].comparison.identical
+    assert "alarm" in [weight for _, weight in certificate.sentences()]
 
 
 def test_options_of_a_backend(lava: FakeLava) -> None:
-    found = nm.verify(INTEGERS, EVENTS, against=["lava"], options={"lava": {"model": "stock"}})
+    certificate = nm.verify(
+        INTEGERS, EVENTS, against=["lava"], options={"lava": {"model": "stock"}}
+    )
     assert [call["model"] for call in lava.calls] == ["stock"]
-    assert (found.checks["lava"].model, found.checks["lava"].stock) == ("stock", None)
+    assert (certificate.checks["lava"].model, certificate.checks["lava"].stock) == ("stock", None)
 
 
 def test_a_recording_of_another_shape_is_no_certificate(
@@ -147,9 +156,11 @@ def test_a_recording_of_another_shape_is_no_certificate(
 def test_u_and_v_of_every_neuron(caplog: pytest.LogCaptureFixture) -> None:
     need("onnx", "nir")
     with caplog.at_level(logging.INFO, "nmtool"):
-        found = nm.verify(INTEGERS, EVENTS, against=["onnx", "nir", "c"], deep=True)
-    assert found.identical
-    compared = {name: one.comparison.membrane_compared for name, one in found.checks.items()}
+        certificate = nm.verify(INTEGERS, EVENTS, against=["onnx", "nir", "c"], deep=True)
+    assert certificate.identical
+    compared = {
+        name: check.comparison.membrane_compared for name, check in certificate.checks.items()
+    }
     assert compared == {"onnx": VALUES + DEEP, "nir": VALUES, "c": VALUES + DEEP}
     [record] = caplog.records
     assert (record.name, record.levelno) == ("nmtool.verification.verify", logging.WARNING)
@@ -167,20 +178,20 @@ def test_a_backend_without_inner_variables_alone_refuses() -> None:
 
 def test_floats_against_real_numbers() -> None:
     need("nir")
-    found = nm.verify(FLOATS, EVENTS, against=["nir"])
-    assert found.identical
-    assert found.network_hash == FLOATS.content_hash
-    assert list(found.accuracy) == ["nir"]
-    assert found.checks["nir"].agreement is None
-    assert found.spikes_compared == BINS
+    certificate = nm.verify(FLOATS, EVENTS, against=["nir"])
+    assert certificate.identical
+    assert certificate.network_hash == FLOATS.content_hash
+    assert list(certificate.accuracy) == ["nir"]
+    assert certificate.checks["nir"].agreement is None
+    assert certificate.spikes_compared == BINS
 
 
 @pytest.mark.parametrize("against", [["onnx"], ["nir", "c"]])
 def test_floats_are_not_compared_with_integers(
     against: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for one in formats.all_formats():
-        monkeypatch.setattr(one, "require", lambda *_: None)
+    for format_ in formats.all_formats():
+        monkeypatch.setattr(format_, "require", lambda *_: None)
     with refused(UsageError, "network-float") as caught:
         nm.verify(FLOATS, EVENTS, against=against)
     assert against[-1] in caught.value.what
@@ -198,13 +209,15 @@ def test_an_export_is_run_as_it_is(
     ran: list[Path] = []
     opened: list[Path] = []
     right, read = C.simulate, file.read
-    monkeypatch.setattr(file, "read", lambda one: opened.append(one) or read(one))
+    monkeypatch.setattr(file, "read", lambda source: opened.append(source) or read(source))
     monkeypatch.setattr(
-        C, "simulate", lambda one, *a, **k: ran.append(one.path) or right(one, *a, **k)
+        C,
+        "simulate",
+        lambda artefact, *a, **k: ran.append(artefact.path) or right(artefact, *a, **k),
     )
-    found = nm.verify(str(path) if as_text else path, EVENTS)
-    assert found.identical
-    assert list(found.checks) == ["c"]
+    certificate = nm.verify(str(path) if as_text else path, EVENTS)
+    assert certificate.identical
+    assert list(certificate.checks) == ["c"]
     assert ran == opened == [path]
 
 
@@ -212,9 +225,9 @@ def test_an_export_is_run_as_it_is(
 def test_an_export_is_compared_with_other_backends_too(tmp_path: Path) -> None:
     need("onnx")
     path = nm.export(INTEGERS, tmp_path / "network.onnx")
-    found = nm.verify(path, EVENTS, against=["c", "onnx"])
-    assert found.identical
-    assert list(found.checks) == ["c", "onnx"]
+    certificate = nm.verify(path, EVENTS, against=["c", "onnx"])
+    assert certificate.identical
+    assert list(certificate.checks) == ["c", "onnx"]
     assert list(nm.verify(path, EVENTS, against=["c"]).checks) == ["c"]
 
 
@@ -222,8 +235,8 @@ def test_an_artefact_of_the_network(lava: FakeLava, tmp_path: Path) -> None:
     folder = nm.export(INTEGERS, tmp_path / "folder", to="lava")
     for against in ([], ["lava"]):
         lava.calls.clear()
-        found = nm.verify(INTEGERS, EVENTS, against=against, artefact=folder)
-        assert found.identical
+        certificate = nm.verify(INTEGERS, EVENTS, against=against, artefact=folder)
+        assert certificate.identical
         assert {call["folder"] for call in lava.calls} == {folder}
     lava.calls.clear()
     assert nm.verify(INTEGERS, EVENTS, against=["lava"]).identical
@@ -266,39 +279,39 @@ def test_an_export_answers_for_itself(name: str, tmp_path: Path) -> None:
         pytest.skip("there is no C compiler")
     path = nm.export(INTEGERS, tmp_path / f"export{'' if name == 'lava' else '.' + name}", to=name)
     for against in ([], [name], name):
-        found = nm.verify(path, against=against)
-        assert found.identical
-        assert found.on_known_answers
-        assert found.network_hash == INTEGERS.content_hash
-        assert list(found.checks) == [name]
-        assert found.accuracy == {}
-        assert found.checks[name].comparison.spikes_emitted > 0
-    assert set(found.as_json()) >= {"samples", "hash", "backends", "first_divergence"}
-    assert "accuracy" not in found.as_json()
-    assert (found.mutation is None) == (name == "nir")
-    assert found.artefacts == {name: artefact_digest(path)}
-    assert (found.checks[name].agreement is not None) == (name == "nir")
+        certificate = nm.verify(path, against=against)
+        assert certificate.identical
+        assert certificate.on_known_answers
+        assert certificate.network_hash == INTEGERS.content_hash
+        assert list(certificate.checks) == [name]
+        assert certificate.accuracy == {}
+        assert certificate.checks[name].comparison.spikes_emitted > 0
+    assert set(certificate.as_json()) >= {"samples", "hash", "backends", "first_divergence"}
+    assert "accuracy" not in certificate.as_json()
+    assert (certificate.mutation is None) == (name == "nir")
+    assert certificate.artefacts == {name: artefact_digest(path)}
+    assert (certificate.checks[name].agreement is not None) == (name == "nir")
 
 
 def test_floats_in_nir_answer_for_themselves(tmp_path: Path) -> None:
     need("nir")
-    found = nm.verify(nm.export(FLOATS, tmp_path / "network.nir"))
-    assert found.identical
-    assert found.checks["nir"].agreement is None
+    certificate = nm.verify(nm.export(FLOATS, tmp_path / "network.nir"))
+    assert certificate.identical
+    assert certificate.checks["nir"].agreement is None
 
 
 @needs_compiler
 @pytest.mark.parametrize("deep", [False, True])
 def test_integers_without_data_are_compared_on_inputs_made_for_them(deep: bool) -> None:
-    found = nm.verify(INTEGERS, against="c", deep=deep)
-    assert found.identical
-    assert found.on_known_answers
-    comparison = found.checks["c"].comparison
+    certificate = nm.verify(INTEGERS, against="c", deep=deep)
+    assert certificate.identical
+    assert certificate.on_known_answers
+    comparison = certificate.checks["c"].comparison
     assert comparison.spikes_emitted > 0
-    assert found.samples == known_answers(INTEGERS).spikes.n_samples
-    assert found.mutation is not None
+    assert certificate.samples == known_answers(INTEGERS).spikes.n_samples
+    assert certificate.mutation is not None
     if deep:
-        assert found.mutation.n_seen > 0.9 * len(found.mutation.faults)
+        assert certificate.mutation.n_seen > 0.9 * len(certificate.mutation.faults)
 
 
 @needs_compiler
@@ -309,18 +322,18 @@ def test_a_fault_shows_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_floats_without_data_are_compared_in_nir() -> None:
     need("nir")
-    found = nm.verify(FLOATS, against="nir")
-    assert found.identical
-    assert found.on_known_answers
+    certificate = nm.verify(FLOATS, against="nir")
+    assert certificate.identical
+    assert certificate.on_known_answers
 
 
 @needs_compiler
 def test_an_export_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     faulty(C, flip_spike(0, 3, 1), monkeypatch)
-    found = nm.verify(path)
-    assert not found.identical
-    assert found.spikes_different == 1
+    certificate = nm.verify(path)
+    assert not certificate.identical
+    assert certificate.spikes_different == 1
 
 
 def test_what_carries_no_answers(tmp_path: Path) -> None:
@@ -345,16 +358,16 @@ def test_what_is_compared_on_data_only(tmp_path: Path) -> None:
 
 
 def test_generated_samples_show_what_the_data_do_not(lava: FakeLava) -> None:
-    found = nm.verify(INTEGERS, EVENTS, against=["lava"], exercise=True)
-    assert found.identical
+    certificate = nm.verify(INTEGERS, EVENTS, against=["lava"], exercise=True)
+    assert certificate.identical
     bare = nm.verify(INTEGERS, EVENTS, against=["lava"], coverage=False)
     assert (bare.coverage, bare.mutation, bare.generated) == (None, None, {})
-    assert found.accuracy == bare.accuracy
-    assert found.generated["lava"].comparison.membrane_compared > 0
-    assert found.mutation is not None
-    assert len(found.mutation.unseen) < 0.1 * len(found.mutation.faults)
+    assert certificate.accuracy == bare.accuracy
+    assert certificate.generated["lava"].comparison.membrane_compared > 0
+    assert certificate.mutation is not None
+    assert len(certificate.mutation.unseen) < 0.1 * len(certificate.mutation.faults)
     again = nm.verify(INTEGERS, EVENTS, against=["lava"], exercise=True)
-    assert again.mutation == found.mutation
+    assert again.mutation == certificate.mutation
 
 
 def test_samples_are_generated_for_integers_beside_data() -> None:
@@ -367,9 +380,9 @@ def test_samples_are_generated_for_integers_beside_data() -> None:
 
 def test_real_numbers_get_no_score() -> None:
     need("nir")
-    found = nm.verify(INTEGERS, EVENTS, against=["nir"], exercise=True)
-    assert (found.coverage, found.mutation) == (None, None)
-    assert found.generated["nir"].comparison.spikes_compared > 0
+    certificate = nm.verify(INTEGERS, EVENTS, against=["nir"], exercise=True)
+    assert (certificate.coverage, certificate.mutation) == (None, None)
+    assert certificate.generated["nir"].comparison.spikes_compared > 0
 
 
 # Refusals, before anything runs.
@@ -446,9 +459,9 @@ def test_progress_is_shown(lava: FakeLava) -> None:
 
 @pytest.mark.lava
 def test_in_lava() -> None:
-    found = nm.verify(INTEGERS, EVENTS, against=["lava"], deep=True)
-    assert found.identical
-    check = found.checks["lava"]
+    certificate = nm.verify(INTEGERS, EVENTS, against=["lava"], deep=True)
+    assert certificate.identical
+    check = certificate.checks["lava"]
     assert check.comparison.membrane_compared == VALUES + DEEP
     assert check.stock is not None
     assert check.stock.comparison.spikes_emitted > 0

@@ -30,30 +30,30 @@ SHAPE = "samples steps neurons"
 
 def arrays(recording: Any) -> dict[str, NDArray]:
     """A file's arrays of spikes, and of membranes of the others."""
-    found: dict[str, NDArray] = {n: r.dense() for n, r in recording.spikes.items()}
-    return found | {name: np.array(v) for name, v in recording.membrane.items()}
+    values: dict[str, NDArray] = {n: r.dense() for n, r in recording.spikes.items()}
+    return values | {name: np.array(v) for name, v in recording.membrane.items()}
 
 
 def hop_free(network: nm.Network, spikes: Raster) -> dict[str, NDArray]:
     """The network where hops between populations cost nothing and loops a step, as in others."""
     steps, n_steps = step_network(network), spikes.n_steps
     emitted = {INPUT: spikes.first_steps(n_steps + 1).dense()}
-    found: dict[str, NDArray] = {}
+    traces: dict[str, NDArray] = {}
     for population in steps.populations:
         feeds = [p for p in steps.projections if p.target == population.name]
         loops = [p for p in feeds if p.source == population.name]
         into = arriving([p for p in feeds if p not in loops], emitted)
         into = np.concatenate([into[:, 1:], np.zeros_like(into[:, :1])], axis=1)
         if population.kind == "li":
-            found[population.name] = membrane(population, into)[:, :n_steps]
+            traces[population.name] = membrane(population, into)[:, :n_steps]
             continue
         spiked = np.zeros(into.shape, bool)
         for n in range(n_steps):
             back = arriving(loops, {population.name: spiked}) if loops else 0
             spiked[:, n] = _spikes(population, into + back)[:, n]
         emitted[population.name] = spiked
-        found[population.name] = spiked[:, :n_steps]
-    return found
+        traces[population.name] = spiked[:, :n_steps]
+    return traces
 
 
 def _spikes(population: Any, into: NDArray) -> NDArray[np.bool_]:
@@ -79,13 +79,17 @@ def written(folder: Path, values: dict[str, Any], **more: Any) -> Path:
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64])
 def test_floats_with_the_float_simulator(dtype: type, tmp_path: Path) -> None:
     values = {n: a.astype(dtype) if a.dtype == bool else a for n, a in arrays(RAN).items()}
-    found = nm.verify(FLOATS, NOISE, against=written(tmp_path, values))
-    (check,) = found.checks.values()
-    assert (found.identical, found.coverage, [*found.checks]) == (True, None, ["recording.npz"])
+    certificate = nm.verify(FLOATS, NOISE, against=written(tmp_path, values))
+    (check,) = certificate.checks.values()
+    assert (certificate.identical, certificate.coverage, [*certificate.checks]) == (
+        True,
+        None,
+        ["recording.npz"],
+    )
     assert check.comparison.spikes_compared == NOISE.n_samples * 60 * 13
     assert check.comparison.spikes_emitted > 100
     assert check.comparison.membrane_compared == NOISE.n_samples * 60 * 3
-    assert [*found.artefacts] == ["recording.npz"]
+    assert [*certificate.artefacts] == ["recording.npz"]
 
 
 def test_membranes_of_few_bits(tmp_path: Path) -> None:
@@ -110,11 +114,11 @@ def test_integers_exactly_and_recordings_of_ours(tmp_path: Path) -> None:
     ANSWERED.save(tmp_path / "own.npz")
     values = {n: a.astype(np.float64) for n, a in arrays(ANSWERED).items()}
     path = written(tmp_path, values, predictions=ANSWERED.predictions)
-    found = nm.verify(INTEGERS, INPUTS, against=[path, tmp_path / "own.npz", ANSWERED])
-    assert [*found.checks] == ["recording.npz", "own.npz", "recording"]
-    assert found.identical
-    assert found.coverage is not None
-    assert found.checks["own.npz"].comparison.membrane_compared > 0
+    certificate = nm.verify(INTEGERS, INPUTS, against=[path, tmp_path / "own.npz", ANSWERED])
+    assert [*certificate.checks] == ["recording.npz", "own.npz", "recording"]
+    assert certificate.identical
+    assert certificate.coverage is not None
+    assert certificate.checks["own.npz"].comparison.membrane_compared > 0
 
 
 def test_some_populations_are_enough(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -140,8 +144,8 @@ def test_a_difference_has_its_place_and_cause(
     other = simulate(replace(INTEGERS, projections=projections), INPUTS, deep=True)
     values = arrays(other) | {f"v.{n}": v for n, v in other.potential.items()}
     values |= {f"u.{n}": u.astype(float) for n, u in other.current.items()}
-    found = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values), coverage=False)
-    (check,) = found.checks.values()
+    certificate = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values), coverage=False)
+    (check,) = certificate.checks.values()
     assert "compared with integers" in caplog.text
     assert not check.identical
     assert check.first_divergence is not None
@@ -167,14 +171,14 @@ def test_a_constant_shift_is_said(later: int, tmp_path: Path) -> None:
     for name, values in arrays(longer).items():
         before = np.zeros_like(values[:, : max(0, later)])
         moved[name] = np.concatenate([before, values[:, max(0, -later) :]], axis=1)[:, :60]
-    found = nm.verify(FLOATS, NOISE, against=written(tmp_path, moved))
-    (check,) = found.checks.values()
-    assert not found.identical
+    certificate = nm.verify(FLOATS, NOISE, against=written(tmp_path, moved))
+    (check,) = certificate.checks.values()
+    assert not certificate.identical
     assert check.shift_explains
     assert check.steps_later == dict.fromkeys(("first", "second", "out"), later)
-    assert "[recording-shifted]" in str(found)
-    assert ("hops='free'" in str(found)) is (later < 0)
-    assert found.as_json()["backends"]["recording.npz"]["steps_later"]["out"] == later
+    assert "[recording-shifted]" in str(certificate)
+    assert ("hops='free'" in str(certificate)) is (later < 0)
+    assert certificate.as_json()["backends"]["recording.npz"]["steps_later"]["out"] == later
 
 
 def test_a_shift_that_does_not_explain_everything_is_none(tmp_path: Path) -> None:
@@ -199,8 +203,8 @@ def test_frameworks_whose_hops_cost_nothing(tmp_path: Path) -> None:
     assert free.identical
     assert check.steps_later == expected
     values["second"][1, 20] ^= True
-    found = nm.verify(FLOATS, NOISE, against=written(tmp_path, values, hops="free"))
-    (check,) = found.checks.values()
+    certificate = nm.verify(FLOATS, NOISE, against=written(tmp_path, values, hops="free"))
+    (check,) = certificate.checks.values()
     assert check.comparison.spikes_different == 5
     assert check.first_divergence is not None
     assert (check.first_divergence.sample, check.first_divergence.step) == (1, 20)
@@ -279,7 +283,7 @@ def test_what_does_not_fit(changes: dict[str, Any], expected: list[str], tmp_pat
     with refused(DataError, "recording-unfit") as caught:
         nm.verify(FLOATS, NOISE, against=path)
     assert codes(caught.value) == expected
-    assert all(one.fix for one in caught.value.findings)
+    assert all(finding.fix for finding in caught.value.findings)
 
 
 def test_axes_the_wrong_way_round_are_named(tmp_path: Path) -> None:
@@ -321,14 +325,14 @@ def test_a_wrong_type_is_refused() -> None:
 def test_states_of_neurons_that_spike_beside_a_backend(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     states = {f"v.{name}": v for name, v in ANSWERED.potential.items()}
-    found = nm.verify(INTEGERS, INPUTS, against=["onnx", str(written(tmp_path, states))])
-    assert [*found.checks] == ["onnx", "recording.npz"]
-    assert found.identical
+    certificate = nm.verify(INTEGERS, INPUTS, against=["onnx", str(written(tmp_path, states))])
+    assert [*certificate.checks] == ["onnx", "recording.npz"]
+    assert certificate.identical
 
 
 def test_beside_a_backend(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("nir")
     caplog.set_level(logging.ERROR)
-    found = nm.verify(FLOATS, NOISE, against=["nir", str(written(tmp_path, arrays(RAN)))])
-    assert [*found.checks] == ["nir", "recording.npz"]
-    assert found.identical
+    certificate = nm.verify(FLOATS, NOISE, against=["nir", str(written(tmp_path, arrays(RAN)))])
+    assert [*certificate.checks] == ["nir", "recording.npz"]
+    assert certificate.identical

@@ -41,10 +41,10 @@ def test_every_network_is_the_one_that_was_verified(name: str) -> None:
 def test_accuracy_and_cost_are_those_that_the_files_name(name: str) -> None:
     if name == "digits":
         pytest.importorskip("sklearn")
-    found, facts = nm.run(f"zoo:{name}", nm.load_dataset(name).test), zoo.about(name).facts
-    assert found.samples == facts["test_samples"]
-    assert found.accuracy == pytest.approx(facts["test_accuracy"], abs=1e-6)
-    assert found.synaptic_events_per_sample == pytest.approx(
+    evaluation, facts = nm.run(f"zoo:{name}", nm.load_dataset(name).test), zoo.about(name).facts
+    assert evaluation.samples == facts["test_samples"]
+    assert evaluation.accuracy == pytest.approx(facts["test_accuracy"], abs=1e-6)
+    assert evaluation.synaptic_events_per_sample == pytest.approx(
         facts["synaptic_events_per_sample"], abs=0.1
     )
 
@@ -63,21 +63,21 @@ def test_nothing_overflows_on_a_network_s_own_data(name: str) -> None:
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_a_speech_network_is_verified_without_any_data() -> None:
-    found = nm.verify("zoo:spoken-digits", against="c", deep=True)
-    assert found.identical
-    assert not any(n for key, n in found.overflows.items() if key != "neuron_updates")
-    assert found.mutation is not None
-    assert found.mutation.n_seen > 0.9 * len(found.mutation.faults)
+    certificate = nm.verify("zoo:spoken-digits", against="c", deep=True)
+    assert certificate.identical
+    assert not any(n for key, n in certificate.overflows.items() if key != "neuron_updates")
+    assert certificate.mutation is not None
+    assert certificate.mutation.n_seen > 0.9 * len(certificate.mutation.faults)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_made_inputs_drive_outputs_further_than_data_and_the_certificate_judges_that() -> None:
-    found = nm.verify("zoo:digits", against="c")
-    counts = found.overflows
+    certificate = nm.verify("zoo:digits", against="c")
+    counts = certificate.overflows
     assert counts["v_clips"] == counts["v_clips_outputs"] > 0 == counts["u_wraps"]
     assert counts["predictions_if_v_grows"] == counts["spikes_if_v_grows"] == 0
     assert counts["spikes_if_v_wraps"] == 0, "outputs send no spikes"
-    [sentence] = [(t, weight) for t, weight in found.sentences() if "overflows" in t]
+    [sentence] = [(t, weight) for t, weight in certificate.sentences() if "overflows" in t]
     assert "known answers" in sentence[0]
     assert sentence[1] == ""
 

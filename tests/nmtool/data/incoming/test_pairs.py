@@ -95,7 +95,7 @@ def test_a_class_map_names_the_classes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "code", "named"),
+    ("data", "code", "word"),
     [
         (Recordings([], ["a"], None), "sensor-size-missing", "X: "),
         (Recordings([], None), "classes-missing", "X: "),
@@ -123,10 +123,10 @@ def test_a_class_map_names_the_classes() -> None:
         (Recordings([0], ["a"]), "sample-unreadable", "X: item 0"),
     ],
 )
-def test_what_is_no_classification_task_is_refused(data: Recordings, code: str, named: str) -> None:
+def test_what_is_no_classification_task_is_refused(data: Recordings, code: str, word: str) -> None:
     with refused(DataError, code) as caught:
         read_tonic(data, "X")
-    assert named in caught.value.what
+    assert word in caught.value.what
 
 
 # Of torch.

@@ -28,9 +28,9 @@ def test_lists_are_put_in_order_of_time() -> None:
     assert (events.label.tolist(), events.class_names) == ([1, 0, 1], ("a", "b"))
     assert (events.n_units, events.groups) == (5, {})
     more = {"n_units": 9, "class_names": ["x", "y", "z"], "groups": {"speaker": [7]}}
-    one = SpikeEvents.from_lists([[1]], [[2.0]], [1.0], **more)
-    assert (one.n_units, one.class_names, one.label.tolist()) == (9, ("x", "y", "z"), [1])
-    assert one.groups["speaker"].tolist() == [7]
+    sample = SpikeEvents.from_lists([[1]], [[2.0]], [1.0], **more)
+    assert (sample.n_units, sample.class_names, sample.label.tolist()) == (9, ("x", "y", "z"), [1])
+    assert sample.groups["speaker"].tolist() == [7]
     assert SpikeEvents.from_lists([], [], []).n_samples == 0
 
 
@@ -94,8 +94,8 @@ def test_dense_spikes_are_those_of_lists_and_pairs(dense: np.ndarray) -> None:
 )
 def test_dense_arrays_come_back_from_their_bins(dense: np.ndarray, dt_ms: float) -> None:
     events = SpikeEvents.from_dense(dense, np.zeros(len(dense), int), dt_ms=dt_ms)
-    found = bin_events(events, dt_ms, dense.shape[1]).raster.dense()
-    assert (found == dense.reshape(found.shape)).all()
+    binned = bin_events(events, dt_ms, dense.shape[1]).raster.dense()
+    assert (binned == dense.reshape(binned.shape)).all()
 
 
 def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFixture) -> None:
@@ -129,7 +129,7 @@ def test_splits_in_memory(events: SpikeEvents) -> None:
 def test_samples_are_a_sequence(events: SpikeEvents) -> None:
     raster = bin_events(events, 1.0, 300).raster
     for whole in (events, raster):
-        assert [len(one) for one in whole] == [1, 1, 1, 1]
+        assert [len(sample) for sample in whole] == [1, 1, 1, 1]
         assert len(list(reversed(whole[1:]))) == 3
         assert len(whole[[0, 3, 3]]) == 3
         assert len(whole[events.label == 1]) == 2
