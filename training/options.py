@@ -257,7 +257,7 @@ class TrainOptions:
         choices=SCHEDULES,
     )
     gain: float = _option(
-        LEARNING, 200.0, "scores are multiplied by this before the softmax", positive=True
+        LEARNING, 50.0, "scores are multiplied by this before the softmax", positive=True
     )
     margin_ms: float | None = _option(
         LEARNING,

@@ -188,6 +188,7 @@ def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
             _around(fitted.tau_mem_ms, 1 / 2, max(4, length_ms / 5 / fitted.tau_mem_ms)),
         ),
         "tau_syn_ms": (fitted.tau_syn_ms, _around(fitted.tau_syn_ms, 1 / 2, 4)),
+        "gain": (fitted.gain, _around(fitted.gain, 1 / 4, 4)),
         "hidden": (fitted.hidden, [fitted.hidden, 128, 512]),
         "init_delay_recurrent": (0, sorted({0, fitted.max_delay // 2})),
         "shift": (0, shifts),

@@ -28,7 +28,7 @@ pytest.importorskip("optuna")
         (('["mean", "max"]', '["max", "mean"]'), "readout", "was ['mean', 'max'], is now ['max'"),
         (("trials = 1", "trials = 1\nseeds = 3"), "seeds", "was 1, is now 3"),
         (('data = "two"', 'data = "yinyang"'), "data", "was 'folder ../two', is now 'yinyang'"),
-        (("validation = 4", "validation = 4\ngain = 9.0"), "gain", "was 200.0, is now 9.0"),
+        (("validation = 4", "validation = 4\ngain = 9.0"), "gain", "was 50.0, is now 9.0"),
     ],
 )
 def test_another_study_in_the_same_folder(change: tuple[str, str], where: str, what: str) -> None:

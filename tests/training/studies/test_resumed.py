@@ -54,7 +54,7 @@ def test_what_says_the_same_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     write_study("trials = 1\n")
     with open_study(read_plan("study.toml")):
         pass
-    write_study("trials = 2\nkeep = true\n", settings="gain = 200\n")
+    write_study("trials = 2\nkeep = true\n", settings="gain = 50\n")
     assert [trial.score for trial in sweep("study.toml").trials] == [0.5, 0.5]
 
 

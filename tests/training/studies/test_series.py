@@ -21,7 +21,7 @@ def test_what_differs() -> None:
     findings = changes(before, after)
     assert set(codes(findings)) == {"setting-differs"}
     assert sorted((finding.where, finding.what) for finding in findings) == [
-        ("gain", "was [1.0, 2.0], is now 200.0"),
+        ("gain", "was [1.0, 2.0], is now 50.0"),
         ("hidden", "was 5, is now 6"),
         ("lr", "was {low = 0.1, high = 0.2}, is now {low = 0.1, high = 0.3}"),
         ("rate", "was 10.0, is now [1.0, 2.0]"),
@@ -35,7 +35,7 @@ def test_options_that_came_later_count_as_their_defaults() -> None:
     assert changes(before, _conditions({}, lr=[0.1, 0.2])) == []
     changed = _conditions({"gain": 1.0}, lr=[0.1, 0.2])
     (finding,) = changes(before, changed)
-    assert (finding.where, finding.what) == ("gain", "was 200.0, is now 1.0")
+    assert (finding.where, finding.what) == ("gain", "was 50.0, is now 1.0")
 
 
 def test_options_that_an_older_version_began_with() -> None:
