@@ -33,7 +33,7 @@ SETTINGS = (
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """What a command answered: exit code, stdout, stderr."""
 
     code: int

@@ -8,9 +8,9 @@ import pytest
 
 from nmtool.cli.main import main
 from tests.nmtool.cli import cases
-from tests.nmtool.cli.cases import Said
+from tests.nmtool.cli.cases import CommandResult
 
-Nmtool = Callable[..., Said]
+Nmtool = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def nmtool(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NMTOOL_DATA", raising=False)
 
-    def run(*words: object) -> Said:
+    def run(*words: object) -> CommandResult:
         capsys.readouterr()
         code = main([str(word) for word in words])
-        return Said(code, *capsys.readouterr())
+        return CommandResult(code, *capsys.readouterr())
 
     return run
 

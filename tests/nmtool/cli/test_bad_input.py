@@ -13,11 +13,11 @@ from nmtool.data import SpikeEvents, write_shd
 from nmtool.network.float_network import Projection
 from nmtool.network.graph import InputChannels
 from tests.nmtool.cli import cases
-from tests.nmtool.cli.cases import Said
+from tests.nmtool.cli.cases import CommandResult
 from tests.nmtool.cli.conftest import Nmtool
 
 
-def _assert_refused(result: Said, error: str, *values: str) -> None:
+def _assert_refused(result: CommandResult, error: str, *values: str) -> None:
     """Nothing is said but one error of that code, which names the values."""
     assert (result.code, result.out, result.error) == (2, "", error), result
     assert result.err.startswith("error[")

@@ -15,7 +15,7 @@ from nmtool.cli import evaluate, inspect
 from nmtool.cli.commands import ALSO, COMMANDS
 from nmtool.errors import BackendError, DoesNotFitError, UsageError
 from nmtool.setup.installation import install_command
-from tests.nmtool.cli.cases import Said
+from tests.nmtool.cli.cases import CommandResult
 from tests.nmtool.cli.conftest import Nmtool
 
 ROOT = Path(__file__).parents[3]
@@ -43,8 +43,8 @@ def _start(*words: object, script: str = "", **settings: object) -> subprocess.C
     )
 
 
-def _said(done: subprocess.CompletedProcess) -> Said:
-    return Said(done.returncode, done.stdout or "", done.stderr)
+def _result(done: subprocess.CompletedProcess) -> CommandResult:
+    return CommandResult(done.returncode, done.stdout or "", done.stderr)
 
 
 def _raising(error: BaseException) -> Callable[[object], int]:
@@ -153,7 +153,7 @@ def test_exit_codes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inspect, "run", _raising(raised))
-    assert nmtool("inspect", "file") == Said(code, "", message)
+    assert nmtool("inspect", "file") == CommandResult(code, "", message)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_missing_library(words: list[str], library: str, fix: str, data: Path) -
         "sys.exit(main(sys.argv[1:]))"
     )
     done = _start(*words, script=script, cwd=data.parent)
-    result = _said(done)
+    result = _result(done)
     assert (result.code, result.out, result.error) == (3, "", "library-missing")
     assert "Traceback" not in result.err
     assert f"fix: {fix}\n" in result.err
@@ -270,7 +270,7 @@ def test_results_that_cannot_be_written_are_told(more: list[str], integers: Path
             stdout=full,
             stderr=subprocess.PIPE,
         )
-    assert (done.returncode, _said(done).error) == (2, "system-error")
+    assert (done.returncode, _result(done).error) == (2, "system-error")
 
 
 def test_a_terminal_that_lacks_our_signs(integers: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_number_of_threads_that_numba_cannot_start(
     words: list[str], value: str, integers: Path
 ) -> None:
     environment = {**_environment(), "NUMBA_NUM_THREADS": value}
-    result = _said(_start(*words, cwd=integers.parent, env=environment))
+    result = _result(_start(*words, cwd=integers.parent, env=environment))
     assert (result.code, result.out, result.error) == (2, "", "numba-threads")
     assert f"NUMBA_NUM_THREADS={value} " in result.err
     assert "Traceback" not in result.err
@@ -315,7 +315,7 @@ def test_an_interrupt_that_became_another_error(
     monkeypatch.setattr(inspect, "run", run)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        assert nmtool("inspect", "file") == Said(130, "", "interrupted\n")
+        assert nmtool("inspect", "file") == CommandResult(130, "", "interrupted\n")
     finally:
         signal.signal(signal.SIGINT, previous)
 
@@ -339,7 +339,7 @@ def test_an_interrupt_while_libraries_load(integers: Path) -> None:
         "from nmtool.__main__ import script; import sys; sys.exit(script())"
     )
     done = _start("data", "digits", script=script, cwd=integers.parent, env=environment)
-    result = _said(done)
+    result = _result(done)
     assert (result.code, result.out) == (130, "loaded\n")
     # A file that was being read at that moment may be reported between the two lines.
     assert "Ctrl-C again stops now\n" in result.err, "it is acknowledged at once"
