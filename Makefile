@@ -123,7 +123,7 @@ release:
 distributions: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet -e '.[release]'
 	rm -rf dist
-	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --outdir dist . >/dev/null
 	$(BIN)/python -m twine check --strict dist/*
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) || exit 1; \
