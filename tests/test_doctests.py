@@ -19,7 +19,7 @@ import pytest
 import nmtool
 from tests.test_rooms import modules
 
-GIVEN = {"run", "q", "data", "network", "found"}
+GIVEN = {"run", "q", "data", "network", "evaluation"}
 """Names of examples that stand for values of whoever reads them."""
 
 EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8")]

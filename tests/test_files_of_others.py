@@ -34,6 +34,7 @@ KNOWN = {
     "nmtool/reporting/results.py": {"importlib"},
     "nmtool/cli/flags.py": {"importlib"},
     "nmtool/running.py": {"importlib"},
+    "nmtool/bars.py": {"importlib"},
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},

@@ -154,10 +154,10 @@ def test_all_histograms() -> None:
 @pytest.mark.parametrize(
     ("what", "labels"),
     [
-        ("loss", ["loss", "kept"]),
-        ("accuracy", ["train accuracy", "validation accuracy", "kept"]),
-        ("spikes", ["hidden1", "hidden2", "kept"]),
-        ("sparsity", ["kept"]),
+        ("loss", ["loss", "best"]),
+        ("accuracy", ["train accuracy", "validation accuracy", "best"]),
+        ("spikes", ["hidden1", "hidden2", "best"]),
+        ("sparsity", ["best"]),
     ],
 )
 def test_learning(what: str, labels: list[str]) -> None:

@@ -62,7 +62,7 @@ class _Deaf(Ranks):
 def _targets(trainer: Trainer, epoch: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """The samples of an epoch in their order, and what is to be learnt of each."""
     batches = list(trainer._shuffled(epoch))
-    inputs = [trainer._heard(*batch) for batch in batches]
+    inputs = [trainer._portion(*batch) for batch in batches]
     targets = [batch.target for batch in inputs if batch.target is not None]
     return np.concatenate([samples for samples, _ in batches]), np.concatenate(targets)
 
@@ -93,7 +93,7 @@ def test_a_blend_has_the_mean_of_both() -> None:
     trainer = _trainer(data, blend=0.6, steps=20, dt_ms=1.0, validation=0)
     seen = []
     for samples, rng in trainer._shuffled(1):
-        batch = trainer._heard(samples, rng)
+        batch = trainer._portion(samples, rng)
         assert batch.target is not None
         for place, raster in enumerate(batch.binned.raster):
             own, sources = samples[place], set(np.unique(raster.neuron).tolist())
@@ -115,7 +115,7 @@ def test_ranks_learn_their_share_of_the_same() -> None:
     for samples, _ in whole._shuffled(1):
         rng = [np.random.default_rng(5) for _ in range(3)]
         joint, first, second = (
-            trainer._heard(samples, own) for trainer, own in zip((whole, *parts), rng, strict=True)
+            trainer._portion(samples, own) for trainer, own in zip((whole, *parts), rng, strict=True)
         )
         assert joint.target is not None
         np.testing.assert_array_equal(np.concatenate([first.target, second.target]), joint.target)
