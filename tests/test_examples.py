@@ -54,6 +54,7 @@ def test_own_training_loop(
 
 
 @pytest.mark.torch
+@pytest.mark.long
 def test_the_notebook(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,7 +52,8 @@ PROGRAMS = {
 @pytest.mark.parametrize(
     "page",
     [
-        *("tutorial-own-data", "tutorial-own-loop", "tutorial-foreign", "tutorial-fpga"),
+        pytest.param("tutorial-own-data", marks=pytest.mark.long),
+        *("tutorial-own-loop", "tutorial-foreign", "tutorial-fpga"),
         "certificate",
         pytest.param("tutorial-firmware", marks=pytest.mark.processors),
     ],

@@ -39,7 +39,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import quantise_network
 from nmtool.targets import target_named, target_names
 from nmtool.verification.comparison import compare_recordings
-from tests.damage import damages
+from tests.damage import THOROUGH, damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds
 from tests.networks.integers import random_raster
@@ -475,11 +475,12 @@ def changed(exporter: type[Format], file: Path) -> list[tuple[str, bytes]]:
 
 @EXPORTS
 def test_damage_is_refused_or_does_not_matter(exporter: type[Format], tmp_path: Path) -> None:
-    """In every file of an artefact but those for people."""
+    """In the files of an artefact but those for people; of many, every third is enough by day."""
     path = export(exporter, tmp_path)
-    for file in [file for file in sorted(tmp_path.rglob("*")) if file.is_file()]:
-        if file.suffix == ".md":
-            continue
+    files = [
+        file for file in sorted(tmp_path.rglob("*")) if file.is_file() and file.suffix != ".md"
+    ]
+    for file in files[:: 1 if THOROUGH or len(files) < 10 else 3]:
         whole, some = file.read_bytes(), changed(exporter, file)
         noticed = 0
         for damage, content in some:

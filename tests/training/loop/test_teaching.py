@@ -115,7 +115,8 @@ def test_ranks_learn_their_share_of_the_same() -> None:
     for samples, _ in whole._shuffled(1):
         rng = [np.random.default_rng(5) for _ in range(3)]
         joint, first, second = (
-            trainer._portion(samples, own) for trainer, own in zip((whole, *parts), rng, strict=True)
+            trainer._portion(samples, own)
+            for trainer, own in zip((whole, *parts), rng, strict=True)
         )
         assert joint.target is not None
         np.testing.assert_array_equal(np.concatenate([first.target, second.target]), joint.target)
