@@ -1,4 +1,4 @@
-"""Shoulder exercises in front of a smartwatch, as spikes: `python -m benchmarks.watch FOLDER`.
+"""Shoulder exercises, recorded by a smartwatch, as spikes: `python -m benchmarks.watch FOLDER`.
 
 A data set on which no setting of nmtool was chosen, to see what its defaults are worth on data of
 one's own. seglearn (BSD licence) ships it: 10 people do 7 exercises, 20 times each, with a watch
@@ -64,7 +64,7 @@ def watch() -> Dataset:
 
 
 def _recordings() -> dict[str, Any]:
-    """What `seglearn.datasets.load_watch` returns, read without importing seglearn."""
+    """Recordings, labels and people by name, as `seglearn.datasets.load_watch` loads them."""
     package = util.find_spec("seglearn")
     if package is None or package.origin is None:
         raise MissingError(

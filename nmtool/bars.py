@@ -137,14 +137,14 @@ class IdleBar:
 
 
 def _shows_bars(console: Console) -> bool:
-    """Whether a bar can be drawn again and again: rich does so in notebooks with ipywidgets."""
+    """True if rich can redraw a bar: on a terminal, and in a notebook that has ipywidgets."""
     if console.is_jupyter:
         return find_spec("ipywidgets") is not None
     return console.is_interactive
 
 
 def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
-    """A bar without tasks, not yet shown."""
+    """A bar that is not started yet; `is_idle`: a spinner with the elapsed time."""
     from rich import progress as columns
     from rich.table import Column
 
@@ -183,7 +183,7 @@ def _started(bar: rich_progress.Progress) -> Iterator[None]:
 
 
 class _Counted:
-    """Counts the samples of a task of a bar."""
+    """`Advance` on a bar: samples of one of its tasks."""
 
     def __init__(self, bar: rich_progress.Progress, task: rich_progress.TaskID) -> None:
         self._bar, self._task = bar, task
@@ -196,7 +196,7 @@ class _Counted:
 
 
 class _Lines:
-    """A line now and then, where there is no bar."""
+    """`Advance` without a bar: a line every half minute."""
 
     def __init__(self, label: str, total: int | None, say: Callable[[str], Any]) -> None:
         self._label, self._say = label, say

@@ -15,8 +15,8 @@ heartbeat_s = 10         seconds between a trial's signs of life; six missing on
 
 [settings]               fixed: any setting of `nmtool train`, epochs too
 [search]                 NAME = {low =, high =, log =, step =} or a list of choices
-[[first]]                optional: NAME = value, what the first trial has of the settings searched;
-                         again for the second, and so on; later ones are drawn near the best
+[[first]]                optional, once per trial: NAME = value, settings searched of the first
+                         trials; later trials are drawn near the best
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class StudyPlan:
         keep: keep the run folders of all trials.
         heartbeat_s: seconds between signs of life of a running trial.
         data_dir, units: how the data are found, as for `nmtool train`.
-        first: of each of the first trials, settings by the names of those searched; others are
-            drawn. Trials after them are drawn from what they showed, else from the eleventh on.
+        first: settings of the first trials, a table per trial; settings that a table leaves out
+            are drawn. Without tables, the first ten trials are drawn at random.
     """
 
     file: Path

@@ -52,7 +52,7 @@ MISSED_HEARTBEATS = 6
 MOST_ATTEMPTS = 3
 
 _BLIND = 10
-"""Trials that are drawn without regard to others, where the study does not name its first ones."""
+"""Trials with random settings, before results guide the sampler; none if there are `[[first]]`."""
 
 LOOK_AGAIN_S = 1.0
 """Seconds between looks at a study whose last trials other processes run."""

@@ -42,7 +42,7 @@ _SHOWN = 30
 
 @dataclass(frozen=True)
 class FileConventions:
-    """What the times, labels and columns of files mean, where the files do not say.
+    """Unit of times, numbering of labels, and columns, for files that do not state them.
 
     >>> import tempfile
     >>> import numpy as np
@@ -129,7 +129,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
 
     Args:
         path: path of the file or folder.
-        conventions: what times, labels and columns mean, where the files do not say.
+        conventions: unit of times, numbering of labels, and columns that the files do not state.
 
     Raises:
         UsageError: the path is of another kind, or a field of `conventions` does not apply to it.
