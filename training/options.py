@@ -308,8 +308,8 @@ class TrainOptions:
         KEEPING,
         AUTO,
         "training samples that validate where the data set has no split for it: a share like 0.2 "
-        "or a number, drawn per class from the seed; 'last N' of the file; 0 for none; auto: a "
-        "fifth, at most 300",
+        "or a number, drawn per class from the seed; 'last N' of the file; auto: a fifth, at most "
+        "300. 0: none validate, and those of a validation split are learnt from",
     )
     validation_by: str | None = _option(
         KEEPING,

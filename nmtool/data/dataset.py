@@ -148,15 +148,22 @@ class Dataset(Tabular):
     def with_validation(self, rule: SplitRule | Amount) -> Dataset:
         """Add a validation split: the data set's own, else one drawn from the training samples.
 
+        Where none are to validate, samples of a validation split become training samples.
+
+        >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
+        >>> Dataset.of(train=two, validation=two).with_validation(0).train.n_samples
+        4
+
         Args:
-            rule: a `SplitRule`, or an amount: a share, a number or `last N`.
+            rule: a `SplitRule`, or an amount: a share, a number, `last N`, or 0 for none.
 
         Raises:
             UsageError: the samples cannot be divided in this way.
+            DataError: a split is missing, damaged or empty.
         """
-        if "validation" in self.splits:
-            return self
         rule = SplitRule.of(rule)
+        if "validation" in self.splits:
+            return self._without_validation() if rule.is_none else self
         if not self._assigned(rule, self.train).any():
             return self
         return Dataset(
@@ -167,6 +174,23 @@ class Dataset(Tabular):
             in_memory=self.in_memory,
             peek=self.labels,
         )
+
+    def _without_validation(self) -> Dataset:
+        """The data set whose training samples are all but those of its test split."""
+        splits = [split for split in self.splits if split != "validation"]
+        if self._validation_rule is not None:
+            return Dataset(self.name, splits, self._read, in_memory=self.in_memory, peek=self._peek)
+        both = ("train", "validation")
+
+        def load(split: str) -> SpikeEvents:
+            return joined(self, both) if split == "train" else self.split(split)
+
+        def peek(split: str) -> NDArray[np.integer] | None:
+            labels = [self.labels(name) for name in (both if split == "train" else (split,))]
+            known = [label for label in labels if label is not None]
+            return np.concatenate(known) if len(known) == len(labels) else None
+
+        return Dataset(self.name, splits, load, in_memory=self.in_memory, peek=peek)
 
     @property
     def splits(self) -> tuple[str, ...]:

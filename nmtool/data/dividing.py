@@ -104,6 +104,11 @@ class SplitRule(Plain):
         """True if the last samples of the file are used, without a draw."""
         return str(self.amount).startswith("last")
 
+    @property
+    def is_none(self) -> bool:
+        """True if no samples are to validate."""
+        return self.amount == "0"
+
     def count(self, n_samples: int) -> int:
         """Number of validation samples among `n_samples`.
 

@@ -448,8 +448,9 @@ def _samples(
     """The samples to run, their description, and the number of available ones."""
     if dataset is None:
         return None, "", 0
-    if split == "validation" or (split is None and "test" not in dataset.splits):
-        dataset = dataset.with_validation(validated_on([source]) or 0)
+    is_validation = split == "validation" or (split is None and "test" not in dataset.splits)
+    if is_validation and (rule := validated_on([source])) is not None:
+        dataset = dataset.with_validation(rule)
     chosen = split or default_split(dataset)
     events = dataset.filled_split(chosen)
     return events.excerpt(samples), f"{dataset.name} ({chosen})", events.n_samples

@@ -367,6 +367,23 @@ def test_samples_that_were_learnt_do_not_validate_on_resume(tmp_path: Path) -> N
     assert len(nm.train(spoken(4), folder=folder, resume=True).log) == 2
 
 
+def test_a_run_that_learns_from_validation_samples_too(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    train, validation = small_events(40, 1), small_events(20, 2)
+    write_shd(folder / "small_train.h5", train)
+    write_shd(folder / "small_valid.h5", validation)
+    options = small_options(epochs=2, validation=0)
+    run = nm.train(str(folder), options, folder=tmp_path / "run")
+    assert same(run, nm.train(nm.SpikeEvents.concatenate([train, validation]), options))
+    assert run.log[-1]["validation_accuracy"] is None
+    stopped = tmp_path / "stopped"
+    stopped_in(2, stopped, lambda **keywords: nm.train(str(folder), options, **keywords))
+    assert same(nm.train(folder=stopped, resume=True), run)
+    assert nm.finetune(run, {"epochs": 1}).log[-1]["validation_accuracy"] is None
+    assert nm.quantise(run).report.calibrated
+
+
 def test_data_are_named_for_a_new_run() -> None:
     with refused(UsageError, "data-missing"):
         nm.train(options=small_options(epochs=1))

@@ -71,8 +71,14 @@ def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
     """True where a run was trained on these samples; older runs know the name alone."""
     manifest = run.manifest()
     if DATA_HASH in manifest:
-        return bool(manifest[DATA_HASH] == dataset.content_hash)
+        return bool(manifest[DATA_HASH] == _as_learnt(run, dataset).content_hash)
     return same_data(str(manifest.get(DATA)), dataset.name)
+
+
+def _as_learnt(run: RunFolder, dataset: Dataset) -> Dataset:
+    """The data set, without a validation split where the run learnt from its samples, too."""
+    rule = run.options().validation_rule
+    return dataset.with_validation(rule) if rule.is_none else dataset
 
 
 def data_of(run: RunFolder) -> Dataset:
@@ -94,13 +100,13 @@ def data_of(run: RunFolder) -> Dataset:
             fix="name them again: `data=`",
         )
     if is_name(name):
-        return load_dataset(name)
+        return _as_learnt(run, load_dataset(name))
     units = manifest.get(UNITS)
     others: list[str] = []
     for folder in _places(run, name):
         dataset = _dataset_in(folder, units if isinstance(units, int) else None, others)
         if dataset is not None and is_data_of(run, dataset):
-            return dataset
+            return _as_learnt(run, dataset)
         if dataset is not None:
             others.append(f"{folder} holds other samples")
     fix = "name their folder: `data=`"

@@ -34,6 +34,25 @@ def test_a_data_set_is_divided() -> None:
     assert "'mine'" in caught.value.what
 
 
+def test_where_none_validate_all_but_the_test_samples_are_learnt() -> None:
+    own = Dataset.of(
+        train=samples([1, 1]), validation=samples([2], first=5), test=samples([3], first=9)
+    )
+    whole = own.with_validation(0)
+    assert (whole.splits, whole.validation, whole.train_index.size) == (("train", "test"), None, 3)
+    assert whole.train.time_ms.tolist() == [0, 1, 5]
+    assert whole.test is own.test
+    assert own.with_validation(1) is own
+    for split in ("train", "test"):
+        labels = own.with_validation(0).labels(split)
+        assert labels is not None
+        assert labels.tolist() == whole.split(split).label.tolist()
+    drawn = Dataset.of(train=samples([1, 1, 2]))
+    undivided = drawn.with_validation("last 1").with_validation(0)
+    assert undivided.content_hash == drawn.content_hash
+    assert undivided.train.n_samples == 3
+
+
 def test_a_test_split_is_drawn() -> None:
     data = Dataset.of(train=_events(np.arange(40) % 4, place=np.arange(40)), name="mine")
     divided = with_test(data, SplitRule(0.2, 3))
