@@ -108,8 +108,8 @@ class Cnn(nn.Module):
 
     def forward(self, counts: Tensor) -> Tensor:
         """[samples, classes] float32 scores of [samples, channels, bins] float32 counts."""
-        found = self.convolutions(counts)
-        return self.classes(torch.cat([found.mean(dim=2), found.amax(dim=2)], dim=1))
+        features = self.convolutions(counts)
+        return self.classes(torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1))
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,9 @@ class Counting:
         """
         n_samples, n_channels = events.n_samples, self.channels(events)
         bin = np.floor(events.time_ms / self.bin_ms + BOUNDARY).astype(np.int64)
-        heard = bin < self.n_bins
-        channel = events.sample_index()[heard] * n_channels + events.unit[heard] // self.group
-        place = channel * self.n_bins + bin[heard]
+        in_time = bin < self.n_bins
+        channel = events.sample_index()[in_time] * n_channels + events.unit[in_time] // self.group
+        place = channel * self.n_bins + bin[in_time]
         counts = np.bincount(place, minlength=n_samples * n_channels * self.n_bins)
         shape = n_samples, n_channels, self.n_bins
         return torch.from_numpy(np.sqrt(counts).astype(np.float32).reshape(shape))
@@ -172,11 +172,11 @@ class Learnt:
     def probabilities(self, events: SpikeEvents) -> NDArray[np.float32]:
         """[samples, classes] float32: softmax of the scores."""
         with torch.inference_mode():
-            found = [
+            portions = [
                 torch.softmax(self.model(self.counting(part)), dim=1).numpy()
                 for part in events.batches(AT_ONCE)
             ]
-        return np.concatenate(found)
+        return np.concatenate(portions)
 
     def predictions(self, events: SpikeEvents) -> NDArray[np.int64]:
         """[samples] int64: the class of the largest score."""
@@ -223,7 +223,7 @@ def _learn(
     n_batches = -(-train.n_samples // options.batch_size)
     factor = rate_factor(options.schedule, n_batches * options.epochs, options.warmup)
     log: list[dict[str, Any]] = []
-    kept, update = Learnt(options.seed, model, counting, log, {}), 0
+    best, update = Learnt(options.seed, model, counting, log, {}), 0
     for epoch in range(1, options.epochs + 1):
         model.train()
         # The order and the draws are those of a spiking run with this seed.
@@ -233,8 +233,8 @@ def _learn(
             chosen = order[index * options.batch_size :][: options.batch_size]
             rng = np.random.default_rng([options.seed, epoch, index])
             batch = augment(train.take(chosen).in_memory(), rng)
-            found, label = model(counting(batch)), torch.from_numpy(batch.label)
-            loss = nn.functional.cross_entropy(found, label)
+            logits, label = model(counting(batch)), torch.from_numpy(batch.label)
+            loss = nn.functional.cross_entropy(logits, label)
             optimiser.zero_grad()
             loss.backward()
             for group in optimiser.param_groups:
@@ -243,7 +243,7 @@ def _learn(
             judged.update_parameters(model)
             update += 1
             loss_sum += loss.item() * label.numel()
-            correct += int((found.argmax(dim=1) == label).sum())
+            correct += int((logits.argmax(dim=1) == label).sum())
         now = Learnt(options.seed, judged.module.eval(), counting, log, {})
         accuracy = None
         if validation is not None:
@@ -256,16 +256,16 @@ def _learn(
         }
         log.append(entry)
         if is_best(log, options.judge_epochs):
-            kept = replace(now, model=copy.deepcopy(now.model), best=entry)
-        told = "" if accuracy is None else f"  validation {accuracy:.1%}"
+            best = replace(now, model=copy.deepcopy(now.model), best=entry)
+        validated = "" if accuracy is None else f"  validation {accuracy:.1%}"
         tell(
             f"seed {options.seed}  epoch {epoch:3d}/{options.epochs}  loss {entry['loss']:.3f}  "
-            f"train {entry['train_accuracy']:.1%}{told}"
+            f"train {entry['train_accuracy']:.1%}{validated}"
         )
         patience = options.patience
         if patience is not None and out_of_patience(scores(log, options.judge_epochs), patience):
             break
-    return kept
+    return best
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
@@ -303,7 +303,7 @@ def _run(arguments: argparse.Namespace) -> int:
         TrainOptions() if arguments.config is None else TrainOptions.from_file(arguments.config)
     )
     given = {"epochs": arguments.epochs, "seed": arguments.seed}
-    options = replace(chosen, **{name: one for name, one in given.items() if one is not None})
+    options = replace(chosen, **{name: value for name, value in given.items() if value is not None})
     names = ("bin_ms", "lr", "weight_decay", "dropout")
     settings = Settings(**{name: getattr(arguments, name) for name in names})
     data = load_dataset(arguments.data, n_units=arguments.units)
@@ -358,13 +358,13 @@ def _cross_validated(
         seeds=arguments.seeds,
     )
 
-    def answer(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.int64]:
-        tell(f"seed {seed}, fold {fold} of {answers.n_folds}: {asked.n_samples} samples")
-        return learn(rest, replace(options, seed=seed), settings, tell).predictions(asked)
+    def answer(seed: int, fold: int, rest: Dataset, fold_events: SpikeEvents) -> NDArray[np.int64]:
+        tell(f"seed {seed}, fold {fold} of {answers.n_folds}: {fold_events.n_samples} samples")
+        return learn(rest, replace(options, seed=seed), settings, tell).predictions(fold_events)
 
-    found = fill(answers, events, answer, arguments.output)
-    print(found.summary())
-    rows: list[dict[str, Any]] = found.as_json()["seeds"]
+    filled = fill(answers, events, answer, arguments.output)
+    print(filled.summary())
+    rows: list[dict[str, Any]] = filled.as_json()["seeds"]
     return rows
 
 
@@ -374,11 +374,11 @@ def _trained(
     """Train once per seed; answer to the test split, and teach, where that was asked for."""
     seeds = range(options.seed, options.seed + arguments.seeds)
     learnt = [learn(data, replace(options, seed=seed), settings, tell) for seed in seeds]
-    rows = [{"seed": one.seed, **one.best} for one in learnt]
+    rows = [{"seed": network.seed, **network.best} for network in learnt]
     for row in rows:
         accuracy = row["validation_accuracy"]
-        told = "nothing validated it" if accuracy is None else f"validation {accuracy:.2%}"
-        print(f"seed {row['seed']}: epoch {row['epoch']}, {told}")
+        validated = "nothing validated it" if accuracy is None else f"validation {accuracy:.2%}"
+        print(f"seed {row['seed']}: epoch {row['epoch']}, {validated}")
     if arguments.teacher:
         teacher = teacher_of(data, learnt)
         teacher.save(arguments.teacher)
@@ -388,8 +388,8 @@ def _trained(
         answers = _none_yet(
             test, data, options, settings, splits=("test",), rule=None, seeds=arguments.seeds
         )
-        for number, one in enumerate(learnt):
-            answers = answers.with_fold(number, 0, one.predictions(test))
+        for number, network in enumerate(learnt):
+            answers = answers.with_fold(number, 0, network.predictions(test))
             rows[number]["test_accuracy"] = float(answers.right[number].mean())
         if arguments.output:
             answers.save(arguments.output)
@@ -426,7 +426,7 @@ def teacher_of(data: Dataset, learnt: Sequence[Learnt]) -> Teacher:
         learnt: the networks.
     """
     train = data.undivided
-    total = sum(one.probabilities(train).astype(np.float64) for one in learnt)
+    total = sum(network.probabilities(train).astype(np.float64) for network in learnt)
     return Teacher(np.asarray(total / len(learnt)), data.content_hash)
 
 

@@ -228,7 +228,7 @@ class Network(Value, Tabular):
         tau_mem_ms: float = 20.0,
         tau_syn_ms: float = 10.0,
         class_names: Sequence[str] = (),
-        heard: Raster | SpikeEvents | None = None,
+        example_input: Raster | SpikeEvents | None = None,
         spikes_per_channel: float = 2.0,
         rate: float | None = INITIAL_RATE,
         seed: int = 0,
@@ -253,9 +253,9 @@ class Network(Value, Tabular):
             n_steps: steps of a sample.
             tau_mem_ms, tau_syn_ms: time constants in ms of all neurons without their own.
             class_names: one per class; by default their numbers.
-            heard: representative input for scaling the weights, of which 16 samples are used.
-            spikes_per_channel: without `heard`, mean spikes per channel and sample of random
-                input.
+            example_input: typical input by which weights are scaled; 16 of its samples are used.
+            spikes_per_channel: without `example_input`, mean spikes per channel and sample of
+                random input.
             rate: target rate of hidden neurons, spikes per neuron and sample; None: do not scale
                 the weights.
             seed: seed of everything random.
@@ -278,7 +278,7 @@ class Network(Value, Tabular):
             tau_mem_ms=tau_mem_ms,
             tau_syn_ms=tau_syn_ms,
             class_names=class_names,
-            heard=heard,
+            example_input=example_input,
             spikes_per_channel=spikes_per_channel,
             rate=rate,
             seed=seed,

@@ -40,7 +40,7 @@ INITIAL_WEIGHTS = {
 }
 """Mean and standard deviation of weights, in the paper's units, by kind of projection."""
 
-_HEARD_SAMPLES = 16
+_SAMPLES_FOR_RATE = 16
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def chained(
     return projections
 
 
-@checked(class_names=NAMES, heard=optional(SPIKES))
+@checked(class_names=NAMES, example_input=optional(SPIKES))
 def layered(
     sizes: Sequence[int | str],
     *,
@@ -189,7 +189,7 @@ def layered(
     tau_mem_ms: float,
     tau_syn_ms: float,
     class_names: Sequence[str],
-    heard: Raster | SpikeEvents | None,
+    example_input: Raster | SpikeEvents | None,
     spikes_per_channel: float,
     rate: float | None,
     seed: int,
@@ -225,12 +225,14 @@ def layered(
     )
     if rate is None:
         return network
-    if heard is None:
+    if example_input is None:
         chance = min(1.0, spikes_per_channel / n_steps)
-        heard = Raster.from_dense(rng.random((_HEARD_SAMPLES, n_steps, n_channels)) < chance)
-    elif isinstance(heard, SpikeEvents):
-        heard = network.bin(heard[:_HEARD_SAMPLES]).raster
-    return balance_drive(network, heard, rate, reaches_rate, progress)
+        example_input = Raster.from_dense(
+            rng.random((_SAMPLES_FOR_RATE, n_steps, n_channels)) < chance
+        )
+    elif isinstance(example_input, SpikeEvents):
+        example_input = network.bin(example_input[:_SAMPLES_FOR_RATE]).raster
+    return balance_drive(network, example_input, rate, reaches_rate, progress)
 
 
 def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:

@@ -53,9 +53,9 @@ class Cause(Plain):
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
-    >>> heard, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
-    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (heard, lost)]
-    >>> print(nm.explain(network, heard, *recordings).single)
+    >>> arrived, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
+    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (arrived, lost)]
+    >>> print(nm.explain(network, arrived, *recordings).single)
     the input differs: a spike of channel 0 at step 1 is missing
 
     Attributes:
@@ -123,9 +123,9 @@ class Arrival:
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
-    >>> heard, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
-    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (heard, lost)]
-    >>> [str(arrival) for arrival in nm.explain(network, heard, *recordings).arrivals]
+    >>> arrived, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
+    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (arrived, lost)]
+    >>> [str(arrival) for arrival in nm.explain(network, arrived, *recordings).arrivals]
     ['input[0] +129 (sent at step 1, delay 0)']
 
     Attributes:
@@ -153,9 +153,9 @@ class Explanation(Result):
 
     >>> import nmtool as nm
     >>> network = nm.round_network(nm.Network.layers([2, 2])).network
-    >>> heard, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
-    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (heard, lost)]
-    >>> print(nm.explain(network, heard, *recordings))
+    >>> arrived, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
+    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (arrived, lost)]
+    >>> print(nm.explain(network, arrived, *recordings))
     first difference: sample 0, step 2, output[0], u: expected 23022, got 14766
     1 of 1 samples differ; bins: output 4
     cause: the input differs: a spike of channel 0 at step 1 is missing

@@ -16,7 +16,7 @@ def test_changes_by_output_delays_are_predicted(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(delay_gradients, "AT_ONCE", 20)
     events = small_events(40, 1)
     network = nm.Network.layers(
-        [N_UNITS, 12, 3], dt_ms=2.0, n_steps=30, delays=9, heard=events, seed=3
+        [N_UNITS, 12, 3], dt_ms=2.0, n_steps=30, delays=9, example_input=events, seed=3
     )
     report = delay_gradients.measure(network, events, 6, gain=1.0)
     [output] = [
@@ -33,7 +33,7 @@ def test_changes_by_output_delays_are_predicted(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_seed_decides_the_directions() -> None:
     events = small_events(20, 1)
-    network = nm.Network.layers([N_UNITS, 5, 3], n_steps=60, delays=9, heard=events)
+    network = nm.Network.layers([N_UNITS, 5, 3], n_steps=60, delays=9, example_input=events)
     first = delay_gradients.measure(network, events, 1)
     second = delay_gradients.measure(network, events, 1)
     for left, right in zip(first.projections, second.projections, strict=True):

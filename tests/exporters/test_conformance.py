@@ -320,7 +320,9 @@ def test_populations_that_feed_each_other_through_relays(
     except MissingError as error:
         pytest.skip(str(error))
     spikes = random_raster(3, 3, 90, N_CHANNELS)
-    floats = Network.layers([N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=90, heard=spikes)
+    floats = Network.layers(
+        [N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=90, example_input=spikes
+    )
     target = next(t for t in map(target_named, target_names()) if t.runs_in is exporter.arithmetic)
     network = quantise_network(floats, spikes, relays=True, target=target).network
     simulated = simulate(network, spikes, deep=exporter.records_states)

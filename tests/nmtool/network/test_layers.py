@@ -88,7 +88,7 @@ def test_neurons_spike_on_what_they_hear(readout: str) -> None:
     drawn = np.random.default_rng(0).random((16, 60, 10)) < 0.2
     raster = nm.Raster.from_dense(drawn)
     network = nm.Network.layers(
-        [10, 30, 20, 3], heard=raster, rate=2.0, n_steps=60, readout=readout
+        [10, 30, 20, 3], example_input=raster, rate=2.0, n_steps=60, readout=readout
     )
     spikes = simulate_floats(network, raster).spikes
     assert len(spikes) == (3 if readout == "first_spike" else 2)
@@ -130,7 +130,7 @@ def test_a_seed_decides_everything() -> None:
         ([5, "3@5+0@5", 2], {}, "layer-sizes"),
         ([5, 2], {"delays": -1}, "setting-range"),
         ([5, 2], {"delays": 1.5}, "argument-type"),
-        ([5, 2], {"heard": "digits"}, "argument-type"),
+        ([5, 2], {"example_input": "digits"}, "argument-type"),
     ],
 )
 def test_what_is_refused(sizes: Any, more: dict[str, Any], code: str) -> None:

@@ -57,7 +57,7 @@ def drawn(seed: int, rule: str = "mean", **changes: Any) -> Network:
     return Network(**parts | changes)
 
 
-def heard(seed: int, n_samples: int = 3) -> Raster:
+def small_raster(seed: int, n_samples: int = 3) -> Raster:
     random = np.random.default_rng(seed)
     return Raster.from_dense(random.random((n_samples, STEPS, CHANNELS)) < 0.2)
 
@@ -71,7 +71,7 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
     seeds: list[int], weights: list[float], rule: str
 ) -> None:
     parts, weights = [drawn(seed, rule) for seed in seeds], weights[: len(seeds)]
-    spikes = heard(sum(seeds))
+    spikes = small_raster(sum(seeds))
     alone = [simulate_floats(part, spikes) for part in parts]
     together = simulate_floats(nm.ensemble(parts, weights), spikes)
     for number, recording in enumerate(alone, 1):
@@ -89,7 +89,7 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
 
 
 def test_networks_spike_and_their_largest_membranes_are_not_added() -> None:
-    parts, spikes = [drawn(seed, "max") for seed in (1, 2)], heard(3)
+    parts, spikes = [drawn(seed, "max") for seed in (1, 2)], small_raster(3)
     alone = [simulate_floats(part, spikes) for part in parts]
     assert all(recording.spikes["hidden"].n_spikes > 10 for recording in alone)
     together = simulate_floats(nm.ensemble(parts, [1, 1]), spikes)
@@ -97,7 +97,7 @@ def test_networks_spike_and_their_largest_membranes_are_not_added() -> None:
 
 
 def test_by_default_scores_are_the_mean() -> None:
-    parts, spikes = [drawn(seed) for seed in (1, 2, 3)], heard(4)
+    parts, spikes = [drawn(seed) for seed in (1, 2, 3)], small_raster(4)
     scores = np.mean([simulate_floats(part, spikes).scores for part in parts], axis=0)
     together = simulate_floats(nm.ensemble(parts), spikes)
     np.testing.assert_allclose(together.scores, scores, atol=1e-12)
@@ -107,7 +107,7 @@ def test_by_default_scores_are_the_mean() -> None:
 def test_on_torch() -> None:
     """Which sums in float32: scores differ by that, and spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
-    together, spikes = nm.ensemble(parts), heard(4)
+    together, spikes = nm.ensemble(parts), small_raster(4)
     exact, recording = simulate_floats(together, spikes), nm.simulate(together, spikes)
     np.testing.assert_allclose(recording.scores, exact.scores, atol=1e-4)
 
@@ -127,7 +127,7 @@ def test_names_stay_apart() -> None:
     )
     joined = nm.ensemble([renamed, network])
     assert [p.name for p in joined.populations] == ["hidden_1", "hidden_2", "hidden_2_"]
-    spikes = heard(2)
+    spikes = small_raster(2)
     scores = np.mean([simulate_floats(part, spikes).scores for part in (renamed, network)], axis=0)
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
@@ -137,7 +137,7 @@ def test_hidden_populations_may_be_several_and_unlike() -> None:
         Network.layers(sizes, readout="mean", delays=9, seed=3, n_steps=STEPS)
         for sizes in ([CHANNELS, CLASSES], [CHANNELS, 8, 4, CLASSES])
     )
-    joined, spikes = nm.ensemble([plain, deep]), heard(5)
+    joined, spikes = nm.ensemble([plain, deep]), small_raster(5)
     assert [p.name for p in joined.populations] == ["hidden1_2", "hidden2_2", "output"]
     scores = np.mean([simulate_floats(part, spikes).scores for part in (plain, deep)], axis=0)
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
@@ -150,7 +150,7 @@ def test_hidden_populations_may_be_several_and_unlike() -> None:
 def test_hidden_integers_are_those_of_each_network(seeds: list[int], bits: int) -> None:
     parts = [drawn(seed) for seed in seeds]
     together = round_network(nm.ensemble(parts), weight_bits=bits).network
-    spikes = heard(sum(seeds))
+    spikes = small_raster(sum(seeds))
     recording = simulate(together, spikes, deep=True)
     for number, part in enumerate(parts, 1):
         alone = round_network(part, weight_bits=bits).network
