@@ -41,7 +41,7 @@ _LEARNABLE = {
 }
 """Settings beside the default ones: outputs that stay below 0 do not learn."""
 
-_LEARNT = {rule: 0.75 for rule in RULES} | {"first_spike": 0.55}
+_LEARNT = dict.fromkeys(RULES, 0.75) | {"first_spike": 0.55}
 """Validation accuracy that is reached with any seed and on any machine; chance is a third.
 
 First spikes come and go with the last bit of a membrane, so that their runs differ most.
