@@ -147,8 +147,8 @@ PROCESSORS: dict[str, Processor] = {
             packages=("gcc-arm-none-eabi", "picolibc-arm-none-eabi", "qemu-system-arm"),
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
-            # The timer counts at 25 MHz, 40 ns a tick; an instruction takes 128 ns. More than two
-            # ticks each, so that rounding finds every instruction.
+            # The timer counts at 25 MHz, 40 ns a tick; an instruction takes 128 ns. An instruction
+            # takes more than two ticks, so that rounding gives the exact number.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

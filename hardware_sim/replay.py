@@ -364,7 +364,7 @@ def show(
 def _show(rules, events, right, wrong, view, first_only, shown):
     n_steps = events.n_steps
     mine = np.zeros(n_steps, np.int32)
-    rest, until = np.int64(0), np.int64(FIRST)  # for literals, Numba would compile again
+    rest, until = np.int64(0), np.int64(FIRST)  # typed: for literals, Numba would compile again
     trace, nothing = _traces(n_steps), _traces(0)
     seen = Seen(
         trace.spikes, trace.u if view > MEMBRANE else nothing.u, trace.v if view else nothing.v

@@ -115,7 +115,7 @@ def test_the_source_distribution_holds_what_git_tracks(built: Built) -> None:
     assert {name for name in additions if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
 
 
-# The wheel installed: everything below runs in folders of a user's.
+# The installed wheel: everything below runs in a user's folders.
 
 
 class Installed:
@@ -176,7 +176,7 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Install
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    # A line in such a file adds a folder, but not what files like it there would add.
+    # A .pth file adds folders, but .pth files in those folders have no effect.
     libraries = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     (environment.site / "libraries.pth").write_text("\n".join(libraries))
     return environment

@@ -143,7 +143,7 @@ def read(folder: str | Path) -> Content:
         about = json.loads(data)
         version, content_hash = int(about["version"]), about["hash"]
         options = VerilogOptions(**about["options"]) if version <= VERSION else VerilogOptions()
-    except Exception as error:  # whatever stands there instead
+    except Exception as error:  # other content raises anything
         raise damaged(about_path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(folder, version, VERSION)
     archive = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")

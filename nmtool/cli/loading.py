@@ -63,7 +63,7 @@ def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
     for name in names:
         if getattr(arguments, name, None):
             raise UsageError(
-                f"{arguments.parser.flag(name)} needs data, and none are named",
+                f"{arguments.parser.flag(name)} needs data, but none are named",
                 code="data-missing",
                 fix="name the data, `data=`, or leave the flag out",
             )

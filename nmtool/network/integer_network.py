@@ -435,7 +435,7 @@ class IntegerNetwork(Value, Tabular):
                     why=f"in {self.arithmetic} sums clip at {limit:,} after each weight, so that "
                     "they depend on their order, which differs in training",
                     fix="these integers can be simulated, verified and exported; for training, "
-                    "let nmtool quantise the network",
+                    "quantise the float network with nmtool",
                 )
 
     @property

@@ -60,7 +60,7 @@ def test_without_delays_it_is_the_same_network_as_ours() -> None:
         step.forward()
     assert ours.hidden_spikes > 10
     assert bptt.hidden_spikes == pytest.approx(ours.hidden_spikes)
-    # The regulariser of nmtool acts on gradients and is in no loss.
+    # nmtool's regulariser acts on gradients and is not part of the loss.
     current = (dense_input(spikes) @ bptt.input).detach()
     hidden = SpikingLoop.apply(current, bptt.recurrent.detach(), bptt.cell)
     expected = ours.model.record(spikes).spikes["hidden"].dense()

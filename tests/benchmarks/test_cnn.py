@@ -46,7 +46,7 @@ def command(*words: object) -> int:
     return cnn.main([str(word) for word in ("small", "--config", "few.toml", *words)])
 
 
-# What it hears.
+# Input.
 
 
 def test_events_are_counted_in_bins_of_channels() -> None:
@@ -69,7 +69,7 @@ def test_events_are_counted_in_bins_of_channels() -> None:
     ("dt_ms", "steps", "bin_ms", "bins"),
     [(2.0, 30, 10.0, 6), (1.0, None, 10.0, 100), (1.0, 61, 10.0, 7), (0.1, 300, 10.0, 3)],
 )
-def test_bins_cover_what_a_spiking_network_hears(
+def test_bins_cover_the_steps_of_a_spiking_network(
     dt_ms: float, steps: int | None, bin_ms: float, bins: int
 ) -> None:
     options = TrainOptions(dt_ms=dt_ms, steps=steps)
@@ -101,10 +101,10 @@ def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert counted == spiking
 
 
-# What it learns.
+# Training.
 
 
-def test_it_learns_and_repeats() -> None:
+def test_training_learns_and_is_reproducible() -> None:
     lines: list[str] = []
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -149,7 +149,7 @@ def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
     assert np.array_equal(chosen.probabilities(events), second.probabilities(events))
 
 
-def test_the_mean_of_updates_is_what_is_judged() -> None:
+def test_the_running_mean_is_validated() -> None:
     """A decay of 1 keeps the mean of all weights so far, from the first update on."""
     plain = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1), FAST)
     mean = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1, average=1.0), FAST)
@@ -158,7 +158,7 @@ def test_the_mean_of_updates_is_what_is_judged() -> None:
     assert any(not torch.equal(v, mean.model.state_dict()[n]) for n, v in first.items())
 
 
-def test_patience_ends_it() -> None:
+def test_early_stopping_ends_training() -> None:
     slow = cnn.Settings(lr=0.0)
     learnt = cnn.learn(small_dataset(), replace(OPTIONS, epochs=9, patience=2), slow)
     assert len(learnt.log) < 9
@@ -178,7 +178,7 @@ def test_only_training_and_validation_samples_are_read() -> None:
 # The command.
 
 
-def test_without_a_word_the_test_split_is_not_looked_at(
+def test_the_test_split_is_only_used_with_the_option(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def note(path: Path, *more: Any, **keywords: Any) -> SpikeEvents:
@@ -217,7 +217,7 @@ def test_cross_validation_is_in_the_folds_of_spiking_networks(folder: Path) -> N
     words = ("--by", "speaker", "--folds", 2, "--fold-seed", 5, "--splits", "train", "test")
     assert command(*words, "-o", "cnn") == 0
     before = Path("cnn/answers.npz").read_bytes()
-    assert command(*words, "-o", "cnn") == 0  # which has nothing left to do
+    assert command(*words, "-o", "cnn") == 0  # nothing is left to train
     assert Path("cnn/answers.npz").read_bytes() == before
     assert command(*words, "-o", "cnn", "--lr", 0.5) == 2
     spiking = nm.cross_validate(
@@ -273,7 +273,7 @@ def test_a_teacher_knows_its_samples(folder: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("folder")
-def test_what_is_refused_before_training(
+def test_invalid_arguments_are_refused_before_training(
     words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cnn, "learn", None)

@@ -63,7 +63,7 @@ def test_an_engine_agrees_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.torch
-def test_a_missing_spike_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_spike_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_one(recording: Recording) -> Recording:
         raster = recording.spikes["hidden"]
         offset = raster.offset - (np.arange(raster.offset.size) > np.argmax(raster.offset > 0) - 1)
@@ -87,7 +87,9 @@ def test_a_missing_spike_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         (INTEGER, 0, 1e-5, True),
     ],
 )
-def test_agreement(arithmetic: str, different: int, error: float, holds: bool) -> None:
+def test_agreement_of_spikes_and_gradients(
+    arithmetic: str, different: int, error: float, holds: bool
+) -> None:
     assert Agreement(arithmetic, 8, 10_000, different, 1000, 3, error).holds is holds
 
 

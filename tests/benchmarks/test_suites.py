@@ -62,6 +62,6 @@ def test_rounds_are_as_many_as_chosen_or_one(name: str) -> None:
     assert {comparison.rounds for comparison in SUITES[name].plan(choice)} <= {1, 7}
 
 
-def test_a_job_survives_the_way_to_its_worker() -> None:
+def test_a_job_is_equal_after_transfer_to_its_worker() -> None:
     for job in flat("peers"):
         assert Job.loads(job.dumps()) == job

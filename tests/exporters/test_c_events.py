@@ -49,7 +49,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder)
 
 
-# Times on the boundaries of steps, between them, and behind the last step.
+# Times on the boundaries of steps, between them, and after the last step.
 times = st.one_of(
     st.integers(0, STEPS + 3).map(lambda step: step * DT_MS),
     st.floats(0, (STEPS + 3) * DT_MS, allow_subnormal=False),
@@ -128,9 +128,7 @@ def test_columns_in_any_order_and_no_labels(table: str, program: Path, tmp_path:
         ("sample,unit,time_ms\n" + "".join(f"{i},1,1\n" for i in range(200)) + "7,1,2\n", 202),
     ],
 )
-def test_what_cannot_be_read_is_refused(
-    table: str, line: int, program: Path, tmp_path: Path
-) -> None:
+def test_invalid_tables_are_refused(table: str, line: int, program: Path, tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text(table)
     code, _, err = classified(program, path)
@@ -138,7 +136,7 @@ def test_what_cannot_be_read_is_refused(
 
 
 @COMPILING
-def test_a_file_that_is_not_there(program: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(program: Path, tmp_path: Path) -> None:
     code, out, err = classified(program, tmp_path / "none.csv")
     assert (code, out) == (2, "")
     assert str(tmp_path / "none.csv") in err

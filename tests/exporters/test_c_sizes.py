@@ -28,7 +28,7 @@ from tests.networks.integers import large_network, random_network, random_raster
 KIB = 1 << 10
 
 
-# Before anything is compiled.
+# Bounds that are known without compiling.
 
 
 @given(network=integer_networks())
@@ -92,7 +92,7 @@ def test_targets_of_processors_lead_to_c(name: str) -> None:
     assert {"memory.flash", "memory.ram"} <= {*target.origins}
 
 
-# What a compiler says.
+# Sizes after compiling.
 
 
 def test_the_deepest_chain_of_calls_counts() -> None:

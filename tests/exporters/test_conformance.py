@@ -143,7 +143,7 @@ def contents(path: Path) -> dict[str, bytes]:
     return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
 
 
-# What was written comes back.
+# Writing and reading.
 
 
 @EXPORTS
@@ -185,7 +185,7 @@ def test_populations_that_are_in_no_alphabetical_order(
 @pytest.mark.parametrize(
     "exporter", [f for f in all_formats() if f.name in IN_WORDS], ids=lambda exporter: exporter.name
 )
-def test_the_step_is_told_with_all_of_its_digits(exporter: type[Format], tmp_path: Path) -> None:
+def test_the_step_is_written_with_all_digits(exporter: type[Format], tmp_path: Path) -> None:
     path = export(exporter, tmp_path, replace(NETWORKS[exporter.arithmetic.name], dt_ms=1 / 3))
     text = b"".join([path.read_bytes()] if path.is_file() else contents(path).values())
     assert b"of 0.3333333333333333 ms" in text
@@ -240,7 +240,7 @@ def test_floats_come_back(exporter: type[Format], folder: Path) -> None:
 
 
 @formats_that("carries")
-def test_known_answers(exporter: type[Format], tmp_path: Path) -> None:
+def test_known_answers_are_read_back(exporter: type[Format], tmp_path: Path) -> None:
     path = export(exporter, tmp_path)
     answers = ANSWERS[exporter.arithmetic.name]
     assert exporter(path).known_answers().to_bytes() == answers.to_bytes()
@@ -270,11 +270,11 @@ def test_a_format_without_a_place_for_answers(
         assert str(tmp_path) in caught.value.what
 
 
-# It does what the network does.
+# Running.
 
 
 @formats_that("runs", runs=True)
-def test_it_runs_as_the_simulator_does(exporter: type[Format], tmp_path: Path) -> None:
+def test_a_runtime_equals_the_simulator(exporter: type[Format], tmp_path: Path) -> None:
     try:
         exporter.require()
     except MissingError as error:
@@ -330,14 +330,14 @@ def test_populations_that_feed_each_other_through_relays(
     try:
         artefact = exporter.write(network, path)
     except DoesNotFitError:
-        assert exporter.name == "netx"  # a chain, which this is not
+        assert exporter.name == "netx"  # this network is not a chain of layers
         return
     check = artefact.check(spikes, simulated=simulated, deep=exporter.records_states)
     assert check.comparison.identical
 
 
 @formats_that("runs")
-def test_its_input_is_checked_first(exporter: type[Format], tmp_path: Path) -> None:
+def test_input_is_checked_before_running(exporter: type[Format], tmp_path: Path) -> None:
     """Before a runtime is asked for."""
     path = export(exporter, tmp_path)
     with refused(DataError, "input-channels-differ"):
@@ -347,7 +347,7 @@ def test_its_input_is_checked_first(exporter: type[Format], tmp_path: Path) -> N
             exporter(path).run(random_raster(0, 1, 0, N_CHANNELS))
 
 
-# What is there is replaced when asked for, whole or not at all.
+# Existing files are replaced only on request, and completely or not at all.
 
 
 @EXPORTS
@@ -390,7 +390,7 @@ def test_a_place_that_cannot_be_written(exporter: type[Format], tmp_path: Path) 
 
 
 @EXPORTS
-def test_a_full_disk_leaves_what_was_there(
+def test_a_full_disk_leaves_the_earlier_export(
     exporter: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever of its files the disk has no room for, a half of which is written."""
@@ -417,7 +417,7 @@ def test_a_full_disk_leaves_what_was_there(
             assert contents(tmp_path) == before
 
 
-# Damage is refused, or changes nothing.
+# Damaged files are refused, unless the damage changes nothing.
 
 
 def integers_that_run(network: IntegerNetwork) -> list[object]:

@@ -43,7 +43,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Faulty:
     return made
 
 
-def test_hooks_that_are_overridden_are_what_it_can(faulty: Faulty) -> None:
+def test_overridden_hooks_define_the_abilities_of_a_format(faulty: Faulty) -> None:
     exporter = faulty()
     assert (exporter.writes, exporter.reads, exporter.runs, exporter.carries) == (
         False,

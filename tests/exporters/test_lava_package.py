@@ -545,7 +545,7 @@ def test_other_archives_are_no_known_answers(network: IntegerNetwork, tmp_path: 
         assert not module.is_known_answers(tmp_path / name)
 
 
-# Samples of data beside them.
+# Samples of data in the folder.
 
 
 def test_samples_lie_beside_the_network(network: IntegerNetwork, tmp_path: Path) -> None:

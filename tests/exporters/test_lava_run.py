@@ -75,7 +75,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
     n_samples=st.integers(1, 3),
     n_steps=st.integers(1, 90),
 )
-def test_random_networks(
+def test_random_networks_equal_the_simulator(
     tmp_path_factory: pytest.TempPathFactory,
     environment: Environment,
     seed: int,
@@ -148,7 +148,9 @@ def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Env
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: Environment) -> None:
+def test_states_at_the_limits_of_24_bits(
+    sign: int, tmp_path: Path, environment: Environment
+) -> None:
     network = edge_network(sign)
     spikes = Raster.from_dense(np.ones((1, 40, 1)))
     folder = Lava.write(network, tmp_path / "export").path
@@ -208,7 +210,7 @@ def run_script(
         return {name: archive[name] for name in archive.files}
 
 
-def test_the_script_says_classes(tmp_path: Path, environment: Environment) -> None:
+def test_the_script_prints_classes(tmp_path: Path, environment: Environment) -> None:
     network = replace(random_network(11, 1, False), class_names=["a", "b", "c", "d e"])
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path

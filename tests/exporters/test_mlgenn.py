@@ -90,7 +90,7 @@ def mlgenn(values: dict[str, np.ndarray], spikes: np.ndarray, scaled: bool) -> n
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), scaled=st.booleans())
-def test_a_network_does_what_it_did_there(
+def test_an_imported_network_has_the_spikes_of_mlgenn(
     seed: int, scaled: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     values = arrays(seed, 4.0 if scaled else 0.3)
@@ -163,7 +163,7 @@ def test_names_that_could_be_very_many(tmp_path: Path) -> None:
         load(written(tmp_path, values), ALIKE)
 
 
-def test_sizes_that_stay_open(tmp_path: Path) -> None:
+def test_unknown_sizes_must_be_given(tmp_path: Path) -> None:
     values = {k: v for k, v in arrays().items() if k.endswith("-g") and "Hid_Hid" not in k}
     written(tmp_path, values)
     with refused(UsageError, "mlgenn-untold") as caught:
@@ -195,7 +195,7 @@ def test_sizes_that_stay_open(tmp_path: Path) -> None:
         ({"Conn_Out_Late-d": np.zeros(9)}, "mlgenn-no-weights", "Conn_Out_Late"),
     ],
 )
-def test_arrays_that_cannot_be(
+def test_invalid_arrays_are_refused(
     change: dict[str, np.ndarray], code: str, where: str, tmp_path: Path
 ) -> None:
     with refused(FileFormatError, "mlgenn-unreadable") as caught:
@@ -218,7 +218,7 @@ def test_everything_wrong_is_listed(tmp_path: Path) -> None:
     ]
 
 
-def test_promises_that_the_file_does_not_hold(tmp_path: Path) -> None:
+def test_headers_that_claim_too_much_are_refused(tmp_path: Path) -> None:
     """A header of 10^12 numbers before none: refused without asking for the memory."""
     written(tmp_path, arrays())
     header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }"
@@ -308,13 +308,13 @@ def test_two_outputs(tmp_path: Path) -> None:
     assert "Other, Out" in caught.value.why
 
 
-def test_values_for_nobody(tmp_path: Path) -> None:
+def test_values_for_unknown_populations_are_refused(tmp_path: Path) -> None:
     with refused(UsageError, "mlgenn-population-unknown") as caught:
         load(written(tmp_path, arrays()), MlgennOptions(threshold={"Hidden": 1.0}))
     assert "Hidden" in caught.value.what
 
 
-def test_everything_untold_is_listed(tmp_path: Path) -> None:
+def test_all_missing_settings_are_listed(tmp_path: Path) -> None:
     values = {"Conn_In_Hid-g": np.ones(6), "Conn_Hid_Out-g": np.ones(4)}
     with refused(UsageError, "mlgenn-untold") as caught:
         load(written(tmp_path, values), MlgennOptions(tau_mem_ms={"Hid": 1.0}))

@@ -91,7 +91,7 @@ def test_graphs_are_executed_as_they_mean(folder: Path, drawn: Drawn) -> None:
     graph = read_graph(written(drawn, folder / "y.nir", nested=False))
     actual = interpret(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
     for name, values in expected.items():
-        if name in drawn.looping:  # what they send is compared where it arrives, a step later
+        if name in drawn.looping:  # compare their spikes where they arrive, a step later
             continue
         np.testing.assert_allclose(actual[name][0], values, rtol=1e-9, atol=1e-9, err_msg=name)
 

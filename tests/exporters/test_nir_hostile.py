@@ -257,7 +257,7 @@ def test_names_of_strangers_are_shown_without_control_characters(
     assert not (tmp_path / "x.npz").exists()
 
 
-# Bombs: small files, or claims, that would fill memory.
+# Bombs: small files, or large claimed sizes, that would fill memory.
 
 
 def zeros(name: str, shape: tuple[int, ...], dtype: str = "f8") -> Change:
@@ -339,7 +339,7 @@ def test_wires_that_multiply_synapses(
     assert "199" in caught.value.what
 
 
-# Files of nmtool that somebody changed, run.
+# Changed files of nmtool cannot be run.
 
 
 def settings_changed(**changes: Any) -> Change:

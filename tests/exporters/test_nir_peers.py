@@ -28,7 +28,7 @@ from tests.networks.layered import CHANNELS, layered_network, noise
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
 ]
 
 Run = Callable[[Path, NDArray], NDArray]

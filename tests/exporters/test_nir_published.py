@@ -32,7 +32,7 @@ def written(graph: Any, path: Path) -> Path:
     return path
 
 
-# 01_lif: one neuron, run by all simulators of the paper.
+# 01_lif: one neuron, simulated by all tools of the paper.
 
 LIF_INPUT = [6, 22, 27, 31, 32, 35, 37, 40, 41, *range(43, 54), *range(67, 79), 84, 85]
 LIF_STEPS, STEPS_PER_INPUT = 1000, 10

@@ -111,7 +111,7 @@ def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_integers_lose_is_told(seed: int, tmp_path: Path) -> None:
+def test_the_difference_to_integers_is_reported(seed: int, tmp_path: Path) -> None:
     network = random_network(seed, n_hidden=2, spiking_output=False)
     spikes = random_raster(seed, 2, 70, 5)
     path = Nir.write(network, tmp_path / "network.nir").path
@@ -158,7 +158,7 @@ def test_samples_together_are_samples_alone(tmp_path: Path) -> None:
     assert finished == [MAX_SAMPLES, 3] * 2
 
 
-def test_a_changed_weight_shows(tmp_path: Path) -> None:
+def test_a_changed_weight_is_detected(tmp_path: Path) -> None:
     network, spikes = layered_network(max_delay=4), noise()
     other = network.with_projections(
         [replace(p, weight=p.weight * (1 + 1e-3)) for p in network.projections]

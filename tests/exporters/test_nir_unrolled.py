@@ -400,7 +400,7 @@ def test_a_shape_of_too_many_axes(tmp_path: Path) -> None:
     assert [(finding.code, finding.where) for finding in findings] == [("nir-shape", "in")]
 
 
-# What they become.
+# Networks from convolutions.
 
 
 def test_the_loss_of_sharing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -41,7 +41,7 @@ def test_known_messages() -> None:
         b"\x02\x01a",
     ],
 )
-def test_what_is_no_message(data: bytes) -> None:
+def test_invalid_messages_are_refused(data: bytes) -> None:
     with pytest.raises(WireError):
         list(fields(memoryview(data)))
 

@@ -132,7 +132,7 @@ def test_floats_that_integers_were_made_from(tmp_path: Path) -> None:
         nm.verify(replace(rounded, source_hash=""), spikes, artefact=path)
 
 
-# The same network, and something else that runs.
+# The same network, but different content that is run.
 
 
 def onnx_altered(change: Callable[[Any], None]) -> Tamper:
@@ -339,7 +339,7 @@ def test_what_would_not_be_written_is_refused(
     assert runs == []
 
 
-# Code of others.
+# Code by others.
 
 
 def test_a_lava_folder_whose_code_differs_needs_a_word(

@@ -158,7 +158,7 @@ def test_a_network_that_suits_no_number_of_lanes(
 
 @settings(max_examples=60)
 @given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
-def test_words_are_counted_as_they_lie_there(drawn: IntegerNetwork, lanes: int) -> None:
+def test_words_of_every_memory_are_counted(drawn: IntegerNetwork, lanes: int) -> None:
     assert synapse_words(drawn, lanes) == len(Layout(drawn, lanes).memories["synapses"].bits)
 
 

@@ -126,8 +126,8 @@ def test_lint_finds_nothing(
     files = running_files(network, lanes)
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]
-    # Registers may begin with a value, as they do when an FPGA is configured. Verilators that do
-    # not know the warning about it know by -Wfuture that it is one.
+    # Registers may have initial values, as in a configured FPGA. With -Wfuture, older versions of
+    # Verilator accept the name of the warning about them.
     begins = ["-Wfuture-PROCASSINIT", "-Wno-PROCASSINIT"]
     options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", *begins]
     options += ["--top-module", "nmtool_top"]

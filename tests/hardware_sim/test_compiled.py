@@ -96,7 +96,7 @@ def _twice(x: int) -> int:
     return 2 * x
 
 
-# The real sources, in copies of both ways that the packages can lie on disk.
+# The real sources, copied in both layouts that the packages can have on disk.
 
 ROOMS = ("hardware_sim", "training")
 

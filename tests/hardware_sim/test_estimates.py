@@ -70,7 +70,8 @@ def test_time_is_that_of_the_slowest_core_and_the_barrier() -> None:
     times = step_time(counter(), FIGURES, barrier_us=0.5)
     # In step 0 the core of neurons 0 and 1 is the slowest, as it holds two.
     first = 1000 + 2.0 + 2 * 0.75 + 500
-    # In step 1 it hears two messages and neuron 0 spikes; the outputs' core hears two and more.
+    # In step 1 it receives two messages and neuron 0 spikes; the outputs' core receives two and
+    # more.
     hidden = 2 * 1000 + 2 * 2.0 + 2 * 0.75 + 10 + 100
     out = 2 * 1000 + 3 * 2.0 + 2 * 0.75
     assert hidden > out

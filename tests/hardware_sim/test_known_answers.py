@@ -124,7 +124,7 @@ def test_answers_to_data_that_never_make_it_spike_are_to_generated_input(
     )
 
 
-def test_what_cannot_spike_answers_to_what_is_made() -> None:
+def test_networks_that_cannot_spike_get_generated_input() -> None:
     base = driven_network(255)
     out = base.population("out")
     direct = replace(
@@ -142,12 +142,12 @@ def test_the_same_network_gets_the_same_answers() -> None:
     assert first.to_bytes() == second.to_bytes()
 
 
-def test_data_must_fit() -> None:
+def test_data_must_fit_the_network() -> None:
     with refused(DataError, "input-channels-differ"):
         known_answers(driven_network(255), random_raster(0, 1, 30, 3))
 
 
-def test_anything_may_answer() -> None:
+def test_answers_can_come_from_any_simulator() -> None:
     rasters = []
 
     def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
@@ -161,7 +161,7 @@ def test_anything_may_answer() -> None:
     assert np.array_equal(answers.spikes.dense(), known_answers(network).spikes.dense())
 
 
-# What answers are for: a network with one wrong number gives others.
+# A network with one wrong number gives other answers.
 
 
 def trained_like(seed: int) -> IntegerNetwork:

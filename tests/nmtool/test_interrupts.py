@@ -47,7 +47,7 @@ def test_a_signal_is_noted_the_next_one_is_not(number: signal.Signals) -> None:
             with pytest.raises(KeyboardInterrupt):
                 check_stop()
 
-    with pytest.raises(KeyboardInterrupt):  # which the end of the block raises again
+    with pytest.raises(KeyboardInterrupt):  # the end of the block raises it again
         work()
 
 

@@ -170,7 +170,7 @@ def test_options_of_one_kind_for_the_other(checkpoints: Path, export: Export) ->
         nm.load(export("nir"), OPTIONS)
 
 
-# What is no network.
+# Paths without a network.
 
 
 @pytest.mark.parametrize("name", ["missing", "missing.npz", "missing.onnx", "missing/network.c"])

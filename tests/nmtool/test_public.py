@@ -172,7 +172,7 @@ def test_exit_codes_of_errors() -> None:
     assert codes == {name: others.get(name, 2) for name in ERRORS}
 
 
-# No function stands where a module is looked for.
+# No function hides a module.
 
 
 def packages() -> list[ModuleType]:
@@ -229,7 +229,7 @@ def test_a_function_that_hides_a_module_is_seen(
     assert hidden(importlib.import_module(package)) == names
 
 
-# What is imported, and what is said where something is missing.
+# Imports, and errors for missing libraries.
 
 
 def test_importing_nmtool_imports_nothing_heavy() -> None:
@@ -296,7 +296,7 @@ def test_a_source_folder_that_is_not_installed_says_so(tmp_path: Path) -> None:
     assert python(code, "-S", path=tmp_path) == "nmtool-not-installed pip install -e\n"
 
 
-# What people pass by mistake is told in our words.
+# Wrong arguments raise nmtool's own errors.
 
 
 @pytest.mark.torch

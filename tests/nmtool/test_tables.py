@@ -113,7 +113,7 @@ def test_what_is_tabular_says_so_itself() -> None:
         Tabular().tables()
 
 
-# What a class declares.
+# Declarations of a class.
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def test_values_in_the_types_of_json(value: Any, expected: Any) -> None:
     assert json.loads(json.dumps(content)) == expected
 
 
-# All values that show themselves, those of a network with 700 channels.
+# Every kind of value with a display, of a network with 700 channels.
 
 RANDOM = np.random.default_rng(1)
 

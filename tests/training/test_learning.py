@@ -594,7 +594,7 @@ def test_a_run_shows_itself(finished_run: nm.Run) -> None:
     assert len(finished_run.summary().splitlines()) == 5
 
 
-# Lines of epochs.
+# The line of an epoch.
 
 ENTRY = {
     "epoch": 1,

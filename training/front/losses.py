@@ -111,7 +111,9 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         NUMBER.check(argument, value)
         if not 0 < value < np.inf:
             raise UsageError(
-                f"{argument} is {value}", code="argument-range", fix="choose a number above 0"
+                f"{argument} must be positive and finite, not {value}",
+                code="argument-range",
+                fix="choose a number above 0",
             )
     n_classes = len(network.class_names)
     readout = network.readout

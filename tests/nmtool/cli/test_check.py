@@ -56,7 +56,7 @@ def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:
     assert [target["target"] for target in result.json["targets"]] == target_names()
 
 
-def test_mistakes(nmtool: Nmtool, integers: Path) -> None:
+def test_invalid_arguments_are_refused(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("check", integers, "--target", "loihi3")
     assert (result.code, result.error) == (2, "target-unknown")
     Path("bad.toml").write_text(SMALL.replace("chip", "brick", 1))

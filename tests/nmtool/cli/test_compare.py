@@ -116,7 +116,7 @@ def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
         (["--with", "a.npz"], "file-missing", " a.npz\n"),
     ],
 )
-def test_what_cannot_be_paired(
+def test_networks_that_cannot_be_paired_are_refused(
     nmtool: Nmtool, integers: Path, words: list[str], error: str, phrase: str
 ) -> None:
     result = nmtool("compare", integers, "--data", "two", *words)

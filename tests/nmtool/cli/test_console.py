@@ -40,7 +40,7 @@ def test_json_is_strict_and_keeps_what_it_can(capsys: Captured) -> None:
     assert float("Infinity") == math.inf
 
 
-def test_table(capsys: Captured) -> None:
+def test_a_table_is_printed(capsys: Captured) -> None:
     rows = [("a", 1234567, 0.25), ("[b] :smile:", 5, 123456.7)]
     console.print_table(Table("[bold]title", ("name", "n", "x"), rows))
     assert capsys.readouterr().out == (
@@ -95,7 +95,7 @@ def test_what_the_library_logs_is_a_remark(capsys: Captured) -> None:
     assert capsys.readouterr() == ("", "remark [2]\n")
 
 
-def test_findings(capsys: Captured) -> None:
+def test_findings_are_printed(capsys: Captured) -> None:
     console.print_finding_remarks(
         [Finding("delay-range", "a → b", "2 delays are long", "they were cut")]
     )
@@ -104,7 +104,7 @@ def test_findings(capsys: Captured) -> None:
     assert captured.err == "delay-range a → b: 2 delays are long; they were cut\n"
 
 
-def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
+def test_results_go_to_stdout_and_remarks_to_stderr(capsys: Captured) -> None:
     console.print_line("result [1]")
     console.print_remark("remark [2]")
     assert capsys.readouterr() == ("result [1]\n", "remark [2]\n")
@@ -120,7 +120,7 @@ def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
         (1200, "1,200"),
     ],
 )
-def test_numbers_for_people(value: float, text: str) -> None:
+def test_numbers_are_formatted_for_reading(value: float, text: str) -> None:
     assert shown(value) == text
 
 

@@ -107,7 +107,7 @@ def test_run_folders(nmtool: Nmtool, floats: Path) -> None:
     assert Path("copy.npz").read_bytes() == floats.read_bytes()
 
 
-def test_the_summary(nmtool: Nmtool, integers: Path, floats: Path) -> None:
+def test_the_summary_of_a_conversion(nmtool: Nmtool, integers: Path, floats: Path) -> None:
     content = nmtool("convert", integers, "network.c", "--json").json
     network = cases.integer_network()
     delays = [d for p in network.projections for d in p.delay[p.weight != 0].tolist()]
@@ -126,7 +126,7 @@ def test_the_summary(nmtool: Nmtool, integers: Path, floats: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-def test_what_was_written_is_executed(nmtool: Nmtool, integers: Path) -> None:
+def test_the_written_file_is_executed(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("convert", integers, "network.c")
     assert result.code == 0
     expected = known_answers(IntegerNetwork.load(integers)).recording
@@ -203,7 +203,9 @@ def test_a_missing_runtime_is_told(
     ],
 )
 @pytest.mark.usefixtures("integers", "data")
-def test_refusals(words: tuple[str, ...], error: str, phrase: str, nmtool: Nmtool) -> None:
+def test_invalid_conversions_are_refused(
+    words: tuple[str, ...], error: str, phrase: str, nmtool: Nmtool
+) -> None:
     result = nmtool("convert", "integers.npz", *words)
     assert (result.code, result.out, result.error) == (2, "", error)
     assert phrase in result.err
@@ -248,7 +250,9 @@ def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
         assert not Path("x.npz").exists()
 
 
-def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netx_files_are_converted(
+    nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing = MissingError("lava-dl is not there", code="library-missing")
     monkeypatch.setattr("nmtool.exporters.netx.runtime.find", _raising(missing))
     chain_network(3).save(tmp_path / "chain.npz")

@@ -83,7 +83,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,0,1,-2\n", "times-negative", "few.csv: "),
         ("sample,label,unit,time_ms\n0,0,-1,2\n", "units-range", "few.csv: "),
         ("sample,label,unit,time_ms\n0,0.5,1,2\n", "labels-not-whole", "few.csv: "),
-        # Python 3.10 reads no NUL.
+        # Python 3.10 cannot read a NUL.
         ("\0", "csv-columns" if sys.version_info >= (3, 11) else "csv-unreadable", ""),
         ("sample|label|unit|time_ms\n", "csv-columns", "commas"),
         ("sample;label;unit;time_ms\n0;0;1;2.000,5\n", "csv-not-a-number", "line 2"),

@@ -122,7 +122,9 @@ def test_more_threads_than_there_are(nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_threads(nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_do_not_change_results(
+    nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import numba
     import torch
 
@@ -137,7 +139,7 @@ def test_threads(nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_floats(nmtool: Nmtool, floats: Path) -> None:
+def test_float_networks_are_evaluated(nmtool: Nmtool, floats: Path) -> None:
     from nmtool.training.front.model import SpikingNetwork
 
     network = Network.load(floats)

@@ -74,7 +74,7 @@ def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
     for name in weights:
         np.testing.assert_allclose(shadows[1][name], shadows[0][name], atol=0.0021)  # the rescue
     steps = [float(shadow["step.projections.0.weight"]) for shadow in shadows]
-    assert steps[1] > steps[0] > 0  # Adam goes on counting
+    assert steps[1] > steps[0] > 0  # Adam's step count continues
 
 
 @pytest.mark.parametrize("average", ["none", 0.9])

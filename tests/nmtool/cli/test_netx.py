@@ -59,7 +59,7 @@ def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.lava
-def test_in_lava(nmtool: Nmtool, chain: Path) -> None:
+def test_netx_files_run_in_lava(nmtool: Nmtool, chain: Path) -> None:
     try:
         Netx.require()
     except MissingError as error:

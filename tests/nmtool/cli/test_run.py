@@ -27,7 +27,7 @@ def folder(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, integers: Path) -> s
     return "folder"
 
 
-def test_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
+def test_a_run_of_an_export_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
     evaluated = nmtool("evaluate", integers, "two", "--json").json
     result = nmtool("run", folder, "two", "--json")
     assert (result.code, result.err) == (0, "nmtool run is now: nmtool evaluate EXPORT DATA\n")
@@ -41,7 +41,7 @@ def test_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
     assert content == evaluated
 
 
-def test_for_people(nmtool: Nmtool, folder: str) -> None:
+def test_a_run_of_an_export_in_the_terminal(nmtool: Nmtool, folder: str) -> None:
     result = nmtool("run", folder, "two", "--samples", "4", "--split", "train")
     assert result.code == 0
     lines = result.out.splitlines()
@@ -60,7 +60,7 @@ def test_for_people(nmtool: Nmtool, folder: str) -> None:
     ],
 )
 @pytest.mark.usefixtures("floats")
-def test_what_is_no_export(name: str, error: str, nmtool: Nmtool) -> None:
+def test_files_that_are_not_exports_are_refused(name: str, error: str, nmtool: Nmtool) -> None:
     result = nmtool("run", name, "two")
     assert (result.code, result.out, result.error) == (2, "", error)
     assert name in result.err

@@ -28,7 +28,7 @@ def _data(data: Path) -> None:
     del data
 
 
-def test_leaves_a_run(nmtool: Nmtool) -> None:
+def test_training_writes_a_run_folder(nmtool: Nmtool) -> None:
     result = nmtool(*WORDS, "--json")
     assert result.code == 0
     log = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
@@ -49,7 +49,7 @@ def test_leaves_a_run(nmtool: Nmtool) -> None:
     assert " left" not in lines[3]
 
 
-def test_for_people(nmtool: Nmtool) -> None:
+def test_a_run_is_printed_in_the_terminal(nmtool: Nmtool) -> None:
     result = nmtool(*WORDS)
     assert result.code == 0
     assert result.out.startswith("run/network.npz: epoch ")
@@ -109,7 +109,9 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
         ("margin_ms = 2.0", "margin-without-first-spike", ["margin_ms", "'weighted'"]),
     ],
 )
-def test_wrong_file(text: str | bytes, error: str, phrases: list[str], nmtool: Nmtool) -> None:
+def test_invalid_files_of_settings_are_refused(
+    text: str | bytes, error: str, phrases: list[str], nmtool: Nmtool
+) -> None:
     Path("s.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
     result = nmtool("train", "two", "-o", "run", "--config", "s.toml")
     assert (result.code, result.out, result.error) == (2, "", error)
@@ -132,7 +134,9 @@ def test_wrong_file(text: str | bytes, error: str, phrases: list[str], nmtool: N
         (["-o", "two/two_test.h5"], "folder-not-made", ["two/two_test.h5"]),
     ],
 )
-def test_wrong_options(more: list[str], error: str, phrases: list[str], nmtool: Nmtool) -> None:
+def test_invalid_options_are_refused(
+    more: list[str], error: str, phrases: list[str], nmtool: Nmtool
+) -> None:
     result = nmtool(*WORDS, *more)
     assert (result.code, result.out, result.error) == (2, "", error)
     assert all(phrase in result.err for phrase in phrases), result.err
@@ -232,7 +236,7 @@ def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
         assert (mixed.code, mixed.error) == (2, "train-options-mixed")
 
 
-def test_of_a_finished_run_nothing_is_left(nmtool: Nmtool) -> None:
+def test_resuming_a_finished_run_trains_nothing(nmtool: Nmtool) -> None:
     first = nmtool(*WORDS, "--json").json
     result = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")
     assert result.code == 0

@@ -158,7 +158,7 @@ def test_a_killed_job_is_resumed(
     assert _log(run) == _log(folder / "together")
 
 
-def test_what_is_wrong_everywhere_is_told_once(folder: Path) -> None:
+def test_an_error_in_all_processes_is_printed_once(folder: Path) -> None:
     job = torchrun(2, "nmtool", "train", "nowhere", "-o", "none", cwd=folder)
     assert job.returncode != 0
     assert _errors(job) == ["dataset-unknown"]
@@ -174,7 +174,7 @@ def test_what_is_wrong_with_one_process_ends_all(folder: Path) -> None:
 
 
 @pytest.mark.long
-def test_interrupted(folder: Path) -> None:
+def test_an_interrupt_ends_all_processes(folder: Path) -> None:
     job = _with_faulty_rank(folder, "interrupted", "interrupted")
     assert job.returncode != 0
     assert _errors(job) == []

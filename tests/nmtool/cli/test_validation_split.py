@@ -64,7 +64,7 @@ def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> N
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_a_run_says_how_many(nmtool: Nmtool) -> None:
+def test_the_amount_comes_from_the_run(nmtool: Nmtool) -> None:
     words = (*cases.SETTINGS, "--epochs", "1", "--arithmetic", "integer")
     assert nmtool("train", "two", "-o", "run", *words).code == 0
     on_validation = ("--split", "validation", "--json")
@@ -94,7 +94,7 @@ def test_a_split_of_its_own_is_taken(nmtool: Nmtool, data: Path) -> None:
     assert (result.code, result.error) == (2, "validation-exists")
 
 
-def test_who_says_what(nmtool: Nmtool) -> None:
+def test_the_validation_rule_of_several_runs(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
@@ -111,7 +111,7 @@ def test_who_says_what(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_without_any_the_option_is_told(nmtool: Nmtool, integers: Path) -> None:
+def test_without_a_validation_split_the_option_is_suggested(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("evaluate", integers, "two", "--split", "validation")
     assert (result.code, result.error) == (2, "validation-missing")
     assert "--validation 0.2" in result.err

@@ -105,7 +105,7 @@ def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
-def test_what_is_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_and_samples_that_lava_runs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeLava().install(monkeypatch)
     assert nmtool(*WORDS, "--deep", "--json").json["backends"]["lava"]["membrane_compared"] == (
         VALUES + 30 * RASTER.n_samples * (5 + 3)
@@ -222,7 +222,7 @@ def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.lava
-def test_in_lava(nmtool: Nmtool) -> None:
+def test_a_network_is_verified_in_lava(nmtool: Nmtool) -> None:
     result = nmtool(*WORDS, "--json", "--deep")
     assert result.code == 0, result
     entry = result.json["backends"]["lava"]
@@ -254,10 +254,10 @@ def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.Monk
     assert result.json["first_divergence"]["population"] == "out"
 
 
-# How much it says.
+# Amount of output.
 
 
-def test_how_much_is_told_and_may_be_left_out(
+def test_coverage_is_printed_unless_switched_off(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava().install(monkeypatch)

@@ -11,7 +11,7 @@ import nmtool as nm
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
 ]
 
 STEPS, CHANNELS = 30, 7

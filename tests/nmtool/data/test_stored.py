@@ -146,7 +146,7 @@ def test_samples_on_disk_have_the_attributes_of_those_in_memory(source: Path) ->
     samples = read_events(source)
     with pytest.raises(AttributeError, match="units"):
         _ = samples.units  # type: ignore[attr-defined]
-    fewer = replace(samples, groups={})  # which reads
+    fewer = replace(samples, groups={})  # reads all events
     assert same(fewer, read_shd(source))
     assert fewer.groups == {}
 

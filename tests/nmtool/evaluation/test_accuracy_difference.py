@@ -97,7 +97,7 @@ def test_two_columns_are_drawn_by_themselves() -> None:
     rng = np.random.default_rng(6)
     share = np.clip(0.5 + rng.normal(0, 0.15, (24, 1)) + rng.normal(0, 0.15, (1, 20)), 0, 1)
     x = rng.random((24, 20)) < share
-    order = rng.permutation(x.size)  # which says nothing
+    order = rng.permutation(x.size)  # the order carries no information
     speaker, recording = (index.ravel()[order] for index in np.indices(x.shape))
     right = x.ravel()[order][None]
     paired = AccuracyDifference(right, ~right, {"speaker": speaker, "recording": recording})
@@ -139,7 +139,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     column = np.repeat(np.arange(25), 12)
     n_trials, hits, plain_hits = 150, 0, 0
     for _ in range(n_trials):
-        share = rng.beta(3.5, 1.5, 25)  # whose mean is 0.7
+        share = rng.beta(3.5, 1.5, 25)  # with mean 0.7
         right = rng.random((1, 300)) < share[column]
         low, high = AccuracyDifference(right, np.zeros_like(right), {"speaker": column}).interval()
         hits += low <= 70 <= high

@@ -265,7 +265,7 @@ def test_other_names_of_classes_are_logged(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.INFO, "nmtool"):
         expected = nm.evaluate(network, EVENTS)
         nm.evaluate(unnamed, replace(EVENTS, class_names=("up", "down")))
-        assert caplog.records == []  # numbers are no names
+        assert caplog.records == []  # numbered classes have no names to compare
         evaluation = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
     assert [(record.name, record.levelno) for record in caplog.records] == [
         ("nmtool.data.samples", logging.WARNING)

@@ -331,7 +331,7 @@ def test_only_networks_are_replaced(integers: Path, tmp_path: Path) -> None:
     assert nm.load(mine).content_hash == INTEGERS.content_hash
 
 
-# What differs.
+# Conversions that differ.
 
 
 def test_a_runtime_that_answers_otherwise(integers: Path, tmp_path: Path, lava: FakeLava) -> None:

@@ -29,7 +29,7 @@ def _spikes(seed: int) -> Raster:
     return Raster.from_dense(np.random.default_rng(seed).random((3, 90, 6)) < 0.1)
 
 
-@settings(max_examples=25)  # finding the drive of a network takes most of it
+@settings(max_examples=25)  # most of the time is spent on scaling initial weights
 @given(seed=st.integers(0, 99), delays=st.integers(0, 40), longest=st.integers(0, 13))
 def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int) -> None:
     network, spikes = _network(seed, delays), _spikes(seed)
@@ -97,7 +97,8 @@ def test_names_that_are_taken() -> None:
 def _folded(network: IntegerNetwork, longest: int) -> Any:
     """What an integer network with relays stands for: longer delays, which none holds."""
     sizes = {"input": network.channels.size} | {p.name: p.size for p in network.populations}
-    # Of each population: whose spikes it repeats, those of which neurons, and how often delayed.
+    # By population: the source that it repeats, the neurons of the source, and the number of
+    # relays.
     origin = {name: (name, np.arange(size), 0) for name, size in sizes.items()}
     for projection in network.projections:
         if "_relay" in projection.target:

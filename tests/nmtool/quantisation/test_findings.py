@@ -132,7 +132,7 @@ def test_an_output_without_a_leak_has_no_bound() -> None:
     assert 64 * population.scale * 600.0 * 2 == pytest.approx(2**23, rel=2e-3)
 
 
-# What is lost is said, and few bits alone are no loss.
+# Losses are reported, and few bits alone are not a loss.
 
 
 def test_a_read_out_of_which_nothing_is_left() -> None:

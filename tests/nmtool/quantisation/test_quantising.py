@@ -53,7 +53,7 @@ def dataset(**splits: nm.SpikeEvents) -> Dataset:
     return Dataset("two", tuple(splits), splits.__getitem__)
 
 
-# What calibrates.
+# Calibration samples.
 
 
 def test_events_and_rasters_calibrate_alike() -> None:
@@ -180,7 +180,7 @@ def test_floats_that_cannot_be_trained_are_compared(caplog: pytest.LogCaptureFix
     assert all(record.levelno == logging.INFO for record in caplog.records)
 
 
-# The command writes the same integers.
+# The command and the function give the same integers.
 
 
 @pytest.mark.torch

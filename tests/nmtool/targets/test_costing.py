@@ -229,7 +229,8 @@ def test_a_small_network_by_hand() -> None:
     assert cost.connection_sparsity == 14 / 21
     assert cost.activation_sparsity == 20 / 24
     assert cost.bits == "8/1"
-    # 6 and 6 synapses of 8 bits, 9 of 9; exponents, biases, constants. States and sums to come.
+    # 6 and 6 synapses of 8 bits, 9 of 9 bits; exponents, biases, constants. Then states and sums of
+    # future steps.
     assert cost.footprint["chip integers"] == Footprint(-(-(48 + 81 + 48 + 12 + 65 + 88) // 8), 46)
     assert cost.footprint["torch copy"] == Footprint(4 * (42 + 20), 4 * (3 * 4 + 2 * 3))
 
@@ -475,7 +476,7 @@ def test_without_an_emulator_the_rest_is_answered(
     assert cost.operations["neuron_steps"].total == 30 * 5 * 6
 
 
-# Nothing to count.
+# Cases without operations.
 
 
 def test_silence_is_told() -> None:

@@ -341,7 +341,7 @@ def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> N
         assert not wasted
         return
     assert f"`weight_bits={used}` " in wasted[0].fix
-    # What is said holds: the same weights are legal in so many bits, and not in one less.
+    # The finding is correct: the weights are legal in that many bits, but not in one bit less.
     replace(integers.projections[0], weight_bits=used)
     if used > 2:
         with pytest.raises(nm.NetworkError):

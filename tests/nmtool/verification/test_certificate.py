@@ -271,7 +271,7 @@ def test_accuracies_of_some_classes_are_called_so() -> None:
     assert "only_classes" not in complete.as_json()
 
 
-# How much it says.
+# Amount of output.
 
 
 SMALL = IntegerNetwork(

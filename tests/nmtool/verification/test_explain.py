@@ -193,7 +193,7 @@ def test_a_state_that_is_kept_from_the_sample_before() -> None:
     assert explanation.causes[0].detail == "u, v and spikes on their way"
 
 
-# What no single fault explains.
+# Differences without a single cause.
 
 
 def test_two_faults_have_no_single_cause() -> None:

@@ -73,7 +73,7 @@ def written(folder: Path, values: dict[str, Any], **more: Any) -> Path:
     return path
 
 
-# The same.
+# Recordings that agree.
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64])
@@ -242,7 +242,7 @@ def test_populations_with_names_that_files_reserve(name: str) -> None:
     assert nm.verify(network, NOISE, against=simulate_floats(network, NOISE)).identical
 
 
-# What does not fit.
+# Recordings that do not fit.
 
 
 def unfit(changes: dict[str, Any]) -> dict[str, Any]:

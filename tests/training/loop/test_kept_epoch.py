@@ -77,7 +77,7 @@ def _shares(network: Network, share: float) -> list[int]:
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
 def test_what_is_kept_has_the_sparsity_that_was_asked_for(arithmetic: str, tmp_path: Path) -> None:
-    # So strong a rescue lifts all weights into neurons that pruning has silenced.
+    # A strong rescue, which raises all weights into neurons that pruning has silenced.
     settings = {"sparsity": 0.9, "delay_sparsity": 0.7, "rescue": 0.5, "epochs": 10}
     options = small_options(arithmetic=arithmetic, **settings)
     folder = RunFolder(tmp_path / "run")

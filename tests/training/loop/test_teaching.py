@@ -139,7 +139,7 @@ def test_a_network_learns_what_the_teacher_says_and_not_the_labels(tmp_path: Pat
     assert (evaluation.predictions == (data.train.label + 1) % 3).mean() > 0.8
     assert evaluation.accuracy < 0.15
     assert evaluation.loss is not None
-    assert evaluation.loss > run.log[-1]["loss"]  # which is the teacher's
+    assert evaluation.loss > run.log[-1]["loss"]  # the logged loss is that of the teacher's labels
 
 
 @pytest.mark.parametrize("settings", [{}, {"readout": "first_spike", "init_output": [20, 9]}])
@@ -177,7 +177,7 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert _same(nm.train(on_disk, options), nm.train(in_memory, options))
 
 
-# What is kept.
+# Files and settings of the run.
 
 
 def _stop_after_two(entry: dict[str, Any]) -> None:
@@ -251,7 +251,7 @@ def test_finetuning_goes_on_with_the_teacher_unless_it_is_told_not_to(
     assert tuned.log[0]["loss"] != alone.log[0]["loss"]
 
 
-# What is said and refused.
+# Remarks and errors.
 
 
 def test_a_teacher_of_other_rows_is_remarked(

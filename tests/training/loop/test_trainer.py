@@ -78,7 +78,7 @@ def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
 
     class Watched(SpikeEvents):
         def take(self, samples):
-            if self.n_samples == events.n_samples:  # of a batch everything is taken again
+            if self.n_samples == events.n_samples:  # not for samples taken from a batch
                 taken.append(np.array(samples))
             return super().take(samples)
 
@@ -176,7 +176,7 @@ def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
 
 
 def test_gradients_are_clipped_before_they_are_learnt_from() -> None:
-    # Far below the ε of Adam (1e-8), gradients no longer move anything.
+    # Gradients far below Adam's ε (1e-8) have no effect.
     trainer = make_trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
     before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
     trainer.run()

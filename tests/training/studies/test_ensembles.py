@@ -143,7 +143,7 @@ def test_hidden_populations_may_be_several_and_unlike() -> None:
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
 
-# As integers.
+# Quantised ensembles.
 
 
 @given(seeds=st.lists(st.integers(0, 50), min_size=2, max_size=3), bits=st.integers(4, 8))
@@ -206,7 +206,7 @@ def test_runs_and_paths_mean_their_floats(tmp_path: Path) -> None:
     assert "integers.npz" in caught.value.what
 
 
-# What is refused.
+# Networks that cannot be joined.
 
 
 def _first_spike(seed: int) -> Network:

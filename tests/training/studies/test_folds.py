@@ -49,7 +49,7 @@ def finished_answers(tmp_path_factory: pytest.TempPathFactory) -> nm.Answers:
     return nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
 
 
-# What networks see.
+# Training and validation samples of the networks.
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_test_split_is_left_alone_unless_it_is_named() -> None:
     assert np.bincount(answers.fold).tolist() == [16, 16]
 
 
-# What comes out.
+# Answers.
 
 
 def test_the_network_of_its_fold_answers_to_every_sample(finished_answers: nm.Answers) -> None:
@@ -218,7 +218,7 @@ def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPa
     assert numba.get_num_threads() == before
 
 
-# Networks of a fold side by side.
+# Ensembles of the networks of a fold.
 
 
 def test_networks_that_torch_cannot_run_answer_in_float64() -> None:
@@ -292,7 +292,7 @@ def test_what_cannot_be_joined(finished_answers: nm.Answers, tmp_path: Path) -> 
     assert not (folder / "joined.npz").exists()
 
 
-# Steps that the data decide.
+# Steps chosen from the data.
 
 
 def uneven() -> SpikeEvents:
@@ -323,7 +323,7 @@ def test_a_fold_that_began_with_steps_of_its_own_goes_on(tmp_path: Path) -> None
     assert RunFolder(tmp_path / "folds/0000/seed2").options().n_steps == own
 
 
-# Stopping and going on.
+# Stopping and continuing.
 
 
 class _StoppedError(Exception):
@@ -461,7 +461,7 @@ def test_a_damaged_file_of_answers_is_not_written_over(
     assert (folder / "answers.npz").read_bytes() == b"dear"
 
 
-# What is refused before anything is trained.
+# Errors before training.
 
 
 @pytest.mark.parametrize(

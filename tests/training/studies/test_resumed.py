@@ -201,7 +201,7 @@ def test_the_last_trial_is_run_once() -> None:
     assert ran == [0]
 
 
-@pytest.mark.filterwarnings("ignore")  # which threads that ignore some of them get in a muddle
+@pytest.mark.filterwarnings("ignore")  # threads that change warning filters disturb each other
 def test_several_begin_at_the_same_time() -> None:
     write_study("trials = 8\n")
     ran: list[int] = []

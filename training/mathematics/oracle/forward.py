@@ -111,7 +111,7 @@ def _check_events(network: ContinuousNetwork, events: SpikeTimes) -> None:
         raise DataError(
             "the time of an input event is negative, or not a number",
             code="times-negative",
-            fix="shift the events, or drop this one",
+            fix="correct the time, or leave out the event",
         )
 
 

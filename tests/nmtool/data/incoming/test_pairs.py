@@ -129,7 +129,7 @@ def test_what_is_no_classification_task_is_refused(data: Recordings, code: str, 
     assert word in caught.value.what
 
 
-# Of torch.
+# Data sets of torch.
 
 
 class Pairs:
