@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "report",
-        network=flag("network", metavar="NETWORK", help=f"{NETWORK}; floats are quantised, too"),
+        network=flag(
+            "network", metavar="NETWORK", help=f"{NETWORK}; float networks are also quantised"
+        ),
         split=None,
         samples=None,
         trust=flag(group=MACHINE),

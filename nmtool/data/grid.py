@@ -93,7 +93,7 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
     last_ms = last_spike_ms(events)
     if not last_ms.size:
         raise DataError(
-            "there is no event to tell how many steps a sample needs",
+            "without any event, the number of steps cannot be chosen",
             code="events-missing",
             fix="inspect the data with nmtool data, or set `steps=N`",
         )

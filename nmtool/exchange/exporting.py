@@ -233,7 +233,7 @@ def convert(
             is quantised. Otherwise a float network is quantised only if the format needs integers,
             for the target of the format's name if its arithmetic is not `loihi2`.
         calibrate: without `data`, calibrate on the run's own data, if found.
-        check: read the result back and run its known answers.
+        check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 

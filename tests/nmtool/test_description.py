@@ -125,7 +125,7 @@ def test_sizes_in_words() -> None:
     assert " 1 " in dict(size_in_words(silent.with_projections([projection])))["delays"]
 
 
-def test_lines() -> None:
+def test_one_line_descriptions() -> None:
     network = float_network()
     line = "4 channels, hidden 3 lif, out 2 li, 30 steps of 1 ms"
     assert network_line(network) == network_line(integer_network()) == line

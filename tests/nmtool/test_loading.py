@@ -75,7 +75,7 @@ def test_settings_of_the_run_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_format(name: str, export: Export) -> None:
+def test_every_format_is_loaded(name: str, export: Export) -> None:
     path = export(name)
     assert nm.load(path).content_hash == expected_hash(name)
     assert nm.inspect(path)["hash"] == expected_hash(name)
@@ -175,13 +175,15 @@ def test_options_of_one_kind_for_the_other(checkpoints: Path, export: Export) ->
 
 @pytest.mark.parametrize("name", ["missing", "missing.npz", "missing.onnx", "missing/network.c"])
 @pytest.mark.parametrize("verb", [nm.load, nm.inspect], ids=["load", "inspect"])
-def test_what_is_not_there(verb: Callable[[Path], object], name: str, tmp_path: Path) -> None:
+def test_missing_paths_are_refused(
+    verb: Callable[[Path], object], name: str, tmp_path: Path
+) -> None:
     with refused(FileFormatError, "file-missing") as caught:
         verb(tmp_path / name)
     assert name in caught.value.what
 
 
-def test_what_is_of_another_kind(tmp_path: Path) -> None:
+def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "recording.npz"
     raster = Raster.from_dense(np.ones((2, 30, cases.N_UNITS)))
     recording = simulate(cases.integer_network(), raster)
@@ -195,7 +197,7 @@ def test_what_is_of_another_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_damaged(name: str, export: Export) -> None:
+def test_damaged_files_are_refused(name: str, export: Export) -> None:
     path = export(name)
     files = {"lava": "lava_network/arrays.npz", "fenn": "fenn_network/arrays.npz"}
     file = path / files.get(name, "network.npz") if path.is_dir() else path
@@ -213,7 +215,7 @@ def test_tables_of_data_are_no_networks(tmp_path: Path) -> None:
     assert "nmtool data" in caught.value.fix
 
 
-def test_what_is_no_file_of_any_format(tmp_path: Path) -> None:
+def test_unknown_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("words")
     with refused(FileFormatError, "file-damaged") as caught:

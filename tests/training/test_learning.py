@@ -144,7 +144,7 @@ def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> N
     assert caught.value.args == (nm.TrainOptions(),)
 
 
-def test_who_watches_is_told(tmp_path: Path) -> None:
+def test_callbacks_get_batches_and_epochs(tmp_path: Path) -> None:
     batches: list[Any] = []
     epochs: list[dict[str, Any]] = []
     shown: list[Any] = []
@@ -203,7 +203,7 @@ def test_remarks_come_before_the_first_epoch(caplog: pytest.LogCaptureFixture) -
     assert "trains on 40 samples, validates on 20" in caplog.records[1].getMessage()
 
 
-def test_patience_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_early_stopping_is_logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     options = small_options(epochs=30, patience=1, lr=0.0, delay_lr=0.0)
     with caplog.at_level(logging.INFO, "nmtool"):
         run = nm.train(small_dataset(), options, folder=tmp_path / "run")
@@ -428,7 +428,7 @@ def test_a_small_gain_does_not_diverge() -> None:
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_cores_that_are_none(threads: int, finished_run: nm.Run) -> None:
+def test_invalid_numbers_of_threads_are_refused(threads: int, finished_run: nm.Run) -> None:
     with refused(UsageError, "threads-range"):
         nm.train(small_dataset(), OPTIONS, threads=threads)
     with refused(UsageError, "threads-range"):
@@ -446,7 +446,7 @@ def test_hidden_layers_of_different_sizes() -> None:
         small_options(hidden=(6, 5), layers=3)
 
 
-def test_what_cannot_be_resumed(tmp_path: Path) -> None:
+def test_runs_that_cannot_be_resumed_are_refused(tmp_path: Path) -> None:
     with refused(UsageError, "run-not-kept"):
         nm.train(small_dataset(), OPTIONS, resume=True)
     with refused(FileFormatError, "run-missing") as caught:
@@ -537,7 +537,9 @@ def test_the_network_stays_as_it_is(settings: dict[str, Any], finished_run: nm.R
     assert next(iter(settings)) in caught.value.what
 
 
-def test_what_cannot_be_a_start(finished_run: nm.Run, tmp_path: Path) -> None:
+def test_runs_without_a_checkpoint_cannot_be_finetuned(
+    finished_run: nm.Run, tmp_path: Path
+) -> None:
     unkept = nm.Run(finished_run.options, finished_run.network, None, finished_run.log)
     with refused(UsageError, "run-not-kept"):
         nm.finetune(unkept, {}, small_dataset())
@@ -572,7 +574,7 @@ def test_a_run_is_read_from_its_folder(finished_run: nm.Run, in_integers: nm.Run
     )
 
 
-def test_what_is_no_run(tmp_path: Path, finished_run: nm.Run) -> None:
+def test_folders_without_a_run_are_refused(tmp_path: Path, finished_run: nm.Run) -> None:
     with refused(FileFormatError, "run-missing"):
         nm.Run.load(tmp_path)
     (tmp_path / "run.json").write_text("{}")

@@ -142,7 +142,7 @@ def test_networks_that_cannot_be_trained_are_evaluated() -> None:
     assert q.cost.float_accuracy == evaluation.accuracy
 
 
-def test_inputs_that_do_not_fit() -> None:
+def test_inputs_with_other_channels_are_refused() -> None:
     network = cases.integer_network()
     with refused(DataError, "input-channels-differ"):
         nm.simulate(network, Raster.silent(1, 30, 5))
@@ -345,7 +345,7 @@ def test_integers_in_a_file_are_run_by_the_simulator(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["floats.npz", "words.txt"])
-def test_what_is_no_export(name: str, tmp_path: Path) -> None:
+def test_files_that_are_not_exports_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     cases.float_network().save(path)
     with refused(FileFormatError, "export-unknown") as caught:

@@ -54,7 +54,7 @@ def test_a_relay_repeats_its_source_one_hop_and_the_longest_delay_later() -> Non
     assert not recording.spikes["input_relay3"].dense()[:, :39].any()
 
 
-def test_only_what_is_needed_is_added() -> None:
+def test_only_needed_relays_are_added() -> None:
     network = _network(1, 12)
     [incoming, *_] = network.projections
     delay = incoming.delay.copy()
@@ -174,7 +174,7 @@ def test_quantise_compares_the_populations_that_the_float_network_has() -> None:
     assert "delay-range" in [finding.code for finding in cut.findings]
 
 
-def test_refused() -> None:
+def test_a_negative_longest_delay_is_refused() -> None:
     with refused(UsageError, "setting-range"):
         _network(1, 5).with_relays(-1)
     with refused(UsageError, "argument-type"):

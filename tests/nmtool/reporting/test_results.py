@@ -69,7 +69,7 @@ def test_integers_are_taken_as_they_are(data: Dataset) -> None:
         nm.report(network, data, quantising={"weight_bits": 4})
 
 
-def test_bits_that_are_asked_for() -> None:
+def test_requested_bits_are_used() -> None:
     report = nm.report(cases.float_network(), quantising={"weight_bits": 3})
     projections = report.as_json()["rounding"]["projections"]
     assert [projection["weight_bits"] for projection in projections] == [3, 3, 3]
@@ -102,7 +102,7 @@ def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset
         nm.report(network, data, targets="loihi9")
 
 
-def test_splits_and_samples(data: Dataset) -> None:
+def test_chosen_splits_and_samples_are_reported(data: Dataset) -> None:
     network = cases.integer_network()
     report = nm.report(network, data, split="train", samples=5).as_json()
     assert report["accuracy"]["on"] == "5 of 12 samples of two (train)"

@@ -113,7 +113,7 @@ def test_a_path_and_a_target_of_ones_own(tmp_path: Path) -> None:
     assert report["mine"].resources.cores == sum(p.size for p in CHAIN.populations)
 
 
-def test_targets_that_are_not() -> None:
+def test_unknown_targets_are_refused() -> None:
     with refused(nm.UsageError, "target-unknown"):
         nm.check(CHAIN, "loihi3")
     with refused(nm.UsageError, "target-missing"):

@@ -284,7 +284,7 @@ def test_parts_sum_to_totals_and_to_what_evaluate_says(data: st.DataObject) -> N
 
 
 @given(st.lists(st.lists(st.integers(0, 99), min_size=2, max_size=2), min_size=1, max_size=60))
-def test_spreads(counts: list[list[int]]) -> None:
+def test_spreads_over_samples_and_steps(counts: list[list[int]]) -> None:
     assert vars(Spread.of(np.array(counts))) == spread(counts)
 
 
@@ -430,7 +430,7 @@ def test_c_is_measured() -> None:
     assert cost.operations["scores_kept"].mean == 30 * 2
 
 
-def test_without_a_compiler_the_rest_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_only_the_time_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     cost = nm.cost(cases.integer_network(), EVENTS, target="c")
     assert cost.latency.spread is None
@@ -465,7 +465,7 @@ def test_instructions_of_a_microcontroller(target: Target) -> None:
 
 
 @pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
-def test_without_an_emulator_the_rest_is_answered(
+def test_without_an_emulator_only_instructions_are_missing(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
@@ -479,7 +479,7 @@ def test_without_an_emulator_the_rest_is_answered(
 # Cases without operations.
 
 
-def test_silence_is_told() -> None:
+def test_silent_input_is_remarked() -> None:
     network = cases.integer_network()
     cost = nm.cost(network, samples_of(Raster.silent(2, 30, 4)), target="loihi1")
     assert cost.remarks[0].startswith("there were neither")

@@ -238,7 +238,7 @@ def test_delays_of_synapses_without_weight_do_not_count() -> None:
     assert usage.populations[0].per_core[ACCUMULATORS] == 8192 // 4
 
 
-def test_slots() -> None:
+def test_delay_slots_are_powers_of_two() -> None:
     assert [delay_slots(d) for d in (0, 1, 2, 3, 6, 7, 14, 15, 30, 31, 61, 62, 63)] == (
         [1, 4, 4, 8, 8, 16, 16, 32, 32, 64, 64, 64, 128]
     )

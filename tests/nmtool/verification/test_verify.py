@@ -82,7 +82,7 @@ def test_several_backends(lava: FakeLava) -> None:
 
 
 @needs_compiler
-def test_data_of_any_kind() -> None:
+def test_events_rasters_and_names_are_accepted() -> None:
     expected = nm.verify(INTEGERS, EVENTS, against=["c"]).as_json()["backends"]["c"]
     for data in (bin_for(INTEGERS, EVENTS), RASTER):
         certificate = nm.verify(INTEGERS, data, against=["c"])
@@ -149,7 +149,7 @@ def test_a_recording_of_another_shape_is_no_certificate(
     assert codes(caught.value) == ["recording-shape"] * 2
 
 
-# Inner variables.
+# u and v of every neuron.
 
 
 @needs_compiler
@@ -336,7 +336,7 @@ def test_an_export_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.Mo
     assert certificate.spikes_different == 1
 
 
-def test_what_carries_no_answers(tmp_path: Path) -> None:
+def test_exports_without_known_answers_need_data(tmp_path: Path) -> None:
     INTEGERS.save(tmp_path / "integers.npz")
     for network in (INTEGERS, tmp_path / "integers.npz"):
         with refused(UsageError, "answers-not-carried"):
@@ -401,7 +401,7 @@ def test_a_backend_must_be_named(tmp_path: Path) -> None:
         nm.verify(INTEGERS, EVENTS, against=["mlgenn"])
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_missing_files_are_refused(tmp_path: Path) -> None:
     for data in (EVENTS, None):
         with refused(FileFormatError, "file-missing"):
             nm.verify(tmp_path / "missing.onnx", data)
@@ -458,7 +458,7 @@ def test_progress_is_shown(lava: FakeLava) -> None:
 
 
 @pytest.mark.lava
-def test_in_lava() -> None:
+def test_a_network_is_compared_in_lava() -> None:
     certificate = nm.verify(INTEGERS, EVENTS, against=["lava"], deep=True)
     assert certificate.identical
     check = certificate.checks["lava"]

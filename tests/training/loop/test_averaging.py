@@ -40,7 +40,7 @@ def _move(model: SpikingNetwork, seed: int) -> None:
 
 
 @given(st.floats(0.01, 1.0), st.integers(0, 30))
-def test_is_the_moving_mean_of_all_updates(decay: float, n_updates: int) -> None:
+def test_the_mean_is_an_exponential_moving_average(decay: float, n_updates: int) -> None:
     model = _model()
     average, expected = Average(model, decay), _values(model)
     for update in range(n_updates):
@@ -63,7 +63,7 @@ def test_a_trained_network_is_remembered_from_the_start() -> None:
     torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_is_used_inside_only_even_if_something_fails() -> None:
+def test_the_mean_replaces_parameters_only_inside_the_block() -> None:
     model = _model()
     average = Average(model, 0.9)
     start = _values(model)

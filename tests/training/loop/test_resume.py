@@ -93,7 +93,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 @pytest.mark.parametrize("average", [None, 0.9])
 @pytest.mark.parametrize("stop", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 3))])
 @_SETTINGS
-def test_so_does_one_that_started_from_another(
+def test_resumed_finetuning_equals_an_uninterrupted_one(
     settings: dict[str, Any], stop: int, average: float | None, tmp_path: Path
 ) -> None:
     start = RunFolder(tmp_path / "start")

@@ -157,7 +157,7 @@ def test_a_teacher_that_says_the_labels_changes_next_to_nothing(
     )
 
 
-def test_in_integers(teacher: Path) -> None:
+def test_a_teacher_for_training_in_integers(teacher: Path) -> None:
     data = small_dataset()
     run = nm.train(data, small_options(teacher=teacher, arithmetic="integer", epochs=2))
     assert run.integers is not None
@@ -268,7 +268,7 @@ def test_a_teacher_of_other_rows_is_remarked(
         assert f"the label of {100 - 100 * turn:.1f}% of the training samples" in text
 
 
-def test_refused(teacher: Path, tmp_path: Path) -> None:
+def test_invalid_teachers_are_refused(teacher: Path, tmp_path: Path) -> None:
     data = small_dataset()
     with refused(UsageError, "teacher-with-margin"):
         TrainOptions(readout="first_spike", margin_ms=3.0, teacher=teacher)

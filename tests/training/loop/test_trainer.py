@@ -43,7 +43,7 @@ _LEARNABLE = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_learns(rule: str) -> None:
+def test_training_reduces_the_loss(rule: str) -> None:
     options = small_options(readout=rule, epochs=8, lr=0.03, shift=0, **_LEARNABLE[rule])
     trainer = run_training(options, small_dataset(80))
     assert max(entry["validation_accuracy"] for entry in trainer.log) >= 0.75
@@ -190,7 +190,7 @@ def test_augmentation_as_the_options_say() -> None:
     assert trainer._augment == Augmentation(**settings)
 
 
-def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
+def test_files_of_a_run(tmp_path: Path) -> None:
     folder, options, dataset = RunFolder(tmp_path / "run"), small_options(steps=25), small_dataset()
     entries: list[dict] = []
     trainer = run_training(options, dataset, folder=folder, on_epoch=entries.append)
@@ -296,7 +296,7 @@ def test_the_test_split_is_never_read() -> None:
     assert len(run_training(small_options(epochs=1), dataset).log) == 1
 
 
-def test_divergence_is_said() -> None:
+def test_divergence_is_reported() -> None:
     with refused(UsageError, "training-diverged") as caught:
         run_training(small_options(lr=1e37), small_dataset())
     assert "the loss of update" in caught.value.what
@@ -324,7 +324,7 @@ def test_the_network_a_run_begins_with_is_made_again(arithmetic: str, tmp_path: 
     assert folder.initial != other.content_hash
 
 
-def test_so_is_one_that_drew_its_samples_to_validate(tmp_path: Path) -> None:
+def test_the_initial_network_is_recomputed_with_a_drawn_validation_split(tmp_path: Path) -> None:
     data = Dataset.of(train=small_events(40, 1))
     for seed in (1, 2, 3):
         options = small_options(epochs=1, seed=seed, validation=12, init_rate=3.0)

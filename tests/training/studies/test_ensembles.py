@@ -104,7 +104,7 @@ def test_by_default_scores_are_the_mean() -> None:
 
 
 @pytest.mark.torch
-def test_on_torch() -> None:
+def test_ensembles_run_on_torch() -> None:
     """Which sums in float32: scores differ by that, and spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
     together, spikes = nm.ensemble(parts), heard(4)
@@ -234,7 +234,9 @@ def _with_output(**constants: Any) -> Network:
         (_with_output(tau_syn_ms=6.0), "join-output-constants", "tau_syn_ms"),
     ],
 )
-def test_networks_that_have_no_common_output(other: Network, code: str, where: str) -> None:
+def test_networks_with_other_output_constants_are_refused(
+    other: Network, code: str, where: str
+) -> None:
     with refused(UsageError, "networks-unlike") as caught:
         nm.ensemble([drawn(1), other])
     assert [(finding.code, finding.where) for finding in caught.value.findings] == [(code, where)]
@@ -269,12 +271,12 @@ def test_first_spikes_are_not_added() -> None:
 @pytest.mark.parametrize(
     "weights", [[], [1.0], [1.0, 2.0, 3.0], [1.0, float("nan")], [1.0, "2"], [1.0, True], [0, 0.0]]
 )
-def test_weights_that_are_none(weights: Sequence[Any]) -> None:
+def test_invalid_weights_are_refused(weights: Sequence[Any]) -> None:
     with refused(UsageError, "join-weights"):
         nm.ensemble([drawn(1), drawn(2)], weights)
 
 
-def test_nothing_to_join() -> None:
+def test_an_empty_list_is_refused() -> None:
     with refused(UsageError, "networks-missing"):
         nm.ensemble([])
     with refused(UsageError, "argument-type"):

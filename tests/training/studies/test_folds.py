@@ -277,7 +277,9 @@ def test_networks_side_by_side_are_rounded_as_their_runs_were(
         assert np.array_equal(joined.predictions[0, in_fold], answers)
 
 
-def test_what_cannot_be_joined(finished_answers: nm.Answers, tmp_path: Path) -> None:
+def test_networks_that_cannot_be_joined_are_refused(
+    finished_answers: nm.Answers, tmp_path: Path
+) -> None:
     with refused(UsageError, "answers-samples-differ"):
         nm.join_folds(finished_answers.path, speakers(seed=2))
     folder = tmp_path / "cv"
@@ -351,7 +353,7 @@ def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 
 @pytest.mark.parametrize(("fold", "epoch"), [(0, 1), (1, 2), (3, 1)])
-def test_what_was_stopped_goes_on(
+def test_a_stopped_cross_validation_continues(
     fold: int,
     epoch: int,
     finished_answers: nm.Answers,
@@ -397,7 +399,7 @@ def test_a_run_that_ended_without_its_answers_is_not_trained_again(
     assert np.array_equal(answers.predictions, finished_answers.predictions)
 
 
-def test_what_is_finished_is_read(
+def test_finished_folds_are_not_trained_again(
     finished_answers: nm.Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folds, "train", None)
@@ -482,7 +484,7 @@ def test_a_damaged_file_of_answers_is_not_written_over(
         ({"by": 12, "options": small_options(teacher="t.npz")}, "crossvalidation-teacher"),
     ],
 )
-def test_what_cannot_be_cross_validated(
+def test_invalid_cross_validations_are_refused(
     keywords: dict[str, Any], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folds, "train", None)
@@ -517,7 +519,7 @@ def test_jobs_of_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) 
         nm.cross_validate(speakers(), OPTIONS, by="speaker")
 
 
-def test_nothing_to_divide() -> None:
+def test_an_empty_data_set_is_refused() -> None:
     with refused(DataError, "split-empty"):
         nm.cross_validate(speakers()[:0], OPTIONS, by="speaker")
 

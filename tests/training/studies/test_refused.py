@@ -65,7 +65,7 @@ def test_what_every_trial_would_fail_of_is_told_before_the_first() -> None:
         assert study.trials() == []
 
 
-def test_no_processes() -> None:
+def test_less_than_one_process_is_refused() -> None:
     write_study()
     with refused(UsageError, "processes-range"):
         sweep("study.toml", processes=0)

@@ -82,7 +82,7 @@ def test_ranges_and_choices() -> None:
         ("seed", [1, 2], "search-option-fixed", ""),
     ],
 )
-def test_what_is_written_wrong(name: str, entry: Any, code: str, value: str) -> None:
+def test_invalid_entries_are_refused(name: str, entry: Any, code: str, value: str) -> None:
     ranges, problems = _read(**{name: entry, "warmup": [0.0, 0.1]})
     assert list(ranges) == ["warmup"]
     assert [(problem.code, problem.where) for problem in problems] == [(code, f"[search] {name}")]

@@ -138,7 +138,7 @@ def test_runs_know_their_gain_and_their_data(tmp_path: Path) -> None:
     np.testing.assert_allclose(alone.probability, parts[0], rtol=1e-12)
 
 
-def test_refused(data: Dataset, tmp_path: Path) -> None:
+def test_invalid_arguments_are_refused(data: Dataset, tmp_path: Path) -> None:
     FLOATS.save(tmp_path / "floats.npz")
     with refused(UsageError, "networks-missing"):
         nm.soft_labels([], data)

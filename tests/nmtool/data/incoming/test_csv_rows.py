@@ -43,7 +43,7 @@ def test_columns_of_other_names(columns: Any, tmp_path: Path) -> None:
     assert (train.time_ms.tolist(), train.groups["Speaker"].tolist()) == ([1.5], [4])
 
 
-def test_columns_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_columns_are_refused(tmp_path: Path) -> None:
     path = _write(tmp_path / "x.csv", HEAD, [(0, 1, 2, 3.5)])
     with refused(DataError, "csv-columns") as caught:
         read_incoming(path, FileConventions(columns={"unit": "pixel"}))
@@ -109,7 +109,7 @@ def test_a_letter_beside_channels_is_a_group(tmp_path: Path) -> None:
     )
 
 
-def test_sensors_that_cannot_be(tmp_path: Path) -> None:
+def test_invalid_sensor_sizes_are_refused(tmp_path: Path) -> None:
     head = "sample,label,time_ms,x,y"
     path = _write(tmp_path / "x.csv", head, [(0, 1, 0.5, 3, 4)])
     for size in ((3, 5), (4, 4), (4, 5, 2)):

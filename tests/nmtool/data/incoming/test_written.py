@@ -54,7 +54,7 @@ def test_splits_have_a_column(events: SpikeEvents, tmp_path: Path) -> None:
     assert len({row.partition(",")[0] for row in rows}) == 6, "samples have a number each"
 
 
-def test_a_file_that_is_there_stays(events: SpikeEvents, tmp_path: Path) -> None:
+def test_an_existing_file_is_kept(events: SpikeEvents, tmp_path: Path) -> None:
     path = tmp_path / "events.CSV"
     write_dataset(events, path)
     before = path.read_bytes()
