@@ -37,7 +37,7 @@ class KernelFiles(NullCache):
 
     Args:
         function: the function in Python.
-        folder: of the files; created on the first write.
+        folder: folder of the files; created on the first write.
     """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:

@@ -79,7 +79,7 @@ class Session:
     '1'
 
     Args:
-        network: to run.
+        network: network to run.
         window: decide by the mean output membrane over this many last steps, instead of the
             network's own readout; needs an output population that does not spike.
         keep: number of past steps that `recent` can return.
@@ -221,7 +221,7 @@ class Session:
         """Number of steps still to run before the step that contains a time.
 
         Args:
-            time_ms: in ms since the last reset; 0 steps for a time in the past.
+            time_ms: time in ms since the last reset; 0 steps for a time in the past.
 
         Raises:
             DataError: the time is not finite, or too large to be counted in steps.

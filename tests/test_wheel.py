@@ -318,14 +318,14 @@ def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
 
 @pytest.mark.lava
 @pytest.mark.long
-def test_what_lava_runs(installed: Installed, beside: Path, network: str) -> None:
+def test_an_export_runs_in_lava(installed: Installed, beside: Path, network: str) -> None:
     export = ("export", network, "--to", "lava", "-o", "deployed", "--data", "yinyang")
     installed.nmtool(*export, cwd=beside)
     assert "different 0" in installed.nmtool("verify", "deployed", cwd=beside)
 
 
 @pytest.mark.torch
-def test_the_lines_of_the_readme(installed: Installed, beside: Path) -> None:
+def test_the_example_of_the_readme_runs(installed: Installed, beside: Path) -> None:
     pytest.importorskip("onnx")
     (beside / "lines.py").write_text(readme_lines.lines())
     printed = installed.run("lines.py", cwd=beside, new_kernels=False)

@@ -561,7 +561,7 @@ class TrainOptions:
         """These options with some replaced.
 
         Args:
-            settings: by field name.
+            settings: values by field name.
             origin: their origin, for the error message.
 
         Raises:
@@ -639,7 +639,7 @@ def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
     Older versions wrote 0 for None, and a bare number of validation samples meant the last ones.
 
     Args:
-        old_settings: by field name, as in a manifest.
+        old_settings: values by field name, as in a manifest.
     """
     settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in old_settings.items()}
     if "validation" in old_settings:

@@ -104,7 +104,7 @@ class Content:
     """An ONNX file of nmtool, unchanged since it was written.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         model: all its bytes.
         properties: its properties.
     """

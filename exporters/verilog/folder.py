@@ -81,9 +81,9 @@ def folder_files(
     """All files of a folder by relative POSIX path, the same for the same arguments.
 
     Args:
-        network: to export.
+        network: network to export.
         answers: inputs with expected outputs, for the testbenches.
-        options: of the export.
+        options: options of the export.
     """
     files = running_files(network, options.lanes, options.deep)
     files[NETWORK] = pack_network(network)
@@ -115,8 +115,8 @@ class Content:
 
     Attributes:
         folder: its path.
-        network: of the export.
-        options: of the export.
+        network: network of the export.
+        options: options of the export.
         carried: its known answers; None without any.
     """
 

@@ -122,7 +122,7 @@ class Constant:
         name: name of the event, e.g. `synaptic_event`.
         value, unit: cost per event.
         mark: published, source code, measured, second-hand or inferred.
-        source: where it is published.
+        source: the publication.
         target: the chip that it is for.
     """
 

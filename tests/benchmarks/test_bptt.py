@@ -51,7 +51,7 @@ def test_the_gradient_in_float32_is_within_a_ten_thousandth() -> None:
         assert (left - right).abs().max() < 1e-4 * right.abs().max()
 
 
-def test_without_delays_it_is_the_same_network_as_ours() -> None:
+def test_without_delays_it_computes_the_same_network_as_nmtool() -> None:
     workload = replace(TINY, max_delay=0)
     network, spikes, labels = workload.network(4.0), workload.spikes(), workload.labels()
     ours, bptt = Ours(network, workload), Bptt(network, workload)

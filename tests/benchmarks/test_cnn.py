@@ -122,7 +122,7 @@ def test_training_learns_and_is_reproducible() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"judge_epochs": 2}, {"average": 0.9}])
-def test_the_epoch_that_validation_chooses_is_kept(changes: dict[str, Any]) -> None:
+def test_the_epoch_with_the_best_validation_is_kept(changes: dict[str, Any]) -> None:
     options = replace(OPTIONS, **changes)
     learnt = cnn.learn(small_dataset(), options, FAST)
     accuracies = [entry["validation_accuracy"] for entry in learnt.log]
@@ -135,7 +135,7 @@ def test_the_epoch_that_validation_chooses_is_kept(changes: dict[str, Any]) -> N
     assert right.mean() == learnt.best["validation_accuracy"]
 
 
-def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
+def test_updates_after_the_best_epoch_are_discarded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The second of four epochs is chosen: the network is that of a run of two."""
@@ -149,7 +149,7 @@ def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
     assert np.array_equal(chosen.probabilities(events), second.probabilities(events))
 
 
-def test_the_running_mean_is_validated() -> None:
+def test_the_averaged_network_is_validated() -> None:
     """A decay of 1 keeps the mean of all weights so far, from the first update on."""
     plain = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1), FAST)
     mean = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1, average=1.0), FAST)
@@ -199,7 +199,7 @@ def test_the_test_split_is_only_used_with_the_option(
     assert "seed 1: epoch" in capsys.readouterr().out
 
 
-def test_answers_to_the_test_split_pair_with_networks(folder: Path) -> None:
+def test_predictions_on_the_test_split_pair_with_networks(folder: Path) -> None:
     assert command("--seeds", 2, "--test", "-o", "cnn.npz", "--json", "cnn.json") == 0
     answers = nm.Answers.load("cnn.npz")
     data = nm.load_dataset("small")
@@ -213,7 +213,7 @@ def test_answers_to_the_test_split_pair_with_networks(folder: Path) -> None:
     assert command("--test", "-o", "cnn.npz") == 2
 
 
-def test_cross_validation_is_in_the_folds_of_spiking_networks(folder: Path) -> None:
+def test_cross_validation_uses_the_folds_of_spiking_networks(folder: Path) -> None:
     words = ("--by", "speaker", "--folds", 2, "--fold-seed", 5, "--splits", "train", "test")
     assert command(*words, "-o", "cnn") == 0
     before = Path("cnn/answers.npz").read_bytes()
@@ -227,7 +227,9 @@ def test_cross_validation_is_in_the_folds_of_spiking_networks(folder: Path) -> N
     assert difference.first.shape == (1, 52)
 
 
-def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fold_is_trained_on_the_other_folds_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[set[bytes]] = []
 
     def learn(data: Dataset, *more: Any) -> cnn.Learnt:
@@ -248,7 +250,7 @@ def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.Mon
     assert len(seen) == 4
 
 
-def test_a_teacher_knows_its_samples(folder: Path) -> None:
+def test_a_teacher_has_the_mean_probabilities_of_its_networks(folder: Path) -> None:
     assert command("--seeds", 2, "--teacher", "teacher.npz") == 0
     teacher, data = nm.Teacher.load("teacher.npz"), nm.load_dataset("small")
     assert teacher.data_hash == data.content_hash

@@ -140,7 +140,7 @@ def test_the_page_for_the_docs() -> None:
     assert "Both engines agree." in page("a card", "a computer", agreements[:1], [], kernels)
 
 
-def test_without_a_gpu_the_suite_says_what_is_missing(
+def test_without_a_gpu_the_suite_names_the_missing_requirement(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)

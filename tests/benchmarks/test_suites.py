@@ -20,7 +20,7 @@ def flat(name: str) -> list[Job]:
     return list(chain(*jobs(name)))
 
 
-def test_core_alternates_ours_and_bptt_with_one_and_two_threads() -> None:
+def test_core_alternates_nmtool_and_bptt_with_one_and_two_threads() -> None:
     first, second, *large = jobs("core")
     for group, hidden in ((first, 256), (second, 512)):
         assert {job.workload.hidden for job in group} == {hidden}

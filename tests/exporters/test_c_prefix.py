@@ -226,7 +226,7 @@ def test_a_file_with_a_prefix_is_read_back(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_prefix_nothing_is_written_beside(tmp_path: Path) -> None:
+def test_without_a_prefix_no_header_is_written(tmp_path: Path) -> None:
     path = C.write(ONE, tmp_path / "one.c").path
     assert [file.name for file in tmp_path.iterdir()] == ["one.c"]
     for word in ('extern "C"', "_scores", "Operations"):
@@ -265,7 +265,7 @@ def test_its_header_is_checked_too(tmp_path: Path) -> None:
     assert C(first).network.content_hash == ONE.content_hash
 
 
-def test_what_exists_is_kept_or_replaced(tmp_path: Path) -> None:
+def test_an_existing_header_is_replaced_only_with_force(tmp_path: Path) -> None:
     header = tmp_path / "one.h"
     header.write_text("dear")
     with refused(UsageError, "path-taken") as caught:
@@ -332,5 +332,5 @@ def test_names_in_strings_stay() -> None:
     )
 
 
-def test_a_string_is_of_plain_signs() -> None:
+def test_a_string_holds_ascii_only() -> None:
     assert string('a1 ??/"\n\\ü') == r'"a1 \077\077\057\042\012\134\303\274"'

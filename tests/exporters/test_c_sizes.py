@@ -61,7 +61,7 @@ def test_a_network_fits_or_every_memory_that_is_too_small_is_named(flash: int, r
     )
 
 
-def test_a_memory_that_is_not_known_is_not_judged() -> None:
+def test_a_memory_of_unknown_size_is_not_checked() -> None:
     network = random_network(4, 2, False)
     target = Target("mine", memory=Memory(ram=1))
     assert [use.resource for use in uses(network, target)] == ["bytes of RAM"]

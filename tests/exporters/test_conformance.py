@@ -209,7 +209,7 @@ def assert_comes_back(
 
 @settings(max_examples=60)
 @given(network=arithmetics.flatmap(integer_networks), seed=seeds)
-def test_integers_come_back_or_are_refused(
+def test_integers_are_read_back_or_refused(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:
     """In all formats in turn, whose libraries are here."""
@@ -225,7 +225,7 @@ def test_integers_come_back_or_are_refused(
 
 
 @formats_that("holds_floats")
-def test_floats_come_back(exporter: type[Format], folder: Path) -> None:
+def test_floats_are_read_back(exporter: type[Format], folder: Path) -> None:
     assert exporter.reference is not None
     reference = exporter.reference
 
@@ -351,7 +351,9 @@ def test_input_is_checked_before_running(exporter: type[Format], tmp_path: Path)
 
 
 @EXPORTS
-def test_what_exists_is_kept_or_replaced(exporter: type[Format], tmp_path: Path) -> None:
+def test_an_existing_export_is_replaced_only_with_force(
+    exporter: type[Format], tmp_path: Path
+) -> None:
     path = export(exporter, tmp_path)
     before = contents(tmp_path)
     with refused(UsageError, "path-taken") as caught:
@@ -373,7 +375,7 @@ def test_missing_folders_are_made(exporter: type[Format], tmp_path: Path) -> Non
 
 
 @EXPORTS
-def test_a_place_that_cannot_be_written(exporter: type[Format], tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(exporter: type[Format], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written") as caught:
         export(exporter, tmp_path / "file")
@@ -493,7 +495,7 @@ def test_damage_is_refused_or_does_not_matter(exporter: type[Format], tmp_path: 
 
 
 @EXPORTS
-def test_what_is_not_there_and_what_is_foreign(exporter: type[Format], tmp_path: Path) -> None:
+def test_missing_and_foreign_files_are_refused(exporter: type[Format], tmp_path: Path) -> None:
     takes = [exporter.read, exporter.known_answers] if exporter.carries else [exporter.read]
     takes += [exporter.check_written] if exporter.runs else []
     for take in takes:

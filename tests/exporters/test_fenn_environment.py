@@ -126,7 +126,7 @@ def test_clones_are_checked_out_mended_and_built(
     assert environments.find() == environment
 
 
-def test_sources_that_have_the_lines_stay(
+def test_sources_that_are_already_mended_stay(
     builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "RISCV_ISE", clone(tmp_path / "riscv_ise", MENDED))

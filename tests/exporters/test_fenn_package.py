@@ -262,7 +262,7 @@ def test_each_pitfall_of_pyfenn_is_detected(
     ],
     ids=["rows", "packing", "slots", "memory", "program"],
 )
-def test_what_pyfenn_would_not_take_ends_the_run(
+def test_a_model_that_pyfenn_cannot_compile_is_an_error(
     old: str, new: str, words: str, fake: Environment, tmp_path: Path
 ) -> None:
     network = dense(700, 400)

@@ -83,7 +83,7 @@ def test_the_firmware_equals_the_simulator(
 
 
 @pytest.mark.parametrize("spiking_output", [False, True])
-def test_it_prints_what_the_check_program_prints(spiking_output: bool, tmp_path: Path) -> None:
+def test_it_prints_the_same_as_the_check_program(spiking_output: bool, tmp_path: Path) -> None:
     network = random_network(4, 2, spiking_output)
     random = np.random.default_rng(1)
     times = [np.sort(random.uniform(0, network.n_steps + 2, n)).tolist() for n in (40, 0, 90)]

@@ -73,7 +73,7 @@ def test_the_format_of_a_path_is_recognised(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_format_imports_no_other_but_what_it_is_made_from(name: str) -> None:
+def test_a_format_imports_no_format_but_its_base(name: str) -> None:
     code = (
         "import sys\n"
         "from nmtool.exporters.formats import PLACES, format_named\n"

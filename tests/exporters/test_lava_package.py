@@ -82,7 +82,7 @@ def test_the_code_is_copied_as_it_is(network: IntegerNetwork, tmp_path: Path) ->
     assert set(written) == (expected - {"__init__.py"}) | {"README.md", "lava_network/arrays.npz"}
 
 
-def test_a_window_comes_back_with_a_recording(network: IntegerNetwork, tmp_path: Path) -> None:
+def test_the_package_reads_the_window_of_a_readout(network: IntegerNetwork, tmp_path: Path) -> None:
     readout = Readout("out", "window", 5)
     folder = Lava.write(replace(network, readout=readout), tmp_path / "export").path
     assert "window of 5 steps" in (folder / "README.md").read_text()
@@ -147,7 +147,7 @@ def test_of_equal_classes_the_lowest_answers() -> None:
     )
 
 
-def test_a_rule_that_is_not_known_there_has_no_class() -> None:
+def test_an_unknown_readout_rule_gives_no_class() -> None:
     answer = module_of(PACKAGE / "lava_network/readout.py").answer
     arrays = SimpleNamespace(readout={"population": "out", "rule": "newer"}, class_names=["a"])
     assert answer(arrays, {"out": SimpleNamespace(spikes=None, v=np.zeros((3, 1)))}) is None
@@ -537,7 +537,9 @@ def test_the_package_says_which_lava_it_needs(
         module.make_lava_importable()
 
 
-def test_other_archives_are_no_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:
+def test_other_archives_are_refused_as_known_answers(
+    network: IntegerNetwork, tmp_path: Path
+) -> None:
     module = module_of(PACKAGE / "lava_network/known_answers.py")
     network.save(tmp_path / "network.npz")
     np.savez(tmp_path / "events.npz", offset=[0], step=[], neuron=[], n_steps=3)

@@ -410,7 +410,7 @@ def test_a_killed_process_of_lava_is_an_error(
     assert not processes_of(tmp_path)
 
 
-def test_a_limit_ends_everything(
+def test_a_run_beyond_its_time_limit_is_stopped(
     tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -449,7 +449,9 @@ def test_bad_events_are_refused(tmp_path: Path, environment: Environment) -> Non
 
 
 @pytest.mark.parametrize("model", ["fast", "stock"])
-def test_lists_of_nothing_are_silence(model: str, tmp_path: Path, environment: Environment) -> None:
+def test_empty_event_lists_are_silence(
+    model: str, tmp_path: Path, environment: Environment
+) -> None:
     folder = square_export(tmp_path)
     np.savez(folder / "events.npz", offset=[0, 0], step=[], neuron=[], n_steps=20)
     recorded = run_script(environment, folder, "--model", model)

@@ -112,7 +112,7 @@ def test_a_membrane_that_meets_the_threshold_spikes(tmp_path: Path) -> None:
     assert reference(network, spikes).spikes["Hid"].n_spikes == 1
 
 
-def test_the_last_epoch_unless_told(tmp_path: Path) -> None:
+def test_the_last_epoch_is_the_default(tmp_path: Path) -> None:
     for epoch in (9, 10):
         written(tmp_path, arrays(epoch), epoch)
     (tmp_path / "notes.txt").write_text("not a checkpoint")
@@ -255,14 +255,14 @@ def test_damaged_files(cut: int, flip: int, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize(
     ("where", "code"), [("nothing", "file-missing"), ("empty", "mlgenn-no-checkpoint")]
 )
-def test_no_checkpoint(where: str, code: str, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_refused(where: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with refused(FileFormatError, code) as caught:
         load(tmp_path / where)
     assert where in caught.value.what
 
 
-def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_epoch_is_refused(tmp_path: Path) -> None:
     with refused(FileFormatError, "mlgenn-no-checkpoint") as caught:
         load(written(tmp_path, arrays()), MlgennOptions(epoch=8))
     assert "8" in caught.value.what
@@ -274,7 +274,7 @@ def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
     assert "0, …, 13, 14, 15, 16, 17, 18, 19" in caught.value.fix
 
 
-def test_checkpoints_with_words(tmp_path: Path) -> None:
+def test_checkpoints_named_by_words(tmp_path: Path) -> None:
     for seed, name in enumerate(("best", "last", "12", "3")):
         for key, value in arrays(seed).items():
             np.save(tmp_path / f"{name}-{key}.npy", value)
@@ -289,7 +289,7 @@ def test_checkpoints_with_words(tmp_path: Path) -> None:
     assert checkpoints(tmp_path) == ["best", "last", "3", "12"]
 
 
-def test_both_names_of_variables(tmp_path: Path) -> None:
+def test_old_and_new_names_of_variables_are_read(tmp_path: Path) -> None:
     (tmp_path / "newer").mkdir()
     newer = {
         name.replace("-g", "-weight").replace("-d", "-delay"): value
@@ -332,7 +332,7 @@ def test_all_missing_settings_are_listed(tmp_path: Path) -> None:
         assert f"`{option}`" in caught.value.fix
 
 
-def test_a_sample_lasts_a_second_unless_told(tmp_path: Path) -> None:
+def test_a_sample_lasts_one_second_by_default(tmp_path: Path) -> None:
     network = load(written(tmp_path, arrays()), replace(OPTIONS, n_steps=None, dt_ms=2.0))
     assert network.n_steps == 500
 

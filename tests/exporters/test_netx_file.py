@@ -236,9 +236,7 @@ def test_recurrent_layers_and_defaults(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 10.0]), st.integers(1, 5000))
-def test_the_steps_of_a_sample_are_those_it_was_made_of(
-    folder: Path, dt_ms: float, n_steps: int
-) -> None:
+def test_a_sample_keeps_its_number_of_steps(folder: Path, dt_ms: float, n_steps: int) -> None:
     path = write_foreign(folder / "timed.net", dense(2, 2), simulation=False)
     with h5py.File(path, "r+") as file:
         file["simulation/Ts"], file["simulation/tSample"] = dt_ms, dt_ms * n_steps

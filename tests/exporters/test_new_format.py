@@ -74,9 +74,9 @@ def test_a_new_format_passes_the_conformance_tests(
         return tmp_path / name
 
     test_conformance.test_the_same_content_gives_the_same_bytes(Text, folder("same"))
-    test_conformance.test_what_exists_is_kept_or_replaced(Text, folder("there"))
-    test_conformance.test_a_place_that_cannot_be_written(Text, folder("nowhere"))
-    test_conformance.test_what_is_not_there_and_what_is_foreign(Text, folder("foreign"))
+    test_conformance.test_an_existing_export_is_replaced_only_with_force(Text, folder("there"))
+    test_conformance.test_an_unwritable_path_is_an_error(Text, folder("nowhere"))
+    test_conformance.test_missing_and_foreign_files_are_refused(Text, folder("foreign"))
     test_conformance.test_damage_is_refused_or_does_not_matter(Text, folder("damaged"))
 
 

@@ -195,7 +195,7 @@ def test_a_constant_becomes_a_bias_if_equivalent(kind: str, tmp_path: Path) -> N
     assert network.population("b").values("bias").any() != smoothed
 
 
-def test_a_constant_of_the_output(tmp_path: Path) -> None:
+def test_a_constant_input_of_the_output(tmp_path: Path) -> None:
     nodes = two_layers(np.random.default_rng(0), ("LIF", "LIF"))
     del nodes["b"]
     edges = [*FORWARD[:3], ("x", "out")]
@@ -243,7 +243,7 @@ def with_synapse(r: float) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     return nodes, [*FORWARD[:3], ("x", "synapse"), ("synapse", "b"), ("b", "out")]
 
 
-def test_a_synapse_with_a_potential_of_its_own(tmp_path: Path) -> None:
+def test_a_synapse_node_with_a_leak_potential(tmp_path: Path) -> None:
     _, expected, actual = runs(write(tmp_path / "x.nir", *with_synapse(r=1.3)))
     assert actual.spikes["b"].n_spikes > 5
     assert_same(expected, actual, {"a": 1, "b": 2})

@@ -88,7 +88,7 @@ def test_only_writing_needs_the_library(path: Path, monkeypatch: pytest.MonkeyPa
     ],
     ids=["write", "read", "import", "known_answers", "run"],
 )
-def test_everything_needs_hdf5(
+def test_reading_and_writing_need_h5py(
     use: Callable[[Path], Any], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = path.read_bytes()
@@ -155,7 +155,7 @@ def test_free_hops_leave_differences(tmp_path: Path) -> None:
     assert kinds(Nir.write(network, path, options=options, force=True).path)["Delay"] == 0
 
 
-def test_a_loop_costs_its_step_by_itself_or_not(tmp_path: Path) -> None:
+def test_the_step_of_a_loop_is_implied_or_explicit(tmp_path: Path) -> None:
     network, options = layered_network(), NirOptions(hops="free")
     path = Nir.write(network, tmp_path / "x.nir", options=options).path
     assert kinds(path)["Delay"] == 0
@@ -229,7 +229,7 @@ def test_networks_that_no_node_can_represent_are_refused(tmp_path: Path) -> None
     assert refusal(network, path, readout="current") == ["readout-spikes neurons"]
 
 
-def test_nothing_is_left_of_an_output_that_the_input_feeds(tmp_path: Path) -> None:
+def test_readout_spikes_needs_a_population_before_the_output(tmp_path: Path) -> None:
     network = pair(
         DELAYS, populations=[Population("neurons", 4, LI)], readout=Readout("neurons", "mean")
     )

@@ -142,7 +142,7 @@ def test_a_potential_that_drives_matrices(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_more_than_people_read_is_counted() -> None:
+def test_findings_beyond_the_limit_are_counted() -> None:
     letters = [chr(ord("a") + number % 26) * (1 + number // 26) for number in range(SHOWN + 5)]
     findings = [Finding("nir-kind", name, f"of the kind {name}", "replace it") for name in letters]
     with refused(FileFormatError, "nir-graph-unfit") as caught:
@@ -167,7 +167,7 @@ def test_findings_alike_are_one_line_for_people(tmp_path: Path) -> None:
 FINDING = Finding("some-code", "a", "it is odd", "make it even", why="odd ones are few")
 
 
-def test_errors_of_wrong_input_keep_what_they_know() -> None:
+def test_errors_of_wrong_input_keep_why_fix_and_findings() -> None:
     parts: dict[str, Any] = {"code": "some-code", "why": "why", "fix": "fix"}
     with refused(FileFormatError, "some-code") as caught, damage_named("x.nir", "NIR file"):
         raise DataError("something is wrong", **parts, findings=[FINDING])

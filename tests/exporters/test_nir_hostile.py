@@ -227,7 +227,7 @@ def test_numbers_of_any_type_are_read(dtype: str, whole: bytes, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("dtype", ["f2", ">f4", "i1", "u1", "bool"])
-def test_constants_of_any_type_mean_the_same(dtype: str, tmp_path: Path) -> None:
+def test_constants_of_any_type_give_the_same_network(dtype: str, tmp_path: Path) -> None:
     values = {"tau": 1.0, "r": 1.0, "v_leak": 0.0, "v_reset": 1.0, "v_threshold": 2.0}
     if dtype == "bool":
         values |= {"v_reset": 0.0, "v_threshold": 1.0}
@@ -317,7 +317,9 @@ except FileFormatError as error:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts memory in units of Linux")
 @pytest.mark.parametrize(("change", "expected"), BOMBS.values(), ids=BOMBS)
-def test_bombs_do_not_go_off(change: Change, expected: str, whole: bytes, tmp_path: Path) -> None:
+def test_decompression_bombs_are_not_unpacked(
+    change: Change, expected: str, whole: bytes, tmp_path: Path
+) -> None:
     """Within 2 GB; unpacked, each would take more than twice as much."""
     path = changed(tmp_path / "x.nir", whole, change)
     done = subprocess.run(

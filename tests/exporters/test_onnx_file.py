@@ -111,7 +111,7 @@ def test_files_that_are_too_large(tmp_path: Path) -> None:
     assert (error.code, "2 GiB" in error.why) == ("file-damaged", True)
 
 
-def test_other_onnx_models_are_told_apart(tmp_path: Path) -> None:
+def test_other_onnx_models_are_refused(tmp_path: Path) -> None:
     helper = onnx.helper
     value = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     out = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])

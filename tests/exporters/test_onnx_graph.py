@@ -162,7 +162,7 @@ def test_operators_are_standard() -> None:
     assert not model.functions
 
 
-def test_everything_has_a_name_of_its_own() -> None:
+def test_every_node_has_a_unique_name() -> None:
     graphs = all_graphs(parsed(NETWORK).graph)
     assert len(graphs) == 3, "h0 and h1 feed back on each other, out follows"
     for graph in graphs:

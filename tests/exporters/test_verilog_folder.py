@@ -42,14 +42,14 @@ def test_every_file_has_its_digest(written: Path) -> None:
     assert about["hash"] == CHAIN.content_hash
 
 
-def test_options_come_back(tmp_path: Path) -> None:
+def test_options_are_read_back(tmp_path: Path) -> None:
     options = VerilogOptions(lanes=8, deep=True)
     path = Verilog.write(CHAIN, tmp_path / "core", options=options).path
     assert folder.read(path).options == options
     Verilog(path).check_written()
 
 
-def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Path) -> None:
+def test_answers_without_states_get_them_for_a_deep_core(tmp_path: Path) -> None:
     answers = known_answers(CHAIN)
     shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), decay_factors={})
     texts = []
@@ -62,7 +62,7 @@ def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Pat
 
 @needs_icarus
 @pytest.mark.parametrize("deep", [pytest.param(False, marks=pytest.mark.long), True])
-def test_its_own_bench_says_how_many_spikes_differ(deep: bool, tmp_path: Path) -> None:
+def test_its_test_bench_counts_different_spikes(deep: bool, tmp_path: Path) -> None:
     answers = known_answers(CHAIN, SPIKES)
     path = Verilog.write(
         CHAIN, tmp_path / "core", answers=answers, options=VerilogOptions(deep=deep)
@@ -104,7 +104,7 @@ def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> 
     assert "the board and the network differ" in done.stdout
 
 
-def test_what_was_built_is_replaced_with_the_export(written: Path) -> None:
+def test_compiled_files_are_removed_when_the_export_is_replaced(written: Path) -> None:
     (written / "build").mkdir()
     (written / "build" / "tb.vvp").write_text("made")
     Verilog.write(CHAIN, written, force=True)

@@ -52,7 +52,7 @@ def network(weight: list[list[int]], delay: list[list[int]], **options: int) -> 
     )
 
 
-def test_weights_in_units_of_what_they_share() -> None:
+def test_weights_are_stored_in_units_of_their_common_factor() -> None:
     """Mixed weights of 8 bits are even: 7 bits and a sign, and a bit more for the shift."""
     layout = Layout(network([[2, -254], [6, 0]], [[0, 3], [61, 1]]))
     p = layout.parameters

@@ -47,7 +47,9 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 @needs_icarus
 @settings(max_examples=25)
 @given(data=st.data(), network=integer_networks(), lanes=st.sampled_from(LANES))
-def test_any_network(data: st.DataObject, network: IntegerNetwork, lanes: int) -> None:
+def test_any_network_equals_the_simulator(
+    data: st.DataObject, network: IntegerNetwork, lanes: int
+) -> None:
     """Signs, exponents, overflow, clipping, biases, silence; parallel and missing projections."""
     assume(not misfits(network))
     spikes = data.draw(rasters(network.channels.size, 40))

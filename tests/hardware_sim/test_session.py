@@ -196,7 +196,7 @@ def test_memory_does_not_grow(rule: str) -> None:
     assert max(sizes) - min(sizes) < 32
 
 
-def test_a_session_that_was_put_aside_goes_on() -> None:
+def test_a_pickled_session_continues() -> None:
     session = Session(delay_line(9))
     session.feed([0], [2.0])
     session.step(5)
@@ -207,7 +207,7 @@ def test_a_session_that_was_put_aside_goes_on() -> None:
     assert session.recent().spikes["cell"].step.tolist() == [12]
 
 
-def test_another_window_than_the_network_s() -> None:
+def test_a_session_may_have_its_own_window() -> None:
     network = random_network(5, 1, False)
     raster = random_raster(4, 1, 70, network.channels.size)
     session = Session(network, window=7)
@@ -284,7 +284,7 @@ def test_malformed_events_are_refused(channels: object, times: object, code: str
     assert not session._coming
 
 
-def test_events_of_other_data() -> None:
+def test_events_of_several_samples_or_other_channels_are_refused() -> None:
     session = session_at(0)
     events = SpikeEvents([1.0], [0], [0, 1, 1], [0, 0], 1, ["x"])
     with refused(UsageError, "session-one-sample"):
@@ -325,7 +325,7 @@ def test_invalid_numbers_of_steps_are_refused(n_steps: int) -> None:
         session_at(3).recent(n_steps)
 
 
-def test_steps_that_are_not_kept_are_an_error() -> None:
+def test_steps_beyond_those_kept_are_an_error() -> None:
     session = Session(delay_line(0), keep=4)
     session.step(3)
     with refused(UsageError, "session-not-kept"):
@@ -339,7 +339,7 @@ def test_steps_that_are_not_kept_are_an_error() -> None:
         Session(delay_line(0), keep=0)
 
 
-def test_a_session_does_not_go_on_from_half_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_session_must_be_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 

@@ -100,7 +100,7 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
 
     Args:
         dataset: the data, with the validation split in use.
-        options: of the run, with a number of steps.
+        options: options of the run, with a number of steps.
         is_new: the network is new; for others, `start_remarks` has remarks on their start.
     """
     yield from times(dataset.train)
@@ -187,7 +187,7 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
 
     Args:
         dataset: the data, with the validation split in use.
-        options: of the run, with a number of steps.
+        options: options of the run, with a number of steps.
         model: the network to train.
     """
     parts = [f"trains on {dataset.train.n_samples:,} samples"]
@@ -280,7 +280,7 @@ class EpochRemarks:
     """Remarks on epochs in which training fails, each kind of failure once.
 
     Args:
-        options: of the run.
+        options: options of the run.
         n_classes: number of classes.
     """
 

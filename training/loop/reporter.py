@@ -28,7 +28,7 @@ class Reporter:
     """Reports the progress of a run: counts samples, logs a line per epoch, and stops on request.
 
     Args:
-        options: of the run, with a number of steps.
+        options: options of the run, with a number of steps.
         dataset: data of the run.
         folder: folder of the run; None if it is not kept.
         advance: counts samples.

@@ -256,9 +256,9 @@ def _begin(
     """Write the manifest; where another run is the start, it may be gone by the time of a resume.
 
     Args:
-        folder: for the run.
+        folder: folder for the run.
         trainer: before its first update.
-        network: of the run that is the start, if one is.
+        network: network of the run from which fine-tuning starts, if any.
         about: fields of the manifest.
         anew: the folder holds the manifest of a run that left nothing else.
     """

@@ -56,8 +56,8 @@ class Ranks:
         """Join the torchrun job of this process, if there is one; collective.
 
         Args:
-            device: of this process: the CPU, with communication by gloo, or its own GPU such as
-                `cuda:1`, with communication by NCCL.
+            device: device of this process: the CPU, with communication by gloo, or its own GPU such
+                as `cuda:1`, with communication by NCCL.
 
         Raises:
             MissingError: torch was built without gloo or NCCL.

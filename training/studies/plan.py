@@ -115,7 +115,7 @@ def read_plan(path: str | Path) -> StudyPlan:
     """Read and check a study.
 
     Args:
-        path: of `STUDY.toml`.
+        path: path of `STUDY.toml`.
 
     Raises:
         UsageError: the file cannot be read, or is invalid; the findings list every problem.

@@ -45,7 +45,7 @@ class Range(Plain):
         return isinstance(self.low, int)
 
     def holds(self, value: Any) -> bool:
-        """True for a number that a trial could draw."""
+        """True if the value is a number that a trial could draw."""
         if not _is_number(value) or (self.is_whole and isinstance(value, float)):
             return False
         return self.low <= value <= self.high and self._is_reached(value)
@@ -78,7 +78,7 @@ class Choices:
         return [_word(value) for value in self.values]
 
     def holds(self, value: Any) -> bool:
-        """True for one of the values."""
+        """True if the value is one of the choices."""
         return (tuple(value) if isinstance(value, list) else value) in self.values
 
     def as_json(self) -> list[Any]:

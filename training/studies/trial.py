@@ -63,8 +63,8 @@ class Trainer:
         """Train with each of the seeds, unless the first is so bad that the trial should end.
 
         Args:
-            number: of the trial, from 0.
-            values: of the options searched, by name; pairs of numbers are JSON text.
+            number: number of the trial, from 0.
+            values: values of the searched options, by name; pairs of numbers are JSON text.
             is_bad: asked after every epoch of the first seed.
             check_stop: called after every batch.
             progress: counts samples.

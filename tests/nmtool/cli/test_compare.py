@@ -83,7 +83,7 @@ def test_pairs_for_people(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
     assert result.err == ""
 
 
-def test_what_binning_loses_is_told_once(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_dropped_events_are_reported_once(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
     result = nmtool("compare", integers, integers, "--data", "two", "--with", integers, integers)
     (remark,) = result.err.splitlines()

@@ -59,7 +59,9 @@ def test_the_demo_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> No
     assert "1. train 100 recurrent" in result.err
 
 
-def test_keeps_nothing_unasked(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_keeps_files_only_on_request(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeLava().install(monkeypatch)
     result = nmtool(*WORDS[:-2], "--seed", "3")
     assert result.code == 0, result

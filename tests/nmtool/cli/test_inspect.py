@@ -123,14 +123,14 @@ def test_recording_of_no_sample(nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_checkpoint_is_no_network(nmtool: Nmtool) -> None:
+def test_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
     result = nmtool("inspect", "run/checkpoint.npz")
     assert (result.code, result.error) == (2, "file-kind")
     assert "'nmtool checkpoint'" in result.err
 
 
-def test_targets_are_judged_when_asked(nmtool: Nmtool, floats: Path) -> None:
+def test_targets_are_checked_on_request(nmtool: Nmtool, floats: Path) -> None:
     assert "targets" not in nmtool("inspect", floats, "--json").json
     result = nmtool("inspect", floats, "--targets", "--json")
     words = {

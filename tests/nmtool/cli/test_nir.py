@@ -106,7 +106,7 @@ def test_differences_to_floats_and_to_integers_are_printed(nmtool: Nmtool, file:
     assert result.json["backends"]["nir"]["integer"]["spikes_shared"] > 50
 
 
-def test_integers_that_are_not_followed_are_no_failure(nmtool: Nmtool, float_file: Path) -> None:
+def test_differences_to_integers_are_not_a_failure(nmtool: Nmtool, float_file: Path) -> None:
     result = nmtool("verify", float_file, "two", "--weight-bits", "3", "--json")
     entry = result.json["backends"]["nir"]
     assert (result.code, entry["spikes_different"]) == (0, 0)

@@ -67,7 +67,7 @@ def test_its_own_command_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("data")
-def test_a_backend_that_differs_makes_the_answer_no(
+def test_a_backend_that_differs_gives_exit_code_1(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
@@ -110,7 +110,7 @@ def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -
 
 
 @pytest.mark.usefixtures("data")
-def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_dropped_events_are_reported(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
     result = nmtool("report", integers, "two")
     assert result.code == 0

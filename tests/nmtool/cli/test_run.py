@@ -66,7 +66,7 @@ def test_files_that_are_not_exports_are_refused(name: str, error: str, nmtool: N
     assert name in result.err
 
 
-def test_a_format_that_nothing_executes(
+def test_a_format_without_a_runtime_is_refused(
     nmtool: Nmtool, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Lava, "runs", False)
@@ -75,12 +75,12 @@ def test_a_format_that_nothing_executes(
     assert "lava" in result.err
 
 
-def test_data_that_do_not_fit(nmtool: Nmtool, folder: str) -> None:
+def test_data_that_do_not_fit_are_refused(nmtool: Nmtool, folder: str) -> None:
     result = nmtool("run", folder, "yinyang")
     assert (result.code, result.out, result.error) == (2, "", "data-classes-differ")
 
 
-def test_a_missing_library_is_told(
+def test_a_missing_library_is_reported(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)

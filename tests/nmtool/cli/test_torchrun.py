@@ -64,14 +64,14 @@ def test_without_a_store_every_process_reports_its_error(monkeypatch: pytest.Mon
             raise StorageError("full", code="disk-full")
 
 
-def test_mistakes_of_ours_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_errors_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for rank in range(2):
         _launch(monkeypatch, rank, store.port)
         with pytest.raises(ZeroDivisionError), torchrun.one_process_speaks():
             raise ZeroDivisionError
 
 
-def test_the_first_rank_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_rank_reports_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
     with pytest.raises(KeyboardInterrupt), torchrun.one_process_speaks():
         raise KeyboardInterrupt
@@ -81,7 +81,7 @@ def test_the_first_rank_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -
     assert left.value.code == 130
 
 
-def test_a_process_alone_speaks() -> None:
+def test_a_single_process_reports_its_error() -> None:
     for _ in range(2):
         with pytest.raises(StorageError), torchrun.one_process_speaks():
             raise StorageError("full", code="disk-full")

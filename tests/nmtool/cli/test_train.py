@@ -56,7 +56,7 @@ def test_a_run_is_printed_in_the_terminal(nmtool: Nmtool) -> None:
     assert len(result.out.splitlines()) == 1
 
 
-def test_help_says_what_settings_are_called_in_a_file(nmtool: Nmtool) -> None:
+def test_help_names_the_settings_as_in_a_file(nmtool: Nmtool) -> None:
     text = " ".join(nmtool("train", "--help").out.split())
     assert "--delay-lr is delay_lr, --tau-mem is tau_mem_ms." in text
     assert "--epochs N passes over the training samples (default 30)" in text
@@ -144,7 +144,7 @@ def test_invalid_options_are_refused(
 
 
 @pytest.mark.parametrize("name", ["run.json", "network.npz", "checkpoint.npz", "log.jsonl"])
-def test_nothing_is_written_over(name: str, nmtool: Nmtool) -> None:
+def test_existing_files_are_not_overwritten(name: str, nmtool: Nmtool) -> None:
     Path("run").mkdir()
     Path("run", name).write_text("dear")
     result = nmtool(*WORDS)
@@ -200,7 +200,7 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
     assert_same_run("run", "whole")
 
 
-def test_a_run_knows_its_data(nmtool: Nmtool) -> None:
+def test_a_run_is_resumed_without_naming_its_data(nmtool: Nmtool) -> None:
     assert nmtool(*WORDS).code == 0
     result = nmtool("train", "-o", "run", "--resume", "--epochs", "4", "--json")
     assert result.code == 0, result.err
@@ -259,7 +259,7 @@ def test_resuming_a_finished_run_trains_nothing(nmtool: Nmtool) -> None:
         (["two", "-o", "run", "--config", "s.toml"], "resume-settings-differ", ["--config"]),
     ],
 )
-def test_resuming_something_else(
+def test_invalid_resumptions_are_refused(
     words: list[str], error: str, phrases: list[str], nmtool: Nmtool
 ) -> None:
     assert nmtool(*WORDS).code == 0
@@ -284,7 +284,7 @@ def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
     assert (result.code, result.error) == (2, "events-missing")
 
 
-def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_an_error(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmtool.training.engines.cuda.available.SIMULATED", False)
     monkeypatch.setattr("torch.version.cuda", None)
     result = nmtool(*WORDS, "--device", "cuda")

@@ -107,7 +107,7 @@ def test_two_processes_learn_from_a_teacher_what_one_learns(
     assert _log(folder / "taught alone")[0]["loss"] != _log(folder / "alone")[0]["loss"]
 
 
-def test_one_process_writes_and_speaks(folder: Path, together: CompletedProcess[str]) -> None:
+def test_one_process_writes_and_prints(folder: Path, together: CompletedProcess[str]) -> None:
     assert {path.name for path in (folder / "together").iterdir()} == FILES
     assert json.loads((folder / "together" / "run.json").read_text())["ranks"] == 2
     assert json.loads((folder / "alone" / "run.json").read_text())["ranks"] == 1
@@ -167,7 +167,7 @@ def test_an_error_in_all_processes_is_printed_once(folder: Path) -> None:
 
 
 @pytest.mark.long
-def test_what_is_wrong_with_one_process_ends_all(folder: Path) -> None:
+def test_an_error_in_one_process_ends_all(folder: Path) -> None:
     job = _with_faulty_rank(folder, "fails", "fails")
     assert job.returncode != 0
     assert _errors(job) == ["disk-full"]

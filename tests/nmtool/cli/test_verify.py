@@ -198,7 +198,7 @@ def test_samples_without_any_spike(nmtool: Nmtool, monkeypatch: pytest.MonkeyPat
     assert "'two'" in result.err
 
 
-def test_lava_is_looked_for_before_anything_runs(
+def test_lava_must_be_installed_before_anything_runs(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find() -> None:
@@ -211,7 +211,7 @@ def test_lava_is_looked_for_before_anything_runs(
     assert "  fix: nmtool lava setup\n" in result.err
 
 
-def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_lava_is_reported(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(recording: object) -> None:
         raise BackendError("it failed", code="process-failed", why="it hung")
 
@@ -233,7 +233,9 @@ def test_a_network_is_verified_in_lava(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.lava
-def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_weight_is_detected_in_lava(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
     network = IntegerNetwork.load("integers.npz")
     *others, last = network.projections

@@ -78,7 +78,9 @@ def test_the_last_samples_of_a_file() -> None:
     st.integers(0, 1 << 40),
     st.data(),
 )
-def test_every_class_gives_its_part(label: list[int], seed: int, data: st.DataObject) -> None:
+def test_every_class_gives_its_share_to_validation(
+    label: list[int], seed: int, data: st.DataObject
+) -> None:
     count = data.draw(st.integers(1, len(label) - 1))
     events = _events(label)
     mask = SplitRule(count, seed).choose(events)
@@ -126,7 +128,7 @@ def test_a_seed_that_is_negative() -> None:
         SplitRule(0.2, seed=-1)
 
 
-def test_numbers_in_manifests_of_before() -> None:
+def test_numbers_in_older_manifests_are_read() -> None:
     assert [kept_amount(value) for value in (300, 0, "300", "auto", 0.2)] == [
         *("last 300", "last 0", "300", "auto", 0.2)
     ]

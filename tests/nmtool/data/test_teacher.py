@@ -25,7 +25,7 @@ def probabilities(n_samples: int = 12, n_classes: int = 2, seed: int = 0) -> np.
     return np.random.default_rng(seed).dirichlet(np.ones(n_classes), n_samples)
 
 
-def test_what_was_saved_comes_back(tmp_path: Path) -> None:
+def test_a_saved_teacher_is_read_back(tmp_path: Path) -> None:
     teacher = Teacher(probabilities(), DATA.content_hash, ["ab", "cd"])
     teacher.save(tmp_path / "t.npz")
     again = Teacher.load(tmp_path / "t.npz")

@@ -259,7 +259,7 @@ def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFi
     assert "events-dropped" in caplog.text
 
 
-def test_other_names_of_classes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_differing_class_names_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     network = cases.integer_network()
     unnamed = replace(network, class_names=("0", "1"))
     with caplog.at_level(logging.INFO, "nmtool"):
@@ -355,7 +355,9 @@ def test_files_that_are_not_exports_are_refused(name: str, tmp_path: Path) -> No
         nm.run(tmp_path / f"missing_{name}", EVENTS)
 
 
-def test_a_format_that_nothing_executes(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_format_without_a_runtime_is_refused(
+    export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = export("lava")
     monkeypatch.setattr(Lava, "runs", False)
     with refused(UsageError, "runtime-none") as caught:
@@ -363,7 +365,7 @@ def test_a_format_that_nothing_executes(export: Export, monkeypatch: pytest.Monk
     assert str(path) in caught.value.what
 
 
-def test_a_runtime_that_is_missing_is_known_before_anything_runs(
+def test_a_missing_runtime_is_reported_before_anything_runs(
     export: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = export("onnx")
@@ -383,7 +385,7 @@ def test_data_that_do_not_fit_an_export(export: Export) -> None:
         nm.run(export("lava"), replace(EVENTS, n_units=5))
 
 
-def test_the_split_to_run_where_none_is_named() -> None:
+def test_the_default_split_to_run() -> None:
     events = cases.spike_events(4)
     whole = {"train": events, "validation": events, "test": events}
     for names, expected in (

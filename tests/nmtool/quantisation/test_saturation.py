@@ -65,7 +65,7 @@ def test_a_wrap_counts(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [LIF, LI])
-def test_nothing_overflows_in_silence(kind: str) -> None:
+def test_every_overflow_is_a_finding(kind: str) -> None:
     network, spikes = one_neuron(kind, 255), Raster.silent(2, 30, 1)
     assert not saturated_populations(network, simulate(network, spikes, deep=True))
     assert not overflows(network, spikes)

@@ -37,7 +37,7 @@ def test_files_cut_short(kind: str, path: Path) -> None:
         assert_refused(kind, path)
 
 
-def test_a_damaged_byte_is_noticed_or_does_not_matter(
+def test_a_damaged_byte_is_refused_or_changes_nothing(
     kind: str, path: Path, tmp_path: Path
 ) -> None:
     whole, expected = path.read_bytes(), contents(SAMPLES[kind], tmp_path)
@@ -55,7 +55,7 @@ def test_a_damaged_byte_is_noticed_or_does_not_matter(
     assert refused > 20
 
 
-def test_other_kinds_of_ours(kind: str, path: Path) -> None:
+def test_other_kinds_of_nmtool_files_are_refused(kind: str, path: Path) -> None:
     for other in KINDS:
         if other != kind:
             what = assert_refused(other, path, "file-kind").what

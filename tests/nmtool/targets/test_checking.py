@@ -43,7 +43,7 @@ def test_integers_on_every_target() -> None:
     assert report.as_json()["targets"][0]["target"] == target_names()[0]
 
 
-def test_a_format_says_what_it_cannot_carry() -> None:
+def test_a_format_has_findings_for_what_it_cannot_hold() -> None:
     """As its export does."""
     loop = replace(CHAIN.projections[-1], source="input")
     beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])

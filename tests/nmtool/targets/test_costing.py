@@ -377,7 +377,7 @@ def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
     assert cost.synaptic_events.total.total > 0
 
 
-def test_another_arithmetic_is_told() -> None:
+def test_another_arithmetic_is_a_remark() -> None:
     (remark,) = nm.cost(cases.integer_network(), EVENTS, target="xylo-imu").remarks
     assert "loihi2" in remark
 
@@ -508,7 +508,7 @@ def test_networks_that_cannot_spike() -> None:
     assert bare.dense_operations == 0
 
 
-def test_hidden_neurons_that_stay_silent_are_told() -> None:
+def test_a_network_without_spikes_is_remarked() -> None:
     network = cases.integer_network()
     first = network.projections[0]
     shy = replace(first, weight=-abs(first.weight))
@@ -538,7 +538,7 @@ def test_input_that_does_not_fit() -> None:
 # Forms.
 
 
-def test_json_and_csv_say_the_same() -> None:
+def test_json_and_csv_hold_the_same_values() -> None:
     cost = nm.cost(cases.integer_network(), EVENTS, target="loihi1")
     rows = list(csv.DictReader(io.StringIO(cost.as_csv())))
     plain = cost.as_json()
@@ -632,7 +632,7 @@ def test_pictures_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_not_known_is_not_drawn(tmp_path: Path) -> None:
+def test_an_unknown_cost_is_not_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     comparison = nm.compare_cost([cases.integer_network()], EVENTS)
     with refused(UsageError, "plot-unknown"):

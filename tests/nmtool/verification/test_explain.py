@@ -143,7 +143,7 @@ def test_a_synapse_is_named_whatever_it_holds(
 
 
 @pytest.mark.parametrize("kind", ["weight", "delay", "bias", "decay-u", "decay-v"])
-def test_what_the_outside_sees_is_enough(kind: str) -> None:
+def test_output_spikes_alone_are_enough(kind: str) -> None:
     fault = faulty(kind, seen_outside=True)
     actual = outside(simulate(fault.network, SPIKES))
     explanation = nm.explain(NETWORK, SPIKES, outside(EXPECTED), actual)
@@ -231,7 +231,7 @@ def test_arrivals_of_the_neuron_that_differs_first() -> None:
     assert u[place.step] == (decayed if before > 0 else -decayed) + 64 * due
 
 
-def test_nothing_differs() -> None:
+def test_equal_recordings_have_no_explanation() -> None:
     explanation = nm.explain(NETWORK, SPIKES, EXPECTED, EXPECTED)
     assert (explanation.place, explanation.samples_different, explanation.tried_on) == (
         None,

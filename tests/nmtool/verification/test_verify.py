@@ -273,7 +273,7 @@ def test_an_artefact_that_would_not_be_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["onnx", "nir", "c", "lava"])
 @pytest.mark.usefixtures("lava")
-def test_an_export_answers_for_itself(name: str, tmp_path: Path) -> None:
+def test_an_export_is_verified_by_its_known_answers(name: str, tmp_path: Path) -> None:
     need(name)
     if name == "c" and shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
@@ -293,7 +293,7 @@ def test_an_export_answers_for_itself(name: str, tmp_path: Path) -> None:
     assert (certificate.checks[name].agreement is not None) == (name == "nir")
 
 
-def test_floats_in_nir_answer_for_themselves(tmp_path: Path) -> None:
+def test_floats_in_nir_are_verified_by_their_known_answers(tmp_path: Path) -> None:
     need("nir")
     certificate = nm.verify(nm.export(FLOATS, tmp_path / "network.nir"))
     assert certificate.identical
@@ -347,7 +347,7 @@ def test_exports_without_known_answers_need_data(tmp_path: Path) -> None:
     assert str(bare) in caught.value.what
 
 
-def test_what_is_compared_on_data_only(tmp_path: Path) -> None:
+def test_comparisons_that_need_data(tmp_path: Path) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     for options in ({"against": ["onnx"]}, {"against": ["c", "onnx"]}, {"deep": True}):
         with refused(UsageError, "data-missing"):
@@ -407,7 +407,7 @@ def test_missing_files_are_refused(tmp_path: Path) -> None:
             nm.verify(tmp_path / "missing.onnx", data)
 
 
-def test_a_runtime_that_is_missing_is_known_before_anything_runs(
+def test_a_missing_runtime_is_reported_before_anything_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def missing(*_: object) -> None:
@@ -422,7 +422,7 @@ def test_a_runtime_that_is_missing_is_known_before_anything_runs(
         nm.verify(path)
 
 
-def test_what_cannot_be_exported_is_known_before_anything_runs(
+def test_misfits_are_reported_before_anything_runs(
     lava: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats.format_named("netx"), "require", lambda *_: None)

@@ -150,6 +150,6 @@ def test_every_update_learns(schedule: str, n_updates: int, warmup: float) -> No
 
 
 @pytest.mark.parametrize("gain", [1e-9, 2.2e-4, 200.0])
-def test_guessing_has_not_diverged(gain: float) -> None:
+def test_the_loss_of_guessing_is_below_the_limit_of_divergence(gain: float) -> None:
     largest = largest_loss(TrainOptions(gain=gain), 10)
     assert largest - math.log(10) == pytest.approx(1e4 * gain, rel=1e-6, abs=1e-12)

@@ -75,7 +75,7 @@ def test_among_equals_the_first_go() -> None:
     assert not removed[count:].any()
 
 
-def test_what_is_gone_stays_gone_and_only_more_goes() -> None:
+def test_pruned_synapses_stay_pruned() -> None:
     model, generator = _model(), torch.Generator().manual_seed(1)
     pruning = Pruning(model, 0.7, 0.6, n_updates=30)
     before = {name: mask.clone() for name, mask in pruning.removed.items()}
@@ -92,7 +92,7 @@ def test_what_is_gone_stays_gone_and_only_more_goes() -> None:
     assert all(mask.any() for mask in before.values())
 
 
-def test_held_gradients_are_those_of_what_is_there() -> None:
+def test_gradients_of_pruned_synapses_are_zero() -> None:
     model = _model()
     pruning = Pruning(model, 0.5, 0.0, n_updates=1)
     pruning.advance(1)

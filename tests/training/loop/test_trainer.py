@@ -280,7 +280,7 @@ def test_other_data_than_those_of_the_start_are_refused(
     assert not folder.path.exists()
 
 
-def test_samples_are_needed() -> None:
+def test_splits_without_samples_are_refused() -> None:
     nothing = small_events(20, 1).take([])
     with refused(DataError, "split-empty") as caught:
         make_trainer(small_options(), nothing, None)
@@ -314,7 +314,7 @@ def test_gradients_that_are_no_numbers_are_divergence() -> None:
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_the_network_a_run_begins_with_is_made_again(arithmetic: str, tmp_path: Path) -> None:
+def test_the_initial_network_is_recomputed(arithmetic: str, tmp_path: Path) -> None:
     options = small_options(epochs=1, arithmetic=arithmetic)
     folder = RunFolder(tmp_path / "run")
     run_training(options, small_dataset(), folder=folder)

@@ -97,7 +97,7 @@ def test_a_fold_reaches_neither_training_nor_validation(
             assert not {*train.groups["speaker"]} & {*validation.groups["speaker"]}
 
 
-def test_what_a_fold_holds_does_not_change_its_network(
+def test_samples_of_a_fold_do_not_change_its_network(
     finished_answers: nm.Answers, tmp_path: Path
 ) -> None:
     events = speakers()
@@ -419,7 +419,7 @@ def test_finished_folds_are_not_trained_again(
          ["samples in folds"]),
     ],
 )  # fmt: skip
-def test_a_folder_is_gone_on_with_as_it_began(
+def test_a_folder_is_not_continued_with_other_settings(
     changes: dict[str, Any],
     settings: dict[str, Any],
     places: list[str],
@@ -446,7 +446,7 @@ def test_other_data_are_named(finished_answers: nm.Answers) -> None:
     assert f"others {dataset.train.content_hash[:12]}" in new
 
 
-def test_the_same_data_by_another_name_go_on(finished_answers: nm.Answers) -> None:
+def test_the_same_data_by_another_name_continue(finished_answers: nm.Answers) -> None:
     renamed = Dataset.of(train=speakers(), name="renamed")
     answers = nm.cross_validate(renamed, OPTIONS, by="speaker", folder=finished_answers.path)
     assert np.array_equal(answers.predictions, finished_answers.predictions)

@@ -111,7 +111,7 @@ def test_all_refused_values_are_listed() -> None:
     ]
 
 
-def test_a_value_that_others_make_right_is_no_problem() -> None:
+def test_a_value_that_suits_other_settings_is_accepted() -> None:
     fixed = {"readout": "first_spike"}
     assert _space(fixed, margin_ms={"low": 1.0, "high": 5.0}).problems() == []
     problems = _space({**fixed, "dt_ms": 0}, margin_ms={"low": 1.0, "high": 5.0}).problems()

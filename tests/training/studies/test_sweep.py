@@ -208,7 +208,7 @@ def test_progress_counts_samples() -> None:
     assert counted == {f"trial {number}": [2 * 3 * 8, 2 * 3 * 8] for number in range(2)}
 
 
-def test_a_trial_that_hears_next_to_nothing_fails() -> None:
+def test_a_trial_that_drops_most_events_fails() -> None:
     write_study("trials = 6\nprune = false\n", search="[search]\ndt_ms = [1.0, 0.001]\n")
     result = sweep("study.toml")
     fates = {(trial.searched["dt_ms"], trial.fate) for trial in result.trials}

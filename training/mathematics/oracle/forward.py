@@ -85,7 +85,7 @@ def simulate(
     """Run one sample from rest.
 
     Args:
-        network: to run.
+        network: network to run.
         events: input spikes, neuron = channel.
         rate: per ms; the membrane integrals are weighted by exp(−rate·t).
         max_spikes: raise `NetworkError` when the neurons emit more spikes than this.

@@ -84,7 +84,7 @@ def test_positions_and_polarities_make_the_unit(
     assert data.train.n_units == data.test.n_units == width * height * polarities
 
 
-def test_a_polarity_beside_channels_keeps_on_and_off_apart(
+def test_a_polarity_beside_channels_doubles_the_units(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [(0, 1, 3, 0.5, -1), (0, 1, 3, 1.5, 1), (0, 1, 0, 2.5, 1)]

@@ -20,7 +20,7 @@ samples = st.lists(st.tuples(times, st.integers(0, 999)), max_size=6).map(sorted
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(samples, st.sampled_from(NAMES), st.integers(-3, 9)), min_size=1))
-def test_what_is_written_is_read(
+def test_written_data_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     drawn: list[tuple[list[tuple[float, int]], str, int]],
 ) -> None:
