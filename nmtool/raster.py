@@ -92,7 +92,7 @@ class Raster(Value, Tabular):
     def _of_new(
         cls, offset: NDArray, step: NDArray, neuron: NDArray, n_steps: int, n_neurons: int
     ) -> Raster:
-        """From newly made arrays, which need not be copied."""
+        """A raster of newly made arrays, which need not be copied."""
         return cls(frozen(offset), frozen(step), frozen(neuron), n_steps, n_neurons)
 
     def _check_lists(self) -> None:

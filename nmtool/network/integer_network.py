@@ -400,7 +400,7 @@ class IntegerNetwork(Value, Tabular):
         return arithmetic_named(self.arithmetic)
 
     def decay_factors(self) -> dict[str, tuple[int, int]]:
-        """By population, `keep_u` and `keep_v`."""
+        """`keep_u` and `keep_v`, by population."""
         return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
     def bin(self, events: SpikeEvents) -> Binned:

@@ -82,7 +82,7 @@ class Spread:
 
     @classmethod
     def of_samples(cls, per_sample: NDArray) -> Spread:
-        """From [samples] numbers, at least one."""
+        """The spread of [samples] numbers, at least one."""
         total = per_sample.sum().item()
         return cls(
             mean=total / per_sample.size,

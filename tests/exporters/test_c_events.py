@@ -143,7 +143,7 @@ def test_a_missing_file_is_refused(program: Path, tmp_path: Path) -> None:
 
 
 @COMPILING
-def test_long_names_of_classes_have_room(tmp_path: Path) -> None:
+def test_long_class_names_fit(tmp_path: Path) -> None:
     network = grouped_network(("ä" * 300, "b", "c", "d"))
     path = C.write(network, tmp_path / "network.c", options=COptions("kws")).path
     program = compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path)
@@ -165,7 +165,7 @@ def test_without_answers_it_classifies_and_checks_nothing(tmp_path: Path) -> Non
 
 @COMPILING
 @pytest.mark.parametrize("prefix", ["", "kws"])
-def test_a_firmware_has_the_names(prefix: str, tmp_path: Path) -> None:
+def test_a_firmware_has_the_class_names(prefix: str, tmp_path: Path) -> None:
     options = COptions(prefix) if prefix else None
     path = C.write(grouped_network(), tmp_path / "network.c", options=options).path
     compiled("-c", path, folder=tmp_path)

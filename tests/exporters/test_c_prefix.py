@@ -233,7 +233,7 @@ def test_without_a_prefix_no_header_is_written(tmp_path: Path) -> None:
         assert word not in path.read_text()
 
 
-def test_its_head_counts_operations_and_memory(tmp_path: Path) -> None:
+def test_its_header_states_operations_and_memory(tmp_path: Path) -> None:
     answers = known_answers(ONE)
     text = both(tmp_path)[0].with_suffix(".h").read_text()
     done = count_operations(ONE, answers.spikes, answers.recording)

@@ -160,7 +160,7 @@ def test_the_same_content_gives_the_same_bytes(exporter: type[Format], tmp_path:
 
 
 @EXPORTS
-def test_populations_that_are_in_no_alphabetical_order(
+def test_populations_that_are_not_in_alphabetical_order(
     exporter: type[Format], tmp_path: Path
 ) -> None:
     network = NETWORKS[exporter.arithmetic.name]

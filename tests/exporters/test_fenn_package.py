@@ -157,7 +157,7 @@ def test_populations_and_projections_of_all_kinds(fake: Environment, tmp_path: P
         assert comparison.identical, comparison.first_divergence
 
 
-def test_samples_start_afresh_and_parts_do_not(
+def test_state_is_reset_between_samples_but_not_between_parts(
     fake: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A core that records 64 steps at once runs 150 in three parts, which is all that changes."""

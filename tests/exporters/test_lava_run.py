@@ -109,7 +109,7 @@ def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: Environment)
 
 
 @pytest.mark.parametrize("model", lava.MODELS)
-def test_runs_repeat(model: str, tmp_path: Path, environment: Environment) -> None:
+def test_runs_are_reproducible(model: str, tmp_path: Path, environment: Environment) -> None:
     network = random_network(11, 1, False)
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path

@@ -383,7 +383,7 @@ def test_integers_are_those_of_pyfenn(scaled: bool, tmp_path: Path) -> None:
     assert network.source_hash == load(tmp_path, replace(options, fixed_point=None)).content_hash
 
 
-def test_a_perfect_memory_keeps_as_much_as_15_bits_can(tmp_path: Path) -> None:
+def test_an_infinite_time_constant_gets_the_largest_15_bit_factor(tmp_path: Path) -> None:
     options = replace(ALIKE, tau_mem_ms=1e9, scaled=False, fixed_point=8)
     network = load(written(tmp_path, arrays(scale=0.2)), options)
     assert isinstance(network, IntegerNetwork)

@@ -242,7 +242,7 @@ def test_constants_of_any_type_give_the_same_network(dtype: str, tmp_path: Path)
     assert loaded[0].content_hash == loaded[1].content_hash
 
 
-def test_names_of_strangers_are_shown_without_control_characters(
+def test_foreign_names_are_shown_without_control_characters(
     whole: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(node: Any) -> None:
@@ -395,7 +395,7 @@ def test_changed_files_are_not_run(change: Change, expected: str, tmp_path: Path
     assert detail in caught.value.what
 
 
-def test_files_of_others_carry_no_answers(whole: bytes, tmp_path: Path) -> None:
+def test_foreign_files_carry_no_known_answers(whole: bytes, tmp_path: Path) -> None:
     path = changed(tmp_path / "x.nir", whole, lambda node: None)
     for take in (lambda path: Nir(path).known_answers(), lambda path: Nir(path).run(noise())):
         with refused(FileFormatError, "file-foreign") as caught:
@@ -412,7 +412,7 @@ def is_refused(path: Path) -> bool:
     return False
 
 
-def test_damage_anywhere_is_an_error_for_people_or_none(tmp_path: Path) -> None:
+def test_damage_anywhere_is_refused_or_changes_nothing(tmp_path: Path) -> None:
     whole = Nir.write(layered_network(), tmp_path / "x.nir").path.read_bytes()
     random, path = np.random.default_rng(0), tmp_path / "damaged.nir"
     refused = 0

@@ -40,7 +40,7 @@ LIF_SPIKES = [460, 510, 710, 760]
 """Of the trace that norse made for the paper."""
 
 
-def test_the_neuron_spikes_when_it_did_in_the_paper(tmp_path: Path) -> None:
+def test_the_neuron_spikes_at_the_times_of_the_paper(tmp_path: Path) -> None:
     ones = np.ones(1, np.float32)
     nodes = {
         "input": end("Input", 1),

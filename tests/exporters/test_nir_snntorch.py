@@ -110,7 +110,7 @@ def test_unsupported_layers_are_refused(changes: dict[str, Any], code: str) -> N
     assert finding.fix
 
 
-def test_everything_is_listed_and_approximations_are_warned_of(
+def test_misfits_are_listed_and_approximations_are_warnings(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     module = _Module(

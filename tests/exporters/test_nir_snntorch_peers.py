@@ -118,7 +118,7 @@ def test_other_resets_are_refused_and_differ(
     assert bins == pytest.approx(check.comparison.spikes_different, rel=0.05), "but for the ends"
 
 
-def test_a_module_that_trains_on_with_other_resets_is_read(tmp_path: Path) -> None:
+def test_a_module_retrained_with_other_resets_is_read(tmp_path: Path) -> None:
     """As the remark on an approximation advises: its states carry gradients after a step."""
     import torch
 

@@ -267,7 +267,9 @@ WINDOWS: dict[str, tuple[str, Changes]] = {
 
 
 @pytest.mark.parametrize(("expected", "changes"), WINDOWS.values(), ids=WINDOWS)
-def test_convolutions_that_cannot_be(expected: str, changes: Changes, tmp_path: Path) -> None:
+def test_impossible_convolutions_are_refused(
+    expected: str, changes: Changes, tmp_path: Path
+) -> None:
     nodes = {"c": conv2d(3, 1, 2, 2), "t": fires(3, 3, 3)}
     changes = {f"c/{name}": value for name, value in changes.items()}
     (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 27, changes)
@@ -291,7 +293,7 @@ def test_convolutions_that_cannot_be(expected: str, changes: Changes, tmp_path: 
         ("nir-shape", {"kernel_size": 5}),
     ],
 )
-def test_pools_that_cannot_be(code: str, changes: Changes, tmp_path: Path) -> None:
+def test_impossible_pools_are_refused(code: str, changes: Changes, tmp_path: Path) -> None:
     changes = {f"p/{name}": value for name, value in changes.items()}
     nodes = {"p": pool(), "t": fires(1, 2, 2)}
     (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 4, changes)

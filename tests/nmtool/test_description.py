@@ -137,7 +137,7 @@ def test_one_line_descriptions() -> None:
     assert projection_line(nothing) == "a → b: 0 × 2 synapses"
 
 
-def test_constants_that_differ_are_ranges_for_people() -> None:
+def test_constants_that_differ_are_printed_as_ranges() -> None:
     population = Population("p", 3, tau_mem_ms=[5.0, 10.0, 20.0])
     [row] = population.tables()[0].rows
     cells = dict(zip(population.tables()[0].header, row, strict=True))

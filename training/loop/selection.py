@@ -64,6 +64,6 @@ def out_of_patience(scores: Sequence[float], patience: int) -> bool:
 
 
 def _accuracy(entry: Entry) -> float:
-    """On the validation samples; without any, on those of training."""
+    """Accuracy on the validation samples; without any, on the training samples."""
     validation = entry["validation_accuracy"]
     return float(entry["train_accuracy"] if validation is None else validation)

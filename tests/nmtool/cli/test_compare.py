@@ -74,7 +74,7 @@ def test_pairs_as_json(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_pairs_for_people(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
+def test_pairs_in_the_terminal(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
     result = nmtool("compare", integers, "--data", "two", "--with", deaf)
     assert result.code == 0
     points = 100 * (_right(integers).mean() - _right(deaf).mean())

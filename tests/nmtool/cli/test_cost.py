@@ -42,7 +42,7 @@ def test_one_network_as_json(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_one_network_for_people(nmtool: Nmtool, integers: Path) -> None:
+def test_one_network_in_the_terminal(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("cost", integers, "two", "--target", "loihi1", "--sources")
     assert result.out.startswith(f"{integers} on two (test): 6 samples of 30 steps, accuracy ")
     shown = [line.split("  ") for line in result.out.splitlines()]

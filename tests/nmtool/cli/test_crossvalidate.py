@@ -32,7 +32,7 @@ def _spoken(data: Path) -> None:
         write_shd(data / f"two_{split}.h5", replace(events, groups=groups), force=True)
 
 
-def test_a_table_for_people(nmtool: Nmtool) -> None:
+def test_a_table_in_the_terminal(nmtool: Nmtool) -> None:
     result = nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST)
     assert result.code == 0, result.err
     answers = Answers.load("cv")

@@ -69,7 +69,7 @@ def test_results_by_class_and_by_sample(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_integers_for_people(nmtool: Nmtool, integers: Path) -> None:
+def test_integers_in_the_terminal(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("evaluate", integers, "two", "--samples", "4", "--split", "train")
     assert result.code == 0
     lines = [line.split("  ") for line in result.out.splitlines()[3:]]

@@ -46,7 +46,7 @@ def test_float_network_as_json(nmtool: Nmtool, floats: Path) -> None:
     }
 
 
-def test_integer_network_for_people(nmtool: Nmtool, integers: Path) -> None:
+def test_integer_network_in_the_terminal(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("inspect", integers)
     assert result.code == 0
     assert result.err == ""

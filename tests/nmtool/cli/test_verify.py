@@ -86,7 +86,7 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
-def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identical_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     result = nmtool(*WORDS, "--samples", "4")
     assert result.code == 0
@@ -105,7 +105,9 @@ def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
-def test_models_and_samples_that_lava_runs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lava_runs_all_samples_fast_and_the_busiest_steps_stock(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeLava().install(monkeypatch)
     assert nmtool(*WORDS, "--deep", "--json").json["backends"]["lava"]["membrane_compared"] == (
         VALUES + 30 * RASTER.n_samples * (5 + 3)
@@ -158,7 +160,9 @@ def test_a_membrane_and_a_prediction_differ(
     assert nmtool(*WORDS, "--json").json["backends"]["lava"]["predictions_different"] == 1
 
 
-def test_silence_is_no_proof(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+def test_a_comparison_of_silence_warns(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
     FakeLava().install(monkeypatch)
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
     result = nmtool(*WORDS)

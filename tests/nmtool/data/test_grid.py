@@ -17,7 +17,7 @@ def dense(n_steps: int, dt_ms: float) -> SpikeEvents:
 
 
 @pytest.mark.parametrize("dt_ms", [0.1, 0.125, 1.0, 3.0, 50.0])
-def test_own_steps_of_data_are_not_divided(dt_ms: float) -> None:
+def test_time_steps_of_data_are_kept(dt_ms: float) -> None:
     grid = propose_grid(dense(30, dt_ms))
     assert grid is not None
     assert (grid.dt_ms, grid.n_steps, grid.merged) == (dt_ms, 30, 0.0)

@@ -72,7 +72,7 @@ def test_a_part_has_samples_of_every_class_and_says_so() -> None:
         nm.evaluate(network, by_class, samples=0)
 
 
-def test_an_accuracy_of_some_classes_is_called_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_accuracy_on_some_classes_is_labelled(caplog: pytest.LogCaptureFixture) -> None:
     network = cases.integer_network()
     evaluation = nm.evaluate(network, EVENTS[EVENTS.label == 1])
     assert evaluation.only_classes == evaluation.as_json()["only_classes"] == "1 of 2 classes"

@@ -58,7 +58,7 @@ def test_data_may_set_the_scale(drive: float, current: float, scale: float) -> N
     assert trusting.report.populations[0].current_share > 1
 
 
-def test_data_that_say_no_more_than_the_bounds_change_nothing() -> None:
+def test_data_beyond_the_static_bounds_change_nothing() -> None:
     network = dense_input()
     calibration = Calibration({"p": 1e6}, {"p": 1e6})
     trusting = round_network(network, calibration=calibration, scale="data")

@@ -192,7 +192,7 @@ def test_calibration_data_may_need_the_room_that_weights_lack() -> None:
 
 @pytest.mark.parametrize("bits", range(2, 9))
 @pytest.mark.parametrize("shape", ["normal", "laplace", "uniform"])
-def test_few_bits_alone_are_no_finding(bits: int, shape: str) -> None:
+def test_few_bits_alone_cause_no_finding(bits: int, shape: str) -> None:
     random = np.random.default_rng(bits)
     draw = {"normal": random.normal, "laplace": random.laplace, "uniform": random.uniform}[shape]
     network = one_population(draw(-1 if shape == "uniform" else 0, 1, (400, 50)))
@@ -268,7 +268,7 @@ def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) 
 
 @given(float_networks(), bits_strategy)
 @settings(max_examples=50)
-def test_the_report_is_what_happened(network: Network, bits: int) -> None:
+def test_the_report_matches_the_rounded_network(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
     for report, exact, rounded in zip(
         result.report.projections, network.projections, result.network.projections, strict=True

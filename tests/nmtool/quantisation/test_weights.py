@@ -27,7 +27,7 @@ def test_the_error_is_at_most_that_of_the_largest_weight(seed: int, levels: int)
     assert error(weight, levels, reach) <= error(weight, levels, largest)
 
 
-def test_one_outlier_does_not_decide() -> None:
+def test_one_outlier_does_not_set_the_range() -> None:
     weight = np.append(np.linspace(-1, 1, 1000), 10.0)
     assert least_error_range(weight, 1) < 2
     assert least_error_range(weight, 127) == 10.0

@@ -112,7 +112,7 @@ def test_chosen_splits_and_samples_are_reported(data: Dataset) -> None:
     assert code == "nmtool report network --split train --samples 5 -o report.html"
 
 
-def test_a_part_is_not_called_the_whole(data: Dataset) -> None:
+def test_an_accuracy_on_some_samples_is_labelled(data: Dataset) -> None:
     network = cases.integer_network()
 
     def headline(report: Report) -> dict[str, str]:

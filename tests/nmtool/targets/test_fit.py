@@ -283,7 +283,7 @@ def test_a_chip_that_holds_a_network_without_its_zeros(
     assert codes_of_waste & {"chip-exceeded", "zeros-perhaps-stored"} == ({code} if code else set())
 
 
-def test_what_is_wasteful() -> None:
+def test_unused_channels_neurons_and_zeros_are_wasteful() -> None:
     fitting = fit(network([[2, 0], [0, 0]]), replace(LOIHI2, core=replace(LOIHI2.core, dense=True)))
     assert {(finding.code, finding.where) for finding in fitting.wasteful} >= {
         ("channels-unheard", "input"),

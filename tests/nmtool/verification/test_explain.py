@@ -251,7 +251,7 @@ def test_an_expectation_of_another_network() -> None:
 # Between networks.
 
 
-def test_networks_of_other_bits_part_somewhere() -> None:
+def test_a_network_of_other_bits_has_a_first_difference() -> None:
     projections = [
         replace(p, weight=p.weight // 64 * 64, weight_bits=3, weight_exponent=0)
         for p in NETWORK.projections

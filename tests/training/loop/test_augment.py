@@ -105,7 +105,7 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
 @pytest.mark.parametrize(
     "more", [{"onset_ms": 9.0}, {"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}]
 )
-def test_what_else_is_on_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
+def test_other_augmentation_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
     """Every sample is one event of a class of its own, so that it cannot be blended."""
     n = 300
     offset = np.arange(n + 1)

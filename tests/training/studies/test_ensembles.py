@@ -256,7 +256,7 @@ def test_windows_of_other_lengths() -> None:
     assert "window and 20, window and 21" in caught.value.findings[0].what
 
 
-def test_everything_that_differs_is_told_at_once() -> None:
+def test_all_differences_are_listed_at_once() -> None:
     with refused(UsageError, "networks-unlike") as caught:
         nm.ensemble([_first_spike(1), drawn(2, dt_ms=2.0)])
     assert codes(caught.value) == ["join-unlike", "join-unlike", "join-first-spike"]

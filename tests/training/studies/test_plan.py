@@ -51,7 +51,7 @@ def test_a_recipe_to_begin_with(tmp_path: Path) -> None:
     assert "epochs" in read_plan(_written(tmp_path, text)).space.fixed
 
 
-def test_everything_wrong_is_told(tmp_path: Path) -> None:
+def test_all_errors_are_listed(tmp_path: Path) -> None:
     (tmp_path / "base.toml").write_text("hiden = 3\n")
     text = (
         'data = 3\nfolder = ""\nseeds = 0\nprune = 1\nepochs = 4\ntrails = 9\n'
