@@ -226,7 +226,7 @@ def _learn(
     best, update = Learnt(options.seed, model, counting, log, {}), 0
     for epoch in range(1, options.epochs + 1):
         model.train()
-        # The order and the draws are those of a spiking run with this seed.
+        # Batch order and random numbers equal those of a spiking run with this seed.
         order = np.random.default_rng([options.seed, epoch]).permutation(train.n_samples)
         loss_sum, correct = 0.0, 0
         for index in range(n_batches):

@@ -78,7 +78,7 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, fl
     time_step(step)
     yield {"hidden_spikes": step.hidden_spikes, "code_mb": code_mb}
     for _ in commands:
-        time_step(step)  # Threads and caches are to be as a loop that goes on has them.
+        time_step(step)  # bring threads and caches into the state of a running loop
         times = time_step(step)
         yield {**times.as_json(), "peak_mb": memory.peak(), "device_mb": step.device_mb}
 

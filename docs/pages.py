@@ -311,7 +311,7 @@ def errors_page() -> str:
         lines += [f"({code})=", f"## `{code}`", ""]
         lines += [", ".join(dict.fromkeys(kind(one.kind) for one in entries)), ""]
         for words in dict.fromkeys(one.words for one in entries):
-            # A part that is all value says nothing here.
+            # A part that consists only of a value has no words to show.
             said = {part: escaped(text) for part, text in words if text != "{…}"}
             lines.append(f"- {sentence(said.get('what', 'It says itself what is wrong'))}")
             lines += [

@@ -87,7 +87,7 @@ def main(path: str, window: int | None, lines: Iterable[str]) -> int:
             if [finding.code for finding in error.findings] != ["event-late"]:
                 raise
             late += 1
-    # What is on its way through delays at the end arrives, too.
+    # Run on until the spikes still in delays at the end have arrived.
     run(max(time_ms, session.time_ms) + (2 + network.max_delay) * network.dt_ms)
     if late:
         print(f"{late} events came too late", file=sys.stderr)

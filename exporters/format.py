@@ -310,7 +310,7 @@ class Format:
                 f"{self.path} cannot be read back",
                 code="format-not-read",
                 why=f"nmtool only writes the format {self.name}",
-                fix="name the network it was made from",
+                fix="name the network from which it was exported",
             )
         taken = self.reading_options
         if options is not None and (taken is None or not isinstance(options, taken)):
@@ -354,7 +354,7 @@ class Format:
             f"{path} carries no known answers",
             code="answers-not-carried",
             why=f"the format {cls.name} has no place for them",
-            fix="name DATA to compare on",
+            fix="name data to compare on: DATA",
         )
 
     def check_written(self) -> None:

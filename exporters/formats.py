@@ -113,7 +113,7 @@ def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({}
     writing = formats_that_write()
     extensions = [*others.values(), *(e for name in writing for e in PLACES[name].extensions)]
     raise UsageError(
-        f"the format to write is not clear from {path}",
+        f"the format to write cannot be inferred from {path}",
         code="format-unsaid",
         why=f"its extension is none of {', '.join(extensions)}",
         fix=f"name the format: `to={'|'.join([*others, *writing])}`",

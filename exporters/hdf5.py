@@ -68,7 +68,7 @@ def damage_named(path: str | Path, what: str) -> Iterator[None]:
     except InputError as error:
         what_failed = f"{path} cannot be read as a {what}: {error.what}"
         raise error.restated(what_failed, FileFormatError) from error
-    except NmtoolError:  # of another exit code
+    except NmtoolError:  # with another exit code
         raise
     except Exception as error:  # HDF5 and numpy raise anything
         raise FileFormatError(
@@ -186,7 +186,7 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} is a link",
                 code="hdf5-link",
-                fix="replace the link by the data",
+                fix="replace the link by the data themselves",
             )
         return parent[name]
 
@@ -223,7 +223,7 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} and other data would unpack to {self._bytes} bytes",
                 code="hdf5-too-large",
-                fix="write less into one file",
+                fix="split the data into several files",
             )
 
 

@@ -19,7 +19,7 @@ def write_file(path: str | Path, content: bytes, force: bool) -> Path:
     """Write a file; returns its path.
 
     Args:
-        path: of the file.
+        path: path of the file.
         content: its bytes.
         force: replace an existing file.
 

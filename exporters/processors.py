@@ -42,7 +42,7 @@ class Region:
 
     Attributes:
         origin: first address.
-        size: in bytes.
+        size: size in bytes.
     """
 
     origin: int
@@ -58,7 +58,7 @@ class Counter:
 
     Attributes:
         shift: an emulated instruction takes 2^shift ns.
-        body: of a C function without arguments that returns the ticks so far, as uint32_t.
+        body: body of a C function without arguments that returns the ticks so far, as uint32_t.
         ticks: number of ticks per `instructions`.
         instructions: see `ticks`.
     """
@@ -77,16 +77,16 @@ class Processor:
     ('RV32IMC', 'riscv64-unknown-elf-gcc')
 
     Attributes:
-        name: as in `verify --against`.
+        name: name as in `verify --against`.
         title: name for display.
         compiler: C cross-compiler.
-        options: of the compiler, which select the processor.
+        options: options of the compiler, which select the processor.
         library: a file of the C library; the compiler is asked for it, to see if it is installed.
         emulator: command, to which the path of the compiled program is appended.
         packages: Debian packages with compiler, library and emulator.
         flash, ram: of the emulated machine, for bare-metal programs; None for Linux programs.
         byte_order: as in numpy: `<` or `>`.
-        counter: of instructions; None if the emulator has none.
+        counter: counter of instructions; None if the emulator has none.
     """
 
     name: str
@@ -147,8 +147,8 @@ PROCESSORS: dict[str, Processor] = {
             packages=("gcc-arm-none-eabi", "picolibc-arm-none-eabi", "qemu-system-arm"),
             flash=Region(0, 4 * _MIB),
             ram=Region(0x2100_0000, 16 * _MIB),
-            # The timer counts at 25 MHz, 40 ns a tick; an instruction takes 128 ns. More than two
-            # ticks each, so that rounding finds every instruction.
+            # The timer counts at 25 MHz, 40 ns a tick; an instruction takes 128 ns. An instruction
+            # takes more than two ticks, so that rounding gives the exact number.
             counter=Counter(7, _TIMER, ticks=16, instructions=5),
         ),
         Processor(

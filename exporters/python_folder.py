@@ -147,11 +147,11 @@ class PythonFolder(Format):
         """Run a copy of the folder, without Python's compiled files.
 
         Args:
-            script: in the folder.
+            script: a script in the folder.
             spikes: the input.
             options: further arguments of the script, after the paths of events and recording.
             on_progress: as for every format.
-            environment: in which the referee is installed.
+            environment: environment in which the referee is installed.
             read: reads the recording from the script's output file.
             timeout_s: time limit in s. A run without output for 600 s is always ended.
 

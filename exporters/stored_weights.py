@@ -43,7 +43,7 @@ def network_arrays(
     """The arrays of an `IntegerNetwork` file, from the constants of an exported file.
 
     Args:
-        header: of the `IntegerNetwork` file.
+        header: header of the `IntegerNetwork` file.
         sign_modes: per projection.
         bias: gives the bias mantissas [size] of a population from its entry in the header.
         synapses: gives stored weights and delays, both [pre, post], of a projection by its number.

@@ -53,7 +53,7 @@ def supervise(
     Args:
         command: program and arguments.
         what: the activity, for error messages, e.g. "running Lava".
-        fix: of the error message.
+        fix: the part `fix` of the error message.
         timeout_s: time limit of the whole run in s; None for no limit.
         idle_timeout_s: time limit without a line of output in s; None for no limit.
         on_line: called with every line of standard output.

@@ -39,8 +39,8 @@ def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
     def compiled(**options: Any) -> Callable[[_Function], _Function]:
         def compile_(function: _Function) -> _Function:
             if function.__closure__:
-                # Machine code is named after this: two that were loaded from disk and differ only
-                # in what they close over would be taken for each other.
+                # Numba names machine code after this: two functions loaded from disk that differ
+                # only in their closures would otherwise be confused.
                 digest = hashlib.sha256("\n".join(identity(function)).encode()).hexdigest()
                 function.__qualname__ += f"_{digest[:12]}"
             dispatcher = numba.njit(**options)(function)

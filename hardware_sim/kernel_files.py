@@ -37,7 +37,7 @@ class KernelFiles(NullCache):
 
     Args:
         function: the function in Python.
-        folder: of the files; created on the first write.
+        folder: folder of the files; created on the first write.
     """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
@@ -60,7 +60,7 @@ class KernelFiles(NullCache):
             stored, reduced = pickle.loads(pickled)
             if stored == sig:
                 return self.rebuilt(target_context, reduced)
-        except Exception:  # another library than the one that wrote it: it is compiled again
+        except Exception:  # written by another version of a library: compile again
             pass
         return None
 

@@ -61,7 +61,8 @@ def known_answers(
         return KnownAnswers(network.content_hash, raster, run(network, raster))
     assert isinstance(network, IntegerNetwork), "floats need something to run them"
     recording = simulate(network, raster, deep=True)
-    # Files store factors of 4096; close to those of the network, stored numbers stay small.
+    # Files store decay factors out of 4096. If these are close to the network's, the stored
+    # differences stay small.
     unity = network.runs_in.decay_one
 
     factors = {

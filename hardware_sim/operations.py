@@ -92,7 +92,7 @@ def count_operations(
     """Count the operations of a run.
 
     Args:
-        network: that was run.
+        network: the network that was run.
         spikes: its input.
         recording: its output.
         cores: neurons on each core of the chip, which determine the messages.

@@ -45,7 +45,7 @@ class Streams(NamedTuple):
     """Spikes of all sources as flat arrays: the input first, then every population.
 
     Attributes:
-        n_steps: of every sample.
+        n_steps: number of steps of every sample.
         offset: [sources, samples + 1] int64, positions in the next two.
         step, neuron: [spikes] int32.
         first: [samples, neurons of all sources] int32, step of the first spike, or `n_steps`.
@@ -71,7 +71,7 @@ class Cells(NamedTuple):
         bias, keep_u, keep_v, vth: [columns] int64, constants of the step.
         synapse: [columns] int64, row of the synapse that is modified; −1 for none.
         other_weight, other_delay: [columns] int64, weight and delay of the modified synapse.
-        rules: of the arithmetic; None for those of `loihi2`.
+        rules: rules of the arithmetic; None for those of `loihi2`.
     """
 
     source: NDArray[np.int64]
@@ -135,7 +135,7 @@ def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
     """Spikes of a run as flat arrays.
 
     Args:
-        network: that was run.
+        network: the network that was run.
         sent: spikes of the input and of every spiking population, by name.
     """
     spikes = sent[INPUT]
@@ -157,7 +157,7 @@ def cells_of(network: IntegerNetwork, index: int) -> Cells:
 
     Args:
         network: the network.
-        index: of the population.
+        index: index of the population.
     """
     population = network.populations[index]
     names = [INPUT, *(p.name for p in network.populations)]
@@ -208,7 +208,7 @@ def altered(
         network: the network that they are of.
         cells: columns of the neurons that the number affects.
         kind: one of `FAULT_KINDS`.
-        place: of the number, as in `Fault`; the source of a synapse may be [columns].
+        place: place of the number, as in `Fault`; the source of a synapse may be [columns].
         value: the new number, or [columns] of them; a single one for weight exponents.
     """
     values = np.zeros_like(cells.neuron) + value
@@ -352,7 +352,7 @@ def show(
         events: spikes of all sources.
         right, wrong: columns of the same neurons and rules; `wrong` differs in one number, or in
             the weights of a projection.
-        view: which quantities are compared.
+        view: says which quantities are compared.
         first_only: stop at the first sample with a difference.
         shown: [samples] bool, updated; samples already marked are skipped.
     """
@@ -364,7 +364,7 @@ def show(
 def _show(rules, events, right, wrong, view, first_only, shown):
     n_steps = events.n_steps
     mine = np.zeros(n_steps, np.int32)
-    rest, until = np.int64(0), np.int64(FIRST)  # for literals, Numba would compile again
+    rest, until = np.int64(0), np.int64(FIRST)  # typed: for literals, Numba would compile again
     trace, nothing = _traces(n_steps), _traces(0)
     seen = Seen(
         trace.spikes, trace.u if view > MEMBRANE else nothing.u, trace.v if view else nothing.v
@@ -404,7 +404,7 @@ def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
     """Run one column through one sample, teacher-forced by the recording.
 
     Args:
-        rules: of the arithmetic; None for those of `loihi2`.
+        rules: rules of the arithmetic; None for those of `loihi2`.
         arriving: [steps] int32, sums of the weights that arrive.
         cells, column: `Cells`, and the index of the column.
         seen: `Seen` of its neuron, [steps]; predictions replace quantities not recorded.

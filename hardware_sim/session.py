@@ -79,7 +79,7 @@ class Session:
     '1'
 
     Args:
-        network: to run.
+        network: network to run.
         window: decide by the mean output membrane over this many last steps, instead of the
             network's own readout; needs an output population that does not spike.
         keep: number of past steps that `recent` can return.
@@ -221,7 +221,7 @@ class Session:
         """Number of steps still to run before the step that contains a time.
 
         Args:
-            time_ms: in ms since the last reset; 0 steps for a time in the past.
+            time_ms: time in ms since the last reset; 0 steps for a time in the past.
 
         Raises:
             DataError: the time is not finite, or too large to be counted in steps.
@@ -333,7 +333,7 @@ class Session:
         """Raise `DataError` or `UsageError` unless it is one sample of matching data."""
         if events.n_samples != 1 or time_ms is not None:
             raise UsageError(
-                "a sample has its own times, and `time_ms` was given, too"
+                "a sample has its own times, but `time_ms` was also given"
                 if events.n_samples == 1
                 else f"a session takes the events of one sample, not of {events.n_samples}",
                 code="session-one-sample",
@@ -345,7 +345,7 @@ class Session:
         if count_inputs(events.n_units, channels.group) != channels.size:
             raise DataError(
                 f"the data have {events.n_units} channels, in groups of {channels.group}; the "
-                f"network has {channels.size}",
+                f"network has {channels.size} channels",
                 code="input-channels-differ",
                 fix="use the data that the network was made for",
             )
@@ -394,7 +394,7 @@ def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArra
     """A number or a flat list of numbers, as an array."""
     try:
         array = np.atleast_1d(np.asarray(values))
-    except ValueError:  # of lists within lists of different lengths
+    except ValueError:  # nested lists of different lengths
         array = np.zeros((0, 0))
     if array.ndim == 1 and not array.size:
         array = array.astype(dtype)

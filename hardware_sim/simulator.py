@@ -36,7 +36,7 @@ def simulate(
     """Run every sample of the input from rest.
 
     Args:
-        network: to run.
+        network: network to run.
         spikes: input raster, one neuron per channel of the network.
         deep: also record u and v of every population at every step.
         on_progress: called with the number of samples finished since the last call.

@@ -52,7 +52,7 @@ class PopulationBounds:
 
         Args:
             arriving: [2, neurons] int64, minimum and maximum of the arriving sum of weights.
-            population: for its constants.
+            population: population whose constants are used.
         """
         arithmetic = population.runs_in
         if limit := arithmetic.sum_limit:
@@ -106,7 +106,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
 
     Args:
         network: any integer network.
-        n_steps: of a sample.
+        n_steps: number of steps of a sample.
     """
     sizes = {p.name: p.size for p in network.populations}
     earliest = {name: np.full(size, n_steps, np.int64) for name, size in sizes.items()}
@@ -150,8 +150,8 @@ def bounds_of_neurons(
 
     Args:
         network: the mutant.
-        index: of the population.
-        bounds: of the original network, for when the sources can spike.
+        index: index of the population.
+        bounds: bounds of the original network, for when the sources can spike.
         columns: indices of the neurons.
     """
     population = network.populations[index]

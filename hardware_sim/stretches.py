@@ -31,7 +31,7 @@ class Stretches:
         sample: [stretches] int64, their samples, ascending.
         first: [stretches] int64, the steps of those samples at which they begin.
         spikes: the excerpts as samples.
-        recording: of the network on the excerpts, from rest.
+        recording: recording of the network on the excerpts, from rest.
     """
 
     sample: NDArray[np.int64]

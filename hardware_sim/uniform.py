@@ -10,7 +10,7 @@ class Draws:
     """Uniform random numbers from a generator's raw bits, equal in all versions of numpy.
 
     Args:
-        seed: of the generator.
+        seed: seed of the generator.
     """
 
     def __init__(self, seed: int) -> None:

@@ -84,7 +84,7 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
     Args:
         a, u, v, bias, keep_u, keep_v, vth: as of `neuron_step`.
         spiked: true if the neuron spiked in the previous step.
-        rules: of the arithmetic.
+        rules: rules of the arithmetic.
     """
     if spiked and rules.resets_u:
         u = 0

@@ -119,7 +119,7 @@ class Limits:
                 f"target '{getattr(self, 'name', '')}' holds more than the arithmetic "
                 f"{self.runs_in.name} runs",
                 code="target-range",
-                fix="narrow the target to what is listed",
+                fix="narrow the target to the listed ranges",
                 findings=beyond,
             )
 

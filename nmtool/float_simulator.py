@@ -132,7 +132,7 @@ class StepPopulation:
         name, size, kind: as in the network.
         lose_u, lose_v: share of u and v that a step loses, 0 … 1.
         drive: added to v every step.
-        threshold: in the units of v.
+        threshold: threshold in the units of v.
     """
 
     name: str

@@ -197,7 +197,7 @@ def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
 def _whole(values: NDArray) -> NDArray[np.int64]:
     """[samples, steps, neurons] int64; raises `ValueError` for anything else."""
     if values.ndim != 3 or values.dtype.kind not in "iu":
-        raise ValueError(f"{values.dtype} of the shape {values.shape} are no states")
+        raise ValueError(f"{values.dtype} of the shape {values.shape} are not states")
     return values.astype(np.int64)
 
 

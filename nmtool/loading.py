@@ -176,11 +176,11 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
                 why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
                 fix=f"{path} holds data: name NETWORK first, then DATA"
                 if _is_data(Path(path))
-                else "name a run folder of `nmtool train`, or a network file",
+                else "name a run folder from `nmtool train`, or a network file",
             )
     if file.suffix.lower() == ".csv":
         raise FileFormatError(
-            f"{path} is a table of data, no network",
+            f"{path} is a table of data, not a network",
             code="file-kind",
             fix=f"make a data set of it: nmtool data {path} -o FOLDER",
         )
@@ -190,7 +190,7 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
     if kind == integer_network.FILE_KIND or not kind:
         return IntegerNetwork.load(file)
     raise FileFormatError(
-        f"{path} is no network but a file of the kind '{kind}'",
+        f"{path} is not a network, but a file of the kind '{kind}'",
         code="file-kind",
         fix=f"name a network file, or the run folder: its network is in {RUN_NETWORK}",
     )

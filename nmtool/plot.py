@@ -70,7 +70,7 @@ def raster(
         other: a recording or raster of the same samples and neurons to compare with. Spikes only
             in `spikes` and only in `other` have colours of their own, shared ones are grey;
             populations missing in `other` are drawn as without it.
-        ax: where to draw.
+        ax: axes to draw on.
 
     Raises:
         UsageError: there is no such sample or population, or `other` has different ones.
@@ -132,7 +132,7 @@ def membranes(
         class_names: one per neuron, for the legend.
         label: the sample's class; its neuron in the readout's population, and that of the
             predicted class, are highlighted.
-        ax: where to draw.
+        ax: axes to draw on.
 
     Raises:
         UsageError: there is no such sample, population or class, names are missing, or the
@@ -197,7 +197,7 @@ def confusion(matrix: Confusion, *, ax: Axes | None = None) -> Axes:
 
     Args:
         matrix: counts by class, e.g. `evaluate(…).confusion`.
-        ax: where to draw.
+        ax: axes to draw on.
 
     Raises:
         MissingError: matplotlib is not installed.
@@ -245,7 +245,7 @@ def weights(
         network: float (paper's units) or integer (integers of the chip).
         projection: its place among the network's projections, from 0.
         before: a network of the same shape and kind, drawn as an outline, e.g. the initial one.
-        ax: where to draw.
+        ax: axes to draw on.
 
     Raises:
         UsageError: there is no such projection.
@@ -362,7 +362,7 @@ def learning(
         log: a run, or its log: an entry per epoch.
         what: one of `LEARNING`.
         best: the best epoch, marked by a line; by default the run's.
-        ax: where to draw.
+        ax: axes to draw on.
 
     Raises:
         UsageError: there is no such curve.
@@ -414,7 +414,7 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
     Args:
         spikes: a recording, of which every population that spikes is drawn, or a raster.
-        ax: where to draw.
+        ax: axes to draw on.
 
     Raises:
         UsageError: no population spikes.
@@ -445,7 +445,7 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
     Args:
         spikes: a recording, of which every population that spikes is drawn, or a raster.
-        ax: where to draw.
+        ax: axes to draw on.
 
     Raises:
         UsageError: no population spikes.
@@ -574,7 +574,7 @@ def _draw_spikes(
     """Draw spikes as one line with gaps, which keeps files small.
 
     Args:
-        ax: where to draw.
+        ax: axes to draw on.
         step, row: [spikes] int64.
         half_height: half the height of a mark, in rows.
         style: colour, width and label of the line.

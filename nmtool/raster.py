@@ -92,7 +92,7 @@ class Raster(Value, Tabular):
     def _of_new(
         cls, offset: NDArray, step: NDArray, neuron: NDArray, n_steps: int, n_neurons: int
     ) -> Raster:
-        """From newly made arrays, which need not be copied."""
+        """A raster of newly made arrays, which need not be copied."""
         return cls(frozen(offset), frozen(step), frozen(neuron), n_steps, n_neurons)
 
     def _check_lists(self) -> None:
@@ -101,7 +101,7 @@ class Raster(Value, Tabular):
             raise DataError(
                 "a raster's sample offsets must start at 0 and never decrease",
                 code="offsets-not-ascending",
-                fix="let `Raster.from_events` make them",
+                fix="use `Raster.from_events`, which computes them",
             )
         if not offset[-1] == step.size == neuron.size:
             raise DataError(
@@ -118,7 +118,7 @@ class Raster(Value, Tabular):
             raise DataError(
                 "a raster's spikes must be unique and sorted by step, then neuron",
                 code="raster-order",
-                fix="let `Raster.from_events` sort them",
+                fix="use `Raster.from_events`, which sorts them",
             )
 
     def tables(self) -> list[Table]:

@@ -85,7 +85,7 @@ def toml_value(value: Any) -> str:
 def check_texts(value: Any) -> None:
     """Raise `ValueError` for text that is no valid name or path, also within lists and tables."""
     if isinstance(value, str) and ("\0" in value or not is_unicode(value)):
-        raise ValueError(f"{value!a} is no text")
+        raise ValueError(f"{value!a} is not valid text")
     for entry in value.values() if isinstance(value, dict) else ():
         check_texts(entry)
     for entry in value if isinstance(value, list) else ():

@@ -84,7 +84,7 @@ def demo(
     >>> print(demo("demo"))  # doctest: +SKIP
 
     Args:
-        folder: folder for the run, the integer network and the export; None keeps nothing.
+        folder: folder for the run, the integer network and the export; by default nothing is kept.
         epochs: passes over the training samples; by default those of the recipe.
         seed: seed of everything random.
         samples: number of test samples to verify, drawn per class; by default all.

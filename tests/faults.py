@@ -325,7 +325,7 @@ def run_c(fault: Fault, *, deep: bool = True) -> Recording:
     return runtime.run(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
 
 
-# Networks in which most numbers matter.
+# Networks in which most stored numbers have an effect.
 
 
 def live_network(seed: int, *, recurrent: bool, hot: bool = False) -> IntegerNetwork:

@@ -76,10 +76,10 @@ class Interrupted:
     @property
     def fate(self) -> str:
         """The word for how it ended."""
-        # Python ends itself by the signal where it struck inside of exec().
+        # Python kills itself by the signal if it arrived inside exec().
         by_signal = self.code in (130, -signal.SIGINT)
         if "Traceback" in self.err or "Fatal" in self.err:
-            # Whatever nmtool runs, it runs from there.
+            # Every run of nmtool has this file in its traceback.
             return "traceback" if "nmtool/__main__.py" in self.err else "unborn"
         if by_signal and not self.err:
             return "unborn"

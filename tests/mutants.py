@@ -340,7 +340,7 @@ def _marked(before: str, after: str) -> str:
     return f"{before[:start]}«{old} → {new}»{before[len(before) - end :]}"
 
 
-# What finds them.
+# Checks that detect mutants.
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def changed(*changes: tuple[str, Any], machine: str = "one") -> list[tuple[str, 
 ANSWER = "integers:verify:answer"
 
 
-def test_every_leaf_is_told_by_its_place() -> None:
+def test_a_changed_value_is_named_by_its_path() -> None:
     assert changed() == []
     assert changed((f"{ANSWER}:spikes", 11), (f"{ANSWER}:list:1:a", 2.0)) == [
         ("verify/answer/spikes", 10, 11, ""),
@@ -85,7 +85,7 @@ def test_another_machine() -> None:
     assert change[3]
 
 
-def test_answers_that_come_and_go() -> None:
+def test_added_and_removed_answers() -> None:
     new = copy.deepcopy(RECORDING)
     new["integers"]["more"] = new["integers"].pop("verify")
     (gone, come) = compare(RECORDING, new)

@@ -108,7 +108,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     splits = {"train": small_events(40, 1), "test": small_events(60, 3)}
     data = nmtool.Dataset("small", tuple(splits), splits.__getitem__)
     dataset = small_dataset()
-    dataset.in_memory = False  # `load_dataset` gives it below
+    dataset.in_memory = False  # as if `load_dataset` had read it
     float_run = nmtool.train(dataset, small_options(epochs=1), folder=folder / "run")
     run = nmtool.train(small_dataset(), small_options(epochs=1, arithmetic="integer"))
     q = nmtool.quantise(float_run.network)

@@ -124,7 +124,7 @@ def _classify(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, **pipes)
 
 
-def test_classify_stream_tells_decisions_while_the_stream_goes_on(tmp_path: Path) -> None:
+def test_classify_stream_prints_decisions_during_the_stream(tmp_path: Path) -> None:
     _two_channels(tmp_path / "net.npz")
     with _classify(tmp_path / "net.npz", "--window", 20) as process:
         assert process.stdin is not None
@@ -153,7 +153,7 @@ def test_classify_stream_tells_decisions_while_the_stream_goes_on(tmp_path: Path
         ("3 2", "event-channel-unknown"),
     ],
 )
-def test_classify_stream_refuses_what_is_no_event(line: str, code: str, tmp_path: Path) -> None:
+def test_classify_stream_refuses_invalid_events(line: str, code: str, tmp_path: Path) -> None:
     _two_channels(tmp_path / "net.npz")
     main = runpy.run_path(str(EXAMPLES / "classify_stream.py"))["main"]
     with pytest.raises(nm.NmtoolError) as caught:
@@ -181,7 +181,7 @@ def test_recipes_are_settings(recipe: str) -> None:
 
 @pytest.mark.torch
 @RECIPES
-def test_recipes_say_a_command_that_takes_them(recipe: str) -> None:
+def test_recipes_name_a_command_that_accepts_them(recipe: str) -> None:
     (command,) = _commands(EXAMPLES.parent / "nmtool" / "recipes" / f"{recipe}.toml")
     assert command.config == recipe
     finetunes = command.run.__module__ == "nmtool.cli.finetune"
@@ -189,7 +189,7 @@ def test_recipes_say_a_command_that_takes_them(recipe: str) -> None:
 
 
 @pytest.mark.torch
-def test_the_study_says_commands_that_take_it() -> None:
+def test_the_study_names_commands_that_accept_it() -> None:
     file = EXAMPLES / "study.toml"
     sweep, train = _commands(file)
     assert EXAMPLES.parent / sweep.study == file

@@ -18,7 +18,7 @@ SUSPECT = {
 SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "load_library"}
 
 KNOWN = {
-    # Our own modules, by names that stand in the sources.
+    # nmtool's own modules, by names written in the sources.
     "exporters/formats.py": {"importlib"},
     "hardware_sim/kernel.py": {"importlib"},
     "hardware_sim/reference.py": {"importlib"},
@@ -28,7 +28,7 @@ KNOWN = {
     "nmtool/targets/reading.py": {"importlib"},
     "nmtool/zoo/__init__.py": {"importlib"},
     "training/recipes.py": {"importlib"},
-    # Libraries that are looked for, or whose version is asked.
+    # Libraries that are looked up, or asked for their version.
     "hardware_sim/compiled.py": {"importlib"},
     "nmtool/setup/installation.py": {"importlib"},
     "nmtool/reporting/results.py": {"importlib"},
@@ -45,13 +45,13 @@ KNOWN = {
     "exporters/processors.py": {"subprocess"},
     "exporters/c/sizes.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
-    # What is asked for its version, and libraries imported in a process of their own.
+    # Programs asked for their version, and libraries imported in a separate process.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
     "exporters/verilog/simulators.py": {"importlib", "subprocess"},
-    # The C library, for the end of a child with its parent.
+    # The C library, used to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},
-    # Kernels of the user's own cache, after their digest.
+    # Kernels from the user's own cache, after a check of their digest.
     "hardware_sim/kernel_files.py": {"pickle"},
 }
 """By file: what of it is used there. docs/files.md, "Files of others", says why."""
@@ -80,7 +80,7 @@ def _name(call: ast.Call) -> str:
     if isinstance(function, ast.Attribute):
         owner = function.value
         whole = f"{owner.id}.{function.attr}" if isinstance(owner, ast.Name) else ""
-        # A compiled expression or a kernel is nothing that a file brings.
+        # Compiled expressions and kernels never come from a file.
         return "" if whole == "re.compile" else {"torch.load": "torch.load"}.get(whole, whole)
     return ""
 

@@ -205,7 +205,7 @@ def _names(node: ast.AST, package: str) -> list[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
         return [f"{base}.{alias.name}" for alias in node.names]
     if isinstance(node, ast.Call) and "import_module" in ast.dump(node.func):
-        # Of an f-string, what stands before the first value.
+        # The part of an f-string before its first value.
         first = next((part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)), 0)
         return [str(first.value)] if first else []
     return []
@@ -339,7 +339,7 @@ def test_the_test_lets_pass_what_is(module: str, code: str, tmp_path: Path) -> N
     assert all(allowed(edge) for edge in imports(module, tmp_path / "module.py"))
 
 
-# What follows: running a deployed network needs no torch, and no file of the user's.
+# Consequences: a deployed network runs without torch, and user files are never imported.
 
 REFUSED = "raise SystemExit(f'{__name__} of the user was imported')\n"
 

@@ -67,7 +67,7 @@ def test_all_blocks_run(page: str, tmp_path: Path) -> None:
     output, python = "", ""
     for language, text in blocks(page):
         if language == "python":
-            # What a block of Python defines is there in the next ones.
+            # Names defined in a block of Python exist in the following blocks.
             python += text
             continue
         if language == "c":

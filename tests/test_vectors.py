@@ -46,7 +46,7 @@ def assert_passes(name: str, actual: Recording) -> None:
     assert np.array_equal(actual.predictions, expected.predictions)
 
 
-# What they are.
+# Content of the vectors.
 
 
 @every_vector
@@ -114,7 +114,7 @@ def test_each_rule_of_a_read_out_gives_classes_of_its_own() -> None:
     assert len(classes) == len(RULES)
 
 
-# Who passes them.
+# Implementations that pass the vectors.
 
 
 @every_vector

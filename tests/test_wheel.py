@@ -115,7 +115,7 @@ def test_the_source_distribution_holds_what_git_tracks(built: Built) -> None:
     assert {name for name in additions if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
 
 
-# The wheel installed: everything below runs in folders of a user's.
+# The installed wheel: everything below runs in a user's folders.
 
 
 class Installed:
@@ -176,7 +176,7 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Install
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    # A line in such a file adds a folder, but not what files like it there would add.
+    # A .pth file adds folders, but .pth files in those folders have no effect.
     libraries = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     (environment.site / "libraries.pth").write_text("\n".join(libraries))
     return environment
@@ -318,14 +318,14 @@ def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
 
 @pytest.mark.lava
 @pytest.mark.long
-def test_what_lava_runs(installed: Installed, beside: Path, network: str) -> None:
+def test_an_export_runs_in_lava(installed: Installed, beside: Path, network: str) -> None:
     export = ("export", network, "--to", "lava", "-o", "deployed", "--data", "yinyang")
     installed.nmtool(*export, cwd=beside)
     assert "different 0" in installed.nmtool("verify", "deployed", cwd=beside)
 
 
 @pytest.mark.torch
-def test_the_lines_of_the_readme(installed: Installed, beside: Path) -> None:
+def test_the_example_of_the_readme_runs(installed: Installed, beside: Path) -> None:
     pytest.importorskip("onnx")
     (beside / "lines.py").write_text(readme_lines.lines())
     printed = installed.run("lines.py", cwd=beside, new_kernels=False)

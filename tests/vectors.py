@@ -415,7 +415,7 @@ def _read_out(rule: str, window: int | None = None) -> Vector:
 
 def mixed(seed: int) -> Vector:
     """Three recurrent populations with constants from the whole of their ranges."""
-    # Of Python's random numbers only these are promised to stay the same.
+    # Only this function of Python's random is guaranteed to stay the same between versions.
     source = random.Random(seed)
 
     def below(n: int) -> int:

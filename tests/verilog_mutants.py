@@ -184,7 +184,7 @@ class Hunt:
             others[case.name] = int(answer.split()[2]) - case.clocks
         if len(ordered) <= _BEFORE_LINT and self._lint_finds(linted, mutated):
             return "lint"
-        # What waits elsewhere may meet fewer others there: single cases can be faster by chance.
+        # Waiting at another place may avoid conflicts: single cases can be faster by chance.
         total = sum(others.values())
         if any(others.values()):
             return f"clocks {'more' if total > 0 else 'fewer'}: {total:+} in {len(others)} cases"

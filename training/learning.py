@@ -1,4 +1,4 @@
-"""`train` and `finetune`: from a data set to a run, whose network is the best epoch's."""
+"""`train` and `finetune`: from a data set to a run, which keeps the network of its best epoch."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ class Run(Tabular):
 
     Attributes:
         options: the settings.
-        network: of the best epoch, in floats.
-        integers: the same in the chip's integers, where it trained in them, else None.
+        network: float network of the best epoch.
+        integers: the same network in the chip's integers; None if the run trained in floats.
         log: an entry per finished epoch, with the keys of `log.jsonl`.
-        folder: where the run is kept, None where it is not.
-        validation_rule: gives the training samples that validated it; None where the data have a
-            split for that.
-        search: the best trials of the search before it, None where there was none.
+        folder: folder in which the run is kept; None if it is not kept.
+        validation_rule: draws the validation split from the training samples; None if the data have
+            their own.
+        search: the best trials of the hyperparameter search before the run; None without a search.
     """
 
     options: TrainOptions
@@ -81,7 +81,7 @@ class Run(Tabular):
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
-        """Read a run that was kept in a folder; raises `FileFormatError` where there is none."""
+        """Read the run that is kept in a folder; raises `FileFormatError` if there is none."""
         check_path(folder, "the folder of a run")
         run_folder = RunFolder(Path(folder))
         options, networks = run_folder.options(), (run_folder.network(), run_folder.integers())
@@ -97,16 +97,16 @@ class Run(Tabular):
 
     @property
     def stopped_early(self) -> bool:
-        """True where the run ended before its last epoch because it ran out of patience."""
+        """True if early stopping ended the run before its last epoch."""
         return bool(self.log) and bool(self.log[-1].get("stopped_early", False))
 
     @property
     def best(self) -> Mapping[str, Any]:
-        """The entry of the epoch whose network is kept."""
+        """The log's entry of the best epoch, whose network is kept."""
         return best_epoch(self.log, self.options.judge_epochs)
 
     def advice(self) -> list[Finding]:
-        """What another run may do better, each with the evidence and the setting to try."""
+        """Suggestions for the next run, each with its evidence and a setting to try."""
         return list(advice(self.options, self.log, self.network))
 
     def as_csv(self) -> str:
@@ -147,53 +147,53 @@ def train(
     >>> train("digits", TrainOptions(hidden=100, steps=100, epochs=5))  # doctest: +SKIP
     <Run: epoch 5 of 5, loss 0.010  train 99.7%  validation 98.5%  spikes/neuron 4.2  silent 6>
 
-    How epochs go is logged below the logger `nmtool` at level INFO. Started by torchrun, processes
-    train together; each calls this, and the first one writes and logs.
+    Every epoch is logged under the logger `nmtool` at level INFO. For data-parallel training, every
+    process that torchrun starts calls this function; the first one writes and logs.
 
-    In the main thread of a process alone, Ctrl-C stops training after the current batch, pressed
-    again at once.
+    In the main thread of a single process, Ctrl-C stops training after the current batch, and a
+    second Ctrl-C at once.
 
     Args:
         data: a data set, or its name; its training and validation splits are used, never the spikes
-            of its test split. Without a validation split, training samples validate, by default a
-            fifth, at most 300, drawn per class (`options.validation`). On resume by default what
-            the run was trained on, unless that was in memory.
+            of its test split. Without a validation split, one is drawn from the training samples
+            (`options.validation`), by default a fifth of them but at most 300, per class. On
+            resume, the default is the data set that the run was trained on, unless that was in
+            memory.
         options: the settings; by default those of `TrainOptions()`, on resume those of the run, of
-            which epochs alone may grow.
-        folder: where the run is kept; None keeps nothing.
-        resume: continue the run in the folder, which ends as if it had not been stopped.
-        device: where to train: `cpu`, `cuda`, or `auto` for a GPU where there is everything it
-            needs.
-        search: search the settings that are left at their defaults first, on the validation
-            samples, for a time such as 30min or 2h, or a number of trials; then train with the
-            best. The same call goes on with a search that was stopped.
-        teacher: networks whose class probabilities it learns, beside the labels
-            (`nmtool.soft_labels`); `teacher.npz` in the folder keeps them. A file of them is
-            `options.teacher`.
+            which only `epochs` may be increased.
+        folder: folder in which the run is kept; None: it is not kept.
+        resume: continue the stopped run in the folder; the result equals that of an uninterrupted
+            run.
+        device: where to train: `cpu`, `cuda`, or `auto` for a GPU if its requirements are met.
+        search: hyperparameter search before training, over the settings left at their defaults, by
+            validation accuracy, for a time such as 30min or 2h or a number of trials; the best
+            settings are then used. The same call continues a search that was stopped.
+        teacher: distillation: networks whose soft labels (`nmtool.soft_labels`) are learnt in
+            addition to the labels; `teacher.npz` in the folder keeps them. For a file of soft
+            labels, use `options.teacher`.
         ranks: the processes that train together; by default those that torchrun started.
-        threads: cores to use; by default all, or this process's share of those that torchrun's
-            processes have together.
-        on_batch, on_epoch: called after every update and epoch, on the first process.
+        threads: cores to use; by default all, shared evenly by the processes that torchrun started.
+        on_batch, on_epoch: called after every update and after every epoch, in the first process.
         progress: counts samples.
 
     Raises:
-        UsageError: the folder holds a run already, or none to resume, or another process trains
-            in it; there are no data, or those of the run are not found; options or a teacher that
-            contradict it or the data; training diverged.
+        UsageError: the folder already holds a run, or no run to resume, or another process trains
+            in it; there are no data, or those of the run are not found; the options or the teacher
+            contradict the run or the data; training diverged.
         DataError: there are no training samples, or most of their events lie after the last step;
-            a teacher's rows are no probabilities, or not those of the data.
+            the teacher's rows are not probabilities, or are not for these data.
         FileFormatError: the file of a teacher is missing or cannot be read.
-        MissingError: the device lacks something.
+        MissingError: a requirement of the device is missing.
         RankError: another process is gone.
         StorageError: the run cannot be written.
-        KeyboardInterrupt: somebody stopped it; finished epochs are kept.
+        KeyboardInterrupt: training was stopped; finished epochs are kept.
     """
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
     run_folder = None if folder is None else RunFolder(Path(folder))
     if resume and teacher:
         raise UsageError(
-            "a run that is resumed keeps its teacher",
+            "a resumed run keeps its teacher",
             code="resume-teacher-given",
             fix="leave out `teacher=`, or start a new run",
         )
@@ -206,7 +206,7 @@ def train(
         raise UsageError(
             "there are no data to train on",
             code="data-missing",
-            fix='name them: nmtool.train("digits", …); with resume=True a run finds its own',
+            fix='name a data set: nmtool.train("digits", …); with resume=True a run has its own',
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
@@ -230,23 +230,23 @@ def finetune(
     on_epoch: OnEpoch | None = None,
     progress: Progress = silent,
 ) -> Run:
-    """Go on from where a run stands, as a new run: in integers, for instance, or with few bits.
+    """Start a new run from the last checkpoint of another one, e.g. in integers or with few bits.
 
     >>> four_bits = {"arithmetic": "integer", "weight_bits": 4}
     >>> finetune("run", four_bits, folder="run4")  # doctest: +SKIP
     <Run: epoch 9 of 10, loss 0.431  train 87.1%  validation 86.3%  spikes/neuron 5.0>
 
     Args:
-        start: a run that was kept in a folder, or that folder.
-        settings: changes to the run's settings, by the names of `TrainOptions`, for 10 epochs at
-            a fifth of its learning rates unless they say otherwise. What the network is stays as
-            it is, but for delays longer than `max_delay`, which are cut.
-        data: by default what the run was trained on, unless that was in memory.
+        start: a run that is kept in a folder, or that folder.
+        settings: changes to the run's settings, by the names of `TrainOptions`, for 10 epochs at a
+            fifth of its learning rates unless they say otherwise. The network keeps its layers,
+            constants and readout; delays longer than `max_delay` are cut.
+        data: by default the data set that the run was trained on, unless that was in memory.
         folder, device, teacher, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 
     Raises:
         FileFormatError: the run has no checkpoint to start from.
-        UsageError: the settings would make another network; else as `train`.
+        UsageError: the settings would make another network; all other errors are those of `train`.
     """
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)
@@ -291,7 +291,7 @@ class _Call:
         if own.is_first and self.folder is not None:
             if self.resume:
                 with self.folder.locked():
-                    pass  # refused before data are read
+                    pass  # raises an error before data are read
             else:
                 _check_free(self.folder)
         dataset = self._data(data, own)
@@ -313,7 +313,7 @@ class _Call:
         elif own.is_first and self.folder is not None and self.folder.log_file.is_file():
             run_folder = self.folder
             _log_remarks(rates_rise(options, run_folder.options(), len(run_folder.read_log())))
-        # A job of several processes is ended by whoever started it, at once.
+        # In a job of several processes, Ctrl-C ends all of them at once.
         numbers = [signal.SIGINT] if own.size == 1 else []
         with (
             signals_noted(*numbers) as check_stop,
@@ -372,14 +372,15 @@ class _Call:
             data_name = self.folder.manifest().get("data")
             if not is_data_of(self.folder, data):
                 raise UsageError(
-                    f"the run in {self.folder.path} is on '{data_name}', not on '{data.name}'",
+                    f"the run in {self.folder.path} was trained on '{data_name}', not on "
+                    f"'{data.name}'",
                     code="resume-data-differ",
                     why="their training samples differ" if data_name == data.name else "",
                     fix="resume it with the same data",
                 )
         with ranks.one_rank_per_machine_first():
             dataset = data.with_validation(self._validation_rule())
-            _ = dataset.train, dataset.validation  # which may have to be downloaded
+            _ = dataset.train, dataset.validation  # may download them
         if self.resume and self.folder is not None:
             check_division(self.folder, dataset)
         return dataset
@@ -423,7 +424,7 @@ class _Call:
         rule = (self.options.validation, self.options.validation_by)
         if origin_rule is not None and rule == (before.validation, before.validation_by):
             return origin_rule
-        # Another draw than before would validate on samples that the start has learnt.
+        # Another draw would put samples that the start was trained on into the validation split.
         return replace(
             self.options.validation_rule,
             seed=before.seed if origin_rule is None else origin_rule.seed,
@@ -452,7 +453,7 @@ class _Call:
         if self.start is not None:
             findings += start_remarks(self.start, options, dataset)
         if teacher is not None:
-            teacher.rows_of(dataset)  # which are not those of other data
+            teacher.rows_of(dataset)  # raises an error for other data
             agreement = teacher.agreement(dataset.undivided.label)
             _log.info(
                 f"a teacher is {options.teacher_share:.0%} of the loss: its likeliest class is the "
@@ -475,16 +476,16 @@ def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:
     check_budget(search)
     if resume:
         raise UsageError(
-            "a run that is resumed has its settings",
+            "a resumed run keeps its settings, so nothing can be searched",
             code="search-resumed",
             fix="leave out `search=`, or start a new run",
         )
     if ranks is not None or launched() is not None:
         raise UsageError(
-            "a search is no job of several processes",
+            "a search cannot be started by torchrun",
             code="search-launched",
             why="its trials are trained one after the other, each on all cores",
-            fix="start it without torchrun; `threads=` says how many cores it takes",
+            fix="start it without torchrun; `threads=` sets the number of cores",
         )
 
 
@@ -496,8 +497,8 @@ def _kept_folder(start: Run | str | Path) -> Path:
         raise UsageError(
             "the run to start from is not kept in a folder",
             code="run-not-kept",
-            why="its checkpoint, with the optimiser's moments, is the start",
-            fix="train it with folder=…",
+            why="training starts from its checkpoint, which includes the optimiser's moments",
+            fix="train that run with folder=…",
         )
     return folder
 
@@ -518,7 +519,7 @@ def _resumed(
         raise UsageError(
             "a run without a folder cannot be resumed",
             code="run-not-kept",
-            fix="name the folder it is kept in",
+            fix="name the folder in which the run is kept",
         )
     run_options = folder.options()
     if options is None:
@@ -533,7 +534,7 @@ def _check_free(folder: RunFolder) -> None:
     for file in (folder.manifest_file, *results, folder.checkpoint_file, folder.log_file):
         if file.exists():
             raise UsageError(
-                f"{folder.path} holds a {file.name} already",
+                f"{folder.path} already holds a {file.name}",
                 code="path-taken",
                 fix="choose another folder, or resume the run in it: `resume=True`",
             )

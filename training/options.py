@@ -1,4 +1,4 @@
-"""Everything a training run can be told, with its default and what it means.
+"""`TrainOptions`: all settings of a training run, with defaults and help texts.
 
 The command line, configuration files and the run's manifest are all made from this one class.
 Weights are in the paper's units (independent of the time step), delays in steps.
@@ -42,11 +42,11 @@ def _option(
     positive: bool = False,
     auto: bool = False,
 ) -> Any:
-    """A setting.
+    """Make the field of a setting.
 
     Args:
-        group: what heads it in the help of the command line, one of `GROUPS`.
-        default: its value where nothing is said.
+        group: title of its group in the help of the command line, one of `GROUPS`.
+        default: its default.
         text: its help.
         low, high: the smallest and largest value; None for no bound.
         choices: the words that it may be.
@@ -67,30 +67,30 @@ NETWORK, BEGINNING, INTEGERS, LEARNING, KEEPING, PRUNING, AUGMENTATION = GROUPS 
     "augmentation",
 )
 ARITHMETICS = ("float", "integer")
-"""Numbers that the forward pass computes in."""
+"""Arithmetics of the forward pass."""
 
 SCHEDULES = ("cosine", "linear", "constant")
-"""Learning rates after their rise: they fall to 0, by half a cosine or in a line, or stay."""
+"""Learning rates after the warm-up: falling to 0 along half a cosine or a line, or constant."""
 
 
 MAX_LEARNING_RATE = 10**37
-"""Largest learning rate: far beyond what learns. Adam divides it by 0.1, as a float of 32 bits."""
+"""Largest learning rate, far beyond useful ones. Adam divides it by 0.1 in 32-bit floats."""
 
 
 _TAU_MS, _TAU_STEPS = 10.0, 2
-"""A time constant that is `auto`: its value in ms, and the fewest steps that it lasts."""
+"""Value of a time constant that is `auto`, in ms, and its minimum in steps."""
 
 SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
 )
-"""Settings that decide what the network is: a run that starts from another leaves them alone."""
+"""Settings that define the network: a run that starts from another one cannot change them."""
 
 
 INITIAL_DELAYS = (
     *("init_delay_input", "init_delay_hidden", "init_delay_recurrent", "init_delay_output"),
 )
-"""Delays that a network starts with; they mean nothing where a run starts from another."""
+"""Initial delays of a new network; without effect on a run that starts from another one."""
 
 
 @keywords_checked
@@ -98,8 +98,8 @@ INITIAL_DELAYS = (
 class TrainOptions:
     """Settings of a run; see each field's help.
 
-    What is `auto` becomes a number as soon as it can: when training begins, if samples are to
-    decide (`fitted_to`).
+    A setting that is `auto` becomes a number as soon as possible; if it depends on the samples,
+    when training begins (`fitted_to`).
 
     >>> TrainOptions(hidden=100).dt_ms, TrainOptions(dt_ms=10.0).tau_mem_ms
     ('auto', 20.0)
@@ -123,7 +123,10 @@ class TrainOptions:
         NETWORK, True, "synapses within each hidden layer, between all its populations"
     )
     readout: str = _option(
-        NETWORK, "weighted", "how output activity becomes scores", choices=tuple(RULES)
+        NETWORK,
+        "weighted",
+        "rule that turns the output's activity into scores",
+        choices=tuple(RULES),
     )
     window: int | None = _option(
         NETWORK,
@@ -180,8 +183,8 @@ class TrainOptions:
     max_delay: int = _option(
         NETWORK,
         LOIHI2.max_delay,
-        f"largest delay in steps; the chip holds {LOIHI2.max_delay}; training on "
-        "from another run cuts delays that are longer",
+        f"largest delay in steps; the chip holds {LOIHI2.max_delay}; in training that starts from "
+        "another run, longer delays are cut",
         0,
         MAX_TRAINED_DELAY,
     )
@@ -189,43 +192,57 @@ class TrainOptions:
     init_delay_input: int | None = _option(
         BEGINNING,
         None,
-        "input delays start uniform in 0 … this many steps; by default as far as delays may reach",
+        "initial input delays are uniform in 0 … this many steps; by default up to the largest "
+        "allowed delay",
         0,
     )
     init_delay_hidden: int | None = _option(
-        BEGINNING, None, "delays between hidden layers, likewise", 0
+        BEGINNING,
+        None,
+        "initial delays between hidden layers are uniform in 0 … this many "
+        "steps; by default up to the largest allowed delay",
+        0,
     )
-    init_delay_recurrent: int | None = _option(BEGINNING, 0, "recurrent delays, likewise", 0)
-    init_delay_output: int | None = _option(BEGINNING, 0, "delays into the output, likewise", 0)
+    init_delay_recurrent: int | None = _option(
+        BEGINNING, 0, "initial recurrent delays are uniform in 0 … this many steps", 0
+    )
+    init_delay_output: int | None = _option(
+        BEGINNING, 0, "initial delays into the output are uniform in 0 … this many steps", 0
+    )
     init_input: tuple[float, float] = _option(
-        BEGINNING, INITIAL_WEIGHTS["input"], "mean and spread of input weights"
+        BEGINNING, INITIAL_WEIGHTS["input"], "mean and standard deviation of initial input weights"
     )
     init_hidden: tuple[float, float] = _option(
-        BEGINNING, INITIAL_WEIGHTS["hidden"], "mean and spread of weights between hidden layers"
+        BEGINNING,
+        INITIAL_WEIGHTS["hidden"],
+        "mean and standard deviation of initial weights between hidden layers",
     )
     init_recurrent: tuple[float, float] = _option(
-        BEGINNING, INITIAL_WEIGHTS["recurrent"], "mean and spread of recurrent weights"
+        BEGINNING,
+        INITIAL_WEIGHTS["recurrent"],
+        "mean and standard deviation of initial recurrent weights",
     )
     init_output: tuple[float, float] = _option(
-        BEGINNING, INITIAL_WEIGHTS["output"], "mean and spread of output weights"
+        BEGINNING,
+        INITIAL_WEIGHTS["output"],
+        "mean and standard deviation of initial weights into the output",
     )
     init_rate: float | None = _option(
         BEGINNING,
         INITIAL_RATE,
-        "scale initial weights until hidden neurons spike this often per sample, and give those "
-        "into outputs that spike (first_spike) the mean that makes them do so; none: do not",
+        "scale initial weights until hidden neurons spike this often per sample; weights into "
+        "spiking outputs (first_spike) get the mean that makes the outputs spike. none: leave "
+        "weights as drawn",
         positive=True,
     )
 
     arithmetic: str = _option(
         INTEGERS,
         "float",
-        "numbers of the forward pass; integer, the chip's own, is quantisation-aware training",
+        "arithmetic of the forward pass; integer, the chip's own, is quantisation-aware training",
         choices=ARITHMETICS,
     )
-    target: str = _option(
-        INTEGERS, LOIHI2.name, "the chip that is to run them, by name or as a file FILE.toml"
-    )
+    target: str = _option(INTEGERS, LOIHI2.name, "chip to train for, by name or as a FILE.toml")
     weight_bits: int = _option(
         INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], MAX_WEIGHT_BITS
     )
@@ -235,8 +252,8 @@ class TrainOptions:
     delay_stride: int | None = _option(
         INTEGERS,
         None,
-        "steps from one delay to the next, as far as the bits and max_delay reach; by default what "
-        "comes nearest to all up to max_delay",
+        "delays are multiples of this many steps; by default the stride with the smallest "
+        "rounding error for delays up to max_delay",
         1,
         LOIHI2.max_delay,
     )
@@ -268,18 +285,22 @@ class TrainOptions:
     teacher: str | Path | None = _option(  # noqa: RUF009 (paths are frozen)
         LEARNING,
         None,
-        "file of soft labels (distillation): class probabilities per training sample, learnt "
-        "beside the labels; nmtool.soft_labels makes one",
+        "file of soft labels (distillation): class probabilities per training sample, learnt in "
+        "addition to the labels; nmtool.soft_labels makes one",
     )
     teacher_share: float = _option(
-        LEARNING, 0.5, "share of the loss that is the teacher's, the rest is the labels'", 0, 1
+        LEARNING,
+        0.5,
+        "weight of the teacher's soft labels in the loss; the labels have the rest",
+        0,
+        1,
     )
     rate: float = _option(
         LEARNING, 10.0, "firing-rate target of hidden neurons, spikes per sample", 0
     )
     rate_strength: float = _option(LEARNING, 1e-4, "strength of the firing-rate regulariser", 0)
     rescue: float = _option(
-        LEARNING, 0.002, "added to all weights into a neuron silent for an epoch", 0
+        LEARNING, 0.002, "amount added to all weights into a neuron that was silent for an epoch", 0
     )
     clip_norm: float | None = _option(
         LEARNING,
@@ -302,19 +323,21 @@ class TrainOptions:
         high=1,
         positive=True,
     )
-    seed: int = _option(LEARNING, 0, "decides everything that is random", 0, (1 << 63) - 1)
+    seed: int = _option(LEARNING, 0, "seed of everything random", 0, (1 << 63) - 1)
 
     validation: int | float | str = _option(
         KEEPING,
         AUTO,
-        "training samples that validate where the data set has no split for it: a share like 0.2 "
-        "or a number, drawn per class from the seed; 'last N' of the file; auto: a fifth, at most "
-        "300. 0: none validate, and those of a validation split are learnt from",
+        "validation split for data without one: a share like 0.2 or a number of training "
+        "samples, drawn per class from the seed; 'last N': the last ones of the file; auto: a "
+        "fifth, at most 300. 0: no validation; samples of an existing validation split become "
+        "training samples",
     )
     validation_by: str | None = _option(
         KEEPING,
         None,
-        "draw whole groups, such as speaker (extra/speaker of the files), so that none is divided",
+        "draw the validation split in whole groups, e.g. speaker (extra/speaker of the files): "
+        "no group is split",
     )
     judge_epochs: int = _option(
         KEEPING,
@@ -325,7 +348,7 @@ class TrainOptions:
     patience: int | None = _option(
         KEEPING,
         None,
-        "early stopping: stop after N epochs in a row that were not better than the best",
+        "early stopping: stop after N epochs in a row without a new best",
         1,
     )
 
@@ -333,14 +356,14 @@ class TrainOptions:
         PRUNING,
         0.0,
         "share of each projection's synapses to remove, the weakest, between 20 and 80 percent "
-        "of the updates; only epochs after that can be the best one, which is kept",
+        "of the updates; only later epochs can become the best epoch",
         0,
         1,
     )
     delay_sparsity: float = _option(
         PRUNING,
         0.0,
-        "share of each projection's synapses that give up their delay, the shortest, likewise",
+        "share of each projection's delays to set to 0, the shortest, between the same updates",
         0,
         1,
     )
@@ -350,16 +373,22 @@ class TrainOptions:
     )
     stretch: float = _option(AUGMENTATION, 0.0, "stretch time by up to this share", 0, 1)
     onset_ms: float = _option(
-        AUGMENTATION, 0.0, "samples start up to this many ms sooner or later", 0, 1000
+        AUGMENTATION,
+        0.0,
+        "shift every sample in time by up to this many ms, to earlier or later",
+        0,
+        1000,
     )
     jitter_ms: float = _option(
         AUGMENTATION,
         0.0,
-        "move every event in time by a random amount of this standard deviation in ms",
+        "shift every event in time by a random amount with this standard deviation in ms",
         0,
         1000,
     )
-    drop: float = _option(AUGMENTATION, 0.0, "lose up to this share of a sample's events", 0, 1)
+    drop: float = _option(
+        AUGMENTATION, 0.0, "drop up to this share of a sample's events at random", 0, 1
+    )
     blend: float = _option(
         AUGMENTATION,
         0.0,
@@ -386,7 +415,7 @@ class TrainOptions:
             raise UsageError(
                 f"hidden has {len(self.hidden)} layers, and layers is {self.layers}",
                 code="hidden-layers-contradict",
-                fix="leave layers out: there are as many as hidden has",
+                fix="leave layers out; hidden determines their number",
             )
         self._check_bits()
         _ = self.validation_rule
@@ -394,7 +423,8 @@ class TrainOptions:
             self._check_init_delay(f"init_delay_{name}")
         if self.margin_ms is not None and self.readout != FIRST_SPIKE:
             raise UsageError(
-                f"margin_ms is a loss on first spikes, not on '{self.readout}'",
+                f"margin_ms is a loss on first spikes, which the readout '{self.readout}' does "
+                "not use",
                 code="margin-without-first-spike",
                 fix=f"choose the read-out {FIRST_SPIKE}, or leave margin_ms out",
             )
@@ -430,8 +460,9 @@ class TrainOptions:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {longest}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={longest}`, to which training on cuts longer ones; in a new run, "
-                "a longer time step (dt_ms) reaches as far with fewer steps",
+                fix=f"`max_delay={longest}`, which cuts longer delays if training starts from "
+                "another run; in a new run, a longer time step (dt_ms) covers the same time with "
+                "fewer steps",
             )
 
     def _check_init_delay(self, name: str) -> None:
@@ -440,12 +471,13 @@ class TrainOptions:
             raise UsageError(
                 f"{name} is {value} steps, max_delay is {self.max_delay}",
                 code="init-delay-beyond-max",
-                fix=f"{name} of at most {self.max_delay}, or {OFF}, as far as delays may reach",
+                fix=f"use {name} of at most {self.max_delay}, or {OFF} for the largest allowed "
+                "delay",
             )
 
     @property
     def delay_grid(self) -> DelayGrid:
-        """The delays that a run in integers holds, none beyond `max_delay`."""
+        """The possible delays of a run in integers, none longer than `max_delay`."""
         target = target_named(self.target)
         limit = min(self.max_delay, target.max_delay)
         if self.delay_stride is None:
@@ -454,14 +486,14 @@ class TrainOptions:
 
     @property
     def hidden_layers(self) -> tuple[int | str, ...]:
-        """Each hidden layer (`nmtool.network.layers`); none where input and output are joined."""
+        """The hidden layers (`nmtool.network.layers`); none if the input projects to the output."""
         if isinstance(self.hidden, tuple):
             return self.hidden
         return (self.hidden,) * self.layers if self.hidden else ()
 
     @property
     def longest_delay(self) -> int:
-        """Steps of the longest delay that runs."""
+        """Longest delay of the trained network, in steps."""
         return self.delay_grid.longest if self.arithmetic == "integer" else self.max_delay
 
     @property
@@ -469,11 +501,11 @@ class TrainOptions:
         """Steps of a sample.
 
         Raises:
-            UsageError: the samples are to decide, which `fitted_to` asks.
+            UsageError: the number depends on the samples; `fitted_to` determines it.
         """
         if self.steps == AUTO:
             raise UsageError(
-                f"steps = {AUTO} is no number before there are data",
+                f"steps = {AUTO} is not a number before there are data",
                 code="steps-unsettled",
                 fix="options.fitted_to(training samples) gives one; nmtool.train does it itself",
             )
@@ -488,8 +520,8 @@ class TrainOptions:
         (10.0, 52, 20.0, 20.0)
 
         Args:
-            events: the training samples, those that validate too. 99.5 % of them end within the
-                steps, and then a membrane time constant passes.
+            events: all training samples, including those drawn for validation. The steps cover the
+                end of 99.5 % of them, plus a membrane time constant.
 
         Raises:
             DataError: there is no event, or samples are far too long.
@@ -504,7 +536,7 @@ class TrainOptions:
 
     @property
     def validation_rule(self) -> SplitRule:
-        """The rule for training samples that validate."""
+        """The rule that draws the validation split from the training samples."""
         return SplitRule(self.validation, self.seed, self.validation_by)
 
     @classmethod
@@ -512,10 +544,11 @@ class TrainOptions:
         """The settings of a recipe or of a TOML file, on top of the defaults.
 
         Args:
-            source: name of a recipe; a file, where it is a `Path`, ends in .toml or names a folder.
+            source: name of a recipe; or a file, if it is a `Path`, ends in .toml or contains a
+                folder.
 
         Raises:
-            UsageError: the recipe or file is unknown, damaged or holds a setting that is wrong.
+            UsageError: the recipe or file is unknown or damaged, or a setting in it is invalid.
         """
         check_path(source, "the name of settings")
         return cls().with_settings(read_settings(source), str(source))
@@ -528,8 +561,8 @@ class TrainOptions:
         """These options with some replaced.
 
         Args:
-            settings: by field name.
-            origin: where they come from, for the error message.
+            settings: values by field name.
+            origin: their origin, for the error message.
 
         Raises:
             UsageError: an unknown name or a value of the wrong type.
@@ -548,10 +581,10 @@ class TrainOptions:
         return replace(self, **converted)
 
     def resumed_with(self, settings: Mapping[str, Any], run: str) -> TrainOptions:
-        """The options of a run that goes on: these, of which epochs alone may grow.
+        """The options of a resumed run: these, perhaps with more epochs.
 
         Args:
-            settings: what is asked for, by field name.
+            settings: the requested settings, by field name.
             run: the folder of the run, for errors.
 
         Raises:
@@ -565,7 +598,7 @@ class TrainOptions:
                 getattr(request, option.name),
             )
             if value == AUTO and name in AUTOMATIC:
-                continue  # what the data decided when the run began
+                continue  # decided by the data when the run began
             if value == setting or (name == "epochs" and value > setting):
                 continue
             raise UsageError(
@@ -597,16 +630,16 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     ),
     "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
 }
-"""By the type of a field: what it must be, and what turns a value into it, None where it cannot."""
+"""By type of a field: the valid values in words, and a conversion; None for invalid values."""
 
 
 def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert settings that an older version kept to the spelling of this one.
+    """Convert the settings of an older version to the spelling of this one.
 
     Older versions wrote 0 for None, and a bare number of validation samples meant the last ones.
 
     Args:
-        old_settings: by field name, as in a manifest.
+        old_settings: values by field name, as in a manifest.
     """
     settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in old_settings.items()}
     if "validation" in old_settings:
@@ -622,7 +655,7 @@ _ZERO_WAS_NONE = (
 
 
 def example(name: str) -> Any:
-    """A value of a setting's type: its default, or a number or word where that is None."""
+    """An example value of a setting: its default, or a number or word if that is None."""
     [option] = [candidate for candidate in fields(TrainOptions) if candidate.name == name]
     if option.default is not None and not option.metadata["auto"]:
         return option.default
@@ -693,7 +726,9 @@ def _check_range(option: Field[Any], value: Any) -> None:
     elif isinstance(value, tuple):
         mean, spread = value
         if not (math.isfinite(mean) and 0 <= spread < math.inf):
-            raise _out_of_range(option, "a mean and a spread", f"{mean} and {spread}")
+            raise _out_of_range(
+                option, "a mean and a standard deviation of 0 or more", f"{mean} and {spread}"
+            )
     else:
         low, high = about["low"], about["high"]
         largest = sys.float_info.max if high is None else high

@@ -22,7 +22,7 @@ def tensorboard(folder: str | Path) -> Iterator[Callable[[Mapping[str, Any]], No
     A folder used again, e.g. on resume, gets a further file; TensorBoard joins them.
 
     Args:
-        folder: of the logs; `tensorboard --logdir FOLDER` shows them.
+        folder: folder of the logs; `tensorboard --logdir FOLDER` shows them.
 
     Yields:
         A function to pass as `on_epoch` to `nmtool.train`.

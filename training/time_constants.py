@@ -14,7 +14,7 @@ def check_time_constants(population: Population, dt_ms: float | None = None) -> 
     """Raise `NetworkError` where a time constant is 0 or ∞: EventProp divides by it.
 
     Args:
-        population: with the time constants.
+        population: population with the time constants.
         dt_ms: length of a time step; None in continuous time.
     """
     for key in ("tau_mem_ms", "tau_syn_ms"):

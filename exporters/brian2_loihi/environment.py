@@ -35,7 +35,7 @@ def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
             f"brian2-loihi cannot be installed with {python or sys.executable}",
             code="brian2-loihi-python-unfit",
             why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
-            fix="install one (apt install python3-venv)",
+            fix="install such a Python (apt install python3-venv)",
         )
     return interpreter
 

@@ -308,7 +308,7 @@ def _checking(network: IntegerNetwork, carried: Carried) -> str:
         for p in network.populations
         if p.name in sums
     ]
-    # Only functions that are called, since compilers warn about unused ones.
+    # Only functions that are called are written, since compilers warn about unused ones.
     comparing = [_COMPARE_SPIKES] if network.spiking else []
     comparing += [_COMPARE_MEMBRANES] if network.integrating else []
     comparing += [_COMPARE_STATES] if sums else []

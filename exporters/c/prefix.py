@@ -53,7 +53,7 @@ def renamed(code: str, prefix: str) -> str:
     taken = sorted(new & words) if f"{prefix}_" != _OURS else []
     if taken:
         raise UsageError(
-            f"the prefix '{prefix}' would give two objects the name {taken[0]}",
+            f"the prefix '{prefix}' would give two objects the same name {taken[0]}",
             code="c-prefix-taken",
             fix="choose another prefix",
         )

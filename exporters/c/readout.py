@@ -1,7 +1,7 @@
 """The readout in C: scores of `nmtool_answer`, in integers.
 
-For the rule `weighted`, exp(−n/T) is rounded to 15 bits. Classes with scores that close may be
-ranked differently than in nmtool.
+For the rule `weighted`, exp(−n/T) is rounded to 15 bits. Classes whose scores differ by less than
+this rounding may be ranked differently than in nmtool.
 """
 
 from __future__ import annotations

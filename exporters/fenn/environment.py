@@ -83,7 +83,7 @@ def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
             f"PyFeNN cannot be installed with {python or sys.executable}",
             code="fenn-python-unfit",
             why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
-            fix="install one (apt install python3-venv)",
+            fix="install such a Python (apt install python3-venv)",
         )
     _check_tools(base[0])
     return base

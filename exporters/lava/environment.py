@@ -48,7 +48,7 @@ def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
                 f"Lava cannot be installed with {python}",
                 code="lava-python-unfit",
                 why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
-                fix="install one (apt install python3.10-venv; uv python install 3.10)",
+                fix="install such a Python (apt install python3.10-venv; uv python install 3.10)",
             )
         return interpreter
     for command in candidates():

@@ -112,8 +112,8 @@ def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str,
             raise UsageError(
                 f"it is not clear which population of {folder} is the {role}",
                 code="mlgenn-role-unclear",
-                why=f"{', '.join(candidates) or 'none'} could be: it has no other "
-                + ("population before it" if role == "input" else "population after it"),
+                why=f"populations with none {'before' if role == 'input' else 'after'} them: "
+                f"{', '.join(candidates) or 'none'}",
                 fix="a network has one of each; leave out files of other populations",
             )
     return first[0], last[0], list(targets)

@@ -38,7 +38,7 @@ class MlgennOptions:
         sizes: numbers of neurons, if they do not follow from the arrays.
         populations: all of mlGeNN's names of populations, if the file names are ambiguous.
         group: number of neighbouring channels of the data that share an input.
-        window: number of steps averaged by the rule `window`.
+        window: number of steps that the readout rule "window" averages.
         fixed_point: round weights to this number of bits after the point, 8 in PyFeNN's examples,
             to get an integer network in the arithmetic `fenn16`. By default a float network.
     """

@@ -86,7 +86,7 @@ def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
         yield Finding(
             "netx-readout-not-last",
             f"population {network.readout.population}",
-            "it is the output, but not the last layer",
+            "the output is not the last layer",
             _OTHER_FORMAT,
         )
 

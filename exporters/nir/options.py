@@ -122,7 +122,7 @@ class ImportOptions:
         rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else
             `mean` (of membranes).
         implied: a connection that closes a loop takes one step by itself (default True).
-        window: number of steps averaged by the rule `window`.
+        window: number of steps that the readout rule "window" averages.
     """
 
     nir_dt_s: float | None = None

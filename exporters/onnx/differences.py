@@ -73,7 +73,7 @@ def _number(our_constant: Any, their_constant: Any) -> str:
 
     try:
         numbers = numpy_helper.to_array(their_constant)
-    except Exception:  # of types without numbers, or with too few
+    except Exception:  # types without numbers, or too few numbers
         return "it differs"
     return array_change(numpy_helper.to_array(our_constant), numbers) or "it differs"
 

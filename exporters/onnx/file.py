@@ -104,7 +104,7 @@ class Content:
     """An ONNX file of nmtool, unchanged since it was written.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         model: all its bytes.
         properties: its properties.
     """
@@ -118,7 +118,7 @@ class Content:
         try:
             header = json.loads(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
-        except Exception as error:  # whatever stands there instead of a network
+        except Exception as error:  # other content than a network raises anything
             raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
         network = integer_network.unpack(Archive(self.path, header, arrays))
         check_hash(network, self.properties.get(HASH_KEY), self.path, WHAT)

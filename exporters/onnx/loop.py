@@ -41,7 +41,7 @@ class Loop:
     """A group of mutually recurrent populations, and the projections inside it.
 
     Attributes:
-        populations: of the group.
+        populations: populations of the group.
         projections: those inside the group.
     """
 
@@ -72,7 +72,7 @@ def add_loop(nodes: Nodes, loop: Loop, driven: dict[str, str], batch: str) -> di
     """Append the `Scan` of a group.
 
     Args:
-        nodes: of the graph around the loop.
+        nodes: nodes of the graph around the loop.
         loop: the group.
         driven: input from outside the group by population, int32 [time, batch, neurons].
         batch: int64 [1], the number of samples.

@@ -15,7 +15,7 @@ class Nodes:
     Attributes:
         nodes: NodeProtos.
         constants: TensorProtos by name.
-        suffix: of the names of values, so that a subgraph's names are distinct.
+        suffix: suffix of the names of values, so that a subgraph's names are distinct.
     """
 
     def __init__(self, suffix: str = "") -> None:

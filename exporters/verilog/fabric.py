@@ -63,9 +63,9 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     """The memories of a core.
 
     Args:
-        network: of the core.
-        lanes: of the core.
-        family: of the FPGA, which sets the size of synapse banks.
+        network: the network of the core.
+        lanes: number of lanes of the core.
+        family: family of the FPGA, which sets the size of synapse banks.
     """
     layout, answer = Layout(network, lanes), answer_block(network)
     p, a = layout.parameters, answer.parameters
@@ -120,7 +120,7 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     Args:
         network: one that fits the core.
         target: an FPGA with a `fabric` whose family is known.
-        lanes: of the core.
+        lanes: number of lanes of the core.
     """
     fabric = target.fabric
     family = fabric.family or ECP5

@@ -81,9 +81,9 @@ def folder_files(
     """All files of a folder by relative POSIX path, the same for the same arguments.
 
     Args:
-        network: to export.
+        network: network to export.
         answers: inputs with expected outputs, for the testbenches.
-        options: of the export.
+        options: options of the export.
     """
     files = running_files(network, options.lanes, options.deep)
     files[NETWORK] = pack_network(network)
@@ -115,8 +115,8 @@ class Content:
 
     Attributes:
         folder: its path.
-        network: of the export.
-        options: of the export.
+        network: network of the export.
+        options: options of the export.
         carried: its known answers; None without any.
     """
 
@@ -143,7 +143,7 @@ def read(folder: str | Path) -> Content:
         about = json.loads(data)
         version, content_hash = int(about["version"]), about["hash"]
         options = VerilogOptions(**about["options"]) if version <= VERSION else VerilogOptions()
-    except Exception as error:  # whatever stands there instead
+    except Exception as error:  # other content raises anything
         raise damaged(about_path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(folder, version, VERSION)
     archive = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")

@@ -101,7 +101,8 @@ class Layout:
         lanes: synapses per clock, one of `LANES`.
 
     Attributes:
-        parameters: of the core by name, without `DEEP`, `SINGLE_PORT`, `BANK_BITS` and `MEM`.
+        parameters: parameters of the core by name, without `DEEP`, `SINGLE_PORT`, `BANK_BITS` and
+            `MEM`.
         memories: by name, see `MEMORIES`.
     """
 
@@ -306,7 +307,7 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
 
     Args:
         network: any integer network.
-        lanes: of the core; by default chosen for the network.
+        lanes: number of lanes of the core; by default chosen for the network.
     """
     findings = []
     suit = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]

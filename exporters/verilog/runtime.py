@@ -46,11 +46,11 @@ def run(
     """Run every sample from a fresh state.
 
     Args:
-        network: of the core.
-        lanes: of the core.
+        network: the network of the core.
+        lanes: number of lanes of the core.
         spikes: the input, of at least one step.
         deep: also record u and v of every population.
-        simulator: to use.
+        simulator: simulator to use.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:

@@ -56,7 +56,7 @@ class Verilator:
     Attributes:
         program: path of `verilator_bin`, which compiles Verilog to C++.
         compiler: command of the C++ compiler.
-        version: as it reports; '' if it does not.
+        version: version as reported by the program; '' if it does not.
     """
 
     program: Path
@@ -77,7 +77,7 @@ class Verilator:
         """The command that simulates a core; compiles it if it is not in the cache.
 
         Args:
-            files: of the export; those of memories are not compiled.
+            files: files of the export; those of memories are not compiled.
             scratch: an empty working folder.
             deep: u and v of every neuron are output.
 
@@ -158,7 +158,7 @@ class Icarus:
 
     Attributes:
         program: path of `iverilog`.
-        version: as it reports; '' if it does not.
+        version: version as reported by the program; '' if it does not.
     """
 
     program: Path

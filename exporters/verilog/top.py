@@ -82,7 +82,7 @@ def top_text(layout: Layout, answer: AnswerBlock, deep: bool) -> str:
     """The module for a network.
 
     Args:
-        layout: of the network.
+        layout: layout of the network.
         answer: its readout block.
         deep: default of `DEEP`: u and v of every neuron are output.
     """

@@ -50,9 +50,9 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
     """The output words of a recording, as the testbenches expect them, after two counts.
 
     Args:
-        network: of the recording.
-        recording: with u and v where they are output.
-        n_steps: of a sample.
+        network: network of the recording.
+        recording: a recording with u and v where they are output.
+        n_steps: number of steps of a sample.
         deep: u and v of every neuron are output.
     """
     parts = [_words(np.arange(recording.n_samples * n_steps), _END, 0, 0, 0)]
@@ -91,8 +91,8 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
     """The recording in a file of output words that a testbench wrote.
 
     Args:
-        path: of the file.
-        network: that was simulated.
+        path: path of the file.
+        network: the simulated network.
         spikes: its input.
         deep: u and v of every neuron were output.
 

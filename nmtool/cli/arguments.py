@@ -81,7 +81,7 @@ class Parser(argparse.ArgumentParser):
         """Flags, and arguments as the usage line spells them, by the names of their values.
 
         Options for reading files of other tools (`--in…`) are listed by the names of the options,
-        and win over those for writing: messages are about what is read.
+        and take precedence over those for writing: messages are about the file that is read.
         """
         names = {
             action.dest: str([action.metavar or action.dest, *action.option_strings][-1])

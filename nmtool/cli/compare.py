@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     clusters, others = values.get("clusters", []), values.get("second")
     if arguments.samples is not None and any(isinstance(by, int) for by in clusters):
         raise UsageError(
-            "samples drawn at random form no blocks of neighbours",
+            "samples drawn at random cannot form blocks of neighbours",
             code="clusters-of-drawn",
             why="--samples draws them one by one from the whole split",
             fix="leave out --samples, or name a column: --cluster speaker",

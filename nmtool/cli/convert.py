@@ -67,7 +67,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DATA",
         help="data set for the known answers (and for events.csv in a Lava folder), and for "
-        "calibration on its first 200 training samples. Default: the run's own data; none: neither",
+        "calibration on its first 200 training samples. Default: the run's own data; none: "
+        "neither of these",
     )
     parser.add_argument(
         "--join",
@@ -139,7 +140,7 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
         return ensemble(paths, **weights)
     if weights:
         raise UsageError(
-            "--weights is for joined networks",
+            "--weights applies to joined networks only",
             code="option-unused",
             fix="leave it out, or name several networks and --join",
         )

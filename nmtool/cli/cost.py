@@ -38,7 +38,7 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
     cost.add_argument(
         "--by",
         choices=flags.words("nmtool.targets.costs.AXES"),
-        help="the cost on the axis of --plot (default synaptic_events)",
+        help="cost that --plot draws accuracy against (default synaptic_events)",
     )
     cost.add_argument("--csv", action="store_true", help="CSV with a header on stdout")
     add_force(group(parser, MACHINE), "an existing picture")

@@ -155,7 +155,7 @@ def _dataset(arguments: argparse.Namespace, name: str) -> Dataset:
         check_exists(name)
     if changes:
         raise UsageError(
-            f"'{name}' states the meaning of its times and labels itself",
+            f"'{name}' already defines its times and labels",
             code="data-options-unused",
             fix="leave out --time-unit, --dt, --labels-from, --columns and --sensor-size",
         )

@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--predictions",
         metavar="FILE.csv",
-        help="write a table with a row per sample: label, prediction, their names, all scores",
+        help="write a table with a row per sample: label, prediction, the names of both, all "
+        "scores",
     )
     add_force(group(parser, MACHINE), "an earlier FILE.csv")
     add_json(parser)
@@ -82,7 +83,7 @@ def check_predictions(arguments: argparse.Namespace) -> None:
         raise UsageError(
             f"predictions are written as CSV, not as {arguments.predictions}",
             code="extension-wrong",
-            fix="let it end in .csv",
+            fix="choose a name that ends in .csv",
         )
     check_free(arguments.predictions, force=arguments.force)
 

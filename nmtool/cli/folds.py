@@ -36,16 +36,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     folds.add_argument(
         "--join",
         action="store_true",
-        help="test the networks of each fold as an ensemble, too; FOLDER/joined.npz keeps the "
+        help="also test the networks of each fold as an ensemble; FOLDER/joined.npz keeps the "
         "answers",
     )
 
 
 def are_asked(arguments: argparse.Namespace) -> bool:
-    """True where a network per fold is to be trained.
+    """True if a cross-validation is requested.
 
     Raises:
-        UsageError: flags of folds, but neither `--folds` nor `--by`.
+        UsageError: there are flags of cross-validation, but neither `--folds` nor `--by`.
     """
     values = flags.given(arguments, VERB)
     if values.keys() & {"folds", "by"}:
@@ -54,28 +54,30 @@ def are_asked(arguments: argparse.Namespace) -> bool:
     if others or arguments.join:
         name = arguments.parser.flag(others[0]) if others else "--join"
         raise UsageError(
-            f"{name} is for a cross-validation",
+            f"{name} applies to cross-validation only",
             code="folds-missing",
-            fix="say how samples are divided: --folds N, --by NAME; or leave it out",
+            fix="define the folds: --folds N or --by NAME; or leave it out",
         )
     return False
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train a network per fold, and print what all of them answer."""
+    """Run the cross-validation, and print its result."""
     from nmtool.evaluation.answers import answers_file
     from nmtool.training.studies.ensembles import check_readout
 
     if teachers(arguments):
         raise UsageError(
-            "networks that teach cannot be cross-validated with",
+            "a cross-validation cannot use a teacher",
             code="crossvalidation-teacher",
-            why="they have learnt from samples of every fold",
+            why="it was trained on samples of every fold",
             fix="leave out --teacher",
         )
     if arguments.tensorboard is not None:
         raise UsageError(
-            "--tensorboard is for one run", code="option-unused", fix="leave it out, or --folds"
+            "--tensorboard applies to a single run",
+            code="option-unused",
+            fix="leave it out, or --folds",
         )
     options = chosen_settings(arguments)
     if arguments.join:

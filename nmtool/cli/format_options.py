@@ -115,8 +115,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         threshold=flag(type=_per_population, metavar="VALUE"),
         scaled=flag(
             "--in-unscaled",
-            help="neurons and synapses were made with scale_i=False; by default currents are "
-            "scaled, as in mlGeNN's defaults for EventProp",
+            help="take currents as scaled, as they are by mlGeNN's defaults for EventProp; for "
+            "neurons and synapses made with scale_i=False",
         ),
         epoch=flag(metavar="EPOCH"),
         sizes=flag(type=_sizes, metavar="NAME=N,…"),

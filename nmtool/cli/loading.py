@@ -63,7 +63,7 @@ def check_unused(arguments: argparse.Namespace, names: Iterable[str]) -> None:
     for name in names:
         if getattr(arguments, name, None):
             raise UsageError(
-                f"{arguments.parser.flag(name)} needs data, and none are named",
+                f"{arguments.parser.flag(name)} needs data, but none are named",
                 code="data-missing",
                 fix="name the data, `data=`, or leave the flag out",
             )
@@ -75,7 +75,7 @@ def find_data(
     """Find a data set by its name or folder.
 
     Args:
-        arguments: with the flags for finding data.
+        arguments: parsed arguments with the flags for finding data.
         name: the value of DATA.
         validation_rule: training samples for the validation split.
 
@@ -103,7 +103,7 @@ def read_samples(
     Afterwards `arguments.data` is the data set's name and `arguments.split` the split.
 
     Args:
-        arguments: with DATA and the flags of `add_choice_of_samples`.
+        arguments: parsed arguments with DATA and the flags of `add_choice_of_samples`.
         networks: paths of the networks to run; their runs' validation split is the default.
         draws: keep only the samples that `--samples` draws.
 

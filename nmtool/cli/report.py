@@ -36,15 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "report",
-        network=flag("network", metavar="NETWORK", help=f"{NETWORK}; floats are quantised, too"),
+        network=flag(
+            "network", metavar="NETWORK", help=f"{NETWORK}; float networks are also quantised"
+        ),
         split=None,
         samples=None,
         trust=flag(group=MACHINE),
         against=flag(type=flags.one_of(formats_that_run), metavar="BACKEND"),
         targets=flag(
             "--target",
-            help="chip or format to check, as in nmtool check; may be repeated, and the cost is "
-            "that on the first one; default loihi2",
+            help="chip or format to check, as in nmtool check; may be repeated (the cost is then "
+            "that on the first one); default loihi2",
         ),
     )
     parser.add_argument(

@@ -50,9 +50,9 @@ def integers(
     Without a data set, the run's own data calibrate, unless `--data none` is given.
 
     Args:
-        arguments: with the flags of quantisation, and DATA.
+        arguments: parsed arguments with the flags of quantisation, and DATA.
         network: loaded from `path`.
-        path: as given on the command line.
+        path: path as given on the command line.
         dataset: data for calibration.
         target: by default Loihi 2.
 

@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         study=flag(
             "study",
             metavar="STUDY.toml",
-            help="the study: settings to search, and the data; examples/study.toml explains it",
+            help="study to run: the settings to search, and the data; examples/study.toml "
+            "explains it",
         ),
         storage=flag(metavar="URL"),
         device=flag(choices=("auto", "cpu", "cuda")),

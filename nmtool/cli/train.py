@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "train",
         only=("resume", "search"),
-        resume=flag(help="resume the run in RUN, which ends as if it had not been stopped"),
+        resume=flag(
+            help="resume the stopped run in RUN; the result equals that of an uninterrupted run"
+        ),
         search=flag("--search", metavar="TIME|TRIALS"),
     )
     flags.add(
@@ -49,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         start=flag(
             "--start",
             metavar="RUN",
-            help="go on from where another run stands, as a new run with its settings, for 10 "
-            "epochs at a fifth of its learning rates unless FILE.toml or options say otherwise. "
-            "What the network is stays as it is, but for delays longer than --max-delay, which "
-            "are cut",
+            help="fine-tuning: continue from the last checkpoint of another run, as a new run "
+            "with its settings, for 10 epochs at a fifth of its learning rates unless FILE.toml "
+            "or options say otherwise. The network keeps its layers, constants and readout; "
+            "delays longer than --max-delay are cut",
         ),
     )
     folds.add_options(parser)
@@ -65,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     machine = group(parser, MACHINE)
     flags.add(machine, "train", only=("device",))
     machine.add_argument(
-        "--tensorboard", metavar="DIR", help="write a point per epoch for TensorBoard, too"
+        "--tensorboard", metavar="DIR", help="also write TensorBoard logs, one point per epoch"
     )
     add_settings(parser)
     parser.description = (
@@ -96,15 +98,15 @@ def run(arguments: argparse.Namespace) -> int:
     modes = [name for name, is_given in kinds.items() if is_given]
     if len(modes) > 1:
         raise UsageError(
-            f"{' and '.join(modes)} do not go together",
+            f"{' and '.join(modes)} cannot be combined",
             code="train-options-mixed",
-            fix="leave out all but one of them",
+            fix="keep only one of them",
         )
     if arguments.data is None and not ("resume" in arguments or "start" in arguments):
         raise UsageError(
             "there are no data to train on",
             code="command-line",
-            fix="name them: nmtool train DATA -o RUN; see nmtool train --help",
+            fix="name a data set: nmtool train DATA -o RUN; see nmtool train --help",
         )
     if has_folds:
         return folds.run(arguments)

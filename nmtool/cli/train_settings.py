@@ -152,7 +152,7 @@ def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainO
     """The options of the run; beside --resume only more epochs may be given."""
     if arguments.config is not None:
         raise UsageError(
-            "--resume takes the settings of the run",
+            "--resume uses the settings of the run",
             code="resume-settings-differ",
             fix="leave out --config",
         )

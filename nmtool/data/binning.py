@@ -81,7 +81,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     check_timing(dt_ms, n_steps)
     if group < 1:
         raise UsageError(
-            f"groups of channels have 1 channel or more, not {group}",
+            f"a group of channels must have at least 1 channel, not {group}",
             code="group-range",
             fix="use 1 to keep every channel separate",
         )

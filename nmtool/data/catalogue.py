@@ -6,7 +6,8 @@
     tonic:NAME    another data set of tonic, by the name of its class
     FOLDER        any folder in SHD layout
 
-A name of the catalogue wins over a folder of the same name; write './digits' for the folder.
+A name of the catalogue takes precedence over a folder of the same name; write './digits' for the
+folder.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ class SplitRule(Plain):
         member, sizes, drawn = _drawn_groups(events.groups[self.by], self.seed)
         if sizes.size < 2:
             raise UsageError(
-                f"all samples are of one {self.by}",
+                f"all samples have the same {self.by}",
                 code="validation-by-single",
                 fix="leave out `validation_by=`",
                 why="groups are not divided, so training and validation need one group each",
@@ -242,7 +242,7 @@ class Folds(Plain):
         """
         by, n, seed = values["by"], values["n"], values["seed"]
         if not isinstance(by, str | int) or not isinstance(n, int | None):
-            raise TypeError(f"no folds: {by!r}, {n!r}")
+            raise TypeError(f"not folds: {by!r}, {n!r}")
         return cls(by, n, int(seed))
 
     def assign(self, events: SpikeEvents) -> NDArray[np.int64]:
@@ -359,7 +359,7 @@ def group_of(
     GROUPING.check("a grouping", by)
     if by < 1:
         raise UsageError(
-            f"blocks have 1 sample or more, not {by}",
+            f"a block must have at least 1 sample, not {by}",
             code="grouping-range",
             fix="give the number of neighbouring samples that belong together",
         )

@@ -1,9 +1,9 @@
-"""A grid that fits the data: how many steps, and of what length.
+"""A time grid that fits the data: number and length of the steps.
 
-Steps follow from the last spikes: 99.5 % of the samples end within them, so that one sample with
-a late spike does not make all others longer. The length of a step is the longest in which few
-spikes share a bin with another, because a bin holds one. Data that have a step of their own, as
-dense arrays have, get no shorter one.
+The number of steps follows from the last spikes: 99.5 % of the samples end within it, so that a
+single late spike does not make all samples longer. The length of a step is the longest at which few
+spikes share a bin with another one, because a bin holds only one. Data that have a time step of
+their own, such as dense arrays, get no shorter one.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from nmtool.errors import DataError
 from nmtool.network.graph import MAX_STEPS, check_timing
 
 END_PERCENTILE = 99.5
-"""Of the samples' last spikes."""
+"""Percentile of the times of last spikes that the steps cover."""
 
 MOST_STEPS = 50_000
-"""More of them are no choice that data should make."""
+"""Largest number of steps that is chosen automatically."""
 
 _LENGTHS_MS = (10.0, 5.0, 4.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _FEW_MERGED = 0.05
 _FEWEST_STEPS, _MANY_STEPS = 50, 5000
 _EXACT_US, _NEARLY_WHOLE_US = 1e12, 1e-3
-"""Times up to which floats tell µs apart, and distance from a whole number that is rounding."""
+"""Largest time at which floats resolve µs; tolerance for whole numbers of µs."""
 
 _LOOKED_AT = 300
-"""Samples that stand for all, evenly spread over the file."""
+"""Number of samples analysed, evenly spread over the file."""
 
 TIME_UNIT_FIX = (
-    "say which unit the file holds: nmtool data IN -o FOLDER --time-unit ms, or in CSV by the name "
-    "of the column, such as time_us"
+    "state the unit of the times: nmtool data IN -o FOLDER --time-unit ms, or in CSV the name of "
+    "the column, such as time_us"
 )
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A time grid and what it costs.
+    """A time grid, and the share of events that it merges.
 
     Attributes:
         dt_ms: length of a step in ms.
         n_steps: steps of a sample.
-        merged: share of the events that fall into a bin that has one already, 0 … 1.
+        merged: share of the events in bins that already have an event, 0 … 1.
     """
 
     dt_ms: float
@@ -56,7 +56,7 @@ class Grid:
 
 
 def last_spike_ms(events: SpikeEvents) -> NDArray[np.float64]:
-    """[samples that spike] float64: time of the last event of each in ms."""
+    """[samples with events] float64: time of each sample's last event in ms."""
     last = events.last_ms
     return last[~np.isnan(last)]
 
@@ -68,13 +68,13 @@ def usual_end_ms(last_ms: NDArray[np.float64]) -> float:
     996.0
 
     Args:
-        last_ms: [samples] float64, at least one: what `last_spike_ms` gives.
+        last_ms: [samples] float64, at least one, from `last_spike_ms`.
     """
     return float(np.percentile(last_ms, END_PERCENTILE, method="higher"))
 
 
 def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int:
-    """Steps within which 99.5 % of the samples end.
+    """Number of steps within which 99.5 % of the samples end.
 
     >>> events = SpikeEvents.from_lists([[1.0, 79.5], [3.0]], [[0, 1], [1]], [0, 1])
     >>> needed_steps(events, 2.0, room_ms=10.0)
@@ -83,19 +83,19 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
     Args:
         events: the samples.
         dt_ms: length of a step in ms.
-        room_ms: time to add behind the last spike.
+        room_ms: time to add after the last spike.
 
     Raises:
         NetworkError: the step is not positive.
-        DataError: there is no event, or they would be more than 50,000 steps.
+        DataError: there is no event, or more than 50,000 steps would be needed.
     """
     check_timing(dt_ms, 1)
     last_ms = last_spike_ms(events)
     if not last_ms.size:
         raise DataError(
-            "there is no event to tell how many steps a sample needs",
+            "without any event, the number of steps cannot be chosen",
             code="events-missing",
-            fix="look at the data, nmtool data, or say `steps=N`",
+            fix="inspect the data with nmtool data, or set `steps=N`",
         )
     end_ms = usual_end_ms(last_ms)
     needed = min(end_ms / dt_ms + BOUNDARY, MAX_STEPS)
@@ -105,21 +105,21 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
             f"samples end after {end_ms:,.0f} ms, which is {steps:,} or more steps of {dt_ms:g} ms",
             code="steps-too-many",
             why=f"more than {MOST_STEPS:,} steps are not chosen automatically",
-            fix=f"{TIME_UNIT_FIX}; else choose a longer `dt_ms=`, or say `steps=N`",
+            fix=f"{TIME_UNIT_FIX}; else choose a longer `dt_ms=`, or set `steps=N`",
         )
     return steps
 
 
 def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> float:
-    """Share of the events that share a bin with an earlier one, 0 … 1, of at most 300 samples."""
+    """Share of events that share a bin with an earlier one, 0 … 1, in at most 300 samples."""
     binned = bin_events(some(events), dt_ms, n_steps, group)
     return binned.surplus / max(1, binned.surplus + binned.raster.n_spikes)
 
 
 def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
-    """The longest step in which at most 5 % of the events are merged, and its number of steps.
+    """The longest time step at which at most 5 % of the events are merged, and the number of steps.
 
-    It is short enough for 50 steps, unless all times are multiples of a longer one.
+    Samples get at least 50 steps, unless all times are multiples of a longer step.
 
     >>> events = SpikeEvents.from_lists([np.arange(0.0, 100.0, 2.5)] * 3, [[0] * 40] * 3, [0, 1, 0])
     >>> propose_grid(events)
@@ -127,10 +127,10 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
 
     Args:
         events: the samples.
-        group: neighbouring units that share a channel.
+        group: number of neighbouring units that share a channel.
 
     Returns:
-        None where there are no events, or their times do not look like those of samples.
+        The grid; None if there are no events, or if their times are implausible.
     """
     own = _own_step_ms(events)
     lengths = [dt_ms for dt_ms in _LENGTHS_MS if dt_ms > own]
@@ -153,7 +153,7 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
 
 
 def _own_step_ms(events: SpikeEvents) -> float:
-    """The longest step whose multiples all times are, in whole µs; 0 where there is none."""
+    """The longest step, in whole µs, of which all times are multiples; 0 if there is none."""
     us = 1000 * some(events).time_ms
     whole = np.rint(us)
     if not us.size or us.max() >= _EXACT_US or np.abs(us - whole).max() > _NEARLY_WHOLE_US:
@@ -162,7 +162,7 @@ def _own_step_ms(events: SpikeEvents) -> float:
 
 
 def some(events: SpikeEvents) -> SpikeEvents:
-    """At most 300 samples that stand for all."""
+    """At most 300 samples, evenly spread over all."""
     if events.n_samples <= _LOOKED_AT:
         return events
     return events.take(np.linspace(0, events.n_samples - 1, _LOOKED_AT).astype(np.int64))

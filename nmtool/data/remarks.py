@@ -67,7 +67,7 @@ def times(events: SpikeEvents) -> Iterator[Finding]:
             "times",
             f"{END_PERCENTILE:g} % of the samples end within {end_ms:.4g} ms; if times are in s, "
             f"within {1000 * end_ms:,.4g} ms",
-            "if the file has s instead of ms: `time_unit=s`, or in CSV a column time_s",
+            "if the times are in s, not in ms: `time_unit=s`, or in CSV a column time_s",
         )
 
 

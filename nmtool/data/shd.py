@@ -378,7 +378,7 @@ class _Header:
     Attributes:
         n_units: number of channels; None if the file does not give it.
         class_names: one per class; None if the file does not give them.
-        largest_label: as in the file.
+        largest_label: largest label in the file.
         groups: by name, True if the group is not all zeros.
     """
 

@@ -194,7 +194,7 @@ def _read_array(path: Path) -> NDArray:
             warnings.simplefilter("ignore")  # headers written by Python 2
             # Memory-mapped, because a header may claim more than the file holds.
             return np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # Python's own parser reads the header, and stumbles in many ways
+    except Exception as error:  # Python's own parser reads the header, and can raise many errors
         raise FileFormatError(
             f"{path} is not a numpy array",
             code="teacher-unreadable",

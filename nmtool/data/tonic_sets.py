@@ -112,7 +112,7 @@ def read_tonic(dataset: Any, name: str) -> SpikeEvents:
     Args:
         dataset: an object with a length and items (events, target), as for
             `SpikeEvents.from_tonic`.
-        name: for messages.
+        name: name of the data set, for messages.
 
     Raises:
         DataError: the data set is not a classification task with a sensor of fixed size, or an

@@ -109,10 +109,11 @@ def network_pairs(
     ones, others = _each(first), None if second is None else _each(second)
     if not ones or (others is not None and len(ones) != len(others)):
         raise UsageError(
-            f"{len(ones)} networks cannot be paired with {len(others or ())}",
+            f"{len(ones)} networks cannot be paired with {len(others or ())} others",
             code="pairs-uneven",
             why="networks are compared in pairs; answers count as one network per seed",
-            fix="name equally many, in the same order; to compare one with several, repeat it",
+            fix="name as many networks on both sides, in the same order; to compare one with "
+            "several, repeat it",
         )
     if others is None:
         return [_integers_and_floats(source) for source in ones]
@@ -156,13 +157,13 @@ def _integers_and_floats(run: Compared) -> tuple[Source, Source]:
         return integers, run.network  # type: ignore[union-attr]
     if isinstance(run, Answers):
         raise UsageError(
-            f"{compared_name(run)} needs something to be compared with",
+            f"there is nothing to compare {compared_name(run)} with",
             code="runs-without-integers",
             why="a cross-validation stores predictions in one arithmetic only",
             fix="name another cross-validation: `second=[FOLDER2]`",
         )
     raise UsageError(
-        f"{compared_name(run)} needs something to be compared with",
+        f"there is nothing to compare {compared_name(run)} with",
         code="runs-without-integers",
         why="only runs that trained in integers can be compared with their own float weights",
         fix="name other networks: `second=[NETWORK, …]`",

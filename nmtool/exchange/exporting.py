@@ -233,7 +233,7 @@ def convert(
             is quantised. Otherwise a float network is quantised only if the format needs integers,
             for the target of the format's name if its arithmetic is not `loihi2`.
         calibrate: without `data`, calibrate on the run's own data, if found.
-        check: read the result back, and run it.
+        check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
@@ -307,7 +307,7 @@ def format_to_write(
     chosen = format_named(name) if name else format_for(path, others)
     if not chosen.writes:
         raise UsageError(
-            f"nmtool does not export to {chosen.name}",
+            f"networks cannot be exported to {chosen.name}",
             code="format-not-written",
             why=f"networks only {'run in' if chosen.runs else 'come from'} it",
             fix=f"use one of {', '.join(formats_that_write())}",

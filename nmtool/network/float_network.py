@@ -186,7 +186,7 @@ class Network(Value, Tabular):
 
     Attributes:
         channels: the input.
-        populations: in the order in which they are reported.
+        populations: populations in the order in which they are reported.
         projections: any number between any two populations.
         readout: the output population and the rule that turns it into scores.
         dt_ms: length of a time step in ms.

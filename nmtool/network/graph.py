@@ -101,7 +101,7 @@ def check_population(name: str, kind: str, size: int) -> None:
             f"a population cannot be called '{name}'",
             code="population-name",
             fix="choose another name, e.g. hidden_1",
-            why=f"names consist of letters, digits and underscores, and '{INPUT}' is reserved",
+            why=f"a name consists of letters, digits and underscores, and '{INPUT}' is reserved",
         )
     if not isinstance(kind, str) or kind not in KINDS:
         raise NetworkError(

@@ -400,7 +400,7 @@ class IntegerNetwork(Value, Tabular):
         return arithmetic_named(self.arithmetic)
 
     def decay_factors(self) -> dict[str, tuple[int, int]]:
-        """By population, `keep_u` and `keep_v`."""
+        """`keep_u` and `keep_v`, by population."""
         return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
     def bin(self, events: SpikeEvents) -> Binned:
@@ -435,7 +435,7 @@ class IntegerNetwork(Value, Tabular):
                     why=f"in {self.arithmetic} sums clip at {limit:,} after each weight, so that "
                     "they depend on their order, which differs in training",
                     fix="these integers can be simulated, verified and exported; for training, "
-                    "let nmtool quantise the network",
+                    "quantise the float network with nmtool",
                 )
 
     @property

@@ -261,7 +261,8 @@ def _ceilings(
                 "the membrane has no leak and therefore no bound; it may saturate",
                 "quantise with calibration data"
                 if calibration is None
-                else "quantise with calibration data on which it is active; on these it is not",
+                else "quantise with calibration data on which it is active; on these samples it "
+                "is not",
             )
         )
     ceilings = Ceilings(drive, current, membrane, threshold, bias)
@@ -281,7 +282,7 @@ def _ceilings(
             "bounds-from-data",
             name,
             "currents are bounded by calibration data, not by every possible input",
-            "check the number of wraps when it runs",
+            "check the number of wraps (u_wraps) when the network runs",
         )
     )
     drive, current = min(drive, ceilings.drive), min(current, ceilings.current)

@@ -163,8 +163,8 @@ def _inhibition_cut(
         population.name,
         f"its membrane is clipped at {-lowest:.3g}, while inhibition reaches "
         f"{-seen.membrane[population.name]:.3g}",
-        f"none needed: {after:.1%} of the spikes on calibration data agree with the float network, "
-        f"and {before:.1%} without clipping; weaker inhibition in training avoids it",
+        f"nothing has to be done: {after:.1%} of the spikes on calibration data agree with the "
+        f"float network, {before:.1%} without clipping; weaker inhibition in training avoids it",
     )
 
 

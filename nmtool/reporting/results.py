@@ -84,7 +84,7 @@ check, cost, certificate, reproduce>
         split: split of the data set; by default `test`, else `validation`, else `train`.
         samples: number of samples to draw, in proportion to the classes; by default all, or 1,000
             if the data are on disk.
-        against: backend to compare with the simulator, as in `verify`, or several of them.
+        against: one or more backends to compare with the simulator, as in `verify`.
         targets: chips and formats to check for, as in `check`; the cost of an inference is that on
             the first one.
         before: the network before training; by default the initial network of the run, recomputed

@@ -185,7 +185,7 @@ def synapses_section(
     Args:
         network: the network after training.
         before: the network before, of the same shape, or None.
-        note: on the origin of `before`, or why it is unknown.
+        note: text on the origin of `before`, or on why it is unknown.
     """
     sentences, projections = [note], list[Any](network.projections)
     drawn = min(len(projections), _PROJECTIONS)
@@ -291,7 +291,7 @@ def rounding_section(
     Args:
         quantisation: the quantisation; None if it was not done here.
         cost: accuracy lost by rounding.
-        note: on the origin of the integers, or why there are none.
+        note: text on the origin of the integers, or on why there are none.
     """
     tables: list[Table] = []
     findings: Sequence[Finding] = ()

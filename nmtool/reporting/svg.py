@@ -53,7 +53,7 @@ def svg(figure: Figure, number: int) -> str:
     """Draw a figure.
 
     Args:
-        figure: to draw.
+        figure: figure to draw.
         number: number of the figure in its page, which makes its identifiers unique.
 
     Returns:

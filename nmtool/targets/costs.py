@@ -82,7 +82,7 @@ class Spread:
 
     @classmethod
     def of_samples(cls, per_sample: NDArray) -> Spread:
-        """From [samples] numbers, at least one."""
+        """The spread of [samples] numbers, at least one."""
         total = per_sample.sum().item()
         return cls(
             mean=total / per_sample.size,
@@ -122,7 +122,7 @@ class Constant:
         name: name of the event, e.g. `synaptic_event`.
         value, unit: cost per event.
         mark: published, source code, measured, second-hand or inferred.
-        source: where it is published.
+        source: the publication.
         target: the chip that it is for.
     """
 

@@ -168,7 +168,7 @@ def _without_zeros(
             "zeros-perhaps-stored",
             finding.where,
             f"if weights of 0 take memory, which is unknown for the target: {finding.what}",
-            f"set dense in its [core]; if it is true: {finding.fix}",
+            f"set dense in [core] of the target's file; if it is true: {finding.fix}",
         )
         for finding in exceeded
         if (finding.code, finding.where) not in places

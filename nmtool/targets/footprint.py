@@ -40,7 +40,7 @@ class Footprint(Plain):
 
     @property
     def total(self) -> int:
-        """Bytes of both."""
+        """Parameters and state, in bytes."""
         return self.parameters + self.state
 
 

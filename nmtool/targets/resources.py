@@ -96,7 +96,7 @@ class Resources(Plain):
 
     Attributes:
         target: the target.
-        populations: in the network's order.
+        populations: populations in the network's order.
         savings: changes that would save cores.
         zeros_assumed: weights of 0 are assumed to take memory, since the target's `dense` is
             unknown.

@@ -30,7 +30,7 @@ class Origin:
 
     Attributes:
         mark: one of `MARKS`.
-        source: where it is published.
+        source: the publication.
         note: further remark.
     """
 

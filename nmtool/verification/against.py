@@ -91,9 +91,9 @@ class Against:
             own = artefact_that_runs(artefact)
             if listed and own.name not in names:
                 raise UsageError(
-                    f"{artefact} runs in {own.name}, which is not compared",
+                    f"{artefact} runs in {own.name}, which is not among the backends",
                     code="artefact-unused",
-                    fix=f"name {own.name}, too, or leave the export out",
+                    fix=f"also name {own.name}, or leave out the export",
                 )
         elif isinstance(network, str | Path):
             own = artefact_at(network)
@@ -189,9 +189,9 @@ class Against:
         for name, values in options.items():
             if name not in by_name:
                 raise UsageError(
-                    f"there are options for {name}, which is not compared",
+                    f"there are options for {name}, which is not among the backends",
                     code="backend-options-unused",
-                    fix=f"leave them out, or compare with {name}, too; now it is "
+                    fix=f"leave them out, or also compare with {name}; the backends are "
                     f"{', '.join(by_name)}",
                 )
             parameters = {*signature(by_name[name].check).parameters}
@@ -240,7 +240,7 @@ def _format_that_runs(name: str) -> type[Format]:
     format_ = format_named(name)
     if not format_.runs:
         raise UsageError(
-            f"{name} cannot be compared with",
+            f"{name} cannot be used as a backend",
             code="runtime-none",
             why=f"the format {name} has no runtime",
             fix=f"use one of {', '.join(formats_that_run())}",

@@ -72,7 +72,7 @@ class MutationScore(Result):
 
     Attributes:
         faults: the drawn faults.
-        seen: for each fault, True if the samples show it.
+        seen: for each fault, True if the samples detect it.
         equivalent: for each fault, True if it is proven that no input of this length shows it.
         seed: seed of the draw.
         deep: u and v of every neuron are compared, too.

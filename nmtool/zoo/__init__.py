@@ -87,7 +87,7 @@ def path(name: str | Path) -> Path:
     """File of a network of the zoo; other paths as they are.
 
     Args:
-        name: of a network, with `zoo:` where it might be another path.
+        name: name of a network, with `zoo:` where it might be another path.
 
     Raises:
         FileFormatError: there is none of that name.

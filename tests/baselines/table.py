@@ -43,7 +43,7 @@ _NIR = "--in-nir-dt 0.001 --in-steps 40"
 _SMALL = "--hidden 10 --steps 40 --max-delay 20 --batch-size 15 --validation 15 --threads 1"
 
 INTEGERS = (
-    # What is stored
+    # Stored files
     Ask("zoo", "zoo", lines=True),
     Ask("zoo digits", "zoo digits"),
     Ask("inspect zoo", "inspect zoo:digits --targets", lines=True),
@@ -58,7 +58,7 @@ INTEGERS = (
     Ask("data folder", "data words", lines=True),
     Ask("data csv", "data spikes.csv -o csv --test 0.25", "csv"),
     Ask("data dense", "data dense.npz -o dense --dt 1 --test 0.25", "dense"),
-    # Running integers
+    # Simulations of integer networks
     Ask("evaluate zoo", "evaluate zoo:digits digits --classes"),
     Ask("evaluate graph", "evaluate graph.npz words --classes", lines=True),
     Ask("predictions", "evaluate graph.npz words --predictions graph.csv", "graph.csv"),
@@ -80,7 +80,7 @@ INTEGERS = (
     ),
     Ask("report graph", "report graph.npz words --against c --target all"),
     Ask("report chain", "report chain.npz words", lines=True),
-    # Exports and their own answers
+    # Exports and their known answers
     Ask("export onnx", "export chain.npz -o chain.onnx --data words", "chain.onnx"),
     Ask("export nir", "export chain.npz -o chain.nir --data words", "chain.nir"),
     Ask("export c", "export chain.npz -o chain.c --data words", "chain.c"),
@@ -171,7 +171,7 @@ INTEGERS = (
 """Answers made of stored integers, which are the same on every processor."""
 
 FLOATS = (
-    # Float networks and networks of others
+    # Float networks, and networks from other tools
     Ask("inspect floats", "inspect floats.npz --targets", lines=True),
     Ask("evaluate floats", "evaluate floats.npz words --classes --threads 1", lines=True),
     Ask("join", "join floats.npz floats2.npz -o both.npz --weights 1 0.5", "both.npz"),
@@ -245,7 +245,7 @@ FLOATS = (
     ),
     Ask("inspect crossvalidation", "inspect cv --targets", lines=True),
     Ask("compare crossvalidations", "compare cvi --with cv --cluster speaker", lines=True),
-    # What was trained
+    # Training
     Ask("evaluate run", "evaluate run words --classes --threads 1", lines=True),
     Ask("evaluate validation", "evaluate run words --split validation --threads 1"),
     Ask("compare run", "compare integers --data words --threads 1", lines=True),

@@ -51,7 +51,7 @@ def test_the_gradient_in_float32_is_within_a_ten_thousandth() -> None:
         assert (left - right).abs().max() < 1e-4 * right.abs().max()
 
 
-def test_without_delays_it_is_the_same_network_as_ours() -> None:
+def test_without_delays_it_computes_the_same_network_as_nmtool() -> None:
     workload = replace(TINY, max_delay=0)
     network, spikes, labels = workload.network(4.0), workload.spikes(), workload.labels()
     ours, bptt = Ours(network, workload), Bptt(network, workload)
@@ -60,7 +60,7 @@ def test_without_delays_it_is_the_same_network_as_ours() -> None:
         step.forward()
     assert ours.hidden_spikes > 10
     assert bptt.hidden_spikes == pytest.approx(ours.hidden_spikes)
-    # The regulariser of nmtool acts on gradients and is in no loss.
+    # nmtool's regulariser acts on gradients and is not part of the loss.
     current = (dense_input(spikes) @ bptt.input).detach()
     hidden = SpikingLoop.apply(current, bptt.recurrent.detach(), bptt.cell)
     expected = ours.model.record(spikes).spikes["hidden"].dense()

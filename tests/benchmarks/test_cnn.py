@@ -46,7 +46,7 @@ def command(*words: object) -> int:
     return cnn.main([str(word) for word in ("small", "--config", "few.toml", *words)])
 
 
-# What it hears.
+# Input.
 
 
 def test_events_are_counted_in_bins_of_channels() -> None:
@@ -69,7 +69,7 @@ def test_events_are_counted_in_bins_of_channels() -> None:
     ("dt_ms", "steps", "bin_ms", "bins"),
     [(2.0, 30, 10.0, 6), (1.0, None, 10.0, 100), (1.0, 61, 10.0, 7), (0.1, 300, 10.0, 3)],
 )
-def test_bins_cover_what_a_spiking_network_hears(
+def test_bins_cover_the_steps_of_a_spiking_network(
     dt_ms: float, steps: int | None, bin_ms: float, bins: int
 ) -> None:
     options = TrainOptions(dt_ms=dt_ms, steps=steps)
@@ -101,10 +101,10 @@ def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert counted == spiking
 
 
-# What it learns.
+# Training.
 
 
-def test_it_learns_and_repeats() -> None:
+def test_training_learns_and_is_reproducible() -> None:
     lines: list[str] = []
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -122,7 +122,7 @@ def test_it_learns_and_repeats() -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"judge_epochs": 2}, {"average": 0.9}])
-def test_the_epoch_that_validation_chooses_is_kept(changes: dict[str, Any]) -> None:
+def test_the_epoch_with_the_best_validation_is_kept(changes: dict[str, Any]) -> None:
     options = replace(OPTIONS, **changes)
     learnt = cnn.learn(small_dataset(), options, FAST)
     accuracies = [entry["validation_accuracy"] for entry in learnt.log]
@@ -135,7 +135,7 @@ def test_the_epoch_that_validation_chooses_is_kept(changes: dict[str, Any]) -> N
     assert right.mean() == learnt.best["validation_accuracy"]
 
 
-def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
+def test_updates_after_the_best_epoch_are_discarded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The second of four epochs is chosen: the network is that of a run of two."""
@@ -149,7 +149,7 @@ def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
     assert np.array_equal(chosen.probabilities(events), second.probabilities(events))
 
 
-def test_the_mean_of_updates_is_what_is_judged() -> None:
+def test_the_averaged_network_is_validated() -> None:
     """A decay of 1 keeps the mean of all weights so far, from the first update on."""
     plain = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1), FAST)
     mean = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1, average=1.0), FAST)
@@ -158,7 +158,7 @@ def test_the_mean_of_updates_is_what_is_judged() -> None:
     assert any(not torch.equal(v, mean.model.state_dict()[n]) for n, v in first.items())
 
 
-def test_patience_ends_it() -> None:
+def test_early_stopping_ends_training() -> None:
     slow = cnn.Settings(lr=0.0)
     learnt = cnn.learn(small_dataset(), replace(OPTIONS, epochs=9, patience=2), slow)
     assert len(learnt.log) < 9
@@ -178,7 +178,7 @@ def test_only_training_and_validation_samples_are_read() -> None:
 # The command.
 
 
-def test_without_a_word_the_test_split_is_not_looked_at(
+def test_the_test_split_is_only_used_with_the_option(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def note(path: Path, *more: Any, **keywords: Any) -> SpikeEvents:
@@ -199,7 +199,7 @@ def test_without_a_word_the_test_split_is_not_looked_at(
     assert "seed 1: epoch" in capsys.readouterr().out
 
 
-def test_answers_to_the_test_split_pair_with_networks(folder: Path) -> None:
+def test_predictions_on_the_test_split_pair_with_networks(folder: Path) -> None:
     assert command("--seeds", 2, "--test", "-o", "cnn.npz", "--json", "cnn.json") == 0
     answers = nm.Answers.load("cnn.npz")
     data = nm.load_dataset("small")
@@ -213,11 +213,11 @@ def test_answers_to_the_test_split_pair_with_networks(folder: Path) -> None:
     assert command("--test", "-o", "cnn.npz") == 2
 
 
-def test_cross_validation_is_in_the_folds_of_spiking_networks(folder: Path) -> None:
+def test_cross_validation_uses_the_folds_of_spiking_networks(folder: Path) -> None:
     words = ("--by", "speaker", "--folds", 2, "--fold-seed", 5, "--splits", "train", "test")
     assert command(*words, "-o", "cnn") == 0
     before = Path("cnn/answers.npz").read_bytes()
-    assert command(*words, "-o", "cnn") == 0  # which has nothing left to do
+    assert command(*words, "-o", "cnn") == 0  # nothing is left to train
     assert Path("cnn/answers.npz").read_bytes() == before
     assert command(*words, "-o", "cnn", "--lr", 0.5) == 2
     spiking = nm.cross_validate(
@@ -227,7 +227,9 @@ def test_cross_validation_is_in_the_folds_of_spiking_networks(folder: Path) -> N
     assert difference.first.shape == (1, 52)
 
 
-def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fold_is_trained_on_the_other_folds_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[set[bytes]] = []
 
     def learn(data: Dataset, *more: Any) -> cnn.Learnt:
@@ -248,7 +250,7 @@ def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.Mon
     assert len(seen) == 4
 
 
-def test_a_teacher_knows_its_samples(folder: Path) -> None:
+def test_a_teacher_has_the_mean_probabilities_of_its_networks(folder: Path) -> None:
     assert command("--seeds", 2, "--teacher", "teacher.npz") == 0
     teacher, data = nm.Teacher.load("teacher.npz"), nm.load_dataset("small")
     assert teacher.data_hash == data.content_hash
@@ -273,7 +275,7 @@ def test_a_teacher_knows_its_samples(folder: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("folder")
-def test_what_is_refused_before_training(
+def test_invalid_arguments_are_refused_before_training(
     words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cnn, "learn", None)

@@ -33,10 +33,10 @@ def parameters(step: TorchStep) -> list[torch.Tensor]:
     return [p for group in step.optimiser.param_groups for p in group["params"]]
 
 
-# Libraries that are not ours warn about what will change in torch.
+# Other libraries warn about future changes in torch.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
-def test_an_engine_trains_or_says_what_is_missing(engine: Engine) -> None:
+def test_an_engine_trains_or_names_the_missing_library(engine: Engine) -> None:
     if engine.missing():
         assert obstacle(engine.name, engine.device) == f"{engine.missing()[0]} not installed"
         return
@@ -68,7 +68,7 @@ def test_weights_are_scaled_to_the_firing_rate(engine: Engine) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_delays_by_convolution_are_our_delays() -> None:
+def test_delays_by_convolution_equal_those_of_nmtool() -> None:
     dcls = find_engine(DCLS, CPU)
     assert dcls is not None
     if dcls.missing():
@@ -83,12 +83,12 @@ def test_delays_by_convolution_are_our_delays() -> None:
     assert step.hidden_spikes == pytest.approx(ours.hidden_spikes)
 
 
-def test_an_engine_whose_library_is_not_there_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_without_its_library_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Engine("absent", CPU, "benchmarks.peers.absent", ("torch", "no_such_peer"), False)
     monkeypatch.setattr("benchmarks.engines.ENGINES", (*ENGINES, absent))
     assert obstacle("absent", CPU) == "no_such_peer not installed"
     assert obstacle(OURS, CPU) is None
 
 
-def test_an_engine_that_is_not_on_a_device_is_skipped() -> None:
+def test_an_engine_that_does_not_support_a_device_is_skipped() -> None:
     assert obstacle(BPTT, CUDA) == "does not run on cuda"

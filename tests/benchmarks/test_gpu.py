@@ -63,7 +63,7 @@ def test_an_engine_agrees_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.torch
-def test_a_missing_spike_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_spike_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_one(recording: Recording) -> Recording:
         raster = recording.spikes["hidden"]
         offset = raster.offset - (np.arange(raster.offset.size) > np.argmax(raster.offset > 0) - 1)
@@ -87,7 +87,9 @@ def test_a_missing_spike_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         (INTEGER, 0, 1e-5, True),
     ],
 )
-def test_agreement(arithmetic: str, different: int, error: float, holds: bool) -> None:
+def test_agreement_of_spikes_and_gradients(
+    arithmetic: str, different: int, error: float, holds: bool
+) -> None:
     assert Agreement(arithmetic, 8, 10_000, different, 1000, 3, error).holds is holds
 
 
@@ -138,7 +140,7 @@ def test_the_page_for_the_docs() -> None:
     assert "Both engines agree." in page("a card", "a computer", agreements[:1], [], kernels)
 
 
-def test_without_a_gpu_the_suite_says_what_is_missing(
+def test_without_a_gpu_the_suite_names_the_missing_requirement(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)

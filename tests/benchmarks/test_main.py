@@ -89,7 +89,9 @@ def test_a_file_that_cannot_be_written_is_refused_before_measuring(
 
 
 @pytest.mark.parametrize("words", [["--rounds", "0"], ["--suite", "all"], ["--hidden", "x"]])
-def test_wrong_words_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_are_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as leaving:
         main(words)
     assert leaving.value.code == 2

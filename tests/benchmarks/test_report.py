@@ -26,6 +26,6 @@ def test_a_busy_machine_is_named(
     assert words in printed
 
 
-def test_where_there_is_no_load_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_load_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     print_report(head(None), "core", [])
     assert "load" not in capsys.readouterr().out

@@ -29,7 +29,7 @@ def test_times_are_per_sample_and_per_event() -> None:
     assert (row["code_mb"], row["peak_mb"]) == (1, 2)
 
 
-def test_a_row_says_what_was_run() -> None:
+def test_a_row_describes_its_workload() -> None:
     (row,) = make_rows([result("nmtool", [1.0], threads=2)])
     expected = {"engine": "nmtool", "device": "cpu", "threads": 2, "hidden": 12, "batch": 3}
     assert expected.items() <= row.items()
@@ -59,7 +59,7 @@ def test_threads_are_compared_with_one_thread_and_engines_at_equal_threads() -> 
     assert bptt["ratio_to_one_thread"] is None
 
 
-def test_what_was_skipped_has_no_numbers_and_is_compared_with_nothing() -> None:
+def test_skipped_jobs_have_no_numbers_and_no_ratios() -> None:
     skipped = Result(Job("bptt", TINY), "skipped: torch not installed")
     ours, row = make_rows([result("nmtool", [1.0]), skipped])
     assert row["status"] == "skipped: torch not installed"

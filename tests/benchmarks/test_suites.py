@@ -20,7 +20,7 @@ def flat(name: str) -> list[Job]:
     return list(chain(*jobs(name)))
 
 
-def test_core_alternates_ours_and_bptt_with_one_and_two_threads() -> None:
+def test_core_alternates_nmtool_and_bptt_with_one_and_two_threads() -> None:
     first, second, *large = jobs("core")
     for group, hidden in ((first, 256), (second, 512)):
         assert {job.workload.hidden for job in group} == {hidden}
@@ -62,6 +62,6 @@ def test_rounds_are_as_many_as_chosen_or_one(name: str) -> None:
     assert {comparison.rounds for comparison in SUITES[name].plan(choice)} <= {1, 7}
 
 
-def test_a_job_survives_the_way_to_its_worker() -> None:
+def test_a_job_is_equal_after_transfer_to_its_worker() -> None:
     for job in flat("peers"):
         assert Job.loads(job.dumps()) == job

@@ -11,7 +11,7 @@ from benchmarks.workload import Workload
 from tests.benchmarks.tiny import TINY
 
 
-def test_the_default_is_what_the_readme_says() -> None:
+def test_the_default_is_that_of_the_readme() -> None:
     workload = Workload()
     assert (workload.channels, workload.classes, workload.n_steps) == (700, 20, 1000)
     assert (workload.input_spikes, workload.batch, workload.max_delay) == (8000, 32, 61)
@@ -48,7 +48,7 @@ def test_the_longest_delay_can_be_chosen(max_delay: int) -> None:
     assert Workload(max_delay=max_delay).network().max_delay == max_delay
 
 
-def test_without_recurrence_there_is_one_projection_less() -> None:
+def test_without_recurrence_there_is_one_projection_fewer() -> None:
     network = replace(TINY, recurrent=False).network()
     assert [(p.source, p.target) for p in network.projections] == [
         ("input", "hidden"),

@@ -47,7 +47,7 @@ def one_neuron(kind: str, weight: int, exponent: int, **constants: int) -> Integ
 ALWAYS = Raster.from_dense(np.ones((2, 200, 1)))
 
 
-# What it cannot express.
+# Networks that brian2-loihi cannot express.
 
 
 def test_every_bias_is_a_finding(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_integers_are_written_as_they_are(tmp_path: Path) -> None:
     assert Brian2Loihi.write(network, path, force=True).path == path
 
 
-def test_there_is_no_place_for_answers(tmp_path: Path) -> None:
+def test_known_answers_are_not_supported(tmp_path: Path) -> None:
     network = fitting_network(1, 1, False)
     spikes = random_raster(0, 1, 5, network.channels.size)
     answers = nm.KnownAnswers(network.content_hash, spikes, simulate(network, spikes))
@@ -89,7 +89,7 @@ def test_there_is_no_place_for_answers(tmp_path: Path) -> None:
         Brian2Loihi(tmp_path / "network").known_answers()
 
 
-def test_it_is_no_format_to_export_to(tmp_path: Path) -> None:
+def test_brian2_loihi_is_not_an_export_format(tmp_path: Path) -> None:
     with refused(UsageError, "format-not-written") as caught:
         nm.export(fitting_network(1, 1, False), tmp_path / "network", to="brian2-loihi")
     assert "lava" in caught.value.fix
@@ -147,7 +147,7 @@ def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) 
     assert "python3.9" in caught.value.what
 
 
-# What the process writes.
+# Reading the output of the process.
 
 
 def written(path: Path, **arrays: np.ndarray) -> Path:
@@ -157,7 +157,7 @@ def written(path: Path, **arrays: np.ndarray) -> Path:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\3\4 and so on"])
-def test_an_answer_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> None:
+def test_an_unreadable_output_is_an_error(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "answer.npz"
     if content is not None:
         path.write_bytes(content)
@@ -165,7 +165,7 @@ def test_an_answer_that_cannot_be_read(content: bytes | None, tmp_path: Path) ->
         runtime.read_answer(path, one_neuron(LIF, 2, 0), ALWAYS)
 
 
-def test_an_answer_that_lacks_a_population(tmp_path: Path) -> None:
+def test_an_output_without_a_population_is_an_error(tmp_path: Path) -> None:
     with refused(BackendError, "brian2-loihi-answer-unreadable") as caught:
         runtime.read_answer(written(tmp_path / "answer.npz"), one_neuron(LIF, 2, 0), ALWAYS)
     assert "spikes.out" in caught.value.why
@@ -219,7 +219,7 @@ def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) 
     n_samples=st.integers(0, 3),
     n_steps=st.integers(1, 90),
 )
-def test_random_networks(
+def test_random_networks_equal_the_simulator(
     tmp_path_factory: pytest.TempPathFactory,
     seed: int,
     n_hidden: int,
@@ -235,10 +235,10 @@ def test_random_networks(
 
 @pytest.mark.brian2_loihi
 @pytest.mark.usefixtures("referee")
-def test_every_delay_and_a_fresh_state(tmp_path: Path) -> None:
+def test_every_delay_and_a_fresh_state_per_sample(tmp_path: Path) -> None:
     network = self_sustained_network()
     assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
-    dense = np.zeros((70, 100, 2), bool)  # more than run at once
+    dense = np.zeros((70, 100, 2), bool)  # more samples than run at once
     dense[0, 0], dense[2, 40], dense[69, 5] = True, True, True
     comparison = compared(network, Raster.from_dense(dense), tmp_path, deep=False)
     assert comparison.identical, comparison.first_divergence
@@ -293,7 +293,7 @@ def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
     ("weight", "right", "fault"),
     [
         (2, {"du": 4094, "dv": 0, "vth": 100}, {"vth": 99}),
-        (64, {"du": 4095, "dv": 0}, {"du": 4094}),  # 64·64·1/4096 is what is left of u
+        (64, {"du": 4095, "dv": 0}, {"du": 4094}),  # 64·64·1/4096 remains of u
         (2, {"du": 1200, "dv": 800}, {"du": 1201}),
         (2, {"du": 1200, "dv": 800}, {"dv": 801}),
     ],

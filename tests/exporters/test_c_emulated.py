@@ -60,7 +60,7 @@ def test_a_processor_is_the_same_format_every_time() -> None:
 
 @needs_compiler
 @EVERY
-def test_it_is_compiled_run_and_read_back(
+def test_a_network_is_compiled_run_and_read_back(
     processor: Processor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = fake_processors.install(processor, tmp_path, monkeypatch)
@@ -92,7 +92,7 @@ def test_the_file_that_is_compiled_is_the_export(
 
 
 @needs_compiler
-def test_a_processor_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_processor_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     processor = PROCESSORS["riscv32"]
     fake_processors.install(processor, tmp_path, monkeypatch)
     emulator = tmp_path / "bin" / processor.emulator[0]
@@ -137,7 +137,7 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
 @given(
     network=integer_networks(), seed=seeds, n_samples=st.integers(0, 4), n_steps=st.integers(1, 90)
 )
-def test_drawn_networks(
+def test_random_networks_equal_the_simulator(
     real: Processor, network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
 ) -> None:
     spikes = random_raster(seed, max(n_samples, 1), n_steps, network.channels.size)
@@ -154,7 +154,7 @@ def test_layers_that_recur(real: Processor, n_hidden: int, spiking_output: bool)
 
 @on_processors
 @pytest.mark.parametrize("sign", [1, -1])
-def test_every_overflow(real: Processor, sign: int) -> None:
+def test_every_overflow_equals_the_simulator(real: Processor, sign: int) -> None:
     assert_same(edge_network(sign), Raster.from_dense(np.ones((1, 40, 1))), real)
     dense = np.zeros((2, 12, 1200), bool)
     dense[0, [0, 1, 2, 5]], dense[1, 3, :900] = True, True

@@ -49,7 +49,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder)
 
 
-# Times on the boundaries of steps, between them, and behind the last step.
+# Times on the boundaries of steps, between them, and after the last step.
 times = st.one_of(
     st.integers(0, STEPS + 3).map(lambda step: step * DT_MS),
     st.floats(0, (STEPS + 3) * DT_MS, allow_subnormal=False),
@@ -128,9 +128,7 @@ def test_columns_in_any_order_and_no_labels(table: str, program: Path, tmp_path:
         ("sample,unit,time_ms\n" + "".join(f"{i},1,1\n" for i in range(200)) + "7,1,2\n", 202),
     ],
 )
-def test_what_cannot_be_read_is_refused(
-    table: str, line: int, program: Path, tmp_path: Path
-) -> None:
+def test_invalid_tables_are_refused(table: str, line: int, program: Path, tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text(table)
     code, _, err = classified(program, path)
@@ -138,14 +136,14 @@ def test_what_cannot_be_read_is_refused(
 
 
 @COMPILING
-def test_a_file_that_is_not_there(program: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(program: Path, tmp_path: Path) -> None:
     code, out, err = classified(program, tmp_path / "none.csv")
     assert (code, out) == (2, "")
     assert str(tmp_path / "none.csv") in err
 
 
 @COMPILING
-def test_long_names_of_classes_have_room(tmp_path: Path) -> None:
+def test_long_class_names_fit(tmp_path: Path) -> None:
     network = grouped_network(("ä" * 300, "b", "c", "d"))
     path = C.write(network, tmp_path / "network.c", options=COptions("kws")).path
     program = compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path)
@@ -167,7 +165,7 @@ def test_without_answers_it_classifies_and_checks_nothing(tmp_path: Path) -> Non
 
 @COMPILING
 @pytest.mark.parametrize("prefix", ["", "kws"])
-def test_a_firmware_has_the_names(prefix: str, tmp_path: Path) -> None:
+def test_a_firmware_has_the_class_names(prefix: str, tmp_path: Path) -> None:
     options = COptions(prefix) if prefix else None
     path = C.write(grouped_network(), tmp_path / "network.c", options=options).path
     compiled("-c", path, folder=tmp_path)

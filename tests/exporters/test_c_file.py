@@ -48,7 +48,7 @@ def assert_refused(path: Path) -> FileFormatError:
     return written_files.assert_refused(C, path)
 
 
-# What was written comes back.
+# Writing and reading.
 
 
 @pytest.mark.parametrize(("dt_ms", "shown"), [(2.0, "2"), (0.1, "0.1"), (1 / 3, repr(1 / 3))])
@@ -93,12 +93,12 @@ def test_anything_appended_is_noticed(path: Path, more: bytes) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"int main(void) { return 0; }\n", bytes(1000), "/* ü */".encode()]
 )
-def test_foreign_files(data: bytes, tmp_path: Path) -> None:
+def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "foreign.c").write_bytes(data)
     assert assert_refused(tmp_path / "foreign.c").code == "file-foreign"
 
 
-# Changed by somebody who knows the format: the digest fits again.
+# Files changed by somebody who knows the format, with a matching digest.
 
 
 def changed(path: Path, change: Callable[[str], str]) -> None:
@@ -151,7 +151,7 @@ def test_code_that_nmtool_would_not_write_is_never_compiled(case: str, path: Pat
     assert str(path) in caught.value.what
 
 
-def test_such_a_file_can_still_be_read(path: Path) -> None:
+def test_a_file_with_changed_code_can_still_be_read(path: Path) -> None:
     changed(path, CODE["more code"])
     assert C(path).network.content_hash == NETWORK.content_hash
     with refused(FileFormatError, "c-code-differs") as caught:
@@ -193,7 +193,7 @@ CODES = {"other signs": "weights-range", "another arithmetic": "arithmetic-unkno
 
 
 @pytest.mark.parametrize("case", DATA)
-def test_data_that_are_no_network(case: str, path: Path) -> None:
+def test_data_that_are_not_a_network_are_refused(case: str, path: Path) -> None:
     changed(path, DATA[case])
     for take in (lambda p: C(p).read(), lambda p: C(p).run(random_raster(0, 1, 20, 5))):
         with refused(FileFormatError, CODES.get(case, "file-damaged")) as caught:
@@ -215,7 +215,7 @@ SHAPE = {"n_samples": ANSWERS.spikes.n_samples, "n_steps": ANSWERS.spikes.n_step
         ({"n_samples": -3, "n_steps": 0, "counts": {}}, "c-answers-size"),
     ],
 )
-def test_answers_that_are_none(answers: Any, code: str, path: Path) -> None:
+def test_invalid_known_answers_are_refused(answers: Any, code: str, path: Path) -> None:
     if answers:
         answers = {"network_hash": "x", **answers}
     changed(path, in_record(answers=answers))
@@ -229,7 +229,9 @@ def test_a_newer_version_asks_for_an_update(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("compiling")
-def test_without_a_compiler(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_compiler_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv(compiler.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     for use in (C.require, lambda: C(path).run(random_raster(0, 1, 20, 5))):
@@ -252,7 +254,7 @@ def test_a_compiler_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 @pytest.mark.usefixtures("compiling")
-def test_a_compiler_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_compiler_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(compiler.VARIABLE, "false")
     with refused(BackendError, "runtime-failed") as caught:
         C(path).run(random_raster(0, 1, 20, 5))
@@ -260,7 +262,7 @@ def test_a_compiler_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("compiling")
-def test_a_program_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_program_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     aborting = Template("#include <stdlib.h>\nint main(void) { abort(); }\n")
     monkeypatch.setattr(runtime, "_DRIVER_TEXT", aborting)
     with refused(BackendError, "runtime-failed") as caught:

@@ -126,7 +126,7 @@ def scores_in_c(network: IntegerNetwork, recording: Recording) -> list[int]:
     return (v * factor).sum(axis=0).tolist()
 
 
-# One program of two networks.
+# A program with two networks.
 
 
 @COMPILING
@@ -201,11 +201,11 @@ def test_scores_are_those_of_the_read_out(rule: str, tmp_path: Path) -> None:
     assert readout.formula in path.with_suffix(".h").read_text()
 
 
-# It is an export like the single file.
+# Exports with a header file behave like single C files.
 
 
 @COMPILING
-def test_it_is_executed_under_its_own_names(tmp_path: Path) -> None:
+def test_the_program_runs_with_prefixed_names(tmp_path: Path) -> None:
     for path, network in zip(both(tmp_path), (ONE, TWO), strict=True):
         spikes = random_raster(4, 3, 50, 5)
         comparison = compare_recordings(
@@ -214,7 +214,7 @@ def test_it_is_executed_under_its_own_names(tmp_path: Path) -> None:
         assert comparison.identical, comparison.first_divergence
 
 
-def test_it_comes_back(tmp_path: Path) -> None:
+def test_a_file_with_a_prefix_is_read_back(tmp_path: Path) -> None:
     path, _ = both(tmp_path)
     assert C(path).network.content_hash == ONE.content_hash
     assert C(path).known_answers().to_bytes() == known_answers(ONE).to_bytes()
@@ -226,14 +226,14 @@ def test_it_comes_back(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_prefix_nothing_is_written_beside(tmp_path: Path) -> None:
+def test_without_a_prefix_no_header_is_written(tmp_path: Path) -> None:
     path = C.write(ONE, tmp_path / "one.c").path
     assert [file.name for file in tmp_path.iterdir()] == ["one.c"]
     for word in ('extern "C"', "_scores", "Operations"):
         assert word not in path.read_text()
 
 
-def test_its_head_counts_operations_and_memory(tmp_path: Path) -> None:
+def test_its_header_states_operations_and_memory(tmp_path: Path) -> None:
     answers = known_answers(ONE)
     text = both(tmp_path)[0].with_suffix(".h").read_text()
     done = count_operations(ONE, answers.spikes, answers.recording)
@@ -265,7 +265,7 @@ def test_its_header_is_checked_too(tmp_path: Path) -> None:
     assert C(first).network.content_hash == ONE.content_hash
 
 
-def test_what_exists_is_kept_or_replaced(tmp_path: Path) -> None:
+def test_an_existing_header_is_replaced_only_with_force(tmp_path: Path) -> None:
     header = tmp_path / "one.h"
     header.write_text("dear")
     with refused(UsageError, "path-taken") as caught:
@@ -300,14 +300,14 @@ def test_a_full_disk_leaves_both_files(
 
 
 @pytest.mark.parametrize("prefix", ["9a", "_a", "a__b", "a_", "a-b", "ä", "a b", "a\n", "a" * 41])
-def test_words_that_cannot_begin_a_name(prefix: str, tmp_path: Path) -> None:
+def test_invalid_prefixes_are_refused(prefix: str, tmp_path: Path) -> None:
     with refused(UsageError, "c-prefix"):
         C.write(ONE, tmp_path / "one.c", options=COptions(prefix))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("prefix", ["run", "neuron"])
-def test_prefixes_that_would_name_two_things(prefix: str, tmp_path: Path) -> None:
+def test_prefixes_that_would_give_two_objects_one_name(prefix: str, tmp_path: Path) -> None:
     with refused(UsageError, "c-prefix-taken") as caught:
         C.write(ONE, tmp_path / "one.c", options=COptions(prefix))
     assert f"{prefix}_step" in caught.value.what
@@ -332,5 +332,5 @@ def test_names_in_strings_stay() -> None:
     )
 
 
-def test_a_string_is_of_plain_signs() -> None:
+def test_a_string_holds_ascii_only() -> None:
     assert string('a1 ??/"\n\\ü') == r'"a1 \077\077\057\042\012\134\303\274"'

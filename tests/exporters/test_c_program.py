@@ -55,14 +55,14 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
     return expected
 
 
-# What it computes.
+# Spikes, u and v.
 
 
 @settings(max_examples=30)
 @given(
     network=integer_networks(), seed=seeds, n_samples=st.integers(1, 5), n_steps=st.integers(1, 90)
 )
-def test_it_equals_the_simulator(
+def test_the_program_equals_the_simulator(
     folder: Path, network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
 ) -> None:
     assert_same(network, random_raster(seed, n_samples, n_steps, network.channels.size), folder)
@@ -77,14 +77,14 @@ def test_layers_that_recur_and_feed_back(n_hidden: int, spiking_output: bool, fo
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_ends_of_the_range(sign: int, folder: Path) -> None:
+def test_states_at_the_limits_of_24_bits(sign: int, folder: Path) -> None:
     expected = assert_same(edge_network(sign), Raster.from_dense(np.ones((1, 40, 1))), folder)
     assert (abs(expected.membrane["out"]) == STATE_LIMIT - 1).any()
     assert (np.sign(expected.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_sums_beyond_a_word(sign: int, folder: Path) -> None:
+def test_sums_beyond_32_bits_wrap(sign: int, folder: Path) -> None:
     dense = np.zeros((2, 12, 1200), bool)
     dense[0, [0, 1, 2, 5]], dense[1, 3, :900] = True, True
     expected = assert_same(word_network(sign), Raster.from_dense(dense), folder)
@@ -110,7 +110,7 @@ def test_no_samples_and_silent_samples(folder: Path) -> None:
     assert_same(network, Raster.silent(6, 20, 5), folder)
 
 
-def test_only_what_is_asked_for_is_recorded(folder: Path) -> None:
+def test_only_requested_states_are_recorded(folder: Path) -> None:
     network = random_network(4, 2, False)
     path = C.write(network, folder / "network.c", force=True).path
     finished: list[int] = []
@@ -124,7 +124,7 @@ def test_only_what_is_asked_for_is_recorded(folder: Path) -> None:
     assert not recording.potential
 
 
-# What a receiver compiles: the file alone, under the sanitizers, without a word from the compiler.
+# The exported file alone, compiled with sanitizers and without warnings.
 
 
 STRANGE_CLASSES = ("*/ int x;", "/* ??/", "\\", "ü\n", '"', "%d")
@@ -148,7 +148,9 @@ def odd_network() -> IntegerNetwork:
 
 @settings(max_examples=25)
 @given(network=integer_networks(), seed=seeds)
-def test_no_compiler_minds_it(folder: Path, network: IntegerNetwork, seed: int) -> None:
+def test_the_file_compiles_without_warnings(
+    folder: Path, network: IntegerNetwork, seed: int
+) -> None:
     answers = known_answers(network, random_raster(seed, 3, 80, network.channels.size))
     path = C.write(network, folder / "network.c", answers=answers, force=True).path
     compiled("-c", path, folder=folder)
@@ -167,7 +169,7 @@ def test_no_compiler_minds_it(folder: Path, network: IntegerNetwork, seed: int) 
         odd_network(),
     ],
 )
-def test_it_checks_its_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:
+def test_the_program_checks_its_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:
     answers = known_answers(network)
     path = C.write(network, tmp_path / "network.c", answers=answers).path
     compiled("-c", path, folder=tmp_path)
@@ -208,7 +210,7 @@ def test_check_sums_of_states_are_those_of_c() -> None:
 
 
 @pytest.mark.parametrize("kind", FAULT_KINDS)
-def test_the_program_of_a_wrong_network_sees_it(kind: str, tmp_path: Path) -> None:
+def test_the_program_of_a_wrong_network_fails_its_known_answers(kind: str, tmp_path: Path) -> None:
     """Its answers are those of the right one; its receiver compiles and runs it."""
     network = random_network(0, 2, False)
     answers = known_answers(network)
@@ -261,7 +263,7 @@ def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path:
     assert lines[3] == f"first difference: {place.first_divergence}"
 
 
-# What a firmware uses: the interface, in a file of its own.
+# The interface for firmware, used from a separate file.
 
 
 FIRMWARE = """
@@ -295,7 +297,7 @@ def interface(text: str) -> str:
     return "#include <stdint.h>\n" + text[begin:end]
 
 
-def test_a_firmware_builds_it_in(tmp_path: Path) -> None:
+def test_the_file_is_linked_into_a_firmware(tmp_path: Path) -> None:
     network = random_network(3, 1, False)
     path = C.write(network, tmp_path / "network.c", answers=known_answers(network)).path
     firmware = tmp_path / "firmware.c"
@@ -311,7 +313,7 @@ def test_a_firmware_builds_it_in(tmp_path: Path) -> None:
     assert (code, [line.split() for line in lines]) == (0, [words, words])
 
 
-# What it answers.
+# Readout.
 
 
 ANSWERING = """

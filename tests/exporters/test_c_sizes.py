@@ -28,7 +28,7 @@ from tests.networks.integers import large_network, random_network, random_raster
 KIB = 1 << 10
 
 
-# Before anything is compiled.
+# Bounds that are known without compiling.
 
 
 @given(network=integer_networks())
@@ -61,7 +61,7 @@ def test_a_network_fits_or_every_memory_that_is_too_small_is_named(flash: int, r
     )
 
 
-def test_a_memory_that_is_not_known_is_not_judged() -> None:
+def test_a_memory_of_unknown_size_is_not_checked() -> None:
     network = random_network(4, 2, False)
     target = Target("mine", memory=Memory(ram=1))
     assert [use.resource for use in uses(network, target)] == ["bytes of RAM"]
@@ -92,7 +92,7 @@ def test_targets_of_processors_lead_to_c(name: str) -> None:
     assert {"memory.flash", "memory.ram"} <= {*target.origins}
 
 
-# What a compiler says.
+# Sizes after compiling.
 
 
 def test_the_deepest_chain_of_calls_counts() -> None:

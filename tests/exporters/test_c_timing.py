@@ -41,14 +41,14 @@ def test_every_sample_is_timed_once(seed: int) -> None:
     assert sum(finished) == 4
 
 
-def test_another_answer_is_no_measurement() -> None:
+def test_a_measurement_with_other_spikes_is_refused() -> None:
     network, spikes = random_network(3, 2, True), random_raster(3, 4, 30, 5)
     wrong = {name: count + 1 for name, count in emitted(network, spikes).items()}
     with refused(BackendError, "timing-other-spikes"):
         measure(network, spikes, wrong, passes=1)
 
 
-def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     with refused(MissingError, "compiler-missing"):
         measure(random_network(0, 1, False), random_raster(0, 1, 5, 5), {})

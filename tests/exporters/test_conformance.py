@@ -143,7 +143,7 @@ def contents(path: Path) -> dict[str, bytes]:
     return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
 
 
-# What was written comes back.
+# Writing and reading.
 
 
 @EXPORTS
@@ -160,7 +160,7 @@ def test_the_same_content_gives_the_same_bytes(exporter: type[Format], tmp_path:
 
 
 @EXPORTS
-def test_populations_that_are_in_no_alphabetical_order(
+def test_populations_that_are_not_in_alphabetical_order(
     exporter: type[Format], tmp_path: Path
 ) -> None:
     network = NETWORKS[exporter.arithmetic.name]
@@ -185,7 +185,7 @@ def test_populations_that_are_in_no_alphabetical_order(
 @pytest.mark.parametrize(
     "exporter", [f for f in all_formats() if f.name in IN_WORDS], ids=lambda exporter: exporter.name
 )
-def test_the_step_is_told_with_all_of_its_digits(exporter: type[Format], tmp_path: Path) -> None:
+def test_the_step_is_written_with_all_digits(exporter: type[Format], tmp_path: Path) -> None:
     path = export(exporter, tmp_path, replace(NETWORKS[exporter.arithmetic.name], dt_ms=1 / 3))
     text = b"".join([path.read_bytes()] if path.is_file() else contents(path).values())
     assert b"of 0.3333333333333333 ms" in text
@@ -209,7 +209,7 @@ def assert_comes_back(
 
 @settings(max_examples=60)
 @given(network=arithmetics.flatmap(integer_networks), seed=seeds)
-def test_integers_come_back_or_are_refused(
+def test_integers_are_read_back_or_refused(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:
     """In all formats in turn, whose libraries are here."""
@@ -225,7 +225,7 @@ def test_integers_come_back_or_are_refused(
 
 
 @formats_that("holds_floats")
-def test_floats_come_back(exporter: type[Format], folder: Path) -> None:
+def test_floats_are_read_back(exporter: type[Format], folder: Path) -> None:
     assert exporter.reference is not None
     reference = exporter.reference
 
@@ -240,7 +240,7 @@ def test_floats_come_back(exporter: type[Format], folder: Path) -> None:
 
 
 @formats_that("carries")
-def test_known_answers(exporter: type[Format], tmp_path: Path) -> None:
+def test_known_answers_are_read_back(exporter: type[Format], tmp_path: Path) -> None:
     path = export(exporter, tmp_path)
     answers = ANSWERS[exporter.arithmetic.name]
     assert exporter(path).known_answers().to_bytes() == answers.to_bytes()
@@ -270,11 +270,11 @@ def test_a_format_without_a_place_for_answers(
         assert str(tmp_path) in caught.value.what
 
 
-# It does what the network does.
+# Running.
 
 
 @formats_that("runs", runs=True)
-def test_it_runs_as_the_simulator_does(exporter: type[Format], tmp_path: Path) -> None:
+def test_a_runtime_equals_the_simulator(exporter: type[Format], tmp_path: Path) -> None:
     try:
         exporter.require()
     except MissingError as error:
@@ -332,14 +332,14 @@ def test_populations_that_feed_each_other_through_relays(
     try:
         artefact = exporter.write(network, path)
     except DoesNotFitError:
-        assert exporter.name == "netx"  # a chain, which this is not
+        assert exporter.name == "netx"  # this network is not a chain of layers
         return
     check = artefact.check(spikes, simulated=simulated, deep=exporter.records_states)
     assert check.comparison.identical
 
 
 @formats_that("runs")
-def test_its_input_is_checked_first(exporter: type[Format], tmp_path: Path) -> None:
+def test_input_is_checked_before_running(exporter: type[Format], tmp_path: Path) -> None:
     """Before a runtime is asked for."""
     path = export(exporter, tmp_path)
     with refused(DataError, "input-channels-differ"):
@@ -349,11 +349,13 @@ def test_its_input_is_checked_first(exporter: type[Format], tmp_path: Path) -> N
             exporter(path).run(random_raster(0, 1, 0, N_CHANNELS))
 
 
-# What is there is replaced when asked for, whole or not at all.
+# Existing files are replaced only on request, and completely or not at all.
 
 
 @EXPORTS
-def test_what_exists_is_kept_or_replaced(exporter: type[Format], tmp_path: Path) -> None:
+def test_an_existing_export_is_replaced_only_with_force(
+    exporter: type[Format], tmp_path: Path
+) -> None:
     path = export(exporter, tmp_path)
     before = contents(tmp_path)
     with refused(UsageError, "path-taken") as caught:
@@ -375,7 +377,7 @@ def test_missing_folders_are_made(exporter: type[Format], tmp_path: Path) -> Non
 
 
 @EXPORTS
-def test_a_place_that_cannot_be_written(exporter: type[Format], tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(exporter: type[Format], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written") as caught:
         export(exporter, tmp_path / "file")
@@ -392,7 +394,7 @@ def test_a_place_that_cannot_be_written(exporter: type[Format], tmp_path: Path) 
 
 
 @EXPORTS
-def test_a_full_disk_leaves_what_was_there(
+def test_a_full_disk_leaves_the_earlier_export(
     exporter: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever of its files the disk has no room for, a half of which is written."""
@@ -419,7 +421,7 @@ def test_a_full_disk_leaves_what_was_there(
             assert contents(tmp_path) == before
 
 
-# Damage is refused, or changes nothing.
+# Damaged files are refused, unless the damage changes nothing.
 
 
 def integers_that_run(network: IntegerNetwork) -> list[object]:
@@ -495,7 +497,7 @@ def test_damage_is_refused_or_does_not_matter(exporter: type[Format], tmp_path: 
 
 
 @EXPORTS
-def test_what_is_not_there_and_what_is_foreign(exporter: type[Format], tmp_path: Path) -> None:
+def test_missing_and_foreign_files_are_refused(exporter: type[Format], tmp_path: Path) -> None:
     takes = [exporter.read, exporter.known_answers] if exporter.carries else [exporter.read]
     takes += [exporter.check_written] if exporter.runs else []
     for take in takes:

@@ -32,9 +32,9 @@ def test_one_number_is_named(values: np.ndarray, data: st.DataObject) -> None:
         (np.array(["a", "b"]), "it differs"),
     ],
 )
-def test_what_else_differs(actual: np.ndarray, change: str) -> None:
+def test_other_shapes_and_types_are_described(actual: np.ndarray, change: str) -> None:
     assert array_change(np.zeros(2), actual) == change
 
 
-def test_a_scalar_has_no_place() -> None:
+def test_a_scalar_has_no_index() -> None:
     assert array_change(np.array(3), np.array(4)) == "is 4, not 3"

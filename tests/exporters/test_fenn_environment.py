@@ -126,7 +126,7 @@ def test_clones_are_checked_out_mended_and_built(
     assert environments.find() == environment
 
 
-def test_sources_that_have_the_lines_stay(
+def test_sources_that_are_already_mended_stay(
     builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "RISCV_ISE", clone(tmp_path / "riscv_ise", MENDED))
@@ -149,9 +149,7 @@ def test_a_clone_without_the_commit_is_refused(
     assert list(environments.REFEREE.home.iterdir()) == []
 
 
-def test_github_out_of_reach_is_no_matter_of_clones(
-    builder: Builder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clones_do_not_need_github(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "RISCV_ISE", replace(RISCV_ISE, url="file:///nowhere"))
     with refused(BackendError, "runtime-failed") as caught:
         environments.set_up_fenn()
@@ -179,7 +177,7 @@ def test_everything_that_a_build_lacks_is_named(
     assert caught.value.fix == "apt install libffi-dev"
 
 
-def test_a_python_that_cannot_carry_it(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsuitable_python_is_refused(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_environments, "probe", lambda command: (Path(command[0]), (3, 9)))
     with refused(MissingError, "fenn-python-unfit"):
         environments.set_up_fenn(python="/usr/bin/python3.9")
@@ -215,5 +213,5 @@ def test_another_pyfenn_is_refused(
     assert environments.VERSION in caught.value.what
 
 
-def test_what_is_checked_lies_in_the_package() -> None:
+def test_the_check_uses_the_exported_package() -> None:
     assert (PACKAGE / environments.REFEREE.check[0]).is_file()

@@ -110,7 +110,7 @@ def test_the_stand_in_answers_as_the_real_one_did(fake: Environment, tmp_path: P
 
 @pytest.mark.fenn
 @pytest.mark.parametrize("deep", [False, True])
-def test_the_real_one(deep: bool, tmp_path: Path) -> None:
+def test_the_real_simulator_equals_nmtool(deep: bool, tmp_path: Path) -> None:
     real = _real()
     for seed in range(1000, 1010):
         network = fenn_network(seed)
@@ -121,7 +121,7 @@ def test_the_real_one(deep: bool, tmp_path: Path) -> None:
 
 @pytest.mark.fenn
 @pytest.mark.long
-def test_the_real_one_in_dram_and_in_parts(tmp_path: Path) -> None:
+def test_the_real_simulator_with_dram_and_parts(tmp_path: Path) -> None:
     """700 channels and 300 recurrent neurons: weights leave URAM, spikes of 700 steps BRAM."""
     real, random = _real(), np.random.default_rng(1)
     network = dense(700, 300)
@@ -146,7 +146,7 @@ def _real() -> Environment:
         pytest.skip(str(error))
 
 
-# The folder, on the stand-in.
+# The folder, run by the stand-in for PyFeNN.
 
 
 def test_populations_and_projections_of_all_kinds(fake: Environment, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_populations_and_projections_of_all_kinds(fake: Environment, tmp_path: P
         assert comparison.identical, comparison.first_divergence
 
 
-def test_samples_start_afresh_and_parts_do_not(
+def test_state_is_reset_between_samples_but_not_between_parts(
     fake: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A core that records 64 steps at once runs 150 in three parts, which is all that changes."""
@@ -222,7 +222,9 @@ def changed(artefact: Fenn, module: str, old: str, new: str) -> None:
     ],
     ids=["decay", "rounding", "row-before", "latency", "order"],
 )
-def test_each_trap_shows(old: str, new: str, fake: Environment, tmp_path: Path) -> None:
+def test_each_pitfall_of_pyfenn_is_detected(
+    old: str, new: str, fake: Environment, tmp_path: Path
+) -> None:
     """The stand-in falls into PyFeNN's traps, so that code without the guard answers otherwise."""
     random = np.random.default_rng(1)
     weight = random.integers(150, 256, (300, 9)) * np.where(np.arange(300) < 180, 1, -1)[:, None]
@@ -260,7 +262,7 @@ def test_each_trap_shows(old: str, new: str, fake: Environment, tmp_path: Path) 
     ],
     ids=["rows", "packing", "slots", "memory", "program"],
 )
-def test_what_pyfenn_would_not_take_ends_the_run(
+def test_a_model_that_pyfenn_cannot_compile_is_an_error(
     old: str, new: str, words: str, fake: Environment, tmp_path: Path
 ) -> None:
     network = dense(700, 400)
@@ -322,7 +324,7 @@ def test_the_script_classifies_a_table(fake: Environment, tmp_path: Path) -> Non
     assert lines[-1] == {"late_events": 1, "as_labelled": right}
 
 
-def test_the_script_refuses_what_is_no_input(fake: Environment, tmp_path: Path) -> None:
+def test_the_script_refuses_invalid_input(fake: Environment, tmp_path: Path) -> None:
     path = Fenn.write(fenn_network(2, largest=5), tmp_path / "export").path
     (path / "damaged.npz").write_bytes(b"PK")
     for name in ("damaged.npz", "missing.csv"):
@@ -347,7 +349,7 @@ def test_a_folder_without_its_script(fake: Environment, tmp_path: Path) -> None:
         artefact.run(fenn_raster(2, artefact.integers), trust=True, environment=fake)
 
 
-# What fits a core.
+# Networks that fit a core.
 
 
 @pytest.mark.parametrize(
@@ -358,7 +360,7 @@ def test_a_folder_without_its_script(fake: Environment, tmp_path: Path) -> None:
         (dense(20000, 32), "fenn-core-memory", ["64 steps"]),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name_and_number(
+def test_misfits_are_refused_with_names_and_numbers(
     network: IntegerNetwork, code: str, values: list[str], tmp_path: Path
 ) -> None:
     with refused(DoesNotFitError, "format-does-not-fit") as caught:
@@ -450,7 +452,7 @@ def test_groups_keep_the_order_of_arrivals(projections: list[tuple[str, str]]) -
         assert len({projections[index][1] for index in group}) == len(group)
 
 
-def test_words_about_the_folder(tmp_path: Path) -> None:
+def test_the_readme_describes_the_folder(tmp_path: Path) -> None:
     network = fenn_network(1, largest=9)
     path = Fenn.write(network, tmp_path / "export", answers=known_answers(network)).path
     text = (path / "README.md").read_text()

@@ -66,12 +66,12 @@ def printed(*words: str | Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-# What it computes.
+# Spikes and classes.
 
 
 @settings(max_examples=6)
 @given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 60))
-def test_it_equals_the_simulator(
+def test_the_firmware_equals_the_simulator(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, n_steps: int
 ) -> None:
     path = written(network, tmp_path_factory.mktemp("firmware") / "firmware")
@@ -83,7 +83,7 @@ def test_it_equals_the_simulator(
 
 
 @pytest.mark.parametrize("spiking_output", [False, True])
-def test_it_prints_what_the_check_program_prints(spiking_output: bool, tmp_path: Path) -> None:
+def test_it_prints_the_same_as_the_check_program(spiking_output: bool, tmp_path: Path) -> None:
     network = random_network(4, 2, spiking_output)
     random = np.random.default_rng(1)
     times = [np.sort(random.uniform(0, network.n_steps + 2, n)).tolist() for n in (40, 0, 90)]
@@ -115,7 +115,7 @@ def test_it_prints_what_the_check_program_prints(spiking_output: bool, tmp_path:
         ("a" * 300 + ",1,9", "a cell is too long"),
     ],
 )
-def test_what_it_refuses(row: str, why: str, tmp_path: Path) -> None:
+def test_invalid_tables_are_refused(row: str, why: str, tmp_path: Path) -> None:
     program = built(written(random_network(4, 1, False), tmp_path / "firmware"), *SANITIZED)
     (tmp_path / "events.csv").write_text(f"sample,unit,time_ms\n{row}\n")
     line = 2 + row.count("\n")
@@ -209,7 +209,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
     assert [int(word) for word in out.split()] == np.concatenate(answers).tolist()
 
 
-# What is linked.
+# Linked functions and variables.
 
 
 @settings(max_examples=4)

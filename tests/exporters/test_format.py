@@ -43,7 +43,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Faulty:
     return made
 
 
-def test_hooks_that_are_overridden_are_what_it_can(faulty: Faulty) -> None:
+def test_overridden_hooks_define_the_abilities_of_a_format(faulty: Faulty) -> None:
     exporter = faulty()
     assert (exporter.writes, exporter.reads, exporter.runs, exporter.carries) == (
         False,
@@ -53,7 +53,9 @@ def test_hooks_that_are_overridden_are_what_it_can(faulty: Faulty) -> None:
     )
 
 
-def test_samples_stay_out_where_there_is_no_place(faulty: Faulty, tmp_path: Path) -> None:
+def test_samples_are_left_out_of_formats_without_a_place_for_them(
+    faulty: Faulty, tmp_path: Path
+) -> None:
     exporter = faulty()
     with_samples = exporter.write(NETWORK, tmp_path / "a.npz", samples=cases.spike_events(3))
     assert (
@@ -63,7 +65,7 @@ def test_samples_stay_out_where_there_is_no_place(faulty: Faulty, tmp_path: Path
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_what_is_expected_is_what_the_simulator_answers(faulty: Faulty, tmp_path: Path) -> None:
+def test_a_check_expects_the_recording_of_the_simulator(faulty: Faulty, tmp_path: Path) -> None:
     right = simulate(NETWORK, RASTER, deep=True)
     artefact = faulty().write(NETWORK, tmp_path / "a.npz")
     check = artefact.check(RASTER, simulated=right, deep=True)
@@ -75,7 +77,7 @@ def test_what_is_expected_is_what_the_simulator_answers(faulty: Faulty, tmp_path
     assert wrong.check(RASTER, simulated=simulate(NETWORK, RASTER)).first_divergence
 
 
-def test_answers_that_are_known_go_before_the_simulator_s(faulty: Faulty, tmp_path: Path) -> None:
+def test_known_answers_take_precedence_over_the_simulator(faulty: Faulty, tmp_path: Path) -> None:
     right = simulate(NETWORK, RASTER)
     other = flip_spike(1, 2, 0)(right)
     artefact = faulty().write(NETWORK, tmp_path / "a.npz")

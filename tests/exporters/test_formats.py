@@ -35,7 +35,7 @@ def test_every_format_has_its_place() -> None:
 @pytest.mark.parametrize(
     "name", ["lava", "onnx", "nir", "c", "firmware", "verilog", "netx", "fenn"]
 )
-def test_formats_that_can_everything(name: str) -> None:
+def test_formats_with_all_abilities(name: str) -> None:
     exporter = format_named(name)
     assert exporter.writes
     assert exporter.reads
@@ -55,12 +55,12 @@ def test_formats_that_only_read_or_run() -> None:
     assert "brian2-loihi" not in formats_that_write()
 
 
-def test_no_two_formats_are_taken_for_each_other() -> None:
+def test_paths_belong_to_one_format_only() -> None:
     extensions = [extension for place in PLACES.values() for extension in place.extensions]
     assert len(set(extensions)) == len(extensions)
 
 
-def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
+def test_the_format_of_a_path_is_recognised(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "network.npz", tmp_path / "network-brian2-loihi"):
         assert artefact_at(path) is None
     (tmp_path / "network.c").mkdir()
@@ -73,7 +73,7 @@ def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_format_imports_no_other_but_what_it_is_made_from(name: str) -> None:
+def test_a_format_imports_no_format_but_its_base(name: str) -> None:
     code = (
         "import sys\n"
         "from nmtool.exporters.formats import PLACES, format_named\n"

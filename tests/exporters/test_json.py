@@ -66,7 +66,7 @@ def test_space_and_the_order_of_keys_do_not_count(path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["n_steps", "samples", "counts", "network_hash", "dt_ms", "other"])
-def test_what_was_changed_is_refused(path: Path, key: str) -> None:
+def test_a_changed_file_is_refused(path: Path, key: str) -> None:
     with refused(FileFormatError, "file-damaged"):
         _ = edited(path, **{key: 7}).network
 

@@ -82,7 +82,7 @@ def test_the_code_is_copied_as_it_is(network: IntegerNetwork, tmp_path: Path) ->
     assert set(written) == (expected - {"__init__.py"}) | {"README.md", "lava_network/arrays.npz"}
 
 
-def test_a_window_comes_back_with_a_recording(network: IntegerNetwork, tmp_path: Path) -> None:
+def test_the_package_reads_the_window_of_a_readout(network: IntegerNetwork, tmp_path: Path) -> None:
     readout = Readout("out", "window", 5)
     folder = Lava.write(replace(network, readout=readout), tmp_path / "export").path
     assert "window of 5 steps" in (folder / "README.md").read_text()
@@ -147,13 +147,13 @@ def test_of_equal_classes_the_lowest_answers() -> None:
     )
 
 
-def test_a_rule_that_is_not_known_there_has_no_class() -> None:
+def test_an_unknown_readout_rule_gives_no_class() -> None:
     answer = module_of(PACKAGE / "lava_network/readout.py").answer
     arrays = SimpleNamespace(readout={"population": "out", "rule": "newer"}, class_names=["a"])
     assert answer(arrays, {"out": SimpleNamespace(spikes=None, v=np.zeros((3, 1)))}) is None
 
 
-def test_the_readme_says_how_it_answers(network: IntegerNetwork, tmp_path: Path) -> None:
+def test_the_readme_has_the_formula_of_the_scores(network: IntegerNetwork, tmp_path: Path) -> None:
     names = ["plain", "a|b", "`c`", "*d*\n"]
     names = [*names, *map(str, range(len(network.class_names)))][: len(network.class_names)]
     folder = Lava.write(replace(network, class_names=names), tmp_path / "export").path
@@ -275,7 +275,7 @@ def test_run_checks_its_input_first(network: IntegerNetwork, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("script", ["pass", "print('{')", "print('{}')", "open('x', 'w')"])
-def test_a_script_that_records_nothing_failed(
+def test_a_script_without_a_recording_is_a_failure(
     script: str, network: IntegerNetwork, tmp_path: Path
 ) -> None:
     folder = Lava.write(network, tmp_path / "export").path
@@ -422,7 +422,7 @@ def test_the_package_reads_tables_as_nmtool_bins_them(
     )
 
 
-def test_samples_of_splits_are_apart_in_a_table(tmp_path: Path) -> None:
+def test_samples_of_different_splits_are_separate_in_a_table(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text("sample,unit,time_ms,split\n0,1,2,train\n0,1,3.0,test\n")
     read = module_of(PACKAGE / "lava_network/events.py").read_table(path, 5, 1, 10, 1.0)
@@ -495,7 +495,7 @@ def test_the_package_reads_known_answers(
     assert (events.n_steps, events.n_samples) == (70, 2)
 
 
-def test_the_package_sees_a_single_state_that_differs(
+def test_the_package_detects_a_single_different_state(
     network: IntegerNetwork, tmp_path: Path
 ) -> None:
     answers = known_answers(network)
@@ -537,7 +537,9 @@ def test_the_package_says_which_lava_it_needs(
         module.make_lava_importable()
 
 
-def test_other_archives_are_no_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:
+def test_other_archives_are_refused_as_known_answers(
+    network: IntegerNetwork, tmp_path: Path
+) -> None:
     module = module_of(PACKAGE / "lava_network/known_answers.py")
     network.save(tmp_path / "network.npz")
     np.savez(tmp_path / "events.npz", offset=[0], step=[], neuron=[], n_steps=3)
@@ -545,7 +547,7 @@ def test_other_archives_are_no_known_answers(network: IntegerNetwork, tmp_path: 
         assert not module.is_known_answers(tmp_path / name)
 
 
-# Samples of data beside them.
+# Samples of data in the folder.
 
 
 def test_samples_lie_beside_the_network(network: IntegerNetwork, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
     n_samples=st.integers(1, 3),
     n_steps=st.integers(1, 90),
 )
-def test_random_networks(
+def test_random_networks_equal_the_simulator(
     tmp_path_factory: pytest.TempPathFactory,
     environment: Environment,
     seed: int,
@@ -109,7 +109,7 @@ def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: Environment)
 
 
 @pytest.mark.parametrize("model", lava.MODELS)
-def test_runs_repeat(model: str, tmp_path: Path, environment: Environment) -> None:
+def test_runs_are_reproducible(model: str, tmp_path: Path, environment: Environment) -> None:
     network = random_network(11, 1, False)
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path
@@ -148,7 +148,9 @@ def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Env
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: Environment) -> None:
+def test_states_at_the_limits_of_24_bits(
+    sign: int, tmp_path: Path, environment: Environment
+) -> None:
     network = edge_network(sign)
     spikes = Raster.from_dense(np.ones((1, 40, 1)))
     folder = Lava.write(network, tmp_path / "export").path
@@ -208,7 +210,7 @@ def run_script(
         return {name: archive[name] for name in archive.files}
 
 
-def test_the_script_says_classes(tmp_path: Path, environment: Environment) -> None:
+def test_the_script_prints_classes(tmp_path: Path, environment: Environment) -> None:
     network = replace(random_network(11, 1, False), class_names=["a", "b", "c", "d e"])
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path
@@ -408,7 +410,7 @@ def test_a_killed_process_of_lava_is_an_error(
     assert not processes_of(tmp_path)
 
 
-def test_a_limit_ends_everything(
+def test_a_run_beyond_its_time_limit_is_stopped(
     tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -447,7 +449,9 @@ def test_bad_events_are_refused(tmp_path: Path, environment: Environment) -> Non
 
 
 @pytest.mark.parametrize("model", ["fast", "stock"])
-def test_lists_of_nothing_are_silence(model: str, tmp_path: Path, environment: Environment) -> None:
+def test_empty_event_lists_are_silence(
+    model: str, tmp_path: Path, environment: Environment
+) -> None:
     folder = square_export(tmp_path)
     np.savez(folder / "events.npz", offset=[0, 0], step=[], neuron=[], n_steps=20)
     recorded = run_script(environment, folder, "--model", model)

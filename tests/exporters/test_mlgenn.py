@@ -90,7 +90,7 @@ def mlgenn(values: dict[str, np.ndarray], spikes: np.ndarray, scaled: bool) -> n
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), scaled=st.booleans())
-def test_a_network_does_what_it_did_there(
+def test_an_imported_network_has_the_spikes_of_mlgenn(
     seed: int, scaled: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     values = arrays(seed, 4.0 if scaled else 0.3)
@@ -112,7 +112,7 @@ def test_a_membrane_that_meets_the_threshold_spikes(tmp_path: Path) -> None:
     assert reference(network, spikes).spikes["Hid"].n_spikes == 1
 
 
-def test_the_last_epoch_unless_told(tmp_path: Path) -> None:
+def test_the_last_epoch_is_the_default(tmp_path: Path) -> None:
     for epoch in (9, 10):
         written(tmp_path, arrays(epoch), epoch)
     (tmp_path / "notes.txt").write_text("not a checkpoint")
@@ -163,7 +163,7 @@ def test_names_that_could_be_very_many(tmp_path: Path) -> None:
         load(written(tmp_path, values), ALIKE)
 
 
-def test_sizes_that_stay_open(tmp_path: Path) -> None:
+def test_unknown_sizes_must_be_given(tmp_path: Path) -> None:
     values = {k: v for k, v in arrays().items() if k.endswith("-g") and "Hid_Hid" not in k}
     written(tmp_path, values)
     with refused(UsageError, "mlgenn-untold") as caught:
@@ -195,7 +195,7 @@ def test_sizes_that_stay_open(tmp_path: Path) -> None:
         ({"Conn_Out_Late-d": np.zeros(9)}, "mlgenn-no-weights", "Conn_Out_Late"),
     ],
 )
-def test_arrays_that_cannot_be(
+def test_invalid_arrays_are_refused(
     change: dict[str, np.ndarray], code: str, where: str, tmp_path: Path
 ) -> None:
     with refused(FileFormatError, "mlgenn-unreadable") as caught:
@@ -218,7 +218,7 @@ def test_everything_wrong_is_listed(tmp_path: Path) -> None:
     ]
 
 
-def test_promises_that_the_file_does_not_hold(tmp_path: Path) -> None:
+def test_headers_that_claim_too_much_are_refused(tmp_path: Path) -> None:
     """A header of 10^12 numbers before none: refused without asking for the memory."""
     written(tmp_path, arrays())
     header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }"
@@ -255,14 +255,14 @@ def test_damaged_files(cut: int, flip: int, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize(
     ("where", "code"), [("nothing", "file-missing"), ("empty", "mlgenn-no-checkpoint")]
 )
-def test_no_checkpoint(where: str, code: str, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_refused(where: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with refused(FileFormatError, code) as caught:
         load(tmp_path / where)
     assert where in caught.value.what
 
 
-def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_epoch_is_refused(tmp_path: Path) -> None:
     with refused(FileFormatError, "mlgenn-no-checkpoint") as caught:
         load(written(tmp_path, arrays()), MlgennOptions(epoch=8))
     assert "8" in caught.value.what
@@ -274,7 +274,7 @@ def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
     assert "0, …, 13, 14, 15, 16, 17, 18, 19" in caught.value.fix
 
 
-def test_checkpoints_with_words(tmp_path: Path) -> None:
+def test_checkpoints_named_by_words(tmp_path: Path) -> None:
     for seed, name in enumerate(("best", "last", "12", "3")):
         for key, value in arrays(seed).items():
             np.save(tmp_path / f"{name}-{key}.npy", value)
@@ -289,7 +289,7 @@ def test_checkpoints_with_words(tmp_path: Path) -> None:
     assert checkpoints(tmp_path) == ["best", "last", "3", "12"]
 
 
-def test_both_names_of_variables(tmp_path: Path) -> None:
+def test_old_and_new_names_of_variables_are_read(tmp_path: Path) -> None:
     (tmp_path / "newer").mkdir()
     newer = {
         name.replace("-g", "-weight").replace("-d", "-delay"): value
@@ -308,13 +308,13 @@ def test_two_outputs(tmp_path: Path) -> None:
     assert "Other, Out" in caught.value.why
 
 
-def test_values_for_nobody(tmp_path: Path) -> None:
+def test_values_for_unknown_populations_are_refused(tmp_path: Path) -> None:
     with refused(UsageError, "mlgenn-population-unknown") as caught:
         load(written(tmp_path, arrays()), MlgennOptions(threshold={"Hidden": 1.0}))
     assert "Hidden" in caught.value.what
 
 
-def test_everything_untold_is_listed(tmp_path: Path) -> None:
+def test_all_missing_settings_are_listed(tmp_path: Path) -> None:
     values = {"Conn_In_Hid-g": np.ones(6), "Conn_Hid_Out-g": np.ones(4)}
     with refused(UsageError, "mlgenn-untold") as caught:
         load(written(tmp_path, values), MlgennOptions(tau_mem_ms={"Hid": 1.0}))
@@ -332,7 +332,7 @@ def test_everything_untold_is_listed(tmp_path: Path) -> None:
         assert f"`{option}`" in caught.value.fix
 
 
-def test_a_sample_lasts_a_second_unless_told(tmp_path: Path) -> None:
+def test_a_sample_lasts_one_second_by_default(tmp_path: Path) -> None:
     network = load(written(tmp_path, arrays()), replace(OPTIONS, n_steps=None, dt_ms=2.0))
     assert network.n_steps == 500
 
@@ -383,7 +383,7 @@ def test_integers_are_those_of_pyfenn(scaled: bool, tmp_path: Path) -> None:
     assert network.source_hash == load(tmp_path, replace(options, fixed_point=None)).content_hash
 
 
-def test_a_perfect_memory_keeps_as_much_as_15_bits_can(tmp_path: Path) -> None:
+def test_an_infinite_time_constant_gets_the_largest_15_bit_factor(tmp_path: Path) -> None:
     options = replace(ALIKE, tau_mem_ms=1e9, scaled=False, fixed_point=8)
     network = load(written(tmp_path, arrays(scale=0.2)), options)
     assert isinstance(network, IntegerNetwork)

@@ -35,7 +35,7 @@ def assert_refused(path: Path) -> FileFormatError:
 
 
 @pytest.mark.parametrize("data", [b"", b"text\n", bytes(1000), b"\x89HDF\r\n\x1a\n"])
-def test_foreign_files(data: bytes, tmp_path: Path) -> None:
+def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "foreign.net").write_bytes(data)
     assert assert_refused(tmp_path / "foreign.net").code == "hdf5-damaged"
     assert assert_refused(tmp_path / "missing.net").code == "file-missing"
@@ -102,7 +102,7 @@ CHANGES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_changed_files(case: str, path: Path) -> None:
+def test_changed_files_are_refused(case: str, path: Path) -> None:
     change, code = CHANGES[case]
     with h5py.File(path, "r+") as file:
         change(file)
@@ -111,7 +111,7 @@ def test_changed_files(case: str, path: Path) -> None:
     assert str(path) in caught.value.what
 
 
-def test_layers_that_are_gone_are_told(path: Path) -> None:
+def test_missing_layers_are_reported(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         in_layer(neuron=None)(file)
     with refused(FileFormatError, "export-changed") as caught:

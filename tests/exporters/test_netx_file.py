@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
     return Netx.write(NETWORK, tmp_path / "network.net", answers=ANSWERS).path
 
 
-# What was written comes back.
+# Writing and reading.
 
 
 @settings(max_examples=50)
@@ -73,7 +73,7 @@ def test_the_layers_alone_are_the_same_network(path: Path) -> None:
         Netx(path).known_answers()
 
 
-def test_without_h5py(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_h5py_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
     spikes = random_raster(0, 1, 20, 5)
     for use in (
@@ -87,7 +87,7 @@ def test_without_h5py(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert caught.value.fix == install_command(broken=["h5py"])
 
 
-# What NetX cannot carry: every reason is told.
+# Networks that NetX cannot represent, with every reason.
 
 
 def test_skips_feedback_and_loops_with_delays() -> None:
@@ -184,7 +184,7 @@ def test_biases_of_more_bits_than_netx_has() -> None:
         assert layers[0].bias[0] * 64 == mantissa << exponent
 
 
-# Files of others.
+# Files from other tools.
 
 
 def test_a_file_of_lava_dl_is_taken_in(tmp_path: Path) -> None:
@@ -236,9 +236,7 @@ def test_recurrent_layers_and_defaults(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 10.0]), st.integers(1, 5000))
-def test_the_steps_of_a_sample_are_those_it_was_made_of(
-    folder: Path, dt_ms: float, n_steps: int
-) -> None:
+def test_a_sample_keeps_its_number_of_steps(folder: Path, dt_ms: float, n_steps: int) -> None:
     path = write_foreign(folder / "timed.net", dense(2, 2), simulation=False)
     with h5py.File(path, "r+") as file:
         file["simulation/Ts"], file["simulation/tSample"] = dt_ms, dt_ms * n_steps
@@ -257,7 +255,7 @@ def test_a_part_of_a_step_counts_as_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["Ts", "tSample"])
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 0.0, -5.0])
-def test_times_that_are_none(key: str, value: float, tmp_path: Path) -> None:
+def test_invalid_time_steps_are_refused(key: str, value: float, tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "timed.net", dense(2, 2))
     with h5py.File(path, "r+") as file:
         del file[f"simulation/{key}"]
@@ -336,7 +334,7 @@ def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
     assert codes(caught.value) == ["netx-decay-range"]
 
 
-def test_assumed_times_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_assumed_time_steps_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Netx(write_foreign(tmp_path / "timed.net", dense(5, 4))).read()
     assert not caplog.records
     network = Netx(write_foreign(tmp_path / "foreign.net", dense(5, 4), simulation=False)).network
@@ -423,7 +421,7 @@ KERNEL = np.ones((4, 2, 3, 3))
         (conv((4, 5, 7), KERNEL, neuron={**NEURON, "type": b"SDNN"}), "netx-neuron-kind"),
     ],
 )
-def test_convolutions_that_cannot_be(layer: dict[str, Any], code: str, tmp_path: Path) -> None:
+def test_invalid_convolutions_are_refused(layer: dict[str, Any], code: str, tmp_path: Path) -> None:
     with refused(FileFormatError, "netx-file-unfit") as caught:
         Netx(write_foreign(tmp_path / "foreign.net", CAMERA, layer)).read()
     assert code in codes(caught.value)

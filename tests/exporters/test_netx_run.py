@@ -146,7 +146,7 @@ def test_a_python_that_hangs_is_not_one_without_lava_dl(
         Netx.require()
 
 
-def test_a_run_without_a_recording_is_lavas_failure(
+def test_a_run_without_a_recording_is_a_failure_of_lava(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "find", lambda: Path("/bin/true"))

@@ -25,7 +25,7 @@ from tests.refusals import refused
 
 NETWORK = cases.integer_network()
 
-# What stands in `PLACES`, and in the package `exporters/text/`.
+# The entry in `PLACES`, and the package `exporters/text/`.
 
 MAX_BYTES = 1 << 26
 
@@ -59,26 +59,28 @@ def _placed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nmtool.exporters.text", SimpleNamespace(FORMAT=Text))
 
 
-def test_it_is_written_read_and_converted(tmp_path: Path) -> None:
+def test_a_new_format_is_written_read_and_converted(tmp_path: Path) -> None:
     path = nm.export(NETWORK, tmp_path / "network.example")
     assert nm.load(path).content_hash == NETWORK.content_hash
     done = nm.convert(path, tmp_path / "back.npz")
     assert nm.load(done.path).content_hash == NETWORK.content_hash
 
 
-def test_it_keeps_what_formats_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_format_passes_the_conformance_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def folder(name: str) -> Path:
         (tmp_path / name).mkdir()
         return tmp_path / name
 
     test_conformance.test_the_same_content_gives_the_same_bytes(Text, folder("same"))
-    test_conformance.test_what_exists_is_kept_or_replaced(Text, folder("there"))
-    test_conformance.test_a_place_that_cannot_be_written(Text, folder("nowhere"))
-    test_conformance.test_what_is_not_there_and_what_is_foreign(Text, folder("foreign"))
+    test_conformance.test_an_existing_export_is_replaced_only_with_force(Text, folder("there"))
+    test_conformance.test_an_unwritable_path_is_an_error(Text, folder("nowhere"))
+    test_conformance.test_missing_and_foreign_files_are_refused(Text, folder("foreign"))
     test_conformance.test_damage_is_refused_or_does_not_matter(Text, folder("damaged"))
 
 
-def test_it_is_no_backend(tmp_path: Path) -> None:
+def test_a_format_without_runtime_is_not_a_backend(tmp_path: Path) -> None:
     path = nm.export(NETWORK, tmp_path / "network.example")
     raster = nm.Raster.silent(1, NETWORK.n_steps, NETWORK.channels.size)
     with refused(UsageError, "backend-missing"):

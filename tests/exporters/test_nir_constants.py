@@ -132,7 +132,7 @@ def test_spikes_are_those_of_the_graph(
         nodes["back"] = affine("a", "a", random)
         edges += [("a", "back"), ("back", "a")]
     _, expected, actual = runs(write(folder / "x.nir", nodes, edges), seed)
-    # The clock's own hop, where a constant is felt from step 0 on and others are not.
+    # The clock's hop takes a step if one constant takes effect from step 0 on and others do not.
     first = int(recurrent or not delays[0])
     assert_same(expected, actual, {"a": first, "b": max(0, first + 1 - delays[1])})
 
@@ -179,7 +179,7 @@ def test_a_loop_costs_its_spikes_a_step_and_its_constant_none(
 
 
 @pytest.mark.parametrize("kind", ["LIF", "CubaLIF"])
-def test_a_bias_where_that_is_the_same(kind: str, tmp_path: Path) -> None:
+def test_a_constant_becomes_a_bias_if_equivalent(kind: str, tmp_path: Path) -> None:
     """Behind a delay populations run as in the graph; what joins there is felt from step 0 on."""
     nodes = {
         "w": nir.Linear(np.ones((2, 3))),
@@ -195,7 +195,7 @@ def test_a_bias_where_that_is_the_same(kind: str, tmp_path: Path) -> None:
     assert network.population("b").values("bias").any() != smoothed
 
 
-def test_a_constant_of_the_output(tmp_path: Path) -> None:
+def test_a_constant_input_of_the_output(tmp_path: Path) -> None:
     nodes = two_layers(np.random.default_rng(0), ("LIF", "LIF"))
     del nodes["b"]
     edges = [*FORWARD[:3], ("x", "out")]
@@ -225,7 +225,7 @@ def test_a_node_that_is_called_clock(tmp_path: Path) -> None:
     assert_same(expected, actual, {"clock": 1, "b": 2})
 
 
-def test_integers_keep_the_time(tmp_path: Path) -> None:
+def test_quantised_networks_keep_the_clock(tmp_path: Path) -> None:
     nodes = two_layers(np.random.default_rng(0), ("LIF", "CubaLIF"))
     network, _, _ = runs(write(tmp_path / "x.nir", nodes, FORWARD))
     integers = round_network(network).network
@@ -243,7 +243,7 @@ def with_synapse(r: float) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     return nodes, [*FORWARD[:3], ("x", "synapse"), ("synapse", "b"), ("b", "out")]
 
 
-def test_a_synapse_with_a_potential_of_its_own(tmp_path: Path) -> None:
+def test_a_synapse_node_with_a_leak_potential(tmp_path: Path) -> None:
     _, expected, actual = runs(write(tmp_path / "x.nir", *with_synapse(r=1.3)))
     assert actual.spikes["b"].n_spikes > 5
     assert_same(expected, actual, {"a": 1, "b": 2})

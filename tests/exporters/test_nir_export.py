@@ -47,10 +47,10 @@ def kinds(path: Path) -> Counter[str]:
     return Counter(node.kind for node in read_graph(path).nodes.values())
 
 
-# What was written comes back.
+# Writing and reading.
 
 
-def test_answers_come_back(path: Path) -> None:
+def test_known_answers_are_read_back(path: Path) -> None:
     answers = Nir(path).known_answers()
     assert answers.network_hash == NETWORK.content_hash
     expected = known_answers(NETWORK, noise(), Nir.reference)
@@ -88,7 +88,7 @@ def test_only_writing_needs_the_library(path: Path, monkeypatch: pytest.MonkeyPa
     ],
     ids=["write", "read", "import", "known_answers", "run"],
 )
-def test_everything_needs_hdf5(
+def test_reading_and_writing_need_h5py(
     use: Callable[[Path], Any], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = path.read_bytes()
@@ -99,7 +99,7 @@ def test_everything_needs_hdf5(
     assert path.read_bytes() == before
 
 
-# How it is written.
+# Writing options.
 
 
 def pair(delay: Any, **changes: Any) -> Network:
@@ -125,7 +125,9 @@ PER_NEURON = np.array([[2, 2, 2, 2], [5, 5, 5, 5], [0, 0, 0, 0]])
 @pytest.mark.parametrize(
     ("form", "delays", "linears"), [("grouped", 4, 4), ("tapped", 5, 4), ("expander", 1, 2)]
 )
-def test_forms(form: str, delays: int, linears: int, tmp_path: Path) -> None:
+def test_all_forms_of_delays_have_the_same_spikes(
+    form: str, delays: int, linears: int, tmp_path: Path
+) -> None:
     """Delays of 0, 1, 2 and 4 steps, and the one of the hop."""
     path = Nir.write(pair(DELAYS), tmp_path / "x.nir", options=NirOptions(form=form)).path
     counts = kinds(path)
@@ -153,7 +155,7 @@ def test_free_hops_leave_differences(tmp_path: Path) -> None:
     assert kinds(Nir.write(network, path, options=options, force=True).path)["Delay"] == 0
 
 
-def test_a_loop_costs_its_step_by_itself_or_not(tmp_path: Path) -> None:
+def test_the_step_of_a_loop_is_implied_or_explicit(tmp_path: Path) -> None:
     network, options = layered_network(), NirOptions(hops="free")
     path = Nir.write(network, tmp_path / "x.nir", options=options).path
     assert kinds(path)["Delay"] == 0
@@ -161,7 +163,7 @@ def test_a_loop_costs_its_step_by_itself_or_not(tmp_path: Path) -> None:
     assert kinds(Nir.write(network, path, options=options, force=True).path)["Delay"] == 2
 
 
-def test_readouts(tmp_path: Path) -> None:
+def test_all_readouts_are_written(tmp_path: Path) -> None:
     graphs = {}
     for readout in ("population", "current", "spikes"):
         options = NirOptions(readout=readout)
@@ -196,7 +198,7 @@ def test_integers_keep_their_units(tmp_path: Path) -> None:
         assert np.array_equal(weight, np.round(weight))
 
 
-# What is refused, all of it at once.
+# Refused networks, with all reasons at once.
 
 
 def refusal(network: Network | IntegerNetwork, path: Path, **options: Any) -> list[str]:
@@ -218,7 +220,7 @@ def test_delays_that_are_not_axonal(tmp_path: Path) -> None:
     assert "delays-not-axonal first → second" in findings
 
 
-def test_what_no_node_holds(tmp_path: Path) -> None:
+def test_networks_that_no_node_can_represent_are_refused(tmp_path: Path) -> None:
     path, taus = tmp_path / "x.nir", [np.inf, 20.0, 20.0, 20.0]
     network = pair(DELAYS, populations=[Population("neurons", 4, tau_mem_ms=taus)])
     assert refusal(network, path) == ["mixed-leaks neurons"]
@@ -227,7 +229,7 @@ def test_what_no_node_holds(tmp_path: Path) -> None:
     assert refusal(network, path, readout="current") == ["readout-spikes neurons"]
 
 
-def test_nothing_is_left_of_an_output_that_the_input_feeds(tmp_path: Path) -> None:
+def test_readout_spikes_needs_a_population_before_the_output(tmp_path: Path) -> None:
     network = pair(
         DELAYS, populations=[Population("neurons", 4, LI)], readout=Readout("neurons", "mean")
     )
@@ -266,7 +268,7 @@ def test_every_peer_refuses_delays(profile: str, tmp_path: Path) -> None:
         ("sinabs", {}, ["peer-kind", "peer-reset first"]),
     ],
 )
-def test_what_peers_break(
+def test_networks_that_peers_break_are_refused(
     profile: str, changes: dict[str, Any], reasons: list[str], tmp_path: Path
 ) -> None:
     options = {"profile": profile, "readout": "spikes", **changes}

@@ -97,7 +97,7 @@ RULES: dict[str, tuple[str, str, Nodes, list[tuple[str, str]], Changes]] = {
 
 
 @pytest.mark.parametrize(("code", "where", "nodes", "more", "changes"), RULES.values(), ids=RULES)
-def test_every_finding_arrives_whole(
+def test_every_finding_reaches_the_user_unchanged(
     code: str,
     where: str,
     nodes: Nodes,
@@ -127,7 +127,7 @@ def test_every_finding_arrives_whole(
             assert part in str(caught.value)
 
 
-def test_every_rule_has_its_case() -> None:
+def test_every_finding_code_has_a_test_case() -> None:
     room = "exporters/nir/reading/"
     message_codes = {m.code for m in messages() if m.kind == "Finding" and m.place.startswith(room)}
     assert message_codes == {"nir-more", *(code for code, *_ in RULES.values())}
@@ -142,7 +142,7 @@ def test_a_potential_that_drives_matrices(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_more_than_people_read_is_counted() -> None:
+def test_findings_beyond_the_limit_are_counted() -> None:
     letters = [chr(ord("a") + number % 26) * (1 + number // 26) for number in range(SHOWN + 5)]
     findings = [Finding("nir-kind", name, f"of the kind {name}", "replace it") for name in letters]
     with refused(FileFormatError, "nir-graph-unfit") as caught:
@@ -153,7 +153,7 @@ def test_what_is_more_than_people_read_is_counted() -> None:
     assert "5 more of nir-kind" in shown[-1].what
 
 
-def test_findings_alike_are_one_line_for_people(tmp_path: Path) -> None:
+def test_findings_alike_are_printed_on_one_line(tmp_path: Path) -> None:
     nodes = {f"n{number:02}": lif(tau=-1.0 - number) for number in range(62)}
     nodes["o"] = lif(v_reset=2.0)
     with refused(FileFormatError, "nir-graph-unfit") as caught:
@@ -167,7 +167,7 @@ def test_findings_alike_are_one_line_for_people(tmp_path: Path) -> None:
 FINDING = Finding("some-code", "a", "it is odd", "make it even", why="odd ones are few")
 
 
-def test_errors_of_wrong_input_keep_what_they_know() -> None:
+def test_errors_of_wrong_input_keep_why_fix_and_findings() -> None:
     parts: dict[str, Any] = {"code": "some-code", "why": "why", "fix": "fix"}
     with refused(FileFormatError, "some-code") as caught, damage_named("x.nir", "NIR file"):
         raise DataError("something is wrong", **parts, findings=[FINDING])
@@ -183,7 +183,7 @@ def test_errors_of_another_exit_code_pass() -> None:
     assert caught.value is missing
 
 
-def test_whatever_else_is_raised_is_damage() -> None:
+def test_other_exceptions_are_reported_as_damage() -> None:
     with refused(FileFormatError, "hdf5-damaged") as caught, damage_named("x.nir", "NIR file"):
         raise KeyError("edges")
     assert "x.nir" in caught.value.what

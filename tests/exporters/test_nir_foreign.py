@@ -65,7 +65,9 @@ def answer_of(drawn: Drawn, passed_on: dict[str, NDArray]) -> NDArray:
 
 @settings(max_examples=100)
 @given(drawn=graphs(), nested=st.booleans())
-def test_networks_do_what_graphs_mean(folder: Path, drawn: Drawn, nested: bool) -> None:
+def test_imported_networks_equal_the_definition_of_their_graph(
+    folder: Path, drawn: Drawn, nested: bool
+) -> None:
     spikes = noise()
     expected = meaning(drawn, spikes)
     actual, later = imported(written(drawn, folder / "x.nir", nested=nested), spikes)
@@ -82,7 +84,7 @@ def test_networks_do_what_graphs_mean(folder: Path, drawn: Drawn, nested: bool) 
 
 @settings(max_examples=40)
 @given(drawn=graphs())
-def test_graphs_are_executed_as_they_mean(folder: Path, drawn: Drawn) -> None:
+def test_the_interpreter_equals_the_definition_of_the_graph(folder: Path, drawn: Drawn) -> None:
     """By the reference that exports are compared with; it starts at 0."""
     for name in drawn.of("LIF", "CubaLIF", "IF"):
         drawn.nodes[name].v_reset *= 0
@@ -91,7 +93,7 @@ def test_graphs_are_executed_as_they_mean(folder: Path, drawn: Drawn) -> None:
     graph = read_graph(written(drawn, folder / "y.nir", nested=False))
     actual = interpret(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
     for name, values in expected.items():
-        if name in drawn.looping:  # what they send is compared where it arrives, a step later
+        if name in drawn.looping:  # compare their spikes where they arrive, a step later
             continue
         np.testing.assert_allclose(actual[name][0], values, rtol=1e-9, atol=1e-9, err_msg=name)
 

@@ -227,7 +227,7 @@ def test_numbers_of_any_type_are_read(dtype: str, whole: bytes, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("dtype", ["f2", ">f4", "i1", "u1", "bool"])
-def test_constants_of_any_type_mean_the_same(dtype: str, tmp_path: Path) -> None:
+def test_constants_of_any_type_give_the_same_network(dtype: str, tmp_path: Path) -> None:
     values = {"tau": 1.0, "r": 1.0, "v_leak": 0.0, "v_reset": 1.0, "v_threshold": 2.0}
     if dtype == "bool":
         values |= {"v_reset": 0.0, "v_threshold": 1.0}
@@ -242,7 +242,7 @@ def test_constants_of_any_type_mean_the_same(dtype: str, tmp_path: Path) -> None
     assert loaded[0].content_hash == loaded[1].content_hash
 
 
-def test_names_of_strangers_are_shown_without_control_characters(
+def test_foreign_names_are_shown_without_control_characters(
     whole: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(node: Any) -> None:
@@ -257,7 +257,7 @@ def test_names_of_strangers_are_shown_without_control_characters(
     assert not (tmp_path / "x.npz").exists()
 
 
-# Bombs: small files, or claims, that would fill memory.
+# Bombs: small files, or large claimed sizes, that would fill memory.
 
 
 def zeros(name: str, shape: tuple[int, ...], dtype: str = "f8") -> Change:
@@ -317,7 +317,9 @@ except FileFormatError as error:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts memory in units of Linux")
 @pytest.mark.parametrize(("change", "expected"), BOMBS.values(), ids=BOMBS)
-def test_bombs_do_not_go_off(change: Change, expected: str, whole: bytes, tmp_path: Path) -> None:
+def test_decompression_bombs_are_not_unpacked(
+    change: Change, expected: str, whole: bytes, tmp_path: Path
+) -> None:
     """Within 2 GB; unpacked, each would take more than twice as much."""
     path = changed(tmp_path / "x.nir", whole, change)
     done = subprocess.run(
@@ -339,7 +341,7 @@ def test_wires_that_multiply_synapses(
     assert "199" in caught.value.what
 
 
-# Files of nmtool that somebody changed, run.
+# Changed files of nmtool cannot be run.
 
 
 def settings_changed(**changes: Any) -> Change:
@@ -393,7 +395,7 @@ def test_changed_files_are_not_run(change: Change, expected: str, tmp_path: Path
     assert detail in caught.value.what
 
 
-def test_files_of_others_carry_no_answers(whole: bytes, tmp_path: Path) -> None:
+def test_foreign_files_carry_no_known_answers(whole: bytes, tmp_path: Path) -> None:
     path = changed(tmp_path / "x.nir", whole, lambda node: None)
     for take in (lambda path: Nir(path).known_answers(), lambda path: Nir(path).run(noise())):
         with refused(FileFormatError, "file-foreign") as caught:
@@ -410,7 +412,7 @@ def is_refused(path: Path) -> bool:
     return False
 
 
-def test_damage_anywhere_is_an_error_for_people_or_none(tmp_path: Path) -> None:
+def test_damage_anywhere_is_refused_or_changes_nothing(tmp_path: Path) -> None:
     whole = Nir.write(layered_network(), tmp_path / "x.nir").path.read_bytes()
     random, path = np.random.default_rng(0), tmp_path / "damaged.nir"
     refused = 0

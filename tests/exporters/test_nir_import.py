@@ -140,13 +140,13 @@ def test_a_loop_that_is_too_short_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [0.0, -1e-3, float("nan"), float("inf")])
-def test_steps_that_cannot_be(step: float) -> None:
+def test_invalid_steps_are_refused(step: float) -> None:
     for options in ({"nir_dt_s": step}, {"dt_ms": step}):
         with refused(UsageError, "nir-import-step"):
             ImportOptions(**options)
 
 
-def test_what_is_assumed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_assumptions_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
     path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
     Nir(path).read()
@@ -160,7 +160,7 @@ def test_what_is_assumed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert "a reset to v_reset" in assumed
 
 
-def test_steps_that_an_answer_comes_later_are_said(
+def test_the_shift_of_the_answer_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
@@ -186,7 +186,7 @@ def test_the_step_of_norse_is_named(tau: float, of_norse: bool, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("dt_s", "inhibited", "silent"), [(1e-4, False, "n"), (1.0, False, ""), (1.0, True, "n")]
 )
-def test_populations_that_no_input_makes_spike_are_said(
+def test_silent_populations_are_logged(
     dt_s: float, inhibited: bool, silent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Three channels bring an integrator to 25 · 3 · 0.02 s⁻¹ · step in 26 steps."""

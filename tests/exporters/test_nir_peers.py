@@ -28,7 +28,7 @@ from tests.networks.layered import CHANNELS, layered_network, noise
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
 ]
 
 Run = Callable[[Path, NDArray], NDArray]
@@ -191,7 +191,7 @@ def test_skipping_projections(run: Run, tmp_path: Path) -> None:
     assert different(skipping_network(), path, run) == 0
 
 
-def test_why_norse_gets_no_skipping_projections(tmp_path: Path) -> None:
+def test_norse_runs_skipping_projections_wrongly(tmp_path: Path) -> None:
     path = written(skipping_network(), tmp_path / "network.nir", profile="spikingjelly")
     assert different(skipping_network(), path, norse) > 10
 
@@ -214,19 +214,19 @@ def direct_network(weight: float, **constants: Any) -> Network:
     )
 
 
-def test_rockpool_runs_what_has_no_neurons(tmp_path: Path) -> None:
+def test_rockpool_runs_graphs_without_neurons(tmp_path: Path) -> None:
     path = written(direct_network(3.0), tmp_path / "x.nir", profile="rockpool", readout=CURRENT)
     spikes = noise().dense()
     expected = interpret(read_graph(path), spikes, ["output"], dt_s=NIR_DT_S, implied=True)
     np.testing.assert_allclose(rockpool(path, spikes), expected["output"], rtol=1e-6)
 
 
-def test_why_rockpool_gets_no_neurons(tmp_path: Path) -> None:
+def test_rockpool_runs_graphs_with_neurons_wrongly(tmp_path: Path) -> None:
     path = written(layered_network(), tmp_path / "x.nir", profile="spikingjelly")
     assert rockpool(path, noise().dense()).max() > 1
 
 
-def test_why_sinabs_gets_nothing(tmp_path: Path) -> None:
+def test_sinabs_ignores_weights(tmp_path: Path) -> None:
     """Any weight is as good as 1 to it, and two nodes in a row that it lacks are too many."""
     constants = {"tau_mem_ms": np.inf, "tau_syn_ms": 0.0}
     answers = []

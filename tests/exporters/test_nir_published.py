@@ -32,7 +32,7 @@ def written(graph: Any, path: Path) -> Path:
     return path
 
 
-# 01_lif: one neuron, run by all simulators of the paper.
+# 01_lif: one neuron, simulated by all tools of the paper.
 
 LIF_INPUT = [6, 22, 27, 31, 32, 35, 37, 40, 41, *range(43, 54), *range(67, 79), 84, 85]
 LIF_STEPS, STEPS_PER_INPUT = 1000, 10
@@ -40,7 +40,7 @@ LIF_SPIKES = [460, 510, 710, 760]
 """Of the trace that norse made for the paper."""
 
 
-def test_the_neuron_spikes_when_it_did_in_the_paper(tmp_path: Path) -> None:
+def test_the_neuron_spikes_at_the_times_of_the_paper(tmp_path: Path) -> None:
     ones = np.ones(1, np.float32)
     nodes = {
         "input": end("Input", 1),

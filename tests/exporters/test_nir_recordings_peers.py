@@ -15,7 +15,7 @@ from nmtool.raster import Raster
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
 ]
 
 STEPS, CHANNELS, HIDDEN, CLASSES = 60, 6, 8, 3

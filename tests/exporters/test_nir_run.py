@@ -63,7 +63,7 @@ def written(network: Network | IntegerNetwork, path: Path, options: NirOptions) 
     options=ways,
     data=st.data(),
 )
-def test_a_file_answers_as_its_network(
+def test_a_file_gives_the_recording_of_its_network(
     folder: Path, network: Network | IntegerNetwork, options: NirOptions, data: st.DataObject
 ) -> None:
     path = written(network, folder / "network.nir", options)
@@ -74,7 +74,7 @@ def test_a_file_answers_as_its_network(
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.3])
-def test_the_reference_is_the_program_that_learns(bias: float) -> None:
+def test_the_reference_equals_the_trainer(bias: float) -> None:
     network, spikes = layered_network(max_delay=9), noise()
     populations = [replace(p, bias=bias * np.arange(p.size)) for p in network.populations]
     network = in_general_position(replace(network, populations=populations))
@@ -111,7 +111,7 @@ def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_integers_lose_is_told(seed: int, tmp_path: Path) -> None:
+def test_the_difference_to_integers_is_reported(seed: int, tmp_path: Path) -> None:
     network = random_network(seed, n_hidden=2, spiking_output=False)
     spikes = random_raster(seed, 2, 70, 5)
     path = Nir.write(network, tmp_path / "network.nir").path
@@ -138,7 +138,7 @@ def test_populations_that_nothing_connects(tmp_path: Path) -> None:
     assert_as_expected(Nir.reference(network, spikes), Nir(path).run(spikes))
 
 
-def test_samples_together_are_samples_alone(tmp_path: Path) -> None:
+def test_samples_do_not_affect_each_other(tmp_path: Path) -> None:
     """Bit for bit, and whatever the number of samples that run together."""
     network, spikes = layered_network(max_delay=9), noise(MAX_SAMPLES + 3)
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form="expander")).path
@@ -158,7 +158,7 @@ def test_samples_together_are_samples_alone(tmp_path: Path) -> None:
     assert finished == [MAX_SAMPLES, 3] * 2
 
 
-def test_a_changed_weight_shows(tmp_path: Path) -> None:
+def test_a_changed_weight_is_detected(tmp_path: Path) -> None:
     network, spikes = layered_network(max_delay=4), noise()
     other = network.with_projections(
         [replace(p, weight=p.weight * (1 + 1e-3)) for p in network.projections]

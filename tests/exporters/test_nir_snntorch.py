@@ -84,7 +84,7 @@ def test_recurrent_layers_and_their_constants() -> None:
     network = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
     assert network.dt_ms == 2.0
     lif = reference(network, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
-    # No input reaches it, so that no hop comes before. 0.75, 1.125: a spike, which the loop adds
+    # No input reaches it, so that no hop delays it. mem: 0.75, 1.125: a spike, which the loop adds
     assert lif[:3].tolist() == [0, 1, 1]
 
 
@@ -100,7 +100,7 @@ def test_recurrent_layers_and_their_constants() -> None:
         ({"kind": "Lapicque"}, "snntorch-module"),
     ],
 )
-def test_what_no_network_does_is_refused(changes: dict[str, Any], code: str) -> None:
+def test_unsupported_layers_are_refused(changes: dict[str, Any], code: str) -> None:
     odd = neurons(**changes)
     module = _Module(fc1=linear(2, 1), lif1=odd, fc2=linear(1, 2), out=neurons())
     with refused(NetworkError, "snntorch-unfit") as caught:
@@ -110,7 +110,7 @@ def test_what_no_network_does_is_refused(changes: dict[str, Any], code: str) -> 
     assert finding.fix
 
 
-def test_everything_is_listed_and_approximations_are_warned_of(
+def test_misfits_are_listed_and_approximations_are_warnings(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     module = _Module(
@@ -127,7 +127,7 @@ def test_everything_is_listed_and_approximations_are_warned_of(
 
 
 @pytest.mark.torch
-def test_approximations_say_by_how_much(caplog: pytest.LogCaptureFixture) -> None:
+def test_approximations_report_their_differences(caplog: pytest.LogCaptureFixture) -> None:
     """The layer spikes in steps 1, 2, 4, 5, 6, 8, 9, 10; with a reset to zero in 1, 3, 5, 7, 9."""
     import torch
 

@@ -15,7 +15,7 @@ from tests.refusals import codes, refused
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
 ]
 
 STEPS, CHANNELS, HIDDEN, CLASSES = 60, 6, 8, 3
@@ -77,7 +77,7 @@ def certificate(network: nm.Network, path: Path) -> nm.Certificate:
 @pytest.mark.parametrize(
     ("kind", "late"), [("Leaky", True), ("Leaky", False), ("Synaptic", False), ("RLeaky", False)]
 )
-def test_spike_for_spike(kind: str, late: bool, tmp_path: Path) -> None:
+def test_imported_modules_have_equal_spikes(kind: str, late: bool, tmp_path: Path) -> None:
     import torch
 
     module = model(kind, reset="zero", late=late)
@@ -106,7 +106,7 @@ def test_other_resets_are_refused_and_differ(
     with refused(NetworkError, "snntorch-unfit") as caught:
         nm.from_snntorch(module)
     assert codes(caught.value) == [code] * 2
-    later = 3  # comes its answer here
+    later = 3  # the answer comes this many steps later here
     longer = raster().first_steps(STEPS + later)
     with caplog.at_level("WARNING"):
         network = nm.from_snntorch(module, n_steps=STEPS, approximate=True, approximate_on=longer)
@@ -118,7 +118,7 @@ def test_other_resets_are_refused_and_differ(
     assert bins == pytest.approx(check.comparison.spikes_different, rel=0.05), "but for the ends"
 
 
-def test_a_module_that_trains_on_with_other_resets_is_read(tmp_path: Path) -> None:
+def test_a_module_retrained_with_other_resets_is_read(tmp_path: Path) -> None:
     """As the remark on an approximation advises: its states carry gradients after a step."""
     import torch
 

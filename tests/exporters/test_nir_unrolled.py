@@ -267,7 +267,9 @@ WINDOWS: dict[str, tuple[str, Changes]] = {
 
 
 @pytest.mark.parametrize(("expected", "changes"), WINDOWS.values(), ids=WINDOWS)
-def test_convolutions_that_cannot_be(expected: str, changes: Changes, tmp_path: Path) -> None:
+def test_impossible_convolutions_are_refused(
+    expected: str, changes: Changes, tmp_path: Path
+) -> None:
     nodes = {"c": conv2d(3, 1, 2, 2), "t": fires(3, 3, 3)}
     changes = {f"c/{name}": value for name, value in changes.items()}
     (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 27, changes)
@@ -291,14 +293,14 @@ def test_convolutions_that_cannot_be(expected: str, changes: Changes, tmp_path: 
         ("nir-shape", {"kernel_size": 5}),
     ],
 )
-def test_pools_that_cannot_be(code: str, changes: Changes, tmp_path: Path) -> None:
+def test_impossible_pools_are_refused(code: str, changes: Changes, tmp_path: Path) -> None:
     changes = {f"p/{name}": value for name, value in changes.items()}
     nodes = {"p": pool(), "t": fires(1, 2, 2)}
     (finding,) = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 4, changes)
     assert (finding.code, finding.where) == (code, "p")
 
 
-def test_a_pool_whose_places_are_not_told(tmp_path: Path) -> None:
+def test_a_pool_without_a_known_input_shape(tmp_path: Path) -> None:
     nodes = {"t": fires(16), "p": pool(), "u": fires(4), "q": pool()}
     findings = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 1)
     assert [(finding.code, finding.where) for finding in findings] == [
@@ -346,7 +348,7 @@ def test_everything_wrong_with_windows_is_listed_at_once(tmp_path: Path) -> None
     ]
 
 
-def test_what_unrolls_too_far_is_refused_with_its_size(tmp_path: Path) -> None:
+def test_windows_that_unroll_too_far_are_refused_with_their_size(tmp_path: Path) -> None:
     """By the projection that it needs: 2·64·64 lines times 4·64·64 neurons, 12 bytes each."""
     nodes = {
         "a": conv2d(4, 2, 3, 3, places=(64, 64), padding="same"),
@@ -379,7 +381,7 @@ def test_windows_that_see_too_much_are_refused_with_their_size(tmp_path: Path) -
     assert f"{8 * 225**2 * 1024:,} synapses" in findings[0].what
 
 
-def test_windows_that_are_too_many_together(
+def test_windows_that_exceed_the_limit_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes = {"a": conv2d(2, 1, 2, 2), "b": pool(size=1), "c": conv2d(2, 2, 2, 2, places=(3, 3))}
@@ -400,10 +402,12 @@ def test_a_shape_of_too_many_axes(tmp_path: Path) -> None:
     assert [(finding.code, finding.where) for finding in findings] == [("nir-shape", "in")]
 
 
-# What they become.
+# Networks from convolutions.
 
 
-def test_the_loss_of_sharing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_number_of_unrolled_synapses_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     nodes = {"c": conv2d(2, 1, 3, 3), "t": fires(2, 2, 2)}
     with caplog.at_level(logging.WARNING, "nmtool"):
         network = imported(tmp_path / "x.nir", (1, 4, 4), nodes, 8)
@@ -414,7 +418,7 @@ def test_the_loss_of_sharing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-def test_what_is_unrolled_runs_on_a_chip(tmp_path: Path) -> None:
+def test_an_unrolled_network_runs_on_a_chip(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     nodes = {
         "c": conv2d(3, 2, 3, 3, places=(6, 6), padding=1, bias=np.full(3, 0.01)),

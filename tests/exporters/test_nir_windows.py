@@ -45,7 +45,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(usual)
 
 
-# What nodes are to torch.
+# The nodes as torch functions.
 
 
 def convolved(node: Any, x: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
     return [np.array(rows) for rows in passed_on]
 
 
-# Files, and networks that they become.
+# Files with windows, and the networks read from them.
 
 
 def imported(nodes: list[Any], shape: Shape, path: Path, *, explicit: bool = True) -> Network:
@@ -206,7 +206,7 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: i
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch is slow then
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch is slow
 @pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
 @pytest.mark.parametrize("axes", [1, 2])
 @settings(max_examples=20)
@@ -354,7 +354,7 @@ def test_a_recurrent_convolution(path: Path) -> None:
     np.testing.assert_array_equal(trains[1:][:STEPS], np.array(expected)[: len(trains) - 1] > 0)
 
 
-# 02_cnn of `paper/`, of those published with NIR, with other weights.
+# The published graph 02_cnn (NIR's folder `paper/`), with other weights.
 
 
 def test_the_published_convolutional_graph(path: Path) -> None:

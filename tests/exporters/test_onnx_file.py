@@ -49,7 +49,7 @@ def assert_refused(path: Path) -> FileFormatError:
     return written_files.assert_refused(Onnx, path)
 
 
-# What was written comes back.
+# Writing and reading.
 
 
 def test_reading_needs_no_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_anything_appended_is_noticed(path: Path, more: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"# text\n", b"PK\x05\x06" + bytes(18), bytes(1000)])
-def test_foreign_files(data: bytes, tmp_path: Path) -> None:
+def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "foreign.onnx").write_bytes(data)
     assert assert_refused(tmp_path / "foreign.onnx").code in ("file-damaged", "file-foreign")
 
@@ -111,7 +111,7 @@ def test_files_that_are_too_large(tmp_path: Path) -> None:
     assert (error.code, "2 GiB" in error.why) == ("file-damaged", True)
 
 
-def test_other_onnx_models_are_told_apart(tmp_path: Path) -> None:
+def test_other_onnx_models_are_refused(tmp_path: Path) -> None:
     helper = onnx.helper
     value = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     out = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
@@ -120,7 +120,7 @@ def test_other_onnx_models_are_told_apart(tmp_path: Path) -> None:
     assert assert_refused(tmp_path / "foreign.onnx").code == "file-foreign"
 
 
-# Changed by somebody who knows the format.
+# Files changed by somebody who knows the format.
 
 
 def changed(path: Path, change: Callable[[Any], object], *, seal: bool) -> None:
@@ -176,7 +176,7 @@ def other_weight(model: Any) -> None:
     initializer.raw_data = bytes(data)
 
 
-def test_unchanged_but_written_again(path: Path) -> None:
+def test_an_equal_file_with_other_bytes_is_accepted(path: Path) -> None:
     changed(path, lambda model: None, seal=True)
     assert Onnx(path).network.content_hash == NETWORK.content_hash
 
@@ -233,7 +233,7 @@ def test_a_change_with_a_new_digest(case: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "!", "UEs=", "AAAA"])
-def test_answers_that_are_none(value: str, path: Path) -> None:
+def test_invalid_known_answers_are_refused(value: str, path: Path) -> None:
     changed(path, set_property(content.ANSWERS_KEY, value), seal=True)
     with refused(FileFormatError, "file-damaged"):
         Onnx(path).known_answers()
@@ -246,7 +246,7 @@ def test_a_newer_version_asks_for_an_update(version: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "1.5"])
-def test_versions_that_are_none(version: str, path: Path) -> None:
+def test_invalid_versions_are_refused(version: str, path: Path) -> None:
     changed(path, set_property(content.VERSION_KEY, version), seal=True)
     assert assert_refused(path).code == "file-foreign"
 
@@ -255,7 +255,7 @@ def test_versions_that_are_none(version: str, path: Path) -> None:
 
 
 @pytest.mark.usefixtures("onnxruntime_is_here")
-def test_what_onnxruntime_refuses_is_told(path: Path) -> None:
+def test_errors_of_onnxruntime_are_reported(path: Path) -> None:
     changed(path, lambda model: model.graph.node.pop(), seal=True)
     with refused(BackendError, "runtime-failed") as caught:
         Onnx(path).run(random_raster(0, 1, 10, 5))
@@ -264,7 +264,9 @@ def test_what_onnxruntime_refuses_is_told(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("onnxruntime_is_here")
-def test_what_onnxruntime_cannot_hold_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_runs_of_onnxruntime_are_reported(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Session:
         def __init__(self, *arguments: object, **options: object) -> None:
             pass

@@ -54,7 +54,7 @@ def assert_same(expected: Recording, actual: Recording) -> None:
         assert all(array.dtype == np.int32 for array in getattr(actual, group).values())
 
 
-# What it computes.
+# Spikes, u and v.
 
 
 @settings(max_examples=60)
@@ -97,7 +97,7 @@ def test_onnx_s_evaluator_equals_the_simulator(
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_ends_of_the_range(sign: int) -> None:
+def test_states_at_the_limits_of_24_bits(sign: int) -> None:
     spikes = Raster.from_dense(np.ones((1, 40, 1)))
     expected = simulate(edge_network(sign), spikes, deep=True)
     assert (abs(expected.membrane["out"]) == STATE_LIMIT - 1).any()
@@ -106,7 +106,7 @@ def test_the_ends_of_the_range(sign: int) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_sums_beyond_a_word(sign: int) -> None:
+def test_sums_beyond_32_bits_wrap(sign: int) -> None:
     network = word_network(sign)
     dense = np.zeros((2, 12, 1200), bool)
     dense[0, [0, 1, 2, 5]], dense[1, 3, :900] = True, True
@@ -141,7 +141,7 @@ def test_no_samples_and_silent_samples(n_hidden: int) -> None:
     assert_same(simulate(network, silent, deep=True), in_onnxruntime(network, silent))
 
 
-# What it is made of.
+# Structure of the graph.
 
 
 NETWORK = random_network(3, n_hidden=2, spiking_output=False)
@@ -162,7 +162,7 @@ def test_operators_are_standard() -> None:
     assert not model.functions
 
 
-def test_everything_has_a_name_of_its_own() -> None:
+def test_every_node_has_a_unique_name() -> None:
     graphs = all_graphs(parsed(NETWORK).graph)
     assert len(graphs) == 3, "h0 and h1 feed back on each other, out follows"
     for graph in graphs:

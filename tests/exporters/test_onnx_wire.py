@@ -20,7 +20,7 @@ def test_fields_fill_the_bytes_or_there_is_an_error(data: bytes) -> None:
     assert sum(field.end - field.first for field in entries) == len(data)
 
 
-def test_known_messages() -> None:
+def test_fields_of_known_messages() -> None:
     number, text, four = fields(memoryview(b"\x08\x96\x01\x12\x02hi\x1d\x01\x02\x03\x04"))
     assert (number.number, number.value, number.first, number.end) == (1, 150, 0, 3)
     assert (text.number, text.text) == (2, "hi")
@@ -41,7 +41,7 @@ def test_known_messages() -> None:
         b"\x02\x01a",
     ],
 )
-def test_what_is_no_message(data: bytes) -> None:
+def test_invalid_messages_are_refused(data: bytes) -> None:
     with pytest.raises(WireError):
         list(fields(memoryview(data)))
 

@@ -26,7 +26,7 @@ def test_it_is_a_backend_that_nothing_is_exported_to(processor: Processor) -> No
     assert (processor.flash is None) == (processor.ram is None)
 
 
-def test_the_linker_is_told_the_memories_of_the_machine() -> None:
+def test_the_linker_script_has_the_memories_of_the_machine() -> None:
     bare = Processor("x", "X", "cc", ("-mx",), "libc.a", ("emulate",), ("x",))
     assert bare.compile_command == ["cc", "-mx"]
     placed = Processor(
@@ -42,7 +42,7 @@ def test_the_linker_is_told_the_memories_of_the_machine() -> None:
 
 @EVERY
 @pytest.mark.parametrize("lacks", ["compiler", "emulator", "library"])
-def test_what_is_missing_is_named_with_its_packages(
+def test_missing_programs_are_named_with_their_packages(
     processor: Processor, lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = processor.emulator[0] if lacks == "emulator" else getattr(processor, lacks)
@@ -61,7 +61,7 @@ def test_what_is_missing_is_named_with_its_packages(
 
 
 @EVERY
-def test_doctor_names_the_programs_that_are_there(
+def test_doctor_names_the_installed_programs(
     processor: Processor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_processors.install(processor, tmp_path, monkeypatch)

@@ -70,7 +70,7 @@ def test_lines_are_passed_on_in_order() -> None:
     assert lines == [f"line {i}" for i in range(50)]
 
 
-def test_environment_and_folder_are_those_asked_for(tmp_path: Path) -> None:
+def test_a_command_gets_its_environment_and_folder(tmp_path: Path) -> None:
     lines: list[str] = []
     supervise(
         python("import os; print(os.environ['NMTOOL_TEST'], os.getcwd())"),
@@ -96,7 +96,7 @@ def test_a_crash_reports_the_last_error_lines() -> None:
     assert caught.value.fix == "do this"
 
 
-def test_output_is_the_reason_where_there_are_no_errors() -> None:
+def test_without_error_lines_the_output_is_the_reason() -> None:
     with refused(BackendError, "runtime-failed") as caught:
         supervise(python("print('said before'); raise SystemExit(1)"), what="it")
     assert caught.value.why.endswith("said before")
@@ -129,7 +129,7 @@ def test_a_hanging_command_ends_with_its_children(limit: str, code: str) -> None
     assert all(gone(pid) for pid in pids(lines))
 
 
-def test_a_command_that_speaks_is_not_idle() -> None:
+def test_a_command_that_prints_is_not_idle() -> None:
     code = "import time\nfor i in range(8): print(i, flush=True); time.sleep(0.5)"
     lines: list[str] = []
     supervise(python(code), what="it", idle_timeout_s=3.0, on_line=lines.append)
@@ -145,7 +145,7 @@ def test_a_command_deaf_to_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_what_a_finished_command_leaves_behind_ends(code: int) -> None:
+def test_children_of_a_finished_command_are_ended(code: int) -> None:
     lines: list[str] = []
     if code:
         with refused(BackendError, "runtime-failed"):

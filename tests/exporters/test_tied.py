@@ -105,7 +105,9 @@ def fits(name: str, network: IntegerNetwork) -> bool:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_its_own_network(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_of_its_own_network_passes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     FakeLava().install(monkeypatch)
     path = exported(name, tmp_path)
     formats.format_named(name)(path).check_written()
@@ -119,7 +121,7 @@ def test_its_own_network(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert list(certificate.checks) == [name]
 
 
-def test_floats_that_integers_were_made_from(tmp_path: Path) -> None:
+def test_an_export_of_the_floats_before_rounding_passes(tmp_path: Path) -> None:
     need("nir")
     from tests.nmtool.cli import cases
 
@@ -132,7 +134,7 @@ def test_floats_that_integers_were_made_from(tmp_path: Path) -> None:
         nm.verify(replace(rounded, source_hash=""), spikes, artefact=path)
 
 
-# The same network, and something else that runs.
+# The same network, but different content that is run.
 
 
 def onnx_altered(change: Callable[[Any], None]) -> Tamper:
@@ -320,7 +322,7 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
 @pytest.mark.parametrize(
     ("name", "tamper"), [pytest.param(n, t, id=f"{n}: {w}") for n, w, t in TAMPERED]
 )
-def test_what_would_not_be_written_is_refused(
+def test_exports_that_nmtool_would_not_write_are_refused(
     name: str, tamper: Tamper, tmp_path: Path, runs: list[str]
 ) -> None:
     path = exported(name, tmp_path)
@@ -339,10 +341,10 @@ def test_what_would_not_be_written_is_refused(
     assert runs == []
 
 
-# Code of others.
+# Code by others.
 
 
-def test_a_lava_folder_whose_code_differs_needs_a_word(
+def test_a_lava_folder_with_other_code_needs_the_option_trust(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = exported("lava", tmp_path)
@@ -362,7 +364,7 @@ def test_a_lava_folder_whose_code_differs_needs_a_word(
     assert all(call["trust"] for call in fake.calls)
 
 
-def test_what_python_compiled_beside_is_no_change(tmp_path: Path) -> None:
+def test_bytecode_caches_do_not_count_as_changes(tmp_path: Path) -> None:
     path = exported("lava", tmp_path)
     (path / "lava_network/__pycache__").mkdir()
     (path / "lava_network/__pycache__/process.cpython-310.pyc").write_bytes(b"")

@@ -30,7 +30,7 @@ def named(cases: list) -> dict:
 
 @needs_icarus
 @pytest.mark.parametrize("case", **named(MODULES))
-def test_part_does_what_nmtool_does(case, tmp_path: Path):
+def test_part_of_the_core_equals_the_simulator(case, tmp_path: Path):
     command = case.write(tmp_path / "case")
     sources = [RTL / f"nmtool_{name}.v" for name in case.sources]
     assert verdict(tmp_path / "case", command, sources) == in_clocks(case.name)
@@ -38,7 +38,7 @@ def test_part_does_what_nmtool_does(case, tmp_path: Path):
 
 @needs_icarus
 @pytest.mark.parametrize("case", **named(CASES))
-def test_core_tells_what_the_simulator_tells(case: Case, tmp_path: Path):
+def test_core_outputs_the_words_of_the_simulator(case: Case, tmp_path: Path):
     command = case.write(tmp_path / "case")
     assert verdict(tmp_path / "case", command, sorted(RTL.glob("*.v"))) == in_clocks(case.name)
 

@@ -60,7 +60,7 @@ def test_every_file_counts(folder: Path, other: dict[str, bytes]) -> None:
             contents += [content for _, content in damages(whole, zlib.crc32(name.encode()))]
         for content in contents:
             file.write_bytes(content)
-            # Texts by hand are those of the other folder, too.
+            # Hand-written files are equal in both folders.
             assert _refused(folder) or content == whole, name
         file.unlink()
         assert _refused(folder) or name == ANSWERS_FILE, name

@@ -36,7 +36,9 @@ MADE = [
 
 
 @pytest.mark.parametrize(("part", "network", "lanes", "counts"), MADE)
-def test_as_much_as_a_synthesis_made(part: str, network: str, lanes: int, counts: dict) -> None:
+def test_counts_are_within_their_error_of_a_synthesis(
+    part: str, network: str, lanes: int, counts: dict
+) -> None:
     loaded = nm.IntegerNetwork.load(DIGITS) if network == "digits" else nm.zoo.load(network)
     resources = {use.resource: use for use in uses(loaded, target_named(part), lanes)}
     for resource, count in counts.items():
@@ -60,7 +62,7 @@ def test_a_block_by_its_width_and_depth() -> None:
         ("ice40up5k", {"large_rams": 0, "luts": 1 << 20}, "block RAMs"),
     ],
 )
-def test_a_part_without_something_has_none_of_it(part: str, lacks: dict, resource: str) -> None:
+def test_a_part_without_a_resource_offers_none(part: str, lacks: dict, resource: str) -> None:
     target = target_named(part)
     target = replace(target, fabric=replace(target.fabric, **lacks))
     network = nm.IntegerNetwork.load(DIGITS)
@@ -71,7 +73,7 @@ def test_a_part_without_something_has_none_of_it(part: str, lacks: dict, resourc
     assert resource in fit.unsupported[0].what
 
 
-def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+def test_the_exceeded_resource_is_named(tmp_path: Path) -> None:
     report = nm.check("zoo:spoken-digits", ["ecp5-25", "ecp5-85"])
     assert [fit.verdict for fit in report.fits] == ["unsupported", "faithful"]
     assert [finding.code for finding in report["ecp5-25"].unsupported] == ["verilog-part-small"]

@@ -32,7 +32,7 @@ def written(tmp_path: Path) -> Path:
     return Verilog.write(CHAIN, tmp_path / "core", answers=known_answers(CHAIN)).path
 
 
-# What lies in it.
+# Content of the folder.
 
 
 def test_every_file_has_its_digest(written: Path) -> None:
@@ -42,14 +42,14 @@ def test_every_file_has_its_digest(written: Path) -> None:
     assert about["hash"] == CHAIN.content_hash
 
 
-def test_options_come_back(tmp_path: Path) -> None:
+def test_options_are_read_back(tmp_path: Path) -> None:
     options = VerilogOptions(lanes=8, deep=True)
     path = Verilog.write(CHAIN, tmp_path / "core", options=options).path
     assert folder.read(path).options == options
     Verilog(path).check_written()
 
 
-def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Path) -> None:
+def test_answers_without_states_get_them_for_a_deep_core(tmp_path: Path) -> None:
     answers = known_answers(CHAIN)
     shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), decay_factors={})
     texts = []
@@ -62,7 +62,7 @@ def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Pat
 
 @needs_icarus
 @pytest.mark.parametrize("deep", [pytest.param(False, marks=pytest.mark.long), True])
-def test_its_own_bench_says_how_many_spikes_differ(deep: bool, tmp_path: Path) -> None:
+def test_its_test_bench_counts_different_spikes(deep: bool, tmp_path: Path) -> None:
     answers = known_answers(CHAIN, SPIKES)
     path = Verilog.write(
         CHAIN, tmp_path / "core", answers=answers, options=VerilogOptions(deep=deep)
@@ -104,7 +104,7 @@ def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> 
     assert "the board and the network differ" in done.stdout
 
 
-def test_what_was_built_is_replaced_with_the_export(written: Path) -> None:
+def test_compiled_files_are_removed_when_the_export_is_replaced(written: Path) -> None:
     (written / "build").mkdir()
     (written / "build" / "tb.vvp").write_text("made")
     Verilog.write(CHAIN, written, force=True)
@@ -114,7 +114,7 @@ def test_what_was_built_is_replaced_with_the_export(written: Path) -> None:
         Verilog.write(CHAIN, written, force=True)
 
 
-# What is refused.
+# Folders that are refused.
 
 
 @pytest.mark.parametrize("name", [HARNESS, "rtl/nmtool_core.v", "rtl/nmtool_top.v", "Makefile"])
@@ -140,7 +140,7 @@ def test_a_file_that_was_changed_is_named(name: str, written: Path) -> None:
         ({"options": []}, "file-damaged"),
     ],
 )
-def test_settings_that_cannot_be(about: dict, code: str, written: Path) -> None:
+def test_invalid_settings_are_refused(about: dict, code: str, written: Path) -> None:
     marker = json.loads((written / MARKER).read_text())
     (written / MARKER).write_text(json.dumps(marker | about))
     with refused(FileFormatError, code):
@@ -157,12 +157,12 @@ def test_another_network_in_the_folder(written: Path) -> None:
     ("options", "code"),
     [({"lanes": 3}, "verilog-lanes"), ({"part": "ecp6"}, "verilog-part-unknown")],
 )
-def test_options_that_cannot_be(options: dict, code: str) -> None:
+def test_invalid_options_are_refused(options: dict, code: str) -> None:
     with refused(UsageError, code):
         VerilogOptions(**options)
 
 
-# What simulators do wrong.
+# Failures of the simulators.
 
 
 def without_simulators(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -178,7 +178,7 @@ def program(path: Path, script: str) -> Path:
     return path
 
 
-def test_no_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_simulator_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     without_simulators(monkeypatch, tmp_path)
     with refused(MissingError, "verilog-simulator-missing"):
         Verilog.require()
@@ -197,13 +197,13 @@ def test_no_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ]
 
 
-def test_a_verilator_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_verilator_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(simulators.VARIABLE, "/nowhere/verilator")
     with refused(MissingError, "verilator-missing"):
         Verilog.require()
 
 
-def test_a_compile_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_compiler_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
     broken = program(tmp_path / "verilator_bin", "echo it cannot >&2; exit 3")
     (tmp_path / "share" / "include").mkdir(parents=True)
@@ -218,7 +218,7 @@ def test_a_compile_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @needs_icarus
-def test_a_core_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_core_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is ended after as many clocks as no step takes, not after a time."""
     hand = dict(folder.by_hand())
     core = hand["rtl/nmtool_core.v"].decode()
@@ -231,7 +231,7 @@ def test_a_core_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "clocks" in caught.value.why
 
 
-# Programs are kept.
+# Cache of compiled programs.
 
 
 @needs_verilator

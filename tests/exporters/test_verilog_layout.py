@@ -52,7 +52,7 @@ def network(weight: list[list[int]], delay: list[list[int]], **options: int) -> 
     )
 
 
-def test_weights_in_units_of_what_they_share() -> None:
+def test_weights_are_stored_in_units_of_their_common_factor() -> None:
     """Mixed weights of 8 bits are even: 7 bits and a sign, and a bit more for the shift."""
     layout = Layout(network([[2, -254], [6, 0]], [[0, 3], [61, 1]]))
     p = layout.parameters
@@ -158,7 +158,7 @@ def test_a_network_that_suits_no_number_of_lanes(
 
 @settings(max_examples=60)
 @given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
-def test_words_are_counted_as_they_lie_there(drawn: IntegerNetwork, lanes: int) -> None:
+def test_words_of_every_memory_are_counted(drawn: IntegerNetwork, lanes: int) -> None:
     assert synapse_words(drawn, lanes) == len(Layout(drawn, lanes).memories["synapses"].bits)
 
 

@@ -47,7 +47,9 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 @needs_icarus
 @settings(max_examples=25)
 @given(data=st.data(), network=integer_networks(), lanes=st.sampled_from(LANES))
-def test_any_network(data: st.DataObject, network: IntegerNetwork, lanes: int) -> None:
+def test_any_network_equals_the_simulator(
+    data: st.DataObject, network: IntegerNetwork, lanes: int
+) -> None:
     """Signs, exponents, overflow, clipping, biases, silence; parallel and missing projections."""
     assume(not misfits(network))
     spikes = data.draw(rasters(network.channels.size, 40))
@@ -126,8 +128,8 @@ def test_lint_finds_nothing(
     files = running_files(network, lanes)
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]
-    # Registers may begin with a value, as they do when an FPGA is configured. Verilators that do
-    # not know the warning about it know by -Wfuture that it is one.
+    # Registers may have initial values, as in a configured FPGA. With -Wfuture, older versions of
+    # Verilator accept the name of the warning about them.
     begins = ["-Wfuture-PROCASSINIT", "-Wno-PROCASSINIT"]
     options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", *begins]
     options += ["--top-module", "nmtool_top"]

@@ -32,7 +32,7 @@ def test_a_sample_is_a_beginning_and_steps_that_end(spikes: Raster) -> None:
 
 @settings(max_examples=60)
 @given(network=integer_networks(), seed=seeds, deep=st.booleans())
-def test_what_is_expected_reads_as_the_recording(
+def test_expected_words_are_read_as_the_recording(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, deep: bool
 ) -> None:
     """The text that benches compare and the bytes that they record are the same words."""
@@ -53,7 +53,7 @@ def test_what_is_expected_reads_as_the_recording(
 
 
 @pytest.mark.parametrize("lost", ["an end", "a value"])
-def test_words_that_are_missing(lost: str, tmp_path: Path) -> None:
+def test_missing_words_are_an_error(lost: str, tmp_path: Path) -> None:
     network = next(n for n in _networks() if n.integrating)
     spikes = random_raster(0, 2, 9, network.channels.size)
     lines = expected_text(network, simulate(network, spikes), 9, False).splitlines()[1:]

@@ -60,7 +60,7 @@ def test_every_change_of_a_source_has_its_own_cache(sources: Path, name: str) ->
     assert before != folder_now()
 
 
-def test_what_lies_below_a_package_is_no_source_of_it(sources: Path) -> None:
+def test_files_in_subfolders_are_not_sources_of_a_package(sources: Path) -> None:
     before = folder_now()
     (sources / "kernels" / "below" / "more.py").write_text("MORE = 1")
     assert before == folder_now()
@@ -96,7 +96,7 @@ def _twice(x: int) -> int:
     return 2 * x
 
 
-# The real sources, in copies of both ways that the packages can lie on disk.
+# The real sources, copied in both layouts that the packages can have on disk.
 
 ROOMS = ("hardware_sim", "training")
 

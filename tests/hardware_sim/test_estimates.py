@@ -70,14 +70,15 @@ def test_time_is_that_of_the_slowest_core_and_the_barrier() -> None:
     times = step_time(counter(), FIGURES, barrier_us=0.5)
     # In step 0 the core of neurons 0 and 1 is the slowest, as it holds two.
     first = 1000 + 2.0 + 2 * 0.75 + 500
-    # In step 1 it hears two messages and neuron 0 spikes; the outputs' core hears two and more.
+    # In step 1 it receives two messages and neuron 0 spikes; the outputs' core receives two and
+    # more.
     hidden = 2 * 1000 + 2 * 2.0 + 2 * 0.75 + 10 + 100
     out = 2 * 1000 + 3 * 2.0 + 2 * 0.75
     assert hidden > out
     assert times.tolist() == [[first, hidden + 500]]
 
 
-def test_a_core_that_holds_several_populations_hears_a_spike_once() -> None:
+def test_a_core_with_several_populations_receives_a_spike_once() -> None:
     shared = [[("hidden", 0, 3), ("out", 0, 2)]]
     times = step_time(counter(cores=shared), FIGURES, barrier_us=0.0)
     first = 1000 + 2 * 2.0 + 5 * 0.75
@@ -86,7 +87,7 @@ def test_a_core_that_holds_several_populations_hears_a_spike_once() -> None:
 
 
 @pytest.mark.parametrize("unknown", ["neuron_access", "spike_out", "axon_out", "axon_in"])
-def test_figures_that_are_not_known_are_left_out(unknown: str) -> None:
+def test_unknown_figures_are_left_out(unknown: str) -> None:
     costs = {name: getattr(FIGURES, name) for name in vars(FIGURES) if name != unknown}
     figures, all_but = EventCosts(**costs), EventCosts(**{**costs, unknown: 0.0})
     operations = counter().operations()

@@ -48,7 +48,9 @@ keeps = st.one_of(st.integers(0, 32767), st.sampled_from([0, 1, 16384, 32767]))
 
 
 @given(states, states, states, st.booleans(), keeps, keeps, st.integers(1, 32768))
-def test_a_step(a: int, u: int, v: int, spiked: bool, keep_u: int, keep_v: int, vth: int) -> None:
+def test_a_step_equals_the_definition(
+    a: int, u: int, v: int, spiked: bool, keep_u: int, keep_v: int, vth: int
+) -> None:
     after = neuron_step(a, u, v, 0, keep_u, keep_v, vth)
     expected_u = fenn_arithmetic.clip(fenn_arithmetic.decayed(keep_u, np.array(u)) + a)
     peak = fenn_arithmetic.clip(fenn_arithmetic.decayed(keep_v, np.array(v)) + expected_u)
@@ -68,7 +70,7 @@ def crowded_network(seed: int) -> IntegerNetwork:
     def projection(source: str, pre: int, sign: int) -> IntegerProjection:
         shape = (pre, 3)
         weight = sign * random.choice([0, 200, 255], shape)
-        # One delay for most spikes of a burst: they meet in the same step.
+        # Most spikes of a burst have the same delay, so that they arrive in the same step.
         delay = random.choice([0, 1, 5, 63], shape, p=[0.05, 0.05, 0.85, 0.05])
         return IntegerProjection(source, "hidden", weight, delay, 9, arithmetic="fenn16")
 
@@ -110,7 +112,9 @@ def equal(first: Recording, second: Recording) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 3), st.booleans(), st.sampled_from([0.02, 0.3, 1]))
-def test_random_networks(seed: int, n_hidden: int, spiking_output: bool, rate: float) -> None:
+def test_random_networks_equal_two_references(
+    seed: int, n_hidden: int, spiking_output: bool, rate: float
+) -> None:
     network = random_network(seed, n_hidden, spiking_output, FENN16)
     spikes = Raster.from_dense(np.random.default_rng(seed).random((2, 70, 5)) < rate)
     recording = simulate(network, spikes, deep=True)

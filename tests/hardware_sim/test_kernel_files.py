@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-def test_what_was_written_is_read(path: Path) -> None:
+def test_a_written_file_is_read_back(path: Path) -> None:
     assert read_checked(path, KEY) == DATA
     assert path.stat().st_mode & 0o077 == 0
     write_checked(path, KEY, b"")
@@ -68,7 +68,7 @@ PLACES: list[Callable[[Path], None]] = [os.mkfifo, Path.mkdir, _loop, _nowhere]
 
 
 @pytest.mark.parametrize("make", PLACES)
-def test_what_is_no_file(make: Callable[[Path], None], path: Path) -> None:
+def test_paths_that_are_not_files_are_ignored(make: Callable[[Path], None], path: Path) -> None:
     path.unlink()
     make(path)
     assert read_checked(path, KEY) is None
@@ -108,7 +108,7 @@ def test_a_folder_that_cannot_be_made(path: Path) -> None:
     assert read_checked(path, KEY) == DATA
 
 
-def test_writers_do_not_fight(path: Path) -> None:
+def test_concurrent_writers_leave_a_valid_file(path: Path) -> None:
     """Whoever reads while others write gets something whole."""
     readings: set[bytes | None] = set()
     contents = [bytes([n]) * 200_000 for n in range(3)]
@@ -127,7 +127,7 @@ def test_writers_do_not_fight(path: Path) -> None:
     assert readings <= set(contents)
 
 
-# Numba's side.
+# Use by Numba.
 
 
 class _Bomb:

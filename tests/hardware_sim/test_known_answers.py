@@ -74,7 +74,7 @@ def test_samples_are_few_and_as_long_as_delays_need() -> None:
     assert known_answers(quick).spikes.n_steps == 2 + module.DRIVEN_STEPS
 
 
-def test_neurons_that_no_input_excites_ask_for_no_longer_samples() -> None:
+def test_neurons_without_excitation_need_no_longer_samples() -> None:
     """All channels inhibit the second neuron, whose synapses no input reaches."""
     network = driven_network(254)
     hidden, out = network.populations
@@ -91,7 +91,7 @@ def test_neurons_that_no_input_excites_ask_for_no_longer_samples() -> None:
     assert known_answers(inhibited).spikes.n_steps == module.ANSWERED_STEPS
 
 
-def test_a_stretch_of_data_comes_first() -> None:
+def test_the_first_known_answer_is_to_a_stretch_of_the_data() -> None:
     """Of samples that begin and end in silence, and one that is never loud enough."""
     dense = np.zeros((3, 300, 8), np.bool_)
     dense[1, 250:] = True
@@ -115,7 +115,7 @@ def test_data_are_followed_by_silence_where_delays_are_longer() -> None:
 
 
 @pytest.mark.parametrize("dense", [np.zeros((2, 300, 8)), np.eye(300)[None, :, :8]])
-def test_answers_to_data_that_never_make_it_spike_are_to_generated_input(
+def test_data_that_cause_no_spikes_are_replaced_by_generated_input(
     dense: np.ndarray,
 ) -> None:
     network = driven_network(15, vth=20000)
@@ -124,7 +124,7 @@ def test_answers_to_data_that_never_make_it_spike_are_to_generated_input(
     )
 
 
-def test_what_cannot_spike_answers_to_what_is_made() -> None:
+def test_networks_that_cannot_spike_get_generated_input() -> None:
     base = driven_network(255)
     out = base.population("out")
     direct = replace(
@@ -137,17 +137,17 @@ def test_what_cannot_spike_answers_to_what_is_made() -> None:
     assert answers.spikes.n_spikes > 0
 
 
-def test_the_same_network_gets_the_same_answers() -> None:
+def test_known_answers_are_reproducible() -> None:
     first, second = (known_answers(random_network(5, 2, False)) for _ in range(2))
     assert first.to_bytes() == second.to_bytes()
 
 
-def test_data_must_fit() -> None:
+def test_data_must_fit_the_network() -> None:
     with refused(DataError, "input-channels-differ"):
         known_answers(driven_network(255), random_raster(0, 1, 30, 3))
 
 
-def test_anything_may_answer() -> None:
+def test_known_answers_can_be_computed_by_any_simulator() -> None:
     rasters = []
 
     def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
@@ -161,7 +161,7 @@ def test_anything_may_answer() -> None:
     assert np.array_equal(answers.spikes.dense(), known_answers(network).spikes.dense())
 
 
-# What answers are for: a network with one wrong number gives others.
+# A network with one wrong number gives other answers.
 
 
 def trained_like(seed: int) -> IntegerNetwork:

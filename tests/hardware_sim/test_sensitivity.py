@@ -34,7 +34,7 @@ def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recordi
 
 @settings(max_examples=25)
 @given(seed=seeds, runs_in=arithmetics)
-def test_constants(seed: int, runs_in: Arithmetic) -> None:
+def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic) -> None:
     """As many are said to be seen as are, over every constant of a network."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)
@@ -50,7 +50,7 @@ def test_constants(seed: int, runs_in: Arithmetic) -> None:
 
 @settings(max_examples=25)
 @given(seed=seeds, runs_in=arithmetics)
-def test_synapses(seed: int, runs_in: Arithmetic) -> None:
+def test_changed_synapses_are_detected(seed: int, runs_in: Arithmetic) -> None:
     """A synapse over which a spike arrives is seen, by its weight and by its delay."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)

@@ -55,7 +55,7 @@ def assert_same(recording: Recording, part: Recording, first: int, last: int) ->
 
 @settings(max_examples=80)
 @given(data=st.data(), seed=seeds)
-def test_any_cutting_gives_what_the_whole_gives(data: st.DataObject, seed: int) -> None:
+def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed: int) -> None:
     random = np.random.default_rng(seed)
     drawn = data.draw(integer_networks())
     network = replace(drawn, dt_ms=data.draw(st.sampled_from([drawn.dt_ms, 0.1, 0.7])))
@@ -168,7 +168,7 @@ def test_nothing_survives_a_reset() -> None:
     assert not session.recent().current["out"].any()
 
 
-def test_a_session_goes_on_for_ever() -> None:
+def test_a_session_runs_for_any_number_of_steps() -> None:
     network = random_network(2, 2, False)
     raster = random_raster(1, 1, 70, network.channels.size)
     young, old = Session(network, keep=64), Session(network, keep=64)
@@ -196,7 +196,7 @@ def test_memory_does_not_grow(rule: str) -> None:
     assert max(sizes) - min(sizes) < 32
 
 
-def test_a_session_that_was_put_aside_goes_on() -> None:
+def test_a_pickled_session_continues() -> None:
     session = Session(delay_line(9))
     session.feed([0], [2.0])
     session.step(5)
@@ -207,7 +207,7 @@ def test_a_session_that_was_put_aside_goes_on() -> None:
     assert session.recent().spikes["cell"].step.tolist() == [12]
 
 
-def test_another_window_than_the_network_s() -> None:
+def test_a_session_may_have_its_own_window() -> None:
     network = random_network(5, 1, False)
     raster = random_raster(4, 1, 70, network.channels.size)
     session = Session(network, window=7)
@@ -249,7 +249,7 @@ def session_at(step: int) -> Session:
         ),
     ],
 )
-def test_events_that_cannot_be_heard(
+def test_invalid_events_are_refused(
     channels: list[int], times: list[float] | None, problems: list[str]
 ) -> None:
     session = session_at(3)
@@ -259,7 +259,7 @@ def test_events_that_cannot_be_heard(
     assert not session._coming
 
 
-def test_late_is_what_is_before_the_coming_step() -> None:
+def test_events_before_the_next_step_are_late() -> None:
     session = session_at(3)
     session.feed([0, 0], [3.0, 2.9999999999])
     assert session._coming == {3: {0}}
@@ -277,14 +277,14 @@ def test_late_is_what_is_before_the_coming_step() -> None:
         ([0, 0, 0], [1.0, 2.0], "events-lengths"),
     ],
 )
-def test_events_that_are_none(channels: object, times: object, code: str) -> None:
+def test_malformed_events_are_refused(channels: object, times: object, code: str) -> None:
     session = session_at(0)
     with refused(DataError, code):
         session.feed(channels, times)
     assert not session._coming
 
 
-def test_events_of_other_data() -> None:
+def test_events_of_several_samples_or_other_channels_are_refused() -> None:
     session = session_at(0)
     events = SpikeEvents([1.0], [0], [0, 1, 1], [0, 0], 1, ["x"])
     with refused(UsageError, "session-one-sample"):
@@ -297,7 +297,7 @@ def test_events_of_other_data() -> None:
     assert session._coming == {1: {0}}
 
 
-def test_nothing_fed_is_nothing() -> None:
+def test_feeding_no_events_changes_nothing() -> None:
     session = session_at(0)
     session.feed([])
     session.feed([], [])
@@ -306,7 +306,7 @@ def test_nothing_fed_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("time_ms", [np.nan, np.inf, -np.inf, 1e300])
-def test_times_that_no_step_has(time_ms: float) -> None:
+def test_invalid_times_are_refused(time_ms: float) -> None:
     with refused(DataError, "session-time-range"):
         session_at(0).run_until(time_ms)
 
@@ -318,14 +318,14 @@ def test_time_that_has_passed_runs_nothing() -> None:
 
 
 @pytest.mark.parametrize("n_steps", [-1, 1.5, True, "3"])
-def test_steps_that_are_no_number(n_steps: int) -> None:
+def test_invalid_numbers_of_steps_are_refused(n_steps: int) -> None:
     with refused(UsageError, "session-steps-range"):
         session_at(0).step(n_steps)
     with refused(UsageError, "session-steps-range"):
         session_at(3).recent(n_steps)
 
 
-def test_what_is_not_kept_is_told() -> None:
+def test_steps_beyond_those_kept_are_an_error() -> None:
     session = Session(delay_line(0), keep=4)
     session.step(3)
     with refused(UsageError, "session-not-kept"):
@@ -339,7 +339,7 @@ def test_what_is_not_kept_is_told() -> None:
         Session(delay_line(0), keep=0)
 
 
-def test_a_session_does_not_go_on_from_half_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_session_must_be_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 

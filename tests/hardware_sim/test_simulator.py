@@ -138,7 +138,7 @@ def test_samples_do_not_depend_on_their_neighbours(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("budget", [1, 5_000, 1 << 30])
-def test_portions_do_not_show(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_portions(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_network(3, n_hidden=2, spiking_output=False)
     spikes = random_raster(8, 11, 40, network.channels.size)
     expected = simulate(network, spikes, deep=True)
@@ -149,7 +149,7 @@ def test_portions_do_not_show(budget: int, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(finished) == {1: 11, 1 << 30: 1}.get(budget, len(finished))
 
 
-def test_threads_do_not_show() -> None:
+def test_results_do_not_depend_on_threads() -> None:
     network = random_network(4, n_hidden=2, spiking_output=True)
     spikes = random_raster(9, 9, 50, network.channels.size)
     before = numba.get_num_threads()

@@ -133,7 +133,7 @@ def test_nothing_reaches_the_silent_threshold(v: int, bias: int, dv: int) -> Non
     assert not plain(131071, M, v, bias, 0, dv, 1 << 17).spiked
 
 
-def test_the_membrane_saturates_and_says_so() -> None:
+def test_a_saturated_membrane_is_marked_as_clipped() -> None:
     full = plain(0, 0, M - 1, 1, 0, 0, 1 << 17)
     assert (full.v, full.clipped) == (M - 1, True)
     empty = plain(0, 0, 1 - M, -1, 0, 0, 1 << 17)

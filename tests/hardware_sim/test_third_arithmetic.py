@@ -73,7 +73,7 @@ states = st.integers(-128, 127)
 
 
 @given(states, states, states, st.integers(0, 128), st.integers(0, 127), st.integers(0, 64))
-def test_its_rules_follow_from_its_value(
+def test_its_step_follows_its_description(
     a: int, u: int, v: int, keep_u: int, keep_v: int, vth: int
 ) -> None:
     constants = (0, keep_u, keep_v, vth)
@@ -83,7 +83,7 @@ def test_its_rules_follow_from_its_value(
 
 @settings(max_examples=15, deadline=None)
 @given(seeds, st.integers(1, 2), st.booleans())
-def test_it_runs(seed: int, n_hidden: int, spiking_output: bool) -> None:
+def test_a_third_arithmetic_runs(seed: int, n_hidden: int, spiking_output: bool) -> None:
     network = random_network(seed, n_hidden, spiking_output, TINY8)
     spikes = random_raster(seed, 2, 70, 5)
     recording = simulate(network, spikes, deep=True)
@@ -93,7 +93,7 @@ def test_it_runs(seed: int, n_hidden: int, spiking_output: bool) -> None:
     assert len(score.faults) == 20
 
 
-def test_it_is_quantised_trained_kept_and_answered_for(tmp_path: Path) -> None:
+def test_a_third_arithmetic_is_quantised_trained_and_verified(tmp_path: Path) -> None:
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.front.rounding import Rounding
 

@@ -497,7 +497,7 @@ def _(file: h5py.File) -> None:
 def _(file: h5py.File) -> None:
     for name, dtype in LISTS.items():
         put(file, name, (SAMPLES,), dtype, chunks=(SAMPLES,), compression="gzip")
-        # One chunk is written, of which the rest are zeros.
+        # Only one chunk is written; all others are zeros.
         file[name][0] = np.zeros(1)
     put(file, "labels", (SAMPLES,), np.int64)
 

@@ -60,7 +60,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 def _in_child(job: dict[str, Any], out: int, err: int) -> None:
     code = 120  # a traceback
     try:
-        os.setsid()  # whatever it ends with its group, this process is not among them
+        os.setsid()  # a new process group: killing it does not end the parent
         os.dup2(out, 1)
         os.dup2(err, 2)
         for descriptor, name in enumerate(job.get("streams", ())):
@@ -81,7 +81,7 @@ def _in_child(job: dict[str, Any], out: int, err: int) -> None:
     finally:
         try:
             sys.stdout.flush()
-        except OSError:  # as Python's own end would
+        except OSError:  # Python's own exit code for this
             code = 120
         with suppress(OSError):
             sys.stderr.flush()

@@ -95,7 +95,7 @@ def _wrong() -> list[Any]:
 
 @pytest.mark.torch
 @pytest.mark.parametrize("name", list(CALLS))
-def test_nothing_but_our_errors_comes_out(
+def test_invalid_arguments_raise_only_errors_of_nmtool(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -133,7 +133,7 @@ def test_nothing_but_our_errors_comes_out(
         (lambda torch: nm.train([[1.0], [2.0]]), "data-type"),
     ],
 )
-def test_what_people_pass_first(call: Callable[[Any], Any], code: str) -> None:
+def test_common_mistakes_get_a_fix(call: Callable[[Any], Any], code: str) -> None:
     torch = pytest.importorskip("torch")
     with refused(UsageError, code) as caught:
         call(torch)
@@ -141,7 +141,7 @@ def test_what_people_pass_first(call: Callable[[Any], Any], code: str) -> None:
 
 
 @pytest.mark.torch
-def test_what_may_be_passed() -> None:
+def test_tensors_and_rasters_are_accepted() -> None:
     torch = pytest.importorskip("torch")
     assert nm.Raster.from_dense(torch.ones(1, 2, 3)).n_spikes == 6
     assert nm.simulate(FLOATS, RASTER).predictions.size == RASTER.n_samples

@@ -125,7 +125,7 @@ def test_sizes_in_words() -> None:
     assert " 1 " in dict(size_in_words(silent.with_projections([projection])))["delays"]
 
 
-def test_lines() -> None:
+def test_one_line_descriptions() -> None:
     network = float_network()
     line = "4 channels, hidden 3 lif, out 2 li, 30 steps of 1 ms"
     assert network_line(network) == network_line(integer_network()) == line
@@ -137,7 +137,7 @@ def test_lines() -> None:
     assert projection_line(nothing) == "a → b: 0 × 2 synapses"
 
 
-def test_constants_that_differ_are_ranges_for_people() -> None:
+def test_constants_that_differ_are_printed_as_ranges() -> None:
     population = Population("p", 3, tau_mem_ms=[5.0, 10.0, 20.0])
     [row] = population.tables()[0].rows
     cells = dict(zip(population.tables()[0].header, row, strict=True))

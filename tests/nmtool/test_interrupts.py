@@ -47,7 +47,7 @@ def test_a_signal_is_noted_the_next_one_is_not(number: signal.Signals) -> None:
             with pytest.raises(KeyboardInterrupt):
                 check_stop()
 
-    with pytest.raises(KeyboardInterrupt):  # which the end of the block raises again
+    with pytest.raises(KeyboardInterrupt):  # the end of the block raises it again
         work()
 
 
@@ -108,7 +108,7 @@ def test_an_error_that_became_of_an_interrupt_is_an_interrupt() -> None:
         raise ImportError("that was before")
 
 
-def test_what_was_swallowed_stops_the_next_work() -> None:
+def test_a_swallowed_interrupt_stops_the_next_work() -> None:
     went_on = False
 
     def work() -> None:
@@ -125,7 +125,7 @@ def test_what_was_swallowed_stops_the_next_work() -> None:
 
 
 @pytest.mark.parametrize("cause", ["__cause__", "__context__"])
-def test_a_library_tells_an_interrupt_as_an_import_error(cause: str) -> None:
+def test_an_interrupt_inside_an_import_error_is_raised(cause: str) -> None:
     error = ImportError("torch is broken")
     setattr(error, cause, RuntimeError("inner"))
     setattr(getattr(error, cause), cause, KeyboardInterrupt())

@@ -39,7 +39,7 @@ def expected_hash(name: str) -> str:
 
 @pytest.mark.parametrize("kind", ["float", "integer"])
 @pytest.mark.parametrize("as_text", [False, True])
-def test_nmtool_s_own_files(kind: str, as_text: bool, tmp_path: Path) -> None:
+def test_files_of_nmtool_are_loaded(kind: str, as_text: bool, tmp_path: Path) -> None:
     network = cases.float_network() if kind == "float" else cases.integer_network()
     path = tmp_path / "network.npz"
     network.save(path)
@@ -49,7 +49,7 @@ def test_nmtool_s_own_files(kind: str, as_text: bool, tmp_path: Path) -> None:
     assert nm.inspect(path)["hash"] == network.content_hash
 
 
-def test_a_run_means_its_floats_where_floats_are_needed(tmp_path: Path, export: Export) -> None:
+def test_a_run_is_loaded_as_floats_where_floats_are_needed(tmp_path: Path, export: Export) -> None:
     run, floats, integers = tmp_path / "run", cases.float_network(), cases.integer_network()
     run.mkdir()
     integers.save(run / "integers.npz")
@@ -75,13 +75,13 @@ def test_settings_of_the_run_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_format(name: str, export: Export) -> None:
+def test_every_format_is_loaded(name: str, export: Export) -> None:
     path = export(name)
     assert nm.load(path).content_hash == expected_hash(name)
     assert nm.inspect(path)["hash"] == expected_hash(name)
 
 
-def test_run_folders_mean_the_integers_where_there_are_some(tmp_path: Path) -> None:
+def test_a_run_is_loaded_as_integers_if_it_has_them(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     with refused(FileFormatError, "run-without-network") as caught:
@@ -94,7 +94,7 @@ def test_run_folders_mean_the_integers_where_there_are_some(tmp_path: Path) -> N
     assert nm.load(run / "network.npz").content_hash == cases.float_network().content_hash
 
 
-def test_files_of_others(tmp_path: Path) -> None:
+def test_foreign_files_are_loaded(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "foreign.net", dense(5, 3))
     network = nm.load(path)
     assert [population.name for population in network.populations] == ["layer0"]
@@ -126,13 +126,13 @@ def checkpoints(tmp_path: Path) -> Path:
     return folder
 
 
-def test_checkpoints_need_what_they_do_not_say(checkpoints: Path) -> None:
+def test_checkpoints_need_the_missing_constants(checkpoints: Path) -> None:
     with refused(UsageError, "mlgenn-constants") as caught:
         nm.load(checkpoints)
     assert str(checkpoints) in caught.value.what
 
 
-def test_the_latest_checkpoint_is_taken_and_told(
+def test_the_latest_checkpoint_is_loaded_and_logged(
     checkpoints: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     options = MlgennOptions(**vars(OPTIONS) | {"sizes": {"In": 4, "Out": 2}})
@@ -170,18 +170,20 @@ def test_options_of_one_kind_for_the_other(checkpoints: Path, export: Export) ->
         nm.load(export("nir"), OPTIONS)
 
 
-# What is no network.
+# Paths without a network.
 
 
 @pytest.mark.parametrize("name", ["missing", "missing.npz", "missing.onnx", "missing/network.c"])
 @pytest.mark.parametrize("verb", [nm.load, nm.inspect], ids=["load", "inspect"])
-def test_what_is_not_there(verb: Callable[[Path], object], name: str, tmp_path: Path) -> None:
+def test_missing_paths_are_refused(
+    verb: Callable[[Path], object], name: str, tmp_path: Path
+) -> None:
     with refused(FileFormatError, "file-missing") as caught:
         verb(tmp_path / name)
     assert name in caught.value.what
 
 
-def test_what_is_of_another_kind(tmp_path: Path) -> None:
+def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "recording.npz"
     raster = Raster.from_dense(np.ones((2, 30, cases.N_UNITS)))
     recording = simulate(cases.integer_network(), raster)
@@ -195,7 +197,7 @@ def test_what_is_of_another_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_damaged(name: str, export: Export) -> None:
+def test_damaged_files_are_refused(name: str, export: Export) -> None:
     path = export(name)
     files = {"lava": "lava_network/arrays.npz", "fenn": "fenn_network/arrays.npz"}
     file = path / files.get(name, "network.npz") if path.is_dir() else path
@@ -206,14 +208,14 @@ def test_what_is_damaged(name: str, export: Export) -> None:
     assert str(path) in str(caught.value)
 
 
-def test_tables_of_data_are_no_networks(tmp_path: Path) -> None:
+def test_tables_of_data_are_refused(tmp_path: Path) -> None:
     (tmp_path / "words.csv").write_text("sample,time,unit,label\n0,1.0,0,0\n")
     with refused(FileFormatError, "file-kind") as caught:
         nm.load(tmp_path / "words.csv")
     assert "nmtool data" in caught.value.fix
 
 
-def test_what_is_no_file_of_any_format(tmp_path: Path) -> None:
+def test_unknown_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("words")
     with refused(FileFormatError, "file-damaged") as caught:

@@ -10,7 +10,7 @@ from tests.refusals import refused
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "abc", "", "1.5", "4097", "1000000000", "9" * 5000])
-def test_a_variable_that_says_no_number_of_threads(
+def test_an_invalid_number_of_threads_in_the_environment(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_NUM_THREADS", value)
@@ -19,7 +19,7 @@ def test_a_variable_that_says_no_number_of_threads(
 
 
 @pytest.mark.parametrize("value", [None, "1", "4096", " 2 "])
-def test_a_variable_that_says_a_number_of_threads(
+def test_a_number_of_threads_in_the_environment(
     value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NUMBA_NUM_THREADS")

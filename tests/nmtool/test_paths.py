@@ -27,7 +27,7 @@ def test_the_desktop_s_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_folder() == Path("/some/data/nmtool")
 
 
-def test_nmtool_cache_wins_and_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nmtool_cache_overrides_all_others_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/some/cache")
     monkeypatch.setenv("NMTOOL_CACHE", "/mine")
     assert cache_folder() == Path("/mine")

@@ -95,7 +95,7 @@ def test_a_silent_sample_is_drawn() -> None:
     assert drawn(plot.raster(Raster.silent(1, 20, 3))) == []
 
 
-def test_membranes() -> None:
+def test_membranes_are_drawn() -> None:
     ax = plot.membranes(RECORDING, 1, class_names=cases.CLASSES)
     assert len(ax.lines) == 2
     for index, line in enumerate(ax.lines):
@@ -112,7 +112,7 @@ def test_label_and_prediction_stand_out() -> None:
     assert sorted(legends[1]) == [f"label: {1 - predicted}", f"predicted: {predicted}"]
 
 
-def test_confusion() -> None:
+def test_a_confusion_matrix_is_drawn() -> None:
     confusion = Confusion.of(np.array([0, 0, 1]), np.array([0, 1, 1]), ["$a$", "b"])
     ax = plot.confusion(confusion)
     places = {text.get_position(): text.get_text() for text in ax.texts}
@@ -160,7 +160,7 @@ def test_all_histograms() -> None:
         ("sparsity", ["best"]),
     ],
 )
-def test_learning(what: str, labels: list[str]) -> None:
+def test_curves_of_a_run_are_drawn(what: str, labels: list[str]) -> None:
     ax = plot.learning(LOG, what, best=2)
     assert [line.get_label() for line in ax.lines] == labels
     if what == "loss":
@@ -190,7 +190,7 @@ def test_axes_are_those_that_were_given() -> None:
     assert all(call() is ax for call in calls)
 
 
-def test_what_is_not_there_is_refused() -> None:
+def test_unknown_samples_and_populations_are_refused() -> None:
     silent = replace(RECORDING, spikes={})
     calls: list[tuple[str, Callable[[], Any]]] = [
         ("plot-sample-range", lambda: plot.raster(RECORDING, 6)),
@@ -233,7 +233,7 @@ def test_what_is_not_there_is_refused() -> None:
             call()
 
 
-def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_matplotlib_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

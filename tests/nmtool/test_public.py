@@ -64,7 +64,7 @@ def test_names_are_sorted_and_each_is_there_once() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_says_what_it_is(name: str) -> None:
+def test_every_name_has_a_docstring(name: str) -> None:
     value = getattr(nmtool, name)
     assert value.__name__ == EARLIER.get(name, name)
     assert value.__module__.startswith("nmtool.")
@@ -172,7 +172,7 @@ def test_exit_codes_of_errors() -> None:
     assert codes == {name: others.get(name, 2) for name in ERRORS}
 
 
-# No function stands where a module is looked for.
+# No function hides a module.
 
 
 def packages() -> list[ModuleType]:
@@ -229,7 +229,7 @@ def test_a_function_that_hides_a_module_is_seen(
     assert hidden(importlib.import_module(package)) == names
 
 
-# What is imported, and what is said where something is missing.
+# Imports, and errors for missing libraries.
 
 
 def test_importing_nmtool_imports_nothing_heavy() -> None:
@@ -272,7 +272,7 @@ def test_without_torch_everything_else_works() -> None:
     assert python(NO_TORCH) == "MissingError library-missing True\n" * 2 + "2 2\n" * 2
 
 
-def test_a_broken_torch_is_said_where_it_is_needed(tmp_path: Path) -> None:
+def test_a_broken_torch_is_an_error_where_it_is_needed(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so is gone', name='torch')\n")
     code = (
         "import nmtool as nm\n"
@@ -284,7 +284,7 @@ def test_a_broken_torch_is_said_where_it_is_needed(tmp_path: Path) -> None:
     assert printed == f"library-missing libcudart.so is gone {fix}\n"
 
 
-def test_a_source_folder_that_is_not_installed_says_so(tmp_path: Path) -> None:
+def test_a_source_folder_suggests_installing_it(tmp_path: Path) -> None:
     shutil.copytree(
         ROOT / "nmtool", tmp_path / "nmtool", ignore=shutil.ignore_patterns("__pycache__")
     )
@@ -296,7 +296,7 @@ def test_a_source_folder_that_is_not_installed_says_so(tmp_path: Path) -> None:
     assert python(code, "-S", path=tmp_path) == "nmtool-not-installed pip install -e\n"
 
 
-# What people pass by mistake is told in our words.
+# Wrong arguments raise nmtool's own errors.
 
 
 @pytest.mark.torch

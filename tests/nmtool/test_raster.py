@@ -115,7 +115,7 @@ def test_concatenate_undoes_take(dense: NDArray[np.bool_], data: st.DataObject) 
     assert joined.n_samples == len(dense)
 
 
-def test_silence() -> None:
+def test_a_silent_raster() -> None:
     silent = Raster.silent(3, 4, 5)
     assert (silent.n_samples, silent.n_spikes, silent.n_bins) == (3, 0, 60)
     assert not silent.dense().any()
@@ -186,7 +186,7 @@ def test_batches_are_all_samples_in_order(n_samples: int, at_once: int) -> None:
 
 
 @pytest.mark.parametrize("value", [0.5, float("nan"), 1j])
-def test_numbers_that_are_no_counts(value: complex) -> None:
+def test_numbers_that_are_not_counts_are_refused(value: complex) -> None:
     with refused(DataError, "dense-not-spikes"):
         Raster.from_dense(np.full((1, 2, 3), value))
 

@@ -108,12 +108,12 @@ def test_whole_numbers_are_shown_exactly(value: int) -> None:
     assert int(shown(value).replace(",", "")) == value
 
 
-def test_what_is_tabular_says_so_itself() -> None:
+def test_the_base_class_has_no_tables() -> None:
     with pytest.raises(NotImplementedError):
         Tabular().tables()
 
 
-# What a class declares.
+# Declarations of a class.
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def test_a_value_without_a_line_has_the_repr_of_its_kind() -> None:
     assert re.fullmatch(r"<\S*Other object at 0x[0-9a-f]+>", repr(Other()))
 
 
-def test_scripts_are_told_what_is_declared() -> None:
+def test_json_holds_the_declared_fields() -> None:
     content = SCORE.as_json()
     assert content == {
         "samples": 4000,
@@ -184,7 +184,7 @@ def test_scripts_are_told_what_is_declared() -> None:
     assert lost.as_json() == {**about, "said": 0, "notes": [], "loss": 0.0}
 
 
-def test_scripts_are_told_all_fields_by_default() -> None:
+def test_json_holds_all_fields_by_default() -> None:
     @dataclass(frozen=True)
     class All(Plain):
         second: int
@@ -236,7 +236,7 @@ def test_values_in_the_types_of_json(value: Any, expected: Any) -> None:
     assert json.loads(json.dumps(content)) == expected
 
 
-# All values that show themselves, those of a network with 700 channels.
+# Every kind of value with a display, of a network with 700 channels.
 
 RANDOM = np.random.default_rng(1)
 
@@ -394,7 +394,7 @@ def _columns(value: Tabular) -> tuple[Any, Any]:
     return table.header, table.rows[0]
 
 
-def test_values_of_nothing_show_themselves_too() -> None:
+def test_empty_values_can_be_printed() -> None:
     nothing = Raster.silent(0, 10, 4)
     assert "0 spikes" in repr(nothing)
     assert "spikes per sample" in nothing.summary()

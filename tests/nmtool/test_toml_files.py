@@ -16,13 +16,13 @@ VALUES = st.one_of(
 
 
 @given(st.one_of(VALUES, st.lists(TEXTS), st.lists(st.integers(0, 9)), st.lists(st.booleans())))
-def test_what_is_written_is_read(value: Any) -> None:
+def test_written_values_are_read_back(value: Any) -> None:
     content = parse_toml(f"value = {toml_value(value)}\n".encode(), "settings.toml")["value"]
     assert content == value
     assert type(content) is type(value)
 
 
-def test_none_and_what_no_number_is() -> None:
+def test_none_and_nan() -> None:
     lines = f"off = {toml_value(None)}\nnan = {toml_value(math.nan)}\n"
     table = parse_toml(lines.encode(), "settings.toml")
     assert table["off"] == OFF

@@ -74,7 +74,7 @@ def test_nobody_can_write_to_a_value_or_a_copy_of_it(name: str, way: str) -> Non
 
 def test_a_file_holds_what_was_checked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        INTEGERS.projections[0].weight[3, 5] += 1  # an odd one among even ones
+        INTEGERS.projections[0].weight[3, 5] += 1  # an odd weight among even ones
     for value in (FLOATS, INTEGERS, RECORDING):
         value.save(tmp_path / "file.npz")
         loaded = type(value).load(tmp_path / "file.npz")

@@ -144,7 +144,7 @@ def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> N
     assert caught.value.args == (nm.TrainOptions(),)
 
 
-def test_who_watches_is_told(tmp_path: Path) -> None:
+def test_callbacks_get_batches_and_epochs(tmp_path: Path) -> None:
     batches: list[Any] = []
     epochs: list[dict[str, Any]] = []
     shown: list[Any] = []
@@ -203,7 +203,7 @@ def test_remarks_come_before_the_first_epoch(caplog: pytest.LogCaptureFixture) -
     assert "trains on 40 samples, validates on 20" in caplog.records[1].getMessage()
 
 
-def test_patience_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_early_stopping_is_logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     options = small_options(epochs=30, patience=1, lr=0.0, delay_lr=0.0)
     with caplog.at_level(logging.INFO, "nmtool"):
         run = nm.train(small_dataset(), options, folder=tmp_path / "run")
@@ -215,7 +215,7 @@ def test_patience_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["run.json", "network.npz", "checkpoint.npz", "log.jsonl"])
-def test_what_is_in_a_folder_is_kept(name: str, tmp_path: Path) -> None:
+def test_an_existing_folder_is_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("dear")
     with refused(UsageError, "path-taken") as caught:
         nm.train(small_dataset(), OPTIONS, folder=tmp_path)
@@ -367,7 +367,7 @@ def test_samples_that_were_learnt_do_not_validate_on_resume(tmp_path: Path) -> N
     assert len(nm.train(spoken(4), folder=folder, resume=True).log) == 2
 
 
-def test_a_run_that_learns_from_validation_samples_too(tmp_path: Path) -> None:
+def test_a_run_that_trains_on_validation_samples_too(tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     train, validation = small_events(40, 1), small_events(20, 2)
@@ -389,7 +389,7 @@ def test_data_are_named_for_a_new_run() -> None:
         nm.train(options=small_options(epochs=1))
 
 
-def test_a_run_that_does_not_know_what_validated_is_resumed(tmp_path: Path) -> None:
+def test_a_run_without_the_hash_of_its_split_is_resumed(tmp_path: Path) -> None:
     options = small_options(epochs=2, validation=10, validation_by="speaker")
     folder = tmp_path / "run"
     stopped_in(2, folder, lambda **keywords: nm.train(spoken(4), options, **keywords))
@@ -409,7 +409,7 @@ def test_a_run_that_does_not_know_what_validated_is_resumed(tmp_path: Path) -> N
         ({"lr": 100.0, "delay_lr": 0.0}, "loss-exploded"),
     ],
 )  # fmt: skip
-def test_learning_that_fails_is_told_once(
+def test_failed_training_is_remarked_once(
     changes: dict[str, Any], code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
@@ -428,7 +428,7 @@ def test_a_small_gain_does_not_diverge() -> None:
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_cores_that_are_none(threads: int, finished_run: nm.Run) -> None:
+def test_invalid_numbers_of_threads_are_refused(threads: int, finished_run: nm.Run) -> None:
     with refused(UsageError, "threads-range"):
         nm.train(small_dataset(), OPTIONS, threads=threads)
     with refused(UsageError, "threads-range"):
@@ -446,7 +446,7 @@ def test_hidden_layers_of_different_sizes() -> None:
         small_options(hidden=(6, 5), layers=3)
 
 
-def test_what_cannot_be_resumed(tmp_path: Path) -> None:
+def test_runs_that_cannot_be_resumed_are_refused(tmp_path: Path) -> None:
     with refused(UsageError, "run-not-kept"):
         nm.train(small_dataset(), OPTIONS, resume=True)
     with refused(FileFormatError, "run-missing") as caught:
@@ -480,7 +480,7 @@ def test_a_run_goes_on_with_other_settings(finished_run: nm.Run, tmp_path: Path)
     assert same(nm.Run.load(folder), run)
 
 
-def test_epochs_are_few_where_nothing_else_is_said(finished_run: nm.Run) -> None:
+def test_finetuning_has_few_epochs_by_default(finished_run: nm.Run) -> None:
     stopped: list[int] = []
 
     def stop(report: Any) -> None:
@@ -508,9 +508,7 @@ def test_finetuning_is_resumed(finished_run: nm.Run, tmp_path: Path) -> None:
     assert state(folder) == state(expected.folder)
 
 
-def test_longer_delays_are_cut_and_that_is_told(
-    finished_run: nm.Run, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_cut_delays_are_logged(finished_run: nm.Run, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
         run = nm.finetune(finished_run, {"epochs": 1, "max_delay": 4}, small_dataset())
     assert run.network.max_delay <= 4
@@ -531,13 +529,17 @@ def test_the_data_of_the_run_are_the_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings", [{"hidden": 13}, {"steps": 31}, {"recurrent": False}, {"dt_ms": 1.0}]
 )
-def test_the_network_stays_as_it_is(settings: dict[str, Any], finished_run: nm.Run) -> None:
+def test_finetuning_does_not_change_the_shape_of_the_network(
+    settings: dict[str, Any], finished_run: nm.Run
+) -> None:
     with refused(UsageError, "network-shape-fixed") as caught:
         nm.finetune(finished_run, settings, small_dataset())
     assert next(iter(settings)) in caught.value.what
 
 
-def test_what_cannot_be_a_start(finished_run: nm.Run, tmp_path: Path) -> None:
+def test_runs_without_a_checkpoint_cannot_be_finetuned(
+    finished_run: nm.Run, tmp_path: Path
+) -> None:
     unkept = nm.Run(finished_run.options, finished_run.network, None, finished_run.log)
     with refused(UsageError, "run-not-kept"):
         nm.finetune(unkept, {}, small_dataset())
@@ -572,7 +574,7 @@ def test_a_run_is_read_from_its_folder(finished_run: nm.Run, in_integers: nm.Run
     )
 
 
-def test_what_is_no_run(tmp_path: Path, finished_run: nm.Run) -> None:
+def test_folders_without_a_run_are_refused(tmp_path: Path, finished_run: nm.Run) -> None:
     with refused(FileFormatError, "run-missing"):
         nm.Run.load(tmp_path)
     (tmp_path / "run.json").write_text("{}")
@@ -584,7 +586,7 @@ def test_what_is_no_run(tmp_path: Path, finished_run: nm.Run) -> None:
         nm.Run.load(tmp_path)
 
 
-def test_a_run_shows_itself(finished_run: nm.Run) -> None:
+def test_a_run_has_a_repr_and_tables(finished_run: nm.Run) -> None:
     assert "\n" not in repr(finished_run)
     assert f"epoch {finished_run.best['epoch']} of 3" in repr(finished_run)
     assert f"validation {finished_run.best['validation_accuracy']:.1%}" in repr(finished_run)
@@ -594,7 +596,7 @@ def test_a_run_shows_itself(finished_run: nm.Run) -> None:
     assert len(finished_run.summary().splitlines()) == 5
 
 
-# Lines of epochs.
+# The line of an epoch.
 
 ENTRY = {
     "epoch": 1,

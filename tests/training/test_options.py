@@ -32,7 +32,7 @@ def _set(**settings: Any) -> TrainOptions:
     return TrainOptions().with_settings(settings, "here")
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_description() -> None:
     assert all(len(field.metadata["help"]) > 10 for field in fields(TrainOptions))
 
 
@@ -243,7 +243,7 @@ def test_survives_json(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "run").options() == options
 
 
-def test_a_run_of_before_has_the_defaults_of_what_came_later(tmp_path: Path) -> None:
+def test_settings_missing_in_an_older_run_have_their_defaults(tmp_path: Path) -> None:
     before = _set(hidden=7).as_json()
     del before["schedule"]
     RunFolder(tmp_path / "run").create({"options": before})

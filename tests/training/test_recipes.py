@@ -33,7 +33,7 @@ def test_options_by_the_name_of_a_recipe() -> None:
 
 
 @pytest.mark.parametrize("name", ["fsdd700", "fsdd700_integer"])
-def test_recipes_pin_the_samples_that_validate(name: str) -> None:
+def test_recipes_fix_the_validation_split(name: str) -> None:
     """Data sets with a validation split of their own, as digits and yinyang, need no rule."""
     assert TrainOptions.from_file(name).validation == "last 300"
 

@@ -482,7 +482,7 @@ def all_cases() -> list[Case]:
             rate=(0.7,),
         ),
         *_smallest(),
-        # A long row, behind which short ones wait that begin as soon as they may.
+        # A long row, followed by short ones, each of which begins as soon as possible.
         Case(
             "close-rows",
             made(
@@ -496,7 +496,7 @@ def all_cases() -> list[Case]:
             lengths=(9,),
             deep=True,
         ),
-        # Each memory ends at a power of two, behind which its first word comes again.
+        # Each memory ends at a power of two, after which addresses wrap to its first word.
         Case(
             "loaded-full",
             made(
@@ -524,7 +524,7 @@ def all_cases() -> list[Case]:
             lengths=(9,),
             stall=1,
         ),
-        # More neurons are told than there is room for, and ends of steps.
+        # More neurons and ends of steps are output than the queue has room for.
         Case("blocked-neurons", made([li("o", 40)], []), deep=True, lengths=(2,), stall=3),
         Case("blocked", made([lif("a", 1)], [], n_steps=70), lengths=(70,), stall=3),
         Case(

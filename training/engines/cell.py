@@ -67,11 +67,12 @@ class Neurons:
     """The neurons of a layer: of one population, or of several that are simulated together.
 
     Attributes:
-        constants: as floats; for integer arithmetic, the values that the integers represent.
+        constants: constants as floats; for integer arithmetic, the values that the integers
+            represent.
         jump: [neurons] float tensor, jump of u per unit of the trained weights.
         dt_ms: length of a step in ms.
         integers: constants of an integer forward pass; None for floats.
-        arithmetic: of the integers.
+        arithmetic: arithmetic of the integers.
         faults: for integers, per population [2, its neurons] int64, counts of wraps of u and clips
             of v, increased by every forward pass.
     """

@@ -107,7 +107,7 @@ class Cuda(Device):
     """An NVIDIA GPU, with Numba CUDA kernels.
 
     Attributes:
-        limits: on threads and memory; None for the defaults of `Limits()`.
+        limits: limits on threads and memory; None for the defaults of `Limits()`.
     """
 
     limits: Limits | None = None

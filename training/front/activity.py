@@ -48,7 +48,7 @@ class RateTarget:
         for name in ("strength", "spikes_per_sample"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise UsageError(
-                    f"{name} of RateTarget is {getattr(self, name)}",
+                    f"{name} of RateTarget must not be negative, but is {getattr(self, name)}",
                     code="argument-range",
                     fix="choose 0 or more",
                 )

@@ -59,7 +59,7 @@ def run_lif(
     """Run spiking neurons over whole spike trains, differentiably.
 
     Args:
-        device: where they run.
+        device: device on which they run.
         neurons: their constants.
         afferent: synapses from the source.
         recurrent: synapses among the neurons.

@@ -32,7 +32,7 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
 
     Args:
         membrane: [samples, T, classes] float.
-        readout: with one of the rules in `nmtool.network.readout.MEMBRANE_RULES`.
+        readout: a readout with one of the rules in `nmtool.network.readout.MEMBRANE_RULES`.
     """
     if readout.rule == "max":
         return membrane.amax(dim=1)
@@ -53,7 +53,7 @@ def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
     torch.Size([4, 10])
 
     Args:
-        spikes: of a population, from a forward pass.
+        spikes: spikes of a population, from a forward pass.
         dt_ms: length of a step in ms.
 
     Returns:
@@ -98,7 +98,7 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
     >>> loss.backward()
 
     Args:
-        network: with a readout of membranes or of first spikes.
+        network: a network with a readout of membranes or of first spikes.
         gain: factor on the scores before the softmax; the score of a first spike is −t in ms.
         margin_ms: for first-spike readouts, use a squared margin loss instead of cross-entropy;
             for labels only.
@@ -111,7 +111,9 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         NUMBER.check(argument, value)
         if not 0 < value < np.inf:
             raise UsageError(
-                f"{argument} is {value}", code="argument-range", fix="choose a number above 0"
+                f"{argument} must be positive and finite, not {value}",
+                code="argument-range",
+                fix="choose a number above 0",
             )
     n_classes = len(network.class_names)
     readout = network.readout
@@ -176,7 +178,7 @@ def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: fl
     True
 
     Args:
-        spikes: of a population, from a forward pass.
+        spikes: spikes of a population, from a forward pass.
         target: [samples, steps, neurons], the target spikes.
         tau_ms: τ in ms, the time scale of the comparison.
         dt_ms: length of a step in ms.
@@ -233,8 +235,8 @@ def predictions(activity: Activity, network: Network) -> Tensor:
     torch.Size([4])
 
     Args:
-        activity: of a forward pass.
-        network: with the readout.
+        activity: activity in a forward pass.
+        network: the network with the readout.
     """
     name = network.readout.population
     if network.readout.rule == FIRST_SPIKE:

@@ -133,8 +133,8 @@ class SpikingNetwork(nn.Module, Tabular):
         network: topology, constants and initial synapses.
         max_delay: largest delay in steps during training.
         axonal: one delay per source neuron of a projection, not one per synapse.
-        dtype: of the kernels, float32 or float64.
-        device: of the parameters, with its engine.
+        dtype: type of the kernels, float32 or float64.
+        device: device of the parameters, which determines the engine.
         rounding: for quantisation-aware training: how parameters are rounded to the chip's
             integers, in which the forward pass runs; or an `IntegerNetwork` of the same
             populations and projections. None: floats.

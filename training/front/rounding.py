@@ -106,7 +106,7 @@ def integer_synapses(
 
     Args:
         chip: the projection in integers.
-        scale: of the target population: shifted weight per unit of jump.
+        scale: scale of the target population: shifted weight per unit of jump.
         weight, delay: [pre, post] float, the parameters.
     """
     shifted = torch.from_numpy(chip.shifted_weight).to(weight.device)

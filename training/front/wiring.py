@@ -52,7 +52,7 @@ class Wiring:
         """The afferent spikes.
 
         Args:
-            trains: of the input and of every earlier population.
+            trains: spike trains of the input and of every earlier population.
         """
         if not self.sources:
             return SpikeTrains.silent(trains[INPUT], 0)
@@ -62,7 +62,7 @@ class Wiring:
         """The afferent synapses, as one matrix.
 
         Args:
-            synapses: in the order of the network's projections.
+            synapses: synapses in the order of the network's projections.
         """
         return _joined(self.rows, self.source_sizes, self.sizes, synapses)
 

@@ -1,1 +1,1 @@
-"""The training loop: what a run starts from, learns, judges and keeps."""
+"""The training loop: initial networks, updates, validation, checkpoints and run folders."""

@@ -1,6 +1,6 @@
-"""What to try next: what a run's log and network say about its settings.
+"""Suggestions for the next run, from a run's log and network.
 
-Each finding is a guess with its evidence, from the run alone; nothing is trained or read for it.
+Each finding is a guess with its evidence. Nothing else is trained or read.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from nmtool.training.loop.selection import best_epoch
 from nmtool.training.options import TrainOptions
 
 MIN_EPOCHS = 5
-"""Shorter runs say nothing about how learning goes on."""
+"""Fewest epochs of a run from which its further course can be guessed."""
 
 FALLING = 0.05
 """Share by which the loss of the last fifth of the epochs is below that of the fifth before."""
 
 OVERFITTING = 0.1
-"""Accuracy on training samples beyond that on validation samples."""
+"""Difference of training and validation accuracy from which on a run overfits."""
 
 FITTED = 0.95
-"""Accuracy on training samples from which on they are learnt."""
+"""Training accuracy from which on the training samples count as learnt."""
 
 MAX_AT_LIMIT = 0.05
-"""Share of a projection's delays that may lie at the limit; of uniform ones, some 2 % do."""
+"""Share of a projection's delays that may lie at the limit; of uniform delays, some 2 % do."""
 
 MEMORY = 10.0
 """Times that a network's memory fits into a sample, at most; its memory is the longest delay
@@ -40,10 +40,10 @@ MAX_SILENT = 0.2
 """Share of the hidden neurons that may be silent for an epoch."""
 
 BUSY = 0.1
-"""Share of the steps at which a neuron spikes, the mean of a population."""
+"""Share of the steps with a spike, averaged over a population, from which on it is busy."""
 
 MIN_CONFUSED = 0.25
-"""Share of a class's validation samples that are taken for one other class."""
+"""Share of a class's validation samples misclassified as one other class, to be reported."""
 
 
 def advice(
@@ -51,12 +51,12 @@ def advice(
     log: Sequence[Mapping[str, Any]],
     network: Network,
 ) -> Iterator[Finding]:
-    """A finding for each thing that another run may do better, the likeliest to help first.
+    """Findings with suggestions for the next run, the most promising first.
 
     Args:
-        options: of the run, with a number of steps.
-        log: an entry per epoch.
-        network: of the best epoch.
+        options: the run's settings, with a number of steps.
+        log: the run's log, an entry per epoch.
+        network: the network of the best epoch.
     """
     if len(log) < MIN_EPOCHS:
         return
@@ -68,12 +68,12 @@ def advice(
 
 
 def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iterator[Finding]:
-    """A finding where a run that goes on with more epochs has its learning rates rise again.
+    """A finding if learning rates rise again because a run is resumed with more epochs.
 
     Args:
-        options: with the new number of epochs.
-        before: with the number that the run had.
-        n_done: epochs that have ended.
+        options: settings with the new number of epochs.
+        before: settings with the previous number of epochs.
+        n_done: number of finished epochs.
     """
     from nmtool.training.loop.optimise import rate_factor
 
@@ -85,10 +85,10 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
         yield Finding(
             "learning-rates-rise",
             "epochs",
-            f"with {options.epochs} epochs in place of {before.epochs}, learning rates go on at "
-            f"{now:.0%} of their largest, after {then:.0%}: accuracy may fall before it rises",
-            f"to end as a run of {options.epochs} epochs would, train a new one; to polish this "
-            "one, train a new run from it (`start=`) with a small `lr=`",
+            f"with {options.epochs} epochs instead of {before.epochs}, learning rates jump from "
+            f"{then:.0%} to {now:.0%} of their maximum: accuracy may fall before it rises",
+            f"for the result of a run of {options.epochs} epochs, train a new run; to improve "
+            "this one, fine-tune it (`start=`) with a small `lr=`",
         )
 
 
@@ -103,8 +103,7 @@ def _learning(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> Iterat
         yield Finding(
             "training-overfits",
             "training",
-            f"{train:.1%} of the training samples are right, and {validation:.1%} of those that "
-            "validate",
+            f"training accuracy is {train:.1%}, validation accuracy {validation:.1%}",
             f"try more augmentation, e.g. `stretch=0.2`, `onset_ms={10 * options.dt_ms:g}` or "
             "`drop=0.2`; fewer neurons (`hidden=`); more samples",
         )
@@ -112,7 +111,7 @@ def _learning(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> Iterat
         yield Finding(
             "training-underfits",
             "training",
-            f"the loss falls no more, with {train:.1%} of the training samples right",
+            f"the loss no longer falls, at a training accuracy of {train:.1%}",
             f"try other learning rates, e.g. `lr={options.lr / 3:.2g}` and "
             f"`delay_lr={options.delay_lr / 3:.2g}`, or let a search choose (`search=30min`); more "
             "neurons (`hidden=`)",
@@ -121,8 +120,8 @@ def _learning(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> Iterat
         yield Finding(
             "still-learning",
             "epochs",
-            f"the loss still fell, from {before:.3g} to {last:.3g} over the last {2 * fifth} "
-            "epochs, and one of these is the best",
+            f"the loss was still falling, from {before:.3g} to {last:.3g} over the last "
+            f"{2 * fifth} epochs, one of which is the best",
             f"try a new run with `epochs={2 * options.epochs}`",
         )
 
@@ -138,8 +137,8 @@ def _memory(options: TrainOptions, network: Network) -> Iterator[Finding]:
             "tau_mem_ms",
             f"samples last {length:,.0f} ms; delays reach {reach:g} ms, and the longest membrane "
             f"time constant is {longest:g} ms",
-            "where the order of early and late events matters, try a longer `dt_ms=`, by which "
-            f"delays reach further, or `tau_out_ms={length / MEMORY:.2g}`",
+            "if the order of early and late events matters, try a longer `dt_ms=`, with which "
+            f"delays last longer, or `tau_out_ms={length / MEMORY:.2g}`",
         )
 
 
@@ -153,7 +152,7 @@ def _delays(options: TrainOptions, network: Network) -> Iterator[Finding]:
                 "delays-at-limit",
                 f"{projection.source} → {projection.target}",
                 f"{share:.0%} of the delays from '{projection.source}' to '{projection.target}' "
-                f"are the longest that there are, {limit} steps",
+                f"are at the limit of {limit} steps",
                 f"try `max_delay={min(2 * limit, most)}`"
                 if limit < most
                 else f"try a longer step: `dt_ms={1.5 * options.dt_ms:g}`",
@@ -190,8 +189,8 @@ def _classes(network: Network, entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "classes-confused",
             label,
-            f"{confused['share']:.0%} of the validation samples of '{label}' are taken for "
-            f"'{answer}'",
-            "look at samples of both: what tells them apart may lie within a step (`dt_ms=`) or "
-            "a channel (`group=`), or labels may be wrong",
+            f"{confused['share']:.0%} of the validation samples of class '{label}' are classified "
+            f"as '{answer}'",
+            "look at samples of both: the difference may be lost within a step (`dt_ms=`) or a "
+            "channel (`group=`), or labels may be wrong",
         )

@@ -1,4 +1,4 @@
-"""`ahead`: the next batch is made while the engine works on this one."""
+"""`ahead`: prepare the next batch while the engine works on the current one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _NOTHING = object()
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """Make each item in a thread while the one before it is in use.
+    """Prepare each item in a thread while the previous one is in use.
 
-    What making one raises is raised where it is wanted.
+    An exception raised while an item is prepared is raised again where the item is requested.
 
     >>> list(ahead(n * n for n in range(4)))
     [0, 1, 4, 9]
 
     Args:
-        items: a generator, which runs in that thread and nowhere else.
+        items: a generator, which runs only in that thread.
     """
     with ThreadPoolExecutor(1, "ahead") as thread:
         coming = thread.submit(next, items, _NOTHING)

@@ -13,19 +13,20 @@ from nmtool.training.options import TrainOptions
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes that leave the class as it is, made in the order of the attributes.
+    """Random changes that preserve the class, made in the order of the attributes.
 
     Attributes:
-        blend: share of the samples that `blend` replaces by a blend of two of their class.
-        shift: every sample's channels move by a whole number of units, uniform in ±shift;
+        blend: share of the samples that the function `blend` replaces by a blend of two samples of
+            their class.
+        shift: every sample's channels are shifted by a whole number of units, uniform in ±shift;
             events that leave the range are lost.
         stretch: every sample's times are multiplied by a factor uniform in 1 ± stretch.
-        onset_ms: every sample moves in time as a whole by an amount uniform in ±onset_ms; events
-            that would come before 0 ms are lost.
-        jitter_ms: every event moves in time by a normal random amount of this standard
-            deviation in ms; none comes before the start of its sample.
-        drop: every sample loses a share of its events that is uniform in 0 … drop, so that
-            networks hear the same softly and loudly.
+        onset_ms: every sample as a whole is shifted in time by an amount uniform in ±onset_ms;
+            events that would come before 0 ms are lost.
+        jitter_ms: every event is shifted in time by a normal random amount with this standard
+            deviation in ms, but not to before the start of its sample.
+        drop: every sample loses a share of its events, uniform in 0 … drop, so that networks see
+            the same sample with fewer and with more events.
     """
 
     blend: float = 0.0
@@ -37,7 +38,7 @@ class Augmentation:
 
     @classmethod
     def of(cls, options: TrainOptions) -> Augmentation:
-        """The changes that the settings of a run ask for."""
+        """The augmentation in a run's settings."""
         return cls(**{option.name: getattr(options, option.name) for option in fields(cls)})
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
@@ -47,13 +48,14 @@ class Augmentation:
     def with_partners(
         self, events: SpikeEvents, rng: np.random.Generator
     ) -> tuple[SpikeEvents, NDArray[np.int64]]:
-        """A changed copy of a batch, and what each sample was blended with.
+        """Augment a copy of a batch; also returns the sample that each was blended with.
 
         Returns:
             The copy; and [samples] int64, the sample of the batch that each was blended with,
             itself for those that were not.
         """
-        # Drawn first and always: whatever else is on, a seed shifts and stretches the same.
+        # Always drawn first, so that a seed gives the same shifts and stretches whatever else is
+        # on.
         shift = rng.integers(-self.shift, self.shift + 1, events.n_samples)
         factor = rng.uniform(1 - self.stretch, 1 + self.stretch, events.n_samples)
         partner = np.arange(events.n_samples)
@@ -78,14 +80,14 @@ class Augmentation:
 def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeEvents:
     """Replace samples by blends with another sample of their class (Mészáros et al. 2025).
 
-    Both samples move in time so that their mean times meet halfway, then every event of both
-    is kept with probability 1/2; events that come before 0 ms are lost. A sample stays as it is
-    if it has no events or no other sample of the batch has events and its class.
+    Both samples are shifted in time so that their mean times meet halfway, then every event of both
+    is kept with probability 1/2; events that come before 0 ms are lost. A sample remains unchanged
+    if it has no events, or if no other sample of its class in the batch has any.
 
     Args:
         events: a batch.
         share: probability of each sample to be replaced.
-        rng: decides which samples, with which others, and which of their events.
+        rng: random generator that chooses samples, partners and events.
     """
     return _blended(events, _partners(events, share, rng), rng)
 

@@ -1,9 +1,10 @@
-"""The mean of a network over its last updates, which is less noisy than any one of them.
+"""The running mean of a network over its last updates, less noisy than the network itself.
 
     θ̄ ← m·θ̄ + (1 − m)·θ        m = min(decay, (n + 1)/(n + 10)) at update n
 
-an exponential moving average of weights and delays (Polyak & Juditsky 1992), shorter at first, so
-that it soon forgets a random start. From a trained network m = decay at once.
+is an exponential moving average of weights and delays (Polyak & Juditsky 1992), shorter at first,
+so that it soon forgets a random initialisation. From a trained network, m = decay from the first
+update on.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ from nmtool.training.front.model import SpikingNetwork
 
 
 class Average:
-    """The running mean of a model's parameters; without a decay there is none.
+    """The running mean of a model's parameters; without a decay there is no mean.
 
     Args:
         model: the network that is trained.
-        decay: share of the mean that stays at an update, at most.
-        trained: True where the model starts as a trained network, which is worth remembering.
+        decay: largest share of the mean that an update keeps; None: no mean.
+        trained: True if training starts from a trained network, which the mean should not forget.
 
     Attributes:
-        trained: as above; what a run starts from is known again when it is resumed.
-        values: by name of the parameters [pre, post] float, on their device; empty without a mean.
+        trained: as above; a resumed run sets it again.
+        values: the mean by parameter name, [pre, post] float, on the device of the parameters;
+            empty without a mean.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Average:
         self.values: dict[str, Tensor] = {} if decay is None else _copies(model)
 
     def add(self, update: int) -> None:
-        """Take in the parameters after an update, counted from 0."""
+        """Update the mean with the parameters after an update, counted from 0."""
         stays = self._decay
         if not self.trained:
             stays = min(stays, (update + 1) / (update + 10))
@@ -48,7 +50,7 @@ class Average:
 
     @contextmanager
     def averaged_parameters(self) -> Iterator[None]:
-        """Inside, the model's parameters are the mean; afterwards they are what they were."""
+        """Replace the model's parameters by the mean inside the block."""
         last = _copies(self._model) if self.values else {}
         copy_into(self._model, self.values)
         try:
@@ -57,13 +59,13 @@ class Average:
             copy_into(self._model, last)
 
     def restart(self) -> None:
-        """Let the mean be the parameters as they are, where one is kept."""
+        """Set the mean, if there is one, to the current parameters."""
         if self.values:
             self.values = _copies(self._model)
 
 
 def copy_into(model: SpikingNetwork, values: Mapping[str, Tensor]) -> None:
-    """Write values into the parameters of those names, in place."""
+    """Write values into the parameters with these names, in place."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name in values:

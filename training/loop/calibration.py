@@ -1,4 +1,4 @@
-"""Weight ranges and scales of a network that trains in a chip's integers, epoch by epoch."""
+"""Weight ranges and scales in quantisation-aware training, chosen anew before every epoch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nmtool.training.options import TrainOptions
 
 
 def first_samples(network: Network, train: SpikeEvents) -> Raster:
-    """The training samples that drive and scales are set on, binned to a network."""
+    """The first training samples, which set drive and scales, binned for a network."""
     count = min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)
     return network.bin(train.take(np.arange(count))).raster
 
@@ -34,8 +34,8 @@ class Calibrator:
 
     Attributes:
         weight_bits: 2 … 8.
-        delays: which delays are held.
-        samples: input that stands for what the network will hear.
+        delays: the grid of possible delays.
+        samples: representative input.
     """
 
     weight_bits: int
@@ -44,11 +44,11 @@ class Calibrator:
 
     @classmethod
     def of(cls, options: TrainOptions, samples: Raster) -> Calibrator:
-        """The bits that options ask for."""
+        """The calibrator for a run's settings."""
         return cls(options.weight_bits, options.delay_grid, samples)
 
     def rounding(self, network: Network) -> Rounding:
-        """Ranges of least error for its weights, and the head-room its outputs need."""
+        """Choose the weight ranges with the least error, and the head-room of the outputs."""
         ranges = weight_ranges(network, self.weight_bits, self.delays.target)
         blind = Rounding(self.weight_bits, self.delays, ranges, Calibration())
         seen = calibrate(network, self.samples, to_integers=blind.to_integers)
@@ -71,13 +71,14 @@ class Calibrator:
         integers: IntegerNetwork,
         portions: Callable[[], Iterable[Raster]],
     ) -> IntegerNetwork:
-        """The integers with scales such that nothing overflows on any of the given samples.
+        """The integer network with scales at which nothing overflows on any of the given samples.
 
-        Where something does, scales are halved (`nmtool.quantisation.halve_overflowing_scales`).
+        Scales of overflowing populations are halved
+        (`nmtool.quantisation.halve_overflowing_scales`).
 
         Args:
             network: the float network.
-            integers: what it was rounded to so far.
+            integers: its integer network with the current scales.
             portions: all samples, a portion at a time.
         """
         rounding = self.rounding(network)

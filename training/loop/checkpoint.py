@@ -1,4 +1,4 @@
-"""Everything needed to go on after an epoch as if nothing had happened, without pickles."""
+"""Checkpoints: everything needed to resume exactly after an epoch, without pickles."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class RunState:
     """Progress of a run: finished epochs and updates, the best score, and the log.
 
     Attributes:
-        epoch: finished epochs.
-        update: finished updates.
-        best: score of the best epoch so far; below 0 where none may be the best yet.
+        epoch: number of finished epochs.
+        update: number of finished updates.
+        best: score of the best epoch so far; below 0 while no epoch is a candidate.
         log: one entry per epoch.
-        network: content hash of the best epoch's network; '' where none has been kept, or by an
-            nmtool that did not write it.
+        network: content hash of the best epoch's network; '' if none has been kept, or in
+            checkpoints of older versions.
     """
 
     epoch: int
@@ -47,7 +47,7 @@ class RunState:
 
     @property
     def has_best(self) -> bool:
-        """True where a network has been kept."""
+        """True if a network has been kept."""
         return self.best >= 0
 
 
@@ -59,11 +59,11 @@ def save(
     removed: Mapping[str, Tensor] = MappingProxyType({}),
     average: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> None:
-    """Write parameters, Adam's moments and the progress of the run.
+    """Write the parameters, Adam's moments and the progress of the run.
 
     Args:
         path: the file.
-        model, optimiser, state: what is written.
+        model, optimiser, state: the objects to save.
         removed: per pruned parameter [pre, post] bool, see `nmtool.training.loop.pruning`.
         average: per parameter [pre, post] float, see `nmtool.training.loop.averaging`.
 
@@ -102,12 +102,12 @@ def load(
 
     Args:
         path: the file.
-        model, optimiser: are brought to where they were.
-        removed: per pruned parameter [pre, post] bool, written into as far as the file has them.
-        average: gets [pre, post] float per parameter whose mean the file has.
+        model, optimiser: objects whose state is restored.
+        removed: per pruned parameter [pre, post] bool, overwritten by the masks in the file.
+        average: per parameter [pre, post] float, filled with the running means in the file.
 
     Raises:
-        FileFormatError: the file is damaged, or does not fit the model or what is pruned.
+        FileFormatError: the file is damaged, or does not fit the model or the pruned parameters.
     """
     archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
     archive.check_seal()
@@ -118,7 +118,7 @@ def load(
                 raise FileFormatError(
                     f"{path} belongs to another network: {name} differs in shape",
                     code="checkpoint-other-network",
-                    fix="train with the options of the run that it belongs to",
+                    fix="use the options of the run that wrote the checkpoint",
                 )
             with torch.no_grad():
                 parameter.copy_(values)
@@ -144,14 +144,14 @@ def load(
 
 
 def longer_delays(path: Path, longest: int) -> tuple[int, int]:
-    """Delays that a run which starts from a checkpoint has to cut.
+    """Count the delays that a run started from a checkpoint has to cut.
 
     Args:
         path: the file.
-        longest: steps that delays may have.
+        longest: largest allowed delay, in steps.
 
     Returns:
-        Number of delays that are longer in whole steps, and of all.
+        Number of delays that are longer, after rounding to whole steps, and number of all delays.
 
     Raises:
         FileFormatError: the file is damaged.

@@ -1,4 +1,4 @@
-"""The network a run starts from."""
+"""The initial network of a run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from nmtool.training.options import TrainOptions
 
 
 def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[str]) -> Network:
-    """Random synapses in the shape the options ask for.
+    """A network with random synapses, in the shape that the options define.
 
     Args:
-        options: the run's settings; its seed decides the draws.
+        options: the run's settings, which include the seed.
         n_units: channels of the data, before grouping.
-        class_names: one output neuron each.
+        class_names: names of the classes, one per output neuron.
     """
     channels = InputChannels(count_inputs(n_units, options.group), options.group)
     readout = Readout(OUTPUT, options.readout, options.window)
@@ -50,6 +50,6 @@ def _draw(options: TrainOptions, kind: str) -> Draw:
 
 
 def longest_initial(options: TrainOptions, kind: str) -> int:
-    """Steps of the longest delay that synapses of a kind start with, within what delays reach."""
+    """Longest initial delay of synapses of a kind, in steps, within the largest allowed delay."""
     setting = getattr(options, f"init_delay_{kind}")
     return options.longest_delay if setting is None else min(setting, options.longest_delay)

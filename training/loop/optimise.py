@@ -14,11 +14,11 @@ from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
 
 MAX_SCORE = 1e4
-"""Thresholds between the scores of two classes at which training has diverged."""
+"""Difference between the scores of two classes, in thresholds, at which training has diverged."""
 
 
 def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:
-    """Adam over weights (paper's units) and delays (steps), of which only weights decay.
+    """Adam over weights (paper's units) and delays (steps), with weight decay for weights only.
 
     The decay is decoupled from the gradient (Loshchilov & Hutter 2019): at every update a weight
     loses the share lr·weight_decay of itself.
@@ -35,13 +35,13 @@ def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.
 
 
 def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
-    """Shorten gradients to a Euclidean norm, over all weights and over all delays.
+    """Clip gradients to a Euclidean norm, over all weights and over all delays separately.
 
-    The two are taken apart because their units differ: per unit of weight, per step.
+    Their units differ: per unit of weight, and per step of delay.
 
     Args:
-        model: whose `.grad` is scaled in place.
-        largest_norm: of either; None leaves gradients as they are.
+        model: the model whose `.grad` is scaled in place.
+        largest_norm: largest norm of either; None: no clipping.
     """
     if largest_norm is None:
         return
@@ -54,9 +54,9 @@ def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int],
     """Factor on the learning rates by update, counted from 0: a linear rise to 1, then a schedule.
 
     Args:
-        schedule: one of `SCHEDULES`; those that fall are at 0 when the last update is done.
-        n_updates: updates of the whole run.
-        warmup: share of them that rise.
+        schedule: one of `SCHEDULES`; decreasing ones reach 0 after the last update.
+        n_updates: number of updates of the whole run.
+        warmup: share of the updates in which learning rates rise.
     """
     rising, after = round(warmup * n_updates), _AFTER_WARMUP[schedule]
 
@@ -74,15 +74,15 @@ _AFTER_WARMUP: dict[str, Callable[[float], float]] = {
     "linear": lambda done: 1 - done,
     "constant": lambda done: 1.0,
 }
-"""By schedule, the factor at a share of the updates after the rise."""
+"""By schedule, the factor as a function of the share of the updates done after the warm-up."""
 
 
 def largest_loss(options: TrainOptions, n_classes: int) -> float:
-    """The loss beyond which a network has left everything that it could come back from.
+    """The loss beyond which training has diverged and cannot recover.
 
-    Scores of membranes are in thresholds; ten thousand of them between classes are no answer.
-    Equal scores, which are guessing, have a loss of their own. Losses on first spikes are bounded
-    by the length of a sample.
+    Membrane scores are in units of the threshold; a difference of ten thousand thresholds between
+    classes is meaningless. The loss of guessing, with equal scores, is added. Losses on first
+    spikes are bounded by the length of a sample.
     """
     if options.readout == FIRST_SPIKE:
         return math.inf
@@ -100,7 +100,7 @@ def check_loss(loss: float, update: int, largest: float = math.inf) -> None:
 def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> None:
     """Raise `UsageError` unless all gradients of an update (counted from 0) are finite.
 
-    Those of a finite loss may not be: they grow from spike to spike where neurons are recurrent.
+    A finite loss may have infinite gradients: they grow from spike to spike in recurrent networks.
     """
     gradients = (parameter.grad for parameter in parameters)
     largest = [linalg.vector_norm(grad, math.inf) for grad in gradients if grad is not None]

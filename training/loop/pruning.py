@@ -1,11 +1,11 @@
-"""Pruning while a network learns: the weakest synapses go, and the shortest delays.
+"""Pruning during training: the weakest synapses are removed, and the shortest delays set to 0.
 
-Of each projection the share s(x) is removed, x the share of the updates that are done, with the
-cubic schedule of Zhu & Gupta (2017) between 20 % and 80 % of the updates:
+The share s(x) of each projection is removed when the share x of the updates is done, with the cubic
+schedule of Zhu & Gupta (2017) between 20 % and 80 % of the updates:
 
     s(x) = s·(1 − (1 − p)³)        p = (x − 0.2)/(0.8 − 0.2), kept within 0 … 1
 
-A removed synapse has weight 0, a given-up delay is 0 steps, from then on and exactly.
+A removed synapse has exactly weight 0 and a removed delay exactly 0 steps, from then on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nmtool.training.front.model import SpikingNetwork
 
 _BELOW_ONE = 1e-6
-"""Share times synapses may fall short of a whole number by rounding, by far less than this."""
+"""Tolerance when rounding down share times synapses, far above the rounding error of floats."""
 
 
 def progress(done: int, n_updates: int) -> float:
@@ -51,18 +51,18 @@ class _Pruned:
 
 
 class Pruning:
-    """Removes synapses and delays of a model in training; with shares of 0 it does nothing.
+    """Removes synapses and delays of a model during training; with shares of 0 it does nothing.
 
     Args:
         model: the network that is trained.
-        sparsity: share of each projection's synapses that are removed by the end.
-        delay_sparsity: share of each projection's synapses whose delay is given up by the end;
-            synapses that are removed count like all others.
+        sparsity: final share of each projection's synapses that are removed.
+        delay_sparsity: final share of each projection's synapses whose delay is set to 0; removed
+            synapses count like all others.
         n_updates: updates of the whole run.
 
     Attributes:
-        removed: by name of the pruned parameters [pre, post] bool, what is removed so far;
-            loading a checkpoint writes into them.
+        removed: masks of everything removed so far, [pre, post] bool by parameter name; loading a
+            checkpoint overwrites them.
     """
 
     def __init__(
@@ -78,28 +78,28 @@ class Pruning:
         self.removed = {name: pruned.removed for name, pruned in self._pruned.items()}
 
     def advance(self, done: int) -> None:
-        """Remove what the schedule asks for after these updates, and hold what is removed."""
+        """Prune as scheduled after this number of updates, and keep removed values at 0."""
         for pruned in self._pruned.values():
             pruned.remove(progress(done, self._n_updates))
         self.hold()
 
     def hold(self) -> None:
-        """Bring what is removed back to 0, whatever has changed the parameters."""
+        """Set removed weights and delays to 0 again, after anything else changed the parameters."""
         with torch.no_grad():
             for pruned in self._pruned.values():
                 pruned.parameter.masked_fill_(pruned.removed, 0.0)
 
     def hold_gradients(self) -> None:
-        """Let what is removed want nothing: it shall not count in the norm of the gradients."""
+        """Set gradients of removed weights and delays to 0, which keeps them out of the norm."""
         for pruned in self._pruned.values():
             if pruned.parameter.grad is not None:
                 pruned.parameter.grad.masked_fill_(pruned.removed, 0.0)
 
     def entry(self) -> dict[str, bool | float]:
-        """Fields for an epoch's entry of the log; none where nothing is pruned.
+        """Fields for an epoch's entry in the log; empty without pruning.
 
         `sparsity` and `delay_sparsity` are shares of the whole network. `pruned` is True once
-        nothing more has to be removed.
+        pruning is complete.
         """
         if not self._pruned:
             return {}
@@ -114,7 +114,7 @@ class Pruning:
 
 
 def whole(share: float, n_synapses: int) -> int:
-    """Number of synapses in a share of all, rounded down."""
+    """Number of synapses in a share of them, rounded down."""
     return math.floor(share * n_synapses + _BELOW_ONE)
 
 

@@ -1,6 +1,7 @@
-"""Remarks on training: on data, grid, splits and delays before it, and while learning fails.
+"""Remarks on training: on data, grid, splits and delays beforehand, and on epochs that fail.
 
-A remark is a `Finding` and stops nothing. What leaves nothing to learn from is an error.
+A remark is a `Finding` and does not stop training. Data without anything to learn from are an
+error.
 """
 
 from __future__ import annotations
@@ -44,19 +45,19 @@ MIN_SPIKES_PER_NEURON = 0.02
 BEGINNINGS = tuple(
     option.name for option in fields(TrainOptions) if option.metadata["group"] == BEGINNING
 )
-"""Settings that only a new network reads."""
+"""Settings that only affect new networks."""
 
 INTEGER_SETTINGS = ("weight_bits", "delay_bits", "delay_stride")
-"""Settings that only training in integers reads."""
+"""Settings that only affect training in integers."""
 
 EXPLODED_LOSS_RATIO = 30.0
-"""Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
+"""Ratio of a loss to that of the best epoch, or of guessing, at which it has exploded."""
 
 MIN_STEPS_COVERED = 5
-"""A sample that ends within fewer steps is remarked on."""
+"""There is a remark if samples end within fewer steps."""
 
 MAX_LENGTH_RATIO = 3.0
-"""Times that a sample and its answer fit into the steps, at most."""
+"""Largest ratio of the steps to the length of a sample and its answer, without a remark."""
 
 MAX_MERGED_SHARE = 0.3
 """Share of the events that may merge without a remark."""
@@ -65,19 +66,19 @@ MAX_UNHEARD_SHARE = 0.1
 """Share of the input synapses that may start with delays beyond the sample without a remark."""
 
 MIN_CHANCE = 1e-3
-"""Probability below which chance does not explain what is found in a file."""
+"""Probability below which the order of a file's samples is not a coincidence."""
 
 MIN_TEACHER_AGREEMENT = 0.5
-"""Share of the labels that a teacher's likeliest classes are, below which it is remarked on."""
+"""Agreement of a teacher's most probable classes with the labels, below which there is a remark."""
 
 
 def check_events_in_time(events: SpikeEvents, options: TrainOptions) -> None:
-    """Raise `DataError` where less than half of the training events come before the last step."""
+    """Raise `DataError` if less than half of the training events are before the last step."""
     if events.n_samples and not events.n_events:
         raise DataError(
             f"none of the {events.n_samples:,} training samples has an event",
             code="events-missing",
-            fix="look at the data: nmtool data",
+            fix="inspect the data: nmtool data",
         )
     late = count_dropped(events, options.dt_ms, options.n_steps)
     if late > MAX_DROPPED_SHARE * events.n_events:
@@ -95,12 +96,12 @@ def check_events_in_time(events: SpikeEvents, options: TrainOptions) -> None:
 
 
 def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> Iterator[Finding]:
-    """A finding for each thing that may not be as it was meant.
+    """Findings on everything that may be unintended.
 
     Args:
-        dataset: with the validation split that is used.
-        options: of the run, with a number of steps.
-        is_new: the network is a new one; else `start_remarks` tells about its beginning.
+        dataset: the data, with the validation split in use.
+        options: options of the run, with a number of steps.
+        is_new: the network is new; for others, `start_remarks` has remarks on their start.
     """
     yield from times(dataset.train)
     yield from _late_events(dataset.train, options)
@@ -182,12 +183,12 @@ def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding
 
 
 def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -> str:
-    """The samples, the grid and the size of a run in a line.
+    """Samples, time grid and network size of a run, as one line.
 
     Args:
-        dataset: with the validation split that is used.
-        options: of the run, with a number of steps.
-        model: that is to learn.
+        dataset: the data, with the validation split in use.
+        options: options of the run, with a number of steps.
+        model: the network to train.
     """
     parts = [f"trains on {dataset.train.n_samples:,} samples"]
     validation, rule = dataset.validation, dataset.validation_rule
@@ -214,16 +215,16 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
 def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
     """Findings on a run that starts from another one.
 
-    They name delays that are cut, samples that validate though the start may have learnt from
-    them, and settings of new networks, which have no effect on one that has learnt.
+    They name delays that are cut, validation samples that the other run may have been trained on,
+    and settings of new networks, which have no effect on a trained one.
 
     Args:
         start: the run to start from.
-        options: of the new one.
-        dataset: its data, with a validation split.
+        options: settings of the new run.
+        dataset: data of the new run, with a validation split.
 
     Raises:
-        FileFormatError: the checkpoint of the start is damaged.
+        FileFormatError: the checkpoint of the other run is damaged.
     """
     from nmtool.training.loop.checkpoint import longer_delays
 
@@ -231,15 +232,17 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
     for name in BEGINNINGS:
         if getattr(options, name) != getattr(before, name):
             what = f"{name} has no effect: the network is that of {start.path}"
-            yield Finding("setting-without-effect", name, what, "leave it out, or train anew")
+            yield Finding(
+                "setting-without-effect", name, what, "leave it out, or train a new network"
+            )
     validates = dataset.validation is not None
     if validates and is_data_of(start, dataset) and not divides_alike(start, dataset):
         yield Finding(
             "validation-was-learnt",
             "validation",
-            f"other samples validate than in {start.path}, which may have learnt from some of "
-            "them: validation accuracies are too high then",
-            "keep its validation settings, and the column by which samples are drawn",
+            f"the validation split differs from that of {start.path}, which may have been trained "
+            "on some of its samples: validation accuracies may be too high",
+            "keep the validation settings of that run, and the column by which samples are drawn",
         )
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
     if n_longer:
@@ -250,49 +253,49 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
             "start",
             f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of "
             f"{n_delays:,} were longer",
-            f"{target.name} holds no longer ones; nmtool quantise {start.path} --relays keeps them"
+            f"{target.name} has no longer delays; nmtool quantise {start.path} --relays keeps them"
             if is_full
             else "a larger `max_delay=` keeps them",
         )
 
 
 def teacher_remarks(agreement: float) -> Iterator[Finding]:
-    """A finding where a teacher and the labels do not seem to be of the same samples.
+    """A finding if a teacher and the labels do not seem to belong to the same samples.
 
     Args:
-        agreement: share of the training samples whose label is the teacher's likeliest class.
+        agreement: share of the training samples whose label is the teacher's most probable class.
     """
     if agreement < MIN_TEACHER_AGREEMENT:
         yield Finding(
             "teacher-against-labels",
             "teacher",
-            f"the teacher's likeliest class is the label of only {agreement:.1%} of the training "
-            "samples",
-            "check that its rows are in the order of the training split, and its columns in that "
-            "of the classes",
+            f"the teacher's most probable class equals the label for only {agreement:.1%} of the "
+            "training samples",
+            "check that its rows have the order of the training split, and its columns that of "
+            "the classes",
         )
 
 
 class EpochRemarks:
-    """Remarks on epochs in which learning fails, each kind of failure once.
+    """Remarks on epochs in which training fails, each kind of failure once.
 
     Args:
-        options: of the run.
-        n_classes: classes of the data.
+        options: options of the run.
+        n_classes: number of classes.
     """
 
     def __init__(self, options: TrainOptions, n_classes: int) -> None:
         self._options = options
-        # Losses on first spikes are in ms, or in ms²: guessing has no loss of its own there.
+        # Losses on first spikes are in ms or ms², so that the loss of guessing is not known.
         self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
         self._lowest = math.inf
         self._shown: set[str] = set()
 
     def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
-        """A finding for each thing that is wrong for the first time.
+        """Findings on everything that is wrong for the first time.
 
         Args:
-            entry: of an epoch in the log.
+            entry: an epoch's entry in the log.
         """
         loss, options = entry["loss"], self._options
         for name, rate in entry["spikes_per_neuron"].items():
@@ -308,8 +311,8 @@ class EpochRemarks:
                 yield Finding(
                     "population-saturated",
                     name,
-                    f"'{name}' spikes in more than every second step ({rate:.0f} spikes per neuron "
-                    f"and sample in {options.n_steps} steps) and tells nothing apart",
+                    f"'{name}' spikes in more than every second step ({rate:.0f} spikes per "
+                    f"neuron and sample in {options.n_steps} steps) and cannot distinguish inputs",
                     "try smaller `lr=` and `init_rate=`, a larger `rate_strength=`",
                 )
         usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
@@ -336,8 +339,8 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
         yield Finding(
             "events-dropped",
             "steps",
-            f"{late:,} of the {events.n_events:,} events of an epoch lie after the last step "
-            f"(dt × steps = {options.dt_ms * options.n_steps:g} ms) and are dropped",
+            f"{late:,} of the {events.n_events:,} events of an epoch are after the last step (dt "
+            f"× steps = {options.dt_ms * options.n_steps:g} ms) and are dropped",
             "more steps (`steps=`) keep them",
         )
 
@@ -364,7 +367,8 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             "dt",
             f"{END_PERCENTILE:g} % of the samples end within {reach:.4g} ms, fewer than "
             f"{MIN_STEPS_COVERED} steps of {options.dt_ms:g} ms",
-            "a shorter `dt_ms=` tells the events apart; SpikeEvents count in ms, not in seconds",
+            "a shorter `dt_ms=` separates the events; times of SpikeEvents are in ms, not in "
+            "seconds",
         )
     room = options.longest_delay * options.dt_ms + options.tau_mem_ms
     if options.dt_ms * options.n_steps > MAX_LENGTH_RATIO * (reach + room):
@@ -399,8 +403,8 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
             "delay-grid-short",
             "delays",
             f"delays of {grid.bits} bits in strides of {grid.stride} steps end at {grid.longest}, "
-            f"longer ones are cut: max_delay is {options.max_delay}",
-            "more `delay_bits=` or another `delay_stride=` reach further",
+            f"and longer ones are cut: max_delay is {options.max_delay}",
+            "use more `delay_bits=` or a larger `delay_stride=`",
         )
 
 
@@ -412,20 +416,20 @@ def _unheard_delays(options: TrainOptions) -> Iterator[Finding]:
         yield Finding(
             "delays-beyond-sample",
             "init_delay_input",
-            f"input delays start uniform in 0 … {longest} steps, and samples have "
-            f"{options.n_steps}: over {unheard / (longest + 1):.0%} of the synapses no spike "
-            "arrives",
-            f"`init_delay_input={options.n_steps // 2}` starts them shorter; a shorter `dt_ms=` "
-            "with more `steps=` leaves them room",
+            f"initial input delays are uniform in 0 … {longest} steps, and samples have "
+            f"{options.n_steps} steps: over {unheard / (longest + 1):.0%} of the synapses no "
+            "spike arrives in time",
+            f"use `init_delay_input={options.n_steps // 2}`, or a shorter `dt_ms=` with more "
+            "`steps=`",
         )
 
 
 def _classes_apart(
     train: NDArray[np.integer], validation: NDArray[np.integer]
 ) -> Iterator[Finding]:
-    """Warn where a part of a file lacks classes that it would have, were the file shuffled."""
-    last = f"the last {validation.size} training samples, which validate,"
-    others = f"the training samples but for the last {validation.size}, which validate,"
+    """Warn if a part of a file lacks classes that it would have in a shuffled file."""
+    last = f"the last {validation.size} training samples, the validation split,"
+    others = f"the training samples but for the last {validation.size}, the validation split,"
     for part, name in ((validation, last), (train, others)):
         n_classes, n_part_classes = _unlikely(part, np.concatenate([train, validation]))
         if n_part_classes:

@@ -1,4 +1,4 @@
-"""`Reporter`: a run on the screen, with a bar over its samples and a line for every epoch."""
+"""`Reporter`: display of a run, with a progress bar over samples and a line per epoch."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ OnEpoch = Callable[[dict[str, Any]], None]
 
 
 class Reporter:
-    """Shows how a run goes: counts samples, logs a line per epoch, and stops it when asked to.
+    """Reports the progress of a run: counts samples, logs a line per epoch, and stops on request.
 
     Args:
-        options: of the run, with a number of steps.
-        dataset: what it learns from.
-        folder: where it is kept; None where it is not.
+        options: options of the run, with a number of steps.
+        dataset: data of the run.
+        folder: folder of the run; None if it is not kept.
         advance: counts samples.
         check_stop: called after every batch and epoch; raises to stop the run.
-        on_batch, on_epoch: called with what the run reports.
+        on_batch, on_epoch: called with the report of every batch and the entry of every epoch.
 
     Attributes:
-        epochs: their entries of the log; of a resumed run all, from the first that is trained.
+        epochs: entries of the log; those of a resumed run include the epochs before.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Reporter:
         self.epochs: list[Mapping[str, Any]] = []
 
     def start(self, trainer: Trainer) -> None:
-        """Log what a new run trains on, and how large it is."""
+        """Log the data and the size of a new run."""
         _log.info(start_line(self._dataset, self._options, trainer.model))
 
     def batch(self, report: BatchReport) -> None:
@@ -80,9 +80,9 @@ class Reporter:
         self._check_stop()
 
     def epoch(self, entry: dict[str, Any]) -> None:
-        """Log how an epoch went, and how long the rest takes if all goes on like this.
+        """Log an epoch's results, and the time left at the mean speed so far.
 
-        The record has `parts`, as `epoch_parts` gives them, for lines that are too short.
+        The log record has `parts`, as `epoch_parts` gives them, to fit narrow terminals.
         """
         self._epoch_done, self._epoch_loss = 0, 0.0
         left = None if entry.get("stopped_early") else self._pace.left
@@ -102,7 +102,7 @@ class Reporter:
         self._check_stop()
 
     def _is_best(self, entry: dict[str, Any]) -> bool:
-        """True where no epoch so far is better, those before a resume included."""
+        """True if no epoch so far is better, including those before a resume."""
         if not self.epochs and entry["epoch"] > 1 and self._folder is not None:
             self.epochs += self._folder.read_log()[: entry["epoch"] - 1]
         self.epochs.append(entry)
@@ -110,14 +110,14 @@ class Reporter:
 
 
 def epoch_line(entry: Mapping[str, Any]) -> str:
-    """An epoch's entry of the log in a few words."""
+    """An epoch's entry of the log as one line."""
     return "  ".join(text for text, _ in epoch_parts(entry))
 
 
 def epoch_parts(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """An epoch's entry of the log, each part with its rank.
+    """The parts of an epoch's line, each with its rank of importance, the smallest first.
 
-    Where a line is too short for all of them, the largest ranks are left out.
+    If a line is too short for all parts, those with the largest ranks are left out.
     """
     validation = entry["validation_accuracy"]
     parts = [(f"loss {brief(entry['loss'])}", 2), (f"train {entry['train_accuracy']:.1%}", 3)]

@@ -1,4 +1,4 @@
-"""One training run from its beginning, or its last checkpoint, to its end, kept in a folder."""
+"""One training run, new or resumed from its last checkpoint, and its folder."""
 
 from __future__ import annotations
 
@@ -50,28 +50,28 @@ def run_training(
     device: Device = CPU,
     ranks: Ranks = ALONE,
 ) -> Trainer:
-    """Train on a data set, keeping the run in a folder.
+    """Train on a data set, and keep the run in a folder.
 
     Args:
         options: the settings.
         dataset: its training and validation splits are used, never its test split.
-        folder: where the run is kept; None keeps nothing.
-        resume: continue the run in the folder, whose options must be these, but for epochs,
-            which may be more.
-        start: a run with a network of the same shape, from which a new one starts; its delays
-            are cut to the longest that the options allow.
-        teacher: the one that the options name (`teacher_of`), if they name one.
-        on_start: gets the trainer of a new run before it begins, on the first rank.
-        on_batch, on_epoch: told about progress, on the first rank.
-        device: where it trains.
-        ranks: the processes that train together, each of which calls this.
+        folder: folder in which the run is kept; None: it is not kept.
+        resume: continue the run in the folder, which must have the same options, except that epochs
+            may have increased.
+        start: a run with a network of the same shape, from whose checkpoint the new run starts; its
+            delays are cut to the longest that the options allow.
+        teacher: the teacher named in the options (`teacher_of`), if any.
+        on_start: called with the trainer of a new run before it begins, on the first rank.
+        on_batch, on_epoch: called after every batch and epoch, on the first rank.
+        device: device to train on.
+        ranks: the processes of a data-parallel job, each of which calls this function.
 
     Returns:
         The trainer, finished: `best` is the network, `log` the history.
 
     Raises:
         UsageError: another process trains in the folder, or it holds a run already; the run to
-            resume had started from another one, of which nothing was kept.
+            resume had started from another one and stopped before its first checkpoint.
     """
     network = None if start is None else start.network()
     anew = False
@@ -111,20 +111,20 @@ def run_training(
 
 
 def first_network(options: TrainOptions, dataset: Dataset) -> Network:
-    """Make the network again with which a run of these settings begins, before its first update.
+    """Recompute the initial network of a run with these settings, before its first update.
 
-    The manifest of a run holds its content hash under `initial`. On another device than the
-    run's, or with other data, the hash may differ.
+    A run's manifest holds its content hash under `initial`. On another device, or with other data,
+    the hash may differ.
 
     Args:
         options: the settings of a run that did not start from another one.
-        dataset: what it was trained on.
+        dataset: the data that the run was trained on.
 
     Raises:
         DataError: there are no training samples.
     """
     dataset = dataset.with_validation(options.validation_rule)
-    untaught = replace(options, teacher=None)  # which decides updates alone
+    untaught = replace(options, teacher=None)  # the teacher only matters for updates
     return make_trainer(untaught, dataset.train, dataset.validation).best
 
 
@@ -141,12 +141,12 @@ def make_trainer(
     device: Device = CPU,
     ranks: Ranks = ALONE,
 ) -> Trainer:
-    """A trainer at its first epoch: with a network that spikes, and scales of its integers.
+    """A trainer before its first epoch, with a network that spikes and, for integers, its scales.
 
     Args:
         options: the settings.
-        train, validation, folder, on_batch, on_epoch, taught, device, ranks: as of `Trainer`.
-        network: start from this network, a trained one, instead of a random one.
+        train, validation, folder, on_batch, on_epoch, taught, device, ranks: as for `Trainer`.
+        network: a trained network to start from, instead of a random one.
 
     Raises:
         DataError: training or validation samples are missing.
@@ -164,7 +164,7 @@ def make_trainer(
         raise DataError(
             "there are no validation samples",
             code="split-empty",
-            fix="give None instead: training accuracy then decides which epoch is best",
+            fix="pass None instead; training accuracy then decides the best epoch",
         )
     _check_agreement(ranks, options, train, validation, taught)
     if network is not None:
@@ -195,7 +195,7 @@ def _new_network(options: TrainOptions, train: SpikeEvents, device: Device) -> N
         model = SpikingNetwork(driven, max_delay=longest, axonal=axonal, device=device)
         return model.record(spikes)
 
-    # On a CPU the loop that stops at the spike that decides is faster than whole passes.
+    # On a CPU, a simulation that stops as soon as the rate is decided is faster than whole passes.
     reaches = reaches_rate if device == CPU else by_recording(record)
     return balance_drive(network, first_samples(network, train), options.init_rate, reaches)
 
@@ -241,8 +241,8 @@ def _begins_anew(folder: RunFolder, ranks: Ranks) -> bool:
         raise UsageError(
             f"cannot resume {folder.path}: it stopped before its first checkpoint",
             code="resume-nothing-kept",
-            why="nothing is left of the run that it started from",
-            fix=f"delete {folder.path} and give the command that began it again",
+            why="the state of the run that it started from was not copied",
+            fix=f"delete {folder.path} and repeat the command that started it",
         )
     ranks.barrier()  # all ranks have looked for the checkpoint
     if ranks.is_first:
@@ -256,9 +256,9 @@ def _begin(
     """Write the manifest; where another run is the start, it may be gone by the time of a resume.
 
     Args:
-        folder: for the run.
+        folder: folder for the run.
         trainer: before its first update.
-        network: of the run that is the start, if one is.
+        network: network of the run from which fine-tuning starts, if any.
         about: fields of the manifest.
         anew: the folder holds the manifest of a run that left nothing else.
     """

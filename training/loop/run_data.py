@@ -1,7 +1,8 @@
-"""The data that a run was trained on, found again by what they hold.
+"""The data that a run was trained on, found again and recognised by their content.
 
-The manifest of a run has the name of its data as it was typed, and the content hash of their
-training samples. A folder may have moved with the run; what counts is that its samples are those.
+The manifest of a run has the name of its data as the user gave it, and the content hash of all
+training samples. A data folder may have moved together with the run, as long as its samples are the
+same.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ DATA, DATA_HASH, UNITS = "data", "data_hash", "units"
 """Fields of the manifest: the name, the content hash, the number of channels."""
 
 TRAIN_INDEX_HASH = "train_index_hash"
-"""Field of the manifest: which training samples are learnt from, where others validate."""
+"""Field of the manifest: hash of the training samples' indices, if a validation split was drawn."""
 
 
 def about_data(dataset: Dataset) -> dict[str, Any]:
-    """Fields of a manifest that tell the data, and how they are divided, from all others."""
+    """Fields of a manifest that identify the data and their validation split."""
     in_memory = {"in_memory": True} if dataset.in_memory else {}
     return {
         DATA: dataset.name,
@@ -37,38 +38,38 @@ def about_data(dataset: Dataset) -> dict[str, Any]:
 
 
 def check_division(run: RunFolder, dataset: Dataset) -> None:
-    """Raise `UsageError` where other training samples validate than before the run was stopped.
+    """Raise `UsageError` if the validation split differs from that before the run was stopped.
 
-    Older runs do not know which did.
+    The manifests of older versions do not tell.
     """
     if not divides_alike(run, dataset):
         raise UsageError(
-            f"the run in {run.path} cannot go on: other samples would validate it than before",
+            f"the run in {run.path} cannot be resumed: its validation split would change",
             code="validation-differs",
-            why="the column by which they are drawn, or the validation split, has changed, and the "
-            "run has learnt from some of them",
-            fix="resume it with the data as they were, or start a new run",
+            why="the column by which it is drawn, or the data's own validation split, has "
+            "changed, so that it would contain samples that the run was trained on",
+            fix="resume the run with the original data, or start a new run",
         )
 
 
 def divides_alike(run: RunFolder, dataset: Dataset) -> bool:
-    """False where other training samples validate than in the run; older runs do not know.
+    """False if the validation split differs from the run's; True if its manifest does not tell.
 
-    The groups by which they are drawn are in no content hash.
+    No content hash covers the groups by which a split is drawn.
     """
     index_hash = run.manifest().get(TRAIN_INDEX_HASH)
     return index_hash is None or _division(dataset).get(TRAIN_INDEX_HASH) == index_hash
 
 
 def _division(dataset: Dataset) -> dict[str, str]:
-    """The field of a manifest that tells which training samples validate, if any do."""
+    """The field of a manifest that identifies a drawn validation split, if there is one."""
     if dataset.validation_rule is None:
         return {}
     return {TRAIN_INDEX_HASH: content_hash({}, {"train_index": dataset.train_index})}
 
 
 def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
-    """True where a run was trained on these samples; older runs know the name alone."""
+    """True if a run was trained on these samples; older manifests only have the name."""
     manifest = run.manifest()
     if DATA_HASH in manifest:
         return bool(manifest[DATA_HASH] == _as_learnt(run, dataset).content_hash)
@@ -84,11 +85,10 @@ def _as_learnt(run: RunFolder, dataset: Dataset) -> Dataset:
 def data_of(run: RunFolder) -> Dataset:
     """Find the data that a run was trained on.
 
-    A folder is looked for where its name says, from the working folder and from those that the
-    run lies in.
+    A relative path is tried from the working folder, and from the parent folders of the run.
 
     Raises:
-        UsageError: they were in memory, or are not found.
+        UsageError: the data were in memory, or are not found.
         MissingError: the library that reads them is not installed.
     """
     manifest = run.manifest()
@@ -97,7 +97,7 @@ def data_of(run: RunFolder) -> Dataset:
         raise UsageError(
             f"{run.path} was trained on data in memory",
             code="data-in-memory",
-            fix="name them again: `data=`",
+            fix="pass the data: `data=`",
         )
     if is_name(name):
         return _as_learnt(run, load_dataset(name))
@@ -108,7 +108,7 @@ def data_of(run: RunFolder) -> Dataset:
         if dataset is not None and is_data_of(run, dataset):
             return _as_learnt(run, dataset)
         if dataset is not None:
-            others.append(f"{folder} holds other samples")
+            others.append(f"the samples in {folder} are different")
     fix = "name their folder: `data=`"
     about = f"the data that {run.path} was trained on, '{name}',"
     if Path(name).is_dir():
@@ -132,7 +132,7 @@ def _dataset_in(folder: Path, n_units: int | None, others: list[str]) -> Dataset
 
 
 def is_fetched(run: RunFolder) -> bool:
-    """False where the data of a run would have to be downloaded first."""
+    """True unless the data of a run would have to be downloaded first."""
     name = str(run.manifest().get(DATA))
     if not is_name(name) or name in BUILT_IN:
         return True

@@ -4,10 +4,10 @@ RUN/run.json         settings, data set, version: the manifest
 RUN/log.jsonl        one line per epoch
 RUN/log.csv          the same for spreadsheets, one row per epoch
 RUN/network.npz      the network of the best epoch so far
-RUN/integers.npz     the same in integers, where it trained in them
-RUN/*.next.npz       networks of an epoch that the checkpoint does not hold yet
-RUN/checkpoint.npz   everything needed to go on after the last finished epoch; from the
-                     beginning where a run starts from another
+RUN/integers.npz     the same network in integers, if the run trained in integers
+RUN/*.next.npz       networks of an epoch that is not in the checkpoint yet
+RUN/checkpoint.npz   everything needed to resume after the last finished epoch; a run that starts
+                     from another one also writes it before its first epoch
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ _MAY_BE_IN_ENTRY = (
     *("validation_accuracy", "settled_accuracy", "silent_neurons"),
     *("sparsity", "delay_sparsity"),
 )
-"""Numbers in a line of the log."""
+"""Fields that a line of the log may lack."""
 
 
 FINETUNE_EPOCHS = 10
 FINETUNE_SLOWER = 5
-"""A run that starts from another one: its epochs, and what divides the learning rates."""
+"""Defaults of fine-tuning: number of epochs, and divisor of the learning rates."""
 
 
 HOLD_OUT = "hold_out"
-"""Key of the manifest: the rule by which samples were held out to validate; null for none."""
+"""Key of the manifest: the rule by which the validation split was drawn; null without one."""
 
 TEACHER = "teacher"
 """Key of the manifest: content hash of the teacher's probabilities; missing without a teacher."""
@@ -109,11 +109,11 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from training in the folder while the block runs.
+        """Prevent other processes from training in the folder while the block runs.
 
-        The lock is on the folder itself: no file is left in it, and it goes with the process,
-        however that ends. Systems that do not lock folders, as Windows, and file systems without
-        locks let everybody in.
+        The lock is on the folder itself: it leaves no file, and ends with the process, however that
+        ends. Where folders cannot be locked, as on Windows and some file systems, nothing is
+        prevented.
 
         Raises:
             UsageError: another process trains there.
@@ -125,9 +125,9 @@ class RunFolder:
                     descriptor = os.open(self.path, os.O_RDONLY)
             if descriptor is not None and not _lock(descriptor):
                 raise UsageError(
-                    f"another process trains in {self.path}",
+                    f"another process is training in {self.path}",
                     code="run-in-use",
-                    why="two of them would overwrite each other's checkpoints",
+                    why="two processes would overwrite each other's checkpoints",
                     fix="wait for it or stop it, then resume the run: `resume=True`; or choose "
                     "another folder",
                 )
@@ -140,43 +140,43 @@ class RunFolder:
         """Make the folder and write the manifest.
 
         Args:
-            manifest: of the run.
-            anew: replace the manifest that is there.
+            manifest: manifest of the run.
+            anew: replace an existing manifest.
 
         Raises:
-            UsageError: a run is there already.
+            UsageError: the folder already holds a run.
             StorageError: the folder cannot be made.
         """
         if self.manifest_file.exists() and not anew:
             raise UsageError(
                 f"{self.path} already holds a run",
                 code="path-taken",
-                fix="choose another folder, or resume it: `resume=True`",
+                fix="choose another folder, or resume the run: `resume=True`",
             )
         storage.make_folder(self.path)
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
 
     def grow(self, options: TrainOptions) -> None:
-        """Note in the manifest that the run has more epochs; raises `StorageError`."""
+        """Write a larger number of epochs into the manifest; raises `StorageError`."""
         manifest = self.manifest()
         if self.options().epochs == options.epochs:
             return
-        # Only this may have changed: a target's file keeps the name that the run was given.
+        # Only epochs may have changed: the file of a target keeps the name given to the run.
         manifest["options"]["epochs"] = options.epochs
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest; raises `FileFormatError` where there is none or it is damaged."""
+        """The manifest; raises `FileFormatError` if it is missing or damaged."""
         try:
             text = storage.read_small(self.manifest_file, _MAX_MANIFEST_BYTES)
             manifest = json.loads(text.decode("utf-8"))
             check_texts(manifest)
         except OSError as error:
             raise FileFormatError(
-                f"{self.path} holds no run",
+                f"{self.path} does not hold a run",
                 code="run-missing",
                 why=str(error),
-                fix="name the folder that was given to `nmtool train -o`",
+                fix="name a folder that `nmtool train -o` wrote",
             ) from error
         except (ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from error
@@ -185,14 +185,14 @@ class RunFolder:
         return manifest
 
     def options(self) -> TrainOptions:
-        """The settings the run was started with."""
+        """The settings with which the run was started."""
         settings = upgraded_settings(self.manifest()["options"])
         if str(settings.get("target")).endswith(ENDING):
             settings["target"] = str(self.find_file(Path(str(settings["target"]))))
         return TrainOptions().with_settings(settings, str(self.manifest_file))
 
     def find_file(self, name: Path) -> Path:
-        """The file of that name, from the working folder or from one that the run lies in."""
+        """Find a file by its name, relative to the working folder or a parent folder of the run."""
         if not name.is_absolute() and not name.exists():
             for parent in self.path.resolve().parents:
                 if (parent / name).is_file():
@@ -200,7 +200,7 @@ class RunFolder:
         return name
 
     def validation_rule(self) -> SplitRule | None:
-        """The rule by which training samples became the validation split; None where none did.
+        """The rule that drew the validation split from the training samples; None without one.
 
         Raises:
             FileFormatError: the manifest is damaged.
@@ -220,14 +220,14 @@ class RunFolder:
     def finetune_options(
         self, settings: Mapping[str, Any], origin: str = "settings"
     ) -> TrainOptions:
-        """The settings of a run that starts from this one: shorter, slower, and changed.
+        """Settings for fine-tuning: fewer epochs, smaller learning rates, and the given changes.
 
         Args:
             settings: changes, by the names of `TrainOptions`.
-            origin: where they come from, for errors.
+            origin: origin of the changes, for errors.
 
         Raises:
-            UsageError: unknown settings, or those that would make another network.
+            UsageError: there are unknown settings, or settings that would make another network.
         """
         before = self.options()
         slower = replace(
@@ -237,7 +237,7 @@ class RunFolder:
             delay_lr=before.delay_lr / FINETUNE_SLOWER,
         )
         without = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
-        # `auto` keeps the value that was chosen for the samples of that run.
+        # Settings that are `auto` keep the value chosen for the samples of that run.
         changed = {
             name: value
             for name, value in settings.items()
@@ -247,10 +247,10 @@ class RunFolder:
         for name in SHAPE:
             if getattr(options, name) != getattr(before, name):
                 raise UsageError(
-                    f"{name} is {getattr(before, name)} in {self.path} and cannot become "
+                    f"{name} is {getattr(before, name)} in {self.path} and cannot be changed to "
                     f"{getattr(options, name)}",
                     code="network-shape-fixed",
-                    why="it would be another network",
+                    why="it defines the network",
                     fix="leave the option out, or train a new network",
                 )
         return options
@@ -267,34 +267,34 @@ class RunFolder:
 
     @property
     def data_name(self) -> str:
-        """The name of the data that the run is trained on, as it was given."""
+        """The name of the run's data, as the user gave it."""
         return str(self.manifest().get("data"))
 
     @property
     def is_data_in_memory(self) -> bool:
-        """True where the data were in memory, so that no name finds them."""
+        """True if the data were in memory and cannot be found by name."""
         return bool(self.manifest().get("in_memory"))
 
     @property
     def n_processes(self) -> int:
-        """The number of processes that the run was started with."""
+        """The number of processes with which the run was started."""
         processes = self.manifest().get("ranks")
         return processes if isinstance(processes, int) else 1
 
     @property
     def version(self) -> str:
-        """The version of nmtool that started the run; `unknown` of the first ones."""
+        """The version of nmtool that started the run; `unknown` for the earliest versions."""
         return str(self.manifest().get("nmtool", "unknown"))
 
     @property
     def start(self) -> str | None:
-        """Content hash of the network of the run that this one started from, if it did."""
+        """Content hash of the network from which the run started; None for a new network."""
         start = self.manifest().get("start")
         return None if start is None else str(start)
 
     @property
     def initial(self) -> str | None:
-        """Content hash of the network before the first update, where the manifest has it.
+        """Content hash of the network before the first update; None if the manifest lacks it.
 
         Runs that started from another one have `start` instead.
         """
@@ -303,7 +303,7 @@ class RunFolder:
 
     @property
     def teacher(self) -> str | None:
-        """Content hash of the probabilities that the run learns from beside labels, if it does."""
+        """Content hash of the teacher's soft labels; None without a teacher."""
         teacher = self.manifest().get(TEACHER)
         return None if teacher is None else str(teacher)
 
@@ -312,21 +312,21 @@ class RunFolder:
         return Network.load(self.network_file)
 
     def integers(self) -> IntegerNetwork | None:
-        """The integer network of the best epoch; None where the run trains in floats."""
+        """The integer network of the best epoch; None if the run trains in floats."""
         return IntegerNetwork.load(self.integer_file) if self.integer_file.exists() else None
 
     def write_next(self, epoch: int, network: Network, integers: IntegerNetwork | None) -> None:
         """Write an epoch's networks beside those kept; raises `StorageError`.
 
-        They are kept once the checkpoint holds the epoch. A run that is killed before goes on from
-        the epoch before, whose networks still have to be there.
+        They replace the kept ones once the checkpoint holds the epoch. A run that is killed before
+        that resumes from the previous epoch, and needs its networks.
         """
         network.save(_next(self.network_file, epoch))
         if integers is not None:
             integers.save(_next(self.integer_file, epoch))
 
     def keep_next(self, epoch: int) -> None:
-        """Replace the kept networks by those written for this epoch, if any; delete others."""
+        """Keep the networks that `write_next` wrote for this epoch, if any; delete all others."""
         for file in (self.network_file, self.integer_file):
             if _next(file, epoch).exists():
                 os.replace(_next(file, epoch), file)
@@ -339,21 +339,21 @@ class RunFolder:
                 lost.unlink()
 
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
-        """Replace the log, of which the checkpoint holds all; raises `StorageError`."""
+        """Write the log files; the checkpoint holds the same log. Raises `StorageError`."""
         storage.write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in epochs))
         storage.write_text(self.table_file, log_as_csv(epochs))
 
     def read_log(self) -> list[dict[str, Any]]:
-        """One entry per finished epoch; raises `FileFormatError` where the log is damaged.
+        """One entry per finished epoch; raises `FileFormatError` if the log is damaged.
 
-        The checkpoint, where there is one, holds the same log. A process can be killed after it
-        wrote the checkpoint and before it wrote the log, which then lacks what is new.
+        A checkpoint holds the same log. If a process is killed after writing the checkpoint and
+        before writing the log, the log lacks the last entry.
         """
         entries = self._logged()
         header = storage.archive_header(self.checkpoint_file)
         try:
             checkpoint_log = log_in(header)
-        except (LookupError, TypeError, ValueError, RecursionError):  # none, or a damaged one
+        except (LookupError, TypeError, ValueError, RecursionError):  # missing or damaged
             return entries
         if _unsettled(entries) != _unsettled(checkpoint_log)[: len(entries)]:
             raise self._damaged_log(f"{self.checkpoint_file} holds another log")
@@ -365,7 +365,7 @@ class RunFolder:
             text = storage.read_small(self.log_file, _MAX_LOG_BYTES).decode("utf-8")
             entries = [json.loads(line) for line in text.splitlines()]
             if not all(map(_is_entry, entries)):
-                raise ValueError("a line holds no epoch")
+                raise ValueError("a line is not an epoch's entry")
             return entries
         except (OSError, ValueError, RecursionError) as error:
             raise self._damaged_log(str(error)) from error
@@ -375,7 +375,7 @@ class RunFolder:
             f"{self.log_file} cannot be read",
             code="file-damaged",
             why=why,
-            fix="resume the run, which writes it anew: `resume=True`",
+            fix="resume the run, which writes the log again: `resume=True`",
         )
 
     def check_network(self, network: str) -> None:
@@ -386,14 +386,14 @@ class RunFolder:
         """
         if self.network().content_hash != network:
             raise FileFormatError(
-                f"{self.checkpoint_file} and {self.network_file} are not of one run",
+                f"{self.checkpoint_file} and {self.network_file} do not belong together",
                 code="checkpoint-other-run",
-                why="the checkpoint names another network as the best one",
-                fix="bring back copies of both, or train again in another folder",
+                why="the checkpoint has the content hash of another network",
+                fix="restore both from a backup, or train again in another folder",
             )
 
     def repair_log(self, epochs: list[dict[str, Any]]) -> None:
-        """Replace the log where it is not that of the checkpoint; raises `StorageError`."""
+        """Write the log again if it differs from the checkpoint's; raises `StorageError`."""
         try:
             log = self._logged()
         except FileFormatError:
@@ -406,12 +406,12 @@ class RunFolder:
             f"{self.manifest_file} is damaged",
             code="file-damaged",
             why=why,
-            fix="bring back a copy of it, or train again",
+            fix="restore it from a backup, or train again",
         )
 
 
 def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The log in the header of a checkpoint; text, but a list in files of version 1."""
+    """The log in the header of a checkpoint, which is text, or a list in files of version 1."""
     log = header["log"]
     return [dict(entry) for entry in (json.loads(log) if isinstance(log, str) else log)]
 
@@ -439,7 +439,7 @@ def _next(file: Path, epoch: int | str) -> Path:
 
 
 def log_as_csv(epochs: Iterable[Mapping[str, Any]]) -> str:
-    """The log as CSV with a header: a row per epoch, a column per number; none is empty.
+    """The log as CSV with a header: a row per epoch, a column per number that occurs.
 
     >>> print(log_as_csv([{"epoch": 1, "spikes_per_neuron": {"hidden": 2.5}}]), end="")
     epoch,spikes_per_neuron.hidden
@@ -455,7 +455,7 @@ def log_as_csv(epochs: Iterable[Mapping[str, Any]]) -> str:
 
 
 def numbers(entry: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of an epoch's entry of the log, by name; those by population with a dot."""
+    """Numbers of an epoch's entry of the log, by name, such as `spikes_per_neuron.hidden`."""
     values: dict[str, float] = {}
     for name, value in entry.items():
         if isinstance(value, Mapping):
@@ -466,7 +466,7 @@ def numbers(entry: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _is_entry(value: Any) -> bool:
-    """True for an epoch's entry of the log, with what every one has."""
+    """True for a valid epoch's entry of the log."""
     if not isinstance(value, dict) or not all(_is_number(value.get(name)) for name in _IN_ENTRY):
         return False
     if "validation_accuracy" not in value:
@@ -481,5 +481,5 @@ def _is_number(value: Any) -> bool:
 
 
 def run_of(path: Path) -> RunFolder:
-    """The run that a folder, or a network that training wrote in it, belongs to, if to any."""
+    """The run of a run folder, or of a network file in one; None for other paths."""
     return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)

@@ -1,4 +1,4 @@
-"""Select a run's best epoch, whose network is kept.
+"""Selection of a run's best epoch, whose network is kept.
 
 One epoch's accuracy on a few hundred samples is noisy. The score of an epoch is therefore the
 mean accuracy over the last `judge_epochs` epochs up to it.
@@ -16,18 +16,17 @@ Entry = Mapping[str, Any]
 def candidates(log: Sequence[Entry]) -> list[Entry]:
     """The epochs that may be the best.
 
-    Not those that ended while synapses were still being removed: that network is not what was
-    asked for.
+    Epochs during pruning are excluded, since their networks lack the requested sparsity.
     """
     return [entry for entry in log if entry.get("pruned", True)]
 
 
 def scores(log: Sequence[Entry], judge_epochs: int = 1) -> list[float]:
-    """A score for each of the candidates, larger is better, 0 … 1.
+    """A score for each candidate, 0 … 1; larger is better.
 
     Args:
         log: one entry per epoch.
-        judge_epochs: candidates whose accuracies a score is the mean of, fewer at the beginning.
+        judge_epochs: number of candidates averaged in a score; fewer for the first ones.
     """
     own = [_accuracy(entry) for entry in candidates(log)]
     judged = [own[max(0, last - judge_epochs) : last] for last in range(1, len(own) + 1)]
@@ -35,36 +34,36 @@ def scores(log: Sequence[Entry], judge_epochs: int = 1) -> list[float]:
 
 
 def best_epoch(log: Sequence[Entry], judge_epochs: int = 1) -> Entry:
-    """The entry of the candidate with the best score, the last one among equals."""
+    """The entry of the candidate with the best score; of equal scores, the last."""
     ranked = zip(scores(log, judge_epochs), candidates(log), strict=True)
     return max(reversed(list(ranked)), key=lambda pair: pair[0])[1]
 
 
 def is_best(log: Sequence[Entry], judge_epochs: int = 1) -> bool:
-    """True where the last epoch of the log is the best one so far, or as good."""
+    """True if the last epoch of the log is the best so far, or as good as the best."""
     return bool(candidates(log)) and best_epoch(log, judge_epochs) is log[-1]
 
 
 def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
-    """Score of the network that a run keeps, 0 … 1: that of its best epoch.
+    """Score of a run's best epoch, whose network is kept, 0 … 1.
 
-    Where the network's integers got other scales at the end, their accuracy is the score.
+    If the integers' scales were changed at the end, the score is the accuracy with the new ones.
     """
     settled = best_epoch(log, judge_epochs).get("settled_accuracy")
     return max(scores(log, judge_epochs)) if settled is None else float(settled)
 
 
 def out_of_patience(scores: Sequence[float], patience: int) -> bool:
-    """True where none of the last `patience` scores is better than the best before them.
+    """Early stopping: True if none of the last `patience` scores is better than the best before.
 
     Args:
-        scores: one per epoch, larger is better; a score that is only reached again is no better.
-        patience: epochs to wait, 1 or more.
+        scores: one per epoch, larger is better; a score equal to the best is not better.
+        patience: number of epochs to wait, 1 or more.
     """
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
 def _accuracy(entry: Entry) -> float:
-    """On the validation samples; without any, on those of training."""
+    """Accuracy on the validation samples; without any, on the training samples."""
     validation = entry["validation_accuracy"]
     return float(entry["train_accuracy"] if validation is None else validation)

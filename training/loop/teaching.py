@@ -1,4 +1,4 @@
-"""The teacher of a run: found by the name in its settings, known by its content hash."""
+"""The teacher of a run: found by the name in its settings, recognised by its content hash."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from nmtool.training.options import TrainOptions
 def teacher_of(
     options: TrainOptions, run: RunFolder | None = None, *, resumed: bool = False
 ) -> Teacher | None:
-    """Read the teacher that settings name; None where they name none.
+    """Read the teacher named in the settings; None without one.
 
     Args:
-        options: of the run that is to learn from it.
-        run: the run that it goes on from, if from any: the file is looked for in the working
-            folder and in the folders that the run lies in.
-        resumed: it goes on as that run, so that the teacher must be the same.
+        options: settings of the run that learns from it.
+        run: the run that is resumed or started from, if any; a relative path is tried from the
+            working folder and from the parent folders of that run.
+        resumed: `run` is resumed, so that its teacher must be the same.
 
     Raises:
         FileFormatError: there is no such file, or it cannot be read.
-        DataError: its rows are no probabilities.
-        UsageError: it is another one than before.
+        DataError: its rows are not probabilities.
+        UsageError: the teacher has changed.
     """
     if options.teacher is None:
         return None
@@ -34,7 +34,7 @@ def teacher_of(
         raise UsageError(
             f"the run in {run.path} had another teacher in {options.teacher}",
             code="resume-teacher-differs",
-            why="the file holds other probabilities than when the run began",
-            fix="bring back the file, or start a new run",
+            why="the probabilities in the file have changed since the run began",
+            fix="restore the file, or start a new run",
         )
     return teacher

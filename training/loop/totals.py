@@ -1,4 +1,4 @@
-"""Sums that training keeps over the samples of a rank's share, of a batch and of an epoch."""
+"""Sums over the samples of a rank's share, of a batch or of an epoch."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Totals:
     """Sums over samples.
 
     Attributes:
-        loss: of each sample, added up.
-        correct: samples whose class was predicted.
-        samples: how many.
-        surplus, dropped: events that binning could not keep.
-        counts: per spiking population [neurons] int64 spikes.
+        loss: sum of the losses of single samples.
+        correct: number of correctly classified samples.
+        samples: number of samples.
+        surplus, dropped: numbers of events lost in binning, see `Binned`.
+        counts: number of spikes per neuron, [neurons] int64 per spiking population.
     """
 
     loss: float
@@ -34,7 +34,7 @@ class Totals:
 
     @classmethod
     def nothing(cls, network: Network) -> Totals:
-        """The sums over no sample."""
+        """The sums of no samples."""
         spiking = [p for p in network.populations if p.kind == LIF]
         return cls(0.0, 0, 0, 0, 0, {p.name: np.zeros(p.size, np.int64) for p in spiking})
 
@@ -48,12 +48,12 @@ class Totals:
 
     @property
     def mean_loss(self) -> float:
-        """Loss per sample."""
+        """Mean loss of a sample."""
         return self.loss / self.samples
 
     @property
     def accuracy(self) -> float:
-        """Share of samples whose class was predicted."""
+        """Share of correctly classified samples."""
         return self.correct / self.samples
 
     @property

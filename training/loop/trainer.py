@@ -48,13 +48,13 @@ from nmtool.training.processes.ranks import ALONE, Ranks
 
 @dataclass(frozen=True)
 class BatchReport:
-    """Progress after an update: what `on_batch` gets.
+    """Progress after an update, passed to `on_batch`.
 
     Attributes:
         epoch, update: counted from 1.
-        n_updates: updates of the whole run.
-        samples: in the batch, over all ranks.
-        loss: of the batch.
+        n_updates: number of updates of the whole run.
+        samples: size of the batch, over all ranks.
+        loss: mean loss of the batch.
     """
 
     epoch: int
@@ -71,8 +71,8 @@ class _Portion:
     Attributes:
         binned: its spikes.
         label: [samples] int64.
-        target: [samples, classes] float64, the probabilities to learn where a teacher says some
-            beside the labels; None where labels are all there is to learn.
+        target: [samples, classes] float64, mixture of labels and a teacher's soft labels; None
+            without a teacher.
     """
 
     binned: Binned
@@ -83,27 +83,26 @@ class _Portion:
 class Trainer:
     """Trains one network on one data set; `make_trainer` (`run.py`) makes one from options.
 
-    `run` goes through the epochs, `_epoch` through the batches of one, `_update` is what a batch
-    does to the parameters, `_judge` decides whether an epoch is the best so far, `_keep` writes
-    down what it leaves.
+    `run` loops over epochs, `_epoch` over the batches of an epoch, `_update` updates the parameters
+    by a batch, `_judge` decides whether an epoch is the best so far, `_keep` writes the files.
 
     Args:
         options: the settings.
-        train, validation: samples; validation may be None, then training accuracy decides
-            which epoch is best.
-        network: what training starts from.
-        folder: where the run is kept; None keeps nothing.
-        on_batch, on_epoch: told about progress, on the first rank; an epoch's entry is that of
-            the log.
+        train, validation: samples; if validation is None, training accuracy decides which epoch is
+            best.
+        network: initial network.
+        folder: folder in which the run is kept; None: it is not kept.
+        on_batch, on_epoch: called on the first rank after every batch and epoch, with a
+            `BatchReport` and with the epoch's entry of the log.
         trained: the network has been trained before.
-        taught: [samples, classes] float64, class probabilities of the training samples by the
-            teacher that the options name; None where they name none.
-        device: where it trains.
-        ranks: the processes that train together: each makes a trainer and calls the same
-            methods of it in the same order; the first rank writes.
+        taught: [samples, classes] float64, soft labels of the training samples by the teacher that
+            the options name; None without a teacher.
+        device: device to train on.
+        ranks: the processes of a data-parallel job: each makes a trainer and calls the same methods
+            in the same order; the first rank writes.
 
     Raises:
-        UsageError: while training, the loss has exploded or a gradient is no number; ranks differ
+        UsageError: during training, the loss has exploded or a gradient is not finite; ranks differ
             in their checkpoint.
         InputError, BackendError: the GPU's memory is used up, or it has failed.
         RankError: another rank is gone.
@@ -216,7 +215,7 @@ class Trainer:
         batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
         target = None
         if self._taught is not None:
-            # A blend has as many events of both samples, which share a label.
+            # A blend has about equally many events of both samples, which have the same label.
             taught = 0.5 * (self._taught[samples] + self._taught[samples[partner]])
             share, label = self.options.teacher_share, np.eye(taught.shape[1])[batch.label]
             mixed = (1 - share) * label + share * taught
@@ -225,7 +224,7 @@ class Trainer:
         return _Portion(self.model.network.bin(events), events.label, target)
 
     def _update(self, portion: _Portion, update: int) -> Totals:
-        """Learn from a batch, of which this rank runs its share; returns the batch's sums."""
+        """Update the parameters by this rank's share of a batch; returns the whole batch's sums."""
         loss, share = self._forward(portion)
         batch = share.over(self._ranks)
         check_loss(batch.mean_loss, update, self._largest_loss)
@@ -233,7 +232,8 @@ class Trainer:
 
         self._optimiser.zero_grad()
         if loss is not None:
-            # A rank's mean loss counts by its share of the batch, because the gradients just add.
+            # A rank's mean loss is weighted by its share of the batch, since gradients are only
+            # added.
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
         self._pruning.hold_gradients()
@@ -271,7 +271,7 @@ class Trainer:
 
     @contextmanager
     def _judged(self) -> Iterator[None]:
-        """Inside, the model is the network that an epoch ends with: the mean, where one is kept."""
+        """Inside the block, the model is the network to validate: the running mean, if kept."""
         with self._average.averaged_parameters():
             if self._average.values:
                 self._pruning.hold()
@@ -285,7 +285,7 @@ class Trainer:
         return {name: int(count) for name, count in zip(mine, total, strict=True)}
 
     def _renew_scales(self) -> None:
-        """Estimate scales anew, from the weights as they are; a resumed run finds the same."""
+        """Estimate scales from the current weights; a resumed run finds the same ones."""
         if self._calibrator is not None:
             self.model.rounding = self._calibrator.rounding(self.model.to_network())
 
@@ -296,7 +296,7 @@ class Trainer:
         entry: dict[str, Any],
         networks: tuple[Network, IntegerNetwork | None],
     ) -> bool:
-        """Take an epoch that has ended into the log; returns True where it is the best so far."""
+        """Add a finished epoch to the log; returns True if it is the best so far."""
         log = [*self._state.log, entry]
         judged = scores(log, self.options.judge_epochs)
         better = is_best(log, self.options.judge_epochs)
@@ -322,7 +322,7 @@ class Trainer:
             self._folder.write_log(self._state.log)
 
     def save(self) -> None:
-        """Write a checkpoint of where the run stands; raises `StorageError`."""
+        """Write a checkpoint of the run's current state; raises `StorageError`."""
         assert self._folder is not None
         best_hash = self.best.content_hash if self._state.has_best else ""
         checkpoint.save(
@@ -341,11 +341,11 @@ class Trainer:
 
     @property
     def stopped_early(self) -> bool:
-        """True where the run ended before its last epoch because it ran out of patience."""
+        """True if early stopping ended the run before its last epoch."""
         return bool(self.log) and self.log[-1].get("stopped_early", False)
 
     def resume(self) -> None:
-        """Go on where the run's last checkpoint stands; raises `FileFormatError`."""
+        """Restore the run's last checkpoint; raises `FileFormatError`."""
         assert self._folder is not None
         self._state = checkpoint.load(
             self._folder.checkpoint_file,
@@ -360,7 +360,7 @@ class Trainer:
             if self._state.has_best and self._state.network:
                 self._folder.check_network(self._state.network)
             self._folder.repair_log(self.log)
-        # The others wait here until the first has kept what there is to keep.
+        # All other ranks wait here until the first one has updated the folder.
         self._ranks.check_same("the checkpoint they found", self._state.update)
         if self._state.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
@@ -368,18 +368,19 @@ class Trainer:
             self._best_is_now()
 
     def adopt(self, run: RunFolder) -> None:
-        """Start from where another run stands, its optimiser's moments included.
+        """Start from the checkpoint of another run, including its optimiser's moments.
 
-        A cold optimiser would cost an epoch. What the other run removed stays removed where this
-        one is to remove something too; where it kept a mean, that is the start. Delays longer than
-        the options allow are cut. Raises `FileFormatError`.
+        An optimiser without moments would lose about an epoch. Synapses and delays that the other
+        run pruned stay removed if this run prunes, too. If that run kept a running mean, training
+        starts from the mean. Delays longer than the options allow are cut. Raises
+        `FileFormatError`.
         """
         mean: dict[str, torch.Tensor] = {}
         checkpoint.load(
             run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
         )
         for name, removed in self._pruning.removed.items():
-            if name in mean:  # whose removed values fade, and never arrive at 0
+            if name in mean:  # in the mean, removed values only approach 0
                 mean[name].masked_fill_(removed, 0.0)
         copy_into(self.model, mean)
         self.model.clamp_delays()
@@ -387,12 +388,12 @@ class Trainer:
         self._best_is_now()
 
     def _best_is_now(self) -> None:
-        """Before any epoch has ended, the best network is the one that the run starts from."""
+        """Set the best network to the initial one, before the first epoch has ended."""
         self._renew_scales()
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
     def _remove_overflow(self) -> None:
-        """Let no overflow survive in the integers of the best epoch, on any sample there is."""
+        """Remove all overflows of the best epoch's integers, on training and validation samples."""
         if self._calibrator is None or self.best_integers is None:
             return
         rescaled = self._calibrator.without_overflow(
@@ -402,22 +403,22 @@ class Trainer:
             self._keep_rescaled(rescaled)
 
     def _keep_rescaled(self, rescaled: IntegerNetwork) -> None:
-        """Keep integers of other scales, and what they are worth in the log of their epoch."""
+        """Keep integers with other scales, and write their accuracy into the log."""
         self.best_integers = rescaled
         accuracy = None if self._validation is None else self._validation.integer_accuracy(rescaled)
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
         self.log[best - 1]["settled_accuracy"] = accuracy
         if self._folder is not None and self._ranks.is_first:
-            # Kept last: a run that is stopped before finds the integers that overflow again.
+            # The network is kept last: a run that is stopped before that finds the overflows again.
             self.save()
             self._folder.write_log(self.log)
             self._folder.write_next(self._state.epoch, self.best, rescaled)
             self._folder.keep_next(self._state.epoch)
 
     def _all_samples(self) -> Iterator[Raster]:
-        """Training and validation samples as the network hears them, a portion at a time.
+        """Training and validation samples binned for the network, a portion at a time.
 
-        Scales depend on the portions, which are the same wherever the events are.
+        Scales depend on the portions, which are the same for events in memory and on disk.
         """
         network = self.model.network
         validating = [] if self._validating is None else [self._validating]

@@ -1,4 +1,4 @@
-"""Accuracy of a network on samples that it does not learn from."""
+"""Accuracy of a network on validation samples."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from nmtool.training.processes.ranks import Ranks
 
 
 class Validation:
-    """A rank's share of the validation samples: binned once if they are a single batch.
+    """A rank's share of the validation samples; a single batch is binned only once.
 
     Args:
         events: all validation samples.
-        network: whose steps and channels they are binned into.
-        ranks: the processes that share them.
+        network: network whose steps and channels the samples are binned to.
+        ranks: processes that share the samples.
     """
 
     def __init__(self, events: SpikeEvents, network: Network, ranks: Ranks) -> None:
@@ -37,10 +37,10 @@ class Validation:
             self._whole = network.bin(first).raster, first.label
 
     def accuracy_and_mistake(self, model: SpikingNetwork) -> tuple[float, dict[str, float] | None]:
-        """Share of all samples whose class is predicted, and the commonest mistake; collective.
+        """Accuracy on all samples, and the most frequent misclassification; collective.
 
-        The mistake is a `label`, the `answer` given in its place, and the `share` of the label's
-        samples that it is given for; None where there is no mistake.
+        The misclassification has the true class `label`, the predicted class `answer`, and the
+        `share` of the samples with that label; None if all samples are classified correctly.
         """
         confusion = self._confusion(model.record)
         accuracy = self._share_right(confusion)
@@ -52,7 +52,7 @@ class Validation:
         return accuracy, {"label": int(label), "answer": int(answer), "share": share}
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
-        """Accuracy of an integer network that belongs to no model; collective."""
+        """Accuracy of an integer network, independent of the model; collective."""
         return self._share_right(self._confusion(lambda spikes: simulate(network, spikes)))
 
     def _share_right(self, confusion: NDArray[np.float64]) -> float:

@@ -95,7 +95,7 @@ def forward(network: Network, spikes: Raster) -> Trace:
     """Run every sample from rest.
 
     Args:
-        network: to run, with positive and finite time constants.
+        network: network to run, with positive and finite time constants.
         spikes: input raster, one neuron per channel; the run has as many steps.
 
     Raises `DataError` where the raster's channels differ from the network's, `NetworkError` for

@@ -56,8 +56,8 @@ class Ranks:
         """Join the torchrun job of this process, if there is one; collective.
 
         Args:
-            device: of this process: the CPU, with communication by gloo, or its own GPU such as
-                `cuda:1`, with communication by NCCL.
+            device: device of this process: the CPU, with communication by gloo, or its own GPU such
+                as `cuda:1`, with communication by NCCL.
 
         Raises:
             MissingError: torch was built without gloo or NCCL.
@@ -72,7 +72,7 @@ class Ranks:
         rank = launch.rank
         ranks = cls(rank, launch.size, launch.local_rank, device)
         if on_gpu:
-            # Old versions of torch give no GPU identifier; NCCL then fails for shared GPUs.
+            # Old versions of torch have no GPU identifier; NCCL itself then fails for a shared GPU.
             ranks.check_own_gpus(getattr(torch.cuda.get_device_properties(device), "uuid", rank))
         # The first message opens connections; from then on, a lost rank is noticed.
         ranks.barrier()
@@ -157,7 +157,7 @@ class Ranks:
                 f"the processes {self.rank} and {sharing[0]} of this training job use the same GPU",
                 code="gpu-shared",
                 why="CUDA_VISIBLE_DEVICES shows them only that one",
-                fix="list as many GPUs in it as there are processes, or a different one for each",
+                fix="list as many GPUs as there are processes, or a different one for each process",
             )
 
     def barrier(self) -> None:

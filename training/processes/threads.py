@@ -50,7 +50,7 @@ def use_threads(number: int, *, with_torch: bool) -> None:
     """Set the number of threads from now on.
 
     Args:
-        number: of threads.
+        number: number of threads.
         with_torch: set it for torch, too, which imports torch.
 
     Raises:

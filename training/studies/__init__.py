@@ -1,4 +1,4 @@
-"""Studies: series of trainings, and what several networks know together.
+"""Studies: series of training runs, and ensembles of networks.
 
 sweep           search training settings by validation accuracy
 folds           cross-validation: every sample is answered by a network that has not learnt from it

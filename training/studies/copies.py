@@ -1,8 +1,8 @@
-"""Copies of a command that share a study's storage, and nothing else.
+"""Several processes of one study: copies of a command that share nothing but the study's storage.
 
-So one that is started by hand, here or on another machine, is no different. The parent logs what
-they log, and stops them when it is stopped. Should it be killed, a copy ends with the next line
-that it logs, as every command does whose reader is gone.
+A copy that is started by hand, here or on another machine, works the same way. The parent logs the
+output of its copies, and stops them when it is stopped. If the parent is killed, a copy ends at the
+next line that it logs, like every command whose output is no longer read.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ def run_copies(command: Sequence[str], number: int) -> list[str]:
 
     Args:
         command: program and arguments.
-        number: how many.
+        number: number of copies.
 
     Returns:
-        Of each copy that did not end well, how it ended.
+        Descriptions of how copies ended that did not succeed.
 
     Raises:
-        KeyboardInterrupt: somebody stopped this process, which has stopped the copies.
+        KeyboardInterrupt: this process was stopped, and has stopped the copies.
     """
     copies: list[_Copy] = []
     with signals_noted(*STOPS) as check_stop:
         try:
-            # A terminal sends Ctrl-C to the copies, too, which are to be asked once.
+            # A terminal sends Ctrl-C to the copies, too, which must get only one signal.
             with signals_ignored(signal.SIGINT):
                 copies.extend(_Copy(command) for _ in range(number))
             while any(copy.poll() is None for copy in copies):
@@ -78,7 +78,7 @@ class _Copy(subprocess.Popen[str]):
     def __init__(self, command: Sequence[str]) -> None:
         super().__init__(
             command,
-            # Python, called with -m, would take modules of the working folder for installed ones.
+            # With -m, Python would import modules of the working folder instead of installed ones.
             env={**os.environ, "PYTHONSAFEPATH": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

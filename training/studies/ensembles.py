@@ -1,6 +1,6 @@
-"""`ensemble`: several networks as one, which answers with the sum of their outputs.
+"""`ensemble`: several networks as one network, whose output is the sum of their outputs.
 
-`join_folds` does that with the networks of each fold of a cross-validation.
+`join_folds` applies it to the networks of each fold of a cross-validation.
 
 An output that does not spike is linear: u and v are weighted sums of the spikes that arrive, and
 of the bias. Where several outputs have the same time constants, one population that receives all
@@ -8,9 +8,9 @@ of their synapses therefore has, at every step, the sum of their membranes:
 
     v[n] = Σ_k w_k·v_k[n]        weights and biases into output k times w_k
 
-A read-out that is linear in the membrane (`mean`, `weighted`, `window`) then gives Σ_k w_k·score_k.
-`max` gives max_n Σ_k w_k·v_k[n], which is the largest sum and not the sum of the largest. The first
-spike of a sum has nothing to do with the first spikes of its parts.
+A readout that is linear in the membrane (`mean`, `weighted`, `window`) then gives Σ_k w_k·score_k.
+`max` gives max_n Σ_k w_k·v_k[n], the maximum of the sum, not the sum of the maxima. The readout
+`first_spike` is not supported: the first spike of a sum says nothing about those of its terms.
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ _log = logging.getLogger(__name__)
 
 _AS_ALL = "train them on the same data with the same dt, steps, group and readout"
 _SAME_STEPS = (
-    "train all of them with the same number, `steps=N`: `steps=auto` takes it from the samples "
-    "that a run learns from, which its seed draws"
+    "train all of them with the same number, `steps=N`: `steps=auto` derives it from the "
+    "training samples, which depend on the seed"
 )
 _FIRST_SPIKE = Finding(
     "join-first-spike",
     "readout",
-    f"outputs that answer by {FIRST_SPIKE} cannot be added",
+    f"outputs with the readout {FIRST_SPIKE} cannot be added",
     "join networks whose outputs do not spike: readout mean, weighted, window or max",
-    why="an output that spikes resets, so that the first spike of a sum is not that of its parts",
+    why="spiking outputs reset, so that the first spike of the sum says nothing about those of "
+    "the single outputs",
 )
 
 
@@ -54,35 +55,34 @@ _FIRST_SPIKE = Finding(
 def ensemble(
     networks: Sequence[Network | Run | str | Path], weights: Sequence[float] | None = None
 ) -> Network:
-    """Put networks side by side into one, whose scores are a weighted sum of theirs.
+    """Combine networks into one network, whose scores are a weighted sum of theirs.
 
-    Populations get the number of their network behind their name, and the outputs become one
-    population that all project to. What comes out is a network like any other.
+    The number of its network is appended to the name of each hidden population, and the outputs
+    become one population that all of them project to. The result is an ordinary network.
 
     >>> sizes = ([50, 16, 4], [50, 32, 4])
     >>> first, second = (Network.layers(size, seed=seed) for seed, size in enumerate(sizes))
     >>> ensemble([first, second])
     <Network: 50 channels, hidden_1 16 lif, hidden_2 32 lif, output 4 li, 100 steps of 1 ms>
 
-    With the read-outs `mean`, `weighted` and `window` its scores are that sum, up to the rounding
-    of floats. `max` takes the largest sum of the membranes, not the sum of the largest.
+    With the readouts `mean`, `weighted` and `window` its scores are that sum, up to the rounding of
+    floats. `max` gives the maximum of the summed membranes, not the sum of the maxima.
 
     Args:
-        networks: float networks, runs, which mean the floats that they trained, or paths, in a
-            list. They have channels, steps, classes, read-out and the time constants of their
-            outputs in common.
-        weights: what the scores of each count; by default 1/n for n networks, so that scores are
-            their mean.
+        networks: a list of float networks, of runs, whose float networks are used, or of paths. All
+            must have the same channels, steps, classes, readout and time constants of the output.
+        weights: weight of each network's scores; by default 1/n for n networks, which gives their
+            mean.
 
     Raises:
-        UsageError: there is no network, or one is made of integers; they differ in what they must
-            have in common, or answer by first spikes; weights that are not one number for each.
+        UsageError: there is no network, or one is an integer network; the networks differ in what
+            must be equal, or have the readout `first_spike`; there is not one weight for each.
         FileFormatError: a path without a network.
     """
     members = [_floats(source) for source in networks]
     if not members:
         raise UsageError(
-            "there is no network to put side by side",
+            "there is no network to join",
             code="networks-missing",
             fix="name one or more: networks or runs, in a list",
         )
@@ -90,7 +90,7 @@ def ensemble(
     _check_weights(factors, len(members))
     if problems := [*_problems(members)]:
         raise UsageError(
-            f"{len(members)} networks cannot be put side by side",
+            f"{len(members)} networks cannot be joined",
             code="networks-unlike",
             findings=problems,
         )
@@ -133,10 +133,10 @@ def ensemble(
 
 
 def check_readout(rule: str) -> None:
-    """Raise `UsageError` where networks with this read-out cannot be put side by side."""
+    """Raise `UsageError` if networks with this readout cannot be joined."""
     if rule == FIRST_SPIKE:
         raise UsageError(
-            "networks with this read-out cannot be put side by side",
+            "networks with this readout cannot be joined",
             code="networks-unlike",
             findings=[_FIRST_SPIKE],
         )
@@ -148,10 +148,10 @@ def _floats(source: Network | Run | str | Path) -> Network:
     if network is None:
         name = source if isinstance(source, str | Path) else "a network"
         raise UsageError(
-            f"{name} is made of integers, which cannot be put side by side",
+            f"{name} is an integer network, and only float networks can be joined",
             code="join-integers",
-            why="outputs of other scales have no sum",
-            fix="join float networks, and quantise what comes out",
+            why="membranes of integer outputs with different scales cannot be added",
+            fix="join the float networks, and quantise the result",
         )
     return network
 
@@ -173,8 +173,8 @@ def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
         raise UsageError(
             "all weights are 0",
             code="join-weights",
-            why="no network would be heard",
-            fix="give those that shall count another weight than 0",
+            why="no network would contribute",
+            fix="give at least one network a weight other than 0",
         )
 
 
@@ -204,11 +204,11 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
             yield Finding(
                 "join-output-constants",
                 key,
-                f"outputs differ in it: {values}",
+                f"the outputs differ in it: {values}",
                 "train them with the same time constants of the output (tau_out_ms, which is "
                 "tau_mem_ms by default, and tau_syn_ms); those of hidden populations may differ",
-                why="membranes that leak at different rates are not those of one population, and "
-                "a read-out looks at one",
+                why="the sum of membranes with different leaks is not the membrane of one "
+                "population, which the readout needs",
             )
 
 

@@ -1,4 +1,4 @@
-"""`cross_validate`: every sample is answered by a network that has not learnt from it."""
+"""`cross_validate`: every sample is classified by a network that was not trained on it."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
-"""Gets a seed, the number of a fold, what may be learnt from and the fold's samples.
+"""Takes a seed, the number of a fold, the samples outside the fold and those of the fold.
 
-Returns the class of each of these.
+Returns the predicted class of each of the fold's samples.
 """
 
 
 @checked
 def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
-    """Let the networks of each fold of a cross-validation answer side by side, as one network.
+    """Test the networks of each fold of a cross-validation as one ensemble.
 
     >>> import nmtool as nm
     >>> options = nm.TrainOptions(hidden=20, steps=60, epochs=1)  # doctest: +SKIP
@@ -57,17 +57,17 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
     >>> join_folds("cv", data)  # doctest: +SKIP
     <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seeds>
 
-    Outputs are added (`ensemble`). Where the runs trained in integers, the one network is
-    rounded to their bits and their grid of delays. The folder keeps the answers as `joined.npz`,
-    for `compare_accuracy` and `Answers.load`.
+    Their outputs are added (`ensemble`). If the runs trained in integers, the ensemble is rounded
+    to their bits and their grid of delays. The folder keeps the answers as `joined.npz`, for
+    `compare_accuracy` and `Answers.load`.
 
     Args:
-        folder: of a finished cross-validation.
-        data: the samples that it divided.
+        folder: folder of a finished cross-validation.
+        data: the data that it divided into folds.
 
     Raises:
-        UsageError: the folder lacks answers, or the data are others; networks that cannot be put
-            side by side, as those that answer by first spikes.
+        UsageError: the folder lacks answers, or the data are others; the networks cannot be joined,
+            such as those with the readout `first_spike`.
         FileFormatError: answers or a run are missing or damaged.
         DataError: a split of the data is missing or damaged.
         StorageError: the answers cannot be written.
@@ -114,53 +114,55 @@ def cross_validate(
     threads: Count | None = None,
     progress: Progress = silent,
 ) -> Answers:
-    """Train a network per fold on the samples of all other folds, and ask it about its own.
+    """Train a network per fold on the samples of all other folds, and test it on its own fold.
 
     >>> options = TrainOptions(hidden=20, steps=60, epochs=1)
     >>> cross_validate(data, options, by=20)  # doctest: +SKIP
     <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 1 seeds>
 
-    The samples of a fold are in neither the training nor the validation samples of its network:
-    those that validate, and so choose the epoch, are taken out of the other folds, as
-    `options.validation` and `options.validation_by` say. In integers, the integers of the run
-    answer: what the chip would. Settings that were chosen on these samples before have seen them
-    all, which no division of theirs undoes.
+    The samples of a fold are in neither the training nor the validation samples of its network: the
+    validation split, which decides the best epoch, is drawn from the other folds by
+    `options.validation` and `options.validation_by`. If a run trains in integers, its integer
+    network is tested, as the chip would run it. Settings that were chosen on these samples before
+    are biased, and no division into folds corrects that.
 
-    Kept in a folder, the same call goes on where one was stopped, inside a fold too. What has begun
-    must not change, but for `seeds`, which may grow. Where settings are `auto`, all samples
-    that a fold leaves decide, so that its seeds have them in common. The run of fold 3 is
-    `folds/0003/seed0`, as `train` keeps it; `answers.npz` has what all of them answered, with
+    With a folder, the same call continues a cross-validation that was stopped, even within a fold.
+    Its arguments must not change, except that `seeds` may increase. Settings that are `auto` are
+    decided by all samples outside a fold, so that they are equal for all seeds of the fold. The run
+    of fold 3 is `folds/0003/seed0`, as `train` keeps it; `answers.npz` has all predictions, with
     label, fold and columns of each sample, for `compare_accuracy` and `Answers.load`.
 
     Args:
         data: a data set, its name, or samples.
         options: the settings, a recipe or a file of them; by default `TrainOptions()`.
-        by: what is never divided: a column of the files such as `speaker`, or a number N for
-            blocks of N neighbouring samples.
-        folds: number of folds, of whole groups drawn by size; by default each group is one.
-        fold_seed: decides that draw.
-        seeds: networks per fold: seeds from that of the options on.
-        splits: splits whose samples are divided, joined in this order, by default `train`. The
-            test split is left alone unless it is named. A validation split does not validate here.
-        folder: where runs and answers are kept; None keeps nothing.
-        device, threads: as in `train`.
+        by: groups of samples that stay in one fold: a column of the files such as `speaker`, or a
+            number N for blocks of N neighbouring samples.
+        folds: number of folds of about equal size, made of whole groups; by default each group is a
+            fold.
+        fold_seed: seed of the assignment of groups to folds.
+        seeds: networks per fold, trained with consecutive seeds from that of the options on.
+        splits: splits whose samples are joined in this order and divided into folds, by default
+            `train`. The test split is used only if it is named, and a validation split never for
+            validation.
+        folder: folder in which runs and answers are kept; None: nothing is kept.
+        device, threads: as for `train`.
         progress: counts samples, fold by fold.
 
     Raises:
-        UsageError: the samples cannot be divided so; the folder holds another cross-validation;
-            else as `train`.
-        DataError, MissingError, StorageError, FileFormatError: as `train`.
+        UsageError: the samples cannot be divided in this way; the folder holds another
+            cross-validation; all other errors are those of `train`.
+        DataError, MissingError, StorageError, FileFormatError: as for `train`.
     """
     if launched() is not None:
         raise UsageError(
-            "cross-validation is no job of several processes",
+            "a cross-validation cannot be started by torchrun",
             code="crossvalidation-launched",
             why="its folds are trained one after the other, each on all cores",
-            fix="start it without torchrun; `threads=` says how many cores it takes",
+            fix="start it without torchrun; `threads=` sets the number of cores",
         )
     if seeds < 1:
         raise UsageError(
-            f"a fold is trained with 1 seed or more, not {seeds}",
+            f"a cross-validation needs at least one seed, not {seeds}",
             code="seeds-range",
             fix="leave seeds at 1, or choose more",
         )
@@ -169,12 +171,13 @@ def cross_validate(
     chosen = _options(options)
     if chosen.teacher is not None:
         raise UsageError(
-            "a teacher cannot be cross-validated with",
+            "a cross-validation cannot use a teacher",
             code="crossvalidation-teacher",
-            why="it has learnt from the samples of every fold, and would tell of them",
-            fix="leave the teacher out",
+            why="it was trained on the samples of every fold, and its soft labels would reveal "
+            "them",
+            fix="leave out the teacher",
         )
-    # A last seed beyond its range is an error now, not after the folds of the seeds before it.
+    # Check the last seed now, so that a seed beyond the range does not fail after hours.
     replace(chosen, seed=chosen.seed + seeds - 1)
     rule = Folds(int(by) if not isinstance(by, str) else by, folds, fold_seed)
     dataset = as_dataset(data)
@@ -188,7 +191,7 @@ def cross_validate(
         model=f"nmtool, {chosen.arithmetic}",
         settings=chosen.as_json(),
     )
-    for fold in range(answers.n_folds):  # of which the last may leave too few, hours later
+    for fold in range(answers.n_folds):  # else a late fold with too few samples fails after hours
         rest = without_fold(events, answers.fold, fold, dataset.name)
         rest.with_validation(chosen.validation_rule)
         chosen.fitted_to(rest.train)
@@ -215,13 +218,13 @@ def cross_validate(
 def fill(
     answers: Answers, events: SpikeEvents, learn: Learn, folder: str | Path | None = None
 ) -> Answers:
-    """Let something learn for every fold and seed that has no answers yet.
+    """Train and test a model for every fold and seed without answers.
 
     Args:
-        answers: to these samples; those that a folder holds already are kept.
+        answers: answers for these samples; those that the folder already holds are kept.
         events: the samples.
-        learn: trains on what a fold leaves, and answers to its samples.
-        folder: where answers are written after every fold; None keeps nothing.
+        learn: trains on the samples outside a fold, and predicts the classes of its samples.
+        folder: folder in which answers are written after every fold; None: they are not written.
 
     Raises:
         UsageError: the folder holds other answers.
@@ -258,7 +261,7 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
 
 
 def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> IntegerNetwork:
-    """The integers of a network: bits, delays and target of a run, ranges and scales of its own."""
+    """Round a network to a run's bits, delays and target, with ranges and scales of its own."""
     from nmtool.training.loop.calibration import Calibrator
 
     first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
@@ -274,10 +277,10 @@ def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArra
 
 
 def _stored(answers: Answers, folder: Path) -> Answers:
-    """The answers that a folder holds to the same question; those asked for where there are none.
+    """The stored answers of the same cross-validation; the given ones if none are stored.
 
     Raises:
-        UsageError: it holds answers to another one.
+        UsageError: the folder holds another cross-validation, or a run.
         FileFormatError: they are damaged.
     """
     if (folder / RUN_MANIFEST).exists():
@@ -290,13 +293,13 @@ def _stored(answers: Answers, folder: Path) -> Answers:
         raise UsageError(
             f"{folder} is a file",
             code="path-taken",
-            fix="name a folder, in which runs and answers are kept",
+            fix="name a folder for the runs and answers",
         )
     answers = replace(answers, path=folder)
     if not answers_file(folder).is_file():
         return answers
     old_answers = Answers.load(folder)
-    if answers.data_hash == old_answers.data_hash:  # the same data by another name are the same
+    if answers.data_hash == old_answers.data_hash:  # equal data under another name
         answers = replace(answers, data=old_answers.data)
     n_seeds = len(old_answers.seeds)
     findings = changes(_conditions(old_answers, n_seeds), _conditions(answers, n_seeds))

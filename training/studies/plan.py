@@ -1,22 +1,22 @@
-"""`STUDY.toml`: what a study searches, on which data, how long, and where it is kept.
+"""`STUDY.toml`: search space, data, length and folder of a study (hyperparameter search).
 
-data = "digits"          as for `nmtool train`; folders lie relative to STUDY.toml
-folder = "digits-study"  of the study, likewise
-units = 700              optional: channels of a folder whose files do not say it
-data_dir = "data"        optional: where downloaded data sets are kept, likewise
-config = "base.toml"     optional: settings to begin with, likewise; or a recipe
-trials = 40              trials to finish; or minutes
-minutes = 30             no trial begins once trials have taken so long, all processes together
-seeds = 1                trainings per trial; their mean is its score
+data = "digits"          data set, as for `nmtool train`; all paths are relative to STUDY.toml
+folder = "digits-study"  folder of the study
+units = 700              optional: number of channels, if the files do not give it
+data_dir = "data"        optional: folder for downloaded data sets
+config = "base.toml"     optional: file of initial settings, or a recipe
+trials = 40              number of trials to finish; or minutes
+minutes = 30             no trial begins once all trials together have taken this long
+seeds = 1                training runs per trial, whose mean accuracy is its score
 prune = true             end trials early that are worse than the median of the others
-sampler_seed = 0         decides which settings are tried
+sampler_seed = 0         seed of the choice of settings
 keep = false             keep the networks of all trials, not only their logs
-heartbeat_s = 10         seconds between a trial's signs of life; six missing ones mean that it died
+heartbeat_s = 10         seconds between heartbeats of a trial; after six missed ones it is dead
 
-[settings]               fixed: any setting of `nmtool train`, epochs too
+[settings]               fixed settings: any of `nmtool train`, including epochs
 [search]                 NAME = {low =, high =, log =, step =} or a list of choices
-[[first]]                optional, once per trial: NAME = value, settings searched of the first
-                         trials; later trials are drawn near the best
+[[first]]                optional, once per trial: NAME = value, searched settings of one of the
+                         first trials; later trials are drawn near the best
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from nmtool.training.studies.space import SearchSpace, findings_of, read_search
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """A study, checked.
+    """A validated study.
 
     Attributes:
-        file: the file it was read from.
+        file: path of STUDY.toml.
         data: name of a data set, or its folder.
-        folder: of the study.
+        folder: folder of the study.
         space: fixed and searched settings.
-        trials: how many are to be finished; None where only the clock ends the study.
-        minutes: no trial begins once those before have taken so long, and one that runs ends with
-            its epoch; None where their number alone ends the study.
-        seeds: trainings per trial, with seeds that follow on each other.
-        prune: end bad trials early.
-        sampler_seed: decides which settings are tried.
+        trials: number of trials to finish; None if only the time is limited.
+        minutes: time for all trials together; after that no trial begins, and a running one ends
+            with its current epoch. None if only the number of trials is limited.
+        seeds: training runs per trial, with consecutive seeds.
+        prune: end trials early that are worse than the median of the others.
+        sampler_seed: seed of the choice of settings.
         keep: keep the run folders of all trials.
-        heartbeat_s: seconds between signs of life of a running trial.
-        data_dir, units: how the data are found, as for `nmtool train`.
-        first: settings of the first trials, a table per trial; settings that a table leaves out
-            are drawn. Without tables, the first ten trials are drawn at random.
+        heartbeat_s: seconds between heartbeats of a running trial.
+        data_dir, units: options for finding the data, as for `nmtool train`.
+        first: searched settings of the first trials, a table per trial; settings missing in a table
+            are drawn. Without tables, the first ten trials are random.
     """
 
     file: Path
@@ -81,13 +81,13 @@ class StudyPlan:
 
     @property
     def training(self) -> str:
-        """The command that trains with those settings."""
+        """The command that trains with the best trial's settings."""
         return shlex.join(
             ["nmtool", "train", self.data, "-o", "RUN", "--config", str(self.best_file)]
         )
 
     def conditions(self) -> dict[str, Any]:
-        """Settings beside the search space that must not change, for scores to be comparable."""
+        """Other settings that must not change either, so that scores stay comparable."""
         relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
         teachers = {name: teacher.content_hash for name, teacher in self.teachers().items()}
         return {
@@ -100,11 +100,11 @@ class StudyPlan:
         }
 
     def teachers(self) -> dict[str, Teacher]:
-        """The teachers that trials may learn from, by the names of their files.
+        """The teachers in the search space, by the names of their files.
 
         Raises:
             FileFormatError: there is no such file, or it cannot be read.
-            DataError: its rows are no probabilities.
+            DataError: its rows are not probabilities.
         """
         searched = self.space.searched.get("teacher")
         names = (self.space.fixed.get("teacher"),) if searched is None else searched.ends
@@ -115,17 +115,16 @@ def read_plan(path: str | Path) -> StudyPlan:
     """Read and check a study.
 
     Args:
-        path: of `STUDY.toml`.
+        path: path of `STUDY.toml`.
 
     Raises:
-        UsageError: the file cannot be read, or something in it is wrong; the findings are
-            everything that is.
+        UsageError: the file cannot be read, or is invalid; the findings list every problem.
     """
     reader = _Reader(Path(path), read_toml(Path(path)))
     plan = reader.plan()
     if plan is None:
         raise UsageError(
-            f"{path} is no study that can be run", code="study-wrong", findings=reader.problems
+            f"{path} is not a valid study", code="study-wrong", findings=reader.problems
         )
     return plan
 
@@ -154,7 +153,7 @@ _EXAMPLES: dict[str, Any] = {
     "search": {"lr": [0.01, 0.02]},
     "first": [{"lr": 0.01}],
 }
-"""By the name of an entry, a value that it may have; others are of the same kind."""
+"""A valid value of every entry, by name; other values must have the same type."""
 
 _NEEDED = ("data", "folder")
 _LEAST = {"trials": 1, "minutes": 1, "seeds": 1, "sampler_seed": 0, "heartbeat_s": 1, "units": 1}
@@ -226,7 +225,7 @@ class _Reader:
     def _space(
         self, config: str | None, settings: dict[str, Any], table: dict[str, Any]
     ) -> SearchSpace:
-        """The search space, checked as far as its writing lets it be."""
+        """The search space; problems with how it is written are added to the findings."""
         base = self._known_settings(self._base(config), str(config))
         settings = self._known_settings(settings, "[settings]")
         if not table and isinstance(self._table.get("search", {}), dict):

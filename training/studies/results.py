@@ -1,4 +1,4 @@
-"""Results of a study: its trials, which options mattered, and settings to train with."""
+"""Results of a study: its trials, the importance of the settings, and the best settings."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 N_BEST = 10
-"""Trials of the table."""
+"""Number of trials in the table."""
 
 RESULT = "result.json"
-"""File of a search before a run: what came of it."""
+"""File with the result of a search before a run."""
 
 _MAX_BYTES = 1 << 20
 
@@ -44,13 +44,13 @@ class TrialResult(Plain):
     """A trial of a study.
 
     Attributes:
-        number: in the study, from 0.
+        number: number of the trial in the study, from 0.
         fate: one of `FATES`.
-        searched: values of the options searched, by name; pairs of numbers are JSON text.
-        score: validation accuracy, 0 … 1, mean of all seeds; None where it did not finish.
-        scores: the same of each seed.
-        reason: of a failure, '' for others.
-        failure: code, why and fix of the error that made it fail, as far as they are known.
+        searched: values of the searched options, by name; pairs of numbers are JSON text.
+        score: validation accuracy, 0 … 1, mean over all seeds; None if it did not finish.
+        scores: validation accuracy of each seed.
+        reason: reason of a failure; '' without one.
+        failure: code, why and fix of the error behind a failure, if known.
     """
 
     _json = "trial=number score scores searched"
@@ -65,7 +65,7 @@ class TrialResult(Plain):
 
     @property
     def finding(self) -> Finding:
-        """The failure as one of several things that are wrong."""
+        """The failure as a finding."""
         general = Finding(
             "trial-failed", f"trial {self.number}", self.reason, "search other values"
         )
@@ -86,9 +86,9 @@ class SweepResult(Tabular):
     Attributes:
         plan: the study.
         trials: all of them, by number.
-        importance: of each option searched, its share of the scores' variance, 0 … 1, largest
-            first; None where it cannot be computed.
-        importance_unknown: the reason it cannot, '' where it can.
+        importance: share of the scores' variance that each searched option explains, 0 … 1, largest
+            first; None if it cannot be computed.
+        importance_unknown: why it cannot be computed; '' if it can.
     """
 
     _line = (
@@ -108,22 +108,22 @@ class SweepResult(Tabular):
 
     @property
     def best_trial(self) -> TrialResult:
-        """The trial of the best score, the first of several."""
+        """The trial with the best score; of equal scores, the first."""
         return self.top[0]
 
     @property
     def best(self) -> dict[str, Any]:
-        """Settings of the best trial, those that the study names: for `TrainOptions`."""
+        """Settings of the best trial, without those that the study leaves at their defaults."""
         return self.plan.space.settings(self.best_trial.searched)
 
     def chosen(self, trial: TrialResult) -> dict[str, Any]:
-        """What a trial had of the settings searched, for `TrainOptions.with_settings`."""
+        """The searched settings of a trial, for `TrainOptions.with_settings`."""
         settings = self.plan.space.settings(trial.searched)
         return {name: settings[name] for name in self.plan.space.searched}
 
     @property
     def best_file(self) -> Path:
-        """The same settings as a file, for `nmtool train --config`."""
+        """The file with the settings of the best trial, for `nmtool train --config`."""
         return self.plan.best_file
 
     @property
@@ -133,14 +133,14 @@ class SweepResult(Tabular):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of trials by what became of them."""
+        """Number of trials by outcome or state, see `FATES`."""
         counts = dict.fromkeys(FATES, 0)
         for trial in self.trials:
             counts[trial.fate] += 1
         return counts
 
     def tables(self) -> list[Table]:
-        """The best trials, and the importance of settings where it is known."""
+        """The best trials, and the importance of settings if known."""
         tables = [trial_table(self.as_json())]
         if self.importance is not None:
             shares = [(name, f"{share:.0%}") for name, share in self.importance.items()]
@@ -148,7 +148,7 @@ class SweepResult(Tabular):
         return tables
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, for scripts."""
+        """Plain values, for scripts."""
         best = {"settings": self.best, "config": str(self.best_file)}
         return {
             "nmtool": __version__,
@@ -166,7 +166,7 @@ def trial_table(result: Mapping[str, Any]) -> Table:
     """The best trials, best first, each with its validation accuracy and its settings.
 
     Args:
-        result: what `SweepResult.as_json` gives.
+        result: values from `SweepResult.as_json`.
     """
     top = result["top"]
     names = list(top[0]["searched"])
@@ -182,7 +182,7 @@ def trial_table(result: Mapping[str, Any]) -> Table:
 
 
 def kept_table(folder: Path) -> Table | None:
-    """The best trials of the search in a folder; None where there is none that has ended.
+    """The best trials of the search in a folder; None without a finished search.
 
     Raises:
         FileFormatError: its file is damaged.
@@ -197,7 +197,7 @@ def kept_table(folder: Path) -> Table | None:
             f"{file} is not the result of a search",
             code="file-damaged",
             why=reason(error),
-            fix="bring back a copy of it, or remove it",
+            fix="restore it from a backup, or delete it",
         ) from error
 
 
@@ -208,7 +208,7 @@ def ranked(trials: Sequence[TrialResult]) -> list[TrialResult]:
 
 
 def read_trials(study: Study) -> tuple[TrialResult, ...]:
-    """All trials as they stand, by number."""
+    """The current state of all trials, by number."""
     return tuple(_result(trial) for trial in study.trials())
 
 
@@ -229,10 +229,10 @@ def _result(trial: FrozenTrial) -> TrialResult:
 
 
 def importance(study: Study) -> tuple[dict[str, float] | None, str]:
-    """The shares of functional ANOVA (Hutter, Hoos & Leyton-Brown 2014) over finished trials.
+    """Importance of settings by functional ANOVA (Hutter, Hoos & Leyton-Brown 2014).
 
     Returns:
-        By option, largest first, and ''; or None, and why they cannot be told.
+        Shares of variance by option, largest first, and ''; or None, and why they are unknown.
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 

@@ -1,10 +1,10 @@
-"""`search_settings`: a hyperparameter search before a run, by the clock.
+"""`search_settings`: a hyperparameter search before a run, with a limit on time or trials.
 
-It is a study that nmtool writes for the data. Settings with a value of their own keep it; those at
-their defaults are searched, around what the defaults are for these samples. The first trial has the
-defaults, so that the best trial is never below them on the validation samples; the next ones add
-what has helped on other data, since a search by the clock may have ten trials for as many settings.
-`nmtool sweep` takes the study, FOLDER/study.toml, like any other.
+The search is a study that nmtool generates for the data. Settings that the user gave are fixed;
+those at their defaults are searched, around the default values for these samples. The first trial
+has the defaults, so that the best trial is never worse on the validation samples. The next trials
+add what has helped on other data, since a short search may have no more than ten trials for ten
+settings. `nmtool sweep` accepts the study, FOLDER/study.toml, like any other.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ log = logging.getLogger(__name__)
 PLAN = "study.toml"
 
 SHORTER = 3
-"""The epochs of a run are so many times those of a trial."""
+"""Ratio of a run's epochs to a trial's."""
 
 _BUDGET = re.compile(r"([1-9][0-9]{0,5}) ?(min|h|)")
 _MOST_STEPS, _FEWEST_STEPS = 4000, 50
-"""Of a sample, beyond which no other time step is searched."""
+"""Range of steps per sample in which other time steps are searched."""
 
 _ORDERED = 32
-"""Fewest channels of which neighbours are taken to be alike, so that shifting them makes sense."""
+"""Fewest channels for which neighbours are assumed to be similar, so that `shift` is searched."""
 
 
 def search_settings(
@@ -59,22 +59,22 @@ def search_settings(
     device: str | Device,
     progress: Progress,
 ) -> SweepResult:
-    """Search the settings that are left at their defaults, on the validation samples alone.
+    """Search the settings that are at their defaults, by validation accuracy.
 
-    The same call goes on with a search that was stopped. A number of trials repeats exactly; how
-    many the clock allows depends on the machine.
+    The same call continues a search that was stopped. A search with a number of trials is
+    reproducible; how many trials a time limit allows depends on the machine.
 
     Args:
-        data: with a validation split.
-        options: of the run that is to come.
+        data: data with a validation split.
+        options: options of the following run.
         budget: a time such as `30min` or `2h`, or a number of trials.
-        folder: where the study is kept.
-        device, progress: as of `train`.
+        folder: folder of the study.
+        device, progress: as for `train`.
 
     Raises:
-        UsageError: the budget is neither, no samples validate, nothing is left to search, or the
-            folder has a search of other settings.
-        NmtoolError: as of `sweep`.
+        UsageError: the budget is invalid, there are no validation samples, nothing is left to
+            search, or the folder has a search of other settings.
+        NmtoolError: as for `sweep`.
     """
     storage.make_folder(folder)
     storage.write_text(folder / PLAN, "".join(_lines(_limit(budget), data, options, folder)))
@@ -96,16 +96,16 @@ def search_settings(
 
 
 def check_budget(budget: str | int) -> None:
-    """Raise `UsageError` unless a search can end by it."""
+    """Raise `UsageError` unless a budget is a time or a number of trials."""
     _limit(budget)
 
 
 def _limit(budget: str | int) -> tuple[str, int]:
-    """What ends a study, as its file has it: its entry and the value."""
+    """The limit of a study, as an entry of its file and the value."""
     match = _BUDGET.fullmatch(str(budget).strip())
     if match is None:
         raise UsageError(
-            f"a search cannot end after '{budget}'",
+            f"'{budget}' is not a valid budget of a search",
             code="search-budget",
             fix="give a time, `search=30min` or `search=2h`, or a number of trials, `search=24`",
         )
@@ -130,8 +130,8 @@ def _lines(
         raise UsageError(
             "there is nothing left to search",
             code="search-empty",
-            why="every setting that would be searched has a value of its own",
-            fix="leave some out, such as lr and dt_ms",
+            why="all settings that could be searched are given",
+            fix="leave out some of them, such as lr and dt_ms",
         )
     chosen["epochs"] = -(-options.epochs // SHORTER)
     name, number = limit

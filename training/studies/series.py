@@ -1,4 +1,4 @@
-"""A series of trainings in a folder, which was begun once and goes on: a search, or folds."""
+"""Series of training runs in a folder, which can be continued: a search, or folds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions, upgraded_settings
 
 FOLDS = "folds"
-"""The folder of the runs of a cross-validation."""
+"""Name of the folder with the runs of a cross-validation."""
 
 
 def run_folder(series: Path, number: int, seed: int) -> Path:
-    """The folder of a run within that of its series.
+    """The folder of a run within the folder of its series.
 
     >>> run_folder(Path("study/trials"), 3, 0).as_posix()
     'study/trials/0003/seed0'
@@ -24,15 +24,15 @@ def run_folder(series: Path, number: int, seed: int) -> Path:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
-    """Compare a series with what it began with; returns a finding per difference.
+    """Compare the conditions of a series with its stored ones; returns a finding per difference.
 
     >>> [finding.what for finding in changes({"lr": 0.1, "gain": 9.0}, {"lr": 0.2, "gain": 9.0})]
     ['was 0.1, is now 0.2']
 
     Args:
-        before: training options and other conditions by name, as they were kept, perhaps by an
-            earlier version. Options that it did not know count as their defaults.
-        now: the same, as this version has them.
+        before: stored training options and other conditions by name, perhaps from an earlier
+            version. Options that the version did not have count as their defaults.
+        now: current options and conditions.
     """
     defaults = {name: value for name, value in TrainOptions().as_json().items() if name in now}
     old, new = _as_stored({**defaults, **upgraded_settings(before)}), _as_stored(now)
@@ -41,7 +41,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
             "setting-differs",
             name,
             f"was {_shown(old.get(name))}, is now {_shown(new.get(name))}",
-            "put it back",
+            "change it back",
         )
         for name in dict.fromkeys((*new, *old))
         if old.get(name) != new.get(name)

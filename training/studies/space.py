@@ -1,7 +1,7 @@
 """The search space of a study: ranges and choices of training options, from the table `[search]`.
 
-All errors in it are found before anything is trained. `read_search` checks the way it is written,
-`SearchSpace.problems` what `TrainOptions` makes of it.
+All errors are found before training. `read_search` checks the syntax, `SearchSpace.problems`
+whether `TrainOptions` accepts the values.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Range(Plain):
     """Numbers from `low` to `high`, both included.
 
     Attributes:
-        low, high: in the unit of the option; int where the option is whole.
-        log: drawn evenly over orders of magnitude.
-        step: from one value to the next; None for all numbers.
+        low, high: limits in the unit of the option; int for whole numbers.
+        log: values are drawn evenly over orders of magnitude.
+        step: distance of possible values; None: all numbers.
     """
 
     low: float
@@ -36,16 +36,16 @@ class Range(Plain):
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values that are checked."""
+        """The values to check: both limits."""
         return (self.low, self.high)
 
     @property
     def is_whole(self) -> bool:
-        """True where it holds whole numbers."""
+        """True for a range of whole numbers."""
         return isinstance(self.low, int)
 
     def holds(self, value: Any) -> bool:
-        """True for a number that a trial could draw."""
+        """True if the value is a number that a trial could draw."""
         if not _is_number(value) or (self.is_whole and isinstance(value, float)):
             return False
         return self.low <= value <= self.high and self._is_reached(value)
@@ -59,7 +59,7 @@ class Range(Plain):
 
 @dataclass(frozen=True)
 class Choices:
-    """Values without an order.
+    """A list of possible values, without an order.
 
     Attributes:
         values: at least two, all different.
@@ -69,16 +69,16 @@ class Choices:
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values that are checked: all."""
+        """The values to check: all."""
         return self.values
 
     @property
     def words(self) -> list[Any]:
-        """The values as single numbers and words; pairs of numbers become JSON text."""
+        """The values as numbers or words; pairs of numbers become JSON text."""
         return [_word(value) for value in self.values]
 
     def holds(self, value: Any) -> bool:
-        """True for one of the values."""
+        """True if the value is one of the choices."""
         return (tuple(value) if isinstance(value, list) else value) in self.values
 
     def as_json(self) -> list[Any]:
@@ -94,9 +94,9 @@ class SearchSpace:
     """Options of the trials of a study.
 
     Attributes:
-        fixed: options that all trials have, by name.
-        searched: those in which trials differ, by name.
-        origin: where both come from, for messages.
+        fixed: options that are equal in all trials, by name.
+        searched: ranges and choices of the searched options, by name.
+        origin: origin of both, for messages.
     """
 
     fixed: dict[str, Any]
@@ -107,7 +107,7 @@ class SearchSpace:
         """A trial's options.
 
         Args:
-            values: of every option searched; pairs of numbers may be JSON text.
+            values: a value for every searched option; pairs of numbers may be JSON text.
 
         Raises:
             UsageError: these values do not go together.
@@ -116,11 +116,11 @@ class SearchSpace:
         return TrainOptions().with_settings(settings, self.origin)
 
     def first_options(self) -> TrainOptions:
-        """Options of one possible trial, for what all have in common."""
+        """Options of one possible trial, to look up what all trials have in common."""
         return self.end_options(0)
 
     def end_options(self, end: int) -> TrainOptions:
-        """Options of the trial with the first (0) or the last (−1) value of every option searched.
+        """Options of a trial with the first (0) or last (−1) value of every searched option.
 
         Raises:
             UsageError: these values do not go together.
@@ -132,31 +132,31 @@ class SearchSpace:
         return json.loads(value) if pair else value
 
     def words(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Values of options searched as a study keeps them: pairs of numbers as JSON text."""
+        """Values of searched options as a study stores them: pairs of numbers as JSON text."""
         return {name: _word(value) for name, value in values.items()}
 
     def settings(self, values: dict[str, Any]) -> dict[str, Any]:
-        """A trial's options, only those that the study names, in the types options have."""
+        """A trial's options that the study names, in the types of `TrainOptions`."""
         options = self.options(values)
         return {name: getattr(options, name) for name in (*self.fixed, *self.searched)}
 
     def as_json(self) -> dict[str, Any]:
-        """Everything about it that decides what trials do: all fixed options, and the search."""
+        """Everything that determines the trials: all fixed options, and the search."""
         options = self.first_options().as_json()
         fixed = {name: value for name, value in options.items() if name not in self.searched}
         search = {name: entry.as_json() for name, entry in self.searched.items()}
         return {"settings": fixed, "search": search}
 
     def problems(self) -> list[Finding]:
-        """All that `TrainOptions` refuses: single values, else combinations of them."""
+        """Findings on values that `TrainOptions` refuses, or if there are none, on combinations."""
         findings = list(self._refused_values()) or list(self._refused_combinations())
         return list(dict.fromkeys(findings))
 
     def outside(self, values: Mapping[str, Any]) -> list[Finding]:
-        """A finding for each value that no trial could have drawn.
+        """Findings on values outside the search space.
 
         Args:
-            values: of options that are searched, by name.
+            values: values of searched options, by name.
         """
         findings = []
         for name, value in values.items():
@@ -213,11 +213,11 @@ def _word(value: Any) -> Any:
 
 
 def findings_of(error: NmtoolError, where: str) -> list[Finding]:
-    """An error as one of several things that are wrong; those that it carries, if it does.
+    """The findings that an error carries; without any, the error itself as a finding.
 
     Args:
         error: its code, reason and fix are kept.
-        where: the option or table that it is about.
+        where: the option or table that caused it.
     """
     if error.findings:
         return list(error.findings)
@@ -225,23 +225,22 @@ def findings_of(error: NmtoolError, where: str) -> list[Finding]:
 
 
 NOT_SEARCHED = {
-    "seed": "the best seed is luck; average over several: seeds = N",
-    "validation": "scores compare only on the same samples",
-    "validation_by": "scores compare only on the same samples",
-    "epochs": "scores compare only after the same epochs",
+    "seed": "the best seed is a coincidence; average over several: seeds = N",
+    "validation": "scores are only comparable on the same samples",
+    "validation_by": "scores are only comparable on the same samples",
+    "epochs": "scores are only comparable after the same number of epochs",
 }
-"""Options that all trials of a study have in common, and why."""
+"""Options that cannot be searched, with the reason."""
 
 _RANGE_KEYS = ("low", "high", "log", "step")
 
 
 def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Searched]:
-    """The options searched, from the table `[search]` of a study.
+    """Read the searched options from the table `[search]` of a study.
 
     Args:
         table: by option, a list of choices or a table of `low`, `high` and perhaps `log`, `step`.
-        problems: gets a finding for everything that is wrong with how they are written; those
-            options are left out.
+        problems: list to which findings on invalid entries are added; those options are left out.
     """
     searched: dict[str, Searched] = {}
     defaults = {option.name: example(option.name) for option in fields(TrainOptions)}
@@ -279,7 +278,7 @@ def _read_entry(name: str, entry: Any, defaults: dict[str, Any]) -> Searched:
     if isinstance(entry, dict):
         return _read_range(name, entry, defaults[name])
     raise UsageError(
-        f"{entry!r} is nothing to search",
+        f"{entry!r} is neither a list of choices nor a range",
         code="search-entry-kind",
         fix="list its choices, or write a range like {low = 1, high = 2}",
     )
@@ -291,11 +290,11 @@ def _read_choices(entry: list[Any], default: Any) -> Choices:
         raise UsageError(
             "it needs two choices or more",
             code="search-choices-too-few",
-            fix="a fixed one is for [settings]",
+            fix="put a fixed value into [settings]",
         )
     if len(set(values)) < len(values):
         raise UsageError(
-            "a choice is there twice", code="search-choices-repeated", fix="leave one out"
+            "a choice is listed twice", code="search-choices-repeated", fix="leave one out"
         )
     return Choices(values)
 
@@ -308,7 +307,7 @@ def _typed(value: Any, default: Any) -> Any:
         return tuple(map(float, value))
     if isinstance(value, list | dict):
         raise UsageError(
-            f"{value!r} is no choice of it",
+            f"{value!r} is not a valid value of this option",
             code="search-choice-kind",
             fix=f"write choices like {json.dumps(default)}",
         )
@@ -318,7 +317,7 @@ def _typed(value: Any, default: Any) -> Any:
 def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
     if isinstance(default, bool) or not _is_number(default):
         raise UsageError(
-            "it has no range",
+            "it has no range of values",
             code="search-range-impossible",
             fix=f"list its choices: {name} = [… , …]",
         )
@@ -368,7 +367,7 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         raise UsageError(
             f"low must be less than high, not {low} and {high}",
             code="search-range-empty",
-            fix="exchange them, or fix the option in [settings]",
+            fix="swap them, or fix the option in [settings]",
         )
     if log and low <= 0:
         raise UsageError(
@@ -392,9 +391,9 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         )
     if (Decimal(str(high)) - Decimal(str(low))) % Decimal(str(step)):
         raise UsageError(
-            f"steps of {step} from {low} do not arrive at {high}",
+            f"the range from {low} to {high} is not a multiple of the step {step}",
             code="search-range-steps",
-            fix="change high or step until they do",
+            fix="change high or step until it is",
         )
 
 

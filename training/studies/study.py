@@ -1,9 +1,9 @@
-"""A study in Optuna's storage: trials, and the loop that runs them until there are enough.
+"""A study in Optuna's storage: its trials, and the loop that runs them until the study is done.
 
 The storage is a database: by default the SQLite file FOLDER/study.db, else that of a URL, which
 several processes may share. Optuna records a heartbeat of every running trial. A trial without
 heartbeats counts as failed, and another with its settings is queued; after `MOST_ATTEMPTS` its
-settings are given up, since they may be such that the process dies of them.
+settings are given up, since they may be what kills the process.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ MISSED_HEARTBEATS = 6
 MOST_ATTEMPTS = 3
 
 _BLIND = 10
-"""Trials with random settings, before results guide the sampler; none if there are `[[first]]`."""
+"""Number of random trials before results guide the sampler, if there are no `[[first]]`."""
 
 LOOK_AGAIN_S = 1.0
-"""Seconds between looks at a study whose last trials other processes run."""
+"""Seconds between checks of a study whose last trials are run by other processes."""
 
 FATES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
 """Outcomes and states of a trial."""
 
 _ENDED = ("finished", "pruned", "failed")
 _BEGUN = (*_ENDED, "running")
-"""Fates of the trials that a study is to have."""
+"""Fates that count towards the number of trials of a study."""
 
 _NAME = "nmtool"
 _PLAN = "plan"
@@ -71,26 +71,26 @@ SCORES, REASON, FAILURE = "scores", "failed", "failure"
 
 _STOPPED, _SEAL = "stopped", "content"
 _SEALED = ("COMPLETE", "PRUNED")
-"""States of trials that the process which ran them ended, and therefore sealed."""
+"""States of trials that ended normally, and were sealed by the process that ran them."""
 
 _BUSY_S = 120
 _WARMUP_SHARE = 4
-"""Trials run a quarter of their epochs, at least one, before any is pruned."""
+"""Trials run a quarter of their epochs, and at least one epoch, before they can be pruned."""
 
 
 @contextmanager
 def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
-    """Open a study, a new one or one that has begun; the block uses its storage.
+    """Open a new or an existing study; its storage is open while the block runs.
 
     Args:
         plan: the study.
-        url: of the database, as Optuna and SQLAlchemy write it, in which the study goes by the
-            name of its folder; None for a file in that folder.
+        url: URL of the database, as for Optuna and SQLAlchemy, in which the study is stored under
+            the name of its folder; None: a file in that folder.
 
     Raises:
         ImportError: Optuna is not installed.
-        UsageError: another study is stored there, or the plan contradicts what it began with.
-        MissingError: the database or its driver is not there.
+        UsageError: another study is stored there, or the plan differs from the stored one.
+        MissingError: the database is not reachable, or its driver is not installed.
         StorageError, FileFormatError: the folder or the storage cannot be written or read.
     """
     import optuna
@@ -115,10 +115,10 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
         yield Study(plan, database, begun, where)
     except (StorageInternalError, SQLAlchemyError) as error:
         raise StorageError(
-            f"the store of the study in {plan.folder} could not be used",
+            f"the storage of the study in {plan.folder} failed",
             code="study-store-failed",
             why=str(error.__cause__ or error).partition("\n")[0],
-            fix="check the folder or the database, permissions and free space",
+            fix="check the folder or the database, its permissions and the free space",
         ) from error
     finally:
         database.remove_session()
@@ -126,11 +126,11 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
 
 
 class Study:
-    """The trials of a study; `open_study` makes it.
+    """The trials of an open study, from `open_study`.
 
     Attributes:
         plan: the study.
-        optuna_study: the same, in the storage.
+        optuna_study: Optuna's object for the stored study.
     """
 
     def __init__(
@@ -143,17 +143,17 @@ class Study:
         self._trial_began: float | None = None
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials, by number, as they stand; raises `FileFormatError` where one is damaged."""
+        """The current state of all trials, by number; raises `FileFormatError` if damaged."""
         with _checked(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
-                fate(trial)  # which reads what no seal is on
+                fate(trial)  # also reads attributes that are not sealed
                 if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials
 
     def is_done(self) -> bool:
-        """True where no trial is to begin any more, and all that began have come to an end."""
+        """True if no further trial may begin, and all trials that began have ended."""
         ended = self._count(_ENDED)
         return ended >= self._most_trials or (self._is_time_over() and ended == self._count(_BEGUN))
 
@@ -162,9 +162,9 @@ class Study:
         return math.inf if self.plan.trials is None else self.plan.trials
 
     def _is_time_over(self) -> bool:
-        """True where trials, that of this process too, have taken the minutes that the plan gives.
+        """True if all trials, including the one running here, have used up the plan's minutes.
 
-        One that was cut off does not count: it runs again.
+        A trial that was cut off does not count, since it runs again.
         """
         if self.plan.minutes is None:
             return False
@@ -174,22 +174,22 @@ class Study:
         return taken >= 60 * self.plan.minutes
 
     def _count(self, fates: tuple[str, ...], before: int | None = None) -> int:
-        """Number of trials of these fates, among those before a number."""
+        """Number of trials with these fates, optionally only before a trial number."""
         return sum(fate(trial) in fates for trial in self.trials()[:before])
 
     def run(self, train: Trainer, check_stop: CheckStop, progress: Progress = silent) -> None:
         """Run trials, one after the other, until the study is done.
 
-        While all that are left run in other processes it waits: those processes may die.
+        While the last trials run in other processes, it waits, since those processes may die.
 
         Args:
-            train: trains with the settings of a trial.
+            train: function that trains with the settings of a trial.
             check_stop: called after every batch and before every trial.
             progress: counts samples within a trial.
 
         Raises:
             StorageError: a trial's folder cannot be written.
-            KeyboardInterrupt: `check_stop` wants it to stop; the trial is cut off.
+            KeyboardInterrupt: raised by `check_stop`; the current trial is cut off.
         """
         from optuna.storages import fail_stale_trials
 
@@ -204,7 +204,7 @@ class Study:
                 fail_stale_trials(self.optuna_study)
 
     def _run_next(self, train: Trainer, check_stop: CheckStop, progress: Progress) -> None:
-        """Run the trial that Optuna gives out next, one cut off before or a new one."""
+        """Run Optuna's next trial: one that was cut off before, or a new one."""
         from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 
         for first in self.plan.first[self._count(_BEGUN) :][:1]:
@@ -231,7 +231,7 @@ class Study:
                 objective, n_trials=1, catch=(_SurplusError,), callbacks=[_log_end]
             )
         except ValueError as error:
-            # Optuna cannot end a trial that others have ended, who saw its heartbeats stop.
+            # Optuna cannot end a trial that another process ended because its heartbeats stopped.
             if not has_result:
                 raise raised or error from None
             log.warning("a trial's heartbeats had stopped, and another process took it over")
@@ -239,7 +239,7 @@ class Study:
     def _score(
         self, trial: optuna.Trial, train: Trainer, check_stop: CheckStop, progress: Progress
     ) -> float:
-        """Mean validation accuracy of a trial, 0 … 1; raises Optuna's `TrialPruned` without one."""
+        """Mean validation accuracy of a trial, 0 … 1; Optuna's `TrialPruned` if there is none."""
         from optuna import TrialPruned
 
         values = self._settings(trial)
@@ -254,7 +254,7 @@ class Study:
         self._trial_began = time.monotonic()
         try:
             scores = train(trial.number, values, is_bad, check_stop, progress)
-        except (StorageError, BackendError):  # no settings are at fault
+        except (StorageError, BackendError):  # not the fault of the settings
             raise
         except PrunedError:
             pass
@@ -269,16 +269,16 @@ class Study:
         for name, content in ((SCORES, scores), (REASON, reason), (FAILURE, failure)):
             trial.set_user_attr(name, content)
         trial.set_user_attr(_SEAL, _seal(trial.number, trial.params, score, trial.user_attrs))
-        if score is None:  # so that the sampler keeps away from settings like these
+        if score is None:  # so that the sampler avoids similar settings
             raise TrialPruned
         return score
 
     def _settings(self, trial: optuna.Trial) -> dict[str, Any]:
-        """Values of the options searched; raises `_SurplusError` where others began the last trial.
+        """Draw the searched options; raises `_SurplusError` if others already began the last trial.
 
-        The seed counts trials that were not cut off, so that a study that was stopped draws the
-        settings that it would have drawn otherwise. What was not drawn yet when a process died is
-        drawn with the seed of the trial that it ran.
+        The seed depends on the number of trials that were not cut off, so that a stopped study
+        draws the same settings as an uninterrupted one. Options that were not yet drawn when a
+        process died are drawn with the seed of its trial.
         """
         from optuna.samplers import TPESampler
 
@@ -293,13 +293,13 @@ class Study:
         return {name: _suggested(trial, name, option) for name, option in searched.items()}
 
     def _queue_again(self, trial: optuna.Trial, error: BaseException) -> None:
-        """Queue another trial like this one, which counts as an attempt if it may be to blame."""
+        """Queue the settings again; this trial counts as an attempt if they may be the cause."""
         from optuna.exceptions import UpdateFinishedTrialError
 
         if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
             _retry()(self.optuna_study, self.trials()[trial.number])
             return
-        with suppress(UpdateFinishedTrialError):  # others, who took it over, have queued another
+        with suppress(UpdateFinishedTrialError):  # another process has queued it already
             trial.set_user_attr(_STOPPED, True)
             self.optuna_study.enqueue_trial(trial.params)
 
@@ -307,7 +307,8 @@ class Study:
         """Wait a while for trials of other processes, and log which those are."""
         for trial in self.trials():
             if trial.state.name == "RUNNING" and trial.number not in awaited:
-                # Optuna never fails a trial whose process died before its first heartbeat.
+                # Without any heartbeat, Optuna would never count the trial of a dead process as
+                # failed.
                 self._database.record_heartbeat(trial._trial_id)
                 awaited.add(trial.number)
                 log.info("waiting for trial %d, which another process runs", trial.number)
@@ -319,7 +320,7 @@ class _SurplusError(Exception):
 
 
 def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Log what became of a trial that this process has run."""
+    """Log the outcome of a trial that this process has run."""
     del study
     level, end = logging.INFO, ""
     if fate(trial) == "finished":
@@ -363,10 +364,10 @@ def _checked(where: object) -> Iterator[None]:
 
 def _damaged(where: object, why: str) -> FileFormatError:
     return FileFormatError(
-        f"{where} cannot be read as the store of a study",
+        f"{where} is not the storage of a study, or is damaged",
         code="file-damaged",
         why=why,
-        fix="bring back a copy of it, or name another folder in the study's file",
+        fix="restore it from a backup, or name another folder in the study's file",
     )
 
 
@@ -375,7 +376,7 @@ def _check_seal(trial: FrozenTrial) -> None:
     value = trial.value if trial.state.name == "COMPLETE" else None
     seal = _seal(trial.number, trial.params, value, trial.user_attrs)
     if trial.user_attrs[_SEAL] != seal:
-        raise ValueError(f"trial {trial.number} is not what it was when it ended")
+        raise ValueError(f"trial {trial.number} was changed after it ended")
 
 
 def _seal(
@@ -396,7 +397,7 @@ def fate(trial: FrozenTrial) -> str:
 
 
 def is_given_up(trial: FrozenTrial) -> bool:
-    """True where the process died whenever it ran these settings."""
+    """True if processes died in every attempt at these settings."""
     died = trial.state.name == "FAIL" and not trial.user_attrs.get(_STOPPED)
     return died and len(trial.system_attrs.get("retry_history", ())) >= MOST_ATTEMPTS - 1
 
@@ -418,8 +419,8 @@ def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
             f"{plan.file} contradicts the study in {plan.folder}",
             code="study-differs",
             findings=findings,
-            fix="put it back, or name another folder; only trials, minutes, keep and heartbeat_s "
-            "may change",
+            fix="undo the changes, or name another folder; only trials, minutes, keep and "
+            "heartbeat_s may change",
         )
 
 
@@ -444,8 +445,8 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
 
     class Database(RDBStorage):
         def record_heartbeat(self, trial_id: int) -> None:
-            # A database that is away for a moment ends no thread that records heartbeats; where it
-            # stays away, the next use of it fails.
+            # A brief outage of the database must not end the thread that records heartbeats; after
+            # a long one, the next access fails.
             with suppress(StorageInternalError, SQLAlchemyError):
                 super().record_heartbeat(trial_id)
 
@@ -467,10 +468,10 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
             except (IntegrityError, OperationalError, ProgrammingError):
                 if is_last:
                     raise
-                time.sleep(0.5)  # another process makes the tables
+                time.sleep(0.5)  # another process is creating the tables
     except ArgumentError as error:
         raise UsageError(
-            f"{url} is no URL of a database",
+            f"{url} is not the URL of a database",
             code="storage-url",
             why=str(error).partition("\n")[0],
             fix="write it like postgresql://USER:PASSWORD@HOST/DATABASE",
@@ -489,14 +490,15 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
                 f"the database {where!r} cannot be used",
                 code="storage-unreachable",
                 why=why,
-                fix="check that it runs, that it is reached from here, and its name and password",
+                fix="check that the database runs and can be reached from here, and check its "
+                "name and password",
             ) from error
         raise _damaged(file, why) from error
     if is_sqlite:
         if not url:
             _check_pages(database, file)
-        # Optuna reads a trial's state FOR UPDATE before it changes it. SQLite, which does not know
-        # that, locks the file as early with this.
+        # Optuna reads a trial's state FOR UPDATE before it changes it. SQLite does not support
+        # that, and this makes it lock the file equally early.
         event.listen(
             database.engine,
             "begin",

@@ -45,13 +45,13 @@ def sweep(
     storage: str | None = None,
     progress: Progress = silent,
 ) -> SweepResult:
-    """Try training settings until a study has all its trials, and say which are best.
+    """Run the trials of a study (hyperparameter search), and return the best settings.
 
-    A study that was begun, or finished, goes on where it stands. Several calls may work on it
-    at once, on several machines with a `storage` that they share; each returns when all trials have
-    ended, and takes over those whose process died. The settings of the best trial are written into
-    the study's folder as `best.toml`, even where the search is interrupted. How trials go is
-    logged below the logger `nmtool`.
+    An existing study is continued. Several calls may run trials of one study at the same time, on
+    several machines if they share a `storage`; each returns when all trials have ended, and takes
+    over trials whose process died. The settings of the best trial are written into the study's
+    folder as `best.toml`, even if the search is interrupted. Progress is logged under the logger
+    `nmtool`.
 
         >>> from nmtool.training.options import TrainOptions
         >>> study = sweep("study.toml")  # doctest: +SKIP
@@ -59,31 +59,32 @@ def sweep(
         {'hidden': 64, 'epochs': 12, 'lr': 0.0213, …}
         >>> TrainOptions(**study.best)  # doctest: +SKIP
 
-    While trials run, Ctrl-C and SIGTERM stop them after the current batch, the second one at once.
+    While trials run, Ctrl-C and SIGTERM stop them after the current batch; a second signal stops
+    them at once.
 
     Args:
-        study: path of STUDY.toml, or what `read_plan` made of it.
-        processes: trials at a time. With more than 1, each process is a copy of the command
-            `nmtool sweep`, which reads STUDY.toml for itself.
-        threads: cores to use, shared by the processes; None for all.
+        study: path of STUDY.toml, or the plan that `read_plan` returned for it.
+        processes: number of trials at a time. With more than 1, each runs in its own copy of the
+            command `nmtool sweep`, which reads STUDY.toml again.
+        threads: cores to use, shared by the processes; by default all.
         device: where to train: `cpu`, `cuda` or `auto`.
-        storage: URL of the database that keeps the trials, as Optuna writes it, such as
-            `postgresql://USER:PASSWORD@HOST/DATABASE`; there the study goes by the name of its
-            folder. None for a SQLite file in that folder.
-        progress: counts the samples of each trial, where there is one process.
+        storage: URL of the database that stores the trials, as for Optuna, such as
+            `postgresql://USER:PASSWORD@HOST/DATABASE`; the study has the name of its folder there.
+            By default a SQLite file in that folder.
+        progress: counts the samples of each trial; not used with several processes.
 
     Returns:
-        The study with all its trials, those of earlier calls too.
+        The result of the study with all its trials, including those of earlier calls.
 
     Raises:
-        UsageError: the study is wrong (its findings say all of what is), contradicts the one in
-            its folder, has no data to validate on, or none of its trials finished; several
-            processes for a plan that is not that of its file.
+        UsageError: the study is invalid (the findings list every problem), contradicts the one in
+            its folder, has no validation samples, or none of its trials finished; or there are
+            several processes and the plan differs from its file.
         DataError: the data are damaged.
-        MissingError: Optuna, the database or what the device needs is not there, or processes
+        MissingError: Optuna, the database or a requirement of the device is missing, or processes
             died.
         StorageError, FileFormatError: the study's folder cannot be written or read.
-        KeyboardInterrupt: somebody stopped it; finished trials are kept.
+        KeyboardInterrupt: the search was stopped; finished trials are kept.
     """
     if processes < 1:
         raise UsageError(
@@ -115,12 +116,12 @@ def sweep(
 def searched(
     plan: StudyPlan, run: Callable[[Study], None], storage: str | None = None
 ) -> SweepResult:
-    """Run what is left of a study; its best settings are written even where that is interrupted.
+    """Run the remaining trials of a study; even if interrupted, write the best settings.
 
     Args:
         plan: the study.
-        run: runs trials until there is none to begin.
-        storage: as of `sweep`, which says what is raised, too.
+        run: function that runs trials until none is left.
+        storage: as for `sweep`, which raises the same errors.
     """
     with libraries_needed(), open_study(plan, storage) as search:
         try:
@@ -137,12 +138,12 @@ def searched(
 
 
 def run_trials(study: Study, data: Dataset, device: str | Device, progress: Progress) -> None:
-    """Run trials in this process until there is none to begin; a signal stops after a batch.
+    """Run trials in this process until none is left; a signal stops them after a batch.
 
     Args:
-        study: whose trials they are.
-        data: with samples to validate on.
-        device, progress: as of `sweep`.
+        study: study with the trials.
+        data: data with a validation split.
+        device, progress: as for `sweep`.
     """
     train = Trainer(study.plan, data, device)
     with signals_noted(*STOPS) as check_stop:
@@ -163,7 +164,7 @@ def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
     """The command that continues a study."""
     words = ["nmtool", "sweep", str(plan.file)]
     words += ["--processes", str(processes)] if processes > 1 else []
-    words += ["--storage", "URL"] if storage else []  # which may hold a password
+    words += ["--storage", "URL"] if storage else []  # the URL itself may contain a password
     return shlex.join(words)
 
 
@@ -171,10 +172,10 @@ def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
     """Raise here, and once, what every copy of the command would end with."""
     if read_plan(plan.file) != plan:
         raise UsageError(
-            f"{plan.file} is not the plan that was passed",
+            f"the plan differs from its file {plan.file}",
             code="study-file-differs",
             why="each process reads the file",
-            fix="write the plan into its file, or leave `processes` at 1",
+            fix="write the plan to that file, or leave `processes` at 1",
         )
     if threads is not None:
         check_threads(threads)

@@ -1,8 +1,8 @@
-"""`soft_labels`: the class probabilities that trained networks give to training samples.
+"""`soft_labels`: class probabilities of training samples by trained networks, for distillation.
 
-A network that has learnt a sample is nearly sure of it, and its probabilities say little more than
-the label. Those of the networks of a cross-validation, each asked about the fold that it has not
-learnt, tell which classes are alike to somebody who hears a sample for the first time.
+A network is nearly certain of the samples it was trained on, and their probabilities contain little
+more than the label. The networks of a cross-validation, each applied to the fold it was not trained
+on, show which classes look similar in unfamiliar samples.
 """
 
 from __future__ import annotations
@@ -43,31 +43,32 @@ def soft_labels(
 ) -> Teacher:
     """Soft labels from one or more trained networks (distillation), for all training samples.
 
-    A network's probabilities are softmax(gain·scores), as in its training; those of several are
-    averaged. Of a cross-validation, each sample is answered by the networks of its fold, which
-    have not learnt it. `Teacher.save` writes the file that `TrainOptions.teacher` names.
+    A network's probabilities are softmax(gain·scores), as in its training; those of several
+    networks are averaged. In a cross-validation, each sample is classified by the networks of its
+    fold, which were not trained on it. `Teacher.save` writes the file that `TrainOptions.teacher`
+    names.
 
     >>> soft_labels(["run"])  # doctest: +SKIP
     <Teacher: 1,297 samples, 10 classes>
 
     Args:
-        networks: float or integer, runs, paths, or folders of finished cross-validations of the
-            training split, in a list.
-        data: whose training samples they answer, those that validate too; by default the data of
-            the first run among the networks.
-        gain: what scores are multiplied by, in units of the membrane, or of ms for first spikes;
-            by default the setting of the run that a network comes from. A smaller one spreads
+        networks: a list of float or integer networks, runs, paths, or folders of finished
+            cross-validations of the training split.
+        data: data set whose training samples get soft labels, including those drawn for validation;
+            by default the data of the first run among the networks.
+        gain: factor on the scores before the softmax, per unit of the membrane, or per ms for first
+            spikes; by default that of the run that a network comes from. A smaller gain spreads the
             probabilities over more classes.
-        progress: is shown how far it is.
+        progress: counts samples.
 
     Raises:
-        UsageError: there is no network; a gain or data are not known; the data have other
+        UsageError: there is no network; a gain or the data are unknown; the data have other
             channels or classes than a network.
         DataError: there is no training sample, or most events lie beyond a network's steps.
     """
     if not networks:
         raise UsageError(
-            "there is no network to answer",
+            "there is no network to take soft labels from",
             code="networks-missing",
             fix="name one or more: networks or runs, in a list",
         )
@@ -91,12 +92,12 @@ def soft_labels(
 
 
 class _Member(NamedTuple):
-    """A network that teaches, and what it is asked.
+    """A teaching network, and the samples that it labels.
 
     Attributes:
         source: the network.
-        samples: [asked] int64 indices into the training split; or all.
-        n_answers: networks that answer to each of these samples.
+        samples: [labelled] int64, indices into the training split; by default all.
+        n_answers: number of networks that label each of these samples.
     """
 
     source: Source
@@ -105,10 +106,10 @@ class _Member(NamedTuple):
 
 
 def _members(source: Source, dataset: Dataset) -> list[_Member]:
-    """The source itself; or the runs of a cross-validation, each for what it has not learnt.
+    """The source itself; or the runs of a cross-validation, each with the samples of its fold.
 
     Raises:
-        UsageError: it is not finished, or it did not divide the training split of these data.
+        UsageError: the cross-validation is not finished, or divided other samples.
     """
     if not (isinstance(source, str | Path) and holds_answers(source)):
         return [_Member(source)]
@@ -116,11 +117,10 @@ def _members(source: Source, dataset: Dataset) -> list[_Member]:
     answers.check_finished()
     if answers.splits != ("train",):
         raise UsageError(
-            f"{source} has divided the splits {' '.join(answers.splits)}",
+            f"the cross-validation {source} divided the splits {' '.join(answers.splits)}",
             code="teacher-folds-splits",
-            why="a teacher answers to the training split, and each of its networks to samples that "
-            "it has not learnt",
-            fix="cross-validate the training split alone: leave out --splits",
+            why="a teacher needs soft labels of exactly the training samples",
+            fix="cross-validate only the training split: leave out --splits",
         )
     answers.check_answer_to(dataset.undivided, dataset.name)
     folder = answers_file(source).parent
@@ -148,13 +148,13 @@ def _probabilities(
 
 
 def _gain(source: Source) -> float:
-    """Gain of the softmax that a network was trained with."""
+    """The gain with which a network was trained."""
     if (options := options_behind(source)) is None:
         name = source if isinstance(source, str | Path) else "a network"
         raise UsageError(
-            f"the gain of {name} is not known",
+            f"the gain of {name} is unknown",
             code="gain-unknown",
-            why="it is no run of training",
+            why="it is not a training run",
             fix="give one, such as `gain=200`: scores are multiplied by it before the softmax",
         )
     return float(options.gain)
@@ -165,7 +165,7 @@ def _positive(gain: float) -> float:
         raise UsageError(
             f"gain must be positive, not {gain}",
             code="setting-range",
-            fix="choose such a value, for instance that of the training",
+            fix="choose a positive number, for instance the gain used in training",
         )
     return float(gain)
 
@@ -173,7 +173,7 @@ def _positive(gain: float) -> float:
 def _dataset(
     networks: Sequence[Source], data: Dataset | SpikeEvents | str | Path | None
 ) -> Dataset:
-    """The data to answer; raises `UsageError` where none are named and no network is a run."""
+    """The data to label; raises `UsageError` if none are named and no network is a run."""
     fix = "pass a Dataset, SpikeEvents, or the name of a data set"
     check_type(data, (Dataset, SpikeEvents, str, Path, type(None)), "data to answer", fix)
     if data is not None:
@@ -183,9 +183,9 @@ def _dataset(
     run = next((run for source in networks if (run := run_behind(source)) is not None), None)
     if run is None:
         raise UsageError(
-            "there are no samples to answer",
+            "there are no samples to compute soft labels of",
             code="data-missing",
-            fix="name the data that the teacher is to be of: `data=`",
+            fix="name the data whose training samples get soft labels: `data=`",
         )
     return data_of(run)
 

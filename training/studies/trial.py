@@ -1,4 +1,4 @@
-"""A trial of a study: training with its settings, once per seed, in this process."""
+"""A trial of a study: a training run per seed with its settings, in this process."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 RUNS = "trials"
-"""The folder of a study's runs."""
+"""Name of the folder with a study's runs."""
 
 
 class PrunedError(Exception):
-    """The trial is worse than others were at the same epoch."""
+    """The trial is worse than other trials at the same epoch."""
 
 
 IsBad = Callable[[int, float], bool]
-"""Gets an epoch, from 1, and its validation accuracy; returns whether to end the trial."""
+"""Takes an epoch, from 1, and its validation accuracy; returns True to end the trial."""
 
 
 class Trainer:
@@ -37,12 +37,12 @@ class Trainer:
 
     Args:
         plan: the study.
-        data: with samples to validate on.
+        data: data with a validation split.
         device: where to train: `cpu`, `cuda` or `auto`.
 
     Raises:
-        UsageError: there is no such device.
-        MissingError: the device is not there.
+        UsageError: the device is unknown.
+        MissingError: the device is not available.
     """
 
     def __init__(self, plan: StudyPlan, data: Dataset, device: str | Device) -> None:
@@ -63,8 +63,8 @@ class Trainer:
         """Train with each of the seeds, unless the first is so bad that the trial should end.
 
         Args:
-            number: of the trial, from 0.
-            values: of the options searched, by name; pairs of numbers are JSON text.
+            number: number of the trial, from 0.
+            values: values of the searched options, by name; pairs of numbers are JSON text.
             is_bad: asked after every epoch of the first seed.
             check_stop: called after every batch.
             progress: counts samples.
@@ -134,12 +134,12 @@ class Trainer:
 
 
 def study_data(plan: StudyPlan) -> Dataset:
-    """The data of a study, with samples to validate on.
+    """The data of a study, with a validation split.
 
     Raises:
-        UsageError: there are none, or no such data, or a teacher is one of others.
+        UsageError: there are no validation samples, no such data, or a teacher of other data.
         DataError: the data or a teacher are damaged.
-        NmtoolError: what ends every trial before its first update.
+        NmtoolError: any error that would end every trial before its first update.
         FileFormatError: a teacher cannot be read.
     """
     dataset = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
@@ -147,11 +147,11 @@ def study_data(plan: StudyPlan) -> Dataset:
 
 
 def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
-    """These data, with samples to validate on; raises what `study_data` raises."""
+    """The given data, with a validation split; raises the same errors as `study_data`."""
     dataset = data.with_validation(plan.space.first_options().validation_rule)
     if dataset.validation is None:
         raise UsageError(
-            f"{plan.file}: there are no samples to validate on, which decides between settings",
+            f"{plan.file}: there are no validation samples, by which settings are compared",
             code="study-unvalidated",
             fix="[settings] validation = 0.2 takes a fifth of the training samples",
         )
@@ -159,7 +159,7 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
         teacher.rows_of(dataset)
     first, last = (_obstacle(plan, dataset.train, end) for end in (0, -1))
     if first is not None and last is not None and first.code == last.code:
-        raise first  # of what all trials have in common, which none of them survives
+        raise first  # an error in what all trials have in common ends every trial
     return dataset
 
 
@@ -186,5 +186,5 @@ def _obstacle(plan: StudyPlan, train: SpikeEvents, end: int) -> NmtoolError | No
 
 
 def shown_value(value: Any) -> str:
-    """A setting's value as people read it."""
+    """A setting's value, formatted for display."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -19,7 +19,7 @@ def mixed_leaks(network: StepNetwork) -> list[Finding]:
     """Findings for populations that no node can represent."""
     what = "some of its neurons leak and others do not, and no NIR node has both"
     return [
-        Finding("mixed-leaks", p.name, what, "split it in two")
+        Finding("mixed-leaks", p.name, what, "split it into two populations")
         for p in network.populations
         if neurons.mixes_leaks(p)
     ]

@@ -54,11 +54,11 @@ class FileConventions:
 
     Attributes:
         time_unit: unit of times in SHD layout: `s`, `ms`, `us` or `ns`.
-        dt_ms: length of a step of dense spikes in ms, if the file does not give `dt_ms`.
+        dt_ms: length of a step of dense spikes in ms, if the file has no array dt_ms.
         labels_from: smallest label in the files, e.g. 1 if classes are numbered from 1.
         n_units: number of channels of events; None: as in the files, or the largest that occurs.
-        columns: the file's own names of CSV columns, as in time_us=t,unit=pixel; or a mapping of
-            these.
+        columns: names of the columns in the CSV file, as in time_us=t,unit=pixel; in Python also a
+            mapping.
         sensor_size: size of the sensor of CSV files along x, y and polarity; by default the
             smallest that contains all events.
 

@@ -102,8 +102,8 @@ class Rows:
                 )
             if unit.size and not -MAX_CHANNELS < unit.min() <= unit.max() < MAX_CHANNELS:
                 raise DataError(
-                    f"sample {sample} has units from {unit.min():.0f} to {unit.max():.0f}, and "
-                    f"there are at most {MAX_CHANNELS}",
+                    f"sample {sample} has units from {unit.min():.0f} to {unit.max():.0f}, but at "
+                    f"most {MAX_CHANNELS} units are possible",
                     code="units-count",
                     fix="number the channels from 0 without gaps",
                 )

@@ -83,7 +83,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_bad_file(case: str, nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_damaged_files_are_refused(case: str, nmtool: Nmtool, data: Path, integers: Path) -> None:
     spoil, error, values = BAD_FILES[case]
     spoil(data / "two_test.h5")
     _assert_refused(nmtool("evaluate", integers, "two"), error, *values)
@@ -143,7 +143,7 @@ def test_bad_file_in_the_data_command(case: str, nmtool: Nmtool, data: Path) -> 
     ],
 )
 @pytest.mark.usefixtures("data")
-def test_wrong_data_set(
+def test_unknown_data_sets_are_refused(
     word: str, error: str, values: list[str], nmtool: Nmtool, integers: Path
 ) -> None:
     for words in (["data", word], ["evaluate", integers, word]):
@@ -189,7 +189,7 @@ def _drop_array(path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("case", BAD_NETWORKS)
 @pytest.mark.usefixtures("data")
-def test_bad_network(case: str, nmtool: Nmtool, integers: Path) -> None:
+def test_damaged_networks_are_refused(case: str, nmtool: Nmtool, integers: Path) -> None:
     spoil, error, values = BAD_NETWORKS[case]
     spoil(integers)
     for words in (

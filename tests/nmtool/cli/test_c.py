@@ -24,7 +24,7 @@ def file(nmtool: Nmtool, integers: Path) -> Path:
     return Path("network.c")
 
 
-def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
+def test_a_c_file_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
     expected = nmtool("evaluate", integers, "two", "--json").json
     result = nmtool("run", file, "two", "--json")
     assert (result.code, result.json["format"]) == (0, "c")
@@ -32,7 +32,9 @@ def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
         assert result.json[key] == expected[key], key
 
 
-def test_it_answers_for_itself(nmtool: Nmtool, file: Path, tmp_path: Path) -> None:
+def test_a_c_file_is_verified_by_its_known_answers(
+    nmtool: Nmtool, file: Path, tmp_path: Path
+) -> None:
     result = nmtool("verify", file, "--json")
     assert result.code == 0
     entry = result.json["backends"]["c"]
@@ -51,7 +53,7 @@ def test_it_answers_for_itself(nmtool: Nmtool, file: Path, tmp_path: Path) -> No
     )
 
 
-def test_it_equals_the_simulator(nmtool: Nmtool, integers: Path) -> None:
+def test_a_c_file_equals_the_simulator(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("verify", integers, "two", "--against", "c", "--deep", "--json")
     assert result.code == 0
     entry = result.json["backends"]["c"]
@@ -128,7 +130,7 @@ def test_code_of_others_is_not_compiled(command: str, nmtool: Nmtool, file: Path
 
 
 @pytest.mark.parametrize("words", [("verify", "network.c"), ("run", "network.c", "two")])
-def test_without_a_compiler(
+def test_a_missing_compiler_is_an_error(
     words: tuple[str, ...], nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CC", raising=False)

@@ -26,7 +26,7 @@ def test_loihi_2_by_default(nmtool: Nmtool, integers: Path) -> None:
     assert "accumulators" in result.out
 
 
-def test_what_does_not_fit_is_told_and_is_exit_code_1(nmtool: Nmtool, integers: Path) -> None:
+def test_misfits_are_printed_and_give_exit_code_1(nmtool: Nmtool, integers: Path) -> None:
     Path("small.toml").write_text(SMALL)
     result = nmtool("check", integers, "--target", "small.toml", "--target", "c")
     assert result.code == 1
@@ -56,7 +56,7 @@ def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:
     assert [target["target"] for target in result.json["targets"]] == target_names()
 
 
-def test_mistakes(nmtool: Nmtool, integers: Path) -> None:
+def test_invalid_arguments_are_refused(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("check", integers, "--target", "loihi3")
     assert (result.code, result.error) == (2, "target-unknown")
     Path("bad.toml").write_text(SMALL.replace("chip", "brick", 1))
@@ -69,7 +69,7 @@ def test_mistakes(nmtool: Nmtool, integers: Path) -> None:
     assert (result.code, result.error) == (2, "file-missing")
 
 
-def test_export_says_what_its_targets_make_of_a_network(nmtool: Nmtool, integers: Path) -> None:
+def test_export_prints_the_verdict_of_its_targets(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("export", integers, "-o", "net.c")
     assert result.code == 0
     assert "c: faithful" in result.out

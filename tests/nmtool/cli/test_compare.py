@@ -74,7 +74,7 @@ def test_pairs_as_json(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_pairs_for_people(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
+def test_pairs_in_the_terminal(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
     result = nmtool("compare", integers, "--data", "two", "--with", deaf)
     assert result.code == 0
     points = 100 * (_right(integers).mean() - _right(deaf).mean())
@@ -83,7 +83,7 @@ def test_pairs_for_people(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
     assert result.err == ""
 
 
-def test_what_binning_loses_is_told_once(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_dropped_events_are_reported_once(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
     result = nmtool("compare", integers, integers, "--data", "two", "--with", integers, integers)
     (remark,) = result.err.splitlines()
@@ -116,7 +116,7 @@ def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
         (["--with", "a.npz"], "file-missing", " a.npz\n"),
     ],
 )
-def test_what_cannot_be_paired(
+def test_networks_that_cannot_be_paired_are_refused(
     nmtool: Nmtool, integers: Path, words: list[str], error: str, phrase: str
 ) -> None:
     result = nmtool("compare", integers, "--data", "two", *words)

@@ -45,7 +45,7 @@ def script(nmtool: Nmtool) -> Path:
 
 @pytest.mark.usefixtures("script")
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-def test_what_bash_proposes() -> None:
+def test_proposals_in_bash() -> None:
     Path("network.npz").write_text("")
     calls = "\n".join("proposed " + " ".join(f"'{word}'" for word in line) for line in LINES)
     done = subprocess.run(["bash", "-c", BASH + calls], capture_output=True, text=True)
@@ -58,7 +58,7 @@ def test_what_bash_proposes() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_shell_gets_a_script_that_it_can_read(shell: str, nmtool: Nmtool) -> None:
+def test_every_script_is_valid_in_its_shell(shell: str, nmtool: Nmtool) -> None:
     pytest.importorskip("shtab")
     result = nmtool("setup", "completion", shell)
     assert (result.code, result.err) == (0, "")

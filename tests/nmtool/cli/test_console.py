@@ -17,7 +17,7 @@ from nmtool.tables import Table, shown
 Captured = pytest.CaptureFixture[str]
 
 
-def test_json_is_strict_and_keeps_what_it_can(capsys: Captured) -> None:
+def test_json_is_strict_and_keeps_all_finite_values(capsys: Captured) -> None:
     value = {
         "many": [1, (2.5, None)],
         "numpy": [np.float32(0.5), np.int64(3), np.bool_(True)],
@@ -40,7 +40,7 @@ def test_json_is_strict_and_keeps_what_it_can(capsys: Captured) -> None:
     assert float("Infinity") == math.inf
 
 
-def test_table(capsys: Captured) -> None:
+def test_a_table_is_printed(capsys: Captured) -> None:
     rows = [("a", 1234567, 0.25), ("[b] :smile:", 5, 123456.7)]
     console.print_table(Table("[bold]title", ("name", "n", "x"), rows))
     assert capsys.readouterr().out == (
@@ -53,7 +53,7 @@ def test_table(capsys: Captured) -> None:
     )
 
 
-def test_nothing_is_folded_where_there_is_no_terminal(capsys: Captured) -> None:
+def test_lines_are_not_wrapped_outside_a_terminal(capsys: Captured) -> None:
     console.print_table(Table("t", ("name", "other"), [("x" * 200, "y z " * 50)]))
     console.print_line("w " * 200)
     console.print_error(UsageError("e " * 200, code="words-many"))
@@ -63,7 +63,7 @@ def test_nothing_is_folded_where_there_is_no_terminal(capsys: Captured) -> None:
     assert captured.err == "error[words-many]: " + "e " * 200 + "\n"
 
 
-def test_an_error_is_shown_with_all_it_says(capsys: Captured) -> None:
+def test_an_error_is_shown_with_why_fix_and_findings(capsys: Captured) -> None:
     first = Finding("delay-range", "a → b", "2 delays are long", "cut them", "there are 61 steps")
     second = Finding("scale-range", "c", "the scale is 0", "raise it")
     console.print_error(
@@ -86,7 +86,7 @@ def test_an_error_is_shown_with_all_it_says(capsys: Captured) -> None:
     )
 
 
-def test_what_the_library_logs_is_a_remark(capsys: Captured) -> None:
+def test_warnings_of_the_library_are_printed_as_remarks(capsys: Captured) -> None:
     logger = logging.getLogger("nmtool.some.module")
     for _ in range(2):
         console.log_to_stderr()
@@ -95,7 +95,7 @@ def test_what_the_library_logs_is_a_remark(capsys: Captured) -> None:
     assert capsys.readouterr() == ("", "remark [2]\n")
 
 
-def test_findings(capsys: Captured) -> None:
+def test_findings_are_printed(capsys: Captured) -> None:
     console.print_finding_remarks(
         [Finding("delay-range", "a → b", "2 delays are long", "they were cut")]
     )
@@ -104,7 +104,7 @@ def test_findings(capsys: Captured) -> None:
     assert captured.err == "delay-range a → b: 2 delays are long; they were cut\n"
 
 
-def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
+def test_results_go_to_stdout_and_remarks_to_stderr(capsys: Captured) -> None:
     console.print_line("result [1]")
     console.print_remark("remark [2]")
     assert capsys.readouterr() == ("result [1]\n", "remark [2]\n")
@@ -120,7 +120,7 @@ def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
         (1200, "1,200"),
     ],
 )
-def test_numbers_for_people(value: float, text: str) -> None:
+def test_numbers_are_formatted_for_reading(value: float, text: str) -> None:
     assert shown(value) == text
 
 
@@ -144,9 +144,7 @@ def test_a_remark_is_given_once_in_a_command(capsys: Captured) -> None:
 
 
 @given(st.permutations(range(8)), st.integers(1, 20), st.integers(1, 200))
-def test_parts_fit_and_the_least_important_go_first(
-    ranks: list[int], width: int, columns: int
-) -> None:
+def test_parts_of_a_line_are_dropped_by_rank(ranks: list[int], width: int, columns: int) -> None:
     parts = [(f"{rank}" * (width + rank), rank) for rank in ranks]
     texts = console.fitted(parts, columns)
     assert 1 <= len("  ".join(texts)) <= columns

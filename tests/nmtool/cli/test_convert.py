@@ -50,7 +50,7 @@ def _raising(error: Exception) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_there_and_back(name: str, nmtool: Nmtool, integers: Path) -> None:
+def test_conversion_there_and_back(name: str, nmtool: Nmtool, integers: Path) -> None:
     _import(name)
     result = nmtool("convert", integers, NAMES[name], "--to", name, "--json")
     assert (result.code, result.err) == (0, "")
@@ -63,7 +63,9 @@ def test_there_and_back(name: str, nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.parametrize("first", NAMES)
 @pytest.mark.parametrize("second", NAMES)
-def test_from_each_to_each(first: str, second: str, nmtool: Nmtool, integers: Path) -> None:
+def test_conversion_between_all_formats(
+    first: str, second: str, nmtool: Nmtool, integers: Path
+) -> None:
     """What came the long way is what comes the short one, byte for byte where it is a file."""
     _import(first)
     _import(second)
@@ -107,7 +109,7 @@ def test_run_folders(nmtool: Nmtool, floats: Path) -> None:
     assert Path("copy.npz").read_bytes() == floats.read_bytes()
 
 
-def test_the_summary(nmtool: Nmtool, integers: Path, floats: Path) -> None:
+def test_the_summary_of_a_conversion(nmtool: Nmtool, integers: Path, floats: Path) -> None:
     content = nmtool("convert", integers, "network.c", "--json").json
     network = cases.integer_network()
     delays = [d for p in network.projections for d in p.delay[p.weight != 0].tolist()]
@@ -126,7 +128,7 @@ def test_the_summary(nmtool: Nmtool, integers: Path, floats: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-def test_what_was_written_is_executed(nmtool: Nmtool, integers: Path) -> None:
+def test_the_written_file_is_executed(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("convert", integers, "network.c")
     assert result.code == 0
     expected = known_answers(IntegerNetwork.load(integers)).recording
@@ -139,7 +141,7 @@ def test_what_was_written_is_executed(nmtool: Nmtool, integers: Path) -> None:
     assert result["backends"]["c"]["membrane_compared"] == bins // 3 * 2 * (3 + 2)
 
 
-def test_a_runtime_that_answers_otherwise(
+def test_a_runtime_with_other_answers_is_reported(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"fast": flip_spike(1, 11, 2)}).install(monkeypatch)
@@ -152,7 +154,7 @@ def test_a_runtime_that_answers_otherwise(
 
 
 @pytest.mark.parametrize("output", ["network.c", "copy.npz"])
-def test_a_file_that_reads_back_otherwise(
+def test_a_file_that_is_read_back_differently_is_reported(
     output: str, nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = cases.float_network()
@@ -172,7 +174,7 @@ def test_a_file_that_reads_back_otherwise(
     assert (result.code, result.json["check"]) == (0, None)
 
 
-def test_a_missing_runtime_is_told(
+def test_a_missing_runtime_is_reported(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")
@@ -203,7 +205,9 @@ def test_a_missing_runtime_is_told(
     ],
 )
 @pytest.mark.usefixtures("integers", "data")
-def test_refusals(words: tuple[str, ...], error: str, phrase: str, nmtool: Nmtool) -> None:
+def test_invalid_conversions_are_refused(
+    words: tuple[str, ...], error: str, phrase: str, nmtool: Nmtool
+) -> None:
     result = nmtool("convert", "integers.npz", *words)
     assert (result.code, result.out, result.error) == (2, "", error)
     assert phrase in result.err
@@ -219,7 +223,7 @@ def test_a_format_that_cannot_hold_the_network(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.parametrize("output", ["x.c", "x.npz"])
-def test_nothing_is_replaced_unasked(output: str, nmtool: Nmtool, integers: Path) -> None:
+def test_files_are_replaced_only_with_force(output: str, nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("convert", integers, output).code == 0
     result = nmtool("convert", integers, output)
     assert (result.code, result.out, result.error) == (2, "", "path-taken")
@@ -248,7 +252,9 @@ def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
         assert not Path("x.npz").exists()
 
 
-def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netx_files_are_converted(
+    nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing = MissingError("lava-dl is not there", code="library-missing")
     monkeypatch.setattr("nmtool.exporters.netx.runtime.find", _raising(missing))
     chain_network(3).save(tmp_path / "chain.npz")
@@ -276,7 +282,7 @@ def _delays(network: Network) -> dict[tuple[str, str], list[list[int]]]:
     return {(p.source, p.target): p.delay.tolist() for p in network.projections}
 
 
-def test_nir_of_others(nmtool: Nmtool, foreign: Path) -> None:
+def test_foreign_nir_files_are_converted(nmtool: Nmtool, foreign: Path) -> None:
     result = nmtool(
         *("convert", foreign, "network.npz", "--in-nir-dt", "0.002", "--in-dt-ms", "1"),
         *("--in-steps", "30", "--in-rule", "weighted", "--in-recurrent-step", "explicit"),
@@ -291,7 +297,7 @@ def test_nir_of_others(nmtool: Nmtool, foreign: Path) -> None:
     assert nmtool("convert", "network.npz", "network.c", "--no-verify").code == 0
 
 
-def test_nir_of_others_with_a_window(nmtool: Nmtool, foreign: Path) -> None:
+def test_foreign_nir_files_are_converted_with_a_window(nmtool: Nmtool, foreign: Path) -> None:
     window = ("--in-rule", "window", "--in-window", "25")
     assert nmtool("convert", foreign, "network.npz", *window).code == 0
     readout = Network.load("network.npz").readout
@@ -302,7 +308,9 @@ def test_nir_of_others_with_a_window(nmtool: Nmtool, foreign: Path) -> None:
     assert (result.code, result.error) == (2, "readout-window-unused")
 
 
-def test_options_read_the_graph_of_a_file_of_ours(nmtool: Nmtool, floats: Path) -> None:
+def test_import_options_read_the_graph_instead_of_the_embedded_network(
+    nmtool: Nmtool, floats: Path
+) -> None:
     pytest.importorskip("nir")
     assert nmtool("convert", floats, "network.nir").code == 0
     assert nmtool("convert", "network.nir", "own.npz").code == 0

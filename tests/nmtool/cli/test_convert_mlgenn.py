@@ -52,7 +52,7 @@ def test_a_network_file(nmtool: Nmtool, checkpoints: Path) -> None:
     assert Network.load("network.npz").content_hash == expected.content_hash
 
 
-def test_every_option_is_heard(nmtool: Nmtool, checkpoints: Path) -> None:
+def test_every_option_takes_effect(nmtool: Nmtool, checkpoints: Path) -> None:
     write(checkpoints, "best", recurrent=False)
     result = nmtool(
         *("convert", "checkpoints", "network.npz", *TOLD, "--in-epoch", "best"),
@@ -80,7 +80,7 @@ def test_integers_where_the_output_needs_them(nmtool: Nmtool, checkpoints: Path)
     assert {p.weight_bits for p in IntegerNetwork.load("x.npz").projections} == {4}
 
 
-def test_everything_that_is_missing_at_once(nmtool: Nmtool, tmp_path: Path) -> None:
+def test_all_missing_settings_are_listed_at_once(nmtool: Nmtool, tmp_path: Path) -> None:
     write(tmp_path, 1, recurrent=False)
     result = nmtool("convert", ".", "x.npz", "--in-tau-mem-ms", "Hid=20")
     assert (result.code, result.out) == (2, "")
@@ -127,7 +127,7 @@ def test_options_for_checkpoints_only(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("checkpoints")
-def test_other_commands_say_how(nmtool: Nmtool) -> None:
+def test_other_commands_suggest_convert(nmtool: Nmtool) -> None:
     result = nmtool("quantise", "checkpoints", "-o", "x.npz")
     assert (result.code, result.out, result.error) == (2, "", "mlgenn-constants")
     assert "nmtool convert checkpoints network.npz --in-tau-mem-ms" in result.err

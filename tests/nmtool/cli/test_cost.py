@@ -42,7 +42,7 @@ def test_one_network_as_json(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_one_network_for_people(nmtool: Nmtool, integers: Path) -> None:
+def test_one_network_in_the_terminal(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("cost", integers, "two", "--target", "loihi1", "--sources")
     assert result.out.startswith(f"{integers} on two (test): 6 samples of 30 steps, accuracy ")
     shown = [line.split("  ") for line in result.out.splitlines()]
@@ -159,7 +159,7 @@ def test_a_picture_without_the_library(
 
 
 @pytest.mark.usefixtures("data")
-def test_words_that_make_no_sense(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
+def test_invalid_arguments_are_refused(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
     for words, code in (
         ([integers], "data-missing"),
         ([integers, "nonsense"], "dataset-unknown"),
@@ -184,7 +184,7 @@ def test_data_of_other_channels_and_no_data(nmtool: Nmtool, data: Path, integers
     assert (result.code, result.out, result.error) == (2, "", "split-empty")
 
 
-def test_nothing_was_exercised(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_data_without_spikes_are_remarked(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
     result = nmtool("cost", integers, "two", "--json")
     assert result.code == 0

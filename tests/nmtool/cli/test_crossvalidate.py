@@ -32,7 +32,7 @@ def _spoken(data: Path) -> None:
         write_shd(data / f"two_{split}.h5", replace(events, groups=groups), force=True)
 
 
-def test_a_table_for_people(nmtool: Nmtool) -> None:
+def test_a_table_in_the_terminal(nmtool: Nmtool) -> None:
     result = nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST)
     assert result.code == 0, result.err
     answers = Answers.load("cv")
@@ -44,7 +44,7 @@ def test_a_table_for_people(nmtool: Nmtool) -> None:
     assert (Path("cv") / "folds" / "0002" / "seed0" / "network.npz").is_file()
 
 
-def test_json_and_all_that_can_be_asked_for(nmtool: Nmtool) -> None:
+def test_json_with_all_options(nmtool: Nmtool) -> None:
     result = nmtool(
         "train", "two", "--by", 3, "--folds", 2, "--fold-seed", 7, "--seeds", 2,
         "--splits", "train", "test", "-o", "cv", "--json", *INTEGERS,
@@ -93,7 +93,7 @@ def test_answers_are_shown_though_their_networks_cannot_be_joined(
         assert f"{answers.accuracy:.2%}" in result.out
 
 
-def test_first_spikes_are_not_joined_after_hours(nmtool: Nmtool) -> None:
+def test_first_spike_readouts_are_refused_before_training(nmtool: Nmtool) -> None:
     words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST)
     result = nmtool(*words, "--readout", "first_spike", "--join")
     assert (result.code, result.error) == (2, "networks-unlike")
@@ -101,7 +101,7 @@ def test_first_spikes_are_not_joined_after_hours(nmtool: Nmtool) -> None:
     assert not Path("cv").exists()
 
 
-def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_command_continues(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST)
     assert nmtool(*words[:4], "-o", "whole", *FAST).code == 0
     with monkeypatch.context() as patched:
@@ -124,7 +124,7 @@ def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatc
     assert "lr" in refusal.err
 
 
-def test_two_are_compared(nmtool: Nmtool) -> None:
+def test_two_cross_validations_are_compared(nmtool: Nmtool) -> None:
     for name, more in (("floats", FAST), ("integers", (*INTEGERS, "--weight-bits", "2"))):
         assert nmtool("train", "two", "--by", "speaker", "-o", name, *more).code == 0
     words = ("compare", "integers", "--with", "floats", "--cluster", "speaker", "--cluster", 2)
@@ -170,7 +170,7 @@ def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, float
     ],
 )
 @pytest.mark.usefixtures("integers")
-def test_what_cannot_be_compared(nmtool: Nmtool, words: list[str], error: str) -> None:
+def test_impossible_comparisons_are_refused(nmtool: Nmtool, words: list[str], error: str) -> None:
     assert nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST).code == 0
     assert nmtool("train", "two", "--by", 6, "-o", "other", *FAST).code == 0
     result = nmtool("compare", "cv", *words)
@@ -190,7 +190,9 @@ def test_what_cannot_be_compared(nmtool: Nmtool, words: list[str], error: str) -
         (["--by", "speaker", "-o", "cv", "--splits", "validation"], "validation-missing"),
     ],
 )
-def test_what_is_refused(nmtool: Nmtool, words: list[str], error: str) -> None:
+def test_invalid_cross_validations_are_refused(
+    nmtool: Nmtool, words: list[str], error: str
+) -> None:
     result = nmtool("train", "two", *words)
     assert (result.code, result.error) == (2, error)
     assert not Path("cv").exists()

@@ -83,7 +83,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,0,1,-2\n", "times-negative", "few.csv: "),
         ("sample,label,unit,time_ms\n0,0,-1,2\n", "units-range", "few.csv: "),
         ("sample,label,unit,time_ms\n0,0.5,1,2\n", "labels-not-whole", "few.csv: "),
-        # Python 3.10 reads no NUL.
+        # Python 3.10 cannot read a NUL.
         ("\0", "csv-columns" if sys.version_info >= (3, 11) else "csv-unreadable", ""),
         ("sample|label|unit|time_ms\n", "csv-columns", "commas"),
         ("sample;label;unit;time_ms\n0;0;1;2.000,5\n", "csv-not-a-number", "line 2"),
@@ -167,7 +167,9 @@ def test_names_of_classes_that_count_from_1_as_the_labels(nmtool: Nmtool, data: 
     ],
 )
 @pytest.mark.usefixtures("data")
-def test_options_that_would_do_nothing(nmtool: Nmtool, file: str, option: tuple[str, Any]) -> None:
+def test_options_without_effect_are_refused(
+    nmtool: Nmtool, file: str, option: tuple[str, Any]
+) -> None:
     Path("pets.csv").write_text(CSV)
     np.savez("dense.npz", spikes=np.ones((2, 5, 3)), labels=[0, 1], dt_ms=1.0)
     result = nmtool("data", file, "-o", "made", *option)
@@ -198,7 +200,7 @@ def test_an_array_alone(nmtool: Nmtool) -> None:
     assert "dense.npy -o" not in result.err
 
 
-def test_no_text(nmtool: Nmtool) -> None:
+def test_invalid_utf_8_is_refused(nmtool: Nmtool) -> None:
     Path("few.csv").write_bytes(b"sample,label\xff")
     assert nmtool("data", "few.csv").error == "csv-unreadable"
 
@@ -235,12 +237,12 @@ def test_names_of_columns_may_have_spaces(nmtool: Nmtool) -> None:
     assert nmtool("data", "few.csv", "--json").json["splits"]["train"]["classes"] == {"cat": 1}
 
 
-def test_no_sample(nmtool: Nmtool) -> None:
+def test_a_file_without_samples(nmtool: Nmtool) -> None:
     np.savez("none.npz", spikes=np.ones((0, 5, 3)), labels=np.zeros(0, int), dt_ms=1.0)
     assert nmtool("data", "none.npz", "--json").json["splits"]["train"]["samples"] == 0
 
 
-def test_many_classes_are_told_in_a_line(nmtool: Nmtool) -> None:
+def test_many_classes_are_printed_on_one_line(nmtool: Nmtool) -> None:
     np.savez("many.npz", spikes=np.ones((2, 5, 3)), labels=[0, 999], dt_ms=1.0)
     line = next(row for row in nmtool("data", "many.npz").out.splitlines() if "classes:" in row)
     assert line.endswith(" 98, 99 and 900 more")
@@ -303,7 +305,7 @@ def test_a_step_in_the_archive(step: Any) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "train_"])
-def test_values_of_samples_are_no_spikes_over_time(nmtool: Nmtool, prefix: str) -> None:
+def test_arrays_without_a_time_axis_are_refused(nmtool: Nmtool, prefix: str) -> None:
     """Their shape is refused first, not the missing length of a step."""
     np.savez("two.npz", **{f"{prefix}x": np.ones((2, 3)), f"{prefix}y": [0, 1]})
     values = nmtool("data", "two.npz")
@@ -330,7 +332,7 @@ def test_groups_of_an_archive(nmtool: Nmtool) -> None:
 
 @pytest.mark.usefixtures("nmtool")
 @pytest.mark.parametrize("words", [("training", "valid", "testing"), ("train", "val", "test")])
-def test_words_for_splits_are_the_same_everywhere(words: tuple[str, str, str]) -> None:
+def test_names_of_splits_are_the_same_in_all_files(words: tuple[str, str, str]) -> None:
     """In the names of files, in a column of a CSV file and in the names of arrays."""
     rows = [f"{i},{i % 2},0,1,{word}" for i, word in enumerate(words)]
     Path("mine.csv").write_text("\n".join(["sample,label,unit,time_ms,split", *rows]))
@@ -393,7 +395,7 @@ def _of_two_files(train: list[str] | None, test: list[str] | None) -> Path:
 @pytest.mark.parametrize(
     ("train", "test"), [(["cat", "dog"], None), (None, ["cat", "dog"]), (["cat", "dog"],) * 2]
 )
-def test_names_of_classes_in_any_file_hold_for_all(
+def test_class_names_of_one_file_apply_to_all_splits(
     train: list[str] | None, test: list[str] | None
 ) -> None:
     data = read_incoming(_of_two_files(train, test))
@@ -471,7 +473,7 @@ def test_a_seed_that_is_negative(nmtool: Nmtool) -> None:
         ({"n_units": 2.5}, "argument-type"),
     ],
 )
-def test_meanings_that_have_none(wrong: dict[str, Any], code: str) -> None:
+def test_invalid_conventions_are_refused(wrong: dict[str, Any], code: str) -> None:
     with refused(UsageError, code):
         FileConventions(**wrong)
 
@@ -537,7 +539,7 @@ def test_a_built_in_set_is_written(nmtool: Nmtool) -> None:
         assert file["labels"].shape == (200,)
 
 
-def test_a_file_is_no_data_set_to_train_on(nmtool: Nmtool) -> None:
+def test_training_on_an_unconverted_file_is_refused(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV)
     result = nmtool("evaluate", "zoo:digits", "pets.csv")
     assert (result.code, result.error) == (2, "folder-is-file")

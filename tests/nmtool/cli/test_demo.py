@@ -19,7 +19,7 @@ pytestmark = pytest.mark.torch
 WORDS = ("demo", "--epochs", "1", "--samples", "5", "-o", "kept")
 
 
-def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     result = nmtool(*WORDS)
     assert result.code == 0, result
@@ -39,7 +39,7 @@ def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "kept" in again.err
 
 
-def test_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava({"fast": flip_spike(4, 50, 7)}).install(monkeypatch)
     Path("kept").mkdir()
     monkeypatch.setattr(
@@ -59,7 +59,9 @@ def test_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1. train 100 recurrent" in result.err
 
 
-def test_keeps_nothing_unasked(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_keeps_files_only_on_request(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeLava().install(monkeypatch)
     result = nmtool(*WORDS[:-2], "--seed", "3")
     assert result.code == 0, result
@@ -68,7 +70,7 @@ def test_keeps_nothing_unasked(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.lava
-def test_in_lava(nmtool: Nmtool) -> None:
+def test_the_demo_runs_in_lava(nmtool: Nmtool) -> None:
     result = nmtool(*WORDS, "--json")
     assert result.code == 0, result
     entry = result.json["backends"]["lava"]

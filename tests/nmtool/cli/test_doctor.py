@@ -9,7 +9,7 @@ import pytest
 from tests.nmtool.cli.conftest import Nmtool
 
 
-def test_people_and_scripts(nmtool: Nmtool) -> None:
+def test_doctor_prints_text_and_json(nmtool: Nmtool) -> None:
     result = nmtool("doctor", "--json")
     assert (result.code, result.err) == (0, "")
     assert (result.json["healthy"], result.json["deep"]) == (True, False)
@@ -22,7 +22,7 @@ def test_people_and_scripts(nmtool: Nmtool) -> None:
         assert name in text.out, kind
 
 
-def test_something_broken(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_part_gives_exit_code_1(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.metadata.version
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: "0.1" if name == "h5py" else real(name)

@@ -69,7 +69,7 @@ def test_results_by_class_and_by_sample(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_integers_for_people(nmtool: Nmtool, integers: Path) -> None:
+def test_integers_in_the_terminal(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("evaluate", integers, "two", "--samples", "4", "--split", "train")
     assert result.code == 0
     lines = [line.split("  ") for line in result.out.splitlines()[3:]]
@@ -93,7 +93,7 @@ def test_drawn_samples_keep_their_numbers(nmtool: Nmtool, integers: Path) -> Non
     assert [int(row[1]) for row in rows] == TEST.label[drawn].tolist()
 
 
-def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_dropped_events_are_reported(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
     result = nmtool("evaluate", integers, "two", "--json")
     assert result.json["samples"] == 2
@@ -105,7 +105,7 @@ def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, intege
     assert (result.code, result.error) == (2, "events-mostly-dropped")
 
 
-def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_samples_without_spikes_are_evaluated(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
     result = nmtool("evaluate", integers, "two", "--json")
     assert result.code == 0
@@ -114,7 +114,7 @@ def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -
 
 
 @pytest.mark.usefixtures("data")
-def test_more_threads_than_there_are(nmtool: Nmtool, integers: Path) -> None:
+def test_more_threads_than_cores(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("evaluate", integers, "two", "--threads", "1000000")
     assert (result.code, result.error) == (2, "threads-range")
     assert "1000000" in result.err
@@ -122,7 +122,9 @@ def test_more_threads_than_there_are(nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_threads(nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_do_not_change_results(
+    nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import numba
     import torch
 
@@ -137,7 +139,7 @@ def test_threads(nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_floats(nmtool: Nmtool, floats: Path) -> None:
+def test_float_networks_are_evaluated(nmtool: Nmtool, floats: Path) -> None:
     from nmtool.training.front.model import SpikingNetwork
 
     network = Network.load(floats)

@@ -17,7 +17,7 @@ from tests.nmtool.cli.conftest import Nmtool
 def test_integers(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("export", integers, "--to", "lava", "-o", "folder")
     assert result.code == 0
-    # Where Lava is, the command that runs the folder.
+    # If Lava is installed, the command that runs the folder.
     assert result.err == "" or result.err.startswith("run it with: ")
     assert result.out.splitlines() == [
         "lava: faithful",
@@ -27,7 +27,7 @@ def test_integers(nmtool: Nmtool, integers: Path) -> None:
     assert Lava("folder").network.content_hash == IntegerNetwork.load(integers).content_hash
 
 
-def test_firmware_has_a_header_of_its_own(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
+def test_firmware_has_its_own_header(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
     printed = nmtool("export", integers, "--to", "firmware", "-o", "folder", "--prefix", "kws")
     assert (printed.code, printed.err) == (0, "")
     assert printed.out.splitlines() == [
@@ -107,7 +107,7 @@ def test_answers_are_those_to_data(nmtool: Nmtool, integers: Path) -> None:
     assert Lava("folder").known_answers().to_bytes() == expected.to_bytes()
 
 
-def test_the_format_must_be_told(nmtool: Nmtool, integers: Path) -> None:
+def test_an_undetermined_format_is_an_error(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("export", integers, "-o", "folder")
     assert (result.code, result.error) == (2, "format-unsaid")
     assert "--to npz|lava|" in result.err

@@ -31,7 +31,7 @@ def _log(folder: str) -> list[dict]:
     return [json.loads(line) for line in Path(folder, "log.jsonl").read_text().splitlines()]
 
 
-def test_goes_on_in_integers(nmtool: Nmtool) -> None:
+def test_finetuning_continues_in_integers(nmtool: Nmtool) -> None:
     result = nmtool(
         "train", "--start", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 2
     )
@@ -48,7 +48,7 @@ def test_goes_on_in_integers(nmtool: Nmtool) -> None:
     assert simulate(network, raster).accuracy(held_out.label) == best
 
 
-def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> None:
+def test_options_override_the_file_and_the_file_overrides_the_run(nmtool: Nmtool) -> None:
     Path("s.toml").write_text("lr = 0.004\nweight_bits = 4\nepochs = 5\nhidden = 6\n")
     result = nmtool("train", "--start", "run", "-o", "fine", "--config", "s.toml", "--epochs", 1)
     assert result.code == 0, result.err
@@ -58,12 +58,12 @@ def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> 
     assert after.steps == before.steps
 
 
-def test_help_knows_that_a_run_decides(nmtool: Nmtool) -> None:
+def test_help_names_the_run_as_the_source_of_defaults(nmtool: Nmtool) -> None:
     text = " ".join(nmtool("train", "--help").out.split())
     assert "as a new run with its settings, for 10 epochs at a fifth of its learning rates" in text
 
 
-def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
+def test_finetuning_starts_from_the_last_checkpoint(nmtool: Nmtool) -> None:
     result = nmtool(
         "train", "--start", "run", "-o", "fine", "--epochs", 1, "--lr", 0, "--delay-lr", 0
     )
@@ -74,7 +74,7 @@ def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
     for name in weights:
         np.testing.assert_allclose(shadows[1][name], shadows[0][name], atol=0.0021)  # the rescue
     steps = [float(shadow["step.projections.0.weight"]) for shadow in shadows]
-    assert steps[1] > steps[0] > 0  # Adam goes on counting
+    assert steps[1] > steps[0] > 0  # Adam's step count continues
 
 
 @pytest.mark.parametrize("average", ["none", 0.9])
@@ -102,7 +102,7 @@ def _delays(folder: str) -> np.ndarray:
     return np.concatenate([p.delay.ravel() for p in projections])
 
 
-def test_a_run_with_delays_beyond_the_chip_goes_on_in_integers(nmtool: Nmtool) -> None:
+def test_a_run_with_delays_beyond_the_chip_continues_in_integers(nmtool: Nmtool) -> None:
     words = (*cases.SETTINGS, "--max-delay", 80, "--init-delay-input", 80)
     assert nmtool("train", "two", "-o", "far", *words).code == 0
     integers = ("train", "--start", "far", "-o", "near", "--arithmetic", "integer", "--epochs", 1)
@@ -116,7 +116,7 @@ def test_a_run_with_delays_beyond_the_chip_goes_on_in_integers(nmtool: Nmtool) -
     assert IntegerNetwork.load("near/integers.npz").max_delay <= 61
 
 
-def test_few_bits_of_delay_can_be_tuned_again(nmtool: Nmtool) -> None:
+def test_a_run_with_few_delay_bits_can_be_finetuned_again(nmtool: Nmtool) -> None:
     words = ("--arithmetic", "integer", "--delay-bits", 3, "--max-delay", 13, "--epochs", 1)
     assert nmtool("train", "two", "-o", "few", *cases.SETTINGS, *words).code == 0
     assert IntegerNetwork.load("few/integers.npz").max_delay <= 13
@@ -143,7 +143,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
     assert_same_run("whole", "stopped")
 
 
-def test_a_run_that_lost_its_start_is_not_resumed(nmtool: Nmtool) -> None:
+def test_a_run_is_not_resumed_without_its_start(nmtool: Nmtool) -> None:
     assert nmtool("train", "--start", "run", "-o", "fine", "--epochs", 1).code == 0
     Path("fine/checkpoint.npz").unlink()
     result = nmtool("train", "two", "-o", "fine", "--resume")
@@ -152,7 +152,7 @@ def test_a_run_that_lost_its_start_is_not_resumed(nmtool: Nmtool) -> None:
     assert Path("fine/run.json").exists()
 
 
-def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
+def test_an_integer_run_is_loaded_as_its_integers(nmtool: Nmtool) -> None:
     assert (
         nmtool(
             "train", "--start", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 1
@@ -189,7 +189,7 @@ def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
         (("run", "-o", "fine", "--weight-bits", 9), "setting-range", "weight_bits"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_invalid_options_are_refused(
     words: tuple[object, ...], error: str, phrase: str, nmtool: Nmtool
 ) -> None:
     Path("wide.toml").write_text("hidden = 9\n")

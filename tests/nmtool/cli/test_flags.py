@@ -45,7 +45,7 @@ def test_fields_of_options_are_read_likewise() -> None:
     assert parameters["nir_dt_s"].annotation == "float"
 
 
-def test_what_stands_in_the_signature_is_the_flag() -> None:
+def test_flags_follow_the_signature() -> None:
     assert parsed("a.npz", function="inspect") == {"path": "a.npz"}
     assert parsed("a.npz", "--targets", function="inspect") == {"path": "a.npz", "targets": True}
     assert parsed(function="demo") == {}
@@ -53,14 +53,14 @@ def test_what_stands_in_the_signature_is_the_flag() -> None:
     assert arguments == {"epochs": 3, "seed": -1, "folder": "a"}
 
 
-def test_a_flag_switches_off_what_is_on() -> None:
+def test_a_default_of_true_gets_a_negative_flag() -> None:
     assert parsed("n", function="verify") == {"network": "n"}
     arguments = parsed("n", "--no-coverage", "--deep", function="verify")
     assert arguments == {"network": "n", "coverage": False, "deep": True}
 
 
 @pytest.mark.parametrize("names", [(), ("--no-verify",)])
-def test_the_help_of_such_a_flag_says_so_whatever_its_name(names: tuple[str, ...]) -> None:
+def test_the_help_of_a_negative_flag_is_negated(names: tuple[str, ...]) -> None:
     parser = Parser(prog="nmtool some")
     flags.add(parser, "convert", only=("check",), check=flag(*names))
     [entry] = [parameter.text for parameter in flags.read("convert") if parameter.name == "check"]
@@ -94,7 +94,7 @@ def test_constants_are_read() -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "convert", "train"])
-def test_help_is_there_without_docstrings(command: str) -> None:
+def test_help_is_complete_without_docstrings(command: str) -> None:
     processes = [
         subprocess.run(
             [sys.executable, *options, "-m", "nmtool", command, "--help"],
@@ -110,7 +110,7 @@ def test_help_is_there_without_docstrings(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["convert", "verify", "export", "evaluate", "check"])
-def test_help_waits_for_no_function(command: str) -> None:
+def test_help_imports_no_function(command: str) -> None:
     code = (
         "import sys; from nmtool.cli.main import main; main(sys.argv[1:]); "
         "print(*(m for m in sys.modules if m in ('numpy', 'h5py', 'torch', 'numba')), "
@@ -135,7 +135,7 @@ def test_help_waits_for_no_function(command: str) -> None:
         ("`code` and a=b", "`code` and a=b"),
     ],
 )
-def test_arguments_of_python_are_told_as_flags(text: str, expected: str) -> None:
+def test_messages_name_flags_instead_of_python_arguments(text: str, expected: str) -> None:
     names = {"force": "--force", "data": "DATA", "weight_bits": "--weight-bits"}
     speak_flags({**names, "hidden": "--hidden", "steps": "--steps"})
     try:
@@ -144,7 +144,9 @@ def test_arguments_of_python_are_told_as_flags(text: str, expected: str) -> None
         speak_flags({})
 
 
-def test_an_error_speaks_to_who_hears_it(nmtool: Nmtool, integers: object) -> None:
+def test_an_error_names_flags_or_python_arguments_by_its_caller(
+    nmtool: Nmtool, integers: object
+) -> None:
     assert nmtool("export", integers, "-o", "q.c").code == 0
     assert "  fix: choose another path, or replace it: --force\n" in (
         nmtool("export", integers, "-o", "q.c").err

@@ -25,7 +25,7 @@ def test_every_argument_stands_in_one_place(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if command.first])
-def test_at_most_five_options_come_first(command: str) -> None:
+def test_at_most_five_main_options(command: str) -> None:
     chosen = _parser(command)[1][command]
     titles = [title for title, _, actions in help.sections(chosen) if actions]
     assert titles[:2] == ["arguments", "to start with"]

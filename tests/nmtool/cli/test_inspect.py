@@ -46,7 +46,7 @@ def test_float_network_as_json(nmtool: Nmtool, floats: Path) -> None:
     }
 
 
-def test_integer_network_for_people(nmtool: Nmtool, integers: Path) -> None:
+def test_integer_network_in_the_terminal(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("inspect", integers)
     assert result.code == 0
     assert result.err == ""
@@ -123,14 +123,14 @@ def test_recording_of_no_sample(nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_checkpoint_is_no_network(nmtool: Nmtool) -> None:
+def test_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
     result = nmtool("inspect", "run/checkpoint.npz")
     assert (result.code, result.error) == (2, "file-kind")
     assert "'nmtool checkpoint'" in result.err
 
 
-def test_targets_are_judged_when_asked(nmtool: Nmtool, floats: Path) -> None:
+def test_targets_are_checked_on_request(nmtool: Nmtool, floats: Path) -> None:
     assert "targets" not in nmtool("inspect", floats, "--json").json
     result = nmtool("inspect", floats, "--targets", "--json")
     words = {

@@ -46,7 +46,7 @@ def test_networks_become_one(nmtool: Nmtool, floats: Path, other: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_what_comes_out_is_quantised_and_verified(
+def test_the_joined_network_is_quantised_and_verified(
     nmtool: Nmtool, floats: Path, other: Path
 ) -> None:
     pytest.importorskip("onnxruntime")
@@ -59,7 +59,9 @@ def test_what_comes_out_is_quantised_and_verified(
     assert result.out.count("different 0") == 2
 
 
-def test_refused(nmtool: Nmtool, floats: Path, integers: Path, tmp_path: Path) -> None:
+def test_invalid_joins_are_refused(
+    nmtool: Nmtool, floats: Path, integers: Path, tmp_path: Path
+) -> None:
     cases.float_network(n_steps=31).save(tmp_path / "longer.npz")
     for words, code in (
         ((floats, integers), "join-integers"),
@@ -90,7 +92,7 @@ def test_networks_are_written_side_by_side(
     assert nm.load("both.npz").content_hash == weighted.content_hash
 
 
-def test_several_networks_need_the_word(nmtool: Nmtool, floats: Path, other: Path) -> None:
+def test_several_networks_need_the_option_join(nmtool: Nmtool, floats: Path, other: Path) -> None:
     result = nmtool("convert", floats, other, "both.npz")
     assert (result.code, result.error) == (2, "networks-several")
     assert "--join" in result.err

@@ -75,7 +75,7 @@ def test_every_command_has_help(command: str, nmtool: Nmtool) -> None:
 
 
 @pytest.mark.parametrize(("spelling", "command"), ALSO.items())
-def test_commands_answer_to_other_spellings(spelling: str, command: str, nmtool: Nmtool) -> None:
+def test_commands_have_alternative_spellings(spelling: str, command: str, nmtool: Nmtool) -> None:
     assert (spelling, command) == ("quantize", "quantise")
     assert nmtool(spelling, "--help") == nmtool(command, "--help")
     assert f" {spelling} " not in nmtool("--help").out
@@ -191,7 +191,7 @@ def test_errors_of_others_are_translated(
 @pytest.mark.parametrize(
     "mistake", [AssertionError(), ImportError("no name x", name="nmtool.hardware_sim.step")]
 )
-def test_our_own_mistakes_keep_their_traceback(
+def test_internal_errors_keep_their_traceback(
     mistake: Exception, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate, "run", _raising(mistake))
@@ -200,7 +200,7 @@ def test_our_own_mistakes_keep_their_traceback(
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["inspect", "integers.npz"]])
-def test_starts_light(words: list[str], integers: Path) -> None:
+def test_starting_imports_no_heavy_library(words: list[str], integers: Path) -> None:
     script = (
         "import sys; from nmtool.cli.main import main; code = main(sys.argv[1:]); "
         "print(*{'torch', 'numba', 'sklearn', 'tonic', 'scipy'} & set(sys.modules), "
@@ -211,7 +211,7 @@ def test_starts_light(words: list[str], integers: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["--help", "--version"])
-def test_help_waits_for_no_library(word: str) -> None:
+def test_help_imports_no_library(word: str) -> None:
     done = _start(word, env={**_environment(), "PYTHONPROFILEIMPORTTIME": "1"})
     assert done.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
@@ -245,7 +245,7 @@ def test_missing_library(words: list[str], library: str, fix: str, data: Path) -
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
-def test_a_closed_pipe_is_no_error(more: list[str], integers: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(more: list[str], integers: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -262,7 +262,7 @@ def test_a_closed_pipe_is_no_error(more: list[str], integers: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
 @pytest.mark.parametrize("more", [[], ["--json"]])
-def test_results_that_cannot_be_written_are_told(more: list[str], integers: Path) -> None:
+def test_an_unwritable_output_is_an_error(more: list[str], integers: Path) -> None:
     with open("/dev/full", "w") as full:
         done = _start(
             *("inspect", integers, *more),
@@ -273,14 +273,14 @@ def test_results_that_cannot_be_written_are_told(more: list[str], integers: Path
     assert (done.returncode, _result(done).error) == (2, "system-error")
 
 
-def test_a_terminal_that_lacks_our_signs(integers: Path) -> None:
+def test_a_terminal_without_unicode(integers: Path) -> None:
     settings = {"env": {**_environment(), "PYTHONIOENCODING": "ascii"}}
     done = _start("inspect", integers, **settings)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 ? 4, mean 1.8" in done.stdout
 
 
-def test_takes_its_own_modules_whatever_the_working_folder_holds(integers: Path) -> None:
+def test_modules_in_the_working_folder_are_not_imported(integers: Path) -> None:
     for name in ("training.py", "exporters.py", "hardware_sim.py"):
         (integers.parent / name).write_text("raise SystemExit('the wrong module')\n")
     done = _start("train", "--help", cwd=integers.parent)

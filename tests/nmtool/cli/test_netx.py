@@ -27,14 +27,14 @@ def test_written_and_read(nmtool: Nmtool, chain: Path) -> None:
     assert nmtool("export", "network.net", "-o", "network.c").code == 0
 
 
-def test_every_reason_against_it_is_told(nmtool: Nmtool, integers: Path) -> None:
+def test_all_misfits_are_listed(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("export", integers, "-o", "network.net")
     assert (result.code, result.out, result.error) == (1, "", "netx-does-not-fit")
     assert "\nnetx-recurrent-delays population hidden: " in result.err
     assert not Path("network.net").exists()
 
 
-def test_files_of_others(nmtool: Nmtool) -> None:
+def test_foreign_files_are_read(nmtool: Nmtool) -> None:
     write_foreign(Path("foreign.net"), dense(5, 3))
     result = nmtool("inspect", "foreign.net", "--json")
     assert (result.code, [p["name"] for p in result.json["populations"]]) == (0, ["layer0"])
@@ -59,7 +59,7 @@ def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.lava
-def test_in_lava(nmtool: Nmtool, chain: Path) -> None:
+def test_netx_files_run_in_lava(nmtool: Nmtool, chain: Path) -> None:
     try:
         Netx.require()
     except MissingError as error:

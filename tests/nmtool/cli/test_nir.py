@@ -69,7 +69,7 @@ def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool("verify", "network.nir").code == 0
 
 
-def test_it_runs(nmtool: Nmtool, file: Path, float_file: Path) -> None:
+def test_a_nir_file_runs(nmtool: Nmtool, file: Path, float_file: Path) -> None:
     for path, arithmetic in ((file, "loihi2"), (float_file, "float")):
         result = nmtool("run", path, "two", "--json")
         assert result.code == 0
@@ -77,7 +77,9 @@ def test_it_runs(nmtool: Nmtool, file: Path, float_file: Path) -> None:
         assert (result.json["samples"], result.json["accuracy"]) == (cases.N_TEST, 1.0)
 
 
-def test_it_answers_for_itself(nmtool: Nmtool, file: Path, float_file: Path) -> None:
+def test_a_nir_file_is_verified_by_its_known_answers(
+    nmtool: Nmtool, file: Path, float_file: Path
+) -> None:
     result = nmtool("verify", file, "--json")
     entry = result.json["backends"]["nir"]
     spikes = Nir(file).known_answers().spikes
@@ -92,7 +94,7 @@ def test_it_answers_for_itself(nmtool: Nmtool, file: Path, float_file: Path) -> 
     assert (result.code, "integer" in result.json["backends"]["nir"]) == (0, False)
 
 
-def test_both_numbers_are_told(nmtool: Nmtool, file: Path) -> None:
+def test_differences_to_floats_and_to_integers_are_printed(nmtool: Nmtool, file: Path) -> None:
     result = nmtool("verify", file, "two")
     assert result.code == 0
     lines = result.out.splitlines()
@@ -104,7 +106,7 @@ def test_both_numbers_are_told(nmtool: Nmtool, file: Path) -> None:
     assert result.json["backends"]["nir"]["integer"]["spikes_shared"] > 50
 
 
-def test_integers_that_are_not_followed_are_no_failure(nmtool: Nmtool, float_file: Path) -> None:
+def test_differences_to_integers_are_not_a_failure(nmtool: Nmtool, float_file: Path) -> None:
     result = nmtool("verify", float_file, "two", "--weight-bits", "3", "--json")
     entry = result.json["backends"]["nir"]
     assert (result.code, entry["spikes_different"]) == (0, 0)
@@ -156,7 +158,7 @@ def test_a_file_is_a_network(nmtool: Nmtool, file: Path, float_file: Path) -> No
         (("-o", "x", "--to", "nir"), 2, "extension-wrong", ".nir"),
     ],
 )
-def test_refusals(
+def test_invalid_options_are_refused(
     words: tuple[str, ...], code: int, error: str, phrase: str, nmtool: Nmtool, integers: Path
 ) -> None:
     result = nmtool("export", integers, *words)

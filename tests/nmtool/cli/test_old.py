@@ -26,14 +26,14 @@ ALIKE = {
 """Old spellings and those of today whose answers are the same, with a place for what is made."""
 
 
-def test_each_names_a_command_of_today() -> None:
+def test_every_old_spelling_maps_to_a_command() -> None:
     assert SPELLINGS.keys() == OLD.keys()
     assert not OLD.keys() & COMMANDS.keys()
     assert all(now.split()[0] in COMMANDS for now in OLD.values())
 
 
 @pytest.mark.parametrize("name", OLD)
-def test_help_names_the_spelling_of_today(name: str, nmtool: Nmtool) -> None:
+def test_help_names_the_current_spelling(name: str, nmtool: Nmtool) -> None:
     result = nmtool(name, "--help")
     assert result.code == 0
     assert result.err == f"nmtool {name} is now: nmtool {OLD[name]}\n"
@@ -43,7 +43,9 @@ def test_help_names_the_spelling_of_today(name: str, nmtool: Nmtool) -> None:
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("old", ALIKE)
-def test_the_answer_is_the_same(old: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_spellings_give_the_same_answer(
+    old: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("shtab")
     from nmtool.exporters.brian2_loihi import environment as brian2_loihi
     from nmtool.exporters.environments import Environment

@@ -27,7 +27,7 @@ def file(nmtool: Nmtool, integers: Path) -> Path:
     return Path("network.onnx")
 
 
-def test_the_extension_says_the_format(nmtool: Nmtool, file: Path, integers: Path) -> None:
+def test_the_extension_determines_the_format(nmtool: Nmtool, file: Path, integers: Path) -> None:
     assert Onnx(file).network.content_hash == IntegerNetwork.load(integers).content_hash
     result = nmtool("export", integers, "--to", "onnx", "-o", "network.bin")
     assert (result.code, result.error) == (2, "extension-wrong")
@@ -38,7 +38,7 @@ def test_the_extension_says_the_format(nmtool: Nmtool, file: Path, integers: Pat
     assert nmtool("export", integers, "-o", file, "--force").code == 0
 
 
-def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
+def test_an_onnx_file_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
     expected = nmtool("evaluate", integers, "two", "--json").json
     result = nmtool("run", file, "two", "--json")
     assert result.code == 0
@@ -46,13 +46,15 @@ def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
         assert result.json[key] == expected[key], key
 
 
-def test_it_runs_without_onnx(nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_onnx_file_runs_without_the_library_onnx(
+    nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("onnx", "torch", "nmtool.hardware_sim.simulator"):
         monkeypatch.setitem(sys.modules, name, None)
     assert nmtool("run", file, "two").code == 0
 
 
-def test_it_answers_for_itself(nmtool: Nmtool, file: Path) -> None:
+def test_an_onnx_file_is_verified_by_its_known_answers(nmtool: Nmtool, file: Path) -> None:
     result = nmtool("verify", file, "--json")
     assert result.code == 0
     entry = result.json["backends"]["onnx"]

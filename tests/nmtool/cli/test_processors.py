@@ -10,7 +10,7 @@ from tests.nmtool.cli.conftest import Nmtool
 
 @pytest.mark.parametrize("processor", PROCESSORS.values(), ids=lambda processor: processor.name)
 @pytest.mark.usefixtures("integers")
-def test_the_command_names_what_to_install(
+def test_the_command_names_the_missing_packages(
     processor: Processor, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")

@@ -24,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_line_now_and_then(capsys: Captured) -> None:
+def test_outside_a_terminal_a_line_is_printed_at_intervals(capsys: Captured) -> None:
     with progress.progress("running", 100) as advance:
         for _ in range(10):
             advance(10)
@@ -37,7 +37,7 @@ def test_a_line_now_and_then(capsys: Captured) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_is_expected_may_be_known_later(capsys: Captured) -> None:
+def test_the_total_may_be_set_later(capsys: Captured) -> None:
     with progress.progress("training") as advance:
         advance.expect(1000)
         for _ in range(3):
@@ -53,7 +53,7 @@ def test_unknown_total(capsys: Captured) -> None:
     assert capsys.readouterr().err == "fetching: 30000 samples, 1,000/s\n"
 
 
-def test_nothing_is_said_of_what_is_quick(capsys: Captured) -> None:
+def test_quick_work_prints_no_progress(capsys: Captured) -> None:
     with progress.progress("running", 3) as advance, progress.progress("thinking"):
         for _ in range(3):
             advance(1)
@@ -97,7 +97,7 @@ def test_a_terminal_is_never_silent_for_long(monkeypatch: pytest.MonkeyPatch) ->
     assert screen.getvalue().endswith("\x1b[2K"), "it is gone"
 
 
-def test_a_file_gets_no_bar(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_bar_is_written_to_a_file(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bars, "IDLE_S", 0.001)
     before = set(threading.enumerate())
     with progress.never_silent("nmtool read"):

@@ -27,7 +27,7 @@ def calibrating(n_steps: int) -> Raster:
     return bin_events(first, 1.0, n_steps).raster
 
 
-def test_without_data(nmtool: Nmtool, floats: Path) -> None:
+def test_a_network_is_quantised_without_data(nmtool: Nmtool, floats: Path) -> None:
     result = nmtool("quantise", floats, "-o", "q.npz")
     assert result.code == 0
     network = cases.float_network()
@@ -39,7 +39,7 @@ def test_without_data(nmtool: Nmtool, floats: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_with_data(nmtool: Nmtool, floats: Path) -> None:
+def test_a_network_is_quantised_with_data(nmtool: Nmtool, floats: Path) -> None:
     hidden = cases.float_network().populations[0]
     slow = Population("out", 2, LI, tau_mem_ms=150.0, tau_syn_ms=150.0)
     network = cases.float_network(populations=[hidden, slow], n_steps=120)
@@ -68,7 +68,7 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: Path) -> None:
+def test_the_cost_is_measured_on_training_samples(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
     words = ("quantise", floats, "-o", "q.npz", "--data", "two", "--force")
     cost = nmtool(*words, "--json").json["cost"]
@@ -88,7 +88,7 @@ def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: P
     assert "held out" not in result.out
 
 
-def test_what_it_costs_is_measured_on_what_is_held_out(nmtool: Nmtool, data: Path) -> None:
+def test_the_cost_is_measured_on_validation_samples(nmtool: Nmtool, data: Path) -> None:
     pytest.importorskip("torch")
     Path("run").mkdir()
     Path("run/run.json").write_text('{"options": {"validation": 4}}')
@@ -196,7 +196,7 @@ def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:
     assert nmtool("quantise", "f.npz", "-o", "q2.npz").code == 0
 
 
-def test_findings_are_told(nmtool: Nmtool) -> None:
+def test_findings_are_printed(nmtool: Nmtool) -> None:
     inputs, *others = cases.float_network().projections
     far = Projection("input", "hidden", inputs.weight, inputs.delay + 60)
     cases.float_network(projections=[far, *others]).save("far.npz")

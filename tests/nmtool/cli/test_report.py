@@ -15,7 +15,7 @@ from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 
 
 @pytest.mark.usefixtures("data")
-def test_for_people(nmtool: Nmtool, floats: Path) -> None:
+def test_a_report_in_the_terminal(nmtool: Nmtool, floats: Path) -> None:
     result = nmtool("report", floats, "two")
     assert result.code == 0
     for title in ("ACCURACY", "CLASSES", "NETWORK", "WEIGHTS AND DELAYS", "HOW TO REPRODUCE"):
@@ -25,7 +25,7 @@ def test_for_people(nmtool: Nmtool, floats: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
+def test_a_report_as_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = nmtool("report", integers, "two", "-o", "report.html")
     assert result.code == 0
@@ -38,7 +38,7 @@ def test_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_as_json(nmtool: Nmtool, integers: Path) -> None:
+def test_a_report_as_json(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("report", integers, "two", "--split", "train", "--samples", "3", "--json")
     assert result.code == 0
     assert result.json["accuracy"]["on"] == "3 of 12 samples of two (train)"
@@ -67,7 +67,7 @@ def test_its_own_command_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("data")
-def test_a_backend_that_differs_makes_the_answer_no(
+def test_a_backend_that_differs_gives_exit_code_1(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
@@ -86,7 +86,7 @@ def test_without_data(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_bad_input(nmtool: Nmtool, integers: Path, floats: Path, data: Path) -> None:
+def test_invalid_input_is_refused(nmtool: Nmtool, integers: Path, floats: Path, data: Path) -> None:
     for words, code in (
         (["nowhere"], "file-missing"),
         ([integers, "nowhere"], "dataset-unknown"),
@@ -110,7 +110,7 @@ def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -
 
 
 @pytest.mark.usefixtures("data")
-def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_dropped_events_are_reported(nmtool: Nmtool, data: Path, integers: Path) -> None:
     cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
     result = nmtool("report", integers, "two")
     assert result.code == 0

@@ -27,7 +27,7 @@ def folder(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, integers: Path) -> s
     return "folder"
 
 
-def test_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
+def test_a_run_of_an_export_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
     evaluated = nmtool("evaluate", integers, "two", "--json").json
     result = nmtool("run", folder, "two", "--json")
     assert (result.code, result.err) == (0, "nmtool run is now: nmtool evaluate EXPORT DATA\n")
@@ -41,7 +41,7 @@ def test_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
     assert content == evaluated
 
 
-def test_for_people(nmtool: Nmtool, folder: str) -> None:
+def test_a_run_of_an_export_in_the_terminal(nmtool: Nmtool, folder: str) -> None:
     result = nmtool("run", folder, "two", "--samples", "4", "--split", "train")
     assert result.code == 0
     lines = result.out.splitlines()
@@ -60,13 +60,13 @@ def test_for_people(nmtool: Nmtool, folder: str) -> None:
     ],
 )
 @pytest.mark.usefixtures("floats")
-def test_what_is_no_export(name: str, error: str, nmtool: Nmtool) -> None:
+def test_files_that_are_not_exports_are_refused(name: str, error: str, nmtool: Nmtool) -> None:
     result = nmtool("run", name, "two")
     assert (result.code, result.out, result.error) == (2, "", error)
     assert name in result.err
 
 
-def test_a_format_that_nothing_executes(
+def test_a_format_without_a_runtime_is_refused(
     nmtool: Nmtool, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Lava, "runs", False)
@@ -75,12 +75,12 @@ def test_a_format_that_nothing_executes(
     assert "lava" in result.err
 
 
-def test_data_that_do_not_fit(nmtool: Nmtool, folder: str) -> None:
+def test_data_that_do_not_fit_are_refused(nmtool: Nmtool, folder: str) -> None:
     result = nmtool("run", folder, "yinyang")
     assert (result.code, result.out, result.error) == (2, "", "data-classes-differ")
 
 
-def test_a_missing_library_is_told(
+def test_a_missing_library_is_reported(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)

@@ -83,7 +83,7 @@ def codes(folder: Path) -> Codes:
     return dict(zip(RUNS, (answer["code"] for answer in answers), strict=True))
 
 
-def test_what_is_lost_and_what_is_not(codes: Codes) -> None:
+def test_lost_remarks_are_ignored_and_lost_results_are_errors(codes: Codes) -> None:
     """Remarks that cannot be shown end nothing; results that cannot be written do."""
     for words in (SHOWN, EVALUATED):
         assert [codes[words, streams] for streams in EVERY] == [0, 0, 0, 0, 2, 0, 2]
@@ -110,7 +110,7 @@ def test_every_command_ends_with_a_code(codes: Codes) -> None:
 
 
 @pytest.mark.parametrize("redirection", [">&- 2>&-", "> /dev/full 2> /dev/full"])
-def test_a_process_of_its_own(redirection: str, folder: Path) -> None:
+def test_closed_streams_in_a_separate_process(redirection: str, folder: Path) -> None:
     command = f'"$0" -W error -m nmtool inspect integers.npz {redirection}; echo $?'
     done = subprocess.run(
         ["bash", "-c", command, sys.executable],

@@ -25,7 +25,7 @@ def _refuse_test(self: Dataset) -> None:
     raise AssertionError("the test split was read")
 
 
-def test_finds_the_best(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_settings_are_written(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dataset, "test", property(_refuse_test))
     write_study("trials = 3\nprune = false\n")
     result = nmtool("sweep", "study.toml", "--json")
@@ -48,7 +48,7 @@ def test_finds_the_best(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None
     assert best["searched"].items() <= best["settings"].items()
 
 
-def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5] * 4, monkeypatch)
     write_study()
     result = nmtool("sweep", "study.toml")
@@ -62,7 +62,7 @@ def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(line.startswith("importance of settings") for line in lines)
 
 
-def test_importance_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_importance_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.6, 0.7], monkeypatch)
     write_study("trials = 3\n")
     lines = nmtool("sweep", "study.toml").out.splitlines()
@@ -103,7 +103,7 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not Path("study/best.toml").exists()
 
 
-def test_what_is_wrong_with_a_study(nmtool: Nmtool) -> None:
+def test_errors_in_a_study_are_listed(nmtool: Nmtool) -> None:
     write_study("trials = 0\nseeds = 0\n")
     result = nmtool("sweep", "study.toml")
     assert (result.code, result.out, result.error) == (2, "", "study-wrong")

@@ -53,7 +53,7 @@ def test_two_processes(nmtool: Nmtool) -> None:
 def test_a_process_that_is_killed_in_a_trial(nmtool: Nmtool) -> None:
     write_study("trials = 4\nheartbeat_s = 1\nprune = false\n", epochs=30)
     with sweeping("--processes", "2", "--json") as job:
-        # A trial killed between two draws has some of its settings only.
+        # A trial killed between two draws has only some of its settings.
         while [len(trial[2]) for trial in trials() if trial[0] == "RUNNING"] != [3, 3]:
             assert job.poll() is None
             time.sleep(0.1)
@@ -81,7 +81,7 @@ def test_two_processes_interrupted(nmtool: Nmtool) -> None:
         os.killpg(job.pid, signal.SIGINT)
         out, err = job.communicate(timeout=TIMEOUT_S)
         left = still_running(job.pid)
-    # Python ends itself by the signal where it struck inside of exec().
+    # Python kills itself by the signal if it arrived inside exec().
     assert job.returncode in (130, -signal.SIGINT)
     assert left == []
     assert out == ""

@@ -68,7 +68,7 @@ def test_one_run_teaches_another(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_refused(nmtool: Nmtool, floats: Path) -> None:
+def test_invalid_calls_are_refused(nmtool: Nmtool, floats: Path) -> None:
     data, gain = ("--data", "two"), ("--gain", "3")
     for words, code in (
         (("-o", "t.npy", *data, *gain), "extension-wrong"),
@@ -84,7 +84,7 @@ def test_refused(nmtool: Nmtool, floats: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_networks_are_learnt_from_at_once(nmtool: Nmtool) -> None:
+def test_several_networks_teach_together(nmtool: Nmtool) -> None:
     assert nmtool("train", "two", "-o", "run0", *cases.SETTINGS).code == 0
     assert nmtool("teach", "run0", "-o", "t.npz").code == 0
     words = ("train", "two", *cases.SETTINGS, "--teacher-share", "0.75")

@@ -115,7 +115,7 @@ def test_columns_that_do_not_fit_become_rows(monkeypatch: pytest.MonkeyPatch) ->
     assert [line.split()[0] for line in wide.lines if "28,003" in line] == ["hidden"]
 
 
-def test_a_table_that_cannot_fit_folds_no_number() -> None:
+def test_a_table_that_cannot_fit_does_not_wrap_numbers() -> None:
     header, row = ("a", "b"), ("1,234,567", "x" * 30)
     assert console.column_widths(header, [row], 20) == [9, 9]
     assert console.column_widths(("", ""), [], 20) == [1, 1]

@@ -34,7 +34,9 @@ def store() -> TCPStore:
     return TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
 
-def test_the_first_to_fail_speaks(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_process_to_fail_reports_the_error(
+    store: TCPStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _launch(monkeypatch, 1, store.port)
     with pytest.raises(DataError) as caught, torchrun.one_process_speaks():
         raise DataError("mine", code="mine-broke")
@@ -54,7 +56,7 @@ def test_another_attempt_is_another_job(store: TCPStore, monkeypatch: pytest.Mon
             raise StorageError("full", code="disk-full")
 
 
-def test_said_by_all_rather_than_by_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_store_every_process_reports_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torchrun, "STORE_TIMEOUT", timedelta(seconds=0.1))
     for rank in range(2):
         _launch(monkeypatch, rank, NOBODY)
@@ -62,14 +64,14 @@ def test_said_by_all_rather_than_by_none(monkeypatch: pytest.MonkeyPatch) -> Non
             raise StorageError("full", code="disk-full")
 
 
-def test_mistakes_of_ours_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_errors_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for rank in range(2):
         _launch(monkeypatch, rank, store.port)
         with pytest.raises(ZeroDivisionError), torchrun.one_process_speaks():
             raise ZeroDivisionError
 
 
-def test_the_first_rank_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_rank_reports_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
     with pytest.raises(KeyboardInterrupt), torchrun.one_process_speaks():
         raise KeyboardInterrupt
@@ -79,7 +81,7 @@ def test_the_first_rank_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -
     assert left.value.code == 130
 
 
-def test_a_process_alone_speaks() -> None:
+def test_a_single_process_reports_its_error() -> None:
     for _ in range(2):
         with pytest.raises(StorageError), torchrun.one_process_speaks():
             raise StorageError("full", code="disk-full")
@@ -93,11 +95,11 @@ def _sigterm() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_sigterm")
-def test_sigterm_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sigterm_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
     with refused(RankError, "rank-lost"), torchrun.sigterm_raises():
         signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGTERM)  # does not cut short what is said at the end
+    signal.raise_signal(signal.SIGTERM)  # does not suppress the final message
 
 
 @pytest.mark.usefixtures("_sigterm")
@@ -112,7 +114,9 @@ def test_sigterm_does_not_cut_short_the_end_by_another_error(
 
 @pytest.mark.usefixtures("_sigterm")
 @pytest.mark.parametrize("together", [True, False])
-def test_sigterm_afterwards_is_what_it_was(together: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_handler_of_sigterm_is_restored(
+    together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if together:
         _launch(monkeypatch, 0, NOBODY)
     before = signal.getsignal(signal.SIGTERM)

@@ -28,7 +28,7 @@ def _data(data: Path) -> None:
     del data
 
 
-def test_leaves_a_run(nmtool: Nmtool) -> None:
+def test_training_writes_a_run_folder(nmtool: Nmtool) -> None:
     result = nmtool(*WORDS, "--json")
     assert result.code == 0
     log = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
@@ -49,14 +49,14 @@ def test_leaves_a_run(nmtool: Nmtool) -> None:
     assert " left" not in lines[3]
 
 
-def test_for_people(nmtool: Nmtool) -> None:
+def test_a_run_is_printed_in_the_terminal(nmtool: Nmtool) -> None:
     result = nmtool(*WORDS)
     assert result.code == 0
     assert result.out.startswith("run/network.npz: epoch ")
     assert len(result.out.splitlines()) == 1
 
 
-def test_help_says_what_settings_are_called_in_a_file(nmtool: Nmtool) -> None:
+def test_help_names_the_settings_as_in_a_file(nmtool: Nmtool) -> None:
     text = " ".join(nmtool("train", "--help").out.split())
     assert "--delay-lr is delay_lr, --tau-mem is tau_mem_ms." in text
     assert "--epochs N passes over the training samples (default 30)" in text
@@ -109,7 +109,9 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
         ("margin_ms = 2.0", "margin-without-first-spike", ["margin_ms", "'weighted'"]),
     ],
 )
-def test_wrong_file(text: str | bytes, error: str, phrases: list[str], nmtool: Nmtool) -> None:
+def test_invalid_files_of_settings_are_refused(
+    text: str | bytes, error: str, phrases: list[str], nmtool: Nmtool
+) -> None:
     Path("s.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
     result = nmtool("train", "two", "-o", "run", "--config", "s.toml")
     assert (result.code, result.out, result.error) == (2, "", error)
@@ -132,7 +134,9 @@ def test_wrong_file(text: str | bytes, error: str, phrases: list[str], nmtool: N
         (["-o", "two/two_test.h5"], "folder-not-made", ["two/two_test.h5"]),
     ],
 )
-def test_wrong_options(more: list[str], error: str, phrases: list[str], nmtool: Nmtool) -> None:
+def test_invalid_options_are_refused(
+    more: list[str], error: str, phrases: list[str], nmtool: Nmtool
+) -> None:
     result = nmtool(*WORDS, *more)
     assert (result.code, result.out, result.error) == (2, "", error)
     assert all(phrase in result.err for phrase in phrases), result.err
@@ -140,7 +144,7 @@ def test_wrong_options(more: list[str], error: str, phrases: list[str], nmtool: 
 
 
 @pytest.mark.parametrize("name", ["run.json", "network.npz", "checkpoint.npz", "log.jsonl"])
-def test_nothing_is_written_over(name: str, nmtool: Nmtool) -> None:
+def test_existing_files_are_not_overwritten(name: str, nmtool: Nmtool) -> None:
     Path("run").mkdir()
     Path("run", name).write_text("dear")
     result = nmtool(*WORDS)
@@ -196,7 +200,7 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
     assert_same_run("run", "whole")
 
 
-def test_a_run_knows_its_data(nmtool: Nmtool) -> None:
+def test_a_run_is_resumed_without_naming_its_data(nmtool: Nmtool) -> None:
     assert nmtool(*WORDS).code == 0
     result = nmtool("train", "-o", "run", "--resume", "--epochs", "4", "--json")
     assert result.code == 0, result.err
@@ -232,7 +236,7 @@ def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
         assert (mixed.code, mixed.error) == (2, "train-options-mixed")
 
 
-def test_of_a_finished_run_nothing_is_left(nmtool: Nmtool) -> None:
+def test_resuming_a_finished_run_trains_nothing(nmtool: Nmtool) -> None:
     first = nmtool(*WORDS, "--json").json
     result = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")
     assert result.code == 0
@@ -255,7 +259,7 @@ def test_of_a_finished_run_nothing_is_left(nmtool: Nmtool) -> None:
         (["two", "-o", "run", "--config", "s.toml"], "resume-settings-differ", ["--config"]),
     ],
 )
-def test_resuming_something_else(
+def test_invalid_resumptions_are_refused(
     words: list[str], error: str, phrases: list[str], nmtool: Nmtool
 ) -> None:
     assert nmtool(*WORDS).code == 0
@@ -280,7 +284,7 @@ def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
     assert (result.code, result.error) == (2, "events-missing")
 
 
-def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_an_error(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmtool.training.engines.cuda.available.SIMULATED", False)
     monkeypatch.setattr("torch.version.cuda", None)
     result = nmtool(*WORDS, "--device", "cuda")

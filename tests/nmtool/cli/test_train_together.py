@@ -107,7 +107,7 @@ def test_two_processes_learn_from_a_teacher_what_one_learns(
     assert _log(folder / "taught alone")[0]["loss"] != _log(folder / "alone")[0]["loss"]
 
 
-def test_one_process_writes_and_speaks(folder: Path, together: CompletedProcess[str]) -> None:
+def test_one_process_writes_and_prints(folder: Path, together: CompletedProcess[str]) -> None:
     assert {path.name for path in (folder / "together").iterdir()} == FILES
     assert json.loads((folder / "together" / "run.json").read_text())["ranks"] == 2
     assert json.loads((folder / "alone" / "run.json").read_text())["ranks"] == 1
@@ -158,7 +158,7 @@ def test_a_killed_job_is_resumed(
     assert _log(run) == _log(folder / "together")
 
 
-def test_what_is_wrong_everywhere_is_told_once(folder: Path) -> None:
+def test_an_error_in_all_processes_is_printed_once(folder: Path) -> None:
     job = torchrun(2, "nmtool", "train", "nowhere", "-o", "none", cwd=folder)
     assert job.returncode != 0
     assert _errors(job) == ["dataset-unknown"]
@@ -167,14 +167,14 @@ def test_what_is_wrong_everywhere_is_told_once(folder: Path) -> None:
 
 
 @pytest.mark.long
-def test_what_is_wrong_with_one_process_ends_all(folder: Path) -> None:
+def test_an_error_in_one_process_ends_all(folder: Path) -> None:
     job = _with_faulty_rank(folder, "fails", "fails")
     assert job.returncode != 0
     assert _errors(job) == ["disk-full"]
 
 
 @pytest.mark.long
-def test_interrupted(folder: Path) -> None:
+def test_an_interrupt_ends_all_processes(folder: Path) -> None:
     job = _with_faulty_rank(folder, "interrupted", "interrupted")
     assert job.returncode != 0
     assert _errors(job) == []

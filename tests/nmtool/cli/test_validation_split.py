@@ -64,7 +64,7 @@ def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> N
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_a_run_says_how_many(nmtool: Nmtool) -> None:
+def test_the_amount_comes_from_the_run(nmtool: Nmtool) -> None:
     words = (*cases.SETTINGS, "--epochs", "1", "--arithmetic", "integer")
     assert nmtool("train", "two", "-o", "run", *words).code == 0
     on_validation = ("--split", "validation", "--json")
@@ -84,7 +84,7 @@ def test_a_run_says_how_many(nmtool: Nmtool) -> None:
     assert whole.json["samples"] == cases.N_TRAIN
 
 
-def test_a_split_of_its_own_is_taken(nmtool: Nmtool, data: Path) -> None:
+def test_the_data_sets_own_validation_split_is_used(nmtool: Nmtool, data: Path) -> None:
     write_shd(data / "two_valid.h5", cases.spike_events(5))
     _manifest(Path("run"), 3)
     cases.integer_network().save("run/integers.npz")
@@ -94,7 +94,7 @@ def test_a_split_of_its_own_is_taken(nmtool: Nmtool, data: Path) -> None:
     assert (result.code, result.error) == (2, "validation-exists")
 
 
-def test_who_says_what(nmtool: Nmtool) -> None:
+def test_the_validation_rule_of_several_runs(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
@@ -111,7 +111,7 @@ def test_who_says_what(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_without_any_the_option_is_told(nmtool: Nmtool, integers: Path) -> None:
+def test_without_a_validation_split_the_option_is_suggested(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("evaluate", integers, "two", "--split", "validation")
     assert (result.code, result.error) == (2, "validation-missing")
     assert "--validation 0.2" in result.err
@@ -153,7 +153,7 @@ def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> N
 
 
 @pytest.mark.torch
-def test_groups_validate(nmtool: Nmtool, data: Path) -> None:
+def test_whole_groups_validate(nmtool: Nmtool, data: Path) -> None:
     _places(data)
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "1")
     result = nmtool(*words, "--validation-by", "half")
@@ -168,7 +168,7 @@ def test_groups_validate(nmtool: Nmtool, data: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
-def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
+def test_an_older_run_is_resumed_with_its_last_samples(nmtool: Nmtool) -> None:
     train = ("train", "two", "-o", "run", *cases.SETTINGS)
     assert nmtool(*train, "--epochs", 2, "--validation", "last 4").code == 0
     after = json.loads(Path("run/run.json").read_text())
@@ -191,7 +191,7 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.torch
-def test_a_file_wins_over_a_share(nmtool: Nmtool, data: Path) -> None:
+def test_a_validation_file_overrides_a_share(nmtool: Nmtool, data: Path) -> None:
     write_shd(data / "two_valid.h5", cases.spike_events(5))
     result = nmtool(
         "train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1, "--validation", 0.5

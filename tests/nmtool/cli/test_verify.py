@@ -86,7 +86,7 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
-def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identical_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     result = nmtool(*WORDS, "--samples", "4")
     assert result.code == 0
@@ -105,7 +105,9 @@ def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
-def test_what_is_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lava_runs_all_samples_fast_and_the_busiest_steps_stock(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeLava().install(monkeypatch)
     assert nmtool(*WORDS, "--deep", "--json").json["backends"]["lava"]["membrane_compared"] == (
         VALUES + 30 * RASTER.n_samples * (5 + 3)
@@ -158,7 +160,9 @@ def test_a_membrane_and_a_prediction_differ(
     assert nmtool(*WORDS, "--json").json["backends"]["lava"]["predictions_different"] == 1
 
 
-def test_silence_is_no_proof(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+def test_a_comparison_of_silence_warns(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
     FakeLava().install(monkeypatch)
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
     result = nmtool(*WORDS)
@@ -198,7 +202,7 @@ def test_samples_without_any_spike(nmtool: Nmtool, monkeypatch: pytest.MonkeyPat
     assert "'two'" in result.err
 
 
-def test_lava_is_looked_for_before_anything_runs(
+def test_lava_must_be_installed_before_anything_runs(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find() -> None:
@@ -211,7 +215,7 @@ def test_lava_is_looked_for_before_anything_runs(
     assert "  fix: nmtool lava setup\n" in result.err
 
 
-def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_lava_is_reported(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(recording: object) -> None:
         raise BackendError("it failed", code="process-failed", why="it hung")
 
@@ -222,7 +226,7 @@ def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.lava
-def test_in_lava(nmtool: Nmtool) -> None:
+def test_a_network_is_verified_in_lava(nmtool: Nmtool) -> None:
     result = nmtool(*WORDS, "--json", "--deep")
     assert result.code == 0, result
     entry = result.json["backends"]["lava"]
@@ -233,7 +237,9 @@ def test_in_lava(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.lava
-def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_weight_is_detected_in_lava(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
     network = IntegerNetwork.load("integers.npz")
     *others, last = network.projections
@@ -254,10 +260,10 @@ def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.Monk
     assert result.json["first_divergence"]["population"] == "out"
 
 
-# How much it says.
+# Amount of output.
 
 
-def test_how_much_is_told_and_may_be_left_out(
+def test_coverage_is_printed_unless_switched_off(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava().install(monkeypatch)

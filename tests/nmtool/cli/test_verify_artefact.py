@@ -41,7 +41,7 @@ def test_an_export_is_that_network(
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 @pytest.mark.parametrize("words", [[], ["two"]])
-def test_a_consistent_mutant_is_the_answer_no(words: list[str], nmtool: Nmtool) -> None:
+def test_a_consistent_mutant_gives_exit_code_1(words: list[str], nmtool: Nmtool) -> None:
     consistent_mutant()
     assert nmtool("export", "mutant.npz", "-o", "mutant.c").code == 0
     assert nmtool("verify", "mutant.c").code == 0
@@ -51,7 +51,7 @@ def test_a_consistent_mutant_is_the_answer_no(words: list[str], nmtool: Nmtool) 
     assert nmtool("verify", "integers.npz", *words, "--artefact", "network.c").code == 0
 
 
-def test_floats_are_rounded_for_it(
+def test_floats_are_rounded_for_the_comparison(
     nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava().install(monkeypatch)
@@ -63,7 +63,7 @@ def test_floats_are_rounded_for_it(
 
 
 @pytest.mark.parametrize("command", [["verify", "folder"], ["verify", "folder", "two"]])
-def test_code_that_differs_is_run_with_a_word_only(
+def test_changed_code_is_verified_only_with_trust(
     command: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeLava().install(monkeypatch)
@@ -77,7 +77,7 @@ def test_code_that_differs_is_run_with_a_word_only(
     assert all(call["trust"] for call in fake.calls)
 
 
-def test_running_code_that_differs_needs_the_word_too(
+def test_changed_code_is_run_only_with_trust(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeLava().install(monkeypatch)
@@ -95,7 +95,7 @@ def test_several_artefacts(nmtool: Nmtool) -> None:
     assert "network.c, folder" in result.err
 
 
-def test_an_artefact_that_is_none(nmtool: Nmtool) -> None:
+def test_invalid_artefacts_are_refused(nmtool: Nmtool) -> None:
     for path, error in (("nowhere.c", "file-missing"), ("integers.npz", "export-unknown")):
         result = nmtool("verify", "integers.npz", "two", "--artefact", path)
         assert (result.code, result.error) == (2, error)

@@ -33,7 +33,9 @@ def test_an_exported_folder_is_run_as_it_is(
     assert Path("folder/run.py").exists()
 
 
-def test_an_export_answers_for_itself(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_is_verified_by_its_known_answers(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeLava().install(monkeypatch)
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
     result = nmtool("verify", "folder", "--json")
@@ -58,7 +60,7 @@ def test_an_export_answers_for_itself(nmtool: Nmtool, monkeypatch: pytest.Monkey
     assert lines[at + 1].startswith("lava, stock model, 24 steps of sample ")
 
 
-def test_an_export_answers_in_the_model_asked_for(
+def test_an_export_runs_in_the_requested_model(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeLava({"stock": flip_spike(1, 7, 2)}).install(monkeypatch)
@@ -72,7 +74,7 @@ def test_an_export_answers_in_the_model_asked_for(
     assert [call["deep"] for call in fake.calls] == [True]
 
 
-def test_only_the_stock_model_answers_wrongly(
+def test_a_wrong_stock_model_gives_exit_code_1(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
@@ -80,7 +82,7 @@ def test_only_the_stock_model_answers_wrongly(
     assert nmtool("verify", "folder").code == 1
 
 
-def test_a_wrong_answer_is_seen(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_answer_is_detected(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava({"fast": flip_spike(1, 7, 2)}).install(monkeypatch)
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
     result = nmtool("verify", "folder", "--json")
@@ -90,7 +92,7 @@ def test_a_wrong_answer_is_seen(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch)
     assert (first["sample"], first["step"], first["neuron"]) == (1, 7, 2)
 
 
-def test_answers_of_another_network_prove_nothing(
+def test_known_answers_of_another_network_are_refused(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeLava().install(monkeypatch)
@@ -127,7 +129,7 @@ def test_answers_of_another_network_prove_nothing(
         (["nowhere.onnx"], "file-missing", "nowhere.onnx"),
     ],
 )
-def test_what_is_compared_must_be_told(
+def test_incomplete_comparisons_are_refused(
     words: list[str], error: str, phrase: str, nmtool: Nmtool
 ) -> None:
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0

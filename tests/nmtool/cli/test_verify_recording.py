@@ -44,7 +44,7 @@ def test_floats_stay_floats(nmtool: Nmtool, data: Path, floats: Path) -> None:
     assert "recording-shifted" in result.out
 
 
-def test_what_is_no_recording(nmtool: Nmtool, data: Path, integers: Path) -> None:
+def test_invalid_recordings_are_refused(nmtool: Nmtool, data: Path, integers: Path) -> None:
     result = nmtool("verify", integers, data, "--against", "lawa")
     assert (result.code, result.out) == (2, "")
     assert "lava" in result.err

@@ -47,7 +47,7 @@ def test_all_in_one_table(nmtool: Nmtool, integers: Path, monkeypatch: pytest.Mo
     assert "c: spikes compared 540, different 0; spikes emitted " in out
 
 
-def test_obstacles_come_before_anything_runs(
+def test_obstacles_are_reported_before_anything_runs(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeLava().install(monkeypatch)
@@ -57,7 +57,7 @@ def test_obstacles_come_before_anything_runs(
     assert fake.calls == []
 
 
-def test_one_that_differs_fails_them_all(
+def test_one_backend_that_differs_gives_exit_code_1(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = C.simulate

@@ -60,7 +60,7 @@ def test_only_the_stock_model_differs_in_words(
     )
 
 
-def test_both_models_of_a_wrong_export_say_so(
+def test_both_models_of_a_wrong_export_differ(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lowered threshold in both: the comparison counts, and says that something differs."""

@@ -8,7 +8,7 @@ from tests.nmtool.cli.conftest import Nmtool
 NAMES = zoo.names()
 
 
-def test_the_command(nmtool: Nmtool) -> None:
+def test_the_networks_of_the_zoo_are_printed(nmtool: Nmtool) -> None:
     result = nmtool("zoo")
     assert result.code == 0
     assert all(f"zoo:{name}" in result.out for name in NAMES)

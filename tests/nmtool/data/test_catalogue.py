@@ -56,7 +56,9 @@ def test_a_folder_without_validation(folder: Path) -> None:
         data.split("validation")
 
 
-def test_the_last_training_samples_may_validate(folder: Path, events: SpikeEvents) -> None:
+def test_the_last_training_samples_may_be_the_validation_split(
+    folder: Path, events: SpikeEvents
+) -> None:
     data = load_dataset(folder, validation="last 3")
     assert data.train.label.tolist() == events.label[:1].tolist()
     assert data.validation is not None
@@ -90,7 +92,7 @@ def test_a_validation_split_of_its_own(folder: Path, events: SpikeEvents) -> Non
         load_dataset(folder, validation=1)
 
 
-def test_only_what_is_asked_for_is_read(folder: Path) -> None:
+def test_only_requested_splits_are_read(folder: Path) -> None:
     (folder / "toy_train.h5").unlink()
     assert load_dataset(str(folder)).split("test").n_samples == 1
     with refused(DataError, "split-missing"):
@@ -137,7 +139,7 @@ def test_a_file_in_place_of_its_folder(folder: Path) -> None:
     assert str(folder) in caught.value.fix
 
 
-def test_a_path_is_never_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_not_looked_up_as_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
     for folder in (Path("digits"), "./digits"):

@@ -34,7 +34,7 @@ def test_a_data_set_is_divided() -> None:
     assert "'mine'" in caught.value.what
 
 
-def test_where_none_validate_all_but_the_test_samples_are_learnt() -> None:
+def test_without_validation_all_but_the_test_samples_are_trained_on() -> None:
     own = Dataset.of(
         train=samples([1, 1]), validation=samples([2], first=5), test=samples([3], first=9)
     )
@@ -86,7 +86,7 @@ def test_splits_are_joined_in_the_order_they_are_named() -> None:
         joined(Dataset.of(train=samples([1])[:0]), ("train",))
 
 
-def test_what_is_left_has_no_other_split() -> None:
+def test_without_a_fold_only_a_training_split_is_left() -> None:
     events = samples([1, 2, 1, 3])
     rest = without_fold(events, Folds("speaker").assign(events), 0, "four")
     assert rest.splits == ("train",)

@@ -28,7 +28,7 @@ def test_describe_samples_without_spikes() -> None:
     assert summary["empty_samples"] == 1
 
 
-def test_describe_nothing() -> None:
+def test_describe_an_empty_data_set() -> None:
     summary = describe(SpikeEvents([], [], [0], [], 5, ("a",)))
     assert summary["samples"] == 0
     assert summary["spikes_per_sample"] == {"mean": None, "min": None, "max": None}

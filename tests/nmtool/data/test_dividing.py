@@ -40,7 +40,7 @@ def _events(label: list[int] | np.ndarray, **groups: list[int] | np.ndarray) -> 
         *((True, None), (None, None), ("nan", None), ("inf", None), ("last -3", None)),
     ],
 )
-def test_amounts(value: object, text: str | None) -> None:
+def test_amounts_are_parsed(value: object, text: str | None) -> None:
     assert amount(value) == text
     if text is None:
         with refused(UsageError, "validation-amount"):
@@ -57,19 +57,19 @@ def test_amounts(value: object, text: str | None) -> None:
         *(("0.2", 640, 128), ("0.5", 5000, 2500), ("300", 640, 300), ("last 3", 4, 3), ("0", 4, 0)),
     ],
 )
-def test_how_many(text: str, n_samples: int, count: int) -> None:
+def test_number_of_validation_samples(text: str, n_samples: int, count: int) -> None:
     assert SplitRule(text).count(n_samples) == count
     assert SplitRule(text).choose(_events(np.arange(n_samples) % 3)).sum() == count
     assert SplitRule(text).assign(_events(np.arange(n_samples) % 3)).sum() == count
 
 
 @pytest.mark.parametrize("text", ["4", "last 5", "0.99", "0.01"])
-def test_something_is_left_on_both_sides(text: str) -> None:
+def test_no_part_of_a_division_is_empty(text: str) -> None:
     with refused(UsageError, "validation-range"):
         SplitRule(text).choose(_events([0, 1, 0, 1]))
 
 
-def test_the_last_ones() -> None:
+def test_the_last_samples_of_a_file() -> None:
     assert SplitRule("last 2").choose(_events([0, 1, 0, 1])).tolist() == [False, False, True, True]
 
 
@@ -78,7 +78,9 @@ def test_the_last_ones() -> None:
     st.integers(0, 1 << 40),
     st.data(),
 )
-def test_every_class_gives_its_part(label: list[int], seed: int, data: st.DataObject) -> None:
+def test_every_class_gives_its_share_to_validation(
+    label: list[int], seed: int, data: st.DataObject
+) -> None:
     count = data.draw(st.integers(1, len(label) - 1))
     events = _events(label)
     mask = SplitRule(count, seed).choose(events)
@@ -111,7 +113,7 @@ def test_groups_are_not_divided(group: list[int], seed: int, data: st.DataObject
     assert not mask.all()
 
 
-def test_groups_that_are_not_there() -> None:
+def test_unknown_groups_are_refused() -> None:
     with refused(UsageError, "validation-by-unknown") as caught:
         SplitRule(1, by="writer").choose(_events([0, 1], speaker=[0, 1]))
     assert "speaker" in caught.value.why
@@ -126,7 +128,7 @@ def test_a_seed_that_is_negative() -> None:
         SplitRule(0.2, seed=-1)
 
 
-def test_numbers_in_manifests_of_before() -> None:
+def test_numbers_in_older_manifests_are_read() -> None:
     assert [kept_amount(value) for value in (300, 0, "300", "auto", 0.2)] == [
         *("last 300", "last 0", "300", "auto", 0.2)
     ]
@@ -168,7 +170,7 @@ def test_every_class_has_its_share_of_drawn_samples(
     assert (np.diff(drawn) > 0).all()
     counts, got = np.bincount(label, minlength=8), np.bincount(label[drawn], minlength=8)
     share = counts / label.size
-    bound = 0.5 + 0.5 * share * np.count_nonzero(counts)  # 1 where all classes have as many
+    bound = 0.5 + 0.5 * share * np.count_nonzero(counts)  # 1 if all classes have equally many
     assert (np.abs(got - share * drawn.size) <= bound + 1e-9).all()
     np.testing.assert_array_equal(drawn, drawn_samples(label, count, seed))
 
@@ -227,7 +229,7 @@ def test_the_seed_decides_the_draw() -> None:
         (Folds("speaker", 1), "folds-range", "1 folds"),
     ],
 )
-def test_what_cannot_be_divided(rule: Folds, code: str, word: str) -> None:
+def test_impossible_divisions_are_refused(rule: Folds, code: str, word: str) -> None:
     with refused(UsageError, code) as caught:
         rule.assign(samples([1, 2, 3, 4]))
     assert word in caught.value.what
@@ -239,7 +241,7 @@ def test_a_seed_of_folds_that_is_negative(n: int | None) -> None:
         Folds("speaker", n, seed=-1)
 
 
-def test_known_columns_are_named() -> None:
+def test_an_unknown_column_lists_the_known_ones() -> None:
     with refused(UsageError, "grouping-unknown") as caught:
         group_of("round", samples([1, 2]).groups, 2)
     assert "speaker" in caught.value.why

@@ -57,7 +57,7 @@ def test_samples_are_drawn_whole_and_in_order() -> None:
         events.draw(1, seed=-1)
 
 
-def test_time_may_start_again_in_every_sample_and_stand_still() -> None:
+def test_times_restart_in_every_sample_and_may_repeat() -> None:
     assert lists(make()) == [(0, [(0.0, 0), (2.0, 2)]), (1, []), (0, [(1.0, 1), (1.0, 0)])]
 
 
@@ -122,7 +122,7 @@ def test_backwards_time_is_found_after_empty_samples() -> None:
     assert "sample 1, event 3" in caught.value.what
 
 
-def test_take_keeps_the_order_asked_for() -> None:
+def test_take_keeps_the_given_order() -> None:
     events = make()
     everything = lists(events)
     assert lists(events.take([2, 1, 0, 2])) == [everything[i] for i in (2, 1, 0, 2)]

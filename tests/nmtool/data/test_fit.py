@@ -18,7 +18,7 @@ def _events(n_units: int = cases.N_UNITS, names: tuple[str, ...] = cases.CLASSES
 
 
 @pytest.mark.parametrize("network", [cases.float_network(), cases.integer_network()])
-def test_its_own_data(network) -> None:
+def test_data_of_the_network_fit(network) -> None:
     check_same_classes(network, _events())
 
 
@@ -30,12 +30,12 @@ def test_grouped_channels(n_units: int) -> None:
         check_fit(network, _events())
 
 
-def test_other_channels() -> None:
+def test_data_with_other_channels_are_refused() -> None:
     with refused(UsageError, "data-channels-differ"):
         check_fit(cases.float_network(), _events(5))
 
 
-def test_more_classes() -> None:
+def test_data_with_more_classes_are_refused() -> None:
     with refused(UsageError, "data-classes-differ"):
         check_fit(cases.float_network(), _events(names=(*cases.CLASSES, "none")))
 

@@ -17,7 +17,7 @@ def dense(n_steps: int, dt_ms: float) -> SpikeEvents:
 
 
 @pytest.mark.parametrize("dt_ms", [0.1, 0.125, 1.0, 3.0, 50.0])
-def test_steps_that_data_have_are_not_divided(dt_ms: float) -> None:
+def test_time_steps_of_data_are_kept(dt_ms: float) -> None:
     grid = propose_grid(dense(30, dt_ms))
     assert grid is not None
     assert (grid.dt_ms, grid.n_steps, grid.merged) == (dt_ms, 30, 0.0)
@@ -32,7 +32,7 @@ def test_steps_that_data_have_may_be_joined() -> None:
     assert fine.dt_ms >= 0.01
 
 
-def test_times_without_a_step_get_fifty_of_them() -> None:
+def test_times_without_a_common_step_get_at_least_fifty_steps() -> None:
     times = np.array([0.0, 10.0, 20.0 + 1 / 3, 30.0])
     grid = propose_grid(SpikeEvents.from_lists([times], [[0] * 4], [0]))
     assert grid is not None

@@ -352,7 +352,7 @@ def test_times_in_other_units_and_any_order(tmp_path: Path, events: SpikeEvents)
     assert samples.unit.tolist() == [1, 4, 2, 0, 3, 0]
 
 
-def test_nothing_is_written_over(tmp_path: Path, events: SpikeEvents) -> None:
+def test_an_existing_file_is_replaced_only_with_force(tmp_path: Path, events: SpikeEvents) -> None:
     path = tmp_path / "x_train.h5"
     write_shd(path, events)
     with refused(UsageError, "path-taken"):
@@ -386,7 +386,7 @@ def test_groups_whose_names_the_file_has_no_place_for(
     assert not path.exists()
 
 
-def test_numbers_of_classes_for_names_are_no_group(tmp_path: Path, events: SpikeEvents) -> None:
+def test_numeric_class_names_are_not_a_group(tmp_path: Path, events: SpikeEvents) -> None:
     path = tmp_path / "x_train.h5"
     write_shd(path, events)
     with h5py.File(path, "a") as file:
@@ -410,7 +410,7 @@ def test_a_group_of_zeros_is_kept_where_another_file_has_others(
     assert read_shd(tmp_path / "x_train.h5").groups == {}
 
 
-def test_speakers_of_one_file_are_none_of_another(tmp_path: Path, events: SpikeEvents) -> None:
+def test_groups_missing_in_one_file_are_not_added(tmp_path: Path, events: SpikeEvents) -> None:
     """tonic gets its list of speakers all the same."""
     write_shd(tmp_path / "x_train.h5", replace(events, groups={"speaker": [1, 2, 3, 4]}))
     write_shd(tmp_path / "x_test.h5", events)

@@ -11,7 +11,7 @@ import nmtool as nm
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+    pytest.mark.filterwarnings("ignore"),  # warnings of the peers and their imports
 ]
 
 STEPS, CHANNELS = 30, 7
@@ -44,7 +44,7 @@ def test_a_loader_of_encoded_batches() -> None:
     assert again.time_ms.tolist() == events.time_ms.tolist()
 
 
-def test_tensors_of_ours_drive_its_neurons() -> None:
+def test_tensors_of_nmtool_drive_neurons_of_snntorch() -> None:
     import snntorch
     import torch
     from torch.utils.data import DataLoader

@@ -146,7 +146,7 @@ def test_samples_on_disk_have_the_attributes_of_those_in_memory(source: Path) ->
     samples = read_events(source)
     with pytest.raises(AttributeError, match="units"):
         _ = samples.units  # type: ignore[attr-defined]
-    fewer = replace(samples, groups={})  # which reads
+    fewer = replace(samples, groups={})  # reads all events
     assert same(fewer, read_shd(source))
     assert fewer.groups == {}
 
@@ -185,7 +185,7 @@ def test_samples_that_are_drawn_stay_on_disk(source: Path) -> None:
 
 
 @pytest.mark.parametrize("dt_ms", [0.5, 100.0])
-def test_binned_alike(source: Path, dt_ms: float) -> None:
+def test_samples_on_disk_are_binned_like_those_in_memory(source: Path, dt_ms: float) -> None:
     mine, other = (
         bin_events(events, dt_ms, 7) for events in (read_events(source), read_shd(source))
     )
@@ -200,14 +200,14 @@ def test_files_of_other_numbers(tmp_path: Path) -> None:
     assert same(read_events(path), read_shd(path))
 
 
-def test_no_samples_at_all(tmp_path: Path) -> None:
+def test_a_file_without_samples(tmp_path: Path) -> None:
     path = tmp_path / "mine_train.h5"
     write_shd(path, some_events()[:0])
     assert read_events(path).n_samples == 0
     assert same(read_events(path), read_shd(path))
 
 
-def test_it_travels_between_processes(source: Path) -> None:
+def test_samples_on_disk_can_be_pickled(source: Path) -> None:
     samples = read_events(source).take([3, 1])
     assert same(pickle.loads(pickle.dumps(samples)), samples.in_memory())
 
@@ -273,7 +273,7 @@ def test_damage_while_it_is_used(source: Path, tmp_path: Path, damage: str) -> N
     assert same(samples, read_shd(source))
 
 
-def test_damage_of_what_cannot_be_made_again(source: Path, tmp_path: Path) -> None:
+def test_a_damaged_copy_without_its_source_is_an_error(source: Path, tmp_path: Path) -> None:
     samples = read_events(source)
     flip(copies(tmp_path)[0], 37)
     source.unlink()

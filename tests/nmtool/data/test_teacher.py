@@ -25,7 +25,7 @@ def probabilities(n_samples: int = 12, n_classes: int = 2, seed: int = 0) -> np.
     return np.random.default_rng(seed).dirichlet(np.ones(n_classes), n_samples)
 
 
-def test_what_was_saved_comes_back(tmp_path: Path) -> None:
+def test_a_saved_teacher_is_read_back(tmp_path: Path) -> None:
     teacher = Teacher(probabilities(), DATA.content_hash, ["ab", "cd"])
     teacher.save(tmp_path / "t.npz")
     again = Teacher.load(tmp_path / "t.npz")
@@ -37,7 +37,7 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_arrays_of_numpy_are_teachers(dtype: type, tmp_path: Path) -> None:
+def test_a_numpy_array_can_be_a_teacher(dtype: type, tmp_path: Path) -> None:
     rows = probabilities().astype(dtype)
     np.save(tmp_path / "t.npy", rows)
     np.savez(tmp_path / "alone.npz", probability=rows)
@@ -63,7 +63,7 @@ def test_the_array_of_a_file_is_not_the_file(tmp_path: Path) -> None:
     amount=st.sampled_from(["0", "1", "5", "0.3", "last 4"]),
     seed=st.integers(0, 99),
 )
-def test_every_sample_keeps_its_row_whatever_is_held_out(amount: str, seed: int) -> None:
+def test_every_sample_keeps_its_row_for_any_validation_split(amount: str, seed: int) -> None:
     divided = DATA.with_validation(SplitRule(amount, seed))
     teacher = Teacher(probabilities(), DATA.content_hash)
     rows = teacher.rows_of(divided)
@@ -80,7 +80,7 @@ def test_data_with_a_validation_split_of_their_own() -> None:
     np.testing.assert_array_equal(rows, probabilities())
 
 
-def test_agreement() -> None:
+def test_agreement_with_the_labels() -> None:
     rows = np.full((12, 2), 0.25)
     rows[np.arange(12), EVENTS.label] = 0.75
     rows[:3] = rows[:3, ::-1]
@@ -110,7 +110,7 @@ def _changed(row: list[float]) -> np.ndarray:
         _changed([1e308, 1e308]),
     ],
 )
-def test_what_is_no_probabilities_is_refused(rows: np.ndarray, tmp_path: Path) -> None:
+def test_arrays_without_probabilities_are_refused(rows: np.ndarray, tmp_path: Path) -> None:
     with refused(DataError, "teacher-no-probabilities"):
         Teacher(rows)
     np.save(tmp_path / "t.npy", rows)
@@ -119,7 +119,7 @@ def test_what_is_no_probabilities_is_refused(rows: np.ndarray, tmp_path: Path) -
     assert caught.value.what.startswith(str(tmp_path / "t.npy"))
 
 
-def test_the_row_that_is_wrong_is_named() -> None:
+def test_the_invalid_row_is_named() -> None:
     with refused(DataError, "teacher-no-probabilities") as caught:
         Teacher(_changed([-0.5, 1.5]))
     assert "row 7 " in caught.value.what
@@ -139,7 +139,7 @@ def test_other_data_of_the_same_size() -> None:
         teacher.rows_of(DATA)
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     with refused(FileFormatError, "teacher-missing"):
         Teacher.load(tmp_path / "no.npz")
     with refused(FileFormatError, "teacher-missing"):
@@ -178,7 +178,7 @@ def test_pickles_are_not_read(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
+def test_a_header_that_claims_too_much_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "t.npy", probabilities())
     whole = (tmp_path / "t.npy").read_bytes()
     promised = whole.replace(b"(12, 2), }          ", b"(99999999999, 2), } ")

@@ -93,7 +93,7 @@ def test_frames_of_a_loader(tmp_path: Path) -> None:
     assert nm.SpikeEvents.from_torch(part, dt_ms=10.0).label.tolist() == [7, 0]
 
 
-def test_transforms_of_tonic_on_ours(events: nm.SpikeEvents) -> None:
+def test_transforms_of_tonic_run_on_samples_of_nmtool(events: nm.SpikeEvents) -> None:
     frames = transforms.ToFrame(sensor_size=(5, 1, 1), time_window=1000, include_incomplete=True)
     ours = nm.torch_dataset(events[:1], transform=frames)
     frame, label = ours[0]

@@ -117,7 +117,7 @@ def test_an_unpacked_file_is_read_without_tonic(
 
 @pytest.mark.usefixtures("no_tonic")
 @pytest.mark.parametrize("name", ["shd", "ssc", "tonic:SHD", "tonic:NMNIST"])
-def test_without_tonic(tmp_path: Path, name: str) -> None:
+def test_a_missing_tonic_is_an_error(tmp_path: Path, name: str) -> None:
     with refused(MissingError, "library-missing") as caught:
         load_dataset(name, data_dir=tmp_path).split("train")
     assert caught.value.exit_code == 3
@@ -183,7 +183,7 @@ def test_other_sets_are_decoded_by_tonic(tmp_path: Path) -> None:
         ("tonic:DEMANDING", "dataset-unsuitable", ""),
     ],
 )
-def test_sets_that_tonic_lacks_or_that_do_not_fit(name: str, code: str, fix: str) -> None:
+def test_unknown_and_unsuitable_data_sets_are_refused(name: str, code: str, fix: str) -> None:
     with refused(UsageError, code) as caught:
         load_dataset(name)
     assert f"'{name.removeprefix('tonic:')}'" in caught.value.what

@@ -13,7 +13,7 @@ from nmtool.data.yinyang import (
     sample_points,
 )
 
-# Of the arrays published with the paper (float32): row, x, y, 1 - x, 1 - y, label. The last
+# Rows of the arrays published with the paper (float32): index, x, y, 1 - x, 1 - y, label. The last
 # row of a split depends on every number drawn before it.
 PUBLISHED_ROWS = {
     "train": [

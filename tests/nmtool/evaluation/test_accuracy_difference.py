@@ -25,7 +25,7 @@ def test_differences_are_those_of_single_samples(rows: tuple[np.ndarray, np.ndar
     np.testing.assert_allclose(mirrored, (-high, -low), atol=1e-9)
 
 
-def test_equal_networks_differ_by_nothing_for_sure() -> None:
+def test_the_interval_of_equal_networks_is_zero() -> None:
     right = np.random.default_rng(0).random((4, 50)) < 0.8
     assert AccuracyDifference(right, right).interval() == (0.0, 0.0)
 
@@ -92,12 +92,12 @@ def test_one_column_gives_the_interval_of_the_means_of_its_clusters() -> None:
     assert high - low < 0.6 * 2 * 1.96 * spread
 
 
-def test_two_columns_are_drawn_by_themselves() -> None:
+def test_two_columns_are_drawn_independently() -> None:
     """The variance of the draws is that of the pigeonhole bootstrap, in closed form."""
     rng = np.random.default_rng(6)
     share = np.clip(0.5 + rng.normal(0, 0.15, (24, 1)) + rng.normal(0, 0.15, (1, 20)), 0, 1)
     x = rng.random((24, 20)) < share
-    order = rng.permutation(x.size)  # which says nothing
+    order = rng.permutation(x.size)  # the order carries no information
     speaker, recording = (index.ravel()[order] for index in np.indices(x.shape))
     right = x.ravel()[order][None]
     paired = AccuracyDifference(right, ~right, {"speaker": speaker, "recording": recording})
@@ -130,7 +130,7 @@ def test_clusters_and_pairs_are_drawn_together() -> None:
     ).interval()
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_the_interval_has_its_nominal_coverage() -> None:
     """Clusters of which each has a difference of its own, in the mean 70 points.
 
     An interval as if samples were independent is too narrow, and misses it.
@@ -139,7 +139,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     column = np.repeat(np.arange(25), 12)
     n_trials, hits, plain_hits = 150, 0, 0
     for _ in range(n_trials):
-        share = rng.beta(3.5, 1.5, 25)  # whose mean is 0.7
+        share = rng.beta(3.5, 1.5, 25)  # with mean 0.7
         right = rng.random((1, 300)) < share[column]
         low, high = AccuracyDifference(right, np.zeros_like(right), {"speaker": column}).interval()
         hits += low <= 70 <= high
@@ -149,7 +149,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert plain_hits < 0.8 * n_trials
 
 
-def test_clusters_are_told() -> None:
+def test_clusters_are_counted_and_printed() -> None:
     right = np.arange(12)[None] % 3 > 0
     clusters = {"speaker": np.arange(12) // 6, "blocks of 4": np.arange(12) // 4}
     paired = AccuracyDifference(right, ~right, clusters)
@@ -158,7 +158,7 @@ def test_clusters_are_told() -> None:
     assert repr(paired).endswith("by speaker and blocks of 4>")
 
 
-def test_clusters_that_say_nothing() -> None:
+def test_invalid_clusters_are_refused() -> None:
     right = np.ones((1, 4), np.bool_)
     with refused(UsageError, "clusters-single") as caught:
         AccuracyDifference(right, right, {"speaker": np.zeros(4, np.int64)})

@@ -82,7 +82,7 @@ def test_accuracies() -> None:
     assert "accuracy 66.67% of 6 samples, 3 folds, 2 seeds" in repr(answers)
 
 
-def test_a_file_holds_all_of_it(tmp_path: Path) -> None:
+def test_a_file_holds_the_whole_answers(tmp_path: Path) -> None:
     answers = finished()
     answers.save(tmp_path / "answers.npz")
     for path in (tmp_path, tmp_path / "answers.npz"):
@@ -105,7 +105,7 @@ def test_a_split_without_folds_is_one() -> None:
     assert (answers.n_folds, answers.fold.tolist()) == (1, [0] * 6)
 
 
-def test_what_is_no_file_of_answers(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     assert not holds_answers(tmp_path)
     with refused(FileFormatError, "file-missing"):
         Answers.load(tmp_path)
@@ -136,7 +136,7 @@ def test_what_is_no_file_of_answers(tmp_path: Path) -> None:
         ("class_names", None),
     ],
 )
-def test_damage_is_seen(name: str, value: Any, tmp_path: Path) -> None:
+def test_damaged_files_are_refused(name: str, value: Any, tmp_path: Path) -> None:
     finished().save(tmp_path / "answers.npz")
     archive = storage.read_archive(tmp_path / "answers.npz", FILE_KIND, 1)
     part = archive.arrays if name in archive.arrays else archive.header

@@ -29,7 +29,7 @@ def right(network: nm.IntegerNetwork) -> list[bool]:
     return (nm.evaluate(network, EVENTS).recording.predictions == EVENTS.label).tolist()
 
 
-def test_who_classifies_which_samples_rightly() -> None:
+def test_correctly_classified_samples_are_compared() -> None:
     difference = nm.compare_accuracy([RIGHT, RIGHT], [WRONG, RIGHT], EVENTS)
     assert difference.first.tolist() == [right(RIGHT), right(RIGHT)]
     assert difference.second.tolist() == [right(WRONG), right(RIGHT)]

@@ -72,7 +72,7 @@ def test_a_part_has_samples_of_every_class_and_says_so() -> None:
         nm.evaluate(network, by_class, samples=0)
 
 
-def test_an_accuracy_of_some_classes_is_called_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_accuracy_on_some_classes_is_labelled(caplog: pytest.LogCaptureFixture) -> None:
     network = cases.integer_network()
     evaluation = nm.evaluate(network, EVENTS[EVENTS.label == 1])
     assert evaluation.only_classes == evaluation.as_json()["only_classes"] == "1 of 2 classes"
@@ -142,7 +142,7 @@ def test_networks_that_cannot_be_trained_are_evaluated() -> None:
     assert q.cost.float_accuracy == evaluation.accuracy
 
 
-def test_inputs_that_do_not_fit() -> None:
+def test_inputs_with_other_channels_are_refused() -> None:
     network = cases.integer_network()
     with refused(DataError, "input-channels-differ"):
         nm.simulate(network, Raster.silent(1, 30, 5))
@@ -259,13 +259,13 @@ def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFi
     assert "events-dropped" in caplog.text
 
 
-def test_other_names_of_classes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_differing_class_names_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     network = cases.integer_network()
     unnamed = replace(network, class_names=("0", "1"))
     with caplog.at_level(logging.INFO, "nmtool"):
         expected = nm.evaluate(network, EVENTS)
         nm.evaluate(unnamed, replace(EVENTS, class_names=("up", "down")))
-        assert caplog.records == []  # numbers are no names
+        assert caplog.records == []  # numbered classes have no names to compare
         evaluation = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
     assert [(record.name, record.levelno) for record in caplog.records] == [
         ("nmtool.data.samples", logging.WARNING)
@@ -345,7 +345,7 @@ def test_integers_in_a_file_are_run_by_the_simulator(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["floats.npz", "words.txt"])
-def test_what_is_no_export(name: str, tmp_path: Path) -> None:
+def test_files_that_are_not_exports_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     cases.float_network().save(path)
     with refused(FileFormatError, "export-unknown") as caught:
@@ -355,7 +355,9 @@ def test_what_is_no_export(name: str, tmp_path: Path) -> None:
         nm.run(tmp_path / f"missing_{name}", EVENTS)
 
 
-def test_a_format_that_nothing_executes(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_format_without_a_runtime_is_refused(
+    export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = export("lava")
     monkeypatch.setattr(Lava, "runs", False)
     with refused(UsageError, "runtime-none") as caught:
@@ -363,7 +365,7 @@ def test_a_format_that_nothing_executes(export: Export, monkeypatch: pytest.Monk
     assert str(path) in caught.value.what
 
 
-def test_a_runtime_that_is_missing_is_known_before_anything_runs(
+def test_a_missing_runtime_is_reported_before_anything_runs(
     export: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = export("onnx")
@@ -383,7 +385,7 @@ def test_data_that_do_not_fit_an_export(export: Export) -> None:
         nm.run(export("lava"), replace(EVENTS, n_units=5))
 
 
-def test_the_split_to_run_where_none_is_named() -> None:
+def test_the_default_split_to_run() -> None:
     events = cases.spike_events(4)
     whole = {"train": events, "validation": events, "test": events}
     for names, expected in (

@@ -125,7 +125,7 @@ def test_floats_are_written_as_nir(tmp_path: Path) -> None:
     assert compare_recordings(answers.recording, recording, tolerance=1e-9).identical
 
 
-def test_options_of_nir_are_heard(tmp_path: Path) -> None:
+def test_options_of_nir_take_effect(tmp_path: Path) -> None:
     pytest.importorskip("nir")
     usual = nm.export(INTEGERS, tmp_path / "usual.nir")
     tapped = nm.export(INTEGERS, tmp_path / "tapped.nir", options=NirOptions(form="tapped"))
@@ -141,7 +141,7 @@ def test_floats_are_not_written_as_integers(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["c", "lava"])
-def test_what_is_there_is_replaced_on_demand_only(name: str, tmp_path: Path) -> None:
+def test_an_existing_export_is_replaced_only_with_force(name: str, tmp_path: Path) -> None:
     path = tmp_path / NAMES[name]
     nm.export(INTEGERS, path, to=name)
     with refused(UsageError, "path-taken") as caught:
@@ -163,20 +163,20 @@ def test_what_is_there_is_replaced_on_demand_only(name: str, tmp_path: Path) -> 
         ("network.npz", "npz", "format-unknown"),
     ],
 )
-def test_a_path_says_its_format(path: str, to: str | None, code: str, tmp_path: Path) -> None:
+def test_a_path_determines_its_format(path: str, to: str | None, code: str, tmp_path: Path) -> None:
     with refused(UsageError, code):
         nm.export(INTEGERS, tmp_path / path, to=to)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["onnx", "c", "netx", "lava"])
-def test_options_of_nir_mean_nothing_elsewhere(name: str, tmp_path: Path) -> None:
+def test_options_of_nir_are_refused_for_other_formats(name: str, tmp_path: Path) -> None:
     with refused(UsageError, "nir-options-unused") as caught:
         nm.export(INTEGERS, tmp_path / NAMES[name], to=name, options=NirOptions())
     assert name in caught.value.what
 
 
-def test_every_reason_against_a_format_is_a_finding(tmp_path: Path) -> None:
+def test_every_misfit_of_a_format_is_a_finding(tmp_path: Path) -> None:
     with refused(DoesNotFitError, "netx-does-not-fit") as caught:
         nm.export(INTEGERS, tmp_path / "network.net")
     assert codes(caught.value)
@@ -184,7 +184,7 @@ def test_every_reason_against_a_format_is_a_finding(tmp_path: Path) -> None:
     assert "hidden" in str(caught.value)
 
 
-def test_samples_must_fit_and_be_there(data: Dataset, tmp_path: Path) -> None:
+def test_samples_must_fit_and_must_not_be_empty(data: Dataset, tmp_path: Path) -> None:
     with refused(UsageError, "data-channels-differ"):
         nm.export(CHAIN, tmp_path / "network.c", samples=data)
     with refused(DataError, "split-empty"):
@@ -194,7 +194,7 @@ def test_samples_must_fit_and_be_there(data: Dataset, tmp_path: Path) -> None:
         nm.export(INTEGERS, tmp_path / "file" / "network.c")
 
 
-def test_places_that_cannot_be_written_are_known_before_the_work(tmp_path: Path) -> None:
+def test_unwritable_paths_are_reported_before_the_work(tmp_path: Path) -> None:
     check_free(tmp_path / "no" / "such" / "q.npz", force=False)
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written"):
@@ -221,7 +221,7 @@ def floats(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("lava")
 @pytest.mark.parametrize("name", ["onnx", "nir", "c", "lava"])
-def test_there_and_back(name: str, integers: Path, tmp_path: Path) -> None:
+def test_conversion_there_and_back(name: str, integers: Path, tmp_path: Path) -> None:
     network_for(name)
     if name == "c" and not HAS_COMPILER:
         pytest.skip("there is no C compiler")
@@ -305,7 +305,7 @@ def test_known_answers_are_to_the_data(integers: Path, data: Dataset, tmp_path: 
         ("integers.npz", {}, "path-taken"),
     ],
 )
-def test_refusals(
+def test_invalid_conversions_are_refused(
     path: str, options: dict[str, Any], code: str, integers: Path, tmp_path: Path
 ) -> None:
     with refused(UsageError, code):
@@ -313,7 +313,7 @@ def test_refusals(
     assert [file.name for file in tmp_path.iterdir()] == ["integers.npz"]
 
 
-def test_data_that_nothing_needs(integers: Path, floats: Path, data: Dataset) -> None:
+def test_unneeded_data_are_refused(integers: Path, floats: Path, data: Dataset) -> None:
     for source in (integers, floats):
         with refused(UsageError, "data-unused"):
             nm.convert(source, source.with_name("x.npz"), data=data)
@@ -331,10 +331,12 @@ def test_only_networks_are_replaced(integers: Path, tmp_path: Path) -> None:
     assert nm.load(mine).content_hash == INTEGERS.content_hash
 
 
-# What differs.
+# Conversions that differ.
 
 
-def test_a_runtime_that_answers_otherwise(integers: Path, tmp_path: Path, lava: FakeLava) -> None:
+def test_a_runtime_with_other_answers_is_reported(
+    integers: Path, tmp_path: Path, lava: FakeLava
+) -> None:
     lava.faults = {"fast": flip_spike(1, 11, 2)}
     conversion = nm.convert(integers, tmp_path / "folder", to="lava")
     assert not conversion.passed
@@ -356,7 +358,7 @@ def failing(error: Exception) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("output", ["network.c", "copy.npz"])
-def test_a_file_that_reads_back_otherwise(
+def test_a_file_that_is_read_back_differently_is_reported(
     output: str, integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load, path = exporting.load, tmp_path / output
@@ -381,7 +383,7 @@ def test_a_file_that_cannot_be_read_back(
     assert "it is damaged" in conversion.unlike
 
 
-def test_a_runtime_that_is_missing(
+def test_a_missing_runtime_is_reported(
     integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")

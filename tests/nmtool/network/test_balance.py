@@ -77,7 +77,7 @@ def test_layers_reach_the_rate_one_after_the_other(density: float) -> None:
     assert drive != 1.0 != between
 
 
-def test_populations_that_feed_back_are_scaled_together_from_outside() -> None:
+def test_recurrent_populations_are_scaled_together_by_their_inputs() -> None:
     edges = [
         (INPUT, "hidden"), ("hidden", "second"), ("second", "hidden"), ("second", "output")
     ]  # fmt: skip

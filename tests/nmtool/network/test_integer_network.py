@@ -134,7 +134,7 @@ def test_exponents_are_such_that_nothing_is_shifted_out(bits: int, least: int) -
     assert finest.shifted_weight.tolist() == [[-2, 2]]
 
 
-def test_constants_that_are_no_numbers() -> None:
+def test_constants_that_are_not_numbers() -> None:
     for wrong in ({"vth": None}, {"du": "1"}, {"scale": "1"}, {"bias_mantissa": "1"}):
         with refused(UsageError, "argument-type"):
             population(**wrong)

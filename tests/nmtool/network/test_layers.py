@@ -79,12 +79,12 @@ def test_populations_of_a_layer_feed_each_other() -> None:
         (None, None),
     ],
 )
-def test_spelling(spelled: Any, layers: Any) -> None:
+def test_notation_of_layers(spelled: Any, layers: Any) -> None:
     assert spelled_layers(spelled) == layers
 
 
 @pytest.mark.parametrize("readout", ["weighted", "first_spike"])
-def test_neurons_spike_on_what_they_hear(readout: str) -> None:
+def test_weights_are_scaled_on_representative_input(readout: str) -> None:
     drawn = np.random.default_rng(0).random((16, 60, 10)) < 0.2
     raster = nm.Raster.from_dense(drawn)
     network = nm.Network.layers(
@@ -133,11 +133,11 @@ def test_a_seed_decides_everything() -> None:
         ([5, 2], {"example_input": "digits"}, "argument-type"),
     ],
 )
-def test_what_is_refused(sizes: Any, more: dict[str, Any], code: str) -> None:
+def test_invalid_layers_are_refused(sizes: Any, more: dict[str, Any], code: str) -> None:
     with refused(UsageError, code):
         nm.Network.layers(sizes, **more)
 
 
-def test_numbers_that_no_network_has() -> None:
+def test_invalid_constants_are_refused() -> None:
     with refused(NetworkError, "class-names-count"):
         nm.Network.layers([5, 2], class_names=("a",))

@@ -124,7 +124,7 @@ def test_ties_go_to_the_lowest_class() -> None:
     assert predict(np.zeros((0, 3))).dtype == np.int64
 
 
-def test_kinds() -> None:
+def test_kinds_of_populations_by_rule() -> None:
     windows = {WINDOW: 5}
     assert {rule: Readout("out", rule, windows.get(rule)).kind for rule in RULES} == {
         "mean": "li",
@@ -156,7 +156,7 @@ def test_unknown_rules_are_refused() -> None:
         (WINDOW, "9", "readout-window-range"),
     ],
 )
-def test_windows_that_are_none(rule: str, window: object, code: str) -> None:
+def test_invalid_windows_are_refused(rule: str, window: object, code: str) -> None:
     with refused(NetworkError, code):
         Readout("out", rule, window)
 

@@ -29,7 +29,7 @@ def _spikes(seed: int) -> Raster:
     return Raster.from_dense(np.random.default_rng(seed).random((3, 90, 6)) < 0.1)
 
 
-@settings(max_examples=25)  # finding the drive of a network takes most of it
+@settings(max_examples=25)  # most of the time is spent on scaling initial weights
 @given(seed=st.integers(0, 99), delays=st.integers(0, 40), longest=st.integers(0, 13))
 def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int) -> None:
     network, spikes = _network(seed, delays), _spikes(seed)
@@ -54,7 +54,7 @@ def test_a_relay_repeats_its_source_one_hop_and_the_longest_delay_later() -> Non
     assert not recording.spikes["input_relay3"].dense()[:, :39].any()
 
 
-def test_only_what_is_needed_is_added() -> None:
+def test_only_needed_relays_are_added() -> None:
     network = _network(1, 12)
     [incoming, *_] = network.projections
     delay = incoming.delay.copy()
@@ -97,7 +97,8 @@ def test_names_that_are_taken() -> None:
 def _folded(network: IntegerNetwork, longest: int) -> Any:
     """What an integer network with relays stands for: longer delays, which none holds."""
     sizes = {"input": network.channels.size} | {p.name: p.size for p in network.populations}
-    # Of each population: whose spikes it repeats, those of which neurons, and how often delayed.
+    # By population: the source that it repeats, the neurons of the source, and the number of
+    # relays.
     origin = {name: (name, np.arange(size), 0) for name, size in sizes.items()}
     for projection in network.projections:
         if "_relay" in projection.target:
@@ -173,7 +174,7 @@ def test_quantise_compares_the_populations_that_the_float_network_has() -> None:
     assert "delay-range" in [finding.code for finding in cut.findings]
 
 
-def test_refused() -> None:
+def test_a_negative_longest_delay_is_refused() -> None:
     with refused(UsageError, "setting-range"):
         _network(1, 5).with_relays(-1)
     with refused(UsageError, "argument-type"):

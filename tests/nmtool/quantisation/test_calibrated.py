@@ -27,7 +27,7 @@ def test_calibration_sets_the_head_room_of_outputs() -> None:
 def test_calibration_keeps_inhibited_membranes_in_range() -> None:
     network = one_population(np.random.default_rng(1).normal(size=(4, 2)))
     blind = round_network(network).network.populations[0].scale
-    reach = 2**23 / 64 / blind  # what fits into v at that scale
+    reach = 2**23 / 64 / blind  # largest v in range at that scale
     calm, deep = (
         round_network(network, calibration=Calibration(membrane={"p": share * reach}))
         for share in (0.7, 1.5)
@@ -58,7 +58,7 @@ def test_data_may_set_the_scale(drive: float, current: float, scale: float) -> N
     assert trusting.report.populations[0].current_share > 1
 
 
-def test_data_that_say_no_more_than_the_bounds_change_nothing() -> None:
+def test_data_beyond_the_static_bounds_change_nothing() -> None:
     network = dense_input()
     calibration = Calibration({"p": 1e6}, {"p": 1e6})
     trusting = round_network(network, calibration=calibration, scale="data")

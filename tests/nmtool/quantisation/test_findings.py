@@ -71,7 +71,7 @@ def test_membrane_decays(tau: float, dv: int, expected: list[str]) -> None:
 
 
 @given(st.floats(1.0, 1e9), st.sampled_from([0.1, 0.5, 1.0]))
-def test_a_leak_is_never_lost_in_silence(tau: float, dt_ms: float) -> None:
+def test_a_lost_leak_is_a_finding(tau: float, dt_ms: float) -> None:
     result = round_network(one_population(np.ones((1, 2)), tau_mem_ms=tau, dt_ms=dt_ms))
     (population,), (report,) = result.network.populations, result.report.populations
     assert math.isinf(report.tau_mem_held_ms) is (population.dv == 0)
@@ -132,7 +132,7 @@ def test_an_output_without_a_leak_has_no_bound() -> None:
     assert 64 * population.scale * 600.0 * 2 == pytest.approx(2**23, rel=2e-3)
 
 
-# What is lost is said, and few bits alone are no loss.
+# Losses are reported, and few bits alone are not a loss.
 
 
 def test_a_read_out_of_which_nothing_is_left() -> None:
@@ -165,7 +165,7 @@ def test_a_read_out_that_was_silent_before_lost_nothing() -> None:
         ({"tau_syn_ms": 0.1}, 1e6, "spikes of all inputs at once"),
     ],
 )
-def test_lost_weights_are_put_down_to_what_took_them(
+def test_lost_weights_are_findings_with_their_cause(
     constants: dict[str, Any], other: float, cause: str
 ) -> None:
     weight = np.random.default_rng(1).normal(0, 0.01, (1000, 3))
@@ -183,7 +183,7 @@ def test_weights_beside_far_larger_ones_are_lost_even_where_data_bound_currents(
     assert "other weights into the same population" in result.report.findings[1].fix
 
 
-def test_data_may_ask_for_the_room_that_weights_lack() -> None:
+def test_calibration_data_may_need_the_room_that_weights_lack() -> None:
     network = one_population(np.random.default_rng(1).normal(0, 0.01, (1000, 3)), kind="li")
     result = round_network(network, calibration=Calibration(membrane={"p": 1e4}))
     assert codes(result) == ["weights-lost", "answers-lost"]
@@ -192,7 +192,7 @@ def test_data_may_ask_for_the_room_that_weights_lack() -> None:
 
 @pytest.mark.parametrize("bits", range(2, 9))
 @pytest.mark.parametrize("shape", ["normal", "laplace", "uniform"])
-def test_few_bits_alone_are_no_finding(bits: int, shape: str) -> None:
+def test_few_bits_alone_cause_no_finding(bits: int, shape: str) -> None:
     random = np.random.default_rng(bits)
     draw = {"normal": random.normal, "laplace": random.laplace, "uniform": random.uniform}[shape]
     network = one_population(draw(-1 if shape == "uniform" else 0, 1, (400, 50)))
@@ -213,7 +213,7 @@ def test_next_to_nothing_left_by_few_bits_is_a_finding() -> None:
 
 
 @given(float_networks(), bits_strategy)
-def test_nothing_is_lost_in_silence(network: Network, bits: int) -> None:
+def test_lost_weights_are_findings(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
     pairs = {(finding.code, finding.where) for finding in result.report.findings}
     for report in result.report.projections:
@@ -238,7 +238,7 @@ def test_thresholds_far_below_weights(threshold: float, vth: int, code: str) -> 
     assert codes(result) == ([code] if code else [])
 
 
-def test_long_delays_are_put_down_to_what_cut_them() -> None:
+def test_long_delays_are_findings_with_their_cause() -> None:
     network = one_population(np.ones((2, 2)), np.ones((2, 2)), delay=50)
     far = replace(network.projections[1], delay=np.array([[70, 41], [42, 10]]))
     network = network.with_projections([network.projections[0], far])
@@ -268,7 +268,7 @@ def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) 
 
 @given(float_networks(), bits_strategy)
 @settings(max_examples=50)
-def test_the_report_is_what_happened(network: Network, bits: int) -> None:
+def test_the_report_matches_the_rounded_network(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
     for report, exact, rounded in zip(
         result.report.projections, network.projections, result.network.projections, strict=True

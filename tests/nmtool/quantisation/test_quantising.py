@@ -53,7 +53,7 @@ def dataset(**splits: nm.SpikeEvents) -> Dataset:
     return Dataset("two", tuple(splits), splits.__getitem__)
 
 
-# What calibrates.
+# Calibration samples.
 
 
 def test_events_and_rasters_calibrate_alike() -> None:
@@ -73,7 +73,7 @@ def test_the_first_200_samples_calibrate(monkeypatch: pytest.MonkeyPatch) -> Non
     assert nm.quantise(NETWORK, calibrate_on=RASTER).network.content_hash == expected
 
 
-def test_nothing_calibrates_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_data_a_network_is_not_calibrated(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
         quantised = nm.quantise(NETWORK)
     assert [(record.name, record.levelno) for record in caplog.records] == [
@@ -141,7 +141,9 @@ def test_samples_to_compare_on_may_be_named() -> None:
         (3, None, 2, 1),
     ],
 )
-def test_what_is_kept_apart(n_train: int, amount: str | None, n_left: int, n_compared: int) -> None:
+def test_samples_for_the_comparison_do_not_calibrate(
+    n_train: int, amount: str | None, n_left: int, n_compared: int
+) -> None:
     rest, name = keep_apart(
         dataset(train=cases.spike_events(n_train)), amount and SplitRule(amount)
     )
@@ -180,7 +182,7 @@ def test_floats_that_cannot_be_trained_are_compared(caplog: pytest.LogCaptureFix
     assert all(record.levelno == logging.INFO for record in caplog.records)
 
 
-# The command writes the same integers.
+# The command and the function give the same integers.
 
 
 @pytest.mark.torch

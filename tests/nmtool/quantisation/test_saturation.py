@@ -38,9 +38,7 @@ state = st.integers(1 - STATE_LIMIT, STATE_LIMIT - 1)
 
 
 @given(state, state, st.integers(0, 4096), st.integers(0, LOIHI2.max_threshold))
-def test_who_saturates_upwards_spikes_whatever_the_threshold(
-    u: int, v: int, keep_v: int, vth: int
-) -> None:
+def test_neurons_that_saturate_upwards_spike_anyway(u: int, v: int, keep_v: int, vth: int) -> None:
     after = neuron_step(0, u, v, 0, 4096, keep_v, vth)
     if after.clipped:
         assert after.spiked is (after.peak > 0)
@@ -50,7 +48,7 @@ def test_who_saturates_upwards_spikes_whatever_the_threshold(
     ("kind", "weight", "counts"),
     [(LIF, 255, False), (LIF, -255, True), (LI, 255, True), (LI, -255, True)],
 )
-def test_what_counts(kind: str, weight: int, counts: bool) -> None:
+def test_saturations_that_matter(kind: str, weight: int, counts: bool) -> None:
     network = one_neuron(kind, weight)
     recording = simulate(network, always(), deep=True)
     assert recording.counts["v_clips"] > 0
@@ -67,7 +65,7 @@ def test_a_wrap_counts(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [LIF, LI])
-def test_nothing_overflows_in_silence(kind: str) -> None:
+def test_every_overflow_is_a_finding(kind: str) -> None:
     network, spikes = one_neuron(kind, 255), Raster.silent(2, 30, 1)
     assert not saturated_populations(network, simulate(network, spikes, deep=True))
     assert not overflows(network, spikes)

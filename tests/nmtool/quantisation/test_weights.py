@@ -19,7 +19,7 @@ def error(weight: np.ndarray, levels: int, reach: float) -> float:
 
 
 @given(seeds, levels)
-def test_no_worse_than_reaching_the_largest(seed: int, levels: int) -> None:
+def test_the_error_is_at_most_that_of_the_largest_weight(seed: int, levels: int) -> None:
     weight = np.random.default_rng(seed).standard_t(3, (20, 10))
     largest = float(np.abs(weight).max())
     reach = least_error_range(weight, levels)
@@ -27,18 +27,18 @@ def test_no_worse_than_reaching_the_largest(seed: int, levels: int) -> None:
     assert error(weight, levels, reach) <= error(weight, levels, largest)
 
 
-def test_one_outlier_does_not_decide() -> None:
+def test_one_outlier_does_not_set_the_range() -> None:
     weight = np.append(np.linspace(-1, 1, 1000), 10.0)
     assert least_error_range(weight, 1) < 2
     assert least_error_range(weight, 127) == 10.0
 
 
-def test_weights_of_zero_reach_nothing() -> None:
+def test_weights_of_zero_have_a_range_of_zero() -> None:
     assert least_error_range(np.zeros((3, 2)), 7) == 0.0
 
 
 @given(float_networks((1, 2, 5)), st.sampled_from([2, 4, 8]))
-def test_every_projection_has_one_within_its_weights(network: Network, bits: int) -> None:
+def test_every_projection_has_a_range_within_its_weights(network: Network, bits: int) -> None:
     ranges = weight_ranges(network, bits)
     assert list(ranges) == list(range(len(network.projections)))
     for index, projection in enumerate(network.projections):

@@ -69,7 +69,7 @@ def test_integers_are_taken_as_they_are(data: Dataset) -> None:
         nm.report(network, data, quantising={"weight_bits": 4})
 
 
-def test_bits_that_are_asked_for() -> None:
+def test_requested_bits_are_used() -> None:
     report = nm.report(cases.float_network(), quantising={"weight_bits": 3})
     projections = report.as_json()["rounding"]["projections"]
     assert [projection["weight_bits"] for projection in projections] == [3, 3, 3]
@@ -102,7 +102,7 @@ def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset
         nm.report(network, data, targets="loihi9")
 
 
-def test_splits_and_samples(data: Dataset) -> None:
+def test_chosen_splits_and_samples_are_reported(data: Dataset) -> None:
     network = cases.integer_network()
     report = nm.report(network, data, split="train", samples=5).as_json()
     assert report["accuracy"]["on"] == "5 of 12 samples of two (train)"
@@ -112,7 +112,7 @@ def test_splits_and_samples(data: Dataset) -> None:
     assert code == "nmtool report network --split train --samples 5 -o report.html"
 
 
-def test_a_part_is_not_called_the_whole(data: Dataset) -> None:
+def test_an_accuracy_on_some_samples_is_labelled(data: Dataset) -> None:
     network = cases.integer_network()
 
     def headline(report: Report) -> dict[str, str]:
@@ -149,7 +149,7 @@ def test_data_that_do_not_fit(data: Dataset) -> None:
         nm.report(cases.integer_network(), "nowhere")
 
 
-def test_backends_need_data_and_a_network_needs_to_be_one() -> None:
+def test_backends_need_data_and_networks_must_exist() -> None:
     with refused(UsageError, "data-missing"):
         nm.report(cases.integer_network(), against=["nir"])
     with refused(FileFormatError, "file-missing"):
@@ -196,7 +196,7 @@ def test_an_export_is_run_as_it_is(data: Dataset, export: Export) -> None:
     assert list(facts["accuracy"]["accuracy"]) == [INTEGERS, "nir"]
 
 
-def test_before_can_be_named() -> None:
+def test_the_network_before_training_can_be_given() -> None:
     network = cases.float_network()
     report = nm.report(network, before=network)
     assert report.as_json()["synapses"]["before"] == network.content_hash
@@ -244,7 +244,7 @@ def test_a_run_brings_its_data_and_its_log(project: Path) -> None:
 
 
 @pytest.mark.torch
-def test_the_network_before_learning_is_made_again(project: Path) -> None:
+def test_the_network_before_training_is_recomputed(project: Path) -> None:
     manifest = json.loads((project / "run" / "run.json").read_text("utf-8"))
     facts = nm.report(project / "run").as_json()
     assert facts["synapses"]["before"] == manifest["initial"]
@@ -260,7 +260,7 @@ def test_the_network_before_learning_is_made_again(project: Path) -> None:
         ({"initial": None, "start": "1" * 64}, "1" * 64),
     ],
 )
-def test_what_the_run_began_with_is_not_known(
+def test_an_initial_network_that_cannot_be_recomputed(
     run: Path, project: Path, fields: dict[str, Any], word: str
 ) -> None:
     change_manifest(run, data=str(project / "two"), **fields)
@@ -270,7 +270,7 @@ def test_what_the_run_began_with_is_not_known(
 
 
 @pytest.mark.torch
-def test_a_run_of_an_older_version_says_that_nothing_checks_it(run: Path, project: Path) -> None:
+def test_a_run_of_an_older_version_has_no_hash_to_check(run: Path, project: Path) -> None:
     noted = json.loads((run / "run.json").read_text("utf-8"))["initial"]
     change_manifest(run, initial=None)
     report = nm.report(run)

@@ -106,7 +106,7 @@ def test_networks_without_spikes() -> None:
     assert {len(figure.panels) for figure in shown.figures} == {2}
 
 
-def test_samples_right_wrong_and_parted() -> None:
+def test_right_wrong_and_diverging_samples() -> None:
     label = RECORDING.predictions.copy()
     label[:2] = 1 - label[:2]
     place = Divergence(4, 7, "hidden", 1, "spike", 1, 0)

@@ -45,7 +45,7 @@ def test_this_computer() -> None:
     diagnosis = doctor()
     assert not diagnosis.is_deep
     names = [entry.name for entry in diagnosis.parts]
-    assert len({*names}) >= len(names) - 1  # Lava is a tool and a folder
+    assert len({*names}) >= len(names) - 1  # Lava is listed as a tool and as a folder
     for name in ("nmtool", "Python", "numpy", "torch", "onnx", "C compiler", "GPU", "Lava"):
         assert name in names
     assert part("numpy").detail == importlib.metadata.version("numpy")
@@ -95,7 +95,7 @@ def test_a_python_that_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("system", ["darwin", "win32"])
 def test_systems_that_are_not_tested(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctoring.sys, "platform", system)
-    # Nothing else is asked: on Windows, Python looks for programs by functions of Windows.
+    # Programs are not looked up: on Windows, Python would call functions of Windows for that.
     (entry,) = (candidate for candidate in doctoring._system() if candidate.name == "system")
     assert entry.state == UNTESTED
 

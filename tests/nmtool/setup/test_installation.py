@@ -104,7 +104,7 @@ def test_without_a_gpu_torch_comes_without_cuda(
             assert words(install_command("train"))[0][2] == "torch<3,>=2.2"
 
 
-def test_what_is_there_is_left_alone(here: Here) -> None:
+def test_fitting_libraries_are_not_installed_again(here: Here) -> None:
     here.versions |= {"torch": "2.13.0+cpu", "scikit-learn": "1.0"}
     assert words(install_command("train")) == [["pip", "install", "scikit-learn<2,>=1.4"]]
     assert [library.fits for library in libraries("train")] == [True, False]
@@ -112,7 +112,7 @@ def test_what_is_there_is_left_alone(here: Here) -> None:
     assert "torch" in install_command("train")
 
 
-def test_what_is_broken_is_installed_anew(here: Here) -> None:
+def test_broken_libraries_are_reinstalled(here: Here) -> None:
     here.versions |= {"torch": "2.13.0", "scikit-learn": "1.5"}
     force = "--force-reinstall"
     assert words(install_command("train", broken=["scikit-learn"])) == [
@@ -134,7 +134,7 @@ def test_pipx_injects(here: Here, tmp_path: Path) -> None:
     assert again == [["pipx", "inject", "--force", tmp_path.name, "onnx<2,>=1.16"]]
 
 
-def test_a_pip_of_elsewhere_is_not_asked(
+def test_a_pip_of_another_environment_is_not_used(
     here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     python = str(tmp_path / "bin/python")
@@ -146,7 +146,7 @@ def test_a_pip_of_elsewhere_is_not_asked(
     assert words(install_command("onnx"))[0][:5] == ["uv", "pip", "install", "--python", python]
 
 
-def test_a_checkout_says_so(here: Here) -> None:
+def test_installations_from_a_checkout_are_named(here: Here) -> None:
     here.comes_from(url="file:///home/me/my%20nmtool", dir_info={"editable": True})
     assert installed_from() == "installed from /home/me/my nmtool, as it stands there"
     here.comes_from(url="file:///home/me/nmtool", dir_info={})

@@ -141,7 +141,7 @@ def test_a_recording_without_its_output(tmp_path: Path) -> None:
     assert "'a'" in assert_refused(recording.FILE_KIND, path, "output-not-recorded").what
 
 
-def test_what_is_wrong_with_the_contents_is_told_in_full(tmp_path: Path) -> None:
+def test_errors_of_contents_keep_why_fix_and_findings(tmp_path: Path) -> None:
     finding = Finding("one-code", "a", "what", "fix")
     first = NetworkError("what", code="some-code", why="why", fix="fix", findings=[finding])
     with refused(FileFormatError, "some-code") as caught, Archive(tmp_path, {}, {}).checked():

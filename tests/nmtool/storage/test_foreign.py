@@ -25,7 +25,7 @@ from tests.nmtool.storage.archives import (
 )
 
 
-def test_missing_files(kind: str, tmp_path: Path) -> None:
+def test_missing_files_are_refused(kind: str, tmp_path: Path) -> None:
     assert_refused(kind, tmp_path / "nothing.npz", "file-missing")
     assert_refused(kind, tmp_path, "file-missing")
 
@@ -37,7 +37,7 @@ def test_files_cut_short(kind: str, path: Path) -> None:
         assert_refused(kind, path)
 
 
-def test_a_damaged_byte_is_noticed_or_does_not_matter(
+def test_a_damaged_byte_is_refused_or_changes_nothing(
     kind: str, path: Path, tmp_path: Path
 ) -> None:
     whole, expected = path.read_bytes(), contents(SAMPLES[kind], tmp_path)
@@ -55,7 +55,7 @@ def test_a_damaged_byte_is_noticed_or_does_not_matter(
     assert refused > 20
 
 
-def test_other_kinds_of_ours(kind: str, path: Path) -> None:
+def test_other_kinds_of_nmtool_files_are_refused(kind: str, path: Path) -> None:
     for other in KINDS:
         if other != kind:
             what = assert_refused(other, path, "file-kind").what
@@ -74,7 +74,7 @@ def test_other_kinds_of_ours(kind: str, path: Path) -> None:
     ],
     ids=["empty", "text", "empty zip", "pickle", "npy"],
 )
-def test_foreign_files(kind: str, tmp_path: Path, content: bytes) -> None:
+def test_foreign_files_are_refused(kind: str, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "foreign.npz"
     path.write_bytes(content)
     assert_refused(kind, path)
@@ -92,14 +92,14 @@ def test_a_newer_version_asks_for_an_update(kind: str, path: Path) -> None:
 @pytest.mark.parametrize(
     "header", ["", "{", "[" * 100_000, "null", "1", "[]", "{}", '"x"', '{"kind": 1}', '{"version"']
 )
-def test_headers_that_are_none(kind: str, path: Path, header: str) -> None:
+def test_invalid_headers_are_refused(kind: str, path: Path, header: str) -> None:
     write(path, header, read(path)[1])
     assert_refused(kind, path)
     assert storage.archive_kind(path) in ("", "1")
 
 
 @pytest.mark.parametrize("version", [None, "x", [], float("nan"), float("inf")])
-def test_versions_that_are_none(kind: str, path: Path, version: Any) -> None:
+def test_invalid_versions_are_refused(kind: str, path: Path, version: Any) -> None:
     header, arrays = read(path)
     assert_refused(kind, write(path, {**header, "version": version}, arrays))
 

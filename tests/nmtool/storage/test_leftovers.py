@@ -102,7 +102,7 @@ def test_an_interrupt_while_a_folder_is_replaced_leaves_the_old_one(
     assert (tmp_path / "x" / "a").read_text() == "before"
 
 
-def test_what_others_are_writing_stays(tmp_path: Path) -> None:
+def test_files_that_other_processes_write_stay(tmp_path: Path) -> None:
     mine = tmp_path / (leftovers.prefix("x.txt") + "abcdefgh")
     elsewhere = tmp_path / re.sub("nmtool-[0-9a-f]+-[0-9]+", f"nmtool-00000000-{GONE}", mine.name)
     others = [tmp_path / name for name in (".x.txt.abcdefgh", "nmtool-x", f".nmtool-{GONE}")]

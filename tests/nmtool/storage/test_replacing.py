@@ -83,7 +83,7 @@ def test_a_temporary_file_that_vanishes_leaves_the_old_file(tmp_path: Path) -> N
     assert_untouched(old, b"old")
 
 
-def test_who_reads_the_old_file_keeps_it(tmp_path: Path) -> None:
+def test_an_open_reader_keeps_the_old_file(tmp_path: Path) -> None:
     storage.write_text(tmp_path / "file.txt", "old")
     with open(tmp_path / "file.txt") as reader:
         storage.write_text(tmp_path / "file.txt", "new")

@@ -45,7 +45,7 @@ def test_the_order_of_the_header_is_no_content(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-def test_the_hash_sees_names_types_shapes_and_values() -> None:
+def test_the_hash_covers_names_types_shapes_and_values() -> None:
     arrays = {"a": np.arange(6, dtype=np.int16)}
     different: list[tuple[dict, dict[str, NDArray]]] = [
         ({}, arrays),

@@ -43,7 +43,7 @@ def test_integers_on_every_target() -> None:
     assert report.as_json()["targets"][0]["target"] == target_names()[0]
 
 
-def test_a_format_says_what_it_cannot_carry() -> None:
+def test_a_format_has_findings_for_what_it_cannot_hold() -> None:
     """As its export does."""
     loop = replace(CHAIN.projections[-1], source="input")
     beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])
@@ -113,7 +113,7 @@ def test_a_path_and_a_target_of_ones_own(tmp_path: Path) -> None:
     assert report["mine"].resources.cores == sum(p.size for p in CHAIN.populations)
 
 
-def test_targets_that_are_not() -> None:
+def test_unknown_targets_are_refused() -> None:
     with refused(nm.UsageError, "target-unknown"):
         nm.check(CHAIN, "loihi3")
     with refused(nm.UsageError, "target-missing"):

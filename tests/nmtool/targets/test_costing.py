@@ -229,7 +229,8 @@ def test_a_small_network_by_hand() -> None:
     assert cost.connection_sparsity == 14 / 21
     assert cost.activation_sparsity == 20 / 24
     assert cost.bits == "8/1"
-    # 6 and 6 synapses of 8 bits, 9 of 9; exponents, biases, constants. States and sums to come.
+    # 6 and 6 synapses of 8 bits, 9 of 9 bits; exponents, biases, constants. Then states and sums of
+    # future steps.
     assert cost.footprint["chip integers"] == Footprint(-(-(48 + 81 + 48 + 12 + 65 + 88) // 8), 46)
     assert cost.footprint["torch copy"] == Footprint(4 * (42 + 20), 4 * (3 * 4 + 2 * 3))
 
@@ -283,7 +284,7 @@ def test_parts_sum_to_totals_and_to_what_evaluate_says(data: st.DataObject) -> N
 
 
 @given(st.lists(st.lists(st.integers(0, 99), min_size=2, max_size=2), min_size=1, max_size=60))
-def test_spreads(counts: list[list[int]]) -> None:
+def test_spreads_over_samples_and_steps(counts: list[list[int]]) -> None:
     assert vars(Spread.of(np.array(counts))) == spread(counts)
 
 
@@ -376,7 +377,7 @@ def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
     assert cost.synaptic_events.total.total > 0
 
 
-def test_another_arithmetic_is_told() -> None:
+def test_another_arithmetic_is_a_remark() -> None:
     (remark,) = nm.cost(cases.integer_network(), EVENTS, target="xylo-imu").remarks
     assert "loihi2" in remark
 
@@ -429,7 +430,7 @@ def test_c_is_measured() -> None:
     assert cost.operations["scores_kept"].mean == 30 * 2
 
 
-def test_without_a_compiler_the_rest_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_only_the_time_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     cost = nm.cost(cases.integer_network(), EVENTS, target="c")
     assert cost.latency.spread is None
@@ -464,7 +465,7 @@ def test_instructions_of_a_microcontroller(target: Target) -> None:
 
 
 @pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
-def test_without_an_emulator_the_rest_is_answered(
+def test_without_an_emulator_only_instructions_are_missing(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
@@ -475,10 +476,10 @@ def test_without_an_emulator_the_rest_is_answered(
     assert cost.operations["neuron_steps"].total == 30 * 5 * 6
 
 
-# Nothing to count.
+# Cases without operations.
 
 
-def test_silence_is_told() -> None:
+def test_silent_input_is_remarked() -> None:
     network = cases.integer_network()
     cost = nm.cost(network, samples_of(Raster.silent(2, 30, 4)), target="loihi1")
     assert cost.remarks[0].startswith("there were neither")
@@ -507,7 +508,7 @@ def test_networks_that_cannot_spike() -> None:
     assert bare.dense_operations == 0
 
 
-def test_hidden_neurons_that_stay_silent_are_told() -> None:
+def test_a_network_without_spikes_is_remarked() -> None:
     network = cases.integer_network()
     first = network.projections[0]
     shy = replace(first, weight=-abs(first.weight))
@@ -537,7 +538,7 @@ def test_input_that_does_not_fit() -> None:
 # Forms.
 
 
-def test_json_and_csv_say_the_same() -> None:
+def test_json_and_csv_hold_the_same_values() -> None:
     cost = nm.cost(cases.integer_network(), EVENTS, target="loihi1")
     rows = list(csv.DictReader(io.StringIO(cost.as_csv())))
     plain = cost.as_json()
@@ -631,7 +632,7 @@ def test_pictures_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_not_known_is_not_drawn(tmp_path: Path) -> None:
+def test_an_unknown_cost_is_not_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     comparison = nm.compare_cost([cases.integer_network()], EVENTS)
     with refused(UsageError, "plot-unknown"):

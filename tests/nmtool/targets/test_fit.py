@@ -91,7 +91,7 @@ def test_findings_of_formats_and_of_rounding_are_taken_over() -> None:
         ({"chip": Chip(inputs=1)}, {}, "chip-exceeded"),
     ],
 )
-def test_what_a_target_does_not_hold(limits: dict, design: dict, code: str) -> None:
+def test_networks_beyond_a_limit_are_unsupported(limits: dict, design: dict, code: str) -> None:
     fitting = fit(network(**design), replace(Target("t"), **limits))
     assert fitting.verdict == UNSUPPORTED
     assert {finding.code for finding in fitting.unsupported} == {code}
@@ -113,7 +113,7 @@ def test_what_a_target_does_not_hold(limits: dict, design: dict, code: str) -> N
         ({"neuron": replace(LOIHI2.neuron, bias=False)}, {}),
     ],
 )
-def test_what_it_just_holds(limits: dict, design: dict) -> None:
+def test_networks_at_a_limit_are_faithful(limits: dict, design: dict) -> None:
     assert fit(network(**design), replace(Target("t"), **limits)).verdict == FAITHFUL
 
 
@@ -207,19 +207,19 @@ def test_biases_that_a_target_may_not_have_are_asked_for() -> None:
     assert codes(fit(network(bias=1), target))[1] == ["target-neuron-unknown"]
 
 
-def test_real_numbers_have_no_bits_to_be_known() -> None:
+def test_targets_with_real_numbers_need_no_state_bits() -> None:
     neuron = replace(LOIHI2.neuron, rounding="none", state_bits=None, decay_bits=None)
     target = Target("t", arithmetic="", neuron=neuron)
     assert codes(fit(network(), target))[1] == ["target-rounding"]
 
 
 @pytest.mark.parametrize(("bias", "extreme"), [(10, 10), (-11, -11), ([3, 10], 10)])
-def test_a_bias_beyond_is_said_as_it_is(bias: int, extreme: int) -> None:
+def test_a_bias_beyond_the_limit_is_named_exactly(bias: int, extreme: int) -> None:
     (finding,) = fit(network(bias=bias), Target("t", bias_limit=10)).unsupported
     assert re.findall(r"-?\d+", finding.what) == [str(extreme), "-10", "9"]
 
 
-def test_drive_counts_where_a_target_says_something_of_it() -> None:
+def test_drive_is_checked_where_a_target_limits_it() -> None:
     """The formats add exactly beyond the 2^15 that quantised networks keep."""
     strong = network([[254, 0], [254, 0]], exponent=7)
     assert fit(strong, Target("t")).verdict == FAITHFUL
@@ -283,7 +283,7 @@ def test_a_chip_that_holds_a_network_without_its_zeros(
     assert codes_of_waste & {"chip-exceeded", "zeros-perhaps-stored"} == ({code} if code else set())
 
 
-def test_what_is_wasteful() -> None:
+def test_unused_channels_neurons_and_zeros_are_wasteful() -> None:
     fitting = fit(network([[2, 0], [0, 0]]), replace(LOIHI2, core=replace(LOIHI2.core, dense=True)))
     assert {(finding.code, finding.where) for finding in fitting.wasteful} >= {
         ("channels-unheard", "input"),
@@ -303,7 +303,7 @@ def test_what_is_wasteful() -> None:
     ("weight", "are_wires"),
     [([[2, 0], [0, 4]], True), ([[2, 4], [0, 0]], True), ([[2, 4], [2, 0]], False)],
 )
-def test_zeros_of_wires_are_no_fault_of_training(weight: list, are_wires: bool) -> None:
+def test_zeros_of_one_to_one_projections_have_their_own_fix(weight: list, are_wires: bool) -> None:
     dense = replace(LOIHI2, core=replace(LOIHI2.core, dense=True))
     fixes = [f.fix for f in fit(network(weight), dense).wasteful if f.code == "zeros-stored"]
     assert ["one-to-one" in fix for fix in fixes] == [are_wires]
@@ -341,7 +341,7 @@ def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> N
         assert not wasted
         return
     assert f"`weight_bits={used}` " in wasted[0].fix
-    # What is said holds: the same weights are legal in so many bits, and not in one less.
+    # The finding is correct: the weights are legal in that many bits, but not in one bit less.
     replace(integers.projections[0], weight_bits=used)
     if used > 2:
         with pytest.raises(nm.NetworkError):
@@ -353,7 +353,7 @@ def test_a_target_that_says_nothing_of_its_neuron_is_never_faithful() -> None:
     assert codes(fitting)[1] == ["target-neuron-unknown"]
 
 
-def test_a_clock_has_no_findings_of_its_own() -> None:
+def test_a_clock_population_causes_no_findings() -> None:
     """Neurons that an import adds spike in every step: decays and state bits change nothing."""
     floats = nm.Network.layers([2, 2], n_steps=10)
     clock = nm.Population("clock", 1, "lif", tau_mem_ms=0.0, tau_syn_ms=0.0, bias=2.0)

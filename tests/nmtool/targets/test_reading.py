@@ -226,7 +226,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("right", "wrong", "code", "where"), WRONG)
-def test_what_is_wrong_is_named(
+def test_invalid_entries_are_named(
     read: Callable[[str], Target], right: str, wrong: str, code: str, where: str
 ) -> None:
     assert right in CHIP
@@ -276,7 +276,7 @@ def test_every_format_leads_to_a_target_of_ones_own(
     assert read(CHIP.replace("kind =", f"format = '{name}'\nkind =")).format == name
 
 
-def test_a_name_that_nobody_knows_and_a_file_that_is_not_there() -> None:
+def test_unknown_names_and_missing_files_are_refused() -> None:
     with refused(UsageError, "target-unknown") as caught:
         target_named("loihi3")
     assert "'loihi" in caught.value.fix
@@ -289,7 +289,7 @@ def test_a_family_is_refused_with_its_members() -> None:
         target_named("xylo")
     assert re.findall(r"xylo-\w+", caught.value.fix) == ["xylo-audio2", "xylo-audio3", "xylo-imu"]
     with refused(UsageError, "target-unknown"):
-        target_named("catalyst")  # one is no family
+        target_named("catalyst")  # one target is not a family
 
 
 def test_a_target_of_another_arithmetic() -> None:

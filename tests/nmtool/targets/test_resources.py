@@ -91,7 +91,7 @@ def test_a_shorter_reach_takes_fewer_cores() -> None:
     assert " 30 steps" in saving.change
     assert resources(recurrent(234, 240, 10, longest=30), LOIHI2).cores == 2
     assert resources(recurrent(234, 240, 10, longest=31), LOIHI2).cores == 3
-    # With 256 neurons the memory binds instead: nothing is saved, and nothing is promised.
+    # With 256 neurons, memory is the limit instead: shorter delays save nothing.
     assert resources(recurrent(234, 256, 10, longest=30), LOIHI2).cores == 3
     assert resources(recurrent(234, 256, 10, longest=40), LOIHI2).cores == 3
 
@@ -238,7 +238,7 @@ def test_delays_of_synapses_without_weight_do_not_count() -> None:
     assert usage.populations[0].per_core[ACCUMULATORS] == 8192 // 4
 
 
-def test_slots() -> None:
+def test_delay_slots_are_powers_of_two() -> None:
     assert [delay_slots(d) for d in (0, 1, 2, 3, 6, 7, 14, 15, 30, 31, 61, 62, 63)] == (
         [1, 4, 4, 8, 8, 16, 16, 32, 32, 64, 64, 64, 128]
     )
@@ -267,7 +267,7 @@ def test_cores_hold_everything_and_savings_save(network: IntegerNetwork) -> None
 
 
 def test_a_population_that_sends_to_more_cores_than_it_has_axons_is_held_by_none() -> None:
-    # Every neuron reaches every core, so that more cores leave fewer neurons on each, to the end.
+    # Every neuron reaches every core, so that more cores mean fewer neurons per core, down to none.
     network = speech_network(2, 60, 2, recurrent=True)
     target = Target("tiny", core=Core(neurons=10, axons_out=20))
     usage = resources(network, target)

@@ -44,7 +44,7 @@ def test_an_export_is_compared_where_nothing_else_is_named(
         (True, ["c"], False, Way.ANSWERS),
     ],
 )
-def test_ways(
+def test_inputs_of_a_comparison(
     is_export: bool, named: Sequence[Named], has_data: bool, way: Way, export: Path
 ) -> None:
     assert Against.of(export if is_export else INTEGERS, named).way(has_data=has_data) is way
@@ -62,14 +62,14 @@ def test_ways(
         (False, ["x.npz"], {"has_data": True, "exercise": True}, "recording-data"),
     ],
 )
-def test_no_way(
+def test_impossible_comparisons_are_refused(
     is_export: bool, named: Sequence[Named], options: dict[str, bool], code: str, export: Path
 ) -> None:
     with refused(UsageError, code):
         Against.of(export if is_export else INTEGERS, named).way(**options)
 
 
-def test_what_takes_floats(tmp_path: Path, export: Path) -> None:
+def test_comparisons_that_take_float_networks(tmp_path: Path, export: Path) -> None:
     pytest.importorskip("nir")
     real = nm.export(cases.float_network(), tmp_path / "network.nir")
     takes = {

@@ -218,7 +218,7 @@ def test_lava_s_two_models_are_compared_with_each_other(
         assert (backend.first_divergence.sample, backend.first_divergence.step) == (1, 6)
 
 
-def test_an_export_that_differs_is_no_fault_of_the_model() -> None:
+def test_a_wrong_export_raises_no_alarm_about_the_model() -> None:
     wrong = replace(WRONG, stock=replace(stock(), fast=compare_recordings(RIGHT, RIGHT)))
     document = certificate(lava=wrong)
     assert not document.identical
@@ -226,7 +226,7 @@ def test_an_export_that_differs_is_no_fault_of_the_model() -> None:
     assert "alarm" not in [weight for _, weight in document.sentences()]
 
 
-def test_agreement_is_told() -> None:
+def test_agreement_is_printed() -> None:
     document = certificate(nir=check(agreement=Agreement(60, 1, 3, 0)))
     assert document.identical
     assert "75.0%" in str(document)
@@ -258,7 +258,7 @@ def test_the_summary_is_a_row_per_backend() -> None:
     assert "2 known answers" in alone.summary()
 
 
-def test_accuracies_of_some_classes_are_called_so() -> None:
+def test_accuracies_on_some_classes_are_labelled() -> None:
     whole, part = (
         replace(certificate(onnx=EQUAL), class_samples=n) for n in ((1, 1, 0), (0, 2, 0))
     )
@@ -271,7 +271,7 @@ def test_accuracies_of_some_classes_are_called_so() -> None:
     assert "only_classes" not in complete.as_json()
 
 
-# How much it says.
+# Amount of output.
 
 
 SMALL = IntegerNetwork(
@@ -299,7 +299,7 @@ OVERFLOWS = {
 }
 
 
-def test_what_was_exercised_is_told_after_what_was_compared() -> None:
+def test_coverage_is_printed_after_the_comparison() -> None:
     document = replace(certificate(onnx=EQUAL), coverage=COVERAGE, mutation=MUTATION)
     lines = str(document).splitlines()
     assert lines[:1] == str(certificate(onnx=EQUAL)).splitlines()

@@ -229,7 +229,7 @@ def test_agreement_needs_no_inner_variables(expected: Recording) -> None:
     )
 
 
-# What cannot be compared.
+# Recordings that cannot be compared.
 
 
 def silent(*shape: int, names: tuple[str, ...] = ("a",)) -> Recording:
@@ -297,7 +297,7 @@ def test_recordings_of_other_shapes_are_never_identical(
     other = _reshaped(recording, data)
     for expected, actual in ((recording, other), (other, recording)):
         if expected is other and not _held(other) >= _held(recording):
-            continue  # what is not expected of u and v is not compared
+            continue  # u and v that are not expected are not compared
         with refused(DataError, "recordings-incomparable"):
             compare_recordings(expected, actual)
 

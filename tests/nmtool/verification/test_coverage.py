@@ -47,7 +47,7 @@ def spike_at(step: int, n_steps: int = 20, channel: int = 0) -> Raster:
     return Raster.from_events(np.array([0]), np.array([step]), np.array([channel]), (1, n_steps, 2))
 
 
-def test_what_one_spike_exercises() -> None:
+def test_coverage_of_one_spike() -> None:
     tally = coverage(row(), spike_at(0))
     first, second = tally.projections
     assert (first.label, first.synapses, first.synapses_exercised) == ("input → cell", 3, 2)

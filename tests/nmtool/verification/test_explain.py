@@ -143,7 +143,7 @@ def test_a_synapse_is_named_whatever_it_holds(
 
 
 @pytest.mark.parametrize("kind", ["weight", "delay", "bias", "decay-u", "decay-v"])
-def test_what_the_outside_sees_is_enough(kind: str) -> None:
+def test_output_spikes_alone_are_enough(kind: str) -> None:
     fault = faulty(kind, seen_outside=True)
     actual = outside(simulate(fault.network, SPIKES))
     explanation = nm.explain(NETWORK, SPIKES, outside(EXPECTED), actual)
@@ -193,7 +193,7 @@ def test_a_state_that_is_kept_from_the_sample_before() -> None:
     assert explanation.causes[0].detail == "u, v and spikes on their way"
 
 
-# What no single fault explains.
+# Differences without a single cause.
 
 
 def test_two_faults_have_no_single_cause() -> None:
@@ -231,7 +231,7 @@ def test_arrivals_of_the_neuron_that_differs_first() -> None:
     assert u[place.step] == (decayed if before > 0 else -decayed) + 64 * due
 
 
-def test_nothing_differs() -> None:
+def test_equal_recordings_have_no_explanation() -> None:
     explanation = nm.explain(NETWORK, SPIKES, EXPECTED, EXPECTED)
     assert (explanation.place, explanation.samples_different, explanation.tried_on) == (
         None,
@@ -251,7 +251,7 @@ def test_an_expectation_of_another_network() -> None:
 # Between networks.
 
 
-def test_networks_of_other_bits_part_somewhere() -> None:
+def test_a_network_of_other_bits_has_a_first_difference() -> None:
     projections = [
         replace(p, weight=p.weight // 64 * 64, weight_bits=3, weight_exponent=0)
         for p in NETWORK.projections

@@ -31,6 +31,6 @@ def test_a_sentence_names_who_answers_otherwise(changes: dict[str, int], depends
     assert "(nir" not in sentence, "which runs real numbers"
 
 
-def test_nothing_is_said_of_nothing() -> None:
+def test_without_overflows_there_is_no_sentence() -> None:
     assert overflow_sentence({}) == overflow_sentence(dict.fromkeys(COUNTS, 0)) == ""
     assert not answers_depend({})

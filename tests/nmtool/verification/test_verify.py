@@ -82,7 +82,7 @@ def test_several_backends(lava: FakeLava) -> None:
 
 
 @needs_compiler
-def test_data_of_any_kind() -> None:
+def test_events_rasters_and_names_are_accepted() -> None:
     expected = nm.verify(INTEGERS, EVENTS, against=["c"]).as_json()["backends"]["c"]
     for data in (bin_for(INTEGERS, EVENTS), RASTER):
         certificate = nm.verify(INTEGERS, data, against=["c"])
@@ -149,7 +149,7 @@ def test_a_recording_of_another_shape_is_no_certificate(
     assert codes(caught.value) == ["recording-shape"] * 2
 
 
-# Inner variables.
+# u and v of every neuron.
 
 
 @needs_compiler
@@ -273,7 +273,7 @@ def test_an_artefact_that_would_not_be_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["onnx", "nir", "c", "lava"])
 @pytest.mark.usefixtures("lava")
-def test_an_export_answers_for_itself(name: str, tmp_path: Path) -> None:
+def test_an_export_is_verified_by_its_known_answers(name: str, tmp_path: Path) -> None:
     need(name)
     if name == "c" and shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
@@ -293,7 +293,7 @@ def test_an_export_answers_for_itself(name: str, tmp_path: Path) -> None:
     assert (certificate.checks[name].agreement is not None) == (name == "nir")
 
 
-def test_floats_in_nir_answer_for_themselves(tmp_path: Path) -> None:
+def test_floats_in_nir_are_verified_by_their_known_answers(tmp_path: Path) -> None:
     need("nir")
     certificate = nm.verify(nm.export(FLOATS, tmp_path / "network.nir"))
     assert certificate.identical
@@ -336,7 +336,7 @@ def test_an_export_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.Mo
     assert certificate.spikes_different == 1
 
 
-def test_what_carries_no_answers(tmp_path: Path) -> None:
+def test_exports_without_known_answers_need_data(tmp_path: Path) -> None:
     INTEGERS.save(tmp_path / "integers.npz")
     for network in (INTEGERS, tmp_path / "integers.npz"):
         with refused(UsageError, "answers-not-carried"):
@@ -347,7 +347,7 @@ def test_what_carries_no_answers(tmp_path: Path) -> None:
     assert str(bare) in caught.value.what
 
 
-def test_what_is_compared_on_data_only(tmp_path: Path) -> None:
+def test_comparisons_that_need_data(tmp_path: Path) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     for options in ({"against": ["onnx"]}, {"against": ["c", "onnx"]}, {"deep": True}):
         with refused(UsageError, "data-missing"):
@@ -401,13 +401,13 @@ def test_a_backend_must_be_named(tmp_path: Path) -> None:
         nm.verify(INTEGERS, EVENTS, against=["mlgenn"])
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_missing_files_are_refused(tmp_path: Path) -> None:
     for data in (EVENTS, None):
         with refused(FileFormatError, "file-missing"):
             nm.verify(tmp_path / "missing.onnx", data)
 
 
-def test_a_runtime_that_is_missing_is_known_before_anything_runs(
+def test_a_missing_runtime_is_reported_before_anything_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def missing(*_: object) -> None:
@@ -422,7 +422,7 @@ def test_a_runtime_that_is_missing_is_known_before_anything_runs(
         nm.verify(path)
 
 
-def test_what_cannot_be_exported_is_known_before_anything_runs(
+def test_misfits_are_reported_before_anything_runs(
     lava: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats.format_named("netx"), "require", lambda *_: None)
@@ -458,7 +458,7 @@ def test_progress_is_shown(lava: FakeLava) -> None:
 
 
 @pytest.mark.lava
-def test_in_lava() -> None:
+def test_a_network_is_compared_in_lava() -> None:
     certificate = nm.verify(INTEGERS, EVENTS, against=["lava"], deep=True)
     assert certificate.identical
     check = certificate.checks["lava"]

@@ -73,7 +73,7 @@ def written(folder: Path, values: dict[str, Any], **more: Any) -> Path:
     return path
 
 
-# The same.
+# Recordings that agree.
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64])
@@ -165,7 +165,7 @@ def test_predictions_are_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("later", [1, -1, 2])
-def test_a_constant_shift_is_said(later: int, tmp_path: Path) -> None:
+def test_a_constant_shift_is_reported(later: int, tmp_path: Path) -> None:
     longer = simulate_floats(FLOATS, NOISE.first_steps(70))
     moved = {}
     for name, values in arrays(longer).items():
@@ -242,7 +242,7 @@ def test_populations_with_names_that_files_reserve(name: str) -> None:
     assert nm.verify(network, NOISE, against=simulate_floats(network, NOISE)).identical
 
 
-# What does not fit.
+# Recordings that do not fit.
 
 
 def unfit(changes: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +277,9 @@ FIRST = arrays(RAN)["first"]
         (dict.fromkeys(("first", "second", "out")), ["recording-empty"]),
     ],
 )
-def test_what_does_not_fit(changes: dict[str, Any], expected: list[str], tmp_path: Path) -> None:
+def test_recordings_that_do_not_fit_are_refused(
+    changes: dict[str, Any], expected: list[str], tmp_path: Path
+) -> None:
     path = tmp_path / "recording.npz"
     np.savez(path, **unfit(changes))
     with refused(DataError, "recording-unfit") as caught:
@@ -297,7 +299,7 @@ def test_axes_the_wrong_way_round_are_named(tmp_path: Path) -> None:
     assert "hops='free'" in caught.value.findings[0].fix
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_invalid_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     with refused(FileFormatError, "file-missing"):
         nm.verify(FLOATS, NOISE, against=path)
@@ -330,7 +332,9 @@ def test_states_of_neurons_that_spike_beside_a_backend(tmp_path: Path) -> None:
     assert certificate.identical
 
 
-def test_beside_a_backend(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_recording_is_compared_beside_a_backend(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     pytest.importorskip("nir")
     caplog.set_level(logging.ERROR)
     certificate = nm.verify(FLOATS, NOISE, against=["nir", str(written(tmp_path, arrays(RAN)))])

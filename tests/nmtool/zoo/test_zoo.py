@@ -17,7 +17,7 @@ from tests.refusals import refused
 NAMES = zoo.names()
 
 
-def test_the_networks_that_there_are() -> None:
+def test_names_of_the_zoo() -> None:
     assert NAMES == ["digits", "spoken-digits", "yinyang"]
     assert nm.zoo is zoo
 
@@ -57,7 +57,7 @@ def test_nothing_overflows_on_a_network_s_own_data(name: str) -> None:
     for samples in (data.train, data.test):
         recording = nm.simulate(network, samples)
         assert recording.counts["u_wraps"] == recording.counts["v_clips"] == 0
-        # Half of the range is left for what is louder.
+        # Half of the range is kept free for stronger input.
         assert all(abs(v).max() < STATE_LIMIT // 2 for v in recording.membrane.values())
 
 
@@ -82,7 +82,7 @@ def test_made_inputs_drive_outputs_further_than_data_and_the_certificate_judges_
     assert sentence[1] == ""
 
 
-def test_a_name_stands_for_a_path(tmp_path: Path) -> None:
+def test_zoo_names_are_accepted_as_paths(tmp_path: Path) -> None:
     network = zoo.load("yinyang")
     assert nm.load("zoo:yinyang").content_hash == network.content_hash
     assert zoo.load("zoo:yinyang").content_hash == network.content_hash
@@ -94,7 +94,7 @@ def test_a_name_stands_for_a_path(tmp_path: Path) -> None:
     assert done.network.content_hash == network.content_hash
 
 
-def test_a_name_that_nobody_knows() -> None:
+def test_an_unknown_name_is_refused() -> None:
     for function in (nm.load, nm.inspect, zoo.load, zoo.about):
         with refused(FileFormatError, "zoo-unknown") as caught:
             function("zoo:digit")

@@ -45,7 +45,7 @@ def test_with_a_gpu(name: str, a_gpu: torch.device) -> None:
     assert find_device(name) == Cuda("cuda", a_gpu)
 
 
-def test_an_unknown_name() -> None:
+def test_an_unknown_device_is_refused() -> None:
     with refused(UsageError, "device-unknown") as caught:
         find_device("tpu")
     assert "'tpu'" in caught.value.what

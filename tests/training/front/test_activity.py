@@ -66,7 +66,7 @@ def test_training_on_the_push_alone_brings_neurons_to_the_target(wanted: float) 
     assert distance() < 0.5 * before
 
 
-def test_a_regulariser_hears_the_whole_batch() -> None:
+def test_a_regulariser_counts_the_spikes_of_the_whole_batch() -> None:
     regulariser = WholeBatch({"hidden": RateTarget(strength=0.6, spikes_per_sample=2.0)})
     regulariser.set_batch({"hidden": np.array([0, 8, 20])}, 4)
     push = regulariser.push["hidden"](torch.tensor([0, 1, 2]), 1)
@@ -99,7 +99,7 @@ def test_rescue_brings_dead_neurons_back() -> None:
 
 
 @pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf"), "1"])
-def test_strengths_that_are_none(strength: object) -> None:
+def test_invalid_strengths_are_refused(strength: object) -> None:
     with pytest.raises(UsageError):
         RateTarget(strength, 1.0)
     with pytest.raises(UsageError):

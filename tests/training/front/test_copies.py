@@ -51,7 +51,7 @@ def test_a_copy_learns_as_the_model_does_and_leaves_it_alone(
     copied: Callable[[SpikingNetwork], SpikingNetwork],
 ) -> None:
     model = SpikingNetwork(NETWORK)
-    model(SPIKES)  # what a pass leaves behind is copied, too
+    model(SPIKES)  # so that state left by a pass is copied, too
     before = model.to_network().content_hash
     twin = copied(model)
     assert twin.to_network().content_hash == before

@@ -57,7 +57,7 @@ def test_a_model_can_be_copied_pickled_and_loaded() -> None:
     assert [name for name, _ in fresh.named_parameters()] == list(model.state_dict())
 
 
-def test_a_kept_loss_keeps_no_tapes() -> None:
+def test_keeping_a_loss_does_not_keep_its_tapes() -> None:
     network = random_network("recurrent", seed=1)
     model = SpikingNetwork(network)
     activity = model(random_input(network, 2, seed=1))

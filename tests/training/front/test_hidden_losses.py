@@ -67,7 +67,7 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
         rng.random((4, emitted.n_steps, emitted.n_neurons)) < emitted.n_spikes / emitted.n_bins
     )
     times = emitted.step * network.dt_ms
-    # Spikes that coincide have a kink there, so that differences are taken beside it.
+    # The distance has a kink at coinciding spikes, so that differences are taken beside it.
     coincident = wanted.dense()[
         np.repeat(np.arange(4), np.diff(emitted.offset)), emitted.step, emitted.neuron
     ]
@@ -104,7 +104,7 @@ def test_gradients_are_those_of_the_reference(topology: str) -> None:
     assert moved_something
 
 
-def test_what_cannot_be_compared() -> None:
+def test_impossible_comparisons_are_refused() -> None:
     trains = _trains((0, 4, 1))
     with refused(UsageError, "spike-trains-differ"):
         spike_distance(trains, Raster.silent(2, 20, 4), TAU, 1.0)
@@ -115,7 +115,7 @@ def test_what_cannot_be_compared() -> None:
     assert replace(trains, time_ms=None).time_ms is None
 
 
-def test_first_spikes_of_hidden_neurons_can_be_hurried() -> None:
+def test_first_spike_times_of_hidden_neurons_have_gradients() -> None:
     network = random_network("recurrent", seed=1)
     model = SpikingNetwork(network, dtype=torch.float64)
     spikes = random_input(network, 6, seed=2)

@@ -165,7 +165,7 @@ def test_readout_loss_takes_what_the_rule_asks_for() -> None:
     st.floats(0, 1),
     st.integers(0, 99),
 )
-def test_a_mixture_of_labels_and_probabilities_has_the_mixed_loss(
+def test_the_loss_of_mixed_targets_is_the_mixture_of_losses(
     scores: np.ndarray, label: np.ndarray, share: float, seed: int
 ) -> None:
     taught = np.random.default_rng(seed).dirichlet(np.ones(3), 4)
@@ -242,6 +242,6 @@ def test_labels_of_numpy_are_labels() -> None:
 
 
 @pytest.mark.parametrize("gain", [0, -1.0, float("nan"), "x", True])
-def test_gains_that_are_none(gain: object) -> None:
+def test_invalid_gains_are_refused(gain: object) -> None:
     with pytest.raises(UsageError):
         losses.readout_loss(Network.layers([5, 3]), gain)

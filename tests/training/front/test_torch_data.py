@@ -45,7 +45,7 @@ def test_there_and_back() -> None:
     assert nm.SpikeEvents.from_torch(part).n_samples == 3
 
 
-def test_tensors_are_taken_where_arrays_are() -> None:
+def test_tensors_are_accepted_like_arrays() -> None:
     dense = torch.zeros(2, 4, 3, requires_grad=True) + 0
     dense[0, 1, 2] = 1
     for spikes in (dense, dense.to_sparse()):
@@ -56,7 +56,7 @@ def test_tensors_are_taken_where_arrays_are() -> None:
     ]
 
 
-def test_a_network_takes_what_a_loader_gives() -> None:
+def test_a_network_accepts_batches_of_a_loader() -> None:
     network = nm.Network.layers([N_UNITS, 8, 3], n_steps=30, dt_ms=2.0)
     model = nm.SpikingNetwork(network)
     (batch, _), *_ = DataLoader(nm.torch_dataset(EVENTS, 2.0, 30), batch_size=10)

@@ -75,7 +75,7 @@ def test_a_sample_starts_sooner_or_later_as_a_whole() -> None:
     assert -1.0 <= by.min() < 0
     assert 9.8 < by.max() <= 10.0
     cut = moved.take(np.flatnonzero(moved.counts == 2))
-    assert set(cut.unit) == {5, 9}  # of these the event at 1 ms would have come before the start
+    assert set(cut.unit) == {5, 9}  # without the event at 1 ms, moved to before the start
     assert cut.n_samples == pytest.approx(0.45 * 300, abs=30)
 
 
@@ -105,7 +105,7 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
 @pytest.mark.parametrize(
     "more", [{"onset_ms": 9.0}, {"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}]
 )
-def test_what_else_is_on_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
+def test_other_augmentation_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
     """Every sample is one event of a class of its own, so that it cannot be blended."""
     n = 300
     offset = np.arange(n + 1)

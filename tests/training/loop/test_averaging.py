@@ -40,7 +40,7 @@ def _move(model: SpikingNetwork, seed: int) -> None:
 
 
 @given(st.floats(0.01, 1.0), st.integers(0, 30))
-def test_is_the_moving_mean_of_all_updates(decay: float, n_updates: int) -> None:
+def test_the_mean_is_an_exponential_moving_average(decay: float, n_updates: int) -> None:
     model = _model()
     average, expected = Average(model, decay), _values(model)
     for update in range(n_updates):
@@ -52,7 +52,7 @@ def test_is_the_moving_mean_of_all_updates(decay: float, n_updates: int) -> None
     torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_a_trained_network_is_remembered_from_the_start() -> None:
+def test_the_mean_includes_a_trained_network_from_the_start() -> None:
     model = _model()
     start = _values(model)
     average = Average(model, 0.9, trained=True)
@@ -63,7 +63,7 @@ def test_a_trained_network_is_remembered_from_the_start() -> None:
     torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_is_used_inside_only_even_if_something_fails() -> None:
+def test_the_mean_replaces_parameters_only_inside_the_block() -> None:
     model = _model()
     average = Average(model, 0.9)
     start = _values(model)
@@ -104,7 +104,7 @@ def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
     assert trainer.best.content_hash != last.content_hash
 
 
-def test_what_is_pruned_is_gone_from_the_mean() -> None:
+def test_pruned_synapses_are_removed_from_the_mean() -> None:
     best = run_training(small_options(average=0.99, sparsity=0.7), small_dataset()).best
     for projection in best.projections:
         assert np.mean(projection.weight == 0) >= 0.69
@@ -119,7 +119,7 @@ def test_another_run_starts_from_the_mean(decay: float | None, tmp_path: Path) -
     assert again.best.content_hash == first.best.content_hash
 
 
-def test_what_the_start_removed_stays_removed_though_its_mean_does_not_say_so(
+def test_synapses_that_the_start_removed_stay_removed(
     tmp_path: Path,
 ) -> None:
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()

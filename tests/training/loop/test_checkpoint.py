@@ -46,7 +46,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "checkpoint.npz"
 
 
-def test_goes_on_as_if_nothing_had_happened(file: Path) -> None:
+def test_training_continues_identically_from_a_checkpoint(file: Path) -> None:
     model, optimiser = _pair(0)
     for seed in (1, 2, 3):
         _step(model, optimiser, seed)
@@ -73,7 +73,7 @@ def _masks(model: SpikingNetwork, seed: int) -> dict[str, torch.Tensor]:
     return {name: torch.rand(p.shape, generator=generator) < 0.5 for name, p in parameters}
 
 
-def test_what_is_removed_comes_back_where_it_was(tmp_path: Path) -> None:
+def test_masks_of_removed_synapses_are_restored(tmp_path: Path) -> None:
     model, optimiser = _pair(0)
     removed, masks = _masks(model, 1), _masks(model, 2)
     checkpoint.save(tmp_path / "c.npz", model, optimiser, STATE, removed)
@@ -82,7 +82,7 @@ def test_what_is_removed_comes_back_where_it_was(tmp_path: Path) -> None:
         torch.testing.assert_close(masks[name], mask)
 
 
-def test_what_a_file_does_not_have_stays(file: Path) -> None:
+def test_masks_that_a_file_lacks_stay(file: Path) -> None:
     model, optimiser = _pair(0)
     removed = _masks(model, 1)
     checkpoint.load(file, model, optimiser, removed)
@@ -114,7 +114,7 @@ def test_a_damaged_mean_is_refused(file: Path, mean: np.ndarray) -> None:
         checkpoint.load(file, model, optimiser, average={})
 
 
-def test_holds_no_pickle(file: Path) -> None:
+def test_a_checkpoint_holds_no_pickle(file: Path) -> None:
     with np.load(file, allow_pickle=False) as archive:
         assert all(archive[name].dtype != object for name in archive.files)
 
@@ -225,7 +225,7 @@ def test_another_network_is_refused(file: Path) -> None:
     assert name in caught.value.what
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written"):
         checkpoint.save(tmp_path / "file" / "c.npz", *_pair(0), STATE)

@@ -124,7 +124,7 @@ def test_accuracy_is_that_of_settled_scales(
     assert run_training(options, small_dataset(), folder=folder, resume=True).log == trainer.log
 
 
-def test_other_scales_are_told_where_nothing_validates() -> None:
+def test_settled_scales_are_logged_without_validation() -> None:
     options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
     trainer = make_trainer(options, _splits()[0], None)
     trainer._epoch()

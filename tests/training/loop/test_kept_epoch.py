@@ -76,8 +76,8 @@ def _shares(network: Network, share: float) -> list[int]:
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_what_is_kept_has_the_sparsity_that_was_asked_for(arithmetic: str, tmp_path: Path) -> None:
-    # So strong a rescue lifts all weights into neurons that pruning has silenced.
+def test_the_kept_network_has_the_requested_sparsity(arithmetic: str, tmp_path: Path) -> None:
+    # A strong rescue, which raises all weights into neurons that pruning has silenced.
     settings = {"sparsity": 0.9, "delay_sparsity": 0.7, "rescue": 0.5, "epochs": 10}
     options = small_options(arithmetic=arithmetic, **settings)
     folder = RunFolder(tmp_path / "run")
@@ -125,7 +125,7 @@ def test_a_run_that_starts_from_a_pruned_one_keeps_its_gaps(tmp_path: Path) -> N
         np.testing.assert_array_equal(old.weight == 0, new.weight == 0)
 
 
-def test_a_run_stops_when_it_does_not_get_better(tmp_path: Path) -> None:
+def test_a_run_stops_early_without_improvement(tmp_path: Path) -> None:
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
     still = {"lr": 0.0, "delay_lr": 0.0, "rescue": 0.0}
     options = small_options(patience=2, epochs=9, **still)

@@ -93,7 +93,7 @@ def test_gradients_of_weights_and_of_delays_are_clipped_apart() -> None:
     torch.testing.assert_close(first, torch.full_like(first, 3.0 * 2.0 / weights))
 
 
-def test_delays_that_do_not_learn_are_not_clipped() -> None:
+def test_fixed_delays_are_not_clipped() -> None:
     model = _model()
     make_optimiser(model, TrainOptions(train_delays=False))
     for projection in model.synapses:
@@ -103,7 +103,7 @@ def test_delays_that_do_not_learn_are_not_clipped() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"train_delays": False}, {"max_delay": 0}])
-def test_delays_that_do_not_learn_want_no_gradient(settings: dict) -> None:
+def test_fixed_delays_get_no_gradient(settings: dict) -> None:
     before, after = _one_step(TrainOptions(lr=0.25, **settings))
     for old, new in zip(before.synapses, after.synapses, strict=True):
         assert not new.delay.requires_grad
@@ -150,6 +150,6 @@ def test_every_update_learns(schedule: str, n_updates: int, warmup: float) -> No
 
 
 @pytest.mark.parametrize("gain", [1e-9, 2.2e-4, 200.0])
-def test_guessing_has_not_diverged(gain: float) -> None:
+def test_the_loss_of_guessing_is_below_the_limit_of_divergence(gain: float) -> None:
     largest = largest_loss(TrainOptions(gain=gain), 10)
     assert largest - math.log(10) == pytest.approx(1e4 * gain, rel=1e-6, abs=1e-12)

@@ -52,7 +52,7 @@ def test_in_the_end_exactly_the_share_of_every_projection_is_gone(share: float) 
     assert pruning.entry()["pruned"]
 
 
-def test_the_weakest_synapses_and_the_shortest_delays_go() -> None:
+def test_the_weakest_synapses_and_the_shortest_delays_are_removed() -> None:
     model, before = _model(), _model().synapses
     Pruning(model, 0.4, 0.3, n_updates=1).advance(1)
     for old, new in zip(before, model.synapses, strict=True):
@@ -63,7 +63,7 @@ def test_the_weakest_synapses_and_the_shortest_delays_go() -> None:
         assert old.delay.sum() - new.delay.sum() == given_up.sum()
 
 
-def test_among_equals_the_first_go() -> None:
+def test_among_equal_weights_the_first_are_removed() -> None:
     model = _model()
     with torch.no_grad():
         model.synapses[0].weight.fill_(0.5)
@@ -75,7 +75,7 @@ def test_among_equals_the_first_go() -> None:
     assert not removed[count:].any()
 
 
-def test_what_is_gone_stays_gone_and_only_more_goes() -> None:
+def test_pruned_synapses_stay_pruned() -> None:
     model, generator = _model(), torch.Generator().manual_seed(1)
     pruning = Pruning(model, 0.7, 0.6, n_updates=30)
     before = {name: mask.clone() for name, mask in pruning.removed.items()}
@@ -92,7 +92,7 @@ def test_what_is_gone_stays_gone_and_only_more_goes() -> None:
     assert all(mask.any() for mask in before.values())
 
 
-def test_held_gradients_are_those_of_what_is_there() -> None:
+def test_gradients_of_pruned_synapses_are_zero() -> None:
     model = _model()
     pruning = Pruning(model, 0.5, 0.0, n_updates=1)
     pruning.advance(1)
@@ -115,7 +115,7 @@ def test_shares_of_0_do_nothing() -> None:
         torch.testing.assert_close(new, old, rtol=0, atol=0)
 
 
-def test_the_log_says_how_much_is_gone() -> None:
+def test_the_log_has_the_current_sparsity() -> None:
     model = _model()
     pruning = Pruning(model, 0.5, 0.25, n_updates=10)
     assert pruning.entry() == {"sparsity": 0.0, "delay_sparsity": 0.0, "pruned": False}

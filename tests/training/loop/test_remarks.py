@@ -116,7 +116,7 @@ def test_delays_that_a_start_has_to_give_up(
         assert ("max_delay=" in finding.fix) != is_full
 
 
-def test_a_start_without_recurrence_is_not_told_of_its_beginning() -> None:
+def test_initial_settings_are_not_remarked_when_finetuning() -> None:
     options = small_options(recurrent=False, init_delay_recurrent=None)
     assert codes(list(remarks(small_dataset(), options))) == ["setting-without-effect"]
     assert list(remarks(small_dataset(), options, is_new=False)) == []
@@ -125,7 +125,7 @@ def test_a_start_without_recurrence_is_not_told_of_its_beginning() -> None:
 @pytest.mark.parametrize(
     "changes", [{"init_input": (0.1, 0.2)}, {"init_rate": None}, {"init_delay_output": 3}]
 )
-def test_beginnings_that_a_start_has_no_use_for(
+def test_initial_settings_without_effect_in_finetuning(
     changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (0, 10))
@@ -136,7 +136,7 @@ def test_beginnings_that_a_start_has_no_use_for(
     assert (finding.code, [finding.where]) == ("setting-without-effect", [*changes])
 
 
-def test_a_start_may_have_learnt_what_validates(
+def test_a_start_may_have_been_trained_on_validation_samples(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (0, 10))

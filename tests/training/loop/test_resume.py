@@ -54,7 +54,7 @@ def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
         folder.checkpoint_file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION
     )
     header = archive.header | {"log": without_seconds(json.loads(archive.header["log"]))}
-    del header["content"]  # a digest of the seconds, too
+    del header["content"]  # it also covers the measured seconds
     return header, {name: array.tobytes() for name, array in archive.arrays.items()}
 
 
@@ -93,7 +93,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 @pytest.mark.parametrize("average", [None, 0.9])
 @pytest.mark.parametrize("stop", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 3))])
 @_SETTINGS
-def test_so_does_one_that_started_from_another(
+def test_resumed_finetuning_equals_an_uninterrupted_one(
     settings: dict[str, Any], stop: int, average: float | None, tmp_path: Path
 ) -> None:
     start = RunFolder(tmp_path / "start")

@@ -61,7 +61,7 @@ def test_epochs_before_the_end_of_pruning_do_not_count(
     assert scores(log, judge_epochs) == scores(pruned, judge_epochs)
 
 
-def test_what_is_known_of_integers_with_other_scales() -> None:
+def test_accuracy_with_settled_scales_overrides_that_of_the_epoch() -> None:
     log = _log([0.5, 0.9, 0.8])
     assert final_score(log) == 0.9
     log[1]["settled_accuracy"] = None

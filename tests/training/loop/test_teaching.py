@@ -107,7 +107,7 @@ def test_a_blend_has_the_mean_of_both() -> None:
     assert 0.3 * N < seen.count(2) < 0.8 * N
 
 
-def test_ranks_learn_their_share_of_the_same() -> None:
+def test_ranks_get_their_share_of_the_same_targets() -> None:
     data = small_dataset(N)
     settings = {"blend": 0.5, "batch_size": 7}
     whole = _trainer(data, **settings)
@@ -129,7 +129,7 @@ def _same(first: nm.Run, second: nm.Run) -> bool:
     ) == without_seconds(second.log)
 
 
-def test_a_network_learns_what_the_teacher_says_and_not_the_labels(tmp_path: Path) -> None:
+def test_a_network_learns_the_classes_of_its_teacher(tmp_path: Path) -> None:
     """The teacher calls every class by the name of the next one."""
     data, path = small_dataset(120), tmp_path / "t.npy"
     np.save(path, np.eye(3)[(data.train.label + 1) % 3])
@@ -139,11 +139,11 @@ def test_a_network_learns_what_the_teacher_says_and_not_the_labels(tmp_path: Pat
     assert (evaluation.predictions == (data.train.label + 1) % 3).mean() > 0.8
     assert evaluation.accuracy < 0.15
     assert evaluation.loss is not None
-    assert evaluation.loss > run.log[-1]["loss"]  # which is the teacher's
+    assert evaluation.loss > run.log[-1]["loss"]  # the logged loss is that of the teacher's labels
 
 
 @pytest.mark.parametrize("settings", [{}, {"readout": "first_spike", "init_output": [20, 9]}])
-def test_a_teacher_that_says_the_labels_changes_next_to_nothing(
+def test_a_teacher_of_one_hot_labels_changes_next_to_nothing(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     data, path = small_dataset(), tmp_path / "t.npy"
@@ -157,7 +157,7 @@ def test_a_teacher_that_says_the_labels_changes_next_to_nothing(
     )
 
 
-def test_in_integers(teacher: Path) -> None:
+def test_a_teacher_for_training_in_integers(teacher: Path) -> None:
     data = small_dataset()
     run = nm.train(data, small_options(teacher=teacher, arithmetic="integer", epochs=2))
     assert run.integers is not None
@@ -177,7 +177,7 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert _same(nm.train(on_disk, options), nm.train(in_memory, options))
 
 
-# What is kept.
+# Files and settings of the run.
 
 
 def _stop_after_two(entry: dict[str, Any]) -> None:
@@ -234,7 +234,7 @@ def test_the_same_numbers_in_another_file_are_the_same_teacher(
     assert nm.train(data, folder=tmp_path / "run", resume=True).log == run.log
 
 
-def test_finetuning_goes_on_with_the_teacher_unless_it_is_told_not_to(
+def test_finetuning_keeps_the_teacher_by_default(
     teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -251,7 +251,7 @@ def test_finetuning_goes_on_with_the_teacher_unless_it_is_told_not_to(
     assert tuned.log[0]["loss"] != alone.log[0]["loss"]
 
 
-# What is said and refused.
+# Remarks and errors.
 
 
 def test_a_teacher_of_other_rows_is_remarked(
@@ -268,7 +268,7 @@ def test_a_teacher_of_other_rows_is_remarked(
         assert f"the label of {100 - 100 * turn:.1f}% of the training samples" in text
 
 
-def test_refused(teacher: Path, tmp_path: Path) -> None:
+def test_invalid_teachers_are_refused(teacher: Path, tmp_path: Path) -> None:
     data = small_dataset()
     with refused(UsageError, "teacher-with-margin"):
         TrainOptions(readout="first_spike", margin_ms=3.0, teacher=teacher)
@@ -286,14 +286,14 @@ def test_refused(teacher: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_path_is_a_word_in_the_settings(teacher: Path) -> None:
+def test_a_teacher_path_is_a_string_in_the_settings(teacher: Path) -> None:
     options = TrainOptions(teacher=teacher)
     assert options == TrainOptions(teacher=str(teacher))
     assert json.loads(json.dumps(options.as_json()))["teacher"] == str(teacher)
     assert TrainOptions(teacher="none").teacher is None
 
 
-def test_a_report_names_the_teacher_and_needs_it_not(teacher: Path, tmp_path: Path) -> None:
+def test_a_report_needs_no_teacher_file(teacher: Path, tmp_path: Path) -> None:
     """The network before learning follows from settings and data alone."""
     data = small_dataset()
     run = nm.train(data, small_options(teacher=teacher, epochs=1), folder=tmp_path / "run")

@@ -49,7 +49,7 @@ First spikes come and go with the last bit of a membrane, so that their runs dif
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_learns(rule: str) -> None:
+def test_training_reduces_the_loss(rule: str) -> None:
     options = small_options(readout=rule, epochs=8, lr=0.03, shift=0, **_LEARNABLE[rule])
     trainer = run_training(options, small_dataset(80))
     assert max(entry["validation_accuracy"] for entry in trainer.log) >= _LEARNT[rule]
@@ -84,7 +84,7 @@ def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
 
     class Watched(SpikeEvents):
         def take(self, samples):
-            if self.n_samples == events.n_samples:  # of a batch everything is taken again
+            if self.n_samples == events.n_samples:  # not for samples taken from a batch
                 taken.append(np.array(samples))
             return super().take(samples)
 
@@ -182,7 +182,7 @@ def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
 
 
 def test_gradients_are_clipped_before_they_are_learnt_from() -> None:
-    # Far below the ε of Adam (1e-8), gradients no longer move anything.
+    # Gradients far below Adam's ε (1e-8) have no effect.
     trainer = make_trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
     before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
     trainer.run()
@@ -196,7 +196,7 @@ def test_augmentation_as_the_options_say() -> None:
     assert trainer._augment == Augmentation(**settings)
 
 
-def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
+def test_files_of_a_run(tmp_path: Path) -> None:
     folder, options, dataset = RunFolder(tmp_path / "run"), small_options(steps=25), small_dataset()
     entries: list[dict] = []
     trainer = run_training(options, dataset, folder=folder, on_epoch=entries.append)
@@ -286,7 +286,7 @@ def test_other_data_than_those_of_the_start_are_refused(
     assert not folder.path.exists()
 
 
-def test_samples_are_needed() -> None:
+def test_splits_without_samples_are_refused() -> None:
     nothing = small_events(20, 1).take([])
     with refused(DataError, "split-empty") as caught:
         make_trainer(small_options(), nothing, None)
@@ -302,7 +302,7 @@ def test_the_test_split_is_never_read() -> None:
     assert len(run_training(small_options(epochs=1), dataset).log) == 1
 
 
-def test_divergence_is_said() -> None:
+def test_divergence_is_reported() -> None:
     with refused(UsageError, "training-diverged") as caught:
         run_training(small_options(lr=1e37), small_dataset())
     assert "the loss of update" in caught.value.what
@@ -320,7 +320,7 @@ def test_gradients_that_are_no_numbers_are_divergence() -> None:
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_the_network_a_run_begins_with_is_made_again(arithmetic: str, tmp_path: Path) -> None:
+def test_the_initial_network_is_recomputed(arithmetic: str, tmp_path: Path) -> None:
     options = small_options(epochs=1, arithmetic=arithmetic)
     folder = RunFolder(tmp_path / "run")
     run_training(options, small_dataset(), folder=folder)
@@ -330,7 +330,7 @@ def test_the_network_a_run_begins_with_is_made_again(arithmetic: str, tmp_path: 
     assert folder.initial != other.content_hash
 
 
-def test_so_is_one_that_drew_its_samples_to_validate(tmp_path: Path) -> None:
+def test_the_initial_network_is_recomputed_with_a_drawn_validation_split(tmp_path: Path) -> None:
     data = Dataset.of(train=small_events(40, 1))
     for seed in (1, 2, 3):
         options = small_options(epochs=1, seed=seed, validation=12, init_rate=3.0)

@@ -76,7 +76,7 @@ def binned(events: SpikeTimes, network: Network) -> Raster:
     return Raster.from_events(np.zeros(events.n_spikes, int), step, events.neuron, shape)
 
 
-# ------------------------------------------------------------------------------ what happened
+# ---------------------------------------------------------------------------- events of a run
 
 
 def exact_history(trace: ExactTrace) -> dict[str, list[tuple[int, int]]]:

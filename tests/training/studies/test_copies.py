@@ -45,7 +45,7 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_what_copies_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_of_copies_are_passed_on(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "nmtool")
     assert run_copies(python(SAYS), 2) == []
     assert [record.getMessage() for record in caplog.records] == ["trial 0: fine"] * 2
@@ -103,7 +103,7 @@ def test_the_others_finish_the_study(
     assert caplog.records[-1].getMessage().startswith("1 of 2 ")
 
 
-def test_a_plan_that_its_file_does_not_say() -> None:
+def test_a_plan_that_differs_from_its_file_is_refused() -> None:
     write_study("trials = 1\n")
     plan = replace(read_plan("study.toml"), trials=2)
     with refused(UsageError, "study-file-differs"):

@@ -104,7 +104,7 @@ def test_by_default_scores_are_the_mean() -> None:
 
 
 @pytest.mark.torch
-def test_on_torch() -> None:
+def test_ensembles_run_on_torch() -> None:
     """Which sums in float32: scores differ by that, and spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
     together, spikes = nm.ensemble(parts), small_raster(4)
@@ -143,7 +143,7 @@ def test_hidden_populations_may_be_several_and_unlike() -> None:
     np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
 
-# As integers.
+# Quantised ensembles.
 
 
 @given(seeds=st.lists(st.integers(0, 50), min_size=2, max_size=3), bits=st.integers(4, 8))
@@ -206,7 +206,7 @@ def test_runs_and_paths_mean_their_floats(tmp_path: Path) -> None:
     assert "integers.npz" in caught.value.what
 
 
-# What is refused.
+# Networks that cannot be joined.
 
 
 def _first_spike(seed: int) -> Network:
@@ -234,7 +234,9 @@ def _with_output(**constants: Any) -> Network:
         (_with_output(tau_syn_ms=6.0), "join-output-constants", "tau_syn_ms"),
     ],
 )
-def test_networks_that_have_no_common_output(other: Network, code: str, where: str) -> None:
+def test_networks_with_other_output_constants_are_refused(
+    other: Network, code: str, where: str
+) -> None:
     with refused(UsageError, "networks-unlike") as caught:
         nm.ensemble([drawn(1), other])
     assert [(finding.code, finding.where) for finding in caught.value.findings] == [(code, where)]
@@ -254,7 +256,7 @@ def test_windows_of_other_lengths() -> None:
     assert "window and 20, window and 21" in caught.value.findings[0].what
 
 
-def test_everything_that_differs_is_told_at_once() -> None:
+def test_all_differences_are_listed_at_once() -> None:
     with refused(UsageError, "networks-unlike") as caught:
         nm.ensemble([_first_spike(1), drawn(2, dt_ms=2.0)])
     assert codes(caught.value) == ["join-unlike", "join-unlike", "join-first-spike"]
@@ -269,12 +271,12 @@ def test_first_spikes_are_not_added() -> None:
 @pytest.mark.parametrize(
     "weights", [[], [1.0], [1.0, 2.0, 3.0], [1.0, float("nan")], [1.0, "2"], [1.0, True], [0, 0.0]]
 )
-def test_weights_that_are_none(weights: Sequence[Any]) -> None:
+def test_invalid_weights_are_refused(weights: Sequence[Any]) -> None:
     with refused(UsageError, "join-weights"):
         nm.ensemble([drawn(1), drawn(2)], weights)
 
 
-def test_nothing_to_join() -> None:
+def test_an_empty_list_is_refused() -> None:
     with refused(UsageError, "networks-missing"):
         nm.ensemble([])
     with refused(UsageError, "argument-type"):

@@ -49,7 +49,7 @@ def finished_answers(tmp_path_factory: pytest.TempPathFactory) -> nm.Answers:
     return nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
 
 
-# What networks see.
+# Training and validation samples of the networks.
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_fold_reaches_neither_training_nor_validation(
             assert not {*train.groups["speaker"]} & {*validation.groups["speaker"]}
 
 
-def test_what_a_fold_holds_does_not_change_its_network(
+def test_samples_of_a_fold_do_not_change_its_network(
     finished_answers: nm.Answers, tmp_path: Path
 ) -> None:
     events = speakers()
@@ -133,7 +133,7 @@ def test_the_test_split_is_left_alone_unless_it_is_named() -> None:
     assert np.bincount(answers.fold).tolist() == [16, 16]
 
 
-# What comes out.
+# Answers.
 
 
 def test_the_network_of_its_fold_answers_to_every_sample(finished_answers: nm.Answers) -> None:
@@ -218,7 +218,7 @@ def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPa
     assert numba.get_num_threads() == before
 
 
-# Networks of a fold side by side.
+# Ensembles of the networks of a fold.
 
 
 def test_networks_that_torch_cannot_run_answer_in_float64() -> None:
@@ -277,7 +277,9 @@ def test_networks_side_by_side_are_rounded_as_their_runs_were(
         assert np.array_equal(joined.predictions[0, in_fold], answers)
 
 
-def test_what_cannot_be_joined(finished_answers: nm.Answers, tmp_path: Path) -> None:
+def test_networks_that_cannot_be_joined_are_refused(
+    finished_answers: nm.Answers, tmp_path: Path
+) -> None:
     with refused(UsageError, "answers-samples-differ"):
         nm.join_folds(finished_answers.path, speakers(seed=2))
     folder = tmp_path / "cv"
@@ -292,7 +294,7 @@ def test_what_cannot_be_joined(finished_answers: nm.Answers, tmp_path: Path) -> 
     assert not (folder / "joined.npz").exists()
 
 
-# Steps that the data decide.
+# Steps chosen from the data.
 
 
 def uneven() -> SpikeEvents:
@@ -323,7 +325,7 @@ def test_a_fold_that_began_with_steps_of_its_own_goes_on(tmp_path: Path) -> None
     assert RunFolder(tmp_path / "folds/0000/seed2").options().n_steps == own
 
 
-# Stopping and going on.
+# Stopping and continuing.
 
 
 class _StoppedError(Exception):
@@ -351,7 +353,7 @@ def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 
 @pytest.mark.parametrize(("fold", "epoch"), [(0, 1), (1, 2), (3, 1)])
-def test_what_was_stopped_goes_on(
+def test_a_stopped_cross_validation_continues(
     fold: int,
     epoch: int,
     finished_answers: nm.Answers,
@@ -397,7 +399,7 @@ def test_a_run_that_ended_without_its_answers_is_not_trained_again(
     assert np.array_equal(answers.predictions, finished_answers.predictions)
 
 
-def test_what_is_finished_is_read(
+def test_finished_folds_are_not_trained_again(
     finished_answers: nm.Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folds, "train", None)
@@ -417,7 +419,7 @@ def test_what_is_finished_is_read(
          ["samples in folds"]),
     ],
 )  # fmt: skip
-def test_a_folder_is_gone_on_with_as_it_began(
+def test_a_folder_is_not_continued_with_other_settings(
     changes: dict[str, Any],
     settings: dict[str, Any],
     places: list[str],
@@ -444,7 +446,7 @@ def test_other_data_are_named(finished_answers: nm.Answers) -> None:
     assert f"others {dataset.train.content_hash[:12]}" in new
 
 
-def test_the_same_data_by_another_name_go_on(finished_answers: nm.Answers) -> None:
+def test_the_same_data_by_another_name_continue(finished_answers: nm.Answers) -> None:
     renamed = Dataset.of(train=speakers(), name="renamed")
     answers = nm.cross_validate(renamed, OPTIONS, by="speaker", folder=finished_answers.path)
     assert np.array_equal(answers.predictions, finished_answers.predictions)
@@ -461,7 +463,7 @@ def test_a_damaged_file_of_answers_is_not_written_over(
     assert (folder / "answers.npz").read_bytes() == b"dear"
 
 
-# What is refused before anything is trained.
+# Errors before training.
 
 
 @pytest.mark.parametrize(
@@ -482,7 +484,7 @@ def test_a_damaged_file_of_answers_is_not_written_over(
         ({"by": 12, "options": small_options(teacher="t.npz")}, "crossvalidation-teacher"),
     ],
 )
-def test_what_cannot_be_cross_validated(
+def test_invalid_cross_validations_are_refused(
     keywords: dict[str, Any], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folds, "train", None)
@@ -517,7 +519,7 @@ def test_jobs_of_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) 
         nm.cross_validate(speakers(), OPTIONS, by="speaker")
 
 
-def test_nothing_to_divide() -> None:
+def test_an_empty_data_set_is_refused() -> None:
     with refused(DataError, "split-empty"):
         nm.cross_validate(speakers()[:0], OPTIONS, by="speaker")
 

@@ -19,7 +19,7 @@ def _written(tmp_path: Path, text: str) -> str:
     return str(tmp_path / "study.toml")
 
 
-def test_defaults(tmp_path: Path) -> None:
+def test_defaults_of_a_study(tmp_path: Path) -> None:
     plan = read_plan(_written(tmp_path, HEAD + SEARCH))
     assert (plan.data, plan.trials, plan.seeds, plan.sampler_seed) == ("digits", 3, 1, 0)
     assert (plan.prune, plan.keep, plan.data_dir, plan.units) == (True, False, None, None)
@@ -51,7 +51,7 @@ def test_a_recipe_to_begin_with(tmp_path: Path) -> None:
     assert "epochs" in read_plan(_written(tmp_path, text)).space.fixed
 
 
-def test_everything_wrong_is_told(tmp_path: Path) -> None:
+def test_all_errors_are_listed(tmp_path: Path) -> None:
     (tmp_path / "base.toml").write_text("hiden = 3\n")
     text = (
         'data = 3\nfolder = ""\nseeds = 0\nprune = 1\nepochs = 4\ntrails = 9\n'
@@ -115,18 +115,18 @@ def test_examples_are_of_their_entries(tmp_path: Path) -> None:
     assert shown["seeds"].endswith(" 1")
 
 
-def test_no_toml(tmp_path: Path) -> None:
+def test_invalid_toml_is_refused(tmp_path: Path) -> None:
     with refused(UsageError, "config-invalid"):
         read_plan(_written(tmp_path, "data = "))
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with refused(UsageError, "config-unreadable") as caught:
         read_plan(tmp_path / "none.toml")
     assert "none.toml" in caught.value.what
 
 
-def test_the_example() -> None:
+def test_the_example_study_is_valid() -> None:
     plan = read_plan(ROOT / "examples" / "study.toml")
     assert plan.data == "digits"
     assert {"lr", "rate_strength", "init_delay_input"} <= set(plan.space.searched)

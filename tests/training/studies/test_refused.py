@@ -55,7 +55,7 @@ def test_data_without_validation(number: int, code: str) -> None:
         sweep("study.toml")
 
 
-def test_what_every_trial_would_fail_of_is_told_before_the_first() -> None:
+def test_errors_of_every_trial_are_reported_before_the_first() -> None:
     write_study("trials = 3\n")
     file = Path("study.toml")
     file.write_text(file.read_text().replace("steps = 30", "steps = 1"))
@@ -65,7 +65,7 @@ def test_what_every_trial_would_fail_of_is_told_before_the_first() -> None:
         assert study.trials() == []
 
 
-def test_no_processes() -> None:
+def test_less_than_one_process_is_refused() -> None:
     write_study()
     with refused(UsageError, "processes-range"):
         sweep("study.toml", processes=0)

@@ -49,7 +49,7 @@ def test_a_study_goes_on_as_if_it_had_never_ended(
     assert caplog.records == []
 
 
-def test_what_says_the_same_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_equivalent_file_continues_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.5], monkeypatch)
     write_study("trials = 1\n")
     with open_study(read_plan("study.toml")):
@@ -139,7 +139,7 @@ def test_a_study_killed_in_a_trial_tries_the_same_settings(
     assert len(pieces) == 7
 
 
-def test_taken_over_and_ended_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_trial_that_others_ended_keeps_its_result(caplog: pytest.LogCaptureFixture) -> None:
     """A process that was only frozen ends, or stops, a trial that others have long ended."""
     write_study("trials = 1\n")
     with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
@@ -201,7 +201,7 @@ def test_the_last_trial_is_run_once() -> None:
     assert ran == [0]
 
 
-@pytest.mark.filterwarnings("ignore")  # which threads that ignore some of them get in a muddle
+@pytest.mark.filterwarnings("ignore")  # threads that change warning filters disturb each other
 def test_several_begin_at_the_same_time() -> None:
     write_study("trials = 8\n")
     ran: list[int] = []

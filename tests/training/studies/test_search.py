@@ -49,7 +49,7 @@ def test_the_best_trial_gives_the_settings_of_the_run(tmp_path: Path) -> None:
     assert len(run.search.rows) == sum(state == "COMPLETE" for state, _, _ in trials)
 
 
-def test_what_is_chosen_stays_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
+def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
     _train(tmp_path, search=1)
     [(_, _, first)] = _trials(tmp_path)
     fitted = OPTIONS.fitted_to(small_dataset().train).as_json()
@@ -130,12 +130,14 @@ def test_a_trial_ends_with_the_epoch_in_which_the_time_is_over(
 
 
 @pytest.mark.parametrize("budget", ["soon", "0", "-3", "30 sec", "1.5h", ""])
-def test_budgets_that_end_nothing(budget: str) -> None:
+def test_invalid_budgets_are_refused(budget: str) -> None:
     with refused(UsageError, "search-budget"):
         _train(None, search=budget)
 
 
-def test_what_a_search_cannot_come_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_searches_that_cannot_be_combined_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with refused(UsageError, "search-resumed"):
         nm.train(folder=tmp_path, resume=True, search=2)
     with refused(UsageError, "study-unvalidated"):

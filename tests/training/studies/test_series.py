@@ -15,7 +15,7 @@ def _conditions(settings: dict[str, Any], **search: Any) -> dict[str, Any]:
     return {**entries["settings"], **entries["search"]}
 
 
-def test_what_differs() -> None:
+def test_changed_conditions_are_found() -> None:
     before = _conditions({"hidden": 5}, lr={"low": 0.1, "high": 0.2}, gain=[1, 2])
     after = _conditions({"hidden": 6}, lr={"low": 0.1, "high": 0.3}, rate=[1, 2])
     findings = changes(before, after)

@@ -82,7 +82,7 @@ def test_ranges_and_choices() -> None:
         ("seed", [1, 2], "search-option-fixed", ""),
     ],
 )
-def test_what_is_written_wrong(name: str, entry: Any, code: str, value: str) -> None:
+def test_invalid_entries_are_refused(name: str, entry: Any, code: str, value: str) -> None:
     ranges, problems = _read(**{name: entry, "warmup": [0.0, 0.1]})
     assert list(ranges) == ["warmup"]
     assert [(problem.code, problem.where) for problem in problems] == [(code, f"[search] {name}")]
@@ -111,7 +111,7 @@ def test_all_refused_values_are_listed() -> None:
     ]
 
 
-def test_a_value_that_others_make_right_is_no_problem() -> None:
+def test_a_value_that_suits_other_settings_is_accepted() -> None:
     fixed = {"readout": "first_spike"}
     assert _space(fixed, margin_ms={"low": 1.0, "high": 5.0}).problems() == []
     problems = _space({**fixed, "dt_ms": 0}, margin_ms={"low": 1.0, "high": 5.0}).problems()

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
 
 
-def test_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_holds_all_trials_and_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.75, 0.6], monkeypatch)
     write_study("trials = 3\n", settings="seed = 5\n")
     plan = read_plan("study.toml")
@@ -62,7 +62,7 @@ def test_first_trials_have_what_the_study_says(monkeypatch: pytest.MonkeyPatch) 
     assert drawn[2]["lr"] not in (0.01, 0.02)
 
 
-def test_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.75], monkeypatch)
     write_study("trials = 2\n")
     best, shares = sweep("study.toml").tables()
@@ -71,7 +71,7 @@ def test_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {row[0] for row in shares.rows} == {"lr", "init_delay_input", "readout"}
 
 
-def test_importance(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_importance_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, 0.6, 0.7], monkeypatch)
     write_study("trials = 3\n")
     result = sweep("study.toml")
@@ -187,7 +187,7 @@ def test_a_trial_that_fails_does_not_end_the_study(
     assert failed.reason in warning.getMessage()
 
 
-def test_progress() -> None:
+def test_progress_counts_samples() -> None:
     counted: dict[str, list[int]] = {}
 
     @contextmanager
@@ -208,7 +208,7 @@ def test_progress() -> None:
     assert counted == {f"trial {number}": [2 * 3 * 8, 2 * 3 * 8] for number in range(2)}
 
 
-def test_a_trial_that_hears_next_to_nothing_fails() -> None:
+def test_a_trial_that_drops_most_events_fails() -> None:
     write_study("trials = 6\nprune = false\n", search="[search]\ndt_ms = [1.0, 0.001]\n")
     result = sweep("study.toml")
     fates = {(trial.searched["dt_ms"], trial.fate) for trial in result.trials}

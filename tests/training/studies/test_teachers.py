@@ -40,7 +40,7 @@ def test_teachers_and_shares_are_searched() -> None:
     }
 
 
-def test_a_study_without_teachers_says_nothing_of_them() -> None:
+def test_a_study_without_teachers_does_not_mention_them() -> None:
     write_study()
     assert "teachers" not in read_plan("study.toml").conditions()
 

@@ -66,7 +66,7 @@ def test_large_gains_overflow_nothing(data: Dataset) -> None:
     assert np.isfinite(probability).all()
 
 
-def test_samples_that_validate_are_answered_too(data: Dataset) -> None:
+def test_validation_samples_get_probabilities_too(data: Dataset) -> None:
     divided = data.with_validation("last 5")
     teacher = nm.soft_labels([FLOATS], divided, gain=1.0)
     assert teacher.n_samples == cases.N_TRAIN
@@ -138,7 +138,7 @@ def test_runs_know_their_gain_and_their_data(tmp_path: Path) -> None:
     np.testing.assert_allclose(alone.probability, parts[0], rtol=1e-12)
 
 
-def test_refused(data: Dataset, tmp_path: Path) -> None:
+def test_invalid_arguments_are_refused(data: Dataset, tmp_path: Path) -> None:
     FLOATS.save(tmp_path / "floats.npz")
     with refused(UsageError, "networks-missing"):
         nm.soft_labels([], data)
@@ -164,7 +164,7 @@ def test_refused(data: Dataset, tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
-def test_folds_answer_to_what_they_have_not_learnt(tmp_path: Path, data: Dataset) -> None:
+def test_folds_give_probabilities_for_held_out_samples(tmp_path: Path, data: Dataset) -> None:
     settings: dict[str, Any] = {"hidden": 6, "steps": 30, "max_delay": 9, "epochs": 1}
     options = nm.TrainOptions(**settings, gain=30.0, validation=0)
     answers = nm.cross_validate(data, options, by=4, seeds=2, folder=tmp_path)

@@ -249,7 +249,7 @@ class _Sums:
     """Gradients of a layer's synapses, accumulated over portions.
 
     Args:
-        layer: with the synapses.
+        layer: the layer with the synapses.
         source: afferent spikes.
         own: the layer's spikes, of all samples.
         want_source_time: whether the source's time gradients are needed.

@@ -54,7 +54,7 @@ class Pool:
         """An uninitialised array, for use inside the `with` block only.
 
         Args:
-            shape: of the array.
+            shape: shape of the array.
             dtype: its type.
         """
         size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -80,8 +80,8 @@ class Scratch:
     """The scratch memory of an engine.
 
     Attributes:
-        traces: for arrays over neurons and steps.
-        rooms: for lists of spikes, long enough for every neuron to spike in every step.
+        traces: buffers for arrays over neurons and steps.
+        rooms: buffers for lists of spikes, long enough for every neuron to spike in every step.
     """
 
     def __init__(self) -> None:

@@ -50,7 +50,8 @@ def _own_gpu() -> torch.device:
             torch.cuda.set_device(0)
         elif launch.local_size > gpus:
             raise UsageError(
-                f"{launch.local_size} processes on this machine need one GPU each, it has {gpus}",
+                f"{launch.local_size} processes on this machine need one GPU each, but it has "
+                f"{gpus}",
                 code="gpus-too-few",
                 fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
             )
@@ -82,7 +83,7 @@ def _require_compiler() -> None:
         raise MissingError(
             "training on a GPU needs numba-cuda",
             code="library-missing",
-            why="it compiles the kernels, and is not installed",
+            why="numba-cuda compiles the kernels, and is not installed",
             fix=install_command(cuda_extra(torch.version.cuda)),
         )
     majors = {version for name, version in COMPILERS.items() if version_of(name)}
@@ -101,7 +102,7 @@ def _require_numba() -> None:
         raise MissingError(
             "numba-cuda cannot use the GPU that torch uses",
             code="numba-cuda-without-gpu",
-            why="it finds no driver, or no compiler library (NVVM)",
+            why="numba-cuda finds no driver, or no compiler library (NVVM)",
             fix=f"{command}; `numba -s` shows Numba's CUDA setup",
         )
 

@@ -38,7 +38,7 @@ class Layer:
         neurons: their constants.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
-        limits: on threads and memory.
+        limits: limits on threads and memory.
 
     Raises:
         UsageError: delays are too long for the shared memory of a GPU.

@@ -33,7 +33,7 @@ class GradientSum:
     Args:
         synapses: the projection, contiguous.
         spikes: the source's spikes in the whole batch.
-        limits: on threads and memory.
+        limits: limits on threads and memory.
     """
 
     def __init__(self, synapses: Synapses, spikes: SpikeTrains, limits: Limits) -> None:

@@ -85,7 +85,7 @@ def simulate(
     """Run one sample from rest.
 
     Args:
-        network: to run.
+        network: network to run.
         events: input spikes, neuron = channel.
         rate: per ms; the membrane integrals are weighted by exp(−rate·t).
         max_spikes: raise `NetworkError` when the neurons emit more spikes than this.
@@ -111,7 +111,7 @@ def _check_events(network: ContinuousNetwork, events: SpikeTimes) -> None:
         raise DataError(
             "the time of an input event is negative, or not a number",
             code="times-negative",
-            fix="shift the events, or drop this one",
+            fix="correct the time, or leave out the event",
         )
 
 

@@ -174,10 +174,10 @@ class ProcessGroup:
                 process.target.zero()
             else:
                 process.run(step, steps, nearest)
-        for group in reversed(sources.values()):  # PyFeNN has them in no order
+        for group in reversed(sources.values()):  # PyFeNN's order is arbitrary
             words = group[0].events.row(step)
             for source in np.flatnonzero(np.unpackbits(words, bitorder="little")):
-                if source < group[0].weight.shape[0]:  # others are read from anywhere
+                if source < group[0].weight.shape[0]:  # beyond it, PyFeNN reads arbitrary memory
                     for process in group:
                         process.row(source, step)
 

@@ -43,7 +43,7 @@ def test_columns_of_other_names(columns: Any, tmp_path: Path) -> None:
     assert (train.time_ms.tolist(), train.groups["Speaker"].tolist()) == ([1.5], [4])
 
 
-def test_columns_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_columns_are_refused(tmp_path: Path) -> None:
     path = _write(tmp_path / "x.csv", HEAD, [(0, 1, 2, 3.5)])
     with refused(DataError, "csv-columns") as caught:
         read_incoming(path, FileConventions(columns={"unit": "pixel"}))
@@ -73,7 +73,7 @@ def test_positions_and_polarities_make_the_unit(
     signed = [(x, y, 2 * p - 1 if is_signed else p) for x, y, p in events]
     rows = [(place % 2, 0, place, *event) for place, event in enumerate(signed)]
     _write(folder / "train.csv", f"sample,label,time_ms,{names}", rows)
-    # The test split decides with what the sensor holds, and polarities of both signs are there.
+    # The test split also counts for the sensor's size, and there are polarities of both signs.
     _write(folder / "test.csv", f"sample,label,time_ms,{names}", [(0, 0, 0, 8, 5, 1)])
     data = read_incoming(folder, FileConventions(sensor_size=size))
     width, height, polarities = (9, 6, 2) if size is None else size
@@ -84,7 +84,7 @@ def test_positions_and_polarities_make_the_unit(
     assert data.train.n_units == data.test.n_units == width * height * polarities
 
 
-def test_a_polarity_beside_channels_keeps_on_and_off_apart(
+def test_a_polarity_beside_channels_doubles_the_units(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [(0, 1, 3, 0.5, -1), (0, 1, 3, 1.5, 1), (0, 1, 0, 2.5, 1)]
@@ -109,7 +109,7 @@ def test_a_letter_beside_channels_is_a_group(tmp_path: Path) -> None:
     )
 
 
-def test_sensors_that_cannot_be(tmp_path: Path) -> None:
+def test_invalid_sensor_sizes_are_refused(tmp_path: Path) -> None:
     head = "sample,label,time_ms,x,y"
     path = _write(tmp_path / "x.csv", head, [(0, 1, 0.5, 3, 4)])
     for size in ((3, 5), (4, 4), (4, 5, 2)):

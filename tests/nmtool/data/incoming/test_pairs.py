@@ -46,7 +46,7 @@ def test_pixels_and_polarities_become_units() -> None:
     assert (events.label.tolist(), events.class_names) == ([1], ("a", "b"))
 
 
-def test_a_single_polarity_counts_for_nothing() -> None:
+def test_a_single_polarity_does_not_change_units() -> None:
     sample = np.array([(0, 5, 1), (1, 699, 1)], COCHLEA)
     events = read_tonic(Recordings([(sample, np.int64(0))], [b"a"], (700, 1, 1)), "X")
     assert events.unit.tolist() == [5, 699]
@@ -123,13 +123,13 @@ def test_a_class_map_names_the_classes() -> None:
         (Recordings([0], ["a"]), "sample-unreadable", "X: item 0"),
     ],
 )
-def test_what_is_no_classification_task_is_refused(data: Recordings, code: str, word: str) -> None:
+def test_data_sets_without_classes_are_refused(data: Recordings, code: str, word: str) -> None:
     with refused(DataError, code) as caught:
         read_tonic(data, "X")
     assert word in caught.value.what
 
 
-# Of torch.
+# Data sets of torch.
 
 
 class Pairs:
@@ -156,7 +156,7 @@ def test_dense_pairs() -> None:
 
 
 @pytest.mark.parametrize("time_first", [False, True])
-def test_batches(time_first: bool) -> None:
+def test_batches_of_a_loader_are_read(time_first: bool) -> None:
     batch = DENSE.swapaxes(0, 1) if time_first else DENSE
     loader = [(batch, np.array([0, 1, 0, 1]))] * 2
     events = SpikeEvents.from_torch(loader, time_first=time_first)
@@ -187,7 +187,7 @@ def test_structured_pairs() -> None:
         ([(np.zeros(0, CAMERA), 0)], DataError, "sensor-size-missing"),
     ],
 )
-def test_what_is_no_data_set(source: Any, kind: Any, code: str) -> None:
+def test_objects_that_are_not_data_sets_are_refused(source: Any, kind: Any, code: str) -> None:
     with refused(kind, code):
         SpikeEvents.from_torch(source)
 

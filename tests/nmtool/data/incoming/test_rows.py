@@ -92,7 +92,7 @@ def test_dense_spikes_are_those_of_lists_and_pairs(dense: np.ndarray) -> None:
     hnp.arrays(bool, hnp.array_shapes(min_dims=3, max_dims=4, max_side=6)),
     st.sampled_from([0.1, 0.3, 1.0, 2.5]),
 )
-def test_dense_arrays_come_back_from_their_bins(dense: np.ndarray, dt_ms: float) -> None:
+def test_dense_arrays_are_restored_by_binning(dense: np.ndarray, dt_ms: float) -> None:
     events = SpikeEvents.from_dense(dense, np.zeros(len(dense), int), dt_ms=dt_ms)
     binned = bin_events(events, dt_ms, dense.shape[1]).raster.dense()
     assert (binned == dense.reshape(binned.shape)).all()

@@ -20,7 +20,7 @@ samples = st.lists(st.tuples(times, st.integers(0, 999)), max_size=6).map(sorted
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(samples, st.sampled_from(NAMES), st.integers(-3, 9)), min_size=1))
-def test_what_is_written_is_read(
+def test_written_data_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     drawn: list[tuple[list[tuple[float, int]], str, int]],
 ) -> None:
@@ -54,7 +54,7 @@ def test_splits_have_a_column(events: SpikeEvents, tmp_path: Path) -> None:
     assert len({row.partition(",")[0] for row in rows}) == 6, "samples have a number each"
 
 
-def test_a_file_that_is_there_stays(events: SpikeEvents, tmp_path: Path) -> None:
+def test_an_existing_file_is_kept(events: SpikeEvents, tmp_path: Path) -> None:
     path = tmp_path / "events.CSV"
     write_dataset(events, path)
     before = path.read_bytes()

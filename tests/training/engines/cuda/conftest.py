@@ -29,7 +29,7 @@ if SIMULATED:
         def run(self) -> None:
             self.turn.acquire()
             try:
-                super().run()  # keeps what is raised in `exception`
+                super().run()  # stores the exception in `exception`
             finally:
                 self._manager.ended(self)
 

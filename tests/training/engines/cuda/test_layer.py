@@ -192,7 +192,7 @@ def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
     assert_close(mine.afferent.delay, theirs.delay[2], tolerance=2e-6)
 
 
-def test_source_times_only_where_wanted() -> None:
+def test_source_times_only_on_request() -> None:
     case = Case()
     hidden, output = layers(case.network(), case)
     source = SpikeTrains.from_raster(case.input(), DEVICE)

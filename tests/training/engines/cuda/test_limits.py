@@ -33,7 +33,7 @@ def test_portions_take_half_of_the_free_memory_at_most(samples: int, free: int) 
 
 
 @given(samples=st.integers(0, 5000), blocks=SIZES)
-def test_chunks_serve_the_blocks_that_are_wanted(samples: int, blocks: int) -> None:
+def test_chunks_occupy_the_requested_blocks(samples: int, blocks: int) -> None:
     limits = Limits()
     size = limits.chunk_size(samples, blocks)
     assert size >= 1
@@ -69,7 +69,7 @@ def test_windows_hold_two_traces() -> None:
     assert 8 * (Limits().window(100_000, 8) + 1) <= 48 << 10
 
 
-def test_what_must_fit() -> None:
+def test_populations_beyond_shared_memory_are_refused() -> None:
     limits = Limits()
     for neurons, itemsize in ((2048, 4), (2048, 8), (5000, 4)):
         assert limits.state_bytes(neurons, itemsize) <= 48 << 10

@@ -78,7 +78,7 @@ def _integers(n_steps: int, *, eager: bool) -> None:
 
 
 WARPS = replace(SMALL, threads=64)
-# Odd numbers of steps reach what is left over where the compiler has unrolled a loop.
+# Odd numbers of steps also run the remainder of loops that the compiler has unrolled.
 FLOATS: tuple[Callable[[], object], ...] = tuple(
     partial(compare, case)
     for case in (

@@ -14,7 +14,7 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-# Typed, they would be functions of what the compiler passes beside the arguments of a call.
+# `Any`: with its type, functions would seem to take the compiler's own argument as well.
 _inlined: Any = intrinsic
 
 

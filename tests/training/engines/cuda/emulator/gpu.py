@@ -55,7 +55,7 @@ class Gpu:
         self.counts: dict[str, Counter[str]] = {}
         self.devices: list[int] = []
         self.driver = ctypes.CDLL(str(_built_driver()), mode=ctypes.RTLD_GLOBAL)
-        self._call = _LAUNCH(self._launched)  # kept, because C does not
+        self._call = _LAUNCH(self._launched)  # keep a reference, because C holds none
         self.driver.emulator_on_launch(self._call)
 
     def keep_ptx(self, get_cubin: Callable[..., Any]) -> Callable[..., Any]:

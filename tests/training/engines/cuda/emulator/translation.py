@@ -291,7 +291,7 @@ def _binary(instruction: Instruction, modifiers: list[str]) -> str | None:
         return None
     if kind[0] == "f" or kind == "pred":
         return instruction.assign(f"{first} {OPERATORS[name]} {second}")
-    # Signed numbers wrap around as unsigned ones do, where C++ leaves open what happens.
+    # Compute with unsigned numbers, which wrap around; signed overflow is undefined in C++.
     return instruction.assign(_wrapped(kind, f"{{}}{first} {OPERATORS[name]} {{}}{second}"))
 
 
@@ -365,7 +365,7 @@ def _compare(instruction: Instruction, modifiers: list[str]) -> str | None:
     first, second = instruction.value(1, kind), instruction.value(2, kind)
     if kind[0] == "f" and comparison in UNORDERED:
         return instruction.assign(f"!({first} {UNORDERED[comparison]} {second})")
-    # Unequal numbers of PTX are both numbers; C++ says the same of NaN.
+    # PTX's `ne` is false if an operand is NaN, unlike != in C++.
     if comparison not in COMPARISONS or (kind[0] == "f" and comparison == "ne"):
         return None
     return instruction.assign(f"{first} {COMPARISONS[comparison]} {second}")
@@ -391,7 +391,7 @@ def _bits(instruction: Instruction, modifiers: list[str]) -> str | None:
 
 def _convert(instruction: Instruction, modifiers: list[str]) -> str | None:
     *mode, target, source = modifiers
-    # Rounded to nearest, or exact: float to integer is not among what kernels do.
+    # Rounding to nearest, or exact conversions only: kernels never convert floats to integers.
     exact = source[0] != "f" if target[0] != "f" else (source, target) == ("f32", "f64")
     if mode != ([] if exact else ["rn"]) or (source[0] == "f" and target[0] != "f"):
         return None
