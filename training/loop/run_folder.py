@@ -417,8 +417,12 @@ def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _unsettled(log: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Entries as text, without the number that the end of a run writes into one of them."""
-    return [json.dumps({k: v for k, v in e.items() if k != "settled_accuracy"}) for e in log]
+    """Entries as text, without the number that the end of a run writes into one of them.
+
+    As text, what is not a number equals itself. Older checkpoints sort the names.
+    """
+    entries = ({k: v for k, v in entry.items() if k != "settled_accuracy"} for entry in log)
+    return [json.dumps(entry, sort_keys=True) for entry in entries]
 
 
 def _lock(descriptor: int) -> bool:

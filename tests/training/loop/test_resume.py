@@ -214,6 +214,14 @@ def test_the_log_of_another_run_is_refused(tmp_path: Path) -> None:
     assert folder.read_log() == log
 
 
+def test_the_order_of_names_in_a_log_does_not_count(tmp_path: Path) -> None:
+    """Older checkpoints have them sorted, beside a log that has them as they came."""
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    lines = [json.dumps(entry, sort_keys=True) for entry in log]
+    folder.log_file.write_text("\n".join(lines) + "\n")
+    assert folder.read_log() == log
+
+
 def test_a_log_without_its_last_line_is_that_of_the_checkpoint(tmp_path: Path) -> None:
     """As after a kill; a damaged checkpoint is no matter of the log."""
     folder, log = _run_of_two_epochs(tmp_path / "run")
