@@ -302,7 +302,7 @@ def _run(arguments: argparse.Namespace) -> int:
     chosen = (
         TrainOptions() if arguments.config is None else TrainOptions.from_file(arguments.config)
     )
-    given = {"epochs": arguments.epochs, "seed": arguments.seed}
+    given = {name: getattr(arguments, name) for name in ("epochs", "seed", "validation")}
     options = replace(chosen, **{name: value for name, value in given.items() if value is not None})
     names = ("bin_ms", "lr", "weight_decay", "dropout")
     settings = Settings(**{name: getattr(arguments, name) for name in names})
@@ -443,6 +443,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--epochs", type=count, metavar="N", help="instead of those of --config")
     parser.add_argument("--seed", type=int, metavar="N", help="the first, likewise")
+    parser.add_argument("--validation", metavar="SHARE|N", help="likewise; 0 for none")
     parser.add_argument("--seeds", type=count, default=1, metavar="N", help="networks (default 1)")
     parser.add_argument("--bin", dest="bin_ms", type=float, default=default.bin_ms, metavar="MS")
     parser.add_argument("--lr", type=float, default=default.lr, metavar="X")
