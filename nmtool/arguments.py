@@ -77,6 +77,7 @@ NETWORKS = Kind((Mapping, list, tuple), "pass networks in a list, or in a dict b
 FLOATS = Kind(("Network",), "pass a float nmtool.Network")
 EITHER = Kind(("Network", "IntegerNetwork"), "pass a Network or an IntegerNetwork")
 TARGET = Kind(("Limits",), "pass an nmtool.Target, such as nmtool.target_named('loihi2')")
+TARGET_OF_INTEGERS = Kind(("Limits", str, PathLike), "name a target, or pass an nmtool.Target")
 NAMED_TARGET = Kind(("Target", str, PathLike), "name a target, or pass an nmtool.Target")
 TARGETS = Kind(("Target", str, PathLike, list, tuple), "name targets, or pass nmtool.Targets")
 EVENTS = Kind(("SpikeEvents",), "pass SpikeEvents, such as data.test")
@@ -131,7 +132,7 @@ KINDS = {
         "Network | IntegerNetwork": EITHER,
         "Network | IntegerNetwork | str | Path": NETWORK,
         "Mapping | Sequence": NETWORKS,
-        "Limits": TARGET,
+        "str | Path | Limits": TARGET_OF_INTEGERS,
         "str | Path | Target": NAMED_TARGET,
         "str | Path | Target | Sequence": TARGETS,
         "SpikeEvents | Dataset": SAMPLES,

@@ -12,6 +12,7 @@ instruction-set simulator.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -129,6 +130,11 @@ class Limits:
         return LOIHI2
 
     @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return str(getattr(self, "name", "") or "the target")
+
+    @property
     def rounding(self) -> tuple[object, ...]:
         """Everything that decides how networks are rounded; equal for targets that share it."""
         return (self.runs_in.name, *(getattr(self, limit) for limit in LIMITS))
@@ -148,6 +154,21 @@ class Limits:
 
 
 LIMITS = tuple(limit.name for limit in fields(Limits))
+
+
+def bits_in_words(bits: Sequence[int]) -> str:
+    """Possible numbers of bits, for messages.
+
+    >>> bits_in_words((4, 6, 8))
+    '4, 6 or 8 bits'
+    """
+    *others, last = map(str, bits)
+    return f"{', '.join(others)} or {last} bits" if others else f"{last} bits"
+
+
+def nearest_bits(bits: int, possible: Sequence[int]) -> int:
+    """The possible number of bits that is nearest to another."""
+    return min(possible, key=lambda candidate: abs(candidate - bits))
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,8 @@ INSIDE = {
     "nmtool.network": "data",
     "nmtool.plot": "network evaluation",
     "nmtool.quantisation": "network data verification",
+    "nmtool.quantisation.conversion": "network targets",
+    "nmtool.quantisation.quantising": "network data targets verification",
     "nmtool.reporting": "network data targets evaluation verification quantisation",
     "nmtool.running": "network data",
     "nmtool.setup": "data",
@@ -123,8 +125,9 @@ INSIDE = {
 """Walls inside `nmtool/`: folders that a module may import, beside its own and the top.
 
 The longest name that fits a module counts. Folders stand on each other in this order: network,
-data, evaluation, verification, quantisation, targets, exchange, reporting. Two modules look up:
-a certificate names the targets that clip, and networks bin events that they are given.
+data, evaluation, verification, quantisation, targets, exchange, reporting. Some modules look up:
+a certificate names the targets that clip, networks bin events that they are given, and networks
+are rounded for targets by name.
 """
 GROUND = (
     *("nmtool.network", "nmtool.raster", "nmtool.recording", "nmtool.arithmetic"),

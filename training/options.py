@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.arguments import keywords_checked
-from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS
+from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS, Limits
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.dividing import AUTO, SplitRule, amount, kept_amount
 from nmtool.data.grid import needed_steps, propose_grid
@@ -26,6 +26,7 @@ from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.network.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
 from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.quantisation import DelayGrid
+from nmtool.quantisation.weights import check_weight_bits
 from nmtool.targets import LOIHI2, target_named
 from nmtool.toml_files import OFF
 from nmtool.training.recipes import read_settings
@@ -80,6 +81,9 @@ MAX_LEARNING_RATE = 10**37
 _TAU_MS, _TAU_STEPS = 10.0, 2
 """Value of a time constant that is `auto`, in ms, and its minimum in steps."""
 
+_MOST_BITS = {"weight_bits": 8, "delay_bits": 6}
+"""The most bits that are `auto`, where the target has them."""
+
 SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
@@ -103,6 +107,8 @@ class TrainOptions:
 
     >>> TrainOptions(hidden=100).dt_ms, TrainOptions(dt_ms=10.0).tau_mem_ms
     ('auto', 20.0)
+    >>> TrainOptions().weight_bits
+    8
     >>> TrainOptions.from_file("digits").epochs
     40
     """
@@ -244,10 +250,20 @@ class TrainOptions:
     )
     target: str = _option(INTEGERS, LOIHI2.name, "chip to train for, by name or as a FILE.toml")
     weight_bits: int = _option(
-        INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], MAX_WEIGHT_BITS
+        INTEGERS,
+        AUTO,
+        f"bits of a weight; auto: the target's most, up to {_MOST_BITS['weight_bits']}",
+        LOIHI2.weight_bits[0],
+        MAX_WEIGHT_BITS,
+        auto=True,
     )
     delay_bits: int = _option(
-        INTEGERS, 6, "bits of a delay", LOIHI2.delay_bits[0], LOIHI2.delay_bits[-1]
+        INTEGERS,
+        AUTO,
+        f"bits of a delay; auto: the target's most, up to {_MOST_BITS['delay_bits']}",
+        LOIHI2.delay_bits[0],
+        LOIHI2.delay_bits[-1],
+        auto=True,
     )
     delay_stride: int | None = _option(
         INTEGERS,
@@ -438,6 +454,11 @@ class TrainOptions:
 
     def _settle(self) -> None:
         """Put numbers in place of every `auto` that does not depend on samples."""
+        for name, most in _MOST_BITS.items():
+            if getattr(self, name) == AUTO:
+                possible = getattr(_limits(self.target, self.arithmetic), name)
+                bits = [bits for bits in possible if bits <= most] or [possible[0]]
+                object.__setattr__(self, name, bits[-1])
         if self.dt_ms == AUTO and self.steps != AUTO:
             object.__setattr__(self, "dt_ms", 1.0)
         if self.dt_ms == AUTO:
@@ -448,22 +469,19 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        target = target_named(self.target)
-        bits, longest = target.runs_in.weight_bits, target.max_delay
-        if self.weight_bits not in bits:
+        limits = _limits(self.target, self.arithmetic)
+        check_weight_bits(self.weight_bits, limits)
+        if self.arithmetic == "float":
+            return
+        if self.max_delay > limits.max_delay:
             raise UsageError(
-                f"weight_bits must be {bits[0]} … {bits[-1]}, not {self.weight_bits}",
-                code="setting-range",
-                fix="choose such a value; the default is 8",
-            )
-        if self.arithmetic == "integer" and self.max_delay > longest:
-            raise UsageError(
-                f"max_delay is {self.max_delay} steps, the chip holds {longest}",
+                f"max_delay is {self.max_delay} steps, {limits.label} holds {limits.max_delay}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={longest}`, which cuts longer delays if training starts from "
+                fix=f"`max_delay={limits.max_delay}`, which cuts longer delays if training starts from "
                 "another run; in a new run, a longer time step (dt_ms) covers the same time with "
                 "fewer steps",
             )
+        _ = self.delay_grid
 
     def _check_init_delay(self, name: str) -> None:
         value = getattr(self, name)
@@ -578,6 +596,13 @@ class TrainOptions:
                 fix=f"{guess}known are {', '.join(known)}",
             )
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
+        if "target" in converted or "arithmetic" in converted:
+            # Bits that are not among the settings follow a target that lacks those of before.
+            merged = {**vars(self), **converted}
+            limits = _limits(merged["target"], merged["arithmetic"])
+            for name in _MOST_BITS:
+                if name not in converted and getattr(self, name) not in getattr(limits, name):
+                    converted[name] = AUTO
         return replace(self, **converted)
 
     def resumed_with(self, settings: Mapping[str, Any], run: str) -> TrainOptions:
@@ -654,6 +679,12 @@ _ZERO_WAS_NONE = (
 """Settings in which an older version's 0 means None."""
 
 
+def _limits(target: str, arithmetic: str) -> Limits:
+    """What bits have to fit: the target, or in floats the arithmetic that it runs."""
+    chip = target_named(target)
+    return chip if arithmetic == "integer" else chip.runs_in
+
+
 def example(name: str) -> Any:
     """An example value of a setting: its default, or a number or word if that is None."""
     [option] = [candidate for candidate in fields(TrainOptions) if candidate.name == name]
@@ -661,7 +692,7 @@ def example(name: str) -> Any:
         return option.default
     if str(option.type).startswith("str"):
         return "FILE.npz" if "Path" in str(option.type) else "NAME"
-    return 1 if str(option.type).startswith("int") else 1.0
+    return (option.metadata["low"] or 1) if str(option.type).startswith("int") else 1.0
 
 
 def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.exchange.exporting import check_archive_name, check_replaceable
     from nmtool.network.integer_network import FILE_KIND
     from nmtool.quantisation.quantising import quantise
-    from nmtool.targets import LOIHI2, target_named
+    from nmtool.targets import LOIHI2
 
     output = Path(arguments.output)
     check_archive_name(output)
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = quantise(
         arguments.network,
         calibrate_on=named_data(arguments) or arguments.data,
-        target=target_named(getattr(arguments, "target", LOIHI2)),
+        target=getattr(arguments, "target", LOIHI2),
         progress=progress,
         **rounding(arguments),
     )

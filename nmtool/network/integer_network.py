@@ -23,7 +23,14 @@ from nmtool.arguments import (
     check_all,
     check_fields,
 )
-from nmtool.arithmetic import LOIHI2, Arithmetic, Limits, arithmetic_named, shifted
+from nmtool.arithmetic import (
+    LOIHI2,
+    Arithmetic,
+    Limits,
+    arithmetic_named,
+    bits_in_words,
+    shifted,
+)
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -246,7 +253,7 @@ class IntegerProjection(Value, Tabular):
         bits = target.weight_bits
         if self.weight_bits not in bits:
             raise NetworkError(
-                f"{label}: weight_bits must be {bits[0]} … {bits[-1]}, not {self.weight_bits}",
+                f"{label}: weights have {bits_in_words(bits)}, not {self.weight_bits}",
                 code="projection-bits-range",
                 fix="choose one of those",
             )

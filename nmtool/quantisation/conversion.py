@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import (
-    checked,
-)
+from nmtool.arguments import checked
 from nmtool.arithmetic import LOIHI2, Limits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network, Population
@@ -53,6 +52,7 @@ from nmtool.quantisation.scale import (
 )
 from nmtool.quantisation.weights import check_weight_bits, weight_findings, weight_jumps
 from nmtool.rounding import round_half_away
+from nmtool.targets import target_named
 
 STATIC, DATA = SCALES = ("static", "data")
 """Scale rules: currents bounded for every possible input, or by calibration data."""
@@ -68,12 +68,12 @@ _LEAST_YIELD = 1 + 1 / 1024
 def round_network(
     network: Network,
     *,
-    weight_bits: int = 8,
+    weight_bits: int | None = None,
     delays: DelayGrid | None = None,
     ranges: Mapping[int, float] | None = None,
     calibration: Calibration | None = None,
     scale: str = STATIC,
-    target: Limits = LOIHI2,
+    target: str | Path | Limits = LOIHI2,
 ) -> Quantisation:
     """Round a network to the integers of a target.
 
@@ -83,20 +83,24 @@ def round_network(
 
     Args:
         network: the float network.
-        weight_bits: bits per weight, of every projection, e.g. 8.
-        delays: grid of possible delays; by default all of 6 bits up to the target's longest.
+        weight_bits: bits per weight, of every projection; by default the target's most.
+        delays: grid of possible delays; by default that of the target's most bits which comes
+            nearest to all delays up to its longest.
         ranges: per projection (by index) the magnitude, as a jump of u, that its integers must
             represent; larger weights may be clipped. By default the largest weight.
         calibration: ranges measured on data; without it, the head-room of non-spiking populations
             covers every possible input, which costs resolution.
         scale: `static` keeps currents in range for every possible input; `data` allows twice the
             range measured in calibration, and says so in the findings.
-        target: the target of the integers.
+        target: the target of the integers: a name, the path of a target's file, or an
+            `nmtool.Target`.
 
     Raises:
-        UsageError: unknown scale rule, bits that the target does not have, or `data` without
-            calibration.
+        UsageError: unknown target or scale rule, bits that the target does not have, or `data`
+            without calibration.
     """
+    target = target if isinstance(target, Limits) else target_named(target)
+    weight_bits = target.weight_bits[-1] if weight_bits is None else weight_bits
     check_weight_bits(weight_bits, target)
     if scale not in SCALES:
         raise UsageError(
@@ -108,7 +112,10 @@ def round_network(
             code="calibration-data-missing",
             fix="give calibration data, or use the scale rule 'static'",
         )
-    grid = DelayGrid(target=target) if delays is None else delays.within(target)
+    if delays is None:
+        grid = DelayGrid.spanning(target.delay_bits[-1], target.max_delay, target=target)
+    else:
+        grid = delays.within(target)
     request = _Request(network, target, weight_bits, grid, ranges or {}, calibration, scale == DATA)
     rounded = [_round_population(request, population) for population in network.populations]
     projections = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool.arguments import TARGET, WHOLE, check_fields, optional
-from nmtool.arithmetic import LOIHI2, Limits
+from nmtool.arithmetic import LOIHI2, Limits, bits_in_words, nearest_bits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network
 from nmtool.rounding import round_half_away
@@ -39,15 +39,17 @@ class DelayGrid:
         bits, longest = self.target.delay_bits, self.target.max_delay
         if self.bits not in bits:
             raise UsageError(
-                f"delays have {bits[0]} to {bits[-1]} bits, not {self.bits}",
+                f"{self.target.label} has no delays of {self.bits} bits",
                 code="delay-bits-range",
-                fix="choose a number in that range",
+                why=f"it has delays of {bits_in_words(bits)}",
+                fix=f"`delay_bits={nearest_bits(self.bits, bits)}`",
             )
         if not 1 <= self.stride <= max(longest, 1):
             raise UsageError(
-                f"the stride of delays must be 1 … {longest} steps, not {self.stride}",
+                f"{self.target.label} has no delays in strides of {self.stride} steps",
                 code="delay-stride-range",
-                fix="choose a number in that range",
+                why=f"its longest delay is {longest} steps",
+                fix=f"`delay_stride={min(max(self.stride, 1), max(longest, 1))}`",
             )
         if self.limit is not None and not 0 <= self.limit <= longest:
             raise UsageError(

@@ -32,6 +32,7 @@ from nmtool.quantisation.conversion import STATIC
 from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.running import simulate
+from nmtool.targets import target_named
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
@@ -59,7 +60,7 @@ def quantise(
     scale: str = STATIC,
     relays: bool = False,
     validation: SplitRule | Amount | None = None,
-    target: Limits = LOIHI2,
+    target: str | Path | Limits = LOIHI2,
     progress: Progress = silent,
 ) -> Quantisation:
     """Round a network to the integers of a target, by default Loihi 2.
@@ -90,14 +91,17 @@ def quantise(
             (`Network.with_relays`); by default longer delays are clipped.
         validation: the network's validation samples among the training samples: a rule, or an
             amount such as "last 300"; by default those of the run.
-        target: the target of the integers, e.g. `nmtool.Target("short", max_delay=31)`.
+        target: the target of the integers: a name, the path of a target's file, or an
+            `nmtool.Target`, e.g. `nmtool.Target("short", max_delay=31)`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: unknown bits, ranges, scale or amount; scale or ranges need data and there are
-            none; the data do not fit the network; the network is an integer network already.
+        UsageError: unknown target, bits, ranges, scale or amount; scale or ranges need data and
+            there are none; the data do not fit the network; the network is an integer network
+            already.
         DataError: a split of the data is missing or empty, or there is no sample to calibrate on.
     """
+    target = target if isinstance(target, Limits) else target_named(target)
     source, floats = network, float_network(network)
     # A run that trained in integers must not be rounded again by mistake.
     if floats is None or (isinstance(source, str | Path) and _trained_integers(source)):
@@ -156,7 +160,8 @@ def quantise(
     if compare_on is None:
         return quantisation
     cost = rounding_cost(network, quantisation.network, compare_on, compared_on, progress=progress)
-    return replace(quantisation, cost=cost)
+    findings = (*quantisation.findings, *cost.findings)
+    return replace(quantisation, report=replace(quantisation.report, findings=findings), cost=cost)
 
 
 def rounding_cost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +21,9 @@ from nmtool.quantisation.weights import weight_jumps
 from nmtool.recording import Recording
 from nmtool.tables import Result, Table, Tabular
 from nmtool.verification.comparison import spike_agreement
+
+MUCH_ACCURACY = 0.05
+"""Accuracy that rounding may cost without a finding."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -196,6 +200,25 @@ class RoundingCost(Result):
             wraps,
             clips,
         )
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """A finding if the accuracy lost is large, and more than two standard errors."""
+        lost = self.float_accuracy - self.integer_accuracy
+        # Only samples with different classes from both can make the accuracies differ.
+        variance = max(1 - self.agreement - lost**2, 0.0) / self.samples
+        if lost <= max(MUCH_ACCURACY, 2 * math.sqrt(variance)):
+            return ()
+        finding = Finding(
+            "rounding-costs-accuracy",
+            "network",
+            f"rounding takes accuracy from {self.float_accuracy:.1%} to "
+            f"{self.integer_accuracy:.1%}, on {self.compared_on}",
+            "train on in integers, with the same target and bits: nmtool train DATA --start RUN "
+            "-o RUN2 --arithmetic integer (`nmtool.finetune`); or round to more bits, if the "
+            "target has them: `weight_bits=`, `delay_bits=`",
+        )
+        return (finding,)
 
     def tables(self) -> list[Table]:
         """One row per value."""

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import LOIHI2, Limits
+from nmtool.arithmetic import LOIHI2, Limits, bits_in_words, nearest_bits
 from nmtool.errors import Finding, UsageError
 from nmtool.network.float_network import Network, Projection
 from nmtool.network.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
@@ -64,12 +64,12 @@ def weight_ranges(network: Network, weight_bits: int, target: Limits = LOIHI2) -
 
 def check_weight_bits(weight_bits: int, target: Limits) -> None:
     """Raise `UsageError` unless the target has weights of `weight_bits` bits."""
-    bits = target.weight_bits
-    if weight_bits not in bits:
+    if weight_bits not in target.weight_bits:
         raise UsageError(
-            f"weights have {bits[0]} to {bits[-1]} bits, not {weight_bits}",
+            f"{target.label} has no weights of {weight_bits} bits",
             code="weight-bits-range",
-            fix="choose a number in that range",
+            why=f"it has weights of {bits_in_words(target.weight_bits)}",
+            fix=f"`weight_bits={nearest_bits(weight_bits, target.weight_bits)}`",
         )
 
 

@@ -190,6 +190,50 @@ def _integers(**settings: Any) -> TrainOptions:
     return _set(arithmetic="integer", **settings)
 
 
+@pytest.fixture
+def few(tmp_path: Path) -> str:
+    """The file of a target with few bits."""
+    holds = {"weight_bits": [3, 4], "delay_bits": [1, 2], "max_delay": 15}
+    file = tmp_path / "few.toml"
+    lines = [f"{name} = {{ value = {v}, mark = 'inferred' }}" for name, v in holds.items()]
+    file.write_text("\n".join(["name = 'few'", "kind = 'chip'", "[holds]", *lines]))
+    return str(file)
+
+
+def _bits(options: TrainOptions) -> tuple[int, int]:
+    return options.weight_bits, options.delay_bits
+
+
+def test_bits_follow_the_target(few: str) -> None:
+    assert _bits(TrainOptions()) == _bits(_integers(target="fenn")) == (8, 6)
+    assert _bits(_set(target=few)) == (8, 6)  # floats hold none
+    on_few = {"target": few, "max_delay": 15}
+    assert _bits(_integers(**on_few)) == (4, 2)
+    assert _bits(_integers(**on_few, weight_bits=3)) == (3, 2)
+    coarse = _integers(weight_bits=2, delay_bits=1).with_settings(on_few, "there")
+    assert _bits(coarse) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "possible"),
+    [
+        ({"weight_bits": 8}, "weight-bits-range", "3 or 4 bits"),
+        ({"delay_bits": 6}, "delay-bits-range", "1 or 2 bits"),
+        ({"delay_stride": 16}, "delay-stride-range", "15 steps"),
+    ],
+)
+def test_what_the_target_lacks_is_refused(
+    settings: dict[str, int], code: str, possible: str, few: str
+) -> None:
+    with refused(UsageError, code) as caught:
+        _integers(target=few, max_delay=15, **settings)
+    [(name, value)] = settings.items()
+    assert caught.value.what.startswith("few ")
+    assert str(value) in caught.value.what
+    assert caught.value.why.endswith(possible)
+    assert f"`{name}=" in caught.value.fix
+
+
 @pytest.mark.parametrize(
     ("settings", "grid"),
     [

@@ -19,7 +19,7 @@ from nmtool.errors import DataError, UsageError
 from nmtool.float_simulator import simulate_floats
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LI
-from nmtool.quantisation import round_network, weight_ranges
+from nmtool.quantisation import RoundingCost, round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate
 from nmtool.quantisation.quantising import keep_apart
 from nmtool.raster import Raster
@@ -274,6 +274,28 @@ def test_bits_out_of_range() -> None:
             assert str(bits) in caught.value.what
     with refused(UsageError, "delay-bits-range"):
         nm.quantise(NETWORK, delay_bits=7)
+
+
+def test_a_target_by_name_or_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "name = 'mine'\nkind = 'chip'\narithmetic = { value = 'fenn16', mark = 'inferred' }"
+    )
+    quantised = [nm.quantise(NETWORK, target=target) for target in ("fenn", file, str(file))]
+    assert [q.network.arithmetic for q in quantised] == 3 * ["fenn16"]
+    with refused(UsageError, "target-unknown"):
+        nm.quantise(NETWORK, target="loihi3")
+
+
+@pytest.mark.parametrize(
+    ("samples", "after", "agreement", "remarked"),
+    [(200, 0.30, 0.35, True), (200, 0.80, 0.96, False), (20, 0.70, 0.60, False)],
+)
+def test_accuracy_lost_is_remarked_on(
+    samples: int, after: float, agreement: float, remarked: bool
+) -> None:
+    cost = RoundingCost(f"{samples} samples", samples, 0.84, after, agreement, 1.0, 0, 0)
+    assert codes(cost.findings) == ["rounding-costs-accuracy"] * remarked
 
 
 def test_data_that_do_not_fit() -> None:

@@ -11,6 +11,7 @@ from nmtool.dynamics import decay, drive_scale, membrane_gain
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, sign_mode
 from nmtool.quantisation import round_network
+from nmtool.targets import Target, target_named
 from tests.networks.drawn import float_networks
 from tests.nmtool.quantisation.cases import FAN_IN, bits_strategy, one_population
 
@@ -212,3 +213,14 @@ def test_mixed_signs_cost_a_bit(bits: int, step: int) -> None:
     (projection,) = round_network(one_population(abs(weight)), weight_bits=bits).network.projections
     assert (projection.weight % (step // 2) == 0).all()
     assert projection.weight.max() == 256 - step // 2
+
+
+def test_bits_and_delays_are_by_default_the_most_of_the_target() -> None:
+    network = Network.layers([8, 20, 2], delays=70, seed=1)
+    few = Target("few", weight_bits=(2, 4), delay_bits=(1, 2), max_delay=15)
+    integers = round_network(network, target=few).network
+    assert {projection.weight_bits for projection in integers.projections} == {4}
+    assert np.unique(integers.projections[0].delay).tolist() == [0, 5, 10, 15]
+    by_name = round_network(network, target="fenn").network
+    assert by_name == round_network(network, target=target_named("fenn")).network
+    assert ({p.weight_bits for p in by_name.projections}, by_name.max_delay) == ({9}, 63)
