@@ -86,7 +86,7 @@ class CheckReport(Result):
     def tables(self) -> list[Table]:
         """The targets side by side, and the cores of each."""
         rows = [_row(outcome) for outcome in self.fits]
-        header = ("target", "fit", "arithmetic", "cores", "binds", "findings")
+        header = ("target", "fit", "arithmetic known by", "cores", "binds", "findings")
         return [
             Table("targets", header, rows),
             *(t for outcome in self.fits for t in outcome.tables()),
