@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, NETWORK, add_json, grouping
@@ -88,16 +88,24 @@ def run(arguments: argparse.Namespace) -> int:
         data, split = first[0].data, ", ".join(first[0].splits)
     compared = compare_accuracy(first, second, events, clusters=clusters, progress=progress)
     result = compared.as_json()
-    names = [
-        {"first": compared_name(left), "second": compared_name(right)} for left, right in pairs
-    ]
-    result["pairs"] = [n | pair for n, pair in zip(names, result["pairs"], strict=True)]
+    names = [(compared_name(left), compared_name(right)) for left, right in pairs]
     if arguments.json:
+        named = ({"first": left, "second": right} for left, right in names)
+        result["pairs"] = [n | pair for n, pair in zip(named, result["pairs"], strict=True)]
         console.print_json({"data": data, "split": split, **result})
-    else:
-        counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
-        drawn = f"clusters: {', '.join(counts)}" if counts else f"{result['samples']} samples"
-        _print(f"on {data} ({split})", result, drawn)
+        return 0
+    [table] = compared.tables()
+    rows = [(*n, *row[1:]) for n, row in zip([*names, ("mean", "")], table.rows, strict=True)]
+    header = ("first", "second", *table.header[1:])
+    console.print_table(Table(f"on {data} ({split})", header, rows))
+    counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
+    drawn = f"clusters: {', '.join(counts)}" if counts else f"{result['samples']} samples"
+    low, high = result["interval"]
+    console.print_line(
+        f"first minus second: {result['points']:+.2f} points, "
+        f"95 % interval {low:+.2f} … {high:+.2f} "
+        f"(bootstrap over {len(pairs)} pairs and {drawn})"
+    )
     return 0
 
 
@@ -106,27 +114,3 @@ def _loaded(side: Compared) -> Network | IntegerNetwork | Answers:
     from nmtool.loading import load
 
     return side if isinstance(side, Answers) else load(str(side))
-
-
-def _print(where: str, result: dict[str, Any], drawn: str) -> None:
-    entries = [*result["pairs"], {"first": "mean", "second": "", **result}]
-    rows = [
-        (
-            entry["first"],
-            entry["second"],
-            f"{entry['first_accuracy']:.2%}",
-            f"{entry['second_accuracy']:.2%}",
-            f"{entry['points']:+.2f}",
-            str(entry.get("only_first_right", "")),
-            str(entry.get("only_second_right", "")),
-        )
-        for entry in entries
-    ]
-    right = ("accuracy of first", "of second", "points", "only first right", "only second right")
-    console.print_table(Table(where, ("first", "second", *right), rows))
-    low, high = result["interval"]
-    console.print_line(
-        f"first minus second: {result['points']:+.2f} points, "
-        f"95 % interval {low:+.2f} … {high:+.2f} "
-        f"(bootstrap over {len(result['pairs'])} pairs and {drawn})"
-    )

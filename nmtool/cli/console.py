@@ -88,11 +88,13 @@ def speak_flags(names: Mapping[str, str]) -> None:
 def in_flags(text: str) -> str:
     """A message of the library, with the command's flags in place of Python's arguments.
 
-    Pages of docs/ become paths on this computer.
+    Members of lists follow a flag one by one, those of tuples with commas. Pages of docs/ become
+    paths on this computer.
     """
 
     def flag(argument: re.Match[str]) -> str:
-        name, value = argument[1], argument[2].strip("'\"()").replace(", ", ",")
+        name, value = argument[1], argument[2]
+        value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
         if name not in _flags:
             return argument[0]
         return _flags[name] if value in ("", "True") else f"{_flags[name]} {value}"

@@ -97,20 +97,21 @@ class AccuracyDifference(Tabular):
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def tables(self) -> list[Table]:
-        """One row per pair."""
+        """One row per pair, and their mean."""
         header = ("pair", "accuracy of first", "of second", "points")
+        pairs = self._pairs()
         rows = [
             (
                 number,
-                f"{pair['first_accuracy']:.2%}",
-                f"{pair['second_accuracy']:.2%}",
-                f"{pair['points']:+.2f}",
-                pair["only_first_right"],
-                pair["only_second_right"],
+                f"{entry['first_accuracy']:.2%}",
+                f"{entry['second_accuracy']:.2%}",
+                f"{entry['points']:+.2f}",
+                entry.get("only_first_right", ""),
+                entry.get("only_second_right", ""),
             )
-            for number, pair in enumerate(self._pairs(), 1)
+            for number, entry in [*enumerate(pairs, 1), ("mean", self.as_json())]
         ]
-        title = f"{len(rows)} pairs on {self.first.shape[1]} samples"
+        title = f"{len(pairs)} pairs on {self.first.shape[1]} samples"
         return [Table(title, (*header, "only first right", "only second right"), rows)]
 
     @property

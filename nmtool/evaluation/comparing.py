@@ -112,8 +112,8 @@ def network_pairs(
             f"{len(ones)} networks cannot be paired with {len(others or ())} others",
             code="pairs-uneven",
             why="networks are compared in pairs; answers count as one network per seed",
-            fix="name as many networks on both sides, in the same order; to compare one with "
-            "several, repeat it",
+            fix="give as many networks after `second=` as before it, in the same order; to compare "
+            "one with several, repeat it",
         )
     if others is None:
         return [_integers_and_floats(source) for source in ones]

@@ -384,6 +384,7 @@ def test_tables_hold_the_values() -> None:
     assert [tuple(row) for row in rows] == [
         (1, "100.00%", "0.00%", "+100.00", 5, 0),
         (2, "100.00%", "0.00%", "+100.00", 5, 0),
+        ("mean", "100.00%", "0.00%", "+100.00", "", ""),
     ]
     assert [table.title for table in VALUES["Check"].tables()][1].startswith("stock model")
     assert [row[0] for row in VALUES["Run"].tables()[0].rows] == [1]

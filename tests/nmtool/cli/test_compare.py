@@ -111,8 +111,8 @@ def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
 @pytest.mark.parametrize(
     ("words", "error", "phrase"),
     [
-        ([], "runs-without-integers", "integers.npz"),
-        (["--with", "a.npz", "b.npz"], "pairs-uneven", "1 networks cannot be paired with 2"),
+        ([], "runs-without-integers", "--with NETWORK …\n"),
+        (["--with", "a.npz", "b.npz"], "pairs-uneven", "after --with as before it"),
         (["--with", "a.npz"], "file-missing", " a.npz\n"),
     ],
 )

@@ -131,6 +131,7 @@ def test_help_imports_no_function(command: str) -> None:
         ("name them: `data=`", "name them: DATA"),
         ("`weight_bits=4` saves the rest", "--weight-bits 4 saves the rest"),
         ("`hidden=(128, 64)` or `steps='auto'`", "--hidden 128,64 or --steps auto"),
+        ("`hidden=[NETWORK, …]`", "--hidden NETWORK …"),
         ("`n_steps=40` of another", "`n_steps=40` of another"),
         ("`code` and a=b", "`code` and a=b"),
     ],
