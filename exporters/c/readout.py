@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from nmtool.exporters.c.text import array
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, WINDOW, Readout, time_weights
+from nmtool.network.readout import (
+    FIRST_SPIKE,
+    MAX,
+    MEAN,
+    WEIGHTED,
+    WINDOW,
+    Readout,
+    time_weights,
+)
 from nmtool.rounding import round_half_away
 
 IMPORTANCE_ONE = 1 << 15
@@ -28,13 +36,13 @@ static void keep_score(void)
 $after}""")
 
 _KEEP = {
-    "mean": Template("score[i] += nmtool_membrane_$name[i];"),
+    MEAN: Template("score[i] += nmtool_membrane_$name[i];"),
     WEIGHTED: Template("score[i] += (int64_t)nmtool_membrane_$name[i] * importance();"),
     WINDOW: Template(
         "score[i] += nmtool_membrane_$name[i] - recent[oldest][i];\n"
         "        recent[oldest][i] = nmtool_membrane_$name[i];"
     ),
-    "max": Template(
+    MAX: Template(
         "score[i] = score[i] < nmtool_membrane_$name[i] ? nmtool_membrane_$name[i] : score[i];"
     ),
 }
@@ -77,16 +85,16 @@ static void keep_score(void)
     }
 }""")
 
-_NO_SCORE = dict.fromkeys(("mean", WEIGHTED, WINDOW), "0") | {
-    "max": "INT64_MIN",
+_NO_SCORE = dict.fromkeys((MEAN, WEIGHTED, WINDOW), "0") | {
+    MAX: "INT64_MIN",
     FIRST_SPIKE: "INT64_MIN",
 }
 
 _DESCRIPTIONS = {
-    "mean": "the largest mean of the membranes of '{population}'",
+    MEAN: "the largest mean of the membranes of '{population}'",
     WEIGHTED: "the largest mean of the membranes of '{population}', of which early steps count "
     "more",
-    "max": "the largest membrane of '{population}'",
+    MAX: "the largest membrane of '{population}'",
     WINDOW: "the largest mean of the membranes of '{population}' over the last {window} steps, or\n"
     "over all since nmtool_reset where there were fewer",
     FIRST_SPIKE: "the first spike of '{population}'",
@@ -99,9 +107,9 @@ def described_answer(readout: Readout) -> str:
 
 
 _IN_INTEGERS = {
-    "mean": "times T",
+    MEAN: "times T",
     WEIGHTED: f"times {IMPORTANCE_ONE} * T, with exp(-n/T) rounded to that",
-    "max": "but INT64_MIN before the first step",
+    MAX: "but INT64_MIN before the first step",
     WINDOW: "times min({window}, T)",
     FIRST_SPIKE: "but INT64_MIN as long as c is silent",
 }
@@ -111,8 +119,8 @@ _IN_INTEGERS = {
 def scores_in_words(network: IntegerNetwork) -> str:
     """The formula of the scores in C."""
     readout = network.readout
-    differs = _IN_INTEGERS.get(readout.rule, "").format(window=readout.window)
-    return readout.formula + (f",\n   {differs}" if differs else "")
+    differs = _IN_INTEGERS[readout.rule].format(window=readout.window)
+    return f"{readout.formula},\n   {differs}"
 
 
 def no_score(network: IntegerNetwork) -> str:

@@ -22,7 +22,7 @@ from nmtool.network.integer_network import (
     IntegerProjection,
     sign_mode,
 )
-from nmtool.network.readout import FIRST_SPIKE, Readout
+from nmtool.network.readout import FIRST_SPIKE, MEAN, Readout
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ def network_of(file: NetxFile) -> IntegerNetwork:
         InputChannels(layers[0][1].weight.shape[1]),
         populations,
         projections,
-        Readout(last.name, FIRST_SPIKE if last.kind == LIF else "mean"),
+        Readout(last.name, FIRST_SPIKE if last.kind == LIF else MEAN),
         dt_ms=file.dt_ms or DT_MS,
         n_steps=max(1, math.ceil(_steps(file) - BOUNDARY)),
     )

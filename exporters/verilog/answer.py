@@ -13,11 +13,11 @@ import numpy as np
 from nmtool.exporters.c.readout import importance
 from nmtool.exporters.verilog.layout import Memory, bits_for, field
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, WINDOW
+from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WEIGHTED, WINDOW
 
 _STATE_BITS, _IMPORTANCE_BITS = 24, 16
 
-RULES = {"mean": 0, WEIGHTED: 1, "max": 2, WINDOW: 3, FIRST_SPIKE: 4}
+RULES = {MEAN: 0, WEIGHTED: 1, MAX: 2, WINDOW: 3, FIRST_SPIKE: 4}
 """Numbers of readout rules in `rtl/nmtool_answer.v`."""
 
 
@@ -39,7 +39,7 @@ def answer_block(network: IntegerNetwork) -> AnswerBlock:
     readout = network.readout
     index = [p.name for p in network.populations].index(readout.population)
     added = {
-        "mean": network.n_steps.bit_length(),
+        MEAN: network.n_steps.bit_length(),
         WEIGHTED: network.n_steps.bit_length() + _IMPORTANCE_BITS,
         WINDOW: (readout.window or 1).bit_length(),
     }

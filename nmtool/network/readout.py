@@ -32,9 +32,9 @@ MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE = RULES
 MEMBRANE_RULES = (MEAN, WEIGHTED, MAX, WINDOW)
 
 FORMULAS = {
-    "mean": "1/T * sum over n of v[n][c]",
-    "weighted": "1/T * sum over n of v[n][c] * exp(-n/T)",
-    "max": "max over n of v[n][c]",
+    MEAN: "1/T * sum over n of v[n][c]",
+    WEIGHTED: "1/T * sum over n of v[n][c] * exp(-n/T)",
+    MAX: "max over n of v[n][c]",
     WINDOW: "1/min({window}, T) * sum of the last {window} of v[n][c], or of all where T is less",
     FIRST_SPIKE: "-(step of the first spike of c), silence counting as T",
 }
@@ -119,6 +119,7 @@ def time_weights(readout: Readout, n_steps: int) -> NDArray[np.float64]:
     if readout.window is not None:
         counted = min(readout.window, n_steps)
         return (step >= n_steps - counted) / max(counted, 1)
+    assert readout.rule in (MEAN, WEIGHTED), readout.rule
     profile = np.exp(-step / n_steps) if readout.rule == WEIGHTED else np.ones(n_steps)
     return profile / n_steps
 
@@ -133,12 +134,13 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
     Returns:
         [samples, classes] float64.
     """
-    if readout.rule == "max":
+    if readout.rule == MAX:
         lowest = -np.inf if membrane.shape[1] else 0.0  # v before the first step
         return membrane.astype(np.float64).max(axis=1, initial=lowest)
     if readout.rule == WEIGHTED:
         weights = time_weights(readout, membrane.shape[1])
         return np.einsum("stc,t->sc", membrane.astype(np.float64), weights)
+    assert readout.rule in (MEAN, WINDOW), readout.rule
     counted = membrane if readout.window is None else membrane[:, -readout.window :]
     return counted.sum(axis=1, dtype=np.float64) / max(counted.shape[1], 1)
 
@@ -201,14 +203,15 @@ class StreamScores:
             for neuron in np.flatnonzero(trace.any(axis=0)).tolist():
                 if self._first[neuron] is None:
                     self._first[neuron] = self.seen + int(trace[:, neuron].argmax())
-        elif rule == "max":
+        elif rule == MAX:
             self._largest = np.maximum(self._largest, trace.max(axis=0, initial=_LEAST))
         elif rule == WEIGHTED:
             self._append(trace)
-        elif window is None:
+        elif rule == MEAN:
             sums = trace.sum(axis=0, dtype=np.int64).tolist()
             self._total = [total + addend for total, addend in zip(self._total, sums, strict=True)]
         else:
+            assert window is not None, rule
             newest = trace[-window:]
             self._in_window += newest.sum(axis=0, dtype=np.int64)
             self._in_window -= self._replaced(newest).sum(axis=0, dtype=np.int64)
@@ -229,12 +232,13 @@ class StreamScores:
             )
         if rule == FIRST_SPIKE:
             return -np.array([self.seen if n is None else n for n in self._first], np.float64)
-        if rule == "max":
+        if rule == MAX:
             return self._largest.astype(np.float64)
         if rule == WEIGHTED:
             return self._weighted()
         if rule == WINDOW:
             return self._in_window / min(self.seen, len(self._buffer))
+        assert rule == MEAN, rule
         return np.array([total / self.seen for total in self._total])
 
     def _weighted(self) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from nmtool.machine import cpu_name
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE
+from nmtool.network.readout import FIRST_SPIKE, WEIGHTED
 from nmtool.progress import Progress, silent
 from nmtool.recording import Recording, check_steps
 from nmtool.running import simulate
@@ -240,7 +240,7 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
     return {
         "weights_added": Spread.of(read),
         "neuron_steps": Spread.of(steps),
-        "products": Spread.of(read + 3 * steps + (scored if rule == "weighted" else none)),
+        "products": Spread.of(read + 3 * steps + (scored if rule == WEIGHTED else none)),
         "divisions": Spread.of(2 * steps),
         "scores_kept": Spread.of(scored + none),
     }

@@ -14,7 +14,7 @@ from nmtool.arguments import NUMBER
 from nmtool.errors import UsageError, check_type
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
-from nmtool.network.readout import FIRST_SPIKE, Readout, time_weights
+from nmtool.network.readout import FIRST_SPIKE, MAX, Readout, time_weights
 from nmtool.raster import Raster
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.model import Activity
@@ -34,7 +34,7 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
         membrane: [samples, T, classes] float.
         readout: a readout with one of the rules in `nmtool.network.readout.MEMBRANE_RULES`.
     """
-    if readout.rule == "max":
+    if readout.rule == MAX:
         return membrane.amax(dim=1)
     weights = torch.from_numpy(time_weights(readout, membrane.shape[1])).to(membrane)
     return weights @ membrane

@@ -45,7 +45,7 @@ from nmtool.exporters.nir.reading.synapses import Signal
 from nmtool.float_simulator import StepPopulation
 from nmtool.network import graph as kinds
 from nmtool.network.float_network import Network
-from nmtool.network.readout import FIRST_SPIKE, Readout
+from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, Readout
 
 _log = logging.getLogger(__name__)
 
@@ -240,7 +240,7 @@ def _read_out(
     """
     rule, window = options.rule, options.window
     if direct is not None and populations[direct].population.kind == kinds.LI:
-        return populations, arriving, Readout(direct, rule or "mean", window)
+        return populations, arriving, Readout(direct, rule or MEAN, window)
     if direct is not None and rule == FIRST_SPIKE:
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
@@ -248,5 +248,5 @@ def _read_out(
     ones = np.ones(ends.size)
     lose_v = np.zeros(ends.size) if counts else ones
     added = StepPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
-    readout = Readout(name, rule or ("max" if counts else "mean"), window)
+    readout = Readout(name, rule or (MAX if counts else MEAN), window)
     return populations | {name: GraphPopulation(added, ones)}, arriving | {name: ends}, readout

@@ -167,3 +167,18 @@ def test_files_name_a_window_only_where_there_is_one() -> None:
     assert windowed.as_json() == {"population": "out", "rule": "window", "window": 9}
     assert type(windowed.window) is int
     assert (windowed.words, Readout("out", "max").words) == ("window of 9 steps", "max")
+
+
+def test_a_rule_that_nobody_handles_is_no_mean() -> None:
+    unknown = Readout("out", "mean")
+    object.__setattr__(unknown, "rule", "median")
+    stream = StreamScores(unknown, 1, n_steps=4)
+    for scores in (
+        lambda: time_weights(unknown, 4),
+        lambda: time_weights(Readout("out", "max"), 4),
+        lambda: membrane_scores(np.zeros((1, 4, 1)), unknown),
+        lambda: membrane_scores(np.zeros((1, 4, 1)), Readout("out", FIRST_SPIKE)),
+        lambda: stream.add(np.zeros((1, 1), np.int32)),
+    ):
+        with pytest.raises(AssertionError):
+            scores()
