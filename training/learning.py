@@ -307,7 +307,7 @@ class _Call:
             options = options.with_settings(searched.chosen(searched.best_trial), "the search")
         call_options, options = options, options.fitted_to(dataset.undivided)
         if not self.resume:
-            check_events_in_time(dataset.train, options)
+            check_events_in_time(dataset, options)
         if own.is_first and not self.resume:
             self._remark(dataset, call_options, options, teacher)
         elif own.is_first and self.folder is not None and self.folder.log_file.is_file():

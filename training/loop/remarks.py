@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.binning import count_dropped
+from nmtool.data.catalogue import is_name
 from nmtool.data.grid import (
     END_PERCENTILE,
     TIME_UNIT_FIX,
@@ -72,8 +73,9 @@ MIN_TEACHER_AGREEMENT = 0.5
 """Agreement of a teacher's most probable classes with the labels, below which there is a remark."""
 
 
-def check_events_in_time(events: SpikeEvents, options: TrainOptions) -> None:
+def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
     """Raise `DataError` if less than half of the training events are before the last step."""
+    events = dataset.train
     if events.n_samples and not events.n_events:
         raise DataError(
             f"none of the {events.n_samples:,} training samples has an event",
@@ -91,7 +93,8 @@ def check_events_in_time(events: SpikeEvents, options: TrainOptions) -> None:
             f"last step (dt × steps = {covered:g} ms)",
             code="events-mostly-dropped",
             why="little is left to learn from" + (hint if meant else ""),
-            fix=f"`steps=auto` covers them; {TIME_UNIT_FIX}",
+            fix="`steps=auto` covers them"
+            + ("" if is_name(dataset.name) else f"; {TIME_UNIT_FIX}"),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.data import Dataset, SpikeEvents, load_dataset
+from nmtool.data import Dataset, load_dataset
 from nmtool.errors import NmtoolError, UsageError
 from nmtool.interrupts import CheckStop
 from nmtool.progress import Progress, silent
@@ -120,7 +120,7 @@ class Trainer:
                 raise PrunedError
 
         options = options.fitted_to(self._dataset.undivided)
-        check_events_in_time(self._dataset.train, options)
+        check_events_in_time(self._dataset, options)
         run_training(
             options,
             self._dataset,
@@ -157,27 +157,28 @@ def checked_data(plan: StudyPlan, data: Dataset) -> Dataset:
         )
     for teacher in plan.teachers().values():
         teacher.rows_of(dataset)
-    first, last = (_obstacle(plan, dataset.train, end) for end in (0, -1))
+    first, last = (_obstacle(plan, dataset, end) for end in (0, -1))
     if first is not None and last is not None and first.code == last.code:
         raise first  # an error in what all trials have in common ends every trial
     return dataset
 
 
-def _obstacle(plan: StudyPlan, train: SpikeEvents, end: int) -> NmtoolError | None:
+def _obstacle(plan: StudyPlan, dataset: Dataset, end: int) -> NmtoolError | None:
     """The error of a trial that ends before its first update, with values at an end of the ranges.
 
     Args:
         plan: the study.
-        train: what trials learn from.
+        dataset: what trials learn from.
         end: as of `SearchSpace.end_options`.
     """
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.initial import initial_network
     from nmtool.training.loop.remarks import check_events_in_time
 
+    train = dataset.train
     try:
         options = plan.space.end_options(end).fitted_to(train)
-        check_events_in_time(train, options)
+        check_events_in_time(dataset, options)
         network = initial_network(options, train.n_units, train.class_names)
         SpikingNetwork(network, max_delay=options.max_delay, axonal=options.axonal)
     except NmtoolError as error:

@@ -269,17 +269,24 @@ def test_the_grid() -> None:
 def test_times_that_look_like_milliseconds() -> None:
     times = [[float(time) for time in range(10, 800, 10)]] * 2
     events = SpikeEvents.from_lists(times, [[0] * 79, [1] * 79], [0, 1])
-    check_events_in_time(events, TrainOptions(steps=None))
-    in_seconds = replace(events, time_ms=1000 * events.time_ms)
+    data = Dataset.of(train=events)
+    check_events_in_time(data, TrainOptions(steps=None))
+    in_seconds = Dataset.of(train=replace(events, time_ms=1000 * events.time_ms))
     with refused(DataError, "events-mostly-dropped") as caught:
         check_events_in_time(in_seconds, TrainOptions(steps=None))
     assert "790 ms" in caught.value.why
     assert "--time-unit ms" in caught.value.fix
     with refused(DataError, "events-mostly-dropped") as caught:
-        check_events_in_time(events, TrainOptions(steps=100))
+        check_events_in_time(data, TrainOptions(steps=100))
     assert " ms" not in caught.value.why
+    with refused(DataError, "events-mostly-dropped") as caught:
+        built_in = Dataset("digits", ("train",), lambda split: events)
+        check_events_in_time(built_in, TrainOptions(steps=100))
+    assert "--time-unit" not in caught.value.fix
     with refused(DataError, "events-missing"):
-        check_events_in_time(_labelled(np.array([0, 1])), TrainOptions(steps=None))
+        check_events_in_time(
+            Dataset.of(train=_labelled(np.array([0, 1]))), TrainOptions(steps=None)
+        )
 
 
 def test_steps_that_data_decide() -> None:
