@@ -422,7 +422,7 @@ class TrainOptions:
         self._settle()
         if (self.readout == WINDOW) != (self.window is not None):
             raise UsageError(
-                f"the read-out {WINDOW} and the setting window belong together",
+                f"the readout {WINDOW} and the setting window belong together",
                 code="window-without-readout",
                 why=f"readout is {self.readout}, window is {self.window or OFF}",
                 fix=f"choose readout {WINDOW} with a window of e.g. 50 steps, or leave both out",
@@ -442,7 +442,7 @@ class TrainOptions:
                 f"margin_ms is a loss on first spikes, which the readout '{self.readout}' does "
                 "not use",
                 code="margin-without-first-spike",
-                fix=f"choose the read-out {FIRST_SPIKE}, or leave margin_ms out",
+                fix=f"choose the readout {FIRST_SPIKE}, or leave margin_ms out",
             )
         if self.margin_ms is not None and self.teacher is not None:
             raise UsageError(

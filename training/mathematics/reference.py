@@ -26,7 +26,7 @@ membrane. The jump at a spike is that of the continuous equations (`mathematics/
 dL/dt_arr, of which it consists, is their w_ij·(λ_V − λ_I), term by term. As dt → 0 the jump is
 exact too, and dL/dd is dt·dL/dt_arr. In steps of several ms they differ: the two terms nearly
 cancel where the adjoint is slow, and leave −w_ij·μ_v[m]·dt/(2τm²). For delays that is an error,
-several times the gradient where a read-out is slow. In the jump it does no harm: networks of
+several times the gradient where a readout is slow. In the jump it does no harm: networks of
 speech learn worse with the quotient there (docs/experiments.md). q is τm·V' at the spike.
 (Wunderlich & Pehle 2021; delays: Mészáros, Knight & Nowotny 2025.)
 """
