@@ -477,9 +477,9 @@ class TrainOptions:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, {limits.label} holds {limits.max_delay}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={limits.max_delay}`, which cuts longer delays if training starts from "
-                "another run; in a new run, a longer time step (dt_ms) covers the same time with "
-                "fewer steps",
+                fix=f"`max_delay={limits.max_delay}`, which cuts longer delays if training starts "
+                "from another run; in a new run, a longer time step (dt_ms) covers the same time "
+                "with fewer steps",
             )
         _ = self.delay_grid
 
