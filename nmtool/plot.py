@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import checked
 from nmtool.errors import UsageError, check_type, libraries_needed
 from nmtool.evaluation.confusion import Confusion
+from nmtool.loading import Source, as_network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from nmtool.network.float_network import Network, Projection
-    from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
+    from nmtool.network.float_network import Projection
+    from nmtool.network.integer_network import IntegerProjection
 
 DENSE_SPIKES = 4000
 """From this number of spikes on, a raster is drawn as an image, to keep vector files small."""
@@ -231,10 +232,10 @@ def confusion(matrix: Confusion, *, ax: Axes | None = None) -> Axes:
 
 @checked
 def weights(
-    network: Network | IntegerNetwork,
+    network: Source,
     projection: int = 0,
     *,
-    before: Network | IntegerNetwork | None = None,
+    before: Source | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the histogram of a projection's weights; weights of 0 are not counted.
@@ -242,7 +243,8 @@ def weights(
     >>> weights(network, 0, before=network)  # doctest: +SKIP
 
     Args:
-        network: float (paper's units) or integer (integers of the chip).
+        network: float (paper's units) or integer (integers of the chip), a run, or the path of
+            one; of a run that trained in integers, these are drawn.
         projection: its place among the network's projections, from 0.
         before: a network of the same shape and kind, drawn as an outline, e.g. the initial one.
         ax: axes to draw on.
@@ -264,10 +266,10 @@ def weights(
 
 @checked
 def delays(
-    network: Network | IntegerNetwork,
+    network: Source,
     projection: int = 0,
     *,
-    before: Network | IntegerNetwork | None = None,
+    before: Source | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the histogram of a projection's delays in steps; synapses of weight 0 do not count.
@@ -291,16 +293,14 @@ def delays(
     return ax
 
 
-def histograms(
-    network: Network | IntegerNetwork, *, before: Network | IntegerNetwork | None = None
-) -> NDArray[Any]:
+def histograms(network: Source, *, before: Source | None = None) -> NDArray[Any]:
     """Draw weights and delays of all projections on a new figure.
 
     >>> histograms(network)[0, 1].get_xlabel()  # doctest: +SKIP
     'delay, steps'
 
     Args:
-        network: float or integer.
+        network: as for `weights`.
         before: a network of the same shape and kind, drawn as an outline.
 
     Returns:
@@ -310,6 +310,8 @@ def histograms(
         UsageError: the network has no projections.
         MissingError: matplotlib is not installed.
     """
+    network = as_network(network)
+    before = None if before is None else as_network(before)
     n = len(network.projections)
     if not n:
         raise UsageError(
@@ -536,20 +538,18 @@ def _check_sample(sample: int, n_samples: int) -> None:
         )
 
 
-def _projection(network: Network | IntegerNetwork, index: int) -> Projection | IntegerProjection:
-    projections = getattr(network, "projections", None)
-    if projections is None or not 0 <= index < len(projections):
+def _projection(network: Source, index: int) -> Projection | IntegerProjection:
+    projections = as_network(network).projections
+    if not 0 <= index < len(projections):
         raise UsageError(
             f"there is no projection {index} to draw",
             code="plot-projection-range",
-            fix="pass a network, and count its projections from 0",
+            fix="count its projections from 0",
         )
     return projections[index]
 
 
-def _earlier(
-    network: Network | IntegerNetwork | None, index: int
-) -> Projection | IntegerProjection | None:
+def _earlier(network: Source | None, index: int) -> Projection | IntegerProjection | None:
     return None if network is None else _projection(network, index)
 
 

@@ -284,6 +284,16 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
         with _opened(path, free_bytes) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # a foreign file makes zipfile and numpy raise anything
+        if "allow_pickle" in str(error):
+            raise FileFormatError(
+                f"{path} holds arrays of Python objects",
+                code="archive-damaged",
+                why="loading objects runs code of whoever wrote them, so that only arrays of "
+                "numbers and texts are read",
+                fix="save those: np.savez(FILE, …=np.stack(arrays)) for arrays of one shape; lists "
+                "of events, which differ in length, as a CSV file with a row per event, or with "
+                "SpikeEvents.from_lists",
+            ) from error
         raise FileFormatError(
             f"{path} is not an archive of numpy arrays",
             code="archive-damaged",

@@ -69,6 +69,7 @@ class Run(Tabular):
         validation_rule: draws the validation split from the training samples; None if the data have
             their own.
         search: the best trials of the hyperparameter search before the run; None without a search.
+        n_validation: number of validation samples; None if unknown, as of older runs.
     """
 
     options: TrainOptions
@@ -78,6 +79,7 @@ class Run(Tabular):
     folder: Path | None = None
     validation_rule: SplitRule | None = None
     search: Table | None = None
+    n_validation: int | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
@@ -93,6 +95,7 @@ class Run(Tabular):
             run_folder.path,
             run_folder.validation_rule(),
             search=search,
+            n_validation=run_folder.n_validation,
         )
 
     @property
@@ -107,7 +110,7 @@ class Run(Tabular):
 
     def advice(self) -> list[Finding]:
         """Suggestions for the next run, each with its evidence and a setting to try."""
-        return list(advice(self.options, self.log, self.network))
+        return list(advice(self.options, self.log, self.network, self.n_validation))
 
     def as_csv(self) -> str:
         """The log as CSV with a header, one row per epoch; `log.csv` in the folder holds it."""
@@ -355,7 +358,16 @@ class _Call:
         path = None if self.folder is None else self.folder.path
         networks = trainer.best, trainer.best_integers
         table = None if searched is None else trial_table(searched.as_json())
-        run = Run(options, *networks, trainer.log, path, dataset.validation_rule, table)
+        validation = dataset.validation
+        run = Run(
+            options,
+            *networks,
+            trainer.log,
+            path,
+            dataset.validation_rule,
+            search=table,
+            n_validation=0 if validation is None else validation.n_samples,
+        )
         if own.is_first and reporter.epochs:
             for finding in run.advice():
                 _log.info(f"next[{finding.code}]: {finding.what}; {finding.fix}")

@@ -15,6 +15,7 @@ from nmtool.errors import UsageError
 from nmtool.tables import Table
 
 if TYPE_CHECKING:
+    from nmtool.evaluation.accuracy_difference import AccuracyDifference
     from nmtool.evaluation.answers import Answers
     from nmtool.evaluation.comparing import Compared
     from nmtool.network.float_network import Network
@@ -98,14 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows = [(*n, *row[1:]) for n, row in zip([*names, ("mean", "")], table.rows, strict=True)]
     header = ("first", "second", *table.header[1:])
     console.print_table(Table(f"on {data} ({split})", header, rows))
-    counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
-    drawn = f"clusters: {', '.join(counts)}" if counts else f"{result['samples']} samples"
-    low, high = result["interval"]
-    console.print_line(
-        f"first minus second: {result['points']:+.2f} points, "
-        f"95 % interval {low:+.2f} … {high:+.2f} "
-        f"(bootstrap over {len(pairs)} pairs and {drawn})"
-    )
+    console.print_line(_sentence(compared))
     return 0
 
 
@@ -114,3 +108,20 @@ def _loaded(side: Compared) -> Network | IntegerNetwork | Answers:
     from nmtool.loading import load
 
     return side if isinstance(side, Answers) else load(str(side))
+
+
+def _sentence(compared: AccuracyDifference) -> str:
+    """The mean difference with its interval, and what the interval was drawn from."""
+    low, high = compared.interval()
+    counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
+    n_pairs, n_samples = compared.first.shape
+    drawn = f"clusters: {', '.join(counts)}" if counts else f"{n_samples} samples"
+    if compared.all_agree:
+        drawn = f"right on the same samples; by the rule of three, over {drawn}"
+    else:
+        drawn = f"bootstrap over {drawn if n_pairs == 1 else f'{n_pairs} pairs and {drawn}'}"
+    seeds = "; one pair, so that it does not cover seeds" if n_pairs == 1 else ""
+    return (
+        f"first minus second: {compared.points.mean():+.2f} points, 95 % interval "
+        f"{low:+.2f} … {high:+.2f} ({drawn}{seeds})"
+    )

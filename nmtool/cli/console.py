@@ -91,15 +91,25 @@ def in_flags(text: str) -> str:
     Members of lists follow a flag one by one, those of tuples with commas. Pages of docs/ become
     paths on this computer.
     """
+    text = re.sub(r"\bdocs/(?=[a-z-]+\.md\b)", f"{pages_folder('docs')}/", text)
+    return with_flags(text, _flags)
+
+
+def with_flags(text: str, names: Mapping[str, str]) -> str:
+    """A message with flags in place of Python's arguments.
+
+    Args:
+        text: the message.
+        names: flags, by the names of arguments.
+    """
 
     def flag(argument: re.Match[str]) -> str:
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
-        if name not in _flags:
+        if name not in names:
             return argument[0]
-        return _flags[name] if value in ("", "True") else f"{_flags[name]} {value}"
+        return names[name] if value in ("", "True") else f"{names[name]} {value}"
 
-    text = re.sub(r"\bdocs/(?=[a-z-]+\.md\b)", f"{pages_folder('docs')}/", text)
     return re.sub(r"`(\w+)=([^`]*)`", flag, text)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import DATA, MACHINE, NETWORK, add_force, add_json, group
+from nmtool.cli.arguments import DATA, MACHINE, NETWORK, Parser, add_force, add_json, group
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import (
     add_choice_of_samples,
@@ -25,7 +27,7 @@ from nmtool.tables import Table
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
-    from nmtool.reporting import Report
+    from nmtool.reporting import Report, Section
 
 _PAGE_ENDINGS = (".html", ".htm")
 
@@ -78,7 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
         quantising=rounding(arguments),
         progress=progress,
     )
+    document = _in_flags(document, arguments.parser)
     if arguments.output is not None:
+        document = document.written_to(arguments.output)
         document.save(arguments.output)
     if arguments.json:
         console.print_json(document.as_json())
@@ -120,6 +124,29 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
         return find_data(arguments, name, rule)
     check_unused(arguments, ("data_dir", "n_units", "validation"))
     return None
+
+
+def _in_flags(report: Report, parser: Parser) -> Report:
+    """The report with flags in place of Python's arguments; advice on learning has `train`'s."""
+    from nmtool.cli import train
+
+    training = Parser()
+    train.add_arguments(training)
+
+    def spoken(section: Section) -> Section:
+        names = (training if section.key == "learning" else parser).flags()
+        say = partial(console.with_flags, names=names)
+        findings = [
+            replace(finding, what=say(finding.what), why=say(finding.why), fix=say(finding.fix))
+            for finding in section.findings
+        ]
+        facts = dict(section.facts)
+        if "next" in facts:
+            facts["next"] = [asdict(finding) for finding in findings]
+        sentences = [(say(text), weight) for text, weight in section.sentences]
+        return replace(section, sentences=sentences, findings=findings, facts=facts)
+
+    return replace(report, sections=[*map(spoken, report.sections)])
 
 
 def _print(report: Report) -> None:

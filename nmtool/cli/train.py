@@ -212,4 +212,5 @@ def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
         }
         console.print_json(result)
     else:
-        console.print_parts(f"{folder.network_file}: epoch {best['epoch']}", epoch_parts(best))
+        parts = epoch_parts(best, training_run.n_validation)
+        console.print_parts(f"{folder.network_file}: epoch {best['epoch']}", parts)

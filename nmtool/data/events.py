@@ -647,22 +647,10 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
         time_ms: [events] floating-point numbers.
         offset, first: as for `check_units`.
     """
-    finite = np.isfinite(time_ms)
-    if not finite.all():
-        at = int(np.argmin(finite))
-        raise DataError(
-            f"{_place(at, offset, first)}: the time {time_ms[at]} is not finite",
-            code="times-not-finite",
-            fix="correct the time of this event, or leave the event out",
-        )
-    if time_ms.size and time_ms.min() < 0:
-        at = int(np.argmax(time_ms < 0))
-        raise DataError(
-            f"{_place(at, offset, first)}: the time {time_ms[at]:g} ms is negative",
-            code="times-negative",
-            why="times count from the start of the sample",
-            fix="shift the times of this sample, or leave out the events before its start",
-        )
+    possible = np.isfinite(time_ms) & (time_ms >= 0)
+    if not possible.all():
+        at = int(np.argmin(possible))
+        raise time_error(float(time_ms[at]), _place(at, offset, first))
     starts = offset[1:-1]
     falls = time_ms[1:] < time_ms[:-1]
     falls[starts[(starts > 0) & (starts < time_ms.size)] - 1] = False
@@ -675,6 +663,27 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             fix="sort the events of every sample by time; for a folder, nmtool data IN -o FOLDER "
             "does it",
         )
+
+
+def time_error(time_ms: float, where: str) -> DataError:
+    """The error for a time that is negative or not finite.
+
+    Args:
+        time_ms: the time.
+        where: sample and event, in words.
+    """
+    if not np.isfinite(time_ms):
+        return DataError(
+            f"{where}: the time {time_ms} is not finite",
+            code="times-not-finite",
+            fix="correct the time of this event, or leave the event out",
+        )
+    return DataError(
+        f"{where}: the time {time_ms:g} ms is negative",
+        code="times-negative",
+        why="times count from the start of the sample",
+        fix="shift the times of this sample, or leave out the events before its start",
+    )
 
 
 def _place(event: int, offset: NDArray[np.integer], first: int) -> str:

@@ -51,6 +51,34 @@ MAX_DROPPED_SHARE = 0.5
 """From this share of events beyond the last step on, accuracy is meaningless."""
 
 
+def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
+    """True if most events come after the last step, so that accuracy on the rest says nothing."""
+    return count_dropped(events, dt_ms, n_steps) > MAX_DROPPED_SHARE * events.n_events
+
+
+def check_in_time(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
+    """Raise `DataError` where most events come after the network's last step."""
+    if mostly_dropped(events, network.dt_ms, network.n_steps):
+        raise DataError(
+            _late(network, events),
+            code="events-mostly-dropped",
+            why="accuracy on the remaining events would be meaningless",
+            fix=f"{TIME_UNIT_FIX}; or use a network with more steps (for a NIR file: nmtool "
+            "convert … --in-steps N; in Python: dataclasses.replace(network, n_steps=N))",
+        )
+
+
+def _late(network: Network | IntegerNetwork, events: SpikeEvents) -> str:
+    """How many events come after the network's last step, in words; '' if none does."""
+    dropped = count_dropped(events, network.dt_ms, network.n_steps)
+    if not dropped:
+        return ""
+    return (
+        f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "
+        f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
+    )
+
+
 def bin_for(
     network: Network | IntegerNetwork, events: SpikeEvents, *, measures: bool = False
 ) -> Samples:
@@ -123,28 +151,20 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
             f"the network ({own}); classes are compared by number, so accuracy is only meaningful "
             "if both number them in the same way"
         )
-    dropped = count_dropped(events, network.dt_ms, network.n_steps)
-    late = (
-        f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "
-        f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
-    )
     few = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
     if measures and few:
         _log.warning(
             f"remark[classes-missing]: accuracy on these {events.n_samples:,} samples covers only "
             f"{few}"
         )
-    if measures and dropped > MAX_DROPPED_SHARE * events.n_events:
-        raise DataError(
-            late,
-            code="events-mostly-dropped",
-            why="accuracy on the remaining events would be meaningless",
-            fix=f"{TIME_UNIT_FIX}; or use a network with more steps (for a NIR file: nmtool "
-            "convert … --in-steps N; in Python: dataclasses.replace(network, n_steps=N))",
-        )
-    if dropped:
+    if measures:
+        check_in_time(network, events)
+    if late := _late(network, events):
+        few_left = mostly_dropped(events, network.dt_ms, network.n_steps)
         _log.warning(
-            f"remark[events-dropped]: {late} and are dropped; a network with more steps keeps them"
+            f"remark[events-dropped]: {late} and are dropped"
+            f"{'; accuracy on the rest would be meaningless' if few_left else ''}; a network with "
+            "more steps keeps them"
         )
 
 

@@ -16,6 +16,9 @@ _RESAMPLES = 10_000
 _AT_ONCE = 500
 """Number of bootstrap draws of clusters in memory at once."""
 _LEVEL = 0.95
+_RULE_OF_THREE = 3
+"""Without an event in n draws, its probability is below 3/n at 95 % (Hanley & Lippman-Hand, JAMA
+249, 1743-1745, 1983, doi:10.1001/jama.1983.03330370053031)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,13 +114,18 @@ class AccuracyDifference(Tabular):
             )
             for number, entry in [*enumerate(pairs, 1), ("mean", self.as_json())]
         ]
-        title = f"{len(pairs)} pairs on {self.first.shape[1]} samples"
+        title = f"{len(pairs)} pair{'s' * (len(pairs) > 1)} on {self.first.shape[1]} samples"
         return [Table(title, (*header, "only first right", "only second right"), rows)]
 
     @property
     def points(self) -> NDArray[np.float64]:
         """[pairs] float64: accuracy of the first minus that of the second, in percentage points."""
         return 100 * (self.first.mean(axis=1) - self.second.mean(axis=1))
+
+    @property
+    def all_agree(self) -> bool:
+        """True if both networks of every pair are right on the same samples."""
+        return bool(np.array_equal(self.first, self.second))
 
     @property
     def only_first(self) -> NDArray[np.int64]:
@@ -147,9 +155,17 @@ class AccuracyDifference(Tabular):
         for each column), and too narrow with few values: for K values, their spread is
         underestimated by the factor √(1 − 1/K), 9 % for 6 speakers.
 
+        Where all pairs are right on the same samples, every draw would be 0. The interval is then
+        ±3/n, with n samples, or the fewest values of a column: a larger share of samples on which
+        they differ would have shown at 95 % (the rule of three).
+
         Args:
             seed: seed of the draws.
         """
+        if self.all_agree:
+            n_drawn = min(self.cluster_counts.values(), default=self.first.shape[1])
+            bound = 100 * min(1.0, _RULE_OF_THREE / n_drawn)
+            return -bound, bound
         rng = np.random.default_rng(seed)
         gain = self.first.astype(np.int64) - self.second
         n_pairs, n_samples = gain.shape

@@ -59,6 +59,9 @@ CARRIED_SAMPLES = 10
 CARRIED_EVENTS = 200_000
 """Most events of these samples; of longer samples there are fewer."""
 
+NOTHING_ELSE = "nothing else to run"
+"""Of nmtool's own files, which the simulator runs."""
+
 _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 
 
@@ -497,7 +500,7 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
     if done.unlike:
         return replace(done, not_run="it differs from the network that was to be written")
     if chosen is None:
-        return replace(done, not_run="nmtool's own files have no other runtime")
+        return replace(done, not_run=NOTHING_ELSE)
     if not (chosen.runs and chosen.carries):
         return replace(done, not_run=f"the format {chosen.name} has no runtime")
     try:

@@ -99,7 +99,8 @@ def quantise(
         UsageError: unknown target, bits, ranges, scale or amount; scale or ranges need data and
             there are none; the data do not fit the network; the network is an integer network
             already.
-        DataError: a split of the data is missing or empty, or there is no sample to calibrate on.
+        DataError: a split of the data is missing or empty, there is no sample to calibrate on, or
+            most events of the samples to compare on lie beyond the network's steps.
     """
     target = target if isinstance(target, Limits) else target_named(target)
     source, floats = network, float_network(network)
@@ -188,7 +189,7 @@ def rounding_cost(
                 simulate(integers, part.raster, progress=progress),
                 part.label,
             )
-            for part in portions_for(network, data)
+            for part in portions_for(network, data, measures=True)
         ),
         compared_on,
     )
@@ -269,7 +270,9 @@ def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
             if VALIDATION in candidate.splits:
                 return candidate, "validation samples of the training split"
     drawn = SplitRule(min(COMPARED_SAMPLES, events.n_samples // 2))
-    return rest.with_validation(drawn), "training samples, drawn per class"
+    return rest.with_validation(
+        drawn
+    ), "training samples, drawn per class, which it may have learnt from"
 
 
 def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:

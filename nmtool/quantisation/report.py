@@ -227,7 +227,7 @@ class RoundingCost(Result):
             ("accuracy of the float network", f"{self.float_accuracy:.2%}"),
             ("accuracy of the integer network", f"{self.integer_accuracy:.2%}"),
             ("same class in both", f"{self.agreement:.2%}"),
-            ("spikes of either that both emit", f"{self.spikes_shared:.2%}"),
+            ("spikes in common", f"{self.spikes_shared:.2%}"),
             ("currents that wrap around", f"{self.u_wraps:,}"),
             ("membranes that clip", f"{self.v_clips:,}"),
         ]

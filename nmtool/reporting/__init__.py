@@ -5,6 +5,6 @@
 it as one HTML page, and `svg.py`, which needs matplotlib, draws the figures.
 """
 
-from nmtool.reporting.report import Figure, Report, Section, require, section_of
+from nmtool.reporting.report import PAGE, Figure, Report, Section, require, section_of
 
-__all__ = ["Figure", "Report", "Section", "require", "section_of"]
+__all__ = ["PAGE", "Figure", "Report", "Section", "require", "section_of"]

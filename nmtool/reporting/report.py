@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 from nmtool import storage
 from nmtool.errors import Finding, libraries_needed
 from nmtool.tables import Table, Tabular
+
+PAGE = "report.html"
+"""The page in a report's own command, where it is not known where the page is written."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,22 @@ class Report(Tabular):
             MissingError: matplotlib is not installed.
             StorageError: the file cannot be written; an earlier file is untouched.
         """
-        storage.write_text(path, self.html())
+        storage.write_text(path, self.written_to(path).html())
         return Path(path)
+
+    def written_to(self, path: str | Path) -> Report:
+        """The same report, whose own command writes the page to this path."""
+        before, after = f"-o {PAGE}", shlex.join(["-o", str(path)])
+
+        def named(section: Section) -> Section:
+            code = [
+                (title, text.removesuffix(before) + after if text.endswith(before) else text)
+                for title, text in section.code
+            ]
+            facts = {**section.facts, "code": dict(code)} if code else section.facts
+            return replace(section, code=code, facts=facts)
+
+        return replace(self, sections=[*map(named, self.sections)])
 
     def __repr__(self) -> str:
         return f"<Report on {self.title}: {', '.join(section.key for section in self.sections)}>"

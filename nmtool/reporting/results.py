@@ -33,7 +33,7 @@ from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.quantisation.quantising import calibration_split, quantise, quantised_already
 from nmtool.recording import Recording
-from nmtool.reporting import Report, Section, section_of, sections as chapters
+from nmtool.reporting import PAGE, Report, Section, section_of, sections as chapters
 from nmtool.running import SIMULATOR, has_torch
 from nmtool.tables import Table
 from nmtool.targets import LOIHI2, Target, target_named
@@ -96,7 +96,7 @@ check, cost, certificate, reproduce>
     Raises:
         UsageError: the data do not fit the network; a backend needs data; there are quantisation
             options for an integer network; `before` has another shape.
-        DataError: the data have no samples.
+        DataError: the data have no samples, or most events lie beyond the network's steps.
         FileFormatError: a file is missing, damaged, or not a network.
         MissingError: the runtime of a backend is not installed; raised before anything runs.
         BackendError: a runtime failed.
@@ -121,7 +121,7 @@ check, cost, certificate, reproduce>
         )
     learnt = floats or integers
     assert learnt is not None
-    binned = None if events is None else bin_for(learnt, events)
+    binned = None if events is None else bin_for(learnt, events, measures=True)
     earlier, before_note = _before(before, learnt, run, dataset)
     quantisation, rounding_note = None, _rounding_note(floats)
     if integers is None:
@@ -304,6 +304,7 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
                 *(run.log, run.best_entry, run.options.epochs),
                 run.advice(results.floats) if results.floats else (),
                 run.search(),
+                results.network.class_names,
             )
         )
     recording = None if evaluation is None else evaluation.recording
@@ -340,6 +341,7 @@ class _Run:
     folder: RunFolder | None = None
     options: TrainOptions | None = None
     log: Sequence[Mapping[str, Any]] = ()
+    n_validation: int | None = None
 
     @classmethod
     def of(cls, source: Source) -> _Run:
@@ -350,10 +352,11 @@ class _Run:
         if not isinstance(source, str | Path):
             path = getattr(source, "folder", None)
             log: Sequence[Mapping[str, Any]] = getattr(source, "log", ())
-            return cls("run" if path is None else str(path), folder, options, log)
+            number = getattr(source, "n_validation", None)
+            return cls("run" if path is None else str(path), folder, options, log, number)
         assert folder is not None
         log = folder.read_log() if folder.log_file.is_file() else []
-        return cls(str(source), folder, options, log)
+        return cls(str(source), folder, options, log, folder.n_validation)
 
     @property
     def best_entry(self) -> Mapping[str, Any] | None:
@@ -368,7 +371,9 @@ class _Run:
         """Suggestions for another training run."""
         from nmtool.training.loop.advice import advice
 
-        return [] if self.options is None else list(advice(self.options, self.log, network))
+        if self.options is None:
+            return []
+        return list(advice(self.options, self.log, network, self.n_validation))
 
     def search(self) -> Table | None:
         """The best trials of the search for its settings; None where there was none."""
@@ -619,7 +624,7 @@ def _reproduce(results: _Results, command: Sequence[str]) -> Section:
     versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}
     this_report = ", ".join(f"{name} {release}" for name, release in versions.items())
     values += [*about_run, ("this report", this_report)]
-    code.append(("command of this report", shlex.join([*command, "-o", "report.html"])))
+    code.append(("command of this report", shlex.join([*command, "-o", PAGE])))
     facts = {"hashes": dict(values), "settings": settings, "versions": versions}
     return chapters.reproduce_section(values, code, {**facts, "code": dict(code)})
 

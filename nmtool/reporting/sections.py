@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -74,6 +74,7 @@ def learning_section(
     epochs: int,
     advice: Sequence[Finding] = (),
     search: Table | None = None,
+    class_names: Sequence[str] = (),
 ) -> Section:
     """Curves of a training run, the search before it, and suggestions for the next.
 
@@ -83,6 +84,7 @@ def learning_section(
         epochs: requested number of epochs.
         advice: suggestions for another run.
         search: the best trials of the search for its settings, if there was one.
+        class_names: one per class.
     """
     if best is None:
         return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
@@ -99,7 +101,7 @@ def learning_section(
         for quantity, keys in plot.LEARNING.items()
         if any(entry.get(key) for entry in log for key in keys)
     ]
-    rows = [(key.replace("_", " "), _logged(value)) for key, value in best.items()]
+    rows = [(key.replace("_", " "), _logged(value)) for key, value in _named(best, class_names)]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
         tables.append(replace(search, title="best trials of the search before it"))
@@ -404,6 +406,15 @@ def _mean(values: NDArray[Any]) -> float:
 
 def _percent(share: float | None) -> str:
     return "unknown" if share is None else f"{share:.2%}"
+
+
+def _named(entry: Mapping[str, Any], class_names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """The values of an epoch, with names of the classes that are confused."""
+    for key, value in entry.items():
+        if key == "confused" and value and class_names:
+            label, answer = (class_names[int(value[of])] for of in ("label", "answer"))
+            value = f"{label}, of which {value['share']:.0%} are taken for {answer}"
+        yield key, value
 
 
 def _logged(value: Any) -> Any:

@@ -16,7 +16,7 @@ from nmtool.arguments import checked
 from nmtool.arithmetic import LOIHI2
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for, only_classes
+from nmtool.data.samples import Samples, bin_for, check_in_time, only_classes
 from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.loading import Source, as_network
 from nmtool.machine import cpu_name
@@ -79,7 +79,7 @@ def cost(
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        DataError: there is no sample.
+        DataError: there is no sample, or most events lie beyond the network's steps.
         UsageError: the data have other channels or classes than the network, or there is no such
             target.
     """
@@ -92,6 +92,7 @@ def cost(
     events = as_samples(data)
     if isinstance(events, SpikeEvents):
         events = events.excerpt()
+        check_in_time(loaded_network, events)  # the accuracy is counted, too
     samples = events if isinstance(events, Samples) else bin_for(loaded_network, events)
     check_steps(loaded_network, samples.raster)
     if not samples.raster.n_samples:

@@ -24,7 +24,7 @@ from nmtool.quantisation.scale import current_ceiling, membrane_ceiling
 from nmtool.tables import Plain, Result, Table
 from nmtool.targets.reading import target_names
 from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
-from nmtool.targets.target import Core, Target
+from nmtool.targets.target import Core, Memory, Target
 
 _SAME_DECAY = 0.005
 """Relative change of a time constant below which there is no finding."""
@@ -110,12 +110,13 @@ class Fit(Result):
     def tables(self) -> list[Table]:
         """The cores that it takes, or the resources of an FPGA or memory."""
         if self.uses:
+            bound = "" if self.target.memory == Memory() else "upper bound"
             rows = [
                 (
                     usage.resource,
                     f"{usage.used:,}",
                     f"{usage.available:,}",
-                    f"± {usage.error:.0%}" * (usage.error > 0),
+                    f"± {usage.error:.0%}" if usage.error else bound,
                 )
                 for usage in self.uses
             ]

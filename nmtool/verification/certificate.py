@@ -168,7 +168,7 @@ class Certificate(Result):
         network_hash: content hash of the network.
         checks: by name of the backend.
         accuracy: share of samples classified correctly, 0 … 1, by backend and of the integer
-            simulator; empty for samples without labels.
+            simulator; empty for samples without labels, or with most events beyond the last step.
         on_known_answers: the inputs were the known answers of an export, or generated for the
             network.
         generated: by backend, comparison of samples generated to exercise the network, including
@@ -182,7 +182,7 @@ class Certificate(Result):
         generated_overflows: the same for the generated samples.
         artefacts: by backend, digest of the file or folder that ran
             (`nmtool/verification/digest.py`).
-        class_samples: number of samples per class; empty for samples without labels.
+        class_samples: number of samples per class; empty where accuracy is not measured.
 
     `print(certificate)` prints what was compared and what differs, a line per backend;
     `certificate.summary()` is a table.
@@ -327,8 +327,8 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
         )
     if check.agreement is not None:
         yield (
-            f"{name}: float, compared with a float reference; of the spikes that it or the integer "
-            f"simulator emits, {check.agreement.share:.1%} are shared; predictions different "
+            f"{name}: floats, compared with a float reference; floats against integers: "
+            f"{check.agreement.share:.1%} of spikes in common, predictions different "
             f"{check.agreement.predictions_different}",
             "",
         )
@@ -392,4 +392,6 @@ def _compared(
     if comparison.spikes_compared and silent:
         yield "  warning: no neuron spikes, silence was compared with silence", "warning"
     if first is not None:
-        yield f"  first divergence: {first}", ""
+        # Of a recording of another framework it is not clear which side is expected.
+        where = f" in {label}" if label.endswith(".npz") else ""
+        yield f"  first divergence: {first}{where}", ""

@@ -233,7 +233,8 @@ def check_foreign(
 
     silent_about = [p.name for p in network.populations if p.name not in foreign.populations]
     if silent_about:
-        _log.warning(f"{name} lacks {', '.join(silent_about)}, which are therefore not compared")
+        verb = "is" if len(silent_about) == 1 else "are"
+        _log.warning(f"{name} lacks {', '.join(silent_about)}, which {verb} not compared")
     began = time.perf_counter()
     outcome = compare_foreign(network, foreign, run)
     check = Check(

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
 
+_WORDS = {"du": "current decay", "dv": "membrane decay", "vth": "threshold"}
+"""Kinds as people read them, where that is another word."""
+
 _FIELDS = {
     "bias": "bias_mantissa",
     "bias exponent": "bias_exponent",
@@ -76,6 +79,7 @@ class MutationScore(Result):
         equivalent: for each fault, True if it is proven that no input of this length shows it.
         seed: seed of the draw.
         deep: u and v of every neuron are compared, too.
+        of_zero_biases: faults of biases that are 0, among those that were not seen.
     """
 
     _line = "seen {n_seen} of {#faults} faults, equivalent {n_equivalent}"
@@ -86,6 +90,7 @@ class MutationScore(Result):
     equivalent: Sequence[bool]
     seed: int
     deep: bool
+    of_zero_biases: int = 0
 
     @property
     def n_seen(self) -> int:
@@ -128,12 +133,16 @@ class MutationScore(Result):
         missed = dict.fromkeys(FAULT_KINDS, 0)
         for fault in self.unseen:
             missed[fault.kind] += 1
+        missed["bias"] -= self.of_zero_biases
+        missed["biases that are 0"] = self.of_zero_biases
         text = (
             f"of {len(self.faults)} one-unit faults these samples would have shown {self.n_seen} "
         )
         text += "by spikes, u and v" if self.deep else "by spikes and membranes of outputs"
         if any(missed.values()):
-            kinds = [f"{count} of {kind}" for kind, count in missed.items() if count]
+            kinds = [
+                f"{count} of {_WORDS.get(kind, kind)}" for kind, count in missed.items() if count
+            ]
             text += f"; not shown: {', '.join(kinds)}"
         if self.n_equivalent:
             text += f"; no input shows {self.n_equivalent}"
@@ -141,7 +150,7 @@ class MutationScore(Result):
 
     def tables(self) -> list[Table]:
         """One row per kind."""
-        rows = [(kind, *counts) for kind, counts in self.by_kind().items()]
+        rows = [(_WORDS.get(kind, kind), *counts) for kind, counts in self.by_kind().items()]
         total = ("all", len(self.faults), self.n_seen, self.n_equivalent)
         header = ("one-unit faults of", "drawn", "seen", "no input shows")
         return [Table("mutation score", header, [*rows, total])]
@@ -184,11 +193,16 @@ def _unit(part: _Part, kind: str) -> int:
     return part.runs_in.weight_step(part.weight_bits, part.sign_mode == MIXED)
 
 
+def right_value(network: IntegerNetwork, fault: Fault) -> int:
+    """The number that the network stores."""
+    part = _parts(network, fault.kind)[fault.place[0]]
+    return int(_stored(part, fault.kind)[fault.place[1:]])
+
+
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
     """The faulty number."""
-    part = _parts(network, fault.kind)[fault.place[0]]
-    number = _stored(part, fault.kind)[fault.place[1:]]
-    return int(number) + fault.change * _unit(part, fault.kind)
+    unit = _unit(_parts(network, fault.kind)[fault.place[0]], fault.kind)
+    return right_value(network, fault) + fault.change * unit
 
 
 # Drawing.

@@ -12,6 +12,8 @@ nothing else of it is compared. Faults that no input shows for subtler reasons c
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,7 @@ from nmtool.verification.faults import (
     draw_faults,
     faulty_value,
     mutant,
+    right_value,
     target_index,
     touches_one,
 )
@@ -94,7 +97,9 @@ def mutation_score(
         not shown and bounds is not None and is_equivalent(network, fault, bounds, deep)
         for fault, shown in zip(faults, seen, strict=True)
     ]
-    return MutationScore(faults, seen, equivalent, seed, deep)
+    score = MutationScore(faults, seen, equivalent, seed, deep)
+    biases = [fault for fault in score.unseen if fault.kind == "bias"]
+    return replace(score, of_zero_biases=sum(not right_value(network, fault) for fault in biases))
 
 
 # Detection of faults.

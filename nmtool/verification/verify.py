@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import MAPPING, checked
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for, portions_for
+from nmtool.data.samples import Samples, bin_for, mostly_dropped, portions_for
 from nmtool.errors import ArtefactError, DataError, UsageError
 from nmtool.loading import load
 from nmtool.network.float_network import Network
@@ -199,8 +199,10 @@ def _samples(
 ) -> Iterator[_Samples]:
     """The samples to compare, in portions.
 
-    Recordings are compared on all samples at once.
+    Recordings are compared on all samples at once. Where most events are dropped, labels are left
+    out, since accuracy would say nothing.
     """
+    cut = isinstance(data, SpikeEvents) and mostly_dropped(data, network.dt_ms, network.n_steps)
     if data is None:
         from nmtool.hardware_sim.known_answers import known_answers
 
@@ -218,7 +220,7 @@ def _samples(
         yield _Samples(data)
     elif against.recordings and not isinstance(data, Samples):
         samples = bin_for(network, data)
-        yield _Samples(samples.raster, samples.label)
+        yield _Samples(samples.raster, None if cut else samples.label)
     else:
         for number, samples in enumerate(portions_for(network, data)):
             n_samples = samples.label.size
@@ -231,7 +233,7 @@ def _samples(
                     f"remark[samples-first]: coverage is measured on the first {n_samples} "
                     "samples, since the data stay on disk"
                 )
-            yield _Samples(samples.raster, samples.label)
+            yield _Samples(samples.raster, None if cut else samples.label)
 
 
 def _network(

@@ -80,6 +80,7 @@ def test_256_kb_are_too_few() -> None:
     )
     assert "nRF52840" in cortex.unsupported[1].where
     assert esp.unsupported == ()
+    assert {row[-1] for row in esp.tables()[0].rows} == {"upper bound"}
     assert esp.verdict == "faithful"
 
 

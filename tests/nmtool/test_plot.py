@@ -151,6 +151,16 @@ def test_all_histograms() -> None:
     assert plot.histograms(NETWORK).shape == (3, 2)
 
 
+def test_a_run_is_drawn_as_its_network() -> None:
+    floats = cases.float_network()
+    run = nm.Run(nm.TrainOptions(), floats, None, LOG)
+    for drawn_run, network in ((run, floats), (replace(run, integers=NETWORK), NETWORK)):
+        for draw in (plot.weights, plot.delays):
+            ax, expected = (draw(source, 1, before=source) for source in (drawn_run, network))
+            assert ax.patches[0].get_xy().tolist() == expected.patches[0].get_xy().tolist()
+        assert plot.histograms(drawn_run, before=drawn_run).shape == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("what", "labels"),
     [

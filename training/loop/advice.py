@@ -14,7 +14,7 @@ from nmtool.errors import Finding
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 from nmtool.targets import target_named
-from nmtool.training.loop.selection import best_epoch
+from nmtool.training.loop.selection import best_epoch, candidates, standard_error
 from nmtool.training.options import TrainOptions
 
 MIN_EPOCHS = 5
@@ -45,26 +45,44 @@ BUSY = 0.1
 MIN_CONFUSED = 0.25
 """Share of a class's validation samples misclassified as one other class, to be reported."""
 
+MIN_MISTAKES = 5
+"""Number of these samples, which are fewer by chance."""
+
+LAST_EPOCHS = 5
+"""Epochs at the end of a run whose validation accuracies are compared with the best one's."""
+
+MIN_SPREAD = 0.02
+"""Validation accuracy by which these differ where it matters which of them is chosen."""
+
+MAX_AUGMENTATION = 0.8
+"""Share up to which stretching and dropping are advised."""
+
 
 def advice(
     options: TrainOptions,
     log: Sequence[Mapping[str, Any]],
     network: Network,
+    n_validation: int | None = None,
 ) -> Iterator[Finding]:
     """Findings with suggestions for the next run, the most promising first.
+
+    Differences of validation accuracies within two standard errors are noise, and no evidence.
 
     Args:
         options: the run's settings, with a number of steps.
         log: the run's log, an entry per epoch.
         network: the network of the best epoch.
+        n_validation: number of validation samples; None if unknown, as of older runs, whose
+            accuracies count as exact.
     """
     if len(log) < MIN_EPOCHS:
         return
-    yield from _learning(options, log)
+    yield from _learning(options, log, n_validation)
+    yield from _chosen_epoch(options, log, n_validation)
     yield from _memory(options, network)
     yield from _delays(options, network)
     yield from _activity(options, log, network)
-    yield from _classes(network, best_epoch(log, options.judge_epochs))
+    yield from _classes(network, best_epoch(log, options.judge_epochs), n_validation)
 
 
 def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iterator[Finding]:
@@ -92,20 +110,24 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
         )
 
 
-def _learning(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def _learning(
+    options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
+) -> Iterator[Finding]:
     best = best_epoch(log, options.judge_epochs)
     train, validation = best["train_accuracy"], best["validation_accuracy"]
     fifth = max(1, len(log) // 5)
     losses = [entry["loss"] for entry in log]
     before, last = float(np.mean(losses[-2 * fifth : -fifth])), float(np.mean(losses[-fifth:]))
     is_falling = last < (1 - FALLING) * before
-    if validation is not None and train - validation > OVERFITTING:
+    if validation is not None and train - validation > max(
+        OVERFITTING, 2 * standard_error(validation, n_validation)
+    ):
         yield Finding(
             "training-overfits",
             "training",
             f"training accuracy is {train:.1%}, validation accuracy {validation:.1%}",
-            f"try more augmentation, e.g. `stretch=0.2`, `onset_ms={10 * options.dt_ms:g}` or "
-            "`drop=0.2`; fewer neurons (`hidden=`); more samples",
+            f"try more augmentation, e.g. {_augmentation(options)}; fewer neurons (`hidden=`); "
+            "more samples",
         )
     elif train < FITTED and not is_falling:
         yield Finding(
@@ -123,6 +145,43 @@ def _learning(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> Iterat
             f"the loss was still falling, from {before:.3g} to {last:.3g} over the last "
             f"{2 * fifth} epochs, one of which is the best",
             f"try a new run with `epochs={2 * options.epochs}`",
+        )
+
+
+def _augmentation(options: TrainOptions) -> str:
+    """Augmentation that the run did not use, else more of what it used."""
+    first = {"stretch": 0.2, "onset_ms": 10 * options.dt_ms, "drop": 0.2}
+    try_next = {name: value for name, value in first.items() if not getattr(options, name)}
+    if not try_next:
+        doubled = {name: 2 * getattr(options, name) for name in first}
+        try_next = {
+            name: value
+            for name, value in doubled.items()
+            if name == "onset_ms" or value <= MAX_AUGMENTATION
+        }
+    words = [f"`{name}={value:g}`" for name, value in try_next.items()]
+    return " or ".join(words)
+
+
+def _chosen_epoch(
+    options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
+) -> Iterator[Finding]:
+    """A finding where chance decided which epoch is the best."""
+    best = best_epoch(log, options.judge_epochs)
+    accuracy = best["validation_accuracy"]
+    if options.judge_epochs > 1 or accuracy is None or n_validation is None:
+        return
+    others = [entry["validation_accuracy"] for entry in candidates(log)[-LAST_EPOCHS:]]
+    spread, noise = accuracy - min(others), 2 * standard_error(accuracy, n_validation)
+    if MIN_SPREAD <= spread <= noise:
+        yield Finding(
+            "best-epoch-by-chance",
+            "judge_epochs",
+            f"the last {len(others)} epochs validate at most {100 * spread:.1f} points below the "
+            f"best one, {best['epoch']}, and two standard errors on {n_validation:,} samples are "
+            f"{100 * noise:.1f}: which of them is the best is mostly chance",
+            "try `judge_epochs=5`, more validation samples (`validation=`), or cross-validation "
+            "(`folds=5`)",
         )
 
 
@@ -181,16 +240,21 @@ def _activity(
             )
 
 
-def _classes(network: Network, entry: Mapping[str, Any]) -> Iterator[Finding]:
-    confused = entry.get("confused")
-    if confused and confused["share"] >= MIN_CONFUSED:
-        names = network.class_names
+def _classes(
+    network: Network, entry: Mapping[str, Any], n_validation: int | None
+) -> Iterator[Finding]:
+    confused, names = entry.get("confused"), network.class_names
+    if not confused:
+        return
+    share = float(confused["share"])
+    n_mistakes = None if n_validation is None else share * n_validation / len(names)
+    if share >= MIN_CONFUSED and (n_mistakes is None or n_mistakes >= MIN_MISTAKES):
         label, answer = names[int(confused["label"])], names[int(confused["answer"])]
         yield Finding(
             "classes-confused",
             label,
-            f"{confused['share']:.0%} of the validation samples of class '{label}' are classified "
-            f"as '{answer}'",
+            f"{share:.0%} of the validation samples of class '{label}' are classified as "
+            f"'{answer}'",
             "look at samples of both: the difference may be lost within a step (`dt_ms=`) or a "
             "channel (`group=`), or labels may be wrong",
         )

@@ -26,7 +26,7 @@ from nmtool.data.grid import (
     usual_end_ms,
 )
 from nmtool.data.remarks import channels, classes, labels_of, times
-from nmtool.data.samples import MAX_DROPPED_SHARE
+from nmtool.data.samples import mostly_dropped
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
 from nmtool.network.graph import count_inputs
@@ -82,8 +82,8 @@ def check_events_in_time(dataset: Dataset, options: TrainOptions) -> None:
             code="events-missing",
             fix="inspect the data: nmtool data",
         )
-    late = count_dropped(events, options.dt_ms, options.n_steps)
-    if late > MAX_DROPPED_SHARE * events.n_events:
+    if mostly_dropped(events, options.dt_ms, options.n_steps):
+        late = count_dropped(events, options.dt_ms, options.n_steps)
         median_if_ms = np.median(last_spike_ms(events)) / 1000.0
         covered = options.dt_ms * options.n_steps
         hint = f"; in ms, the median sample would end after {median_if_ms:,.4g} ms"

@@ -12,7 +12,7 @@ from nmtool.progress import Advance, Pace, duration
 from nmtool.tables import brief
 from nmtool.training.loop.remarks import EpochRemarks, start_line
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.selection import is_best
+from nmtool.training.loop.selection import is_best, standard_error
 from nmtool.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -114,16 +114,21 @@ def epoch_line(entry: Mapping[str, Any]) -> str:
     return "  ".join(text for text, _ in epoch_parts(entry))
 
 
-def epoch_parts(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
+def epoch_parts(entry: Mapping[str, Any], n_validation: int | None = None) -> list[tuple[str, int]]:
     """The parts of an epoch's line, each with its rank of importance, the smallest first.
 
     If a line is too short for all parts, those with the largest ranks are left out.
+
+    Args:
+        entry: the epoch's entry of the log.
+        n_validation: number of validation samples, for the standard error of their accuracy.
     """
     validation = entry["validation_accuracy"]
     parts = [(f"loss {brief(entry['loss'])}", 2), (f"train {entry['train_accuracy']:.1%}", 3)]
     settled = entry.get("settled_accuracy", validation)
     if validation is not None:
-        parts.append((f"validation {settled:.1%}", 1))
+        error = f" ± {100 * standard_error(settled, n_validation):.1f}" if n_validation else ""
+        parts.append((f"validation {settled:.1%}{error}", 1))
     if "settled_accuracy" in entry:
         before = "" if validation is None else f" ({validation:.1%} before)"
         parts.append((f"scales changed at the end, so that nothing overflows{before}", 7))

@@ -27,7 +27,7 @@ from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.calibration import first_samples
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.loop.run_data import about_data
-from nmtool.training.loop.run_folder import HOLD_OUT, TEACHER, RunFolder
+from nmtool.training.loop.run_folder import HOLD_OUT, N_VALIDATION, TEACHER, RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
@@ -219,7 +219,8 @@ def _about(dataset: Dataset, teacher: Teacher | None, ranks: Ranks) -> dict[str,
     """Fields of the manifest about the data, the teacher and the processes."""
     rule = None if dataset.validation_rule is None else dataset.validation_rule.as_json()
     taught = {} if teacher is None else {TEACHER: teacher.content_hash}
-    return {**about_data(dataset), HOLD_OUT: rule, **taught, "ranks": ranks.size}
+    validating = {N_VALIDATION: 0 if dataset.validation is None else dataset.validation.n_samples}
+    return {**about_data(dataset), HOLD_OUT: rule, **validating, **taught, "ranks": ranks.size}
 
 
 def _within(network: Network, max_delay: int) -> Network:

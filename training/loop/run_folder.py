@@ -65,6 +65,9 @@ FINETUNE_SLOWER = 5
 HOLD_OUT = "hold_out"
 """Key of the manifest: the rule by which the validation split was drawn; null without one."""
 
+N_VALIDATION = "validation_samples"
+"""Key of the manifest: the number of validation samples; missing in older runs."""
+
 TEACHER = "teacher"
 """Key of the manifest: content hash of the teacher's probabilities; missing without a teacher."""
 
@@ -280,6 +283,12 @@ class RunFolder:
         """The number of processes with which the run was started."""
         processes = self.manifest().get("ranks")
         return processes if isinstance(processes, int) else 1
+
+    @property
+    def n_validation(self) -> int | None:
+        """The number of validation samples; None of older runs."""
+        number = self.manifest().get(N_VALIDATION)
+        return number if isinstance(number, int) and number >= 0 else None
 
     @property
     def version(self) -> str:

@@ -7,6 +7,7 @@ mean accuracy over the last `judge_epochs` epochs up to it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 from typing import Any
 
 Entry = Mapping[str, Any]
@@ -61,6 +62,11 @@ def out_of_patience(scores: Sequence[float], patience: int) -> bool:
         patience: number of epochs to wait, 1 or more.
     """
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= patience
+
+
+def standard_error(accuracy: float, n_samples: int | None) -> float:
+    """Binomial standard error of an accuracy, 0 … 1; 0 where the number of samples is unknown."""
+    return sqrt(accuracy * (1 - accuracy) / n_samples) if n_samples else 0.0
 
 
 def _accuracy(entry: Entry) -> float:

@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TextIO
 
 from nmtool.data import shd
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import SpikeEvents, time_error
 from nmtool.data.incoming.rows import Rows, are_numbers
 from nmtool.errors import DataError, FileFormatError, listed, nearest, printable
 from nmtool.splits import SPLITS, split_named
@@ -298,8 +299,19 @@ def _add_row(
     if all((text or "").strip().lower() in _NO_VALUE for text in (time, unit)):
         return
     at = f"{where}, column {columns.time}"
-    rows.times_ms[place].append(_number(time, columns, float, at) * columns.ms)
-    rows.units[place].append(_number(unit, columns, int, f"{where}, column {columns.unit}"))
+    time_ms = _number(time, columns, float, at) * columns.ms
+    channel = _number(unit, columns, int, f"{where}, column {columns.unit}")
+    event = f"{where}, sample '{printable(key[1])}'"
+    if not 0 <= time_ms < inf:
+        raise time_error(time_ms, event)
+    if channel < 0 and not columns.axes:
+        raise DataError(
+            f"{event}: the unit {channel} is negative",
+            code="units-range",
+            fix="number the channels from 0",
+        )
+    rows.times_ms[place].append(time_ms)
+    rows.units[place].append(channel)
     for name, positions in rows.axes.items():
         positions[place].append(_number(row[name], columns, int, f"{where}, column {name}"))
 

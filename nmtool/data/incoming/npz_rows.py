@@ -27,6 +27,8 @@ _MAX_BYTES = 1 << 30
 
 _SPIKES = ("spikes", "x", "data", "raster")
 _LABELS = ("labels", "label", "y", "targets")
+_EVENT_WORDS = ("time", "unit", "event")
+"""Parts of the names of arrays that hold a value per event."""
 
 
 def read_npz(file: Path) -> dict[str, Rows]:
@@ -77,12 +79,18 @@ def read_npz(file: Path) -> dict[str, Rows]:
         if splits:
             _take_groups(arrays, splits, used, file)
             return {split or "train": rows for split, rows in splits.items()}
+    fix = "name them spikes and labels, or train_spikes, train_labels, test_spikes, test_labels"
+    if any(word in name for name in arrays for word in _EVENT_WORDS):
+        fix = (
+            "write events as a CSV file with a row per event and the columns sample, label, unit "
+            "and time_ms; or in Python: SpikeEvents.from_lists(times_ms, units, labels)"
+        )
     raise DataError(
         f"the arrays are {listed(arrays) or 'none'}",
         code="npz-arrays",
         why="spikes [samples, steps, channels] and labels [samples] are needed, alone or for "
         "each split",
-        fix="name them spikes and labels, or train_spikes, train_labels, test_spikes, test_labels",
+        fix=fix,
     )
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.incoming.rows import Rows, as_array, check_spikes, texts
+from nmtool.data.incoming.rows import Rows, as_array, check_spikes, swapped_axes, texts
 from nmtool.errors import DataError, UsageError, listed, printable, reason
 from nmtool.network.graph import check_timing
 
@@ -51,7 +51,7 @@ def read_pairs(
     if class_names is None:
         class_names = class_names_of(source)
     rows = Rows(class_names=class_names)
-    targets, several, widths = [], "", set()
+    targets, several, swapped, widths = [], "", "", set()
     for number, (recorded, target) in enumerate(_pairs(source, time_first)):
         time: NDArray
         unit: NDArray
@@ -71,6 +71,7 @@ def read_pairs(
                     fix="choose a data set of events, or turn its samples into spikes by a "
                     "transform",
                 )
+            swapped = swapped or ("" if array.ndim > 2 else swapped_axes(*array.shape))
             array = array.reshape(len(array), -1)
             several = several or check_spikes(array, f"sample {number}: ")
             step, unit = np.nonzero(array)
@@ -86,8 +87,8 @@ def read_pairs(
             code="samples-channels-differ",
             fix="give all samples the same channels",
         )
-    if several:
-        _log.warning(several)
+    for remark in filter(None, (swapped, several)):
+        _log.warning(remark)
     rows.labels = [_class(target, class_names, number) for number, target in enumerate(targets)]
     rows.n_units = widths.pop() if widths else n_units or 1
     return rows

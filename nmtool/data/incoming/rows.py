@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 ROW_SUFFIXES = (".csv", ".npz")
 """Extensions of files that `read_incoming` reads as `Rows`."""
 
+_MANY_CHANNELS, _CHANNELS_PER_STEP = 64, 4
+"""From so many channels on, in all and per step, axes of dense samples may be swapped."""
+
 _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
 """Times in ms and units [events], the number of events [samples], and the number of units."""
 
@@ -124,9 +127,10 @@ class Rows:
                 code="dense-step-unknown",
                 fix="set `dt_ms=`, or add an array dt_ms to the file",
             )
+        swapped = "" if array.ndim > 3 else swapped_axes(*array.shape[1:])
         array = array.reshape(*array.shape[:2], int(np.prod(array.shape[2:])))
-        if several := check_spikes(array):
-            _log.warning(several)
+        for remark in filter(None, (swapped, check_spikes(array))):
+            _log.warning(remark)
         sample, step, unit = np.nonzero(array)
         return step * self.dt_ms, unit, np.bincount(sample, minlength=len(array)), array.shape[2]
 
@@ -207,6 +211,17 @@ def check_spikes(array: NDArray, where: str = "") -> str:
     return (
         f"remark[dense-counts]: {where}bins hold numbers up to {largest:g}; every nonzero number "
         "counts as one spike"
+    )
+
+
+def swapped_axes(n_steps: int, n_channels: int) -> str:
+    """A warning where channels are so many beside steps that these axes may be swapped."""
+    if n_channels < max(_MANY_CHANNELS, _CHANNELS_PER_STEP * n_steps):
+        return ""
+    return (
+        f"remark[axes-look-swapped]: the dense samples have {n_steps:,} steps and {n_channels:,} "
+        "channels, in this order; if it is the other way round, transpose them first: "
+        "spikes.transpose(0, 2, 1)"
     )
 
 

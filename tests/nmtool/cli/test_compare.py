@@ -79,8 +79,10 @@ def test_pairs_in_the_terminal(nmtool: Nmtool, integers: Path, deaf: Path) -> No
     assert result.code == 0
     points = 100 * (_right(integers).mean() - _right(deaf).mean())
     assert f"first minus second: {points:+.2f} points, 95 % interval" in result.out
-    assert "(bootstrap over 1 pairs and 6 samples)" in result.out
+    assert "(bootstrap over 6 samples; one pair" in result.out
     assert result.err == ""
+    result = nmtool("compare", integers, integers, "--data", "two", "--with", integers, integers)
+    assert "+0.00 points, 95 % interval -50.00 … +50.00 (" in result.out
 
 
 def test_dropped_events_are_reported_once(nmtool: Nmtool, data: Path, integers: Path) -> None:

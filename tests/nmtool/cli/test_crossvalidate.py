@@ -139,7 +139,7 @@ def test_two_cross_validations_are_compared(nmtool: Nmtool) -> None:
     [pair] = result.json["pairs"]
     assert (pair["first"], pair["second"]) == ("integers seed 0", "floats seed 0")
     table = nmtool(*words).out
-    assert "(bootstrap over 1 pairs and clusters: speaker (3), blocks of 2 (6))" in table
+    assert "over clusters: speaker (3), blocks of 2 (6); one pair" in table
     with_data = nmtool(*words, "--data", "two", "--split", "train", "--json").json
     assert with_data["interval"] == list(expected.interval())
 

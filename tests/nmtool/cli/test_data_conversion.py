@@ -80,8 +80,14 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,0,1,2\n0,1,1,2\n", "csv-label-differs", "line 3"),
         ("sample,label,unit,time_ms,split\n0,0,1,2,most\n", "csv-split", "most"),
         ("sample,label,unit,time_ms,split\n0,0,1,2,test\n", "split-missing", ""),
-        ("sample,label,unit,time_ms\n0,0,1,-2\n", "times-negative", "few.csv: "),
-        ("sample,label,unit,time_ms\n0,0,-1,2\n", "units-range", "few.csv: "),
+        (
+            "sample,label,unit,time_ms\n5,0,1,2\n7,0,1,-2\n",
+            "times-negative",
+            "few.csv: line 3, sample '7': the time -2 ms",
+        ),
+        ("sample,label,unit,time_s\n7,0,1,inf\n", "times-not-finite", "line 2, sample '7'"),
+        ("sample,label,unit,time_s\n7,0,1,1e308\n", "times-not-finite", "line 2, sample '7'"),
+        ("sample,label,unit,time_ms\n7,0,-1,2\n", "units-range", "few.csv: line 2, sample '7'"),
         ("sample,label,unit,time_ms\n0,0.5,1,2\n", "labels-not-whole", "few.csv: "),
         # Python 3.10 cannot read a NUL.
         ("\0", "csv-columns" if sys.version_info >= (3, 11) else "csv-unreadable", ""),
@@ -286,6 +292,21 @@ def test_archives_with_faults(nmtool: Nmtool, arrays: dict[str, Any], code: str)
     np.savez("few.npz", **arrays)
     result = nmtool("data", "few.npz", "-o", "few", "--dt", 1)
     assert (result.code, result.error) == (2, code), result.err
+
+
+@pytest.mark.parametrize(
+    ("arrays", "fix"),
+    [
+        ({"spikes": np.array([[1.5], [2, 3]], object), "labels": [0, 1]}, "np.stack"),
+        ({"times": [1.0, 2.0], "units": [0, 1], "samples": [0, 0]}, "CSV"),
+    ],
+)
+def test_archives_of_events_have_their_way(
+    nmtool: Nmtool, arrays: dict[str, Any], fix: str
+) -> None:
+    np.savez("few.npz", **arrays)
+    result = nmtool("data", "few.npz")
+    assert (result.code, fix in result.err, "from_lists" in result.err) == (2, True, True)
 
 
 def test_a_split_in_two_files(nmtool: Nmtool) -> None:

@@ -32,6 +32,9 @@ def test_a_report_as_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> N
     assert result.out.endswith("report.html written\n")
     page = (tmp_path / "report.html").read_text("utf-8")
     assert page.startswith("<!doctype html>")
+    assert nmtool("report", integers, "two", "-o", "r 2.html").code == 0
+    other = (tmp_path / "r 2.html").read_text("utf-8")
+    assert other == page.replace("-o report.html", "-o &#x27;r 2.html&#x27;") != page
     assert nmtool("report", integers, "two", "-o", "report.html").error == "path-taken"
     assert nmtool("report", integers, "two", "-o", "report.html", "--force").code == 0
     assert (tmp_path / "report.html").read_text("utf-8") == page.replace(" --force", "")
@@ -45,6 +48,23 @@ def test_a_report_as_json(nmtool: Nmtool, integers: Path) -> None:
     assert result.json["network"] == str(integers)
     command = result.json["reproduce"]["code"]["command of this report"]
     assert command == f"nmtool report {integers} two --split train --samples 3 -o report.html"
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_advice_names_the_flags_of_training_and_the_classes(nmtool: Nmtool) -> None:
+    words = ("--epochs", 5, "--lr", 0, "--delay-lr", 0, "--hidden", 3, "--validation", 4)
+    assert nmtool("train", "two", "-o", "run", "--steps", 30, *words).code == 0
+    result = nmtool("report", "run", "--json")
+    assert result.code == 0, result.err
+    advised = {finding["code"]: finding["fix"] for finding in result.json["learning"]["next"]}
+    assert "--lr " in advised["training-underfits"]
+    shown = nmtool("report", "run").out
+    assert "--delay-lr " in shown
+    assert "`" not in shown
+    confused = result.json["learning"]["log"][0]["confused"]
+    names = cases.CLASSES
+    assert f"are taken for {names[confused['answer']]}" in shown
 
 
 @pytest.mark.usefixtures("data")
@@ -111,10 +131,10 @@ def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -
 
 @pytest.mark.usefixtures("data")
 def test_dropped_events_are_reported(nmtool: Nmtool, data: Path, integers: Path) -> None:
-    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
     result = nmtool("report", integers, "two")
     assert result.code == 0
-    assert "2 of 3 events " in result.out
+    assert "2 of 4 events " in result.out
 
 
 @pytest.mark.usefixtures("data")

@@ -25,9 +25,17 @@ def test_differences_are_those_of_single_samples(rows: tuple[np.ndarray, np.ndar
     np.testing.assert_allclose(mirrored, (-high, -low), atol=1e-9)
 
 
-def test_the_interval_of_equal_networks_is_zero() -> None:
+def test_the_interval_of_equal_networks_is_the_rule_of_three() -> None:
+    """A larger share of different answers would have shown at 95 %."""
     right = np.random.default_rng(0).random((4, 50)) < 0.8
-    assert AccuracyDifference(right, right).interval() == (0.0, 0.0)
+    equal = AccuracyDifference(right, right)
+    assert equal.all_agree
+    assert equal.interval() == (-6.0, 6.0)
+    assert 0.95 < 1 - (1 - 0.06) ** 50
+    assert AccuracyDifference(right[:, :2], right[:, :2]).interval() == (-100.0, 100.0)
+    by_speaker = AccuracyDifference(right, right, {"speaker": np.arange(50) % 5})
+    assert by_speaker.interval() == (-60.0, 60.0)
+    assert not AccuracyDifference(right, ~right).all_agree
 
 
 def test_one_pair_gives_the_interval_of_a_proportion() -> None:

@@ -250,11 +250,16 @@ def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFi
     for measure in (
         lambda: nm.evaluate(network, in_seconds),
         lambda: nm.compare_accuracy([network], [network], data=in_seconds),
+        lambda: nm.cost(network, in_seconds),
+        lambda: nm.report(network, in_seconds),
+        lambda: nm.quantise(cases.float_network(), calibrate_on=EVENTS, compare_on=in_seconds),
     ):
         with refused(DataError, "events-mostly-dropped") as caught:
             measure()
         assert "--time-unit ms" in caught.value.fix
-    # Spikes can be compared all the same.
+    # Spikes can be compared all the same, without an accuracy.
+    certificate = nm.verify(network, in_seconds, against="json")
+    assert (certificate.identical, certificate.accuracy) == (True, {})
     assert nm.simulate(network, in_seconds).predictions.size == EVENTS.n_samples
     assert "events-dropped" in caplog.text
 

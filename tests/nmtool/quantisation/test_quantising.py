@@ -97,7 +97,10 @@ def test_a_data_set_calibrates_and_is_compared_on() -> None:
     assert quantised.network.content_hash == calibrated_on(raster)
     cost = quantised.cost
     assert cost is not None
-    assert (cost.samples, cost.compared_on) == (6, "6 training samples, drawn per class")
+    assert (cost.samples, cost.compared_on) == (
+        6,
+        "6 training samples, drawn per class, which it may have learnt from",
+    )
     before, after = nm.evaluate(NETWORK, drawn), nm.evaluate(quantised.network, drawn)
     assert (cost.float_accuracy, cost.integer_accuracy) == (before.accuracy, after.accuracy)
     alike = before.recording.predictions == after.recording.predictions

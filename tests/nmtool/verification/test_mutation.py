@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -109,6 +110,20 @@ def test_the_score_as_a_value() -> None:
     )
     assert score.tables()[0].rows[-1] == ("all", 50, score.n_seen, score.n_equivalent)
     assert "\n" not in repr(score)
+
+
+def test_biases_that_are_0_are_counted_apart() -> None:
+    populations = [
+        replace(p, bias_mantissa=np.zeros_like(p.bias_mantissa)) for p in NETWORK.populations
+    ]
+    for network in (NETWORK, replace(NETWORK, populations=populations)):
+        score = mutation_score(network, SPIKES[:0])
+        biases = {p.name: p.bias_mantissa for p in network.populations}
+        missed = [fault for fault in score.unseen if fault.kind == "bias"]
+        zeros = [fault for fault in missed if biases[fault.where][fault.place[1]] == 0]
+        assert score.of_zero_biases == len(zeros)
+        assert f"{len(zeros)} of biases that are 0" in score.sentence() or not zeros
+    assert zeros == missed != []
 
 
 @pytest.mark.parametrize("n_steps", [0, 1])

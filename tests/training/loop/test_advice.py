@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,13 @@ def log(losses: list[float], train: float = 1.0, validation: float | None = 1.0)
 FLAT, FALLING = [0.5] * 10, list(np.linspace(2.0, 0.2, 10))
 
 
-def codes(options: TrainOptions, entries: Log, network: nm.Network = NETWORK) -> list[str]:
-    return [finding.code for finding in advice(options, entries, network)]
+def codes(
+    options: TrainOptions,
+    entries: Log,
+    network: nm.Network = NETWORK,
+    n_validation: int | None = None,
+) -> list[str]:
+    return [finding.code for finding in advice(options, entries, network, n_validation)]
 
 
 @pytest.mark.parametrize("validation", [1.0, None])
@@ -66,6 +72,57 @@ def test_how_learning_ended(
     losses: list[float], train: float, validation: float | None, expected: list[str]
 ) -> None:
     assert codes(OPTIONS, log(losses, train, validation)) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_validation", "expected"), [(None, True), (45, False), (300, True), (0, True)]
+)
+def test_a_gap_within_two_standard_errors_is_no_overfitting(
+    n_validation: int | None, expected: bool
+) -> None:
+    entries = log(FLAT, 0.54, 0.42)  # two standard errors on 45 samples are 14.7 points
+    assert ("training-overfits" in codes(OPTIONS, entries, n_validation=n_validation)) == expected
+
+
+@pytest.mark.parametrize(
+    ("used", "advised"),
+    [
+        ({}, {"stretch": 0.2, "onset_ms": 10, "drop": 0.2}),
+        ({"stretch": 0.1}, {"onset_ms": 10, "drop": 0.2}),
+        (
+            {"stretch": 0.2, "onset_ms": 50, "drop": 0.2},
+            {"stretch": 0.4, "onset_ms": 100, "drop": 0.4},
+        ),
+        ({"stretch": 0.5, "onset_ms": 50, "drop": 1.0}, {"onset_ms": 100}),
+    ],
+)
+def test_augmentation_in_use_is_not_advised_again(
+    used: dict[str, float], advised: dict[str, float]
+) -> None:
+    [finding] = advice(replace(OPTIONS, **used), log(FLAT, 0.99, 0.7), NETWORK)
+    settings = re.findall(r"`(\w+)=([0-9.]+)`", finding.fix)
+    assert {name: float(value) for name, value in settings} == advised
+
+
+@pytest.mark.parametrize(
+    ("n_validation", "judge_epochs", "expected"),
+    [(45, 1, True), (45, 5, False), (2000, 1, False), (None, 1, False)],
+)
+def test_a_best_epoch_among_others_as_good(
+    n_validation: int | None, judge_epochs: int, expected: bool
+) -> None:
+    entries = log(FLAT, 1.0, 0.9)
+    accuracies = [0.5, 0.6, 0.7, 0.91, 0.94, 0.91, 0.9, 0.93, 0.92, 0.89]
+    for entry, accuracy in zip(entries, accuracies, strict=True):
+        entry["validation_accuracy"] = accuracy
+    found = codes(replace(OPTIONS, judge_epochs=judge_epochs), entries, n_validation=n_validation)
+    assert found == ["best-epoch-by-chance"] * expected
+
+
+def test_epochs_that_validate_alike_need_no_better_choice() -> None:
+    entries = log(FLAT, 1.0, 0.9)
+    entries[3]["validation_accuracy"] = 0.91
+    assert codes(OPTIONS, entries, n_validation=300) == []
 
 
 def test_a_loss_that_falls_after_the_best_epoch_is_no_reason_for_more() -> None:
@@ -120,6 +177,8 @@ def test_classes_that_are_confused() -> None:
     entries[-1]["confused"] = {"label": 2, "answer": 0, "share": 0.3}
     [finding] = advice(OPTIONS, entries, NETWORK)
     assert (finding.code, finding.where) == ("classes-confused", NETWORK.class_names[2])
+    assert codes(OPTIONS, entries, n_validation=45) == []  # 4 or 5 samples of each class
+    assert codes(OPTIONS, entries, n_validation=60) == ["classes-confused"]
     entries[-1]["confused"]["share"] = 0.2
     assert codes(OPTIONS, entries) == []
 
@@ -153,6 +212,7 @@ def test_the_log_keeps_the_commonest_mistake_and_a_longer_run_is_warned(
         assert mistake["share"] == pytest.approx(share)
     else:
         assert mistake is None
+    assert run.n_validation == 20 == nm.Run.load(tmp_path / "run").n_validation
     advised_codes = [finding.code for finding in run.advice()]
     assert advised_codes
     assert [code for code in advised_codes if f"next[{code}]" not in caplog.text] == []

@@ -98,6 +98,27 @@ def test_dense_arrays_are_restored_by_binning(dense: np.ndarray, dt_ms: float) -
     assert (binned == dense.reshape(binned.shape)).all()
 
 
+@pytest.mark.parametrize(
+    ("shape", "is_told"),
+    [
+        ((2, 16, 800), True),
+        ((2, 16, 64), True),
+        ((2, 800, 16), False),
+        ((2, 17, 64), False),
+        ((2, 5, 63), False),
+        ((2, 5, 28, 28), False),  # pixels of a sensor
+    ],
+)
+def test_axes_that_look_swapped_are_told(
+    shape: tuple[int, ...], is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    dense = np.ones(shape, bool)
+    SpikeEvents.from_dense(dense, [0, 1])
+    SpikeEvents.from_torch([(dense[0], 0), (dense[1], 1)])
+    codes = [record.getMessage().split(":")[0] for record in caplog.records]
+    assert codes == ["remark[axes-look-swapped]"] * 2 * is_told
+
+
 def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "nmtool"):
         assert SpikeEvents.from_dense(DENSE, [0, 1, 0, 1]).n_events == 4
