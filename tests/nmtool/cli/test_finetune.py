@@ -186,7 +186,7 @@ def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
         (("run", "-o", "fine", "--config", "typo.toml"), "setting-unknown", "typo.toml: "),
         (("run", "-o", "run"), "path-taken", "run "),
         (("two", "-o", "fine"), "run-missing", "two "),
-        (("run", "-o", "fine", "--weight-bits", 9), "setting-range", "weight_bits"),
+        (("run", "-o", "fine", "--weight-bits", 9), "weight-bits-range", "--weight-bits 8"),
     ],
 )
 def test_invalid_options_are_refused(
