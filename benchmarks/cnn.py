@@ -48,7 +48,7 @@ from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.optimise import rate_factor
 from nmtool.training.loop.selection import is_best, out_of_patience, scores
 from nmtool.training.options import TrainOptions
-from nmtool.training.studies.folds import fill
+from nmtool.training.studies.folds import answer_folds
 
 CHANNELS, WIDTHS = (64, 96, 128), (5, 5, 3)
 """Of the convolutions: channels, and bins that each sees."""
@@ -362,7 +362,7 @@ def _cross_validated(
         tell(f"seed {seed}, fold {fold} of {answers.n_folds}: {fold_events.n_samples} samples")
         return learn(rest, replace(options, seed=seed), settings, tell).predictions(fold_events)
 
-    filled = fill(answers, events, answer, arguments.output)
+    filled = answer_folds(answers, events, answer, arguments.output)
     print(filled.summary())
     rows: list[dict[str, Any]] = filled.as_json()["seeds"]
     return rows
@@ -407,7 +407,7 @@ def _none_yet(
     rule: Folds | None,
     seeds: int,
 ) -> Answers:
-    return Answers.none_yet(
+    return Answers.empty(
         events,
         data=data.name,
         splits=splits,

@@ -61,7 +61,7 @@ def write_folder(
     folder: str | Path,
     files: Mapping[str, bytes],
     force: bool,
-    is_ours: Callable[[], bool],
+    is_own_export: Callable[[], bool],
     others: Collection[str],
 ) -> Path:
     """Write a folder; returns its path.
@@ -70,14 +70,14 @@ def write_folder(
         folder: path of the export.
         files: content by relative POSIX path.
         force: replace an earlier export.
-        is_ours: whether an existing folder is an export of this format.
+        is_own_export: whether an existing folder is an export of this format.
         others: relative paths of further files that an earlier export may contain.
 
     Raises:
         UsageError: the folder exists and may not be replaced.
         StorageError: it could not be written; what was there is untouched.
     """
-    with replacing_folder(folder, force, is_ours, {*files, *others}) as new:
+    with replacing_folder(folder, force, is_own_export, {*files, *others}) as new:
         for name, content in files.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             write_bytes(new / name, content)
@@ -91,7 +91,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing_folder(
-    folder: str | Path, force: bool, is_ours: Callable[[], bool], files: set[str]
+    folder: str | Path, force: bool, is_own_export: Callable[[], bool], files: set[str]
 ) -> Iterator[Path]:
     """Yield an empty folder to fill; it replaces `folder` if no exception is raised.
 
@@ -100,7 +100,7 @@ def replacing_folder(
     Args:
         folder: path of the export.
         force: replace an earlier export.
-        is_ours: whether an existing folder is an export of this format.
+        is_own_export: whether an existing folder is an export of this format.
         files: relative POSIX paths of the files that an export consists of. A folder that
             contains others is not replaced.
 
@@ -110,7 +110,7 @@ def replacing_folder(
     """
     folder = Path(folder)
     leftovers.clean(folder.parent)
-    _check_free(folder, force, is_ours, files)
+    _check_free(folder, force, is_own_export, files)
     new: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,9 @@ def replacing_folder(
             shutil.rmtree(new, ignore_errors=True)
 
 
-def _check_free(folder: Path, force: bool, is_ours: Callable[[], bool], files: set[str]) -> None:
+def _check_free(
+    folder: Path, force: bool, is_own_export: Callable[[], bool], files: set[str]
+) -> None:
     if not folder.exists() and not folder.is_symlink():
         return
     if not force:
@@ -139,7 +141,7 @@ def _check_free(folder: Path, force: bool, is_ours: Callable[[], bool], files: s
             code="path-taken",
             fix="choose another folder, or replace it: `force=True`",
         )
-    if folder.is_symlink() or not folder.is_dir() or not is_ours():
+    if folder.is_symlink() or not folder.is_dir() or not is_own_export():
         raise UsageError(
             f"{folder} exists and is not an export of this format",
             code="path-not-export",

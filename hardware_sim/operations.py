@@ -150,14 +150,14 @@ class Counter:
             n_steps=inputs.n_steps,
         )
 
-    def per_step(self, source: str, worth: NDArray[np.integer]) -> Counts:
+    def per_step(self, source: str, weight: NDArray[np.integer]) -> Counts:
         """Weighted spike count of a source, [samples, steps] int64.
 
         Args:
             source: a spiking population, or `input`.
-            worth: [neurons] integers, the weight of every neuron's spikes.
+            weight: [neurons] integers, the weight of every neuron's spikes.
         """
-        sums = np.concatenate(([0], np.cumsum(worth[self.rasters[source].neuron], dtype=np.int64)))
+        sums = np.concatenate(([0], np.cumsum(weight[self.rasters[source].neuron], dtype=np.int64)))
         return np.diff(sums[self._offset[source]], axis=1)
 
     @cached_property

@@ -338,7 +338,7 @@ def _replay(rules, events, cells, seen, u, v, until, outcome):
                 break
 
 
-def show(
+def mark_differences(
     events: Streams,
     right: Cells,
     wrong: Cells,

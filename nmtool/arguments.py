@@ -104,10 +104,10 @@ _Result = TypeVar("_Result")
 _Object = TypeVar("_Object")
 
 
-def parts_of(annotation: str) -> frozenset[str]:
+def union_members(annotation: str) -> frozenset[str]:
     """The names in a union, without their type parameters.
 
-    >>> sorted(parts_of("Sequence[str | Path] | None"))
+    >>> sorted(union_members("Sequence[str | Path] | None"))
     ['None', 'Sequence']
     """
     while annotation != (outside := re.sub(r"\[[^\[\]]*\]", "", annotation)):
@@ -116,7 +116,7 @@ def parts_of(annotation: str) -> frozenset[str]:
 
 
 KINDS = {
-    parts_of(annotation): kind
+    union_members(annotation): kind
     for annotation, kind in {
         "bool": SWITCH,
         "int": WHOLE,
@@ -150,7 +150,7 @@ KINDS = {
 
 def kind_of(annotation: str) -> Kind | None:
     """The kind of an annotation; None if it has none."""
-    parts = parts_of(annotation)
+    parts = union_members(annotation)
     kind = KINDS.get(parts - {"None"})
     return optional(kind) if kind and "None" in parts else kind
 

@@ -79,7 +79,7 @@ _flags: dict[str, str] = {}
 """Flags of the running command, by the names of the library's arguments."""
 
 
-def speak_flags(names: Mapping[str, str]) -> None:
+def use_flags_in_messages(names: Mapping[str, str]) -> None:
     """From now on, write the library's arguments as flags in messages: `force=True` as --force."""
     _flags.clear()
     _flags.update(names)

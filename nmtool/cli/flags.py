@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import nmtool
-from nmtool.arguments import parts_of
+from nmtool.arguments import union_members
 from nmtool.cli.arguments import count, group
 from nmtool.errors import suggestion
 
@@ -81,7 +81,7 @@ _BY_ANNOTATION: Mapping[str, Mapping[str, Any]] = {
     "Device | str": {"choices": ("auto", "cpu", "cuda")},
 }
 """Keywords of `add_argument` by annotation; for others a command must define the flag."""
-_FORMS = {parts_of(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
+_FORMS = {union_members(annotation): settings for annotation, settings in _BY_ANNOTATION.items()}
 
 
 def add(
@@ -174,7 +174,7 @@ def _form(parameter: Parameter) -> dict[str, Any] | None:
     """Keywords of `add_argument` for a parameter; None if its annotation has none."""
     if parameter.annotation == "bool":
         return {"action": "store_const", "const": parameter.default == "False"}
-    form = _FORMS.get(parts_of(parameter.annotation))
+    form = _FORMS.get(union_members(parameter.annotation))
     return None if form is None else {"metavar": parameter.name.upper(), **form}
 
 

@@ -17,7 +17,7 @@ from nmtool.cli.arguments import Parser
 from nmtool.cli.commands import ALSO, COMMANDS, OLD, TOGETHER
 from nmtool.cli.progress import never_silent
 from nmtool.cli.threads import PATIENCE
-from nmtool.cli.torchrun import one_process_speaks
+from nmtool.cli.torchrun import one_process_reports
 from nmtool.errors import UsageError
 from nmtool.interrupts import interrupts_remembered
 from nmtool.version import __version__
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     streams.prepare()
     console.log_to_stderr()
-    console.speak_flags({})
+    console.use_flags_in_messages({})
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -63,7 +63,7 @@ def _run(words: list[str]) -> int:
         words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in (*COMMANDS, *OLD):
         raise _unknown(command)
-    speaks = one_process_speaks() if command in TOGETHER else nullcontext()
+    speaks = one_process_reports() if command in TOGETHER else nullcontext()
     with speaks, interrupts_remembered():
         return _run_command(command, words)
 
@@ -71,7 +71,7 @@ def _run(words: list[str]) -> int:
 def _run_command(command: str | None, words: list[str]) -> int:
     parser, by_name = _parser(command)
     if command is not None:
-        console.speak_flags(by_name[command].flags())
+        console.use_flags_in_messages(by_name[command].flags())
         by_name[command].check_options(words[words.index(command) + 1 :])
     if not words:
         parser.print_help(sys.stderr)

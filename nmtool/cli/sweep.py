@@ -53,8 +53,8 @@ def _print(result: SweepResult) -> None:
     console.print_tables(result)
     if result.importance is None:
         console.print_line(f"importance of settings: unknown, {result.importance_unknown}")
-    fates = [f"{n} {fate.replace('_', ' ')}" for fate, n in result.counts.items() if n]
+    outcomes = [f"{n} {outcome.replace('_', ' ')}" for outcome, n in result.counts.items() if n]
     best = result.best_trial
-    console.print_line(f"trials: {', '.join(fates)}")
+    console.print_line(f"trials: {', '.join(outcomes)}")
     console.print_line(f"{result.best_file}: trial {best.number}  validation {best.score:.1%}")
     console.print_line(f"train with it: {result.plan.training}")

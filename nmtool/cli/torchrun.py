@@ -30,7 +30,7 @@ class _EndedError(BaseException):
 
 
 @contextmanager
-def one_process_speaks() -> Iterator[None]:
+def one_process_reports() -> Iterator[None]:
     """Let one process of a job report its error; the others raise `SystemExit`."""
     from nmtool.training.processes.launch import launched
 

@@ -112,7 +112,7 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
 
 def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> float:
     """Share of events that share a bin with an earlier one, 0 … 1, in at most 300 samples."""
-    binned = bin_events(some(events), dt_ms, n_steps, group)
+    binned = bin_events(evenly_spaced_samples(events), dt_ms, n_steps, group)
     return binned.surplus / max(1, binned.surplus + binned.raster.n_spikes)
 
 
@@ -154,14 +154,14 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
 
 def _own_step_ms(events: SpikeEvents) -> float:
     """The longest step, in whole µs, of which all times are multiples; 0 if there is none."""
-    us = 1000 * some(events).time_ms
+    us = 1000 * evenly_spaced_samples(events).time_ms
     whole = np.rint(us)
     if not us.size or us.max() >= _EXACT_US or np.abs(us - whole).max() > _NEARLY_WHOLE_US:
         return 0.0
     return float(np.gcd.reduce(whole.astype(np.int64))) / 1000
 
 
-def some(events: SpikeEvents) -> SpikeEvents:
+def evenly_spaced_samples(events: SpikeEvents) -> SpikeEvents:
     """At most 300 samples, evenly spread over all."""
     if events.n_samples <= _LOOKED_AT:
         return events

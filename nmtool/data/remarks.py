@@ -34,9 +34,9 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
         dataset: the data set, which is read completely.
     """
     if "train" in dataset.splits:
-        yield from times(dataset.train)
-        yield from channels(dataset.train)
-        yield from classes(dataset)
+        yield from time_findings(dataset.train)
+        yield from channel_findings(dataset.train)
+        yield from class_findings(dataset)
     if "test" not in dataset.splits:
         yield Finding(
             "test-missing",
@@ -46,7 +46,7 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
         )
 
 
-def times(events: SpikeEvents) -> Iterator[Finding]:
+def time_findings(events: SpikeEvents) -> Iterator[Finding]:
     """Samples whose duration suggests that ms were read as seconds, or seconds as ms."""
     last_ms = last_spike_ms(events)
     if not last_ms.size:
@@ -71,7 +71,7 @@ def times(events: SpikeEvents) -> Iterator[Finding]:
         )
 
 
-def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
+def channel_findings(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
     """Inputs that never spike.
 
     Args:
@@ -106,7 +106,7 @@ def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
     return np.flatnonzero(used)
 
 
-def classes(dataset: Dataset) -> Iterator[Finding]:
+def class_findings(dataset: Dataset) -> Iterator[Finding]:
     """Classes without samples: in a split, or anywhere."""
     names = dataset.train.class_names
     if not dataset.train.n_samples:

@@ -32,7 +32,7 @@ class Answers(Value, Result):
 
     >>> samples = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 1, 1])
     >>> about = {"data": "mine", "splits": ["test"], "rule": None, "seeds": [0], "settings": {}}
-    >>> answers = Answers.none_yet(samples, model="a guess", **about)
+    >>> answers = Answers.empty(samples, model="a guess", **about)
     >>> answers.with_fold(row=0, fold=0, predictions=np.array([0, 1, 1, 0])).accuracy
     0.75
 
@@ -75,7 +75,7 @@ class Answers(Value, Result):
         object.__setattr__(self, "groups", read_only_by_name(self.groups))
 
     @classmethod
-    def none_yet(
+    def empty(
         cls,
         events: SpikeEvents,
         *,
@@ -90,7 +90,7 @@ class Answers(Value, Result):
 
         >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
         >>> how = {"data": "two", "splits": ["test"], "seeds": [0], "model": "a guess"}
-        >>> Answers.none_yet(two, rule=None, settings={}, **how)
+        >>> Answers.empty(two, rule=None, settings={}, **how)
         <Answers of a guess: 0 of 2 samples, 1 folds, 1 seeds>
 
         Args:

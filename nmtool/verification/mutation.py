@@ -26,7 +26,7 @@ from nmtool.hardware_sim.replay import (
     Streams,
     altered,
     cells_of,
-    show,
+    mark_differences,
     streams,
 )
 from nmtool.hardware_sim.simulator import simulate
@@ -146,7 +146,7 @@ class Witness:
         wrong = altered(self.network, right, fault.kind, fault.place, value)
         spikes = self.network.populations[index].kind == LIF
         view = EVERYTHING if self.deep else (SPIKES if spikes else MEMBRANE)
-        show(self.events, right, wrong, view, first_only, shown)
+        mark_differences(self.events, right, wrong, view, first_only, shown)
         return shown
 
     def _by_activity(self, index: int) -> NDArray[np.int64]:

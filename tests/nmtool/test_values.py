@@ -34,7 +34,7 @@ VALUES: dict[str, Value] = {
     "recording": RECORDING,
     "floats recorded": simulate_floats(FLOATS, SPIKES, deep=True),
     "known answers": KnownAnswers(INTEGERS.content_hash, SPIKES, RECORDING, {"hidden": (3, 4)}),
-    "answers": Answers.none_yet(EVENTS, model="a guess", settings={"a": [1]}, **ABOUT),
+    "answers": Answers.empty(EVENTS, model="a guess", settings={"a": [1]}, **ABOUT),
 }
 COPIES: dict[str, Callable[[Any], Any]] = {
     "itself": lambda value: value,

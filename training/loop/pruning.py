@@ -81,9 +81,9 @@ class Pruning:
         """Prune as scheduled after this number of updates, and keep removed values at 0."""
         for pruned in self._pruned.values():
             pruned.remove(progress(done, self._n_updates))
-        self.hold()
+        self.reapply()
 
-    def hold(self) -> None:
+    def reapply(self) -> None:
         """Set removed weights and delays to 0 again, after anything else changed the parameters."""
         with torch.no_grad():
             for pruned in self._pruned.values():

@@ -25,7 +25,7 @@ from nmtool.data.grid import (
     propose_grid,
     usual_end_ms,
 )
-from nmtool.data.remarks import channels, classes, labels_of, times
+from nmtool.data.remarks import channel_findings, class_findings, labels_of, time_findings
 from nmtool.data.samples import mostly_dropped
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
@@ -106,17 +106,17 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
         options: options of the run, with a number of steps.
         is_new: the network is new; for others, `start_remarks` has remarks on their start.
     """
-    yield from times(dataset.train)
+    yield from time_findings(dataset.train)
     yield from _late_events(dataset.train, options)
     yield from _grid(dataset.train, options)
-    yield from channels(dataset.train, options.group)
+    yield from channel_findings(dataset.train, options.group)
     yield from _short_delays(options)
     for finding in _without_effect(options, dataset):
         if is_new or finding.where not in BEGINNINGS:
             yield finding
     if is_new:
         yield from _unheard_delays(options)
-    yield from classes(dataset)
+    yield from class_findings(dataset)
     rule = dataset.validation_rule
     if rule is not None and rule.is_last and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)

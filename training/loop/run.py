@@ -89,7 +89,7 @@ def run_training(
             on_batch=on_batch,
             on_epoch=on_epoch,
             network=None if network is None else _within(network, options.max_delay),
-            taught=None if teacher is None else teacher.rows_of(dataset),
+            soft_labels=None if teacher is None else teacher.rows_of(dataset),
             device=device,
             ranks=ranks,
         )
@@ -98,7 +98,7 @@ def run_training(
             if ranks.is_first:
                 folder.grow(options)
         elif start is not None:
-            trainer.adopt(start)
+            trainer.start_from(start)
         if folder is not None and not resume and ranks.is_first:
             if not anew:
                 storage.make_folder(folder.path)
@@ -137,7 +137,7 @@ def make_trainer(
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     network: Network | None = None,
-    taught: NDArray[np.float64] | None = None,
+    soft_labels: NDArray[np.float64] | None = None,
     device: Device = CPU,
     ranks: Ranks = ALONE,
 ) -> Trainer:
@@ -145,7 +145,7 @@ def make_trainer(
 
     Args:
         options: the settings.
-        train, validation, folder, on_batch, on_epoch, taught, device, ranks: as for `Trainer`.
+        train, validation, folder, on_batch, on_epoch, soft_labels, device, ranks: as for `Trainer`.
         network: a trained network to start from, instead of a random one.
 
     Raises:
@@ -166,7 +166,7 @@ def make_trainer(
             code="split-empty",
             fix="pass None instead; training accuracy then decides the best epoch",
         )
-    _check_agreement(ranks, options, train, validation, taught)
+    _check_agreement(ranks, options, train, validation, soft_labels)
     if network is not None:
         check_same_classes(network, train)
     return Trainer(
@@ -178,7 +178,7 @@ def make_trainer(
         on_batch=on_batch,
         on_epoch=on_epoch,
         trained=network is not None,
-        taught=taught,
+        soft_labels=soft_labels,
         device=device,
         ranks=ranks,
     )
@@ -205,14 +205,16 @@ def _check_agreement(
     options: TrainOptions,
     train: SpikeEvents,
     validation: SpikeEvents | None,
-    taught: NDArray[np.float64] | None,
+    soft_labels: NDArray[np.float64] | None,
 ) -> None:
     """Ranks that wait for each other must count the same batches of the same network."""
     settings = zlib.crc32(json.dumps(options.as_json()).encode())
     ranks.check_same("their settings", settings)
     n_validation = 0 if validation is None else validation.n_samples
     ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
-    ranks.check_same("their teacher", 0 if taught is None else zlib.crc32(taught.tobytes()))
+    ranks.check_same(
+        "their teacher", 0 if soft_labels is None else zlib.crc32(soft_labels.tobytes())
+    )
 
 
 def _about(dataset: Dataset, teacher: Teacher | None, ranks: Ranks) -> dict[str, Any]:

@@ -95,8 +95,8 @@ class Trainer:
         on_batch, on_epoch: called on the first rank after every batch and epoch, with a
             `BatchReport` and with the epoch's entry of the log.
         trained: the network has been trained before.
-        taught: [samples, classes] float64, soft labels of the training samples by the teacher that
-            the options name; None without a teacher.
+        soft_labels: [samples, classes] float64, soft labels of the training samples by the teacher
+            that the options name; None without a teacher.
         device: device to train on.
         ranks: the processes of a data-parallel job: each makes a trainer and calls the same methods
             in the same order; the first rank writes.
@@ -119,12 +119,12 @@ class Trainer:
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
         trained: bool = False,
-        taught: NDArray[np.float64] | None = None,
+        soft_labels: NDArray[np.float64] | None = None,
         device: Device = CPU,
         ranks: Ranks = ALONE,
     ) -> None:
-        assert (taught is None) == (options.teacher is None)
-        self.options, self._taught = options, taught
+        assert (soft_labels is None) == (options.teacher is None)
+        self.options, self._soft_labels = options, soft_labels
         self._train, self._validating = train, validation
         self._folder = folder
         self._ranks = ranks
@@ -178,7 +178,7 @@ class Trainer:
             n_updates = self._batches * self.options.epochs
             self._on_batch(BatchReport(epoch, update, n_updates, batch.samples, batch.mean_loss))
         rescued = rescue_silent(self.model, totals.counts, self.options.rescue)
-        self._pruning.hold()
+        self._pruning.reapply()
         with self._judged():
             validation, confused = None, None
             if self._validation is not None:
@@ -214,11 +214,11 @@ class Trainer:
         """This rank's share of a batch: read, augmented with the whole batch, and binned."""
         batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
         target = None
-        if self._taught is not None:
+        if self._soft_labels is not None:
             # A blend has about equally many events of both samples, which have the same label.
-            taught = 0.5 * (self._taught[samples] + self._taught[samples[partner]])
-            share, label = self.options.teacher_share, np.eye(taught.shape[1])[batch.label]
-            mixed = (1 - share) * label + share * taught
+            soft_labels = 0.5 * (self._soft_labels[samples] + self._soft_labels[samples[partner]])
+            share, label = self.options.teacher_share, np.eye(soft_labels.shape[1])[batch.label]
+            mixed = (1 - share) * label + share * soft_labels
             target = mixed[self._ranks.share(batch.n_samples)]
         events = self._ranks.take(batch)
         return _Portion(self.model.network.bin(events), events.label, target)
@@ -274,7 +274,7 @@ class Trainer:
         """Inside the block, the model is the network to validate: the running mean, if kept."""
         with self._average.averaged_parameters():
             if self._average.values:
-                self._pruning.hold()
+                self._pruning.reapply()
                 self._renew_scales()
             yield
 
@@ -367,7 +367,7 @@ class Trainer:
         else:
             self._best_is_now()
 
-    def adopt(self, run: RunFolder) -> None:
+    def start_from(self, run: RunFolder) -> None:
         """Start from the checkpoint of another run, including its optimiser's moments.
 
         An optimiser without moments would lose about an epoch. Synapses and delays that the other

@@ -182,7 +182,7 @@ def cross_validate(
     rule = Folds(int(by) if not isinstance(by, str) else by, folds, fold_seed)
     dataset = as_dataset(data)
     events = joined(dataset, tuple(splits))
-    answers = Answers.none_yet(
+    answers = Answers.empty(
         events,
         data=dataset.name,
         splits=splits,
@@ -212,10 +212,10 @@ def cross_validate(
         with threads_used(threads, with_torch=threads is not None):
             return classes_of(run.network if run.integers is None else run.integers, fold_events)
 
-    return fill(answers, events, learn, where)
+    return answer_folds(answers, events, learn, where)
 
 
-def fill(
+def answer_folds(
     answers: Answers, events: SpikeEvents, learn: Learn, folder: str | Path | None = None
 ) -> Answers:
     """Train and test a model for every fold and seed without answers.

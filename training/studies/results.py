@@ -16,13 +16,13 @@ from nmtool.toml_files import toml_value
 from nmtool.training.studies.plan import StudyPlan
 from nmtool.training.studies.study import (
     FAILURE,
-    FATES,
     MOST_ATTEMPTS,
+    OUTCOMES,
     REASON,
     SCORES,
     Study,
-    fate,
     is_given_up,
+    outcome,
 )
 from nmtool.training.studies.trial import shown_value
 from nmtool.version import __version__
@@ -45,7 +45,7 @@ class TrialResult(Plain):
 
     Attributes:
         number: number of the trial in the study, from 0.
-        fate: one of `FATES`.
+        outcome: one of `OUTCOMES`.
         searched: values of the searched options, by name; pairs of numbers are JSON text.
         score: validation accuracy, 0 … 1, mean over all seeds; None if it did not finish.
         scores: validation accuracy of each seed.
@@ -56,7 +56,7 @@ class TrialResult(Plain):
     _json = "trial=number score scores searched"
 
     number: int
-    fate: str
+    outcome: str
     searched: dict[str, Any]
     score: float | None = None
     scores: tuple[float, ...] = ()
@@ -129,14 +129,14 @@ class SweepResult(Tabular):
     @property
     def failed(self) -> list[TrialResult]:
         """Trials that ended with an error."""
-        return [trial for trial in self.trials if trial.fate == "failed"]
+        return [trial for trial in self.trials if trial.outcome == "failed"]
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of trials by outcome or state, see `FATES`."""
-        counts = dict.fromkeys(FATES, 0)
+        """Number of trials by outcome or state, see `OUTCOMES`."""
+        counts = dict.fromkeys(OUTCOMES, 0)
         for trial in self.trials:
-            counts[trial.fate] += 1
+            counts[trial.outcome] += 1
         return counts
 
     def tables(self) -> list[Table]:
@@ -213,13 +213,13 @@ def read_trials(study: Study) -> tuple[TrialResult, ...]:
 
 
 def _result(trial: FrozenTrial) -> TrialResult:
-    attributes, outcome = trial.user_attrs, fate(trial)
-    reason = attributes.get(REASON, "") if outcome == "failed" else ""
+    attributes, end = trial.user_attrs, outcome(trial)
+    reason = attributes.get(REASON, "") if end == "failed" else ""
     if is_given_up(trial):
         reason = f"its process died, {MOST_ATTEMPTS} times"
     return TrialResult(
         number=trial.number,
-        fate=outcome,
+        outcome=end,
         searched=dict(trial.params),
         score=trial.value if trial.state.name == "COMPLETE" else None,
         scores=tuple(attributes.get(SCORES, ())),

@@ -57,12 +57,12 @@ _BLIND = 10
 LOOK_AGAIN_S = 1.0
 """Seconds between checks of a study whose last trials are run by other processes."""
 
-FATES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
+OUTCOMES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
 """Outcomes and states of a trial."""
 
 _ENDED = ("finished", "pruned", "failed")
 _BEGUN = (*_ENDED, "running")
-"""Fates that count towards the number of trials of a study."""
+"""Outcomes that count towards the number of trials of a study."""
 
 _NAME = "nmtool"
 _PLAN = "plan"
@@ -147,7 +147,7 @@ class Study:
         with _checked(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
-                fate(trial)  # also reads attributes that are not sealed
+                outcome(trial)  # also reads attributes that are not sealed
                 if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials
@@ -169,13 +169,13 @@ class Study:
         if self.plan.minutes is None:
             return False
         own = 0.0 if self._trial_began is None else time.monotonic() - self._trial_began
-        ended = [trial.duration for trial in self.trials() if fate(trial) in _ENDED]
+        ended = [trial.duration for trial in self.trials() if outcome(trial) in _ENDED]
         taken = sum((duration.total_seconds() for duration in ended if duration), own)
         return taken >= 60 * self.plan.minutes
 
-    def _count(self, fates: tuple[str, ...], before: int | None = None) -> int:
-        """Number of trials with these fates, optionally only before a trial number."""
-        return sum(fate(trial) in fates for trial in self.trials()[:before])
+    def _count(self, outcomes: tuple[str, ...], before: int | None = None) -> int:
+        """Number of trials with these outcomes, optionally only before a trial number."""
+        return sum(outcome(trial) in outcomes for trial in self.trials()[:before])
 
     def run(self, train: Trainer, check_stop: CheckStop, progress: Progress = silent) -> None:
         """Run trials, one after the other, until the study is done.
@@ -323,12 +323,12 @@ def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:
     """Log the outcome of a trial that this process has run."""
     del study
     level, end = logging.INFO, ""
-    if fate(trial) == "finished":
+    if outcome(trial) == "finished":
         end = f"validation {trial.value:.1%}"
-    elif fate(trial) == "pruned":
+    elif outcome(trial) == "pruned":
         epoch = trial.last_step or 0
         end = f"pruned, validation {trial.intermediate_values[epoch]:.1%} after epoch {epoch}"
-    elif fate(trial) == "failed":
+    elif outcome(trial) == "failed":
         level, end = logging.WARNING, f"failed, {trial.user_attrs[REASON]}"
     if end:
         values = (f"{name} {shown_value(value)}" for name, value in trial.params.items())
@@ -388,8 +388,8 @@ def _seal(
     return storage.content_hash(header, {})
 
 
-def fate(trial: FrozenTrial) -> str:
-    """Outcome or state of a trial, one of `FATES`."""
+def outcome(trial: FrozenTrial) -> str:
+    """Outcome or state of a trial, one of `OUTCOMES`."""
     state = trial.state.name
     if is_given_up(trial) or (state == "PRUNED" and trial.user_attrs.get(REASON)):
         return "failed"

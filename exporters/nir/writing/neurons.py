@@ -45,7 +45,7 @@ def is_split(population: StepPopulation) -> bool:
 
 
 @dataclass(frozen=True)
-class Names:
+class NodeNames:
     """Names of a population's nodes.
 
     Attributes:
@@ -64,11 +64,11 @@ class Names:
         return {self.entry, self.membrane, self.drive}
 
 
-def names_of(population: StepPopulation, taken: Collection[str]) -> Names:
+def names_of(population: StepPopulation, taken: Collection[str]) -> NodeNames:
     """Unused names for a population's nodes; the last one has the population's name."""
     name = population.name
     entry = unused(f"{name}_synapse", taken) if is_split(population) else name
-    return Names(entry, name, unused(f"{name}_drive", taken))
+    return NodeNames(entry, name, unused(f"{name}_drive", taken))
 
 
 def unused(name: str, taken: Collection[str]) -> str:
@@ -79,7 +79,7 @@ def unused(name: str, taken: Collection[str]) -> str:
 
 
 def neurons(
-    population: StepPopulation, names: Names, dt_s: float
+    population: StepPopulation, names: NodeNames, dt_s: float
 ) -> tuple[dict[str, Node], list[Edge]]:
     """Nodes of a population and the edges between them.
 

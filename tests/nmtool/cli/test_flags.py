@@ -13,7 +13,7 @@ import pytest
 import nmtool as nm
 from nmtool.cli import flags
 from nmtool.cli.arguments import Parser
-from nmtool.cli.console import in_flags, speak_flags
+from nmtool.cli.console import in_flags, use_flags_in_messages
 from nmtool.cli.flags import flag
 from nmtool.network.readout import RULES
 from tests.nmtool.cli.conftest import Nmtool
@@ -138,11 +138,11 @@ def test_help_imports_no_function(command: str) -> None:
 )
 def test_messages_name_flags_instead_of_python_arguments(text: str, expected: str) -> None:
     names = {"force": "--force", "data": "DATA", "weight_bits": "--weight-bits"}
-    speak_flags({**names, "hidden": "--hidden", "steps": "--steps"})
+    use_flags_in_messages({**names, "hidden": "--hidden", "steps": "--steps"})
     try:
         assert in_flags(text) == expected
     finally:
-        speak_flags({})
+        use_flags_in_messages({})
 
 
 def test_an_error_names_flags_or_python_arguments_by_its_caller(

@@ -38,12 +38,12 @@ def test_the_first_process_to_fail_reports_the_error(
     store: TCPStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _launch(monkeypatch, 1, store.port)
-    with pytest.raises(DataError) as caught, torchrun.one_process_speaks():
+    with pytest.raises(DataError) as caught, torchrun.one_process_reports():
         raise DataError("mine", code="mine-broke")
     assert caught.value.what == "mine"
     for rank in (0, 2):
         _launch(monkeypatch, rank, store.port)
-        with pytest.raises(SystemExit) as left, torchrun.one_process_speaks():
+        with pytest.raises(SystemExit) as left, torchrun.one_process_reports():
             raise RankError("somebody is gone", code="rank-lost")
         assert left.value.code == DataError.exit_code
 
@@ -52,7 +52,7 @@ def test_another_attempt_is_another_job(store: TCPStore, monkeypatch: pytest.Mon
     for attempt, rank in enumerate((1, 0)):
         monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(attempt))
         _launch(monkeypatch, rank, store.port)
-        with pytest.raises(StorageError), torchrun.one_process_speaks():
+        with pytest.raises(StorageError), torchrun.one_process_reports():
             raise StorageError("full", code="disk-full")
 
 
@@ -60,30 +60,30 @@ def test_without_a_store_every_process_reports_its_error(monkeypatch: pytest.Mon
     monkeypatch.setattr(torchrun, "STORE_TIMEOUT", timedelta(seconds=0.1))
     for rank in range(2):
         _launch(monkeypatch, rank, NOBODY)
-        with pytest.raises(StorageError), torchrun.one_process_speaks():
+        with pytest.raises(StorageError), torchrun.one_process_reports():
             raise StorageError("full", code="disk-full")
 
 
 def test_internal_errors_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for rank in range(2):
         _launch(monkeypatch, rank, store.port)
-        with pytest.raises(ZeroDivisionError), torchrun.one_process_speaks():
+        with pytest.raises(ZeroDivisionError), torchrun.one_process_reports():
             raise ZeroDivisionError
 
 
 def test_the_first_rank_reports_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
-    with pytest.raises(KeyboardInterrupt), torchrun.one_process_speaks():
+    with pytest.raises(KeyboardInterrupt), torchrun.one_process_reports():
         raise KeyboardInterrupt
     _launch(monkeypatch, 1, NOBODY)
-    with pytest.raises(SystemExit) as left, torchrun.one_process_speaks():
+    with pytest.raises(SystemExit) as left, torchrun.one_process_reports():
         raise KeyboardInterrupt
     assert left.value.code == 130
 
 
 def test_a_single_process_reports_its_error() -> None:
     for _ in range(2):
-        with pytest.raises(StorageError), torchrun.one_process_speaks():
+        with pytest.raises(StorageError), torchrun.one_process_reports():
             raise StorageError("full", code="disk-full")
 
 

@@ -38,7 +38,7 @@ def blank(of: SpikeEvents | None = None, **changes: Any) -> Answers:
         "model": "a guess",
         "settings": {"lr": 0.1, "init": (1.0, 2.0)},
     }
-    return Answers.none_yet(of or events(), **arguments | changes)
+    return Answers.empty(of or events(), **arguments | changes)
 
 
 def finished(**changes: Any) -> Answers:

@@ -126,7 +126,7 @@ def test_synapses_that_the_start_removed_stay_removed(
     options = small_options(average=0.99, sparsity=0.6, delay_sparsity=0.5)
     run_training(options, dataset, folder=folder)
     trainer = make_trainer(options, dataset.train, dataset.validation, network=folder.network())
-    trainer.adopt(folder)
+    trainer.start_from(folder)
     parameters = dict(trainer.model.named_parameters())
     assert trainer._pruning.removed.keys() == parameters.keys()
     for name, removed in trainer._pruning.removed.items():

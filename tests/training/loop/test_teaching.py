@@ -43,10 +43,10 @@ def teacher(tmp_path: Path) -> Path:
 
 def _trainer(data: Dataset, ranks: Ranks = ALONE, **settings: Any) -> Trainer:
     """A trainer that learns from `probabilities()` alone."""
-    taught = Teacher(probabilities()).rows_of(data)
+    soft_labels = Teacher(probabilities()).rows_of(data)
     alone = {"teacher": "in memory", "teacher_share": 1.0, "shift": 0, "stretch": 0.0}
     options = small_options(**alone | settings)
-    return make_trainer(options, data.train, data.validation, taught=taught, ranks=ranks)
+    return make_trainer(options, data.train, data.validation, soft_labels=soft_labels, ranks=ranks)
 
 
 class _Deaf(Ranks):

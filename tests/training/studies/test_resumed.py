@@ -16,7 +16,7 @@ import pytest
 
 from nmtool.progress import silent
 from nmtool.training.studies.plan import read_plan
-from nmtool.training.studies.study import MOST_ATTEMPTS, _SurplusError, fate, open_study
+from nmtool.training.studies.study import MOST_ATTEMPTS, _SurplusError, open_study, outcome
 from nmtool.training.studies.sweep import sweep
 from nmtool.training.studies.trial import IsBad
 from tests.nmtool.cli.studies import ROOT, fake_training, one_epoch, states, trials, write_study
@@ -65,7 +65,7 @@ def test_settings_that_kill_the_process_are_given_up(monkeypatch: pytest.MonkeyP
         with pytest.raises(RuntimeError, match="of no use"):
             sweep("study.toml")
     (failed,) = sweep("study.toml").failed
-    assert (failed.number, failed.fate) == (2, "failed")
+    assert (failed.number, failed.outcome) == (2, "failed")
     assert str(MOST_ATTEMPTS) in failed.reason
     assert states() == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
 
@@ -134,7 +134,7 @@ def test_a_study_killed_in_a_trial_tries_the_same_settings(
     killed_at("0.1")
     pieces = sweep("study.toml").trials
     assert [trial.searched for trial in pieces[:6]] == whole
-    assert [trial.number for trial in pieces if trial.fate == "cut_off"] == [3]
+    assert [trial.number for trial in pieces if trial.outcome == "cut_off"] == [3]
     assert pieces[6].searched == whole[3]
     assert len(pieces) == 7
 
@@ -177,7 +177,7 @@ def test_a_process_that_died_before_its_first_heartbeat(
         study.optuna_study.ask()
     caplog.set_level(logging.INFO, "nmtool")
     pieces = sweep("study.toml").trials
-    assert [trial.fate for trial in pieces] == ["cut_off", "finished", "finished"]
+    assert [trial.outcome for trial in pieces] == ["cut_off", "finished", "finished"]
     assert [trial.searched for trial in pieces] == [{}, whole[1], whole[0]]
     messages = [record.getMessage() for record in caplog.records if record.name[:6] == "nmtool"]
     assert "waiting for trial 0, which another process runs" in messages
@@ -197,7 +197,7 @@ def test_the_last_trial_is_run_once() -> None:
     with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
         optimize = partial(ours.optuna_study.optimize, catch=(_SurplusError,))
         theirs.run(train, lambda: None)
-        assert [fate(trial) for trial in ours.trials()] == ["finished", "cut_off"]
+        assert [outcome(trial) for trial in ours.trials()] == ["finished", "cut_off"]
     assert ran == [0]
 
 

@@ -33,7 +33,7 @@ def test_a_result_holds_all_trials_and_the_best(monkeypatch: pytest.MonkeyPatch)
     result = sweep(plan)
     assert result.plan == plan
     assert [
-        (trial.number, trial.fate, trial.score, trial.scores, trial.reason)
+        (trial.number, trial.outcome, trial.score, trial.scores, trial.reason)
         for trial in result.trials
     ] == [
         (number, "finished", score, (score,), "") for number, score in enumerate((0.5, 0.75, 0.6))
@@ -211,5 +211,5 @@ def test_progress_counts_samples() -> None:
 def test_a_trial_that_drops_most_events_fails() -> None:
     write_study("trials = 6\nprune = false\n", search="[search]\ndt_ms = [1.0, 0.001]\n")
     result = sweep("study.toml")
-    fates = {(trial.searched["dt_ms"], trial.fate) for trial in result.trials}
-    assert fates == {(1.0, "finished"), (0.001, "failed")}
+    outcomes = {(trial.searched["dt_ms"], trial.outcome) for trial in result.trials}
+    assert outcomes == {(1.0, "finished"), (0.001, "failed")}
