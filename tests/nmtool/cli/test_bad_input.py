@@ -208,7 +208,7 @@ def test_damaged_networks_are_refused(case: str, nmtool: Nmtool, integers: Path)
 def test_network_and_data_in_the_wrong_order(nmtool: Nmtool) -> None:
     result = nmtool("evaluate", "two", "run")
     assert (result.code, result.error) == (2, "run-without-network")
-    assert "NETWORK first" in result.err
+    assert "nmtool data two" in result.err
     Path("run").mkdir()
     Path("run/run.json").write_text("{}")
     result = nmtool("data", "run")
