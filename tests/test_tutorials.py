@@ -53,7 +53,8 @@ PROGRAMS = {
     "page",
     [
         pytest.param("tutorial-own-data", marks=pytest.mark.long),
-        *("tutorial-own-loop", "tutorial-foreign", "tutorial-fpga"),
+        pytest.param("tutorial-own-loop", marks=pytest.mark.long),
+        *("tutorial-foreign", "tutorial-fpga"),
         "certificate",
         pytest.param("tutorial-firmware", marks=pytest.mark.processors),
     ],

@@ -146,7 +146,7 @@ def odd_network() -> IntegerNetwork:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(network=integer_networks(), seed=seeds)
 def test_the_file_compiles_without_warnings(
     folder: Path, network: IntegerNetwork, seed: int

@@ -410,7 +410,7 @@ def test_a_full_disk_leaves_the_earlier_export(
 
     monkeypatch.setattr(output, "write_bytes", full)
     files = len(before) if exporter.is_folder else 1
-    for files_written in range(files):
+    for files_written in range(files) if THOROUGH else {0, files // 2, files - 1}:
         for fresh in (False, True):
             target = tmp_path / "fresh" if fresh else tmp_path
             target.mkdir(exist_ok=True)

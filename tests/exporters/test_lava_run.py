@@ -108,7 +108,7 @@ def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: Environment)
     assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
-@pytest.mark.parametrize("model", lava.MODELS)
+@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
 def test_runs_are_reproducible(model: str, tmp_path: Path, environment: Environment) -> None:
     network = random_network(11, 1, False)
     spikes = random_raster(11, 3, 30, network.channels.size)
@@ -275,7 +275,7 @@ def test_the_script_takes_a_table_of_events(tmp_path: Path, environment: Environ
     assert not (folder / "RECORDING.npz").exists()
 
 
-@pytest.mark.parametrize("model", lava.MODELS)
+@pytest.mark.parametrize("model", ["fast", pytest.param("stock", marks=pytest.mark.long)])
 def test_the_script_compares_its_known_answers(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:

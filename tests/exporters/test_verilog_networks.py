@@ -101,7 +101,8 @@ def test_everything_spikes_at_once(tmp_path: Path) -> None:
 
 
 @needs_verilator
-@pytest.mark.parametrize("lanes", [1, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("lanes", [1, 8])
 def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
     """A network that learnt, on data, in a program that starts with random memories."""
     pytest.importorskip("sklearn")

@@ -29,8 +29,10 @@ PARTS = 2
 
 
 def chosen(part: int) -> list[str]:
-    """The cases of a part; slow ones are for `make nightly`."""
-    names = [name for name in crafted.CASES if THOROUGH or name not in crafted.SLOW]
+    """The cases of a part: all in `make nightly`, otherwise every third of the fast ones."""
+    names = list(crafted.CASES)
+    if not THOROUGH:
+        names = [name for name in names if name not in crafted.SLOW][::3]
     return names[part::PARTS]
 
 
