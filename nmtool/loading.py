@@ -174,8 +174,8 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
                 f"{path} holds no trained network",
                 code="run-without-network",
                 why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
-                fix=f"{path} holds data: nmtool data {path} describes them; to a command that takes "
-                "both, name NETWORK first, then DATA"
+                fix=f"{path} holds data: nmtool data {path} describes them; to a command that "
+                "takes both, name NETWORK first, then DATA"
                 if _is_data(Path(path))
                 else "name a run folder from `nmtool train`, or a network file",
             )

@@ -69,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="if there is no test split, draw this share or number of training samples per class",
     )
     conversion.add_argument(
+        "--test-by",
+        metavar="NAME",
+        help="draw whole groups with --test, such as speaker, so that none is divided",
+    )
+    conversion.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the draw by --test (default 0)"
     )
     add_force(conversion, "FILE.csv, or files of the same name in FOLDER")
@@ -86,11 +91,19 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.data.incoming import write_dataset
     from nmtool.data.remarks import remarks
 
+    if arguments.test_by is not None and arguments.test is None:
+        raise UsageError(
+            "--test-by says how --test draws, which is not given",
+            code="option-unused",
+            fix="add --test 0.2, or leave it out",
+        )
     name, split = name_and_split(arguments.data)
     dataset = _dataset(arguments, name)
     with progress(f"reading {dataset.name}"):
         if arguments.test is not None:
-            dataset = with_test(dataset, SplitRule(arguments.test, arguments.seed))
+            dataset = with_test(
+                dataset, SplitRule(arguments.test, arguments.seed, arguments.test_by)
+            )
         is_whole = split is None and arguments.samples is None
         if not is_whole:
             dataset = _chosen(dataset, (split,) if split else dataset.splits, arguments.samples)

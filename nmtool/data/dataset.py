@@ -344,7 +344,10 @@ def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
         part = rule.assign(dataset.train)
     except UsageError as error:
         if error.code != "validation-range":
-            raise
+            by_groups = "name a column of the files that groups samples, or draw per class"
+            raise error.restated(
+                error.what, UsageError, fix=by_groups if rule.by else ""
+            ) from error
         n_samples = dataset.train.n_samples
         raise UsageError(
             f"{rule.amount} of {n_samples} samples cannot become a test split",

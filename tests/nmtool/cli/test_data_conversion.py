@@ -238,6 +238,18 @@ def test_one_split_is_divided(nmtool: Nmtool) -> None:
     assert nmtool("data", "all.npz", "--labels-from", 1, "--test", 20).error == "test-range"
 
 
+def test_whole_speakers_become_the_test_split(nmtool: Nmtool) -> None:
+    rows = [f"{n},{n % 2},0,1,{n // 4}" for n in range(20)]
+    Path("spoken.csv").write_text("\n".join(["sample,label,unit,time_ms,speaker", *rows]))
+    words = ("data", "spoken.csv", "-o", "spoken")
+    assert nmtool(*words, "--test-by", "speaker").error == "option-unused"
+    assert nmtool(*words, "--test", 0.4, "--test-by", "person").error == "validation-by-unknown"
+    assert nmtool(*words, "--test", 0.4, "--test-by", "speaker").code == 0
+    data = load_dataset("spoken")
+    test, train = (set(split.groups["speaker"].tolist()) for split in (data.test, data.train))
+    assert (len(test), test & train) == (2, set())
+
+
 def test_names_of_columns_may_have_spaces(nmtool: Nmtool) -> None:
     Path("few.csv").write_text("sample, label, unit, time_ms\n0, cat, 1, 2\n")
     assert nmtool("data", "few.csv", "--json").json["splits"]["train"]["classes"] == {"cat": 1}
