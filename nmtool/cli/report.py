@@ -133,20 +133,25 @@ def _in_flags(report: Report, parser: Parser) -> Report:
     training = Parser()
     train.add_arguments(training)
 
-    def spoken(section: Section) -> Section:
+    def translated(section: Section) -> Section:
         names = (training if section.key == "learning" else parser).flags()
-        say = partial(console.with_flags, names=names)
+        translate = partial(console.with_flags, names=names)
         findings = [
-            replace(finding, what=say(finding.what), why=say(finding.why), fix=say(finding.fix))
+            replace(
+                finding,
+                what=translate(finding.what),
+                why=translate(finding.why),
+                fix=translate(finding.fix),
+            )
             for finding in section.findings
         ]
         facts = dict(section.facts)
         if "next" in facts:
             facts["next"] = [asdict(finding) for finding in findings]
-        sentences = [(say(text), weight) for text, weight in section.sentences]
+        sentences = [(translate(text), weight) for text, weight in section.sentences]
         return replace(section, sentences=sentences, findings=findings, facts=facts)
 
-    return replace(report, sections=[*map(spoken, report.sections)])
+    return replace(report, sections=[*map(translated, report.sections)])
 
 
 def _print(report: Report) -> None:
