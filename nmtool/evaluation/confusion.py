@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,44 @@ from nmtool.tables import Table, Tabular
 
 _MATRIX_CLASSES = 12
 """Largest number of classes for which the matrix is printed as a table."""
+
+_Z = NormalDist().inv_cdf(0.975)
+"""Standard deviations to either side of the mean that 95 % of a normal distribution lie within."""
+
+
+def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:
+    """95 % confidence interval of an accuracy, for samples that are drawn independently.
+
+    Wilson's score interval, which also holds for few samples and for 0 and 100 % (Wilson 1927,
+    doi:10.1080/01621459.1927.10502953). Samples of one person or recording are not independent:
+    the true interval is then wider.
+
+    >>> low, high = accuracy_interval(0.8, 10)
+    >>> print(f"{low:.3f} … {high:.3f}")
+    0.490 … 0.943
+
+    Args:
+        accuracy: share of samples classified correctly, 0 … 1.
+        samples: number of samples, 1 or more.
+
+    Returns:
+        Its ends, 0 … 1.
+    """
+    shrunk = 1 + _Z**2 / samples
+    centre = (accuracy + _Z**2 / (2 * samples)) / shrunk
+    variance = accuracy * (1 - accuracy) / samples + (_Z / (2 * samples)) ** 2
+    half = _Z * variance**0.5 / shrunk
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def interval_text(accuracy: float, samples: int) -> str:
+    """The interval in per cent, as text.
+
+    >>> interval_text(0.8, 10)
+    '49.0 … 94.3 %'
+    """
+    low, high = accuracy_interval(accuracy, samples)
+    return f"{100 * low:.1f} … {100 * high:.1f} %"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -27,7 +27,7 @@ from nmtool.errors import (
     UsageError,
     check_path,
 )
-from nmtool.evaluation.confusion import Confusion
+from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_text
 from nmtool.loading import Source, as_network, check_exists, load, options_behind
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import FILE_KIND as INTEGER_FILE, IntegerNetwork
@@ -89,7 +89,7 @@ class Evaluation(Result):
     """
 
     _json = (
-        "arithmetic samples accuracy spikes_per_neuron "
+        "arithmetic samples accuracy accuracy_interval=interval spikes_per_neuron "
         "synaptic_events_per_sample neuron_updates_per_sample"
     )
 
@@ -111,6 +111,11 @@ class Evaluation(Result):
     label: NDArray[np.integer] | None = field(default=None, repr=False)
     number: NDArray[np.int64] | None = field(default=None, repr=False)
     drawn_from: int | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the accuracy, 0 … 1, for independent samples (`accuracy_interval`)."""
+        return accuracy_interval(self.accuracy, self.samples)
 
     @property
     def predictions(self) -> NDArray[np.int64]:
@@ -194,6 +199,7 @@ class Evaluation(Result):
             "samples": f"{self.samples:,}"
             + ("" if drawn_from is None else f" of {drawn_from:,}, drawn per class"),
             "accuracy": f"{self.accuracy:.2%}",
+            "accuracy_interval": f"{interval_text(self.accuracy, self.samples)} (95 %)",
             "spikes_per_neuron": ", ".join(f"{name} {rate:.3g}" for name, rate in rates.items()),
             "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",

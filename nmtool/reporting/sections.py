@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nmtool import plot
 from nmtool.description import describe_network, tables_of
 from nmtool.errors import Finding
-from nmtool.evaluation.confusion import Confusion
+from nmtool.evaluation.confusion import Confusion, interval_text
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Quantisation, RoundingCost
@@ -53,17 +53,21 @@ def accuracy_section(
         accuracy: share classified correctly, by what ran.
         notes: sentences on what did not run, and why.
     """
+    header = ("runs in", "accuracy", "95 % interval", "samples")
     rows = [
-        (name, f"{share:.2%}", f"{round(share * samples):,} of {samples:,}")
+        (
+            name,
+            f"{share:.2%}",
+            interval_text(share, samples),
+            f"{round(share * samples):,} of {samples:,}",
+        )
         for name, share in accuracy.items()
     ]
     return Section(
         "accuracy",
         "Accuracy",
         [*([(f"On {where}.", "")] if where else []), *((note, "warning") for note in notes)],
-        [Table("samples classified correctly", ("runs in", "accuracy", "samples"), rows)]
-        if rows
-        else [],
+        [Table("samples classified correctly", header, rows)] if rows else [],
         facts={"on": where, "samples": samples, "accuracy": dict(accuracy)},
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 
 import nmtool as nm
-from nmtool.evaluation.confusion import Confusion
+from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_text
 from tests.nmtool.cli import cases
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -28,6 +29,13 @@ def test_shares_that_do_not_exist_are_none() -> None:
     assert facts["class_precision"] == [1 / 2, 1 / 4, None, None]
     nothing = np.zeros(0, np.int64)
     assert Confusion.of(nothing, nothing, ["a"]).as_json()["accuracy"] is None
+
+
+def test_intervals_of_accuracies() -> None:
+    # Against scipy.stats.binomtest(k, n).proportion_ci(method="wilson").
+    assert accuracy_interval(8 / 10, 10) == pytest.approx((0.49016248, 0.94331782))
+    assert accuracy_interval(0.0, 3) == pytest.approx((0.0, 0.56149703))
+    assert interval_text(268 / 300, 300) == "85.3 … 92.3 %"
 
 
 def test_tables() -> None:

@@ -39,7 +39,7 @@ from tests.refusals import refused
 Export = Callable[[str], Path]
 EVENTS = cases.spike_events(cases.N_TEST, 2)
 RASTER = bin_events(EVENTS, 1.0, 30).raster
-COUNTS = {"arithmetic", "samples", "accuracy", "spikes_per_neuron"}
+COUNTS = {"arithmetic", "samples", "accuracy", "accuracy_interval", "spikes_per_neuron"}
 COUNTS |= {"synaptic_events_per_sample", "neuron_updates_per_sample"}
 
 
