@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         for path, report in checks.items():
             if len(checks) > 1:
                 console.print_line(path, style="bold")
-            _print(report)
+            _print(report, overview=ALL in targets)
     if cost is not None and not arguments.json:
         print_cost(arguments, cost)
     return 0 if ALL in targets or all(report.fits_everywhere for report in checks.values()) else 1
@@ -87,7 +87,11 @@ def _plain(path: str, report: CheckReport) -> dict[str, Any]:
     return {"network": path, **report.as_json()}
 
 
-def _print(report: CheckReport) -> None:
+def _print(report: CheckReport, *, overview: bool) -> None:
+    if overview:
+        console.print_table(report.tables()[0])
+        console.print_line("resources and findings of a target: --target NAME; all: --json")
+        return
     console.print_tables(report)
     for fit in report.fits:
         if fit.unsupported or fit.approximate:

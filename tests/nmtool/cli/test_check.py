@@ -54,6 +54,8 @@ def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:
     result = nmtool("check", integers, "--target", "all", "--json")
     assert result.code == 0
     assert [target["target"] for target in result.json["targets"]] == target_names()
+    lines = nmtool("check", integers, "--target", "all").out.splitlines()
+    assert len(lines) == len(target_names()) + 5  # title, header and rule; an empty line and a hint
 
 
 def test_invalid_arguments_are_refused(nmtool: Nmtool, integers: Path) -> None:
