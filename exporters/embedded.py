@@ -68,11 +68,12 @@ class Embedded:
 
 
 def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
-    """Read the group of a file; None without one. Of a newer version, only `about` is read.
+    """Read nmtool's group of a file; None if there is none.
 
     Args:
         file: the file.
-        newest: newest version that can be read; `check_version` refuses others.
+        newest: newest version that can be read; of a newer one, only `about` is read, and
+            `check_version` refuses it.
 
     Raises:
         FileFormatError: a part of the group is missing or invalid.

@@ -81,7 +81,7 @@ class Processor:
         title: name for display.
         compiler: C cross-compiler.
         options: options of the compiler, which select the processor.
-        library: a file of the C library; the compiler is asked for it, to see if it is installed.
+        library: a file of the C library; it is installed if the compiler finds this file.
         emulator: command, to which the path of the compiled program is appended.
         packages: Debian packages with compiler, library and emulator.
         flash, ram: of the emulated machine, for bare-metal programs; None for Linux programs.

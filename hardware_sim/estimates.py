@@ -25,7 +25,7 @@ USED = ("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_o
 """All costs that an estimate uses, where published."""
 
 NEEDED = ("synaptic_event", "neuron_update")
-"""Costs without which there is no estimate; of the others, unknown ones are reported as missing."""
+"""Costs required for an estimate; other costs, if unknown, are left out and reported."""
 
 
 def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ ANSWERED_STEPS = 200
 
 LONG_STEPS = 1000
 ENOUGH = 0.99
-"""Long samples are used where usual ones reach a smaller share of the synapses than this."""
+"""If usual samples reach a smaller share of the synapses, longer samples are used."""
 
 DRIVEN_STEPS = 32
 """Steps of a sample beyond the longest delays, in which neurons can spike."""
@@ -78,7 +78,7 @@ def _input(
     run: Callable[..., Recording],
     advance: Advance,
 ) -> Raster:
-    """Samples of the usual length, or long ones where those reach too few synapses."""
+    """Samples of the usual length, or longer ones if the usual ones reach too few synapses."""
     raster, share = _driven(network, spikes, run, answered_steps(network), advance)
     if share < ENOUGH and isinstance(network, IntegerNetwork):
         longer, more = _driven(network, spikes, run, LONG_STEPS, advance)

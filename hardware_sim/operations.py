@@ -39,7 +39,7 @@ class Operations:
             [samples, steps] int64.
         synaptic_events: per projection [samples, steps] int64, spikes times their synapses,
             without those of weight 0.
-        synapses_read: the same with those of weight 0, as where the full matrix is stored.
+        synapses_read: the same including synapses of weight 0, for chips that store full matrices.
         messages: by source [samples, steps] int64, spikes times their target cores: those with a
             postsynaptic neuron, the spike's own core included. Synapses of weight 0 do not count,
             unless the cores store them. Without `cores`, each population is one core.

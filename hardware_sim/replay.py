@@ -46,7 +46,7 @@ class Streams(NamedTuple):
 
     Attributes:
         n_steps: number of steps of every sample.
-        offset: [sources, samples + 1] int64, positions in the next two.
+        offset: [sources, samples + 1] int64, where each sample begins in `step` and `neuron`.
         step, neuron: [spikes] int32.
         first: [samples, neurons of all sources] int32, step of the first spike, or `n_steps`.
         begin: [sources] int64, index of each source's first neuron in `first`.

@@ -142,7 +142,7 @@ def _before(states: _States) -> _States:
 
 
 def _differ(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
-    """True where two membranes before reset give different membranes after it, or spikes.
+    """True where two membranes before the reset lead to different spikes, or membranes after it.
 
     Args:
         first, second: the membranes.

@@ -268,10 +268,10 @@ class Session:
         """Spikes, u and v of the last steps, as a deep recording of one sample.
 
         Args:
-            n_steps: number of steps; by default all that are kept.
+            n_steps: number of steps; by default all that are in memory.
 
         Raises:
-            UsageError: more than are kept, or have been run.
+            UsageError: more steps than are in memory, or than have been run.
         """
         n_past = min(self._n, len(self._spiked))
         n_steps = n_past if n_steps is None else n_steps

@@ -168,7 +168,7 @@ class _Search:
             self.first, self.constants = self._with(sample)
 
     def best(self, samples: Sequence[_Sample]) -> _Sample:
-        """The sample that tests most beyond those kept; the first of equals."""
+        """The sample that tests most additional numbers; the first among equals."""
         return samples[int(np.argmax([self._score(sample) for sample in samples]))]
 
     def refined(self, best: _Sample) -> _Sample:
@@ -184,7 +184,7 @@ class _Search:
         return best
 
     def adds(self, sample: _Sample) -> bool:
-        """True if a sample tests anything that the kept samples do not."""
+        """True if a sample tests a number that the chosen samples do not test."""
         first, constants = self._with(sample)
         assert self.constants is not None
         return self.synapses.seen(first) > self.synapses.seen(self.first) or bool(
@@ -210,7 +210,7 @@ class _Search:
 
     @property
     def share(self) -> float:
-        """Share of synapses that the kept samples test, of those that any input could."""
+        """Share of the testable synapses that the chosen samples test."""
         return self._share(self.first)
 
     def noise(self) -> list[_Dense]:

@@ -81,7 +81,7 @@ class Limits:
         max_weight_exponent: largest left shift of a projection's summed weights.
         delay_bits: possible numbers of bits per delay.
         max_delay: longest delay in steps; 0: no delays.
-        max_du, max_dv: largest decays of current and membrane; u keeps nothing at 4095 of 4096.
+        max_du, max_dv: largest decays of current and membrane; u has no memory with a du of 4095.
         max_threshold: largest threshold, before the shift into the state.
         bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1; 0 and 1: no bias.
         max_bias_exponent: largest left shift of a bias mantissa.

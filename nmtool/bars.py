@@ -23,7 +23,7 @@ LINE_EVERY_S = 30.0
 """Seconds between two lines where there is no bar."""
 
 IDLE_S = 1.0
-"""Seconds between two checks whether anything was shown on a terminal."""
+"""Seconds between two checks of whether there was output on a terminal."""
 
 _BAR_COLUMNS = 16
 
@@ -105,7 +105,7 @@ class IdleBar:
         self.clear()
 
     def clear(self) -> None:
-        """Remove the spinner, before anything else is shown."""
+        """Remove the spinner, before other output."""
         with self._lock:
             self._is_quiet = False
             if self._bar is not None:

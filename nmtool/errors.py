@@ -59,7 +59,7 @@ class Finding:
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """What similar findings share: code, what, why and fix without numbers and names."""
+        """Key that is equal for similar findings: their texts without numbers and names."""
         return self.code, *(_VARYING.sub("…", text) for text in (self.what, self.why, self.fix))
 
 

@@ -162,7 +162,7 @@ class StepProjection:
 
 @dataclass(frozen=True, eq=False)
 class StepNetwork:
-    """A network in the units of a step, float64: everything that its spikes depend on."""
+    """A network in the units of a step, float64, with all numbers that determine its spikes."""
 
     channels: int
     populations: Sequence[StepPopulation]
@@ -265,7 +265,7 @@ def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
 
 
 def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
-    """The part of the network that leads to some populations, with them."""
+    """The network restricted to some populations and all populations that lead to them."""
     needed, before = set(names), set[str]()
     while needed != before:
         before = needed

@@ -23,7 +23,7 @@ LOOK_AGAIN_S = 0.01
 """Seconds between two checks whether libraries are still loading."""
 
 _ALARM: int | None = getattr(signal, "SIGALRM", None)
-"""The signal for the next check; None where the system lacks it."""
+"""Signal that a timer sends to check again; None if the system lacks it."""
 
 _raised: list[int] = []
 """Signals that have raised `KeyboardInterrupt` within `interrupts_remembered`."""

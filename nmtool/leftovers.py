@@ -19,7 +19,7 @@ from pathlib import Path
 _NAME = re.compile(r"\.(.+)\.nmtool-(old-)?([0-9a-f]{8})-([0-9]+)-[a-z0-9_]{8}")
 
 _LONG_S = 86400.0
-"""A file unchanged for this long is abandoned, on whatever machine it was written."""
+"""A file unchanged for this long is abandoned, even if another machine wrote it."""
 
 _cleaned: set[Path] = set()
 
@@ -35,7 +35,7 @@ def prefix(name: str, *, old: bool = False) -> str:
 
 
 def clean(folder: str | Path) -> None:
-    """Delete what killed processes left unfinished in a folder; each folder is checked once.
+    """Delete unfinished files of killed processes in a folder; each folder is checked once.
 
     A folder that was renamed for a replacement that never came gets its name back.
     """

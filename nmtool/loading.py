@@ -101,7 +101,7 @@ def run_behind(source: object) -> RunFolder | None:
     """The folder of the run that a source comes from; None without one.
 
     Args:
-        source: a run, or the path of a file that training wrote; others give None.
+        source: a run, or the path of a file that training wrote; other sources give None.
     """
     from nmtool.training.loop.run_folder import run_of
 

@@ -591,7 +591,7 @@ def _draw_spikes(
 
 
 def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:
-    """Draw a filled histogram and the outline of an earlier one; bins of integers are equal."""
+    """Draw a filled histogram and the outline of an earlier one, in the same equally wide bins."""
     both = own if old is None else np.concatenate([own, old])
     if not both.size:
         ax.set_yticks([])

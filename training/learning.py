@@ -65,7 +65,7 @@ class Run(Tabular):
         network: float network of the best epoch.
         integers: the same network in the chip's integers; None if the run trained in floats.
         log: an entry per finished epoch, with the keys of `log.jsonl`.
-        folder: folder in which the run is kept; None if it is not kept.
+        folder: folder of the run; None if the run is not saved.
         validation_rule: draws the validation split from the training samples; None if the data have
             their own.
         search: the best trials of the hyperparameter search before the run; None without a search.
@@ -83,7 +83,7 @@ class Run(Tabular):
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
-        """Read the run that is kept in a folder; raises `FileFormatError` if there is none."""
+        """Read the run saved in a folder; raises `FileFormatError` if there is none."""
         check_path(folder, "the folder of a run")
         run_folder = RunFolder(Path(folder))
         options, networks = run_folder.options(), (run_folder.network(), run_folder.integers())
@@ -240,7 +240,7 @@ def finetune(
     <Run: epoch 9 of 10, loss 0.431  train 87.1%  validation 86.3%  spikes/neuron 5.0>
 
     Args:
-        start: a run that is kept in a folder, or that folder.
+        start: a run that was saved in a folder, or the path of the folder.
         settings: changes to the run's settings, by the names of `TrainOptions`, for 10 epochs at a
             fifth of its learning rates unless they say otherwise. The network keeps its layers,
             constants and readout; delays longer than `max_delay` are cut.
@@ -400,7 +400,7 @@ class _Call:
     def _taught(
         self, options: TrainOptions, dataset: Dataset, ranks: Ranks
     ) -> tuple[TrainOptions, Teacher]:
-        """Ask networks for a teacher, kept in the folder; options that name it, and it."""
+        """Compute and save soft labels; returns options that name their file, and the labels."""
         file = Path(RUN_TEACHER) if self.folder is None else self.folder.path / RUN_TEACHER
         with ranks.one_rank_per_machine_first():
             if self.folder is None or ranks.is_first_on_machine:
@@ -413,7 +413,7 @@ class _Call:
         return replace(options, teacher=str(file)), teacher
 
     def _searched(self, dataset: Dataset, options: TrainOptions, device: Device) -> SweepResult:
-        """Search settings for these options; the study is kept where the run is."""
+        """Search the settings left at their defaults; the study is saved in the run's folder."""
         with ExitStack() as temporary, libraries_needed("train"):
             from nmtool.training.studies.search import search_settings
 
@@ -449,7 +449,7 @@ class _Call:
         options: TrainOptions,
         teacher: Teacher | None,
     ) -> None:
-        """Log what was chosen for the data, and what may not be as it was meant."""
+        """Log the settings chosen for the data, and remarks on anything that may be unintended."""
         settled = {
             name: getattr(options, name)
             for name in AUTOMATIC
@@ -541,7 +541,7 @@ def _resumed(
 
 
 def _check_free(folder: RunFolder) -> None:
-    """Raise `UsageError` if the folder holds anything that training would write over."""
+    """Raise `UsageError` if the folder contains files that training would overwrite."""
     results = (folder.network_file, folder.integer_file)
     for file in (folder.manifest_file, *results, folder.checkpoint_file, folder.log_file):
         if file.exists():

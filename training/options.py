@@ -50,7 +50,7 @@ def _option(
         default: its default.
         text: its help.
         low, high: the smallest and largest value; None for no bound.
-        choices: the words that it may be.
+        choices: the allowed words.
         positive: it must be larger than 0.
         auto: it may be `auto`, until `TrainOptions.fitted_to` has looked at the samples.
     """
@@ -82,7 +82,7 @@ _TAU_MS, _TAU_STEPS = 10.0, 2
 """Value of a time constant that is `auto`, in ms, and its minimum in steps."""
 
 _MOST_BITS = {"weight_bits": 8, "delay_bits": 6}
-"""The most bits that are `auto`, where the target has them."""
+"""With `auto`, at most this many bits are used, even if the target has more."""
 
 SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
@@ -468,7 +468,7 @@ class TrainOptions:
                 object.__setattr__(self, name, max(_TAU_MS, _TAU_STEPS * self.dt_ms))
 
     def _check_bits(self) -> None:
-        """Integers hold what the chip holds."""
+        """Raise `UsageError` if the target cannot represent the bits, or in integers the delays."""
         limits = _limits(self.target, self.arithmetic)
         check_weight_bits(self.weight_bits, limits)
         if self.arithmetic == "float":
@@ -680,7 +680,7 @@ _ZERO_WAS_NONE = (
 
 
 def _limits(target: str, arithmetic: str) -> Limits:
-    """What bits have to fit: the target, or in floats the arithmetic that it runs."""
+    """The limits that bits must meet: the target's, or in floats those of its arithmetic."""
     chip = target_named(target)
     return chip if arithmetic == "integer" else chip.runs_in
 
@@ -717,7 +717,7 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
 
 
 def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
-    """A number, numpy's too, of Python's own type; None where it is none of that kind."""
+    """Convert a number, also numpy's, to Python's own type; None if it is not of that kind."""
     if isinstance(value, bool) or not isinstance(value, kind):
         return None
     return convert(value)

@@ -1,6 +1,6 @@
 """C: one file of C99 that runs the network anywhere, bit for bit.
 
-With a prefix for its names it has a header file, so that several networks can share a program.
+With a prefix for names there is also a header file, so that a program can contain several networks.
 
 The file is both data and program. It is read back as data. To run it, nmtool compiles its own
 text for the network in the file, and refuses a file with any other text: foreign code is never

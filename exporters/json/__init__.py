@@ -1,6 +1,6 @@
 """JSON: a network with known answers, for porting it to another implementation.
 
-The file contains only data, readable in any language and by eye. Here it runs in the readable
+The file contains only data, readable in any language and by people. Here it runs in the readable
 simulator. docs/standard.md explains how to test another implementation with it.
 """
 

@@ -136,5 +136,5 @@ def _layer(
 
 
 def _by_post(matrix: np.ndarray) -> Integers:
-    """[post, pre] int64 from [pre, post]."""
+    """Transpose a [pre, post] matrix to [post, pre] int64, as lava-dl stores it."""
     return np.ascontiguousarray(matrix.T, np.int64)

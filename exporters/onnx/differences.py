@@ -11,11 +11,11 @@ from nmtool.exporters.differences import array_change
 _FIX = "export the network again"
 _TEXTS = ("doc_string",)
 _ABOUT = ("producer_name", "producer_version", "metadata_props", *_TEXTS)
-"""Fields that say who wrote a file; nothing in them runs."""
+"""Fields that name the producer of a file, which have no effect on a run."""
 
 
 def model_differences(expected: bytes, stored: bytes) -> list[Finding]:
-    """Everything that runs and differs.
+    """Differences between two models in the parts that have an effect on a run.
 
     Libraries of other versions may order fields otherwise, so that files of the same content
     need not have the same bytes.

@@ -303,7 +303,7 @@ def synapse_words(network: IntegerNetwork, lanes: int) -> int:
 
 
 def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
-    """A finding for everything in a network that does not fit the core.
+    """Findings on everything in a network that does not fit the core.
 
     Args:
         network: any integer network.

@@ -22,7 +22,7 @@ _INPUT, _RECORDED = "input.hex", "words.bin"
 
 
 QUICK_CLOCKS = 100_000
-"""Below it, Icarus has finished before Verilator's program would be compiled."""
+"""Below this number of clocks, Icarus takes less time than compiling Verilator's program."""
 
 
 def choose(network: IntegerNetwork, lanes: int, spikes: Raster, deep: bool) -> Verilator | Icarus:

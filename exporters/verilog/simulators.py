@@ -65,7 +65,7 @@ class Verilator:
 
     @property
     def words(self) -> str:
-        """The simulator as people call it."""
+        """Name and version of the simulator, for messages."""
         return f"Verilator {self.version}".strip()
 
     def cached_program(self, files: Mapping[str, bytes], deep: bool) -> Path:
@@ -166,7 +166,7 @@ class Icarus:
 
     @property
     def words(self) -> str:
-        """The simulator as people call it."""
+        """Name and version of the simulator, for messages."""
         return f"Icarus {self.version}".strip()
 
     def command(self, files: Mapping[str, bytes], scratch: Path, deep: bool) -> list[str]:
@@ -235,7 +235,7 @@ def _verilator() -> Path | None:
 
 
 def _beside(program: Path) -> Path | None:
-    """`verilator_bin` beside the script `verilator`, or the program itself if it is that."""
+    """The program `verilator_bin` in the folder of the script `verilator`."""
     for path in (program, program.resolve()):
         if path.name == _VERILATOR:
             return path

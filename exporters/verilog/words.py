@@ -2,7 +2,7 @@
 
 Input: one word that begins a sample, then per step one word per spike and one that ends the step.
 Output: per step and neuron, words for u and v (if output) and for a spike, then one that ends the
-step. `rtl/nmtool_core.v` has the numbers of the kinds of words.
+step. `rtl/nmtool_core.v` defines the number of each kind of word.
 """
 
 from __future__ import annotations

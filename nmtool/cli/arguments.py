@@ -17,7 +17,7 @@ DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
 _PYTHON = {"data": "calibrate_on", "targets": "target"}
-"""Arguments of library functions, by the name that a command gives their value."""
+"""By the name of a command's argument, the library's name for the same argument."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""`nmtool check NETWORK …`: whether it fits a target and what changes; with data, its cost."""
+"""`nmtool check NETWORK …`: fit of a network to targets, with all changes; with data, its cost."""
 
 from __future__ import annotations
 

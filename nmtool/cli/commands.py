@@ -18,7 +18,7 @@ class Command:
 
     Attributes:
         subject: title of its group in `nmtool --help`.
-        text: what it does.
+        text: its purpose, for help.
         first: the flags listed first in its help, at most five; empty: no separate group.
     """
 

@@ -111,7 +111,7 @@ def _loaded(side: Compared) -> Network | IntegerNetwork | Answers:
 
 
 def _sentence(compared: AccuracyDifference) -> str:
-    """The mean difference with its interval, and what the interval was drawn from."""
+    """The mean difference with its interval, and the units that the bootstrap draws."""
     low, high = compared.interval()
     counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
     n_pairs, n_samples = compared.first.shape

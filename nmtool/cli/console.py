@@ -190,7 +190,7 @@ def print_table(table: Table) -> None:
 _GAP = 2
 """Spaces between two columns of a table, and between two parts of a line."""
 _SHORTEST_PATH = 16
-"""Characters to which a path is shortened at most."""
+"""Paths are not shortened to fewer characters than this."""
 
 
 def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
@@ -353,7 +353,7 @@ def log_to_stderr() -> None:
 
 
 class _Remarks(logging.Handler):
-    """Print each remark once per command, however often the library logs it."""
+    """Print each remark only once per command, even if the library logs it repeatedly."""
 
     def __init__(self) -> None:
         super().__init__()

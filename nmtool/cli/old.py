@@ -1,6 +1,6 @@
 """Earlier spellings of commands, which work as before; `commands.OLD` has the current ones.
 
-Most take the arguments of the current command. What they print on stdout does not change.
+Most take the arguments of the current command. Their output on stdout does not change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nmtool.errors import UsageError
 
 @dataclass(frozen=True)
 class Old:
-    """The arguments of an earlier spelling, and what runs it."""
+    """The arguments of an earlier spelling, and the function that runs it."""
 
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]

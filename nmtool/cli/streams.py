@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 
 def prepare() -> None:
-    """Make stdout and stderr writable, in whatever state the calling process left them."""
+    """Make stdout and stderr writable, even if the calling process closed them."""
     _fill_gaps()
     if sys.stdout is None:
         sys.stdout = _on(1)
@@ -49,7 +49,7 @@ def _on(descriptor: int) -> TextIO:
 
 
 class _Remarks:
-    """Stderr that drops what it cannot write; only a closed pipe ends the command."""
+    """Stderr that ignores failed writes; only a closed pipe ends the command."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

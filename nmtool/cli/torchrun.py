@@ -1,4 +1,4 @@
-"""One command run by several processes (torchrun): which one reports errors, how all of them end.
+"""One command run by several processes (torchrun): the choice of the process that reports an error.
 
 Any process may fail, most often all of them for the same reason. The first to fail stores its
 exit code in the job's key-value store and prints the error; the others exit silently with that

@@ -150,9 +150,9 @@ def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
 
 @contextmanager
 def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
-    """Train inside, alone or as one of several processes; gives what to call after every epoch.
+    """Context of training, in one or several processes; yields the function for finished epochs.
 
-    Where a run is stopped, the command that resumes it is printed.
+    If the run is stopped, it prints the command that resumes it.
     """
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.processes.launch import launched

@@ -113,7 +113,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def teachers(arguments: argparse.Namespace) -> list[str]:
-    """Networks that are to be asked for class probabilities; none where a file has them."""
+    """Networks of which to compute class probabilities; none if a file has them."""
     paths: list[str] = getattr(arguments, "teacher", [])
     return paths if len(paths) > 1 or any(map(_is_network, paths)) else []
 
@@ -133,7 +133,7 @@ def _is_network(path: str) -> bool:
 
 
 def changed_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Settings by name: those of `--config`, and of options, which override them."""
+    """Settings by name: from `--config`, overridden by those given as flags."""
     from nmtool.training.recipes import read_settings
 
     settings = {} if arguments.config is None else read_settings(arguments.config)

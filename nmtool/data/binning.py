@@ -27,7 +27,7 @@ BOUNDARY = 1e-9
 any time difference that matters."""
 
 _ROUNDING = 2.0**-51
-"""Relative rounding error of time/dt, both of which are rounded themselves."""
+"""Relative rounding error of time/dt, which includes the rounding of time and dt themselves."""
 
 DEFAULT_DURATION_MS = 1000.0
 

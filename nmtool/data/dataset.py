@@ -20,7 +20,7 @@ from nmtool.tables import Table, Tabular
 
 
 class Dataset(Tabular):
-    """A data set whose splits are read on first access, and kept.
+    """A data set whose splits are read on first access and stay in memory.
 
     >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
     >>> data = Dataset.of(train=two, test=two[:1])
@@ -29,7 +29,7 @@ class Dataset(Tabular):
 
     Args:
         name: name in messages and manifests.
-        splits: those of `SPLITS` that can be loaded.
+        splits: names of the splits that can be loaded, in the order of `SPLITS`.
         load: reads a split; may raise `DataError` or `MissingError`.
         validation_rule: draws validation samples from the training samples; None: the data set's
             own validation split, if any.
@@ -176,7 +176,7 @@ class Dataset(Tabular):
         )
 
     def _without_validation(self) -> Dataset:
-        """The data set whose training samples are all but those of its test split."""
+        """The data set with all samples except its test split as training samples."""
         splits = [split for split in self.splits if split != "validation"]
         if self._validation_rule is not None:
             return Dataset(self.name, splits, self._read, in_memory=self.in_memory, peek=self._peek)

@@ -14,7 +14,7 @@ from nmtool.errors import Finding, NmtoolError, listed, printable
 from nmtool.network.graph import count_inputs
 
 MANY_SILENT = 0.1
-"""Share of silent inputs from which on there is a remark."""
+"""From this share of silent channels on, there is a remark."""
 
 SHOWN = 5
 """Largest number of classes listed by name."""

@@ -74,7 +74,7 @@ _BYTES_OF_AN_ENTRY = 4
 """Fewest bytes of a sample in a file, however compressed: two references and a label."""
 
 _FREE_BYTES = 16 << 20
-"""Bytes that an array of a small file may unpack to; of a larger file, `_MAX_RATIO` limits it."""
+"""Any array may unpack to this many bytes; a larger one only to `_MAX_RATIO` times the file."""
 
 _MAX_RATIO = 256
 

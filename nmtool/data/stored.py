@@ -256,7 +256,7 @@ class _FullError(Exception):
 
 
 def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[bytes]) -> _Index:
-    """Write the bytes of all samples of a file, and collect the index."""
+    """Write the events of all samples of a file to the copy, and build its index."""
     counts, last, checksums = [], [], []
     first = 0
     with opened_shd(source) as file:

@@ -85,9 +85,9 @@ class Conversion(Tabular):
         findings: what the target cannot represent, if the network was quantised.
         fits: targets reached through this format, each with a verdict and findings.
         is_checked: the file was read back.
-        unlike: how the file that was read back differs from the network; '' if it does not.
+        unlike: difference between the file that was read back and the network; '' if there is none.
         certificate: comparison of its runtime with its known answers; None if it did not run.
-        not_run: why it did not run.
+        not_run: the reason why it was not run; '' if it was.
         missing: the error of a missing runtime, if that is why.
     """
 

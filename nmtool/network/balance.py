@@ -6,7 +6,7 @@ gradient.
 
 Weights into hidden neurons are scaled. Weights into spiking outputs get another mean but keep
 their spread: a silent output has no gradient, so each must spike on most samples, and weights
-around 0, however large, would leave half of the outputs silent.
+around 0 would leave half of the outputs silent, even if they are large.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 CALIBRATION_SAMPLES = 200
-"""Number of training samples, the first ones, that calibrate a trained network."""
+"""Number of training samples (the first ones) with which a trained network is calibrated."""
 
 CALIBRATION_SAMPLES_IN_TRAINING = 64
 """Number of samples that calibrate before every epoch, which must be quick."""
 
 SAMPLES_AT_ONCE = 8
-"""Number of samples of which u and v of every neuron are in memory at once."""
+"""Number of samples run at once, since u and v of every neuron are in memory."""
 
 _MOST_ROUNDS = 64
 """Most rounds; in each, head-room grows by a quarter or doubles, or a scale halves."""

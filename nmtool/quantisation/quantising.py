@@ -201,7 +201,7 @@ def own_data(source: object) -> Dataset | None:
     Nothing is downloaded.
 
     Args:
-        source: a run, or the path of a file that training wrote; others give None.
+        source: a run, or the path of a file that training wrote; other sources give None.
     """
     from nmtool.training.loop.run_data import data_of, is_fetched
 

@@ -154,7 +154,7 @@ def weight_jumps(network: Network, projection: Projection) -> NDArray[np.float64
 
 
 NEARLY_ALL, MOST = 0.95, 0.5
-"""Shares of nonzero weights that became 0, from which on there is a finding."""
+"""From these shares of nonzero weights that became 0, there is a finding."""
 
 _ROOM_BY_STEP = "a longer time step or shorter time constants would leave more range for weights"
 _FIXES = {

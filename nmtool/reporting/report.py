@@ -13,7 +13,7 @@ from nmtool.errors import Finding, libraries_needed
 from nmtool.tables import Table, Tabular
 
 PAGE = "report.html"
-"""The page in a report's own command, where it is not known where the page is written."""
+"""Path of the page in the report's own command, if the real path is not known."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,6 @@ def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
 
 
 def _within(section: Section, table: Table) -> str:
-    """The title of a table, with the section's title unless that is part of it."""
+    """The title of a table, with the section's title unless the table's title contains it."""
     title = section.title.lower()
     return table.title if title in table.title.lower() else f"{title}: {table.title}"

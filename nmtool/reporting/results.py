@@ -209,7 +209,7 @@ class _Results:
 
     @property
     def main_evaluation(self) -> Evaluation | None:
-        """The evaluation for most of the page: that of the integers if they ran, else floats."""
+        """The evaluation for most of the page: of the integers if they ran, else of the floats."""
         return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
 
     @property
@@ -535,7 +535,7 @@ def _before(
 def _named_before(
     before: Network | IntegerNetwork, network: Network | IntegerNetwork, run: _Run
 ) -> tuple[Network | IntegerNetwork, str]:
-    """The network named as the one before training, and a sentence on its origin.
+    """The network that the user named as the one before training, and a sentence on its origin.
 
     Raises:
         UsageError: it has different projections.

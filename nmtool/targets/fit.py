@@ -160,7 +160,7 @@ def fit(
 def _without_zeros(
     exceeded: Iterable[Finding], network: IntegerNetwork, target: Target
 ) -> tuple[list[Finding], list[Finding]]:
-    """Split exceeded capacities into certain ones, and those only if weights of 0 take memory."""
+    """Split exceeded capacities: exceeded in any case, and exceeded only if zeros take memory."""
     sparse = replace(target, core=replace(target.core, dense=False))
     certain = findings(resources(network, sparse), network)
     places = {(finding.code, finding.where) for finding in certain}

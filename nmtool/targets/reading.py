@@ -299,7 +299,7 @@ class _Reader:
         self._find_uncountable(core, values["fabric"])
 
     def _find_uncountable(self, core: Core, fabric: Fabric) -> None:
-        """Figures that cannot be checked without others, so that exceeding them goes unnoticed."""
+        """Report figures that cannot be checked, because the file lacks another figure for that."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
             what = "bytes per neuron need the bytes of a core"
             self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")

@@ -128,7 +128,7 @@ class Resources(Plain):
 
     @property
     def binding(self) -> list[str]:
-        """The limiting resources, that of the population with most cores first."""
+        """The limiting resource of each population, ordered by the population's number of cores."""
         order = sorted(self.populations, key=lambda p: -(p.cores or 0))
         return list(dict.fromkeys(p.binding for p in order if p.binding and (p.cores or 2) > 1))
 
@@ -281,7 +281,7 @@ def _hidden_counts(
 def _populations(
     network: IntegerNetwork, target: Target, *, longest: int = 255, weight_bits: int = 8
 ) -> tuple[PopulationCores, ...]:
-    """Cores of all populations; with bounds, as if delays and weight bits were limited to them."""
+    """Cores of all populations, optionally as if delays and weight bits were limited."""
     core, by_name = target.core, {}
     for population in network.populations:
         incoming = [p for p in network.projections if p.target == population.name]

@@ -167,7 +167,7 @@ class Target(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic of networks made for it; `loihi2` if it runs neither of nmtool's."""
+        """The arithmetic of networks made for the target; `loihi2` if it runs none of nmtool's."""
         return ARITHMETICS.get(self.arithmetic, LOIHI2)
 
     def barrier(self, cores: int) -> float | None:

@@ -106,7 +106,7 @@ class Against:
 
     @property
     def names(self) -> list[str]:
-        """Names of everything that is compared."""
+        """Names of all backends and recordings to compare."""
         return [*(format_.name for format_ in self.formats), *self.recordings]
 
     @property

@@ -297,7 +297,7 @@ def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def _of_values(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """The cause with the nearest explaining value and the span of all; nothing without values."""
+    """Yield a cause with the nearest explaining value and the range of all; nothing without any."""
     assert cause.expected is not None
     if len(values):
         nearest = int(values[np.argmin(abs(values - cause.expected))])
@@ -306,7 +306,7 @@ def _of_values(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
 
 
 def _unshifted(excess: int, exponent: int) -> int | None:
-    """The change of a weight that gives an excess of input; None if no change does."""
+    """The change of a weight that explains an excess of input; None if no change does."""
     if exponent < 0:
         return excess << -exponent
     weight, rest = divmod(excess, 1 << exponent)
@@ -544,7 +544,7 @@ _FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no
 
 
 def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
-    """v grows beyond its bits, and beyond the threshold that it cannot reach within them."""
+    """The cells without limits of v; non-spiking ones get a threshold that v then cannot reach."""
     vth = np.where(cells.vth == runs_in.silent_threshold, UNREACHED, cells.vth)
     return cells._replace(vth=vth, rules=Rules.of(runs_in)._replace(limit_v=FREE))
 

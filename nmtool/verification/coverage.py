@@ -61,7 +61,7 @@ class ProjectionCoverage(Plain):
         return f"{self.source} → {self.target}"
 
     def remark(self) -> str:
-        """A line on what was not exercised; '' if everything was."""
+        """A line that lists the parts that were not exercised; '' if there are none."""
         left = self.synapses - self.synapses_exercised
         if not left:
             return ""
@@ -160,7 +160,7 @@ class Coverage(Result):
         return {**over_all, **super().as_json()}
 
     def sentence(self) -> str:
-        """One line over the whole network, without quantities that it lacks."""
+        """One line on the whole network, without quantities that it does not have."""
         words = {
             "synapses": "of synapses",
             "delays": "of delays",

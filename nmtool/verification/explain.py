@@ -316,7 +316,7 @@ def _deepened(
 
 
 def _compared(expected: Recording, actual: Recording) -> Explanation:
-    """First difference and counts, of everything that both recordings have."""
+    """First difference and counts, for the quantities that both recordings have."""
     expected, actual = _alike(expected, actual)
     place = compare_recordings(expected, actual).first_divergence
     bins = _different(expected, actual)

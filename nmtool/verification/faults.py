@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
 
 _WORDS = {"du": "current decay", "dv": "membrane decay", "vth": "threshold"}
-"""Kinds as people read them, where that is another word."""
+"""Names of kinds of faults in texts, where they differ from the attribute."""
 
 _FIELDS = {
     "bias": "bias_mantissa",

@@ -48,7 +48,7 @@ Run = Callable[[int], Recording]
 
 @dataclass(frozen=True, eq=False)
 class ForeignRecording:
-    """What another framework recorded of a network, perhaps only parts of it.
+    """A recording of a network by another framework, possibly of only some populations.
 
     Attributes:
         recording: spikes, membranes, u and v of the recorded populations.
@@ -98,7 +98,7 @@ class Shifted:
     Attributes:
         comparison: comparison with each population shifted if hops are free, else as recorded.
         later: by population, steps by which it was recorded later; negative: earlier.
-        explains: as recorded something differs, and shifts would explain everything.
+        explains: True if there are differences, and shifts would explain all of them.
     """
 
     comparison: Comparison
@@ -400,7 +400,7 @@ def _with_values(recording: Recording, change: Callable[[str, NDArray], NDArray]
 
 
 def _part(recording: Recording, names: list[str]) -> Recording:
-    """Some populations of a recording, without its counts."""
+    """The recording restricted to some populations, without counts of overflows."""
     return Recording(
         recording.readout,
         {n: raster for n, raster in recording.spikes.items() if n in names},

@@ -28,7 +28,7 @@ def join(portions: Iterable[Certificate]) -> Certificate:
 
 
 def _add(left: Certificate, right: Certificate) -> Certificate:
-    """The certificate of the samples of both, those of `right` after those of `left`."""
+    """One certificate for the samples of `left` followed by the samples of `right`."""
     n, m = left.samples, right.samples
     return replace(
         left,

@@ -27,7 +27,7 @@ from nmtool.targets import target_named, target_names
 _STATE_BITS = STATE_LIMIT.bit_length()
 
 GROWS, WRAPS = "grows", "wraps"
-"""What targets do with a membrane beyond 24 bits if they do not clip it."""
+"""Behaviour of targets that do not clip membranes beyond 24 bits."""
 
 
 def dependence() -> dict[str, int]:

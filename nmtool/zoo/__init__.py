@@ -105,7 +105,7 @@ def path(name: str | Path) -> Path:
 
 
 def is_name(path: object) -> bool:
-    """True for what names a network of the zoo: `zoo:` and anything."""
+    """True if a source is the name of a network of the zoo: any text after `zoo:`."""
     return isinstance(path, str) and path.startswith(PREFIX)
 
 

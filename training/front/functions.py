@@ -156,7 +156,7 @@ def _by_parameters(
 
 
 def _taken(ctx: Any) -> tuple[Any, ...]:
-    """The saved values of the forward pass, which are released: a kept loss holds no tapes."""
+    """Take the saved values of the forward pass and release them, so that a loss holds no tapes."""
     values, ctx.kept = ctx.kept, None
     if values is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")

@@ -18,16 +18,16 @@ from nmtool.training.loop.selection import best_epoch, candidates, standard_erro
 from nmtool.training.options import TrainOptions
 
 MIN_EPOCHS = 5
-"""Fewest epochs of a run from which its further course can be guessed."""
+"""Smallest number of epochs after which advice is given."""
 
 FALLING = 0.05
-"""Share by which the loss of the last fifth of the epochs is below that of the fifth before."""
+"""A loss still falls if its last fifth of epochs is lower by this share than the fifth before."""
 
 OVERFITTING = 0.1
-"""Difference of training and validation accuracy from which on a run overfits."""
+"""A run overfits if training accuracy exceeds validation accuracy by at least this."""
 
 FITTED = 0.95
-"""Training accuracy from which on the training samples count as learnt."""
+"""From this training accuracy on, the training samples count as learnt."""
 
 MAX_AT_LIMIT = 0.05
 """Share of a projection's delays that may lie at the limit; of uniform delays, some 2 % do."""
@@ -40,7 +40,7 @@ MAX_SILENT = 0.2
 """Share of the hidden neurons that may be silent for an epoch."""
 
 BUSY = 0.1
-"""Share of the steps with a spike, averaged over a population, from which on it is busy."""
+"""A population is busy if its neurons on average spike in at least this share of the steps."""
 
 MIN_CONFUSED = 0.25
 """Share of a class's validation samples misclassified as one other class, to be reported."""
@@ -52,7 +52,7 @@ LAST_EPOCHS = 5
 """Epochs at the end of a run whose validation accuracies are compared with the best one's."""
 
 MIN_SPREAD = 0.02
-"""Validation accuracy by which these differ where it matters which of them is chosen."""
+"""Smallest difference in validation accuracy for which the choice of the best epoch matters."""
 
 MAX_AUGMENTATION = 0.8
 """Share up to which stretching and dropping are advised."""
@@ -149,7 +149,7 @@ def _learning(
 
 
 def _augmentation(options: TrainOptions) -> str:
-    """Augmentation that the run did not use, else more of what it used."""
+    """Suggest augmentation that the run did not use, or stronger augmentation."""
     first = {"stretch": 0.2, "onset_ms": 10 * options.dt_ms, "drop": 0.2}
     try_next = {name: value for name, value in first.items() if not getattr(options, name)}
     if not try_next:

@@ -31,7 +31,7 @@ def progress(done: int, n_updates: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Pruned:
-    """A parameter of which a share is set to 0: [pre, post] values, and which of them, bool."""
+    """A parameter of which a share is set to 0: [pre, post] values, and a mask of removed ones."""
 
     parameter: nn.Parameter
     share: float
@@ -43,7 +43,7 @@ class _Pruned:
         return wanted - int(self.removed.sum())
 
     def remove(self, progress: float) -> None:
-        """Remove the smallest magnitudes, until there are as many as the progress asks for."""
+        """Remove the smallest magnitudes, as many as the schedule requires at this progress."""
         missing = self.missing(progress)
         if missing > 0:
             magnitude = self.parameter.detach().abs().masked_fill(self.removed, math.inf)
@@ -90,7 +90,7 @@ class Pruning:
                 pruned.parameter.masked_fill_(pruned.removed, 0.0)
 
     def hold_gradients(self) -> None:
-        """Set gradients of removed weights and delays to 0, which keeps them out of the norm."""
+        """Set gradients of removed weights and delays to 0; they do not count in the norm."""
         for pruned in self._pruned.values():
             if pruned.parameter.grad is not None:
                 pruned.parameter.grad.masked_fill_(pruned.removed, 0.0)

@@ -52,13 +52,13 @@ INTEGER_SETTINGS = ("weight_bits", "delay_bits", "delay_stride")
 """Settings that only affect training in integers."""
 
 EXPLODED_LOSS_RATIO = 30.0
-"""Ratio of a loss to that of the best epoch, or of guessing, at which it has exploded."""
+"""A loss has exploded at this multiple of the best epoch's loss, or of the loss of guessing."""
 
 MIN_STEPS_COVERED = 5
 """There is a remark if samples end within fewer steps."""
 
 MAX_LENGTH_RATIO = 3.0
-"""Largest ratio of the steps to the length of a sample and its answer, without a remark."""
+"""Largest number of steps without a remark, relative to the length of a sample and its answer."""
 
 MAX_MERGED_SHARE = 0.3
 """Share of the events that may merge without a remark."""
@@ -123,7 +123,7 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
 
 
 def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
-    """Settings that were changed and do nothing, since others or the data leave them no use."""
+    """Changed settings that have no effect, because of other settings or because of the data."""
     usual = TrainOptions()
     has_own_split = dataset.validation is not None and dataset.validation_rule is None
     in_floats = "this run trains floats"

@@ -30,7 +30,7 @@ class Reporter:
     Args:
         options: options of the run, with a number of steps.
         dataset: data of the run.
-        folder: folder of the run; None if it is not kept.
+        folder: folder of the run; None if the run is not saved.
         advance: counts samples.
         check_stop: called after every batch and epoch; raises to stop the run.
         on_batch, on_epoch: called with the report of every batch and the entry of every epoch.

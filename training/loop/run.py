@@ -55,7 +55,7 @@ def run_training(
     Args:
         options: the settings.
         dataset: its training and validation splits are used, never its test split.
-        folder: folder in which the run is kept; None: it is not kept.
+        folder: folder of the run; None: the run is not saved.
         resume: continue the run in the folder, which must have the same options, except that epochs
             may have increased.
         start: a run with a network of the same shape, from whose checkpoint the new run starts; its
@@ -233,7 +233,7 @@ def _within(network: Network, max_delay: int) -> Network:
 
 
 def _begins_anew(folder: RunFolder, ranks: Ranks) -> bool:
-    """True where the run to resume was stopped before there was anything to keep; collective.
+    """True if the run to resume was stopped before its first checkpoint; collective.
 
     Raises:
         UsageError: it had started from another run, of which nothing was kept.
@@ -263,7 +263,7 @@ def _begin(
         trainer: before its first update.
         network: network of the run from which fine-tuning starts, if any.
         about: fields of the manifest.
-        anew: the folder holds the manifest of a run that left nothing else.
+        anew: the folder only contains the manifest of a run that was stopped early.
     """
     manifest = {"nmtool": __version__, **about}
     if network is not None:

@@ -40,7 +40,7 @@ def about_data(dataset: Dataset) -> dict[str, Any]:
 def check_division(run: RunFolder, dataset: Dataset) -> None:
     """Raise `UsageError` if the validation split differs from that before the run was stopped.
 
-    The manifests of older versions do not tell.
+    The manifests of older versions do not contain it.
     """
     if not divides_alike(run, dataset):
         raise UsageError(
@@ -53,7 +53,7 @@ def check_division(run: RunFolder, dataset: Dataset) -> None:
 
 
 def divides_alike(run: RunFolder, dataset: Dataset) -> bool:
-    """False if the validation split differs from the run's; True if its manifest does not tell.
+    """False if the validation split differs from the run's; True if the manifest lacks it.
 
     No content hash covers the groups by which a split is drawn.
     """

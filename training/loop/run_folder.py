@@ -325,7 +325,7 @@ class RunFolder:
         return IntegerNetwork.load(self.integer_file) if self.integer_file.exists() else None
 
     def write_next(self, epoch: int, network: Network, integers: IntegerNetwork | None) -> None:
-        """Write an epoch's networks beside those kept; raises `StorageError`.
+        """Write an epoch's networks beside the best ones so far; raises `StorageError`.
 
         They replace the kept ones once the checkpoint holds the epoch. A run that is killed before
         that resumes from the previous epoch, and needs its networks.
@@ -426,7 +426,7 @@ def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _unsettled(log: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Entries as text, without the number that the end of a run writes into one of them.
+    """Entries as text, without the value that is added to one entry when the run ends.
 
     As text, what is not a number equals itself. Older checkpoints sort the names.
     """

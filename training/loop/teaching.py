@@ -16,7 +16,7 @@ def teacher_of(
     """Read the teacher named in the settings; None without one.
 
     Args:
-        options: settings of the run that learns from it.
+        options: settings of the run that learns from the teacher.
         run: the run that is resumed or started from, if any; a relative path is tried from the
             working folder and from the parent folders of that run.
         resumed: `run` is resumed, so that its teacher must be the same.

@@ -91,7 +91,7 @@ class Trainer:
         train, validation: samples; if validation is None, training accuracy decides which epoch is
             best.
         network: initial network.
-        folder: folder in which the run is kept; None: it is not kept.
+        folder: folder of the run; None: the run is not saved.
         on_batch, on_epoch: called on the first rank after every batch and epoch, with a
             `BatchReport` and with the epoch's entry of the log.
         trained: the network has been trained before.

@@ -53,7 +53,7 @@ def run_copies(command: Sequence[str], number: int) -> list[str]:
 
 
 def _stop(copies: Sequence[_Copy]) -> None:
-    """Have copies end after their batch; a signal to this process in the meantime kills them."""
+    """Let copies end after their current batch; another signal to this process kills them."""
     try:
         for copy in copies:
             copy.is_quiet = copy.poll() is None
@@ -71,8 +71,8 @@ class _Copy(subprocess.Popen[str]):
     """A process that runs the command.
 
     Attributes:
-        is_quiet: what it logs from now on is of no interest.
-        reader: logs what it logs.
+        is_quiet: from now on, its output is not logged.
+        reader: thread that logs its output.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -92,7 +92,7 @@ class _Copy(subprocess.Popen[str]):
         self.reader.start()
 
     def _read(self) -> None:
-        """Log line by line, but for the error that it ends with, which is kept."""
+        """Log the output line by line, and store the error with which the copy ends."""
         assert self.stderr is not None
         with self.stderr as lines:
             for line in lines:
@@ -102,7 +102,7 @@ class _Copy(subprocess.Popen[str]):
                     log.info("%s", line.rstrip())
 
     def bad_end(self) -> str:
-        """How it ended, '' if well."""
+        """Description of how it failed; '' if it succeeded."""
         if self.returncode == 0:
             return ""
         by = f"by signal {-self.returncode}" if self.returncode < 0 else ""

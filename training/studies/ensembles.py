@@ -143,7 +143,7 @@ def check_readout(rule: str) -> None:
 
 
 def _floats(source: Network | Run | str | Path) -> Network:
-    """The float network of a source; raises `UsageError` where it has integers alone."""
+    """The float network of a source; raises `UsageError` if it only has integers."""
     network = float_network(source)
     if network is None:
         name = source if isinstance(source, str | Path) else "a network"
@@ -179,7 +179,7 @@ def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
 
 
 def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
-    """A finding for everything that keeps networks from having one output."""
+    """Findings on all differences because of which networks cannot share an output."""
     common: dict[str, Callable[[Network], Any]] = {
         "channels": lambda network: (network.channels.size, network.channels.group),
         "dt_ms": lambda network: network.dt_ms,
@@ -213,7 +213,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
 
 
 def _reach(constants: NDArray[np.float64]) -> str:
-    """Constants of a population in a finding: the one that all neurons have, or the span."""
+    """A constant of a population for a finding: the common value, or the range over neurons."""
     low, high = constants.min(), constants.max()
     return f"{low:g}" if low == high else f"{low:g} … {high:g}"
 

@@ -316,7 +316,7 @@ def _stored(answers: Answers, folder: Path) -> Answers:
 
 
 def _conditions(answers: Answers, n_seeds: int) -> dict[str, Any]:
-    """Everything that decides what is answered with the first seeds, by name."""
+    """All settings and data that determine the answers of the first `n_seeds` seeds, by name."""
     return {
         "data": f"{answers.data} {answers.data_hash[:12]}",
         "splits": " ".join(answers.splits),

@@ -193,7 +193,7 @@ class _Reader:
         return StudyPlan(file=self._file, space=space, **values)
 
     def _is_right(self, name: str) -> bool:
-        """True where the file has an entry as it should be; False, too, where none is needed."""
+        """True if the file has a valid entry; False if it is invalid, or optional and missing."""
         value, example = self._table.get(name), _EXAMPLES[name]
         if name in _NEEDED and value in (None, ""):
             what = "is missing" if value is None else "is empty"
@@ -262,7 +262,7 @@ class _Reader:
         return Path(os.path.normpath(self._file.parent / path))
 
     def _data(self, word: str) -> str:
-        """The word by which the data set is found from the working folder."""
+        """The name of the data set, relative to the working folder if it is a path."""
         if is_name(word):
             return word
         path = str(self._beside(word))

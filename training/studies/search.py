@@ -147,7 +147,7 @@ def _lines(
 
 
 def _firsts(default: dict[str, Any], space: dict[str, Any]) -> list[dict[str, Any]]:
-    """Settings of the first trials: the defaults, and with what has helped on other data.
+    """Settings of the first trials: the defaults, then settings that have helped on other data.
 
     Args:
         default, space: value and entry of each setting that is searched.

@@ -54,7 +54,7 @@ def _as_stored(conditions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    """A value in a finding: a range by what it says."""
+    """A value as text for a finding; of a range or a choice, its entries."""
     if isinstance(value, dict):
         parts = (f"{key} = {entry}" for key, entry in value.items() if entry not in (None, False))
         return "{" + ", ".join(parts) + "}"

@@ -252,7 +252,7 @@ def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Sea
 
 @contextmanager
 def _noted(where: str, problems: list[Finding]) -> Iterator[None]:
-    """Note what is wrong, and go on."""
+    """Add errors to the findings, and continue."""
     try:
         yield
     except UsageError as error:

@@ -3,7 +3,7 @@
 The storage is a database: by default the SQLite file FOLDER/study.db, else that of a URL, which
 several processes may share. Optuna records a heartbeat of every running trial. A trial without
 heartbeats counts as failed, and another with its settings is queued; after `MOST_ATTEMPTS` its
-settings are given up, since they may be what kills the process.
+settings are not tried again, since they may be the reason why the process dies.
 """
 
 from __future__ import annotations
@@ -372,7 +372,7 @@ def _damaged(where: object, why: str) -> FileFormatError:
 
 
 def _check_seal(trial: FrozenTrial) -> None:
-    """Raise `ValueError` where a trial is not what it was when it ended."""
+    """Raise `ValueError` if a trial was changed after it ended."""
     value = trial.value if trial.state.name == "COMPLETE" else None
     seal = _seal(trial.number, trial.params, value, trial.user_attrs)
     if trial.user_attrs[_SEAL] != seal:
@@ -382,7 +382,7 @@ def _check_seal(trial: FrozenTrial) -> None:
 def _seal(
     number: int, params: Mapping[str, Any], value: float | None, user_attrs: Mapping[str, Any]
 ) -> str:
-    """Hash of what a trial ended with: databases do not notice that a number has changed."""
+    """Hash of a trial's results, since databases do not detect changed numbers."""
     attributes = {name: about for name, about in user_attrs.items() if name != _SEAL}
     header = {"number": number, "params": params, "value": value, "told": attributes}
     return storage.content_hash(header, {})
@@ -425,7 +425,7 @@ def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
 
 
 def _conditions(record: dict[str, Any]) -> dict[str, Any]:
-    """What a study keeps of its plan, by name."""
+    """The parts of the plan that the study stores, by name."""
     return {**record["conditions"], **record["settings"], **record["search"]}
 
 

@@ -169,7 +169,7 @@ def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
 
 
 def _check_copied(plan: StudyPlan, threads: int | None, device: str) -> None:
-    """Raise here, and once, what every copy of the command would end with."""
+    """Check the study once, and raise the error with which every copy would end."""
     if read_plan(plan.file) != plan:
         raise UsageError(
             f"the plan differs from its file {plan.file}",

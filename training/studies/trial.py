@@ -168,7 +168,7 @@ def _obstacle(plan: StudyPlan, dataset: Dataset, end: int) -> NmtoolError | None
 
     Args:
         plan: the study.
-        dataset: what trials learn from.
+        dataset: the data on which trials train.
         end: as of `SearchSpace.end_options`.
     """
     from nmtool.training.front.model import SpikingNetwork

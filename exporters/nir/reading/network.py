@@ -185,7 +185,7 @@ class _Import:
         }
 
     def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
-        """Findings for potentials that drive nodes which only spikes can drive."""
+        """Findings for membranes that lead to nodes which only accept spikes."""
         findings = []
         silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
         for name, signal in [*arriving.items(), (self.output, ends)]:

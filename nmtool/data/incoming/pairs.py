@@ -95,7 +95,7 @@ def read_pairs(
 
 
 def sensor_size_of(dataset: Any) -> tuple[int, int, int]:
-    """Width, height and polarities of the sensor of a data set, or of the one it wraps.
+    """Width, height and polarities of a data set's sensor; also if it wraps another data set.
 
     Raises:
         DataError: the data set has no sensor of fixed size.
@@ -258,7 +258,7 @@ def _pair(item: Any, index: int) -> tuple[Any, Any]:
 
 
 def _attribute(dataset: Any, name: str) -> Any:
-    """An attribute of a data set, or of the one it wraps, such as a subset or a loader."""
+    """An attribute of a data set, or of the data set that it wraps (as a subset or loader does)."""
     for _ in range(8):
         attribute = getattr(dataset, name, None)
         if attribute is not None or dataset is None:

@@ -26,7 +26,7 @@ ROW_SUFFIXES = (".csv", ".npz")
 """Extensions of files that `read_incoming` reads as `Rows`."""
 
 _MANY_CHANNELS, _CHANNELS_PER_STEP = 64, 4
-"""From so many channels on, in all and per step, axes of dense samples may be swapped."""
+"""With at least this many channels, in total and per step, axes of dense samples may be swapped."""
 
 _Events = tuple[NDArray[np.floating], NDArray[np.integer], NDArray[np.integer], int]
 """Times in ms and units [events], the number of events [samples], and the number of units."""
@@ -215,7 +215,7 @@ def check_spikes(array: NDArray, where: str = "") -> str:
 
 
 def swapped_axes(n_steps: int, n_channels: int) -> str:
-    """A warning where channels are so many beside steps that these axes may be swapped."""
+    """A warning if there are so many more channels than steps that these axes may be swapped."""
     if n_channels < max(_MANY_CHANNELS, _CHANNELS_PER_STEP * n_steps):
         return ""
     return (

@@ -23,7 +23,7 @@ Grid = tuple[int, ...]
 numba_config: Any = numba.config
 
 VIEWS = 1024
-"""Number of cached views: those of some training steps. Torch reuses the same memory."""
+"""Number of cached views, enough for some training steps, since torch reuses memory."""
 
 
 def view(tensor: Tensor) -> Any:
