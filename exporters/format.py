@@ -260,7 +260,7 @@ class Format:
         """Raise `DoesNotFitError` if a network's arithmetic is not that of the format."""
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
             raise DoesNotFitError(
-                f"the format {cls.name} cannot carry this network",
+                f"the format {cls.name} cannot represent this network",
                 code="format-does-not-fit",
                 findings=cls.reasons_against(network),
             )
@@ -270,7 +270,7 @@ class Format:
         """Raise `DoesNotFitError` unless the format can represent a network."""
         if findings := cls.misfits(network, options):
             raise DoesNotFitError(
-                f"the format {cls.name} cannot carry this network",
+                f"the format {cls.name} cannot represent this network",
                 code="format-does-not-fit",
                 findings=findings,
             )
@@ -367,7 +367,7 @@ class Format:
             names = f"{', '.join(files[:_FILES_NAMED])}{' …' if len(files) > _FILES_NAMED else ''}"
             trust = "; or `trust=True`, which trusts its code" if self.executes_code else ""
             raise FileFormatError(
-                f"{self.path} is not what this nmtool writes for the network in it"
+                f"{self.path} differs from the export that nmtool writes for this network"
                 + (f": {names}" if names else ""),
                 code="export-changed",
                 why="another version wrote it, or it was changed; it was not run",

@@ -85,7 +85,7 @@ def demo(
 
     Args:
         folder: folder for the run, the integer network and the export; by default nothing is kept.
-        epochs: passes over the training samples; by default those of the recipe.
+        epochs: passes over the training samples; by default as many as in the recipe.
         seed: seed of everything random.
         samples: number of test samples to verify, drawn per class; by default all.
         on_chapter: called with a title at the beginning of each of the three parts.

@@ -168,9 +168,9 @@ def train(
         resume: continue the stopped run in the folder; the result equals that of an uninterrupted
             run.
         device: where to train: `cpu`, `cuda`, or `auto` for a GPU if its requirements are met.
-        search: hyperparameter search before training, over the settings left at their defaults, by
-            validation accuracy, for a time such as 30min or 2h or a number of trials; the best
-            settings are then used. The same call continues a search that was stopped.
+        search: hyperparameter search before training: for a time such as 30min or 2h, or a number
+            of trials, it tries values of all settings left at their defaults, and takes those
+            with the best validation accuracy. The same call continues a stopped search.
         teacher: distillation: networks whose soft labels (`nmtool.soft_labels`) are learnt in
             addition to the labels; `teacher.npz` in the folder keeps them. For a file of soft
             labels, use `options.teacher`.
@@ -350,8 +350,8 @@ class _Call:
             _log.info(f"nothing is left to do: the run ended with epoch {len(trainer.log)}")
         if own.is_first and trainer.stopped_early:
             _log.info(
-                f"stopped early after epoch {len(trainer.log)}: the last "
-                f"{options.patience} were not better than the best before them"
+                f"stopped early after epoch {len(trainer.log)}: none of the last "
+                f"{options.patience} epochs was better than the best one before"
             )
         if ranks is None:
             own.leave()
@@ -468,8 +468,8 @@ class _Call:
             teacher.rows_of(dataset)  # raises an error for other data
             agreement = teacher.agreement(dataset.undivided.label)
             _log.info(
-                f"a teacher is {options.teacher_share:.0%} of the loss: its likeliest class is the "
-                f"label of {agreement:.1%} of the training samples"
+                f"soft labels have a weight of {options.teacher_share:.0%} in the loss; their most "
+                f"probable class is the label of {agreement:.1%} of the training samples"
             )
             findings += teacher_remarks(agreement)
         _log_remarks(findings)

@@ -116,14 +116,14 @@ class TrainOptions:
     hidden: int | str | tuple[int | str, ...] = _option(
         NETWORK,
         256,
-        "neurons of the hidden layers, e.g. 128,64 for two, or 32@5+32@20 for one of two "
-        "populations with tau_mem of 5 and 20 ms (32@5/2: and tau_syn of 2 ms); 0 joins input and "
-        "output directly",
+        "neurons of the hidden layers, e.g. 128,64 for two layers, or 32@5+32@20 for one layer of "
+        "two populations with tau_mem of 5 and 20 ms (32@5/2: with a tau_syn of 2 ms, too); 0: no "
+        "hidden layer",
         0,
         1 << 20,
     )
     layers: int = _option(
-        NETWORK, 1, "number of hidden layers, each of the size that hidden gives", 1, 1 << 10
+        NETWORK, 1, "number of hidden layers, all with the size given by hidden", 1, 1 << 10
     )
     recurrent: bool = _option(
         NETWORK, True, "synapses within each hidden layer, between all its populations"
@@ -144,8 +144,8 @@ class TrainOptions:
     dt_ms: float = _option(
         NETWORK,
         AUTO,
-        "length of a time step in ms; auto: the longest in which few spikes of a channel fall "
-        "together, or 1 where a number of steps is given",
+        "length of a time step in ms; auto: the longest step in which few spikes of a channel "
+        "coincide, or 1 if a number of steps is given",
         positive=True,
         auto=True,
     )
@@ -163,14 +163,14 @@ class TrainOptions:
     tau_mem_ms: float = _option(
         NETWORK,
         AUTO,
-        "membrane time constant in ms; auto: 10, and at least 2 steps",
+        "membrane time constant in ms; auto: 10, but at least 2 steps",
         positive=True,
         auto=True,
     )
     tau_syn_ms: float = _option(
         NETWORK,
         AUTO,
-        "synaptic time constant in ms; auto: 10, and at least 2 steps",
+        "synaptic time constant in ms; auto: 10, but at least 2 steps",
         positive=True,
         auto=True,
     )
@@ -184,7 +184,7 @@ class TrainOptions:
     axonal: bool = _option(
         NETWORK,
         False,
-        "one delay per source neuron of a projection, as of its axon, instead of one per synapse",
+        "one delay per source neuron of a projection (an axonal delay) instead of one per synapse",
     )
     max_delay: int = _option(
         NETWORK,
@@ -198,22 +198,28 @@ class TrainOptions:
     init_delay_input: int | None = _option(
         BEGINNING,
         None,
-        "initial input delays are uniform in 0 … this many steps; by default up to the largest "
-        "allowed delay",
+        "largest initial input delay in steps: delays are drawn uniformly from 0 on; by default "
+        "the largest allowed delay",
         0,
     )
     init_delay_hidden: int | None = _option(
         BEGINNING,
         None,
-        "initial delays between hidden layers are uniform in 0 … this many "
-        "steps; by default up to the largest allowed delay",
+        "largest initial delay between hidden layers in steps: delays are drawn uniformly from 0 "
+        "on; by default the largest allowed delay",
         0,
     )
     init_delay_recurrent: int | None = _option(
-        BEGINNING, 0, "initial recurrent delays are uniform in 0 … this many steps", 0
+        BEGINNING,
+        0,
+        "largest initial recurrent delay in steps: delays are drawn uniformly from 0 on",
+        0,
     )
     init_delay_output: int | None = _option(
-        BEGINNING, 0, "initial delays into the output are uniform in 0 … this many steps", 0
+        BEGINNING,
+        0,
+        "largest initial delay into the output in steps: delays are drawn uniformly from 0 on",
+        0,
     )
     init_input: tuple[float, float] = _option(
         BEGINNING, INITIAL_WEIGHTS["input"], "mean and standard deviation of initial input weights"
@@ -237,8 +243,8 @@ class TrainOptions:
         BEGINNING,
         INITIAL_RATE,
         "scale initial weights until hidden neurons spike this often per sample; weights into "
-        "spiking outputs (first_spike) get the mean that makes the outputs spike. none: leave "
-        "weights as drawn",
+        "spiking outputs (first_spike) get a mean that makes the outputs spike. none: do not "
+        "scale weights",
         positive=True,
     )
 
@@ -321,8 +327,8 @@ class TrainOptions:
     clip_norm: float | None = _option(
         LEARNING,
         None,
-        "largest norm of the gradients of all weights, and of those of all delays; by default "
-        "gradients are not clipped",
+        "clip gradients to this norm: the gradients of all weights, and separately of all delays; "
+        "by default gradients are not clipped",
         positive=True,
     )
     weight_decay: float = _option(
@@ -345,8 +351,8 @@ class TrainOptions:
         KEEPING,
         AUTO,
         "validation split for data without one: a share like 0.2 or a number of training "
-        "samples, drawn per class from the seed; 'last N': the last ones of the file; auto: a "
-        "fifth, at most 300. 0: no validation; samples of an existing validation split become "
+        "samples, drawn per class from the seed; 'last N': the last N samples of the file; auto: "
+        "a fifth, at most 300. 0: no validation; samples of an existing validation split become "
         "training samples",
     )
     validation_by: str | None = _option(
@@ -371,15 +377,15 @@ class TrainOptions:
     sparsity: float = _option(
         PRUNING,
         0.0,
-        "share of each projection's synapses to remove, the weakest, between 20 and 80 percent "
-        "of the updates; only later epochs can become the best epoch",
+        "share of each projection's synapses to remove (the weakest), gradually between 20 and 80 "
+        "percent of the updates; only later epochs can become the best epoch",
         0,
         1,
     )
     delay_sparsity: float = _option(
         PRUNING,
         0.0,
-        "share of each projection's delays to set to 0, the shortest, between the same updates",
+        "share of each projection's delays to set to 0 (the shortest), during the same updates",
         0,
         1,
     )

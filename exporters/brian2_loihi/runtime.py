@@ -57,7 +57,7 @@ def run(
                 *(["--deep"] if deep else []),
             ],
             what="running the network in brian2-loihi",
-            fix="nmtool setup brian2-loihi --force, if it is damaged",
+            fix="if the environment is damaged: nmtool setup brian2-loihi --force",
             idle_timeout_s=SILENCE_S,
             on_line=partial(_report, on_progress),
             env={**clean_variables(), "TMPDIR": scratch},  # Brian writes logs there
@@ -96,7 +96,7 @@ def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recordin
             "the output of brian2-loihi cannot be read",
             code="brian2-loihi-answer-unreadable",
             why=": ".join(filter(None, [error.what, error.why])),
-            fix="nmtool setup brian2-loihi --force, if it is damaged",
+            fix="if the environment is damaged: nmtool setup brian2-loihi --force",
             findings=error.findings,
         ) from error
     if recording is None:

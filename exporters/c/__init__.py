@@ -101,7 +101,7 @@ class C(Format, name="c"):
             files = _files(network, carried, content.prefix)
         if files[""] != content.data:
             raise FileFormatError(
-                f"{self.path} is not what this nmtool writes for the network in it",
+                f"{self.path} differs from the file that nmtool writes for this network",
                 code="c-code-differs",
                 why="another version wrote it, or its code was changed; it was not compiled",
                 fix=f"{again}, and run that",
@@ -119,7 +119,7 @@ class C(Format, name="c"):
             )
         if header.stat().st_size != len(expected) or header.read_bytes() != expected:
             raise FileFormatError(
-                f"{header} is not what this nmtool writes for the C file",
+                f"{header} differs from the header that nmtool writes for the C file",
                 code="c-header-differs",
                 why="it was changed or belongs to another network, so that its declarations may "
                 "not match the C file",

@@ -57,7 +57,7 @@ def run_program(
     supervise(
         [*emulator, folder / _PROGRAM],
         what=what,
-        fix="TMPDIR names a folder whose programs may run, if that was refused",
+        fix="if programs may not run in the temporary folder, set TMPDIR to another one",
         idle_timeout_s=SILENCE_S,
         on_line=on_line,
         cwd=folder,

@@ -46,7 +46,8 @@ class NirOptions:
             every importer that was measured, so its delay is written one step shorter.
             `explicit`: only `Delay` nodes take steps.
         hops: `delayed`: the one step that every spike takes is included in the written delay.
-            `free`: it is removed; populations run ahead, and only differences of delays remain.
+            `free`: that step is left out; populations then run ahead of the network, and only
+            differences of delays remain.
             Default: `free` with a profile, else `delayed`.
         nir_dt_s: time step in s for time constants and delays; only ratios to it matter.
         profile: tool that will read the file; networks that it would not read correctly are
@@ -115,8 +116,8 @@ class ImportOptions:
     '1,000 steps per sample (`n_steps=1000`); the readout mean (`rule=mean`)'
 
     Attributes:
-        nir_dt_s: time step in s for which the file was made, which is not in the file; by default
-            1e-4.
+        nir_dt_s: time step in s for which the file was made, since files do not contain it; by
+            default 1e-4.
         dt_ms: time step of the network in ms; by default the same.
         n_steps: steps of a sample; by default 1000 ms.
         rule: rule of the readout; by default `max` (of spike counts) if the output spikes, else

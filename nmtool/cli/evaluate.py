@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--predictions",
         metavar="FILE.csv",
-        help="write a table with a row per sample: label, prediction, the names of both, all "
+        help="write a table with a row per sample: label and prediction (as number and name), all "
         "scores",
     )
     add_force(group(parser, MACHINE), "an earlier FILE.csv")

@@ -115,7 +115,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         threshold=flag(type=_per_population, metavar="VALUE"),
         scaled=flag(
             "--in-unscaled",
-            help="take currents as scaled, as they are by mlGeNN's defaults for EventProp; for "
+            help="take currents as scaled, which is mlGeNN's default for EventProp; for "
             "neurons and synapses made with scale_i=False",
         ),
         epoch=flag(metavar="EPOCH"),

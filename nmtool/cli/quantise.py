@@ -18,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="data set for calibration (its first 200 training samples) and for the accuracy "
-        "lost by rounding, measured on samples that do not calibrate: its validation split, else "
-        "the run's validation samples, else 300 drawn training samples or half of them. Default: "
-        "the run's own data; none: no calibration, and accuracy is not measured",
+        help="data set for calibration (its first 200 training samples) and for measuring the "
+        "accuracy lost by rounding, on other samples: its validation split, else the run's "
+        "validation samples, else 300 drawn training samples or half of them. Default: the run's "
+        "own data; none: no calibration, and accuracy is not measured",
     )
     add_rounding(parser)
     flags.add(

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="PAGE.html", help="write a page, with plots (needs matplotlib)"
     )
-    add_data(parser, f"{DATA}; by default what the run was trained on", nargs="?")
+    add_data(parser, f"{DATA}; by default the run's own data", nargs="?")
     add_choice_of_samples(parser)
     add_force(group(parser, MACHINE), "an earlier page")
     add_rounding(parser)

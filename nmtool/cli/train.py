@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
-    add_data(parser, f"{DATA}; with --resume or --start by default those of the run", nargs="?")
+    add_data(parser, f"{DATA}; with --resume or --start by default the run's own data", nargs="?")
     flags.add(
         parser,
         "train",
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="RUN",
             help="fine-tuning: continue from the last checkpoint of another run, as a new run "
             "with its settings, for 10 epochs at a fifth of its learning rates unless FILE.toml "
-            "or options say otherwise. The network keeps its layers, constants and readout; "
+            "or options set other values. The network keeps its layers, constants and readout; "
             "delays longer than --max-delay are cut",
         ),
     )

@@ -81,14 +81,15 @@ def quantise(
         compare_on: samples on which to measure the accuracy lost, in `Quantisation.cost`.
         weight_bits: bits per weight, 2 … 8; by default the target's most, 8.
         delay_bits: bits per delay, 1 … 6; by default the target's most. Delays become multiples of
-            the stride with the least error.
-        ranges: range of integer weights: `largest` represents the largest weight, `error`
-            minimises the squared error of the weights, `search` the error of the scores on
-            calibration data.
-        scale: `static` keeps currents in range for every possible input, `data` for the
-            calibration samples only.
-        relays: realise longer delays with relay populations, which repeat the spikes of another
-            (`Network.with_relays`); by default longer delays are clipped.
+            the stride with the smallest rounding error.
+        ranges: range of integer weights. `largest`: up to the largest weight. `error`: the range
+            with the smallest squared error of the weights. `search`: the range with the smallest
+            error of the scores on calibration data.
+        scale: `static`: currents stay in range for every possible input. `data`: only for the
+            calibration samples.
+        relays: realise delays beyond the chip's limit with relay populations, which repeat the
+            spikes of their source later (`Network.with_relays`); by default such delays are
+            clipped.
         validation: the network's validation samples among the training samples: a rule, or an
             amount such as "last 300"; by default those of the run.
         target: the target of the integers: a name, the path of a target's file, or an

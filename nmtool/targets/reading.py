@@ -301,11 +301,11 @@ class _Reader:
     def _find_uncountable(self, core: Core, fabric: Fabric) -> None:
         """Report figures that cannot be checked, because the file lacks another figure for that."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
-            what = "bytes per neuron need the bytes of a core"
+            what = "it cannot be checked without the bytes of a core"
             self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
         rooms = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
         if core.axons_out is not None and all(room is None for room in rooms):
-            what = "target cores cannot be counted without the neurons of a core"
+            what = "it cannot be counted without the number of neurons of a core"
             self._wrong_value("core.axons_out", what, "give core.neurons, too")
         if fabric != Fabric() and fabric.family is None:
             what = "resources of an FPGA cannot be counted without its family"

@@ -177,9 +177,10 @@ def _chosen_epoch(
         yield Finding(
             "best-epoch-by-chance",
             "judge_epochs",
-            f"the last {len(others)} epochs validate at most {100 * spread:.1f} points below the "
-            f"best one, {best['epoch']}, and two standard errors on {n_validation:,} samples are "
-            f"{100 * noise:.1f}: which of them is the best is mostly chance",
+            f"validation accuracies of the last {len(others)} epochs are at most "
+            f"{100 * spread:.1f} points below that of the best epoch, {best['epoch']}; two "
+            f"standard errors on {n_validation:,} samples are {100 * noise:.1f} points, so the "
+            "choice of the best epoch is mostly chance",
             "try `judge_epochs=5`, more validation samples (`validation=`), or cross-validation "
             "(`folds=5`)",
         )

@@ -357,8 +357,8 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
                 "dt-above-time-constant",
                 "dt",
                 f"a step of {options.dt_ms:g} ms is longer than {name} = {constant:g}",
-                f"what decays within a step is lost: `dt_ms={constant / 5:g}` or shorter, or a "
-                "longer time constant",
+                f"states decay within a step; use `dt_ms={constant / 5:g}` or shorter, or a longer "
+                "time constant",
             )
     last = last_spike_ms(events)
     if not last.size:

@@ -197,7 +197,7 @@ class _Reader:
         value, example = self._table.get(name), _EXAMPLES[name]
         if name in _NEEDED and value in (None, ""):
             what = "is missing" if value is None else "is empty"
-            fix = f"say it at the top of the file: {name} = {toml_value(example)}"
+            fix = f"set it at the top of the file: {name} = {toml_value(example)}"
             self.problems.append(Finding("study-entry-missing", name, what, fix))
         elif value is not None and not _is_like(value, example):
             what = f"must be {_KINDS[type(example)]}, not {value!r}"

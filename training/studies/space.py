@@ -165,8 +165,8 @@ class SearchSpace:
                 what, fix = "is not searched", "name it in [search], or leave it out"
                 findings.append(Finding("study-first-unsearched", f"[[first]] {name}", what, fix))
             elif not searched.holds(value):
-                what = f"{value!r} is not among what is searched"
-                fix = "choose another value, or search more"
+                what = f"{value!r} is not among the searched values"
+                fix = "choose another value, or extend the search"
                 findings.append(Finding("study-first-outside", f"[[first]] {name}", what, fix))
         return findings
 
@@ -324,7 +324,7 @@ def _read_range(name: str, entry: dict[str, Any], default: Any) -> Range:
     unknown = sorted(set(entry) - set(_RANGE_KEYS))
     if unknown:
         raise UsageError(
-            f"unknown {', '.join(unknown)}",
+            f"a range has no entry {', '.join(unknown)}",
             code="search-range-keys",
             fix=suggestion(unknown[0], _RANGE_KEYS),
         )

@@ -85,8 +85,8 @@ def soft_labels(
             hashes.append(network.content_hash)
     teacher = Teacher(total / len(networks), dataset.content_hash, hashes)
     _log.info(
-        f"the teacher's likeliest class is the label of {teacher.agreement(events.label):.1%} of "
-        f"{events.n_samples:,} training samples"
+        "the teacher's most probable class is the label of "
+        f"{teacher.agreement(events.label):.1%} of {events.n_samples:,} training samples"
     )
     return teacher
 

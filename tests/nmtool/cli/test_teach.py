@@ -45,7 +45,7 @@ def test_one_run_teaches_another(nmtool: Nmtool) -> None:
         *("--teacher", "t.npz", "--teacher-share", "0.75", "--blend", "0.5"),
     )
     assert taught.code == 0
-    assert "a teacher is 75% of the loss" in taught.err
+    assert "soft labels have a weight of 75% in the loss" in taught.err
     manifest = json.loads(Path("run1/run.json").read_text())
     assert manifest["teacher"] == Teacher.load("t.npz").content_hash
     options = manifest["options"]
