@@ -52,12 +52,12 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
     with libraries_needed("train"):
         from benchmarks import gpu, gpu_kernels
         from nmtool.training.engines.devices import find_device
-        from nmtool.training.engines.gpu_failures import failures_explained
+        from nmtool.training.engines.gpu_failures import gpu_errors_converted
 
     suite, origin, bench = SUITES[CUDA], header(), Bench(tell)
     file = Path(options.json or f"{NAME}.json")
     agreements, kernels, rows = list[gpu.Agreement](), list[gpu_kernels.KernelTime](), list[Row]()
-    with failures_explained():
+    with gpu_errors_converted():
         device = find_device(CUDA)
         tell(gpu.gpu_name())
         for workload in gpu.COMPARED:

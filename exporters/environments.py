@@ -175,7 +175,7 @@ def set_up(
         StorageError: the folder could not be written.
     """
     home = referee.home
-    if not force and (existing := _working(referee)) is not None:
+    if not force and (existing := _working_environment(referee)) is not None:
         return existing
     base, version = referee.choose_base(python)
     folder = _new_folder(referee)
@@ -207,7 +207,7 @@ def _new_folder(referee: Referee) -> Path:
         ) from error
 
 
-def _working(referee: Referee) -> Environment | None:
+def _working_environment(referee: Referee) -> Environment | None:
     python = _remembered(referee.home)
     if python is None or not python.is_file():
         return None

@@ -176,7 +176,7 @@ def _move_into_place(new: Path, folder: Path) -> None:
     try:
         os.rename(folder, old)
         os.rename(new, folder)
-    except BaseException:  # also an interrupt: `old` is about to be deleted
+    except BaseException:  # interrupts, too: otherwise `old` would be deleted
         if not folder.exists():
             os.rename(old, folder)
         raise

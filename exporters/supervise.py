@@ -127,7 +127,7 @@ class _Run:
             self._check_limits(begin, last_output)
         self._drain(on_line)
         if process.returncode != 0:
-            raise self._failure(_ending(process.returncode))
+            raise self._failure(_exit_reason(process.returncode))
 
     def _drain(self, on_line: Callable[[str], None] | None) -> None:
         """Pass on remaining output; bounded, since leftover processes may still write."""
@@ -179,7 +179,7 @@ def _ending_with_us(command: list[str]) -> list[str]:
     return [sys.executable, "-I", "-S", str(_END_WITH_PARENT), str(os.getpid()), *command]
 
 
-def _ending(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code >= 0:
         return f"it ended with exit code {code}"
     with contextlib.suppress(ValueError):

@@ -42,11 +42,11 @@ def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArr
     emitted = _sum((c for name, c in operations.spikes.items() if name != INPUT), shape)
     sent = _sum((c for name, c in operations.messages.items() if name != INPUT), shape)
     return (
-        _known(figures.synaptic_event) * _sum(events, shape)
-        + (_known(figures.neuron_access) + _known(figures.neuron_update)) * updates
-        + _known(figures.spike_out) * emitted
-        + _known(figures.axon_out) * sent
-        + _known(figures.axon_in) * _sum(operations.messages.values(), shape)
+        _cost_or_zero(figures.synaptic_event) * _sum(events, shape)
+        + (_cost_or_zero(figures.neuron_access) + _cost_or_zero(figures.neuron_update)) * updates
+        + _cost_or_zero(figures.spike_out) * emitted
+        + _cost_or_zero(figures.axon_out) * sent
+        + _cost_or_zero(figures.axon_in) * _sum(operations.messages.values(), shape)
     )
 
 
@@ -62,17 +62,18 @@ def step_time(counter: Counter, figures: EventCosts, barrier_us: float) -> NDArr
     for core in counter.cores:
         work = counter.of_core(core)
         taken = (
-            _known(figures.axon_in) * work.messages_in
-            + _known(figures.synaptic_event) * work.synaptic_events
-            + (_known(figures.neuron_access) + _known(figures.neuron_update)) * work.neurons
-            + _known(figures.spike_out) * work.spikes
-            + _known(figures.axon_out) * work.messages_out
+            _cost_or_zero(figures.axon_in) * work.messages_in
+            + _cost_or_zero(figures.synaptic_event) * work.synaptic_events
+            + (_cost_or_zero(figures.neuron_access) + _cost_or_zero(figures.neuron_update))
+            * work.neurons
+            + _cost_or_zero(figures.spike_out) * work.spikes
+            + _cost_or_zero(figures.axon_out) * work.messages_out
         )
         slowest = np.maximum(slowest, taken)
     return np.asarray(slowest + 1000 * barrier_us)
 
 
-def _known(figure: float | None) -> float:
+def _cost_or_zero(figure: float | None) -> float:
     """The cost, or 0 where it is unknown; callers report unknown costs."""
     return 0.0 if figure is None else figure
 

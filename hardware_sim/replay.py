@@ -301,7 +301,7 @@ def _trace(rules, events, cells, seen, prediction):
                 prediction.u[sample, column],
                 prediction.v[sample, column],
             )
-            _follow(rules, arriving, cells, column, own, rest, rest, trace, until)
+            _replay_sample(rules, arriving, cells, column, own, rest, rest, trace, until)
 
 
 @compiled()
@@ -324,7 +324,7 @@ def _replay(rules, events, cells, seen, u, v, until, outcome):
                 _exchange(rules, events, sample, cells, column, sums)
             own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
             begin_u, begin_v = u[sample, neuron], v[sample, neuron]
-            deviations, first, first_u, low, high = _follow(
+            deviations, first, first_u, low, high = _replay_sample(
                 rules, sums, cells, column, own, begin_u, begin_v, untraced, until
             )
             outcome.deviations[column, sample] = deviations
@@ -376,7 +376,7 @@ def _show(rules, events, right, wrong, view, first_only, shown):
         same = same and right.keep_v[column] == wrong.keep_v[column]
         synapse = wrong.synapse[column] >= 0
         for sample in range(shown.size):
-            if shown[sample] or (synapse and not _reaches(events, sample, wrong, column)):
+            if shown[sample] or (synapse and not _reaches_in_time(events, sample, wrong, column)):
                 continue
             _deliver(rules, events, sample, right, neuron, -1, mine)
             theirs = mine.copy()
@@ -384,8 +384,8 @@ def _show(rules, events, right, wrong, view, first_only, shown):
                 _exchange(rules, events, sample, wrong, column, theirs)
             elif same:
                 _deliver(rules, events, sample, wrong, neuron, -1, theirs)
-            _follow(rules, mine, right, column, nothing, rest, rest, trace, until)
-            outcome = _follow(rules, theirs, wrong, column, seen, rest, rest, nothing, until)
+            _replay_sample(rules, mine, right, column, nothing, rest, rest, trace, until)
+            outcome = _replay_sample(rules, theirs, wrong, column, seen, rest, rest, nothing, until)
             shown[sample] = outcome[0] > 0
             if shown[sample] and first_only:
                 return
@@ -400,7 +400,7 @@ def _traces(n_steps):
 
 
 @compiled()
-def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
+def _replay_sample(rules, arriving, cells, column, seen, u, v, trace, until):
     """Run one column through one sample, teacher-forced by the recording.
 
     Args:
@@ -516,7 +516,7 @@ def _exchange(rules, events, sample, cells, column, arriving):
 
 
 @compiled()
-def _reaches(events, sample, cells, column):
+def _reaches_in_time(events, sample, cells, column):
     """True if a spike arrives in time over a column's synapse, modified or not."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
     source, pre = _sender(cells, synapse)

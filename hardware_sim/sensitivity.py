@@ -105,7 +105,7 @@ def _population(population: IntegerPopulation, deep: Recording) -> NDArray[np.bo
 
 def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
     bias = population.bias
-    u_before, v_before = _before(u), _before(v)
+    u_before, v_before = _previous_states(u), _previous_states(v)
     runs_in = population.runs_in
     decayed_v = runs_in.decayed(v_before, population.keep_v)
     level = runs_in.firing_level(population.vth)
@@ -122,14 +122,14 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
             differs = runs_in.decayed(u_before, keep) != other
             if runs_in.neuron.u_overflow == "clips":  # both may be at the limit
                 differs &= (u > runs_in.lowest) & (u < runs_in.highest)
-            columns.append(_any(differs))
+            columns.append(_in_any_step(differs))
         if 0 <= population.dv + by <= runs_in.max_dv:
             other = runs_in.decayed(v_before, population.keep_v - by)
-            columns.append(_any(_differ(peak, clipped(other + u + bias), level)))
+            columns.append(_in_any_step(_differ(peak, clipped(other + u + bias), level)))
         least = runs_in.least_threshold
         if population.kind == LIF and least <= population.vth + by <= runs_in.max_threshold:
             moved = runs_in.firing_level(population.vth + by)
-            columns.append(_any((peak >= level) != (peak >= moved)))
+            columns.append(_in_any_step((peak >= level) != (peak >= moved)))
         if runs_in.bias_limit:
             more = by << population.bias_exponent
             biased = _differ(peak, clipped(decayed_v + u + bias + more), level)
@@ -137,7 +137,7 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
     return np.stack(columns, axis=1)
 
 
-def _before(states: _States) -> _States:
+def _previous_states(states: _States) -> _States:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 
@@ -152,6 +152,6 @@ def _differ(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
     return (spiked != spikes) | (~spiked & (first != second))
 
 
-def _any(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _in_any_step(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """[samples] bool."""
     return np.asarray(differs.any(axis=(1, 2)))

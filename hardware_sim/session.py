@@ -204,12 +204,12 @@ class Session:
                 code="session-interrupted",
                 fix="start again with reset()",
             )
-        keep = len(self._spiked)
-        left = int(n_steps)
-        while left:
-            run = min(left, keep - self._n % keep)
-            self._run(run)
-            left -= run
+        ring_length = len(self._spiked)
+        remaining = int(n_steps)
+        while remaining:
+            portion = min(remaining, ring_length - self._n % ring_length)
+            self._run(portion)
+            remaining -= portion
 
     def run_until(self, time_ms: float) -> int:
         """Run all steps that end by a time; returns their number, `steps_until`."""
@@ -317,7 +317,9 @@ class Session:
             self._u,
             self._v,
             np.array(offsets, np.int64),
-            frozen(np.array(channels, np.int32)),  # as of rasters: kernels are compiled for that
+            frozen(
+                np.array(channels, np.int32)
+            ),  # int32 as in rasters, for which kernels are compiled
             spiked,
             self._u_trace[rows],
             v,

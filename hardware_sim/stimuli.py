@@ -79,15 +79,15 @@ def driving_input(
     search = _Search(network, n_steps, run, on_progress)
     before = 0 if beside is None else beside.n_samples
     if beside is not None:
-        search.keep(search.tried(beside))
-    noise = search.tried(_raster(search.noise()))
+        search.keep(search.run_samples(beside))
+    noise = search.run_samples(_raster(search.noise()))
     chosen: list[_Sample] = []
     for place in range(n_samples):
         volleys = search.volleys()
-        best = search.best([*noise, *(search.tried(_raster(volleys)) if volleys else [])])
+        best = search.best([*noise, *(search.run_samples(_raster(volleys)) if volleys else [])])
         if place == n_samples - 1:
             best = search.refined(best)
-        if len(chosen) + before > 1 and not search.adds(best):
+        if len(chosen) + before > 1 and not search.tests_more(best):
             break
         search.keep([best])
         chosen.append(best)
@@ -135,10 +135,10 @@ class _Search:
         self.first = {s: np.full(sizes[s], n_steps, np.int64) for s in self.synapses.reached}
         self.constants: NDArray[np.bool_] | None = None
 
-    def tried(self, spikes: Raster) -> list[_Sample]:
+    def run_samples(self, spikes: Raster) -> list[_Sample]:
         """Run some samples."""
         if isinstance(self.network, IntegerNetwork):
-            # Whatever `run` is, integer networks are scored with the integer simulator.
+            # Integer networks are always scored with the integer simulator, not with `run`.
             recording = simulate(self.network, spikes, deep=True, on_progress=self.on_progress)
             constants = seen_constants(self.network, recording)
         else:
@@ -177,13 +177,13 @@ class _Search:
         for _ in range(min(ROUNDS, EVENTS // max(1, events * VARIANTS))):
             if self._shares(best) == (1.0, 1.0):
                 break
-            better = self.best([best, *self.tried(_raster(self._variants(best)))])
+            better = self.best([best, *self.run_samples(_raster(self._variants(best)))])
             if better is best:
                 break
             best = better
         return best
 
-    def adds(self, sample: _Sample) -> bool:
+    def tests_more(self, sample: _Sample) -> bool:
         """True if a sample tests a number that the chosen samples do not test."""
         first, constants = self._with(sample)
         assert self.constants is not None
@@ -242,7 +242,7 @@ class _Search:
         dense, silent = sample.spikes.dense()[0], self._silent(self._with(sample)[0])
         aimed = VARIANTS // 2 if silent else 0
         variants = [
-            self._aimed(dense, *silent[self.draws.below(len(silent))]) for _ in range(aimed)
+            self._with_volley(dense, *silent[self.draws.below(len(silent))]) for _ in range(aimed)
         ]
         return variants + [self._varied(dense) for _ in range(VARIANTS - aimed)]
 
@@ -256,7 +256,7 @@ class _Search:
             for neuron in np.flatnonzero((step == self.n_steps) & (self.earliest[name] < step))
         ]
 
-    def _aimed(self, dense: _Dense, name: str, neuron: int) -> _Dense:
+    def _with_volley(self, dense: _Dense, name: str, neuron: int) -> _Dense:
         """A variant with a volley at a neuron, somewhere in the first half."""
         variant = dense.copy()
         self._add_volley(variant, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)

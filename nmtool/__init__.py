@@ -186,7 +186,7 @@ __all__ = sorted(
 def __getattr__(name: str) -> _Any:
     home = _homes.get(name)
     if home is None:
-        raise AttributeError(f"module 'nmtool' has no attribute '{name}'{_meant(name)}")
+        raise AttributeError(f"module 'nmtool' has no attribute '{name}'{_nearest_name(name)}")
     if home == "nmtool":
         return _import_module(f"nmtool.{name}")
     from nmtool.errors import MissingError, libraries_needed
@@ -207,7 +207,7 @@ def __getattr__(name: str) -> _Any:
     return value
 
 
-def _meant(name: str) -> str:
+def _nearest_name(name: str) -> str:
     """Suggest the nearest public name; '' for private names, which Python itself looks up."""
     if name.startswith("_"):
         return ""

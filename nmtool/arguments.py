@@ -45,7 +45,7 @@ class Kind:
             return
         classes = tuple(kind for kind in self.types if not isinstance(kind, str))
         if isinstance(value, bool) and not {bool, object} & set(classes):
-            classes = ()  # bool is a subclass of int in Python
+            classes = ()  # refuse it: bool is a subclass of int in Python
         check_type(value, classes, name, self.fix)
 
 

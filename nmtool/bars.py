@@ -63,7 +63,7 @@ def on(console: Console) -> Progress:
             return
         bar = _bar(console, is_idle=False)
         counted = _Counted(bar, bar.add_task(label, total=total, remark=remark))
-        with _started(bar):
+        with _running(bar):
             yield counted
 
     return progress
@@ -168,7 +168,7 @@ def _bar(console: Console, *, is_idle: bool) -> rich_progress.Progress:
 
 
 @contextmanager
-def _started(bar: rich_progress.Progress) -> Iterator[None]:
+def _running(bar: rich_progress.Progress) -> Iterator[None]:
     from rich.errors import LiveError
 
     try:

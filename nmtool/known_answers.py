@@ -184,7 +184,7 @@ def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
             _whole(archive.array(f"{quantity}.{name}")) * operator.index(unit)
             for quantity, unit in zip((_U, _V), coded["unit"], strict=True)
         )
-        spiked = _spiked(archive, name, added_u.shape)
+        spiked = _stored_spikes(archive, name, added_u.shape)
         keep_u, keep_v = coded["keep"]
         u = _summed(added_u, int(keep_u), np.zeros_like(spiked))
         v = _summed(np.where(spiked, added_v, added_v + u), int(keep_v), spiked)
@@ -201,7 +201,9 @@ def _whole(values: NDArray) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _spiked(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _stored_spikes(
+    archive: storage.Archive, name: str, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
     """[samples, steps, neurons] bool: spikes of a population in an archive, if it has any.
 
     Raises:

@@ -91,7 +91,7 @@ def raster(
         n_steps = max(n_steps, own.n_steps)
         kinds = [(own.flat_index(), {"color": "C0"})]
         if others is not None and name in others:
-            kinds = _parted(own, others[name].take([sample]))
+            kinds = _common_and_single(own, others[name].take([sample]))
         for flat, style in kinds:
             step, neuron = np.divmod(flat, max(own.n_neurons, 1))
             _draw_spikes(ax, step, neuron + first, half_height, **style)
@@ -253,7 +253,7 @@ def weights(
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    synapses, earlier = _projection(network, projection), _earlier(before, projection)
+    synapses, earlier = _projection(network, projection), _projection_before(before, projection)
     ax = _axes(ax)
     whole = hasattr(synapses, "weight_bits")
     own = synapses.weight[synapses.weight != 0]
@@ -283,7 +283,7 @@ def delays(
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    synapses, earlier = _projection(network, projection), _earlier(before, projection)
+    synapses, earlier = _projection(network, projection), _projection_before(before, projection)
     ax = _axes(ax)
     own = synapses.delay[synapses.weight != 0]
     old = None if earlier is None else earlier.delay[earlier.weight != 0]
@@ -549,11 +549,13 @@ def _projection(network: Source, index: int) -> Projection | IntegerProjection:
     return projections[index]
 
 
-def _earlier(network: Source | None, index: int) -> Projection | IntegerProjection | None:
+def _projection_before(network: Source | None, index: int) -> Projection | IntegerProjection | None:
     return None if network is None else _projection(network, index)
 
 
-def _parted(expected: Raster, actual: Raster) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
+def _common_and_single(
+    expected: Raster, actual: Raster
+) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
     """Flat indices and styles of the spikes in both rasters, only in one, only in the other."""
     mine, theirs = expected.flat_index(), actual.flat_index()
     shared = np.intersect1d(mine, theirs, assume_unique=True)

@@ -119,7 +119,7 @@ def read_small(path: Path, limit: int) -> bytes:
         OSError: it cannot be read, is a pipe or a device, or is too large.
     """
     if not path.exists() or path.is_dir():
-        return path.read_bytes()  # raises the error of the system
+        return path.read_bytes()  # raises the system's error for a missing file or a folder
     if not path.is_file():
         raise OSError("it is a pipe or a device, not a file")
     if path.stat().st_size > limit:

@@ -100,7 +100,7 @@ def demo(
     from nmtool.training.learning import train
     from nmtool.training.options import TrainOptions
 
-    if folder is not None and _holds_something(Path(folder)):
+    if folder is not None and _is_occupied(Path(folder)):
         raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
     Lava.require()
     recipe = TrainOptions.from_file(RECIPE)
@@ -125,7 +125,7 @@ def demo(
     return Demonstration(floating, quantisation, certificate)
 
 
-def _holds_something(path: Path) -> bool:
+def _is_occupied(path: Path) -> bool:
     if not path.exists():
         return False
     return not path.is_dir() or next(path.iterdir(), None) is not None

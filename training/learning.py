@@ -294,7 +294,7 @@ class _Call:
         if own.is_first and self.folder is not None:
             if self.resume:
                 with self.folder.locked():
-                    pass  # raises an error before data are read
+                    pass  # entering the block raises errors of the folder, before data are read
             else:
                 _check_free(self.folder)
         dataset = self._data(data, own)
@@ -302,11 +302,11 @@ class _Call:
         origin = self.folder if self.resume else self.start
         teacher = None
         if self.teacher:
-            options, teacher = self._taught(options, dataset, own)
+            options, teacher = self._make_soft_labels(options, dataset, own)
         elif options.teacher is not None:
             teacher = teacher_of(options, origin, resumed=self.resume)
         if self.search is not None:
-            searched = self._searched(dataset, options, where)
+            searched = self._search_settings(dataset, options, where)
             options = options.with_settings(searched.chosen(searched.best_trial), "the search")
         call_options, options = options, options.fitted_to(dataset.undivided)
         if not self.resume:
@@ -392,12 +392,12 @@ class _Call:
                 )
         with ranks.one_rank_per_machine_first():
             dataset = data.with_validation(self._validation_rule())
-            _ = dataset.train, dataset.validation  # may download them
+            _ = dataset.train, dataset.validation  # access may download them
         if self.resume and self.folder is not None:
             check_division(self.folder, dataset)
         return dataset
 
-    def _taught(
+    def _make_soft_labels(
         self, options: TrainOptions, dataset: Dataset, ranks: Ranks
     ) -> tuple[TrainOptions, Teacher]:
         """Compute and save soft labels; returns options that name their file, and the labels."""
@@ -412,7 +412,9 @@ class _Call:
                 teacher = Teacher.load(file)
         return replace(options, teacher=str(file)), teacher
 
-    def _searched(self, dataset: Dataset, options: TrainOptions, device: Device) -> SweepResult:
+    def _search_settings(
+        self, dataset: Dataset, options: TrainOptions, device: Device
+    ) -> SweepResult:
         """Search the settings left at their defaults; the study is saved in the run's folder."""
         with ExitStack() as temporary, libraries_needed("train"):
             from nmtool.training.studies.search import search_settings

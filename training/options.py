@@ -18,7 +18,7 @@ from typing import Any
 from nmtool.arguments import keywords_checked
 from nmtool.arithmetic import MAX_TRAINED_DELAY, MAX_WEIGHT_BITS, Limits
 from nmtool.data import SpikeEvents, default_steps
-from nmtool.data.dividing import AUTO, SplitRule, amount, kept_amount
+from nmtool.data.dividing import AUTO, SplitRule, amount, amount_from_manifest
 from nmtool.data.grid import needed_steps, propose_grid
 from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.network.float_network import INITIAL_RATE
@@ -603,7 +603,7 @@ class TrainOptions:
             )
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         if "target" in converted or "arithmetic" in converted:
-            # Bits that are not among the settings follow a target that lacks those of before.
+            # Bits that are not given change to `auto` if the new target lacks them.
             merged = {**vars(self), **converted}
             limits = _limits(merged["target"], merged["arithmetic"])
             for name in _MOST_BITS:
@@ -674,7 +674,7 @@ def upgraded_settings(old_settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in old_settings.items()}
     if "validation" in old_settings:
-        settings["validation"] = kept_amount(old_settings["validation"])
+        settings["validation"] = amount_from_manifest(old_settings["validation"])
     return settings
 
 

@@ -89,7 +89,7 @@ def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recordin
     try:
         archive = storage.read_archive(path, ANSWER_KIND, ANSWER_VERSION)
         with archive.checked():
-            findings = _beyond(archive, network)
+            findings = _overflow_findings(archive, network)
             recording = None if findings else _recording(archive, network, spikes)
     except FileFormatError as error:
         raise BackendError(
@@ -109,7 +109,7 @@ def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recordin
     return recording
 
 
-def _beyond(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
+def _overflow_findings(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
     """A finding for every population and quantity that exceeded the range."""
     findings = []
     for population in network.populations:

@@ -108,7 +108,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         files="C99, a file and its header" if prefix else "one file of C99",
         declare="include the header" if prefix else 'declare what "Interface" below declares',
         usage=usage.substitute(dt_ms=exact(network.dt_ms), n_steps=network.n_steps),
-        work=_work(network, carried) if prefix else "",
+        work=_operations(network, carried) if prefix else "",
     )
     lines = [f" * {line}".rstrip() for line in text.splitlines()]
     return "\n".join(["/*", *lines, " */\n"])
@@ -129,7 +129,7 @@ def _projections(network: IntegerNetwork) -> str:
     return "\n".join(lines) or "    none"
 
 
-def _work(network: IntegerNetwork, carried: Carried | None) -> str:
+def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
     from nmtool.hardware_sim.operations import count_operations
 
     fans: dict[str, int] = {}

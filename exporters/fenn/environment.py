@@ -91,7 +91,7 @@ def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
 
 def _check_tools(python: Path) -> None:
     """Raise `MissingError` with everything that is missing for a build."""
-    lacking = dict(_lacking(python))
+    lacking = dict(_missing_tools(python))
     if lacking:
         raise MissingError(
             "FeNN's simulator cannot be built here",
@@ -101,7 +101,7 @@ def _check_tools(python: Path) -> None:
         )
 
 
-def _lacking(python: Path) -> Iterator[tuple[str, str]]:
+def _missing_tools(python: Path) -> Iterator[tuple[str, str]]:
     """Package and description of each missing program and header."""
     for program in _PROGRAMS:
         if shutil.which(program) is None:
@@ -183,7 +183,7 @@ def set_up_fenn(
     def build(call: Call, python: Path, sources: Path) -> None:
         _fetch(call, RISCV_ISE, riscv_ise, sources)
         _fetch(call, GENN, genn, sources / "genn")
-        _mend(sources)
+        _patch(sources)
         pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--verbose")
         call(python, *pip, "--no-deps", "--no-build-isolation", sources)
 
@@ -208,7 +208,7 @@ def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path)
     call("git", "-C", folder, "checkout", "--quiet", "FETCH_HEAD")
 
 
-def _mend(sources: Path) -> None:
+def _patch(sources: Path) -> None:
     """Insert the missing lines, and add the commits to the version."""
     for name, before, line in _MENDS:
         file = sources / name

@@ -66,14 +66,14 @@ def read_connections(
     """
     chosen = _chosen(folder, epoch)
     files = _files(folder, chosen)
-    ends = _ends(sorted(files), populations, folder)
+    ends = _sources_and_targets(sorted(files), populations, folder)
     findings = _variables_of_populations(folder, chosen)
     connections = []
     for name, (source, target) in ends.items():
         read = {key: _read(path) for key, path in files[name].items()}
         findings += [finding for finding in read.values() if isinstance(finding, Finding)]
         arrays = {key: array for key, array in read.items() if not isinstance(array, Finding)}
-        findings += _unfit(f"Conn_{name}", files[name], arrays)
+        findings += _connection_findings(f"Conn_{name}", files[name], arrays)
         if not findings:
             connections.append(Connection(source, target, arrays[WEIGHT], arrays.get(DELAY)))
     if findings:
@@ -91,7 +91,7 @@ def checkpoints(folder: str | Path) -> list[str]:
     Empty without checkpoints or without a folder.
     """
     paths = Path(folder).iterdir() if Path(folder).is_dir() else ()
-    epochs = {match[1] for path in paths if (match := _match(path))}
+    epochs = {match[1] for path in paths if (match := _match_file_name(path))}
     return sorted(epochs, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else name))
 
 
@@ -130,7 +130,7 @@ def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
     """Arrays of a checkpoint, by connection and variable."""
     files: dict[str, dict[str, Path]] = {}
     for path in sorted(Path(folder).iterdir()):
-        match = _match(path)
+        match = _match_file_name(path)
         if match and match[1] == chosen:
             own, variable = files.setdefault(match[2], {}), _VARIABLES.get(match[3], match[3])
             own[path.name if variable in own else variable] = path
@@ -143,15 +143,17 @@ def _variables_of_populations(folder: str | Path, chosen: str) -> list[Finding]:
     return [
         Finding("mlgenn-population-variable", path.name, what, _LEAVE_OUT)
         for path in sorted(Path(folder).iterdir())
-        if (match := _OTHER.fullmatch(path.name)) and match[1] == chosen and not _match(path)
+        if (match := _OTHER.fullmatch(path.name))
+        and match[1] == chosen
+        and not _match_file_name(path)
     ]
 
 
-def _match(path: Path) -> re.Match[str] | None:
+def _match_file_name(path: Path) -> re.Match[str] | None:
     return _FILE.fullmatch(path.name) if path.is_file() else None
 
 
-def _ends(
+def _sources_and_targets(
     names: list[str], populations: tuple[str, ...], folder: str | Path
 ) -> dict[str, tuple[str, str]]:
     """Source and target of each connection: the reading with the fewest populations."""
@@ -213,7 +215,7 @@ def _read(path: Path) -> NDArray[np.float64] | Finding:
     return values
 
 
-def _unfit(
+def _connection_findings(
     where: str, variables: Collection[str], arrays: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[Finding]:
     """Findings on missing, unknown or inconsistent variables of a connection."""

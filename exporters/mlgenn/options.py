@@ -62,7 +62,7 @@ class MlgennOptions:
         """Steps of a sample."""
         return default_steps(self.dt_ms) if self.n_steps is None else self.n_steps
 
-    def tells(self, key: str, population: str) -> bool:
+    def has_value(self, key: str, population: str) -> bool:
         """True if a population has a value for one of `PER_POPULATION`."""
         setting: PerPopulation | None = getattr(self, key)
         return population in setting if isinstance(setting, Mapping) else setting is not None
@@ -112,5 +112,5 @@ class MlgennOptions:
         for key in PER_POPULATION:
             what, fix = f"{key} is missing", f"`{key}=VALUE`"
             for name in spiking if key == "threshold" else inner:
-                if not self.tells(key, name):
+                if not self.has_value(key, name):
                     yield Finding("mlgenn-value-untold", name, what, fix)

@@ -20,7 +20,7 @@ def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> 
         given: known sizes.
     """
     sizes = dict(given)
-    while new := dict(_follow(connections, sizes)):
+    while new := dict(_derived_sizes(connections, sizes)):
         sizes.update(new)
     return sizes
 
@@ -56,7 +56,7 @@ def check_sizes(
         )
 
 
-def _follow(
+def _derived_sizes(
     connections: Sequence[Connection], sizes: Mapping[str, int]
 ) -> Iterator[tuple[str, int]]:
     """Further sizes that follow from the known ones."""

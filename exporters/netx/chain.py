@@ -21,17 +21,17 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
     If there are findings, the layers do not represent the network.
     """
     names = order(network)
-    findings = list(_beside(network, names))
+    findings = list(_findings_beyond_chain(network, names))
     if findings:
         return [], findings
     layers = []
     for source, name in zip([INPUT, *names], names, strict=False):
         population = network.population(name)
-        (feed,) = _between(network, source, name)
-        loop = next(iter(_between(network, name, name)), None)
+        (feed,) = _projections_between(network, source, name)
+        loop = next(iter(_projections_between(network, name, name)), None)
         findings += _obstacles(population, feed, loop)
         layers.append(_layer(population, feed, loop))
-        findings += layers[-1].misread(f"population {name}", _OTHER_FORMAT)
+        findings += layers[-1].reader_findings(f"population {name}", _OTHER_FORMAT)
     return layers, findings
 
 
@@ -48,11 +48,13 @@ def order(network: IntegerNetwork) -> list[str]:
         chain.append(source)
 
 
-def _between(network: IntegerNetwork, source: str, target: str) -> list[IntegerProjection]:
+def _projections_between(
+    network: IntegerNetwork, source: str, target: str
+) -> list[IntegerProjection]:
     return [p for p in network.projections if (p.source, p.target) == (source, target)]
 
 
-def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
+def _findings_beyond_chain(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
     """Findings on everything beyond a chain of layers."""
     for population in network.populations:
         if population.name not in chain:

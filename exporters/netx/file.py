@@ -211,7 +211,7 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
         if not foreign and kind in (DENSE, RECURRENT):
             layers[index] = _read_layer(file, group, kind)
         if kind != FLATTEN and "shape" in group:
-            sizes = _whole(file.array(group, "shape"), "shape").reshape(-1)
+            sizes = _whole_numbers(file.array(group, "shape"), "shape").reshape(-1)
             passed = tuple(int(size) for size in sizes)
     return layers, findings
 
@@ -245,7 +245,7 @@ def _convolution(
     file: PlainFile, group: h5py.Group, where: str, seen: Shape | None
 ) -> tuple[_Convolution | None, list[Finding]]:
     """A convolution as read by lava-dl: weights, strides and padding as in torch."""
-    weight = _whole(file.array(group, "weight"), "weight")
+    weight = _whole_numbers(file.array(group, "weight"), "weight")
     weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
     fix = "write it as lava-dl does"
     if weight.ndim != 4 or not weight.size or seen is None or len(seen) != 3:
@@ -253,14 +253,18 @@ def _convolution(
         return None, [Finding("netx-conv-shape", where, what, fix)]
     values = {}
     for name, least, usual in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
-        numbers = _whole(file.array(group, name), name) if name in group else np.array([usual])
+        numbers = (
+            _whole_numbers(file.array(group, name), name) if name in group else np.array([usual])
+        )
         sides = np.ravel(numbers)
         if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
             what = f"{name} must be one or two whole numbers in {least} … {MAX_PLACES}"
             return None, [Finding("netx-conv-shape", where, what, fix)]
         values[name] = np.broadcast_to(sides, (2,)).tolist()
     groups = (
-        int(_whole(file.array(group, "groups"), "groups").reshape(())) if "groups" in group else 1
+        int(_whole_numbers(file.array(group, "groups"), "groups").reshape(()))
+        if "groups" in group
+        else 1
     )
     axes = tuple(
         Axis(taps, by, pad, pad, apart)
@@ -269,7 +273,7 @@ def _convolution(
     channels = weight.shape[0], weight.shape[1] * max(groups, 1)
     window = Window(axes, channels, max(groups, 1))
     found_shape = window.output_shape(seen)
-    shape = tuple(int(n) for n in np.ravel(_whole(file.array(group, "shape"), "shape")))
+    shape = tuple(int(n) for n in np.ravel(_whole_numbers(file.array(group, "shape"), "shape")))
     if groups < 1 or weight.shape[0] % groups or channels[1] != seen[0] or found_shape != shape:
         what = f"from an input of {list(seen)} its output is {list(found_shape)}, not {list(shape)}"
         return None, [Finding("netx-conv-shape", where, what, fix)]
@@ -306,7 +310,11 @@ def _unrolled_layer(file: PlainFile, group: h5py.Group, convolution: _Convolutio
 
 def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
     """[size] biases, from one number per neuron or one for all."""
-    bias = _whole(file.array(group, "bias"), "bias") if "bias" in group else np.zeros(1, np.int64)
+    bias = (
+        _whole_numbers(file.array(group, "bias"), "bias")
+        if "bias" in group
+        else np.zeros(1, np.int64)
+    )
     return np.broadcast_to(bias.reshape(-1), (size,))
 
 
@@ -314,7 +322,7 @@ def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
     """Decays of u and v, and threshold."""
     neuron = file.group(group, "neuron")
     i_decay, v_decay, threshold = (
-        int(_whole(file.array(neuron, key), key).reshape(()))
+        int(_whole_numbers(file.array(neuron, key), key).reshape(()))
         for key in ("iDecay", "vDecay", "vThMant")
     )
     return i_decay, v_decay, threshold
@@ -394,7 +402,7 @@ def _foreign_dense(file: PlainFile, group: h5py.Group, kind: str, where: str) ->
 
 
 def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
-    size = int(np.prod(_whole(file.array(group, "shape"), "shape")))
+    size = int(np.prod(_whole_numbers(file.array(group, "shape"), "shape")))
     weight = _matrix(file.array(group, "weight"), size, "weight")
     recurrent = file.array(group, "weight_rec") if kind == RECURRENT else None
     return Layer(
@@ -408,7 +416,7 @@ def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
 
 def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> NDArray[np.int64]:
     """[post, pre] int64."""
-    matrix = _whole(values, name)
+    matrix = _whole_numbers(values, name)
     matrix = matrix.reshape(size, -1) if matrix.ndim == 1 else matrix
     if matrix.ndim != 2 or not matrix.size or matrix.shape != (size, width or matrix.shape[1]):
         raise FileFormatError(
@@ -421,7 +429,7 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
 
 def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
     """[post, pre] int64 delays, from one delay, one per target or source, or one per synapse."""
-    delay = _whole(values, "delay")
+    delay = _whole_numbers(values, "delay")
     if delay.ndim == 1 and delay.size == shape[0]:
         delay = delay[:, None]
     elif delay.ndim == 1 and delay.size == shape[1]:
@@ -436,7 +444,7 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
     return np.broadcast_to(delay, shape)
 
 
-def _whole(values: NDArray, name: str) -> NDArray[np.int64]:
+def _whole_numbers(values: NDArray, name: str) -> NDArray[np.int64]:
     """Whole numbers, stored in any type."""
     if not np.isfinite(values).all() or (values != np.trunc(values)).any():
         raise FileFormatError(

@@ -60,7 +60,7 @@ class Layer:
             _same(getattr(self, key), getattr(other, key)) for key in arrays
         )
 
-    def misread(self, where: str, fix: str) -> Iterator[Finding]:
+    def reader_findings(self, where: str, fix: str) -> Iterator[Finding]:
         """The reason why the reader would change the weights.
 
         Args:

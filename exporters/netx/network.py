@@ -99,7 +99,7 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
             f"delays reach from {delay.min()} to {delay.max()}, not 0 … {LOIHI2.max_delay}",
             _FIX,
         )
-    yield from layer.misread(where, _FIX)
+    yield from layer.reader_findings(where, _FIX)
     for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
         if layer.unrolled:
             continue  # `_projections` separates the signs

@@ -238,7 +238,7 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
 def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_s: float) -> Graph:
     """The layers as NIR's nodes."""
     first = next(layer for _, layer in layers if type(layer).__name__ not in (*_PASSED, "Flatten"))
-    shape = input_shape if input_shape is not None else (_inputs(first),)
+    shape = input_shape if input_shape is not None else (_input_size(first),)
     nodes = {"input": Node(INPUT, {"shape": np.array(shape)})}
     edges: list[Edge] = []
     behind, passed = "input", tuple(int(size) for size in shape)
@@ -254,7 +254,7 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
                 edges += [(own, loop), (loop, own)]
         else:
             nodes[own] = _wires(layer)
-            passed = _behind(nodes[own], passed)
+            passed = _output_shape(nodes[own], passed)
         edges.append((behind, own))
         behind = own
     nodes["output"] = Node(OUTPUT, {"shape": np.array(passed)})
@@ -262,7 +262,7 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
     return Graph(nodes, edges)
 
 
-def _behind(node: Node, shape: Shape) -> Shape:
+def _output_shape(node: Node, shape: Shape) -> Shape:
     """Output shape of a node of wires; an estimate if the input does not fit."""
     if node.kind in (LINEAR, AFFINE):
         return (*shape[:-1], len(node.values["weight"]))
@@ -283,7 +283,7 @@ def _unused(name: str, taken: dict[str, Node]) -> str:
     return name
 
 
-def _inputs(layer: Any) -> int:
+def _input_size(layer: Any) -> int:
     return int(layer.in_features) if hasattr(layer, "in_features") else 0
 
 

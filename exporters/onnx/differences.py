@@ -73,7 +73,7 @@ def _number(our_constant: Any, their_constant: Any) -> str:
 
     try:
         numbers = numpy_helper.to_array(their_constant)
-    except Exception:  # types without numbers, or too few numbers
+    except Exception:  # the type is not numeric, or there are too few numbers
         return "it differs"
     return array_change(numpy_helper.to_array(our_constant), numbers) or "it differs"
 

@@ -149,7 +149,7 @@ class _Body:
     def _inputs(self) -> list[Any]:
         states = [_value(stem + BEFORE, np.int32, shape) for stem, shape in self.states]
         return states + [
-            _value(_outside(population), np.int32, (population.size,))
+            _value(_outside_input(population), np.int32, (population.size,))
             for population in self.loop.populations
         ]
 
@@ -168,7 +168,7 @@ class _Body:
 
     def _step(self, population: IntegerPopulation) -> None:
         """u, v and spikes of a population from its input."""
-        name, nodes, arriving = population.name, self.nodes, _outside(population)
+        name, nodes, arriving = population.name, self.nodes, _outside_input(population)
         if self.loop.window(population):
             first = nodes.number(0, np.int64)
             due = nodes.add("Gather", [f"{name}.coming{BEFORE}", first], f"{name}.due", axis=1)
@@ -211,7 +211,7 @@ class _Body:
         return nodes.add("Unsqueeze", [first, nodes.list(1)], f"{stem}_rows")
 
 
-def _outside(population: IntegerPopulation) -> str:
+def _outside_input(population: IntegerPopulation) -> str:
     return f"{population.name}.from_outside{NOW}"
 
 

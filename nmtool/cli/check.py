@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         cost = counted(arguments, [*networks], None if first == ALL else first)
     if arguments.json:
         content: dict[str, Any] = {
-            "networks": [_plain(path, report) for path, report in checks.items()]
+            "networks": [_report_as_json(path, report) for path, report in checks.items()]
         }
         if len(checks) == 1:
             [content] = content["networks"]
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if ALL in targets or all(report.fits_everywhere for report in checks.values()) else 1
 
 
-def _plain(path: str, report: CheckReport) -> dict[str, Any]:
+def _report_as_json(path: str, report: CheckReport) -> dict[str, Any]:
     return {"network": path, **report.as_json()}
 
 

@@ -215,7 +215,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
     for least in (
         [max(pair) for pair in zip(body, needed, strict=True)],
         [
-            max(need, *(_least(row[i]) for row in rows)) if rows else need
+            max(need, *(_least_width(row[i]) for row in rows)) if rows else need
             for i, need in enumerate(needed)
         ],
         [
@@ -232,7 +232,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
     return widths
 
 
-def _least(cell: str) -> int:
+def _least_width(cell: str) -> int:
     """Smallest width of a cell."""
     if _is_path(cell):
         return min(len(cell), _SHORTEST_PATH)

@@ -88,7 +88,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
         def read(text: str) -> Any:
             return words[text] if text in words else number(text)
 
-        read.__name__ = kind  # for "invalid int value"
+        read.__name__ = kind  # argparse's error message "invalid int value" uses it
         group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
 
 

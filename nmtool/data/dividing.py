@@ -302,7 +302,7 @@ def amount(value: object) -> str | None:
     return repr(share) if 0 < share < 1 else None
 
 
-def kept_amount(value: object) -> object:
+def amount_from_manifest(value: object) -> object:
     """The amount from a manifest; a bare number, of older versions, means the last samples."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"last {value}"

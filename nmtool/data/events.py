@@ -557,7 +557,7 @@ StoredEvents = SpikeEvents
 
 
 @contextmanager
-def naming(source: object) -> Iterator[None]:
+def errors_naming(source: object) -> Iterator[None]:
     """Prefix every `DataError` with the file or data set that causes it."""
     try:
         yield

@@ -60,7 +60,7 @@ def check_in_time(network: Network | IntegerNetwork, events: SpikeEvents) -> Non
     """Raise `DataError` where most events come after the network's last step."""
     if mostly_dropped(events, network.dt_ms, network.n_steps):
         raise DataError(
-            _late(network, events),
+            _late_events(network, events),
             code="events-mostly-dropped",
             why="accuracy on the remaining events would be meaningless",
             fix=f"{TIME_UNIT_FIX}; or use a network with more steps (for a NIR file: nmtool "
@@ -68,7 +68,7 @@ def check_in_time(network: Network | IntegerNetwork, events: SpikeEvents) -> Non
         )
 
 
-def _late(network: Network | IntegerNetwork, events: SpikeEvents) -> str:
+def _late_events(network: Network | IntegerNetwork, events: SpikeEvents) -> str:
     """How many events come after the network's last step, in words; '' if none does."""
     dropped = count_dropped(events, network.dt_ms, network.n_steps)
     if not dropped:
@@ -159,7 +159,7 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
         )
     if measures:
         check_in_time(network, events)
-    if late := _late(network, events):
+    if late := _late_events(network, events):
         few_left = mostly_dropped(events, network.dt_ms, network.n_steps)
         _log.warning(
             f"remark[events-dropped]: {late} and are dropped"

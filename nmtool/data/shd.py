@@ -39,7 +39,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import EVENTS, checked
-from nmtool.data.events import MAX_CLASSES, SpikeEvents, naming, numbered_classes
+from nmtool.data.events import MAX_CLASSES, SpikeEvents, errors_naming, numbered_classes
 from nmtool.errors import (
     DataError,
     FileFormatError,
@@ -161,8 +161,8 @@ def read_layout(
     """
     paths = list(paths)
     headers = [_read_header(path) for path in paths]
-    units = agreed("n_units", paths, [header.n_units for header in headers])
-    keys = agreed("extra/keys", paths, [header.class_names for header in headers])
+    units = common_entry("n_units", paths, [header.n_units for header in headers])
+    keys = common_entry("extra/keys", paths, [header.class_names for header in headers])
     if keys is None:
         largest = max(0, *(header.largest_label - labels_from for header in headers))
         keys = numbered_classes(largest, labels_from)
@@ -213,7 +213,7 @@ def read_shd(
     if sort:
         order = np.lexsort((time_ms, np.repeat(np.arange(counts.size), counts)))
         time_ms, unit = time_ms[order], unit[order]
-    with naming(path):
+    with errors_naming(path):
         check_first_class(label.min(initial=labels_from), labels_from)
         label -= labels_from
         return SpikeEvents(time_ms, unit, offset, label, layout.n_units, layout.class_names, groups)
@@ -470,7 +470,7 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
     return columns
 
 
-def agreed(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
+def common_entry(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
     """The common value of all files or splits that give one; None if none does.
 
     Raises:
@@ -499,7 +499,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     try:
-        with naming(path), h5py.File(path, "r") as file:
+        with errors_naming(path), h5py.File(path, "r") as file:
             yield file
     except _DAMAGE as error:
         raise DataError(
@@ -515,7 +515,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     parts = name.split("/")
     links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
     if not all(link is None or isinstance(link, h5py.HardLink) for link in links):
-        raise _elsewhere(name)
+        raise _error_elsewhere(name)
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         raise DataError(
@@ -527,7 +527,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     settings = dataset.id.get_create_plist()
     filters = {settings.get_filter(number)[0] for number in range(settings.get_nfilters())}
     if dataset.is_virtual or dataset.external or not filters <= PLAIN_FILTERS:
-        raise _elsewhere(name)
+        raise _error_elsewhere(name)
     size = file.id.get_filesize()
     entries = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
     unpacked = entries * dataset.dtype.itemsize
@@ -536,7 +536,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     return dataset
 
 
-def _elsewhere(name: str) -> DataError:
+def _error_elsewhere(name: str) -> DataError:
     return DataError(
         f"'{name}' is stored in another file, or needs a plug-in to be read",
         code="shd-elsewhere",

@@ -121,7 +121,7 @@ class EventStore:
         self._closing: weakref.finalize | None = None
         self._file = -1
         index = self._stored_index()
-        self._use(self._written() if index is None else index)
+        self._set_index(self._write_copy() if index is None else index)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return EventStore, (self._source, self._layout)
@@ -181,7 +181,7 @@ class EventStore:
             )
         return time.astype(np.float64) * _TO_MS, unit
 
-    def _use(self, index: _Index) -> None:
+    def _set_index(self, index: _Index) -> None:
         self.index = index
         self._start = np.concatenate(([0], np.cumsum(index.counts))) * index.event_bytes
 
@@ -199,7 +199,7 @@ class EventStore:
         if self._closing is not None:
             self._closing()
             self._file = -1
-        self._use(self._written())
+        self._set_index(self._write_copy())
 
     def _stored_index(self) -> _Index | None:
         """Index of an existing copy that is complete and up to date, else None."""
@@ -218,7 +218,7 @@ class EventStore:
             return None
         return index if size == index.total_bytes else None
 
-    def _written(self) -> _Index:
+    def _write_copy(self) -> _Index:
         """Copy the events into the cache, and validate them."""
         folder, source = self._events.parent, self._source
         storage.make_folder(folder)
@@ -235,7 +235,7 @@ class EventStore:
         try:
             with storage.replacing(self._events) as temporary, open(temporary, "wb") as file:
                 index = _copied(source, self._layout, stamp, file)
-            self._use(index)
+            self._set_index(index)
             index = replace(index, content_hash=self.events().content_hash)
             storage.write_archive(self._index_file, _KIND, _VERSION, *_packed(index))
         except StorageError as error:

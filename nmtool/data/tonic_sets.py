@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import paths
-from nmtool.data.events import SpikeEvents, naming
+from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.data.incoming.pairs import class_names_of, sensor_size_of
 from nmtool.data.shd import SUFFIXES
 from nmtool.data.stored import read_events
@@ -118,7 +118,7 @@ def read_tonic(dataset: Any, name: str) -> SpikeEvents:
         DataError: the data set is not a classification task with a sensor of fixed size, or an
             event lies outside the sensor.
     """
-    with naming(name):
+    with errors_naming(name):
         size = sensor_size_of(dataset)
         if class_names_of(dataset) is None:
             raise DataError(

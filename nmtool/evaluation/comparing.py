@@ -106,7 +106,7 @@ def network_pairs(
 
     Answers are read, and each seed counts as a network.
     """
-    ones, others = _each(first), None if second is None else _each(second)
+    ones, others = _one_per_seed(first), None if second is None else _one_per_seed(second)
     if not ones or (others is not None and len(ones) != len(others)):
         raise UsageError(
             f"{len(ones)} networks cannot be paired with {len(others or ())} others",
@@ -128,7 +128,7 @@ def compared_name(source: Compared) -> str:
     return f"{name} seed {source.seeds[0]}"
 
 
-def _each(sources: Sequence[Compared]) -> list[Compared]:
+def _one_per_seed(sources: Sequence[Compared]) -> list[Compared]:
     sides: list[Compared] = []
     for source in sources:
         if isinstance(source, str | Path) and holds_answers(source):

@@ -495,7 +495,7 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
         BackendError: the runtime failed while it ran.
     """
     with progress("reading back"):
-        unlike = _unlike(done.path, done.network.content_hash)
+        unlike = _hash_difference(done.path, done.network.content_hash)
     done = replace(done, is_checked=True, unlike=unlike)
     if done.unlike:
         return replace(done, not_run="it differs from the network that was to be written")
@@ -528,7 +528,7 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
     return replace(done, certificate=certificate)
 
 
-def _unlike(path: Path, content_hash: str) -> str:
+def _hash_difference(path: Path, content_hash: str) -> str:
     try:
         digest = load(path).content_hash
     except FileFormatError as error:

@@ -124,7 +124,7 @@ def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[
     """Largest magnitudes over all samples, and populations with a saturation that matters."""
     seen, saturated = Calibration(), set[str]()
     for recording in _deep_recordings(network, spikes):
-        seen = _larger(seen, _measure(network, recording))
+        seen = _merged(seen, _measure(network, recording))
         saturated |= saturated_populations(network, recording)
     return seen, saturated
 
@@ -151,7 +151,7 @@ def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
     return Calibration(drive, current, membrane)
 
 
-def _larger(first: Calibration, second: Calibration) -> Calibration:
+def _merged(first: Calibration, second: Calibration) -> Calibration:
     def merged(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
         return {name: max(a.get(name, 0.0), value) for name, value in b.items()}
 

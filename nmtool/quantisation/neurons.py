@@ -28,17 +28,17 @@ def common_value(values: NDArray[np.float64]) -> float:
 
 def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
     """du, to which the chip may add 1; the nearest in range if the exact one is not."""
-    exact = _lost(population, "tau_syn_ms", dt_ms, target) - target.runs_in.lost_u
+    exact = _lost_per_step(population, "tau_syn_ms", dt_ms, target) - target.runs_in.lost_u
     return min(max(exact, 0), target.max_du)
 
 
 def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:
     """dv; the nearest in range if the exact one is not."""
-    exact = _lost(population, "tau_mem_ms", dt_ms, target) - target.runs_in.lost_v
+    exact = _lost_per_step(population, "tau_mem_ms", dt_ms, target) - target.runs_in.lost_v
     return min(max(exact, 0), target.max_dv)
 
 
-def _lost(population: Population, key: str, dt_ms: float, target: Limits) -> int:
+def _lost_per_step(population: Population, key: str, dt_ms: float, target: Limits) -> int:
     """Part of a state that a step loses, as a numerator: (1 − exp(−dt/τ))·decay_one, rounded."""
     tau_ms = common_value(population.values(key))
     decay_one = target.runs_in.decay_one
@@ -119,13 +119,13 @@ def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[F
 
 def _averaged(population: Population) -> Iterator[Finding]:
     name = population.name
-    if _differ(population.values("tau_mem_ms")):
+    if _are_different(population.values("tau_mem_ms")):
         what, fix = f"tau_mem_ms {_DIFFERS}", _mean_taken(population.values("tau_mem_ms"))
         yield Finding("per-neuron-tau-mem", name, what, fix)
-    if _differ(population.values("tau_syn_ms")):
+    if _are_different(population.values("tau_syn_ms")):
         what, fix = f"tau_syn_ms {_DIFFERS}", _mean_taken(population.values("tau_syn_ms"))
         yield Finding("per-neuron-tau-syn", name, what, fix)
-    if population.kind == LIF and _differ(population.values("threshold")):
+    if population.kind == LIF and _are_different(population.values("threshold")):
         what, fix = f"threshold {_DIFFERS}", _mean_taken(population.values("threshold"))
         yield Finding("per-neuron-threshold", name, what, fix)
 
@@ -133,7 +133,7 @@ def _averaged(population: Population) -> Iterator[Finding]:
 _DIFFERS = "differs between neurons, but the target has one value per population"
 
 
-def _differ(values: NDArray[np.float64]) -> bool:
+def _are_different(values: NDArray[np.float64]) -> bool:
     return bool((values != values[0]).any())
 
 
@@ -159,7 +159,7 @@ def _decays(population: Population, dt_ms: float, target: Limits) -> Iterator[Fi
     for key, lost in decays.items():
         tau_ms = common_value(population.values(key))
         text = f"{key} = {tau_ms:g} ms"
-        if lost != _lost(population, key, dt_ms, target):
+        if lost != _lost_per_step(population, key, dt_ms, target):
             what = f"{text} is outside the range of {decay}"
             fix = f"the nearest, {rounded_tau(lost, dt_ms, runs_in.decay_one):.4g} ms, was used"
             yield Finding("decay-range", population.name, what, fix)

@@ -121,7 +121,7 @@ def quantise(
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
         rule = validated_on([source]) if validation is None else SplitRule.of(validation)
-        dataset, kind = keep_apart(calibrate_on, rule)
+        dataset, kind = comparison_samples(calibrate_on, rule)
         calibrate_on = dataset.filled_split("train")
         if compare_on is None and VALIDATION in dataset.splits:
             compare_on, compared_on = dataset.filled_split(VALIDATION), kind
@@ -247,10 +247,10 @@ def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
     Raises:
         DataError: the data have no training samples.
     """
-    return keep_apart(data, validated_on([source]))[0].filled_split("train")
+    return comparison_samples(data, validated_on([source]))[0].filled_split("train")
 
 
-def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
+def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
     """Choose samples to compare on, which are not used for calibration.
 
     Args:

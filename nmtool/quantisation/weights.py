@@ -199,7 +199,7 @@ def weight_findings(
                 fixes[limits[integer.target]] if unused else _BITS,
             )
     answers = network.readout.population
-    if _reached(network, answers) and not _reached(integers, answers):
+    if _has_input(network, answers) and not _has_input(integers, answers):
         yield Finding(
             "answers-lost",
             answers,
@@ -214,5 +214,5 @@ def _levels_unused(exact: Projection, integer: IntegerProjection) -> bool:
     return 2 * int(np.abs(integer.weight).max(initial=0)) <= integer.runs_in.weight_limit - step
 
 
-def _reached(network: Network | IntegerNetwork, target: str) -> bool:
+def _has_input(network: Network | IntegerNetwork, target: str) -> bool:
     return any(p.weight.any() for p in network.projections if p.target == target)

@@ -116,13 +116,13 @@ def table(content: Table, *, heading: bool = True) -> Iterator[str]:
     if not pairs:
         yield "<thead><tr>"
         for name, is_right in zip(content.header, right, strict=True):
-            yield f'<th scope="col"{_side(is_right)}>{escape(name)}</th>'
+            yield f'<th scope="col"{_alignment(is_right)}>{escape(name)}</th>'
         yield "</tr></thead>"
     yield "<tbody>"
     for row in content.rows:
         cells = [escape(shown(value)) for value in row]
         yield f'<tr><th scope="row">{cells[0]}</th>' + "".join(
-            f"<td{_side(is_right or _is_number(value))}>{cell}</td>"
+            f"<td{_alignment(is_right or _is_number(value))}>{cell}</td>"
             for cell, value, is_right in zip(cells[1:], row[1:], right[1:], strict=True)
         )
         yield "</tr>"
@@ -137,7 +137,7 @@ def _is_number(value: object) -> bool:
     return digits.isdigit()
 
 
-def _side(right: bool) -> str:
+def _alignment(right: bool) -> str:
     return ' class="n"' if right else ""
 
 

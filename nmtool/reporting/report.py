@@ -88,7 +88,9 @@ class Report(Tabular):
         """The most important numbers, and the tables of all sections, with their titles."""
         tables = [Table(f"report on {self.title}", ("", "value"), list(self.headline))]
         for section in self.sections:
-            tables += [replace(table, title=_within(section, table)) for table in section.tables]
+            tables += [
+                replace(table, title=_table_title(section, table)) for table in section.tables
+            ]
         return tables
 
     def html(self) -> str:
@@ -159,7 +161,7 @@ def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
     return Section(key, title, **{**of_value, **more})
 
 
-def _within(section: Section, table: Table) -> str:
+def _table_title(section: Section, table: Table) -> str:
     """The title of a table, with the section's title unless the table's title contains it."""
     title = section.title.lower()
     return table.title if title in table.title.lower() else f"{title}: {table.title}"

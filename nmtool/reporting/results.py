@@ -402,7 +402,7 @@ class _Run:
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool train {data} -o RUN --start START --config settings.toml"
-            if self.folder.is_data_in_memory:  # which no command finds
+            if self.folder.is_data_in_memory:  # no command can find them
                 values.append(("trained on data in memory", self.folder.data_name))
             else:
                 code.append(("command of training", command))

@@ -105,7 +105,7 @@ def learning_section(
         for quantity, keys in plot.LEARNING.items()
         if any(entry.get(key) for entry in log for key in keys)
     ]
-    rows = [(key.replace("_", " "), _logged(value)) for key, value in _named(best, class_names)]
+    rows = [(key.replace("_", " "), _log_value(value)) for key, value in _named(best, class_names)]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
         tables.append(replace(search, title="best trials of the search before it"))
@@ -331,7 +331,7 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
         sentence = f"No backend was compared. To compare every spike: {example}"
         return Section("certificate", title, [(sentence, "")])
     # Without times, which differ from call to call, equal results give equal pages.
-    tables = [_without(table, "s per sample") for table in certificate.tables()]
+    tables = [_without_column(table, "s per sample") for table in certificate.tables()]
     if certificate.coverage is not None:
         tables += certificate.coverage.tables()
     if certificate.artefacts:
@@ -389,16 +389,16 @@ def _sample_figure(
             about = {"class_names": class_names, "label": int(label[sample])}
         panels.append(partial(plot.membranes, recording, sample, **about))
         heights.append(0.9)
-    return Figure(caption, [partial(_marked, draw, mark) for draw in panels], heights)
+    return Figure(caption, [partial(_draw_with_mark, draw, mark) for draw in panels], heights)
 
 
-def _marked(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> None:
+def _draw_with_mark(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> None:
     draw(ax=ax)
     if mark is not None:
         ax.axvline(mark, color=plot.GREY, linewidth=0.8, linestyle=":")
 
 
-def _without(table: Table, column: str) -> Table:
+def _without_column(table: Table, column: str) -> Table:
     indices = [index for index, name in enumerate(table.header) if name != column]
     rows = [[row[index] for index in indices] for row in table.rows]
     return replace(table, header=[table.header[index] for index in indices], rows=rows)
@@ -421,7 +421,7 @@ def _named(entry: Mapping[str, Any], class_names: Sequence[str]) -> Iterator[tup
         yield key, value
 
 
-def _logged(value: Any) -> Any:
+def _log_value(value: Any) -> Any:
     """A value of the log, formatted for display."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {number:.3g}" for name, number in value.items())

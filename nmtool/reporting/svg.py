@@ -82,7 +82,7 @@ def _inline(text: str, figure: Figure, number: int) -> str:
     """The element for HTML: sized by the page, with unique identifiers."""
     root = ElementTree.fromstring(text)
     _remove(root, "metadata", "style")
-    used = {name for element in root.iter() for name in _referred(element)}
+    used = {name for element in root.iter() for name in _referenced_ids(element)}
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
         attributes = {name.removeprefix(_XLINK): value for name, value in element.attrib.items()}
@@ -109,6 +109,6 @@ def _remove(root: ElementTree.Element, *tags: str) -> None:
                 parent.remove(child)
 
 
-def _referred(element: ElementTree.Element) -> list[str]:
+def _referenced_ids(element: ElementTree.Element) -> list[str]:
     """Identifiers to which an element's attributes refer."""
     return [match[2] for value in element.attrib.values() for match in _REFERENCE.finditer(value)]

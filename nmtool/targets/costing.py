@@ -365,7 +365,7 @@ def _energy(
     used, unknown = _figures(figures, "energy_pj", "pJ")
     return Estimate(
         "µJ",
-        f"dynamic energy, cores, {_whose(chip, figures, used)}",
+        f"dynamic energy, cores, {_chip_of_figures(chip, figures, used)}",
         _note(place, unknown),
         Spread.of(microjoules),
         constants=tuple(used),
@@ -395,7 +395,7 @@ def _latency(
     covers = "slowest core of each step" if barrier is None else "slowest core and barrier of steps"
     return Estimate(
         "µs",
-        f"{covers}, {_whose(chip, figures, used)}",
+        f"{covers}, {_chip_of_figures(chip, figures, used)}",
         _note(place, unknown),
         Spread.of(microseconds),
         constants=tuple(used),
@@ -445,7 +445,7 @@ def _source(origin: Origin) -> str:
     return "; ".join(part for part in (origin.source, origin.note) if part)
 
 
-def _whose(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
+def _chip_of_figures(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
     """The chip whose figures an estimate uses, and how they are known, in words."""
     marks = " and ".join(dict.fromkeys(constant.mark for constant in used))
     whose = f"{marks} per-event figures of {figures.title or figures.name}"

@@ -144,7 +144,7 @@ def fit(
         changed: findings of the rounding to these integers.
     """
     core, chip = target.core, target.chip
-    has_capacities = replace(core, dense=None) != Core()  # how zeros are stored is not a capacity
+    has_capacities = replace(core, dense=None) != Core()  # `dense` is not a capacity
     demand = resources(network, target) if has_capacities else None
     room = demand or Resources(target, ())
     exceeded = findings(room, network) if has_capacities or chip != type(chip)() else []
@@ -250,7 +250,7 @@ def _holds_biases(target: Target) -> bool:
 
 
 def _limits_drive(target: Target) -> bool:
-    # The default bound is kept by all quantised networks; formats add exactly beyond it, too.
+    # All quantised networks keep within the default bound; formats also add larger sums exactly.
     return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
@@ -271,7 +271,7 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
         if value > most:
             yield f"its {noun} is {value}, beyond the {most}"
     bias, limit = np.asarray(population.bias_mantissa, np.int64), target.bias_limit
-    reach = np.maximum(bias + 1, -bias)  # negative biases reach one further
+    reach = np.maximum(bias + 1, -bias)  # the range of negative biases is larger by one
     if reach.max() > limit and _holds_biases(target):
         yield f"its bias is {bias[reach.argmax()]}, beyond the {-limit} … {limit - 1}"
 
@@ -281,7 +281,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     neuron, reference = target.neuron, network.runs_in.neuron
     if neuron == reference:
         return
-    if unknown := _unknown(network, neuron):
+    if unknown := _unknown_figures(network, neuron):
         words = ", ".join(figure.replace("_", " ") for figure in unknown)
         yield Finding(
             "target-neuron-unknown",
@@ -322,7 +322,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         yield Finding("target-spikes-per-step", "neurons", what, fix)
 
 
-def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
+def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
     """Figures of the neuron that are unknown and matter for the network."""
     without = {
         "u_overflow",
@@ -339,7 +339,7 @@ def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
-    clocks = _clocks(network)  # clocks lose nothing that matters
+    clocks = _clocks(network)  # they spike in every step, whatever bits their states lose
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:

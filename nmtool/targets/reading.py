@@ -296,9 +296,9 @@ class _Reader:
             self._contradiction("holds.delay_bits", "there are bits for delays, but no delays")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")
-        self._find_uncountable(core, values["fabric"])
+        self._find_uncheckable(core, values["fabric"])
 
-    def _find_uncountable(self, core: Core, fabric: Fabric) -> None:
+    def _find_uncheckable(self, core: Core, fabric: Fabric) -> None:
         """Report figures that cannot be checked, because the file lacks another figure for that."""
         if core.neuron_bytes is not None and core.synapse_bytes is None:
             what = "it cannot be checked without the bytes of a core"

@@ -122,7 +122,7 @@ class Case:
         return bool(exercised(self.network.projections[index], first, self.events.n_steps).any())
 
     @property
-    def touched(self) -> list[str]:
+    def deviating(self) -> list[str]:
         """Populations that deviate."""
         return [name for name, outcome in self.outcome.items() if outcome.deviations.any()]
 
@@ -144,7 +144,7 @@ class Case:
             events: spikes that are sent; by default the recorded ones.
             start: u and v at the beginning of samples, by population; by default 0.
         """
-        if not cells.keys() >= {*self.touched}:
+        if not cells.keys() >= {*self.deviating}:
             return False
         events = self.events if events is None else events
         return not any(
@@ -185,15 +185,15 @@ def find_causes(case: Case) -> list[Cause]:
         One cause per place, with the nearest value and, if there are several, their span.
     """
     causes: list[Cause] = []
-    if len(case.touched) == 1:
-        [name] = case.touched
+    if len(case.deviating) == 1:
+        [name] = case.deviating
         neurons = np.flatnonzero(case.outcome[name].deviations.any(axis=1)).tolist()
         if len(neurons) == 1:
             for of_neuron in (_synapses, _biases, _single_thresholds):
                 causes += of_neuron(case, name, neurons[0])
         for of_population in (_decays, _thresholds, _bias_exponents, _projections):
             causes += of_population(case, name)
-    for of_network in (_latencies, _arithmetic, _inputs, _kept_states):
+    for of_network in (_latencies, _arithmetic, _input_causes, _leftover_states):
         causes += of_network(case)
     return [replace(cause, arithmetic=case.network.arithmetic) for cause in causes]
 
@@ -236,7 +236,7 @@ def _weights(
     weight = projection.weight[:, neuron].astype(np.int64)
     if first is not None:
         (sample, step), excess = first
-        change = _unshifted(excess, projection.weight_exponent)
+        change = _weight_change(excess, projection.weight_exponent)
         if change is None:
             return
         pre = np.flatnonzero(reach[sample, step])
@@ -282,7 +282,7 @@ def _by_synapse(
     about = Cause(kind, projection.target, projection.source, neuron=neuron)
     for sender in dict.fromkeys(pre.tolist()):
         cause = replace(about, pre=sender, expected=int(stored[sender]))
-        yield from _of_values(cause, value[pre == sender])
+        yield from _cause_range(cause, value[pre == sender])
 
 
 def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -296,7 +296,7 @@ def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
     return np.take_along_axis(sent.dense(), np.maximum(step, 0)[None], axis=1) & (step >= 0)
 
 
-def _of_values(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
+def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
     """Yield a cause with the nearest explaining value and the range of all; nothing without any."""
     assert cause.expected is not None
     if len(values):
@@ -305,7 +305,7 @@ def _of_values(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
         yield replace(cause, actual=nearest, span=span)
 
 
-def _unshifted(excess: int, exponent: int) -> int | None:
+def _weight_change(excess: int, exponent: int) -> int | None:
     """The change of a weight that explains an excess of input; None if no change does."""
     if exponent < 0:
         return excess << -exponent
@@ -318,7 +318,7 @@ def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
     limit = case.network.runs_in.bias_limit
     values = np.arange(-limit, limit)
     cause = Cause("bias", name, neuron=neuron, expected=expected)
-    yield from _of_values(cause, _left(case, cause, "bias", values))
+    yield from _cause_range(cause, _explaining_values(case, cause, "bias", values))
 
 
 def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
@@ -326,8 +326,8 @@ def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
         return
     guesses = _thresholds_between(case, name, neuron)
     cause = Cause("threshold-one", name, neuron=neuron, expected=case.network.population(name).vth)
-    if len(_left(case, cause, "vth", guesses[:1])):
-        yield from _of_values(cause, guesses)
+    if len(_explaining_values(case, cause, "vth", guesses[:1])):
+        yield from _cause_range(cause, guesses)
 
 
 # Causes in one population, the only one that deviates.
@@ -341,10 +341,12 @@ def _decays(case: Case, name: str) -> Iterator[Cause]:
         ("decay-v", "dv", population.dv, np.arange(runs_in.decay_one + 1) - runs_in.lost_v),
     ):
         cause = Cause(kind, name, expected=expected)
-        yield from _of_values(cause, _left(case, cause, number, values))
+        yield from _cause_range(cause, _explaining_values(case, cause, number, values))
 
 
-def _left(case: Case, cause: Cause, number: str, values: NDArray[np.int64]) -> NDArray[np.int64]:
+def _explaining_values(
+    case: Case, cause: Cause, number: str, values: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Values of a constant that explain the cause's neuron, or its whole population."""
     name, values = cause.population, values[values != cause.expected]
     often = case.outcome[name].deviations.sum(axis=1)
@@ -361,8 +363,8 @@ def _left(case: Case, cause: Cause, number: str, values: NDArray[np.int64]) -> N
 def _thresholds(case: Case, name: str) -> Iterator[Cause]:
     guesses = _thresholds_between(case, name, slice(None))
     cause = Cause("threshold", name, expected=case.network.population(name).vth)
-    if len(_left(case, cause, "vth", guesses[:1])):
-        yield from _of_values(cause, guesses)
+    if len(_explaining_values(case, cause, "vth", guesses[:1])):
+        yield from _cause_range(cause, guesses)
 
 
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
@@ -385,7 +387,7 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
 def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
     cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
     values = np.arange(case.network.runs_in.max_bias_exponent + 1)
-    for exponent in _left(case, cause, "bias exponent", values).tolist():
+    for exponent in _explaining_values(case, cause, "bias exponent", values).tolist():
         yield replace(cause, actual=exponent)
 
 
@@ -456,11 +458,11 @@ def _latencies(case: Case) -> Iterator[Cause]:
         group(Cause("latency", population.name, detail=text), into)
     for indices, cause in groups.items():
         for lag in (1, -1):
-            if case.holds(_late(case, indices, lag)):
+            if case.holds(_delayed_cells(case, indices, lag)):
                 yield replace(cause, actual=lag)
 
 
-def _late(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
+def _delayed_cells(case: Case, indices: Iterable[int], lag: int) -> dict[str, Cells]:
     """Target populations of some projections whose spikes arrive `lag` steps late."""
     cells: dict[str, Cells] = {}
     for index in indices:
@@ -536,8 +538,10 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         if case.holds(changed):
             goes_on |= (cause.kind, cause.detail) == ("v-overflow", "goes on")
             yield cause
-        elif len(case.touched) == 1 and case.holds({name: changed[name] for name in case.touched}):
-            yield replace(cause, population=case.touched[0])
+        elif len(case.deviating) == 1 and case.holds(
+            {name: changed[name] for name in case.deviating}
+        ):
+            yield replace(cause, population=case.deviating[0])
 
 
 _FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no threshold")
@@ -552,13 +556,13 @@ def _free_outputs(runs_in: Arithmetic, cells: Cells) -> Cells:
 # Causes in the input and between samples.
 
 
-def _inputs(case: Case) -> Iterator[Cause]:
+def _input_causes(case: Case) -> Iterator[Cause]:
     """An additional or missing input spike, or a silent channel."""
     from_input = [
         projection for projection in case.network.projections if projection.source == INPUT
     ]
     reached = {name: case.cells[name] for name in dict.fromkeys(p.target for p in from_input)}
-    if len(case.samples) != 1 or not reached.keys() >= {*case.touched}:
+    if len(case.samples) != 1 or not reached.keys() >= {*case.deviating}:
         return
     step, name, neuron = _first_deviation(case)
     suspect = case.cells[name].pick(np.array([neuron]))
@@ -592,7 +596,7 @@ def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Strea
         own &= events.step[: own.size] == at
     if own.any():
         step = events.step.copy()
-        step[: own.size][own] = events.n_steps  # so that it never arrives
+        step[: own.size][own] = events.n_steps  # after the last step, so that it never arrives
         return True, events._replace(step=step)
     assert at is not None, "a channel that falls silent has spikes"
     offset = events.offset + 1
@@ -603,7 +607,7 @@ def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Strea
 
 def _first_deviation(case: Case) -> tuple[int, str, int]:
     """Step, population and neuron of the first deviation in the only sample."""
-    firsts = {name: case.outcome[name].first[:, 0] for name in case.touched}
+    firsts = {name: case.outcome[name].first[:, 0] for name in case.deviating}
     return min((int(first.min()), name, int(first.argmin())) for name, first in firsts.items())
 
 
@@ -625,7 +629,7 @@ def _suspects(
     return list(suspects)
 
 
-def _kept_states(case: Case) -> Iterator[Cause]:
+def _leftover_states(case: Case) -> Iterator[Cause]:
     """States, or travelling spikes, left over from the previous sample."""
     if len(case.samples) != 1 or case.samples[0] == 0:
         return

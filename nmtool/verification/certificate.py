@@ -65,8 +65,8 @@ class StockCheck:
     @property
     def stretch(self) -> str:
         """The excerpt, in words."""
-        since = f" from step {self.first}" if self.first else ""
-        return f"{self.steps} steps of sample {self.sample}{since}"
+        begin = f" from step {self.first}" if self.first else ""
+        return f"{self.steps} steps of sample {self.sample}{begin}"
 
 
 @dataclass(frozen=True)

@@ -215,9 +215,12 @@ class Coverage(Result):
             )
             for population in self.populations
         ]
-        header = ("projection", "exercised", "synapses", "delays", "silent", "late", "beyond reach")
-        about = ("population", "neurons", "driven", "spiked", "biases", "exercised")
-        return [Table("synapses", header, synapses), Table("neurons", about, neurons)]
+        of_synapses = (
+            *("projection", "exercised", "synapses", "delays"),
+            *("silent", "late", "beyond reach"),
+        )
+        of_neurons = ("population", "neurons", "driven", "spiked", "biases", "exercised")
+        return [Table("synapses", of_synapses, synapses), Table("neurons", of_neurons, neurons)]
 
     def __repr__(self) -> str:
         counts = self.counts()

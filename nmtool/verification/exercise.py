@@ -140,7 +140,7 @@ class _Search:
         silent = self._silent()
         recording = simulate(self.network, spikes, deep=bool(silent))
         for name, neuron in silent:
-            self._remember(name, neuron, spikes, recording)
+            self._remember_nearest(name, neuron, spikes, recording)
         witness = self._witness(spikes, recording)
         shown = np.array([witness.samples(fault) for fault in self.targets], np.bool_)
         shown = shown.reshape(len(self.targets), spikes.n_samples)
@@ -213,7 +213,9 @@ class _Search:
                 neurons.update(dict.fromkeys((projection.source, i) for i in rows))
         return list(neurons)
 
-    def _remember(self, name: str, neuron: int, spikes: Raster, recording: Recording) -> None:
+    def _remember_nearest(
+        self, name: str, neuron: int, spikes: Raster, recording: Recording
+    ) -> None:
         """Remember the candidate that brings a silent neuron nearest to its threshold."""
         peak = recording.potential[name][:, :, neuron].max(axis=1)
         best = int(np.argmax(peak))
@@ -224,7 +226,7 @@ class _Search:
         n_steps, size = self.n_steps, self.network.channels.size
         many = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
         dense = np.zeros((many, n_steps, size), np.bool_)
-        goals, nearest = self._wanted(), [n for n in self._silent() if n in self.nearest]
+        goals, nearest = self._aims(), [n for n in self._silent() if n in self.nearest]
         for index in range(many):
             rate = _LOWEST_RATE ** (1 - draws.one())
             share = _SHARES[draws.part(len(_SHARES))]
@@ -248,7 +250,7 @@ class _Search:
             dense[0, 0] |= draws(size) < 0.5
         return Raster.from_dense(dense)
 
-    def _wanted(self) -> list[tuple[str, int]]:
+    def _aims(self) -> list[tuple[str, int]]:
         """Silent neurons, and neurons with a fault that no sample has shown."""
         neurons = dict.fromkeys(self._silent())
         for fault in self.targets:

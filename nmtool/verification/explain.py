@@ -186,12 +186,12 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
             reference = artefact.reference(run.network, run.spikes)
             answered = with_expected_within(reference, answered, artefact.tolerance)
         assert reference is not None, "only formats of real numbers have a reference"
-        spikes, expected = run.spikes.take(sample), _only(reference, sample)
-        actual, remark = _only(answered, sample), ""
+        spikes, expected = run.spikes.take(sample), _samples_of(reference, sample)
+        actual, remark = _samples_of(answered, sample), ""
         if not actual.current and artefact.records_states:
-            actual, remark = _again(run, spikes, expected, actual)
+            actual, remark = _run_again(run, spikes, expected, actual)
         explanation = explain(run.network, spikes, expected, actual, backend=artefact.name)
-        bins = _different(*_alike(reference, answered))
+        bins = _differing_bins(*_with_common_quantities(reference, answered))
     moved = None if explanation.place is None else replace(explanation.place, sample=place.sample)
     return replace(
         check,
@@ -260,7 +260,7 @@ def check_foreign(
     return replace(check, explanation=explanation)
 
 
-def _again(
+def _run_again(
     run: ArtefactRun, spikes: Raster, expected: Recording, actual: Recording
 ) -> tuple[Recording, str]:
     """A new recording of the sample with u and v, and ''; else the old one, and the reason."""
@@ -273,7 +273,7 @@ def _again(
     return deep, ""
 
 
-def _only(recording: Recording, samples: Sequence[int]) -> Recording:
+def _samples_of(recording: Recording, samples: Sequence[int]) -> Recording:
     """Some samples of a recording, without its counts."""
     dense = {
         group: {name: values[samples] for name, values in getattr(recording, group).items()}
@@ -317,9 +317,9 @@ def _deepened(
 
 def _compared(expected: Recording, actual: Recording) -> Explanation:
     """First difference and counts, for the quantities that both recordings have."""
-    expected, actual = _alike(expected, actual)
+    expected, actual = _with_common_quantities(expected, actual)
     place = compare_recordings(expected, actual).first_divergence
-    bins = _different(expected, actual)
+    bins = _differing_bins(expected, actual)
     return Explanation(
         place=place,
         causes=(),
@@ -333,7 +333,7 @@ def _compared(expected: Recording, actual: Recording) -> Explanation:
     )
 
 
-def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
+def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
     """Both recordings, without u and v that only one of them has."""
 
     def trimmed(recording: Recording, partner: Recording) -> Recording:
@@ -346,7 +346,7 @@ def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording
     return trimmed(expected, actual), trimmed(actual, expected)
 
 
-def _different(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
+def _differing_bins(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
     """[samples, steps, neurons] bool by population: bins with any difference."""
     bins = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
     bins |= {name: v != actual.membrane[name] for name, v in expected.membrane.items()}
@@ -375,7 +375,7 @@ def _causes(
     from nmtool.verification.causes import Case, find_causes
 
     case = Case(network, spikes, actual, [sample])
-    if not case.touched:
+    if not case.deviating:
         return [Cause("expected-differs")], 0, case.deep
     others = [index for index in _samples(_different_outside(expected, actual)) if index != sample]
     size = spikes.n_steps * sum(population.size for population in network.populations)
@@ -388,7 +388,7 @@ def _causes(
 
 
 def _different_outside(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
-    return _different(replace(expected, current={}, potential={}), actual)
+    return _differing_bins(replace(expected, current={}, potential={}), actual)
 
 
 def _arrivals(

@@ -163,7 +163,7 @@ def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
         NetworkError: the network would be invalid.
     """
     index, *place = fault.place
-    parts: list[Any] = list(_parts(network, fault.kind))
+    parts: list[Any] = list(_parts_with(network, fault.kind))
     numbers = _stored(parts[index], fault.kind).astype(np.int64)
     numbers[tuple(place)] = faulty_value(network, fault)
     field = _FIELDS.get(fault.kind, fault.kind)
@@ -176,7 +176,7 @@ def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
 _Part: TypeAlias = IntegerProjection | IntegerPopulation
 
 
-def _parts(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
+def _parts_with(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
     """All projections or all populations, whichever store numbers of this kind."""
     return network.projections if kind in OF_PROJECTIONS else network.populations
 
@@ -195,13 +195,13 @@ def _unit(part: _Part, kind: str) -> int:
 
 def right_value(network: IntegerNetwork, fault: Fault) -> int:
     """The number that the network stores."""
-    part = _parts(network, fault.kind)[fault.place[0]]
+    part = _parts_with(network, fault.kind)[fault.place[0]]
     return int(_stored(part, fault.kind)[fault.place[1:]])
 
 
 def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
     """The faulty number."""
-    unit = _unit(_parts(network, fault.kind)[fault.place[0]], fault.kind)
+    unit = _unit(_parts_with(network, fault.kind)[fault.place[0]], fault.kind)
     return right_value(network, fault) + fault.change * unit
 
 
@@ -244,7 +244,7 @@ _FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
 
 
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
-    for index, part in enumerate(_parts(network, kind)):
+    for index, part in enumerate(_parts_with(network, kind)):
         if isinstance(part, IntegerProjection):
             where = f"{part.source} → {part.target}"
         else:

@@ -299,7 +299,7 @@ def compare_foreign(
         if plain.identical:
             return Shifted(plain)
     longer = run(foreign.n_steps + max_shift)
-    candidates = range(max_shift) if foreign.free else [0, *_outwards(max_shift)]
+    candidates = range(max_shift) if foreign.free else [0, *_alternating(max_shift)]
     best_shifts = {n: _shift(network, foreign, longer, n, candidates) for n in foreign.populations}
     shifts = {name: by for name, (by, _) in best_shifts.items()}
     explains = all(differing == 0 for _, differing in best_shifts.values())
@@ -309,7 +309,7 @@ def compare_foreign(
     return Shifted(_compared(network, foreign, longer, shifts), later)
 
 
-def _outwards(farthest: int) -> Iterator[int]:
+def _alternating(farthest: int) -> Iterator[int]:
     """1, −1, 2, −2 …"""
     for by in range(1, farthest + 1):
         yield by
@@ -343,7 +343,7 @@ def _compared(
     shifts: Mapping[str, int],
 ) -> Comparison:
     actual, n_steps = foreign.recording, foreign.n_steps
-    moved = _moved(_part(simulation, foreign.populations), shifts, n_steps)
+    moved = _shifted(_part(simulation, foreign.populations), shifts, n_steps)
     expected = replace(
         moved,
         spikes={name: moved.spikes[name] for name in actual.spikes},
@@ -376,7 +376,7 @@ def _predictions(
     else:
         feeds = [p.source for p in network.projections if p.target == name and p.source != INPUT]
         by = 1 + max((shifts.get(source, 0) for source in feeds), default=0)
-    return _moved(_part(simulation, [name]), {name: by}, n_steps).predictions
+    return _shifted(_part(simulation, [name]), {name: by}, n_steps).predictions
 
 
 def whole_numbers(recording: Recording) -> Recording:
@@ -410,7 +410,7 @@ def _part(recording: Recording, names: list[str]) -> Recording:
     )
 
 
-def _moved(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
+def _shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
     """The recording of `n_steps` steps, starting at step `shift` of each population."""
 
     def of_values(name: str, values: NDArray) -> NDArray:

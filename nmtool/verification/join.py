@@ -50,14 +50,16 @@ def _check(left: Check, right: Check, first: int) -> Check:
     if left.agreement is not None and right.agreement is not None:
         check = replace(check, agreement=_sums(left.agreement, right.agreement))
     if left.comparison.identical and not right.comparison.identical:
-        explanation = _later(right.explanation, first)
+        explanation = _explanation_from(right.explanation, first)
         check = replace(check, recording=right.recording, explanation=explanation)
-    if right.stock is not None and (left.stock is None or _differs(right) > _differs(left)):
+    if right.stock is not None and (
+        left.stock is None or _stock_differs(right) > _stock_differs(left)
+    ):
         check = replace(check, stock=replace(right.stock, sample=first + right.stock.sample))
     return check
 
 
-def _differs(check: Check) -> bool:
+def _stock_differs(check: Check) -> bool:
     """True if the check of the fast model found a difference."""
     stock = check.stock
     return stock is not None and not (stock.comparison.identical and stock.stands_in)
@@ -65,7 +67,7 @@ def _differs(check: Check) -> bool:
 
 def _comparison(left: Comparison, right: Comparison, first: int) -> Comparison:
     counts = _sum(left.as_json(), right.as_json())
-    place = left.first_divergence or _from(right.first_divergence, first)
+    place = left.first_divergence or _place_from(right.first_divergence, first)
     return Comparison(**counts, first_divergence=place)
 
 
@@ -77,11 +79,11 @@ def _sum(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
     return {name: count + right[name] for name, count in left.items()}
 
 
-def _from(place: Divergence | None, first: int) -> Divergence | None:
+def _place_from(place: Divergence | None, first: int) -> Divergence | None:
     return None if place is None else replace(place, sample=first + place.sample)
 
 
-def _later(explanation: Explanation | None, first: int) -> Explanation | None:
+def _explanation_from(explanation: Explanation | None, first: int) -> Explanation | None:
     if explanation is None:
         return None
-    return replace(explanation, place=_from(explanation.place, first))
+    return replace(explanation, place=_place_from(explanation.place, first))

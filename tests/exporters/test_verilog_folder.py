@@ -220,11 +220,13 @@ def test_a_failing_compiler_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
 @needs_icarus
 def test_a_hanging_core_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is ended after as many clocks as no step takes, not after a time."""
-    hand = dict(folder.by_hand())
+    hand = dict(folder.handwritten_files())
     core = hand["rtl/nmtool_core.v"].decode()
     stuck = core.replace("assign scatter_busy = ", "assign scatter_busy = 1'b1 || ")
     assert stuck != core
-    monkeypatch.setattr(folder, "by_hand", lambda: {**hand, "rtl/nmtool_core.v": stuck.encode()})
+    monkeypatch.setattr(
+        folder, "handwritten_files", lambda: {**hand, "rtl/nmtool_core.v": stuck.encode()}
+    )
     icarus = next(candidate for candidate in simulators.find() if isinstance(candidate, Icarus))
     with refused(BackendError, "runtime-failed") as caught:
         runtime.run(CHAIN, 1, SPIKES, False, icarus, None)

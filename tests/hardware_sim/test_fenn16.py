@@ -137,11 +137,11 @@ def test_sums_that_clip_add_up_in_order(seed: int) -> None:
     session.feed(channel[::-1], step[::-1].astype(float))
     session.step(90)
     assert equal(session.recent(), recording)
-    assert Case(network, spikes, recording, [0]).touched == []
+    assert Case(network, spikes, recording, [0]).deviating == []
     for fault in draw_faults(network, 12, seed):
         case = Case(mutant(network, fault), spikes, recording, [0])
         events = streams(network, {INPUT: spikes, **recording.spikes})
-        assert Witness(network, events, True).shows(fault) == bool(case.touched)
+        assert Witness(network, events, True).shows(fault) == bool(case.deviating)
 
 
 def test_the_order_of_sums_that_clip_counts() -> None:

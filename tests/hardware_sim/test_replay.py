@@ -26,7 +26,7 @@ def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> No
     recording = simulate(network, spikes, deep=deep)
     case = Case(network, spikes, recording, range(spikes.n_samples))
     assert case.deep == deep
-    assert (case.touched, case.updates) == ([], 0)
+    assert (case.deviating, case.updates) == ([], 0)
 
 
 @settings(max_examples=25)
@@ -41,7 +41,7 @@ def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
     witness = Witness(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
     for fault in draw_faults(network, 12, data.draw(seeds)):
         case = Case(mutant(network, fault), spikes, recording, range(spikes.n_samples))
-        assert witness.shows(fault) == bool(case.touched), str(fault)
+        assert witness.shows(fault) == bool(case.deviating), str(fault)
 
 
 @settings(max_examples=25)

@@ -88,7 +88,7 @@ def test_a_third_arithmetic_runs(seed: int, n_hidden: int, spiking_output: bool)
     spikes = random_raster(seed, 2, 70, 5)
     recording = simulate(network, spikes, deep=True)
     assert compare_recordings(run_reference(network, spikes), recording).identical
-    assert Case(network, spikes, recording, [0, 1]).touched == []
+    assert Case(network, spikes, recording, [0, 1]).deviating == []
     score = mutation_score(network, spikes, 20, deep=True)
     assert len(score.faults) == 20
 

@@ -19,7 +19,7 @@ _AGAIN = (
 
 
 @contextmanager
-def failures_explained() -> Iterator[None]:
+def gpu_errors_converted() -> Iterator[None]:
     """Convert torch's GPU errors inside the block to nmtool's; others are unchanged.
 
     Raises:
@@ -45,7 +45,7 @@ def explained(error: Exception) -> NmtoolError | None:
             fix="use a smaller batch_size, fewer steps or fewer neurons; `nvidia-smi` lists other "
             "processes on the GPU",
         )
-    # Torch has a class for them since 2.8; before, only the message.
+    # Torch 2.8 introduced a class for GPU errors; in earlier versions only the message tells.
     is_accelerator = isinstance(error, getattr(torch, "AcceleratorError", ()))
     if is_accelerator or str(error).startswith("CUDA error"):
         return BackendError(

@@ -107,7 +107,7 @@ class _Lif(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        neurons, push, spikes, backward = _taken(ctx)
+        neurons, push, spikes, backward = _take_saved(ctx)
         pushed = neurons.jump.new_zeros(spikes.n_neurons)
         if push is not None:
             pushed += push(spikes.counts(), spikes.n_samples).to(pushed.dtype)
@@ -136,7 +136,7 @@ class _Li(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        neurons, backward = _taken(ctx)
+        neurons, backward = _take_saved(ctx)
         gradients = backward(outputs[0], want_source_time=ctx.needs_input_grad[-1])
         by_parameters = _by_parameters(gradients.afferent, neurons)
         return (*(None, None), *by_parameters, gradients.source_time)
@@ -155,7 +155,7 @@ def _by_parameters(
     return gradients.weight * neurons.jump, gradients.delay
 
 
-def _taken(ctx: Any) -> tuple[Any, ...]:
+def _take_saved(ctx: Any) -> tuple[Any, ...]:
     """Take the saved values of the forward pass and release them, so that a loss holds no tapes."""
     values, ctx.kept = ctx.kept, None
     if values is None:

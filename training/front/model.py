@@ -314,7 +314,7 @@ class SpikingNetwork(nn.Module, Tabular):
         return Recording(
             self.network.readout,
             spikes={name: trains.raster() for name, trains in activity.spikes.items()},
-            membrane={name: _plain(v, activity.units.get(name)) for name, v in membranes},
+            membrane={name: _for_recording(v, activity.units.get(name)) for name, v in membranes},
         )
 
     def clamp_delays(self) -> None:
@@ -347,7 +347,7 @@ class SpikingNetwork(nn.Module, Tabular):
         return {"u_wraps": int(wraps), "v_clips": int(clips)}
 
 
-def _plain(membrane: Tensor, unit: float | None) -> NDArray:
+def _for_recording(membrane: Tensor, unit: float | None) -> NDArray:
     """Membranes for a recording: floats, or the integers that they represent."""
     if unit is None:
         return membrane.cpu().numpy()

@@ -77,7 +77,7 @@ def advice(
     """
     if len(log) < MIN_EPOCHS:
         return
-    yield from _learning(options, log, n_validation)
+    yield from _fitting(options, log, n_validation)
     yield from _chosen_epoch(options, log, n_validation)
     yield from _memory(options, network)
     yield from _delays(options, network)
@@ -110,7 +110,7 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
         )
 
 
-def _learning(
+def _fitting(
     options: TrainOptions, log: Sequence[Mapping[str, Any]], n_validation: int | None
 ) -> Iterator[Finding]:
     best = best_epoch(log, options.judge_epochs)

@@ -54,8 +54,8 @@ class Augmentation:
             The copy; and [samples] int64, the sample of the batch that each was blended with,
             itself for those that were not.
         """
-        # Always drawn first, so that a seed gives the same shifts and stretches whatever else is
-        # on.
+        # Always drawn first, so that a seed gives the same shifts and stretches, independent of
+        # other augmentation.
         shift = rng.integers(-self.shift, self.shift + 1, events.n_samples)
         factor = rng.uniform(1 - self.stretch, 1 + self.stretch, events.n_samples)
         partner = np.arange(events.n_samples)

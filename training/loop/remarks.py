@@ -434,7 +434,7 @@ def _classes_apart(
     last = f"the last {validation.size} training samples, the validation split,"
     others = f"the training samples but for the last {validation.size}, the validation split,"
     for part, name in ((validation, last), (train, others)):
-        n_classes, n_part_classes = _unlikely(part, np.concatenate([train, validation]))
+        n_classes, n_part_classes = _unlikely_classes(part, np.concatenate([train, validation]))
         if n_part_classes:
             yield Finding(
                 "split-unshuffled",
@@ -445,7 +445,7 @@ def _classes_apart(
             return
 
 
-def _unlikely(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
+def _unlikely_classes(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
     """Number of classes of the whole, and of the part where chance hardly ever takes so few.
 
     The probability that a random part has only k of n classes is at most the number of ways to

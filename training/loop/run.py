@@ -79,7 +79,7 @@ def run_training(
         if folder is not None and resume:
             if ranks.is_first:
                 locks.enter_context(folder.locked())
-            anew = _begins_anew(folder, ranks)
+            anew = _starts_over(folder, ranks)
             resume = not anew
         trainer = make_trainer(
             options,
@@ -88,7 +88,7 @@ def run_training(
             folder=folder,
             on_batch=on_batch,
             on_epoch=on_epoch,
-            network=None if network is None else _within(network, options.max_delay),
+            network=None if network is None else _with_delays_cut(network, options.max_delay),
             soft_labels=None if teacher is None else teacher.rows_of(dataset),
             device=device,
             ranks=ranks,
@@ -225,14 +225,14 @@ def _about(dataset: Dataset, teacher: Teacher | None, ranks: Ranks) -> dict[str,
     return {**about_data(dataset), HOLD_OUT: rule, **validating, **taught, "ranks": ranks.size}
 
 
-def _within(network: Network, max_delay: int) -> Network:
+def _with_delays_cut(network: Network, max_delay: int) -> Network:
     """The network without delays of more steps."""
     return network.with_projections(
         [replace(p, delay=np.minimum(p.delay, max_delay)) for p in network.projections]
     )
 
 
-def _begins_anew(folder: RunFolder, ranks: Ranks) -> bool:
+def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
     """True if the run to resume was stopped before its first checkpoint; collective.
 
     Raises:

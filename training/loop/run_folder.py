@@ -330,21 +330,21 @@ class RunFolder:
         They replace the kept ones once the checkpoint holds the epoch. A run that is killed before
         that resumes from the previous epoch, and needs its networks.
         """
-        network.save(_next(self.network_file, epoch))
+        network.save(_next_file(self.network_file, epoch))
         if integers is not None:
-            integers.save(_next(self.integer_file, epoch))
+            integers.save(_next_file(self.integer_file, epoch))
 
     def keep_next(self, epoch: int) -> None:
         """Keep the networks that `write_next` wrote for this epoch, if any; delete all others."""
         for file in (self.network_file, self.integer_file):
-            if _next(file, epoch).exists():
-                os.replace(_next(file, epoch), file)
+            if _next_file(file, epoch).exists():
+                os.replace(_next_file(file, epoch), file)
         self.drop_next()
 
     def drop_next(self) -> None:
         """Delete the networks of every epoch that `write_next` wrote."""
         for file in (self.network_file, self.integer_file):
-            for lost in self.path.glob(_next(file, "*").name):
+            for lost in self.path.glob(_next_file(file, "*").name):
                 lost.unlink()
 
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
@@ -358,17 +358,17 @@ class RunFolder:
         A checkpoint holds the same log. If a process is killed after writing the checkpoint and
         before writing the log, the log lacks the last entry.
         """
-        entries = self._logged()
+        entries = self._entries_in_file()
         header = storage.archive_header(self.checkpoint_file)
         try:
             checkpoint_log = log_in(header)
         except (LookupError, TypeError, ValueError, RecursionError):  # missing or damaged
             return entries
-        if _unsettled(entries) != _unsettled(checkpoint_log)[: len(entries)]:
+        if _comparable(entries) != _comparable(checkpoint_log)[: len(entries)]:
             raise self._damaged_log(f"{self.checkpoint_file} holds another log")
         return checkpoint_log
 
-    def _logged(self) -> list[dict[str, Any]]:
+    def _entries_in_file(self) -> list[dict[str, Any]]:
         """The log as the file has it; raises `FileFormatError`."""
         try:
             text = storage.read_small(self.log_file, _MAX_LOG_BYTES).decode("utf-8")
@@ -404,7 +404,7 @@ class RunFolder:
     def repair_log(self, epochs: list[dict[str, Any]]) -> None:
         """Write the log again if it differs from the checkpoint's; raises `StorageError`."""
         try:
-            log = self._logged()
+            log = self._entries_in_file()
         except FileFormatError:
             log = []
         if log != epochs or not self.table_file.exists():
@@ -425,7 +425,7 @@ def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(entry) for entry in (json.loads(log) if isinstance(log, str) else log)]
 
 
-def _unsettled(log: Iterable[Mapping[str, Any]]) -> list[str]:
+def _comparable(log: Iterable[Mapping[str, Any]]) -> list[str]:
     """Entries as text, without the value that is added to one entry when the run ends.
 
     As text, what is not a number equals itself. Older checkpoints sort the names.
@@ -447,7 +447,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _next(file: Path, epoch: int | str) -> Path:
+def _next_file(file: Path, epoch: int | str) -> Path:
     return file.with_name(f"{file.stem}.epoch-{epoch}.next{file.suffix}")
 
 

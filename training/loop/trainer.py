@@ -20,7 +20,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.training.engines.devices import CPU, Device
-from nmtool.training.engines.gpu_failures import failures_explained
+from nmtool.training.engines.gpu_failures import gpu_errors_converted
 from nmtool.training.front import losses
 from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
 from nmtool.training.front.model import SpikingNetwork
@@ -159,7 +159,7 @@ class Trainer:
 
     def run(self) -> Network:
         """Train the remaining epochs; returns the best epoch's network."""
-        with failures_explained():
+        with gpu_errors_converted():
             while self._state.epoch < self.options.epochs and not self.stopped_early:
                 self._epoch()
             self._remove_overflow()
@@ -409,7 +409,7 @@ class Trainer:
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
         self.log[best - 1]["settled_accuracy"] = accuracy
         if self._folder is not None and self._ranks.is_first:
-            # The network is kept last: a run that is stopped before that finds the overflows again.
+            # The network is saved last: a run that stops before that repeats this when resumed.
             self.save()
             self._folder.write_log(self.log)
             self._folder.write_next(self._state.epoch, self.best, rescaled)

@@ -72,7 +72,7 @@ class Ranks:
         rank = launch.rank
         ranks = cls(rank, launch.size, launch.local_rank, device)
         if on_gpu:
-            # Old versions of torch have no GPU identifier; NCCL itself then fails for a shared GPU.
+            # Old versions of torch give GPUs no identifier; then NCCL fails if two ranks share one.
             ranks.check_own_gpus(getattr(torch.cuda.get_device_properties(device), "uuid", rank))
         # The first message opens connections; from then on, a lost rank is noticed.
         ranks.barrier()

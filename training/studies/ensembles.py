@@ -200,7 +200,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
     for key in ("tau_mem_ms", "tau_syn_ms"):
         constants = [output.values(key) for output in outputs]
         if not all(np.array_equal(constants[0], constant) for constant in constants):
-            values = ", ".join(dict.fromkeys(map(_reach, constants)))
+            values = ", ".join(dict.fromkeys(map(_value_or_range, constants)))
             yield Finding(
                 "join-output-constants",
                 key,
@@ -212,7 +212,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
             )
 
 
-def _reach(constants: NDArray[np.float64]) -> str:
+def _value_or_range(constants: NDArray[np.float64]) -> str:
     """A constant of a population for a finding: the common value, or the range over neurons."""
     low, high = constants.min(), constants.max()
     return f"{low:g}" if low == high else f"{low:g} … {high:g}"

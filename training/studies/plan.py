@@ -176,7 +176,7 @@ class _Reader:
 
     def plan(self) -> StudyPlan | None:
         """The plan; None where `problems` prevent one."""
-        values = {name: self._table[name] for name in _EXAMPLES if self._is_right(name)}
+        values = {name: self._table[name] for name in _EXAMPLES if self._has_valid_entry(name)}
         config = values.pop("config", None)
         space = self._space(config, values.pop("settings", {}), values.pop("search", {}))
         for first in values.get("first", ()):
@@ -189,10 +189,10 @@ class _Reader:
             return None
         values["data"] = self._data(values["data"])
         for name in values.keys() & {"folder", "data_dir"}:
-            values[name] = self._beside(values[name])
+            values[name] = self._path_beside_file(values[name])
         return StudyPlan(file=self._file, space=space, **values)
 
-    def _is_right(self, name: str) -> bool:
+    def _has_valid_entry(self, name: str) -> bool:
         """True if the file has a valid entry; False if it is invalid, or optional and missing."""
         value, example = self._table.get(name), _EXAMPLES[name]
         if name in _NEEDED and value in (None, ""):
@@ -258,12 +258,12 @@ class _Reader:
                 self.problems.append(Finding("study-setting-unknown", origin, what, fix))
         return {name: value for name, value in settings.items() if name in known}
 
-    def _beside(self, path: str) -> Path:
+    def _path_beside_file(self, path: str) -> Path:
         return Path(os.path.normpath(self._file.parent / path))
 
     def _data(self, word: str) -> str:
         """The name of the data set, relative to the working folder if it is a path."""
         if is_name(word):
             return word
-        path = str(self._beside(word))
+        path = str(self._path_beside_file(word))
         return f"./{path}" if is_name(path) else path

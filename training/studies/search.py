@@ -140,13 +140,13 @@ def _lines(
     yield f'data = {toml_value(place)}\nfolder = "."\n{name} = {number}\n'
     yield f"sampler_seed = {options.seed}\n"
     fixed = {name: value for name, value in chosen.items() if name not in space}
-    firsts = [("[first]", first) for first in _firsts(default, space)]
+    firsts = [("[first]", first) for first in _first_trials(default, space)]
     for title, table in (("settings", fixed), ("search", space), *firsts):
         yield f"\n[{title}]\n"
         yield from (f"{name} = {toml_value(value)}\n" for name, value in table.items())
 
 
-def _firsts(default: dict[str, Any], space: dict[str, Any]) -> list[dict[str, Any]]:
+def _first_trials(default: dict[str, Any], space: dict[str, Any]) -> list[dict[str, Any]]:
     """Settings of the first trials: the defaults, then settings that have helped on other data.
 
     Args:
@@ -156,7 +156,7 @@ def _firsts(default: dict[str, Any], space: dict[str, Any]) -> list[dict[str, An
     if "shift" in space:
         augmented["shift"] = space["shift"][-2]
     if "onset_ms" in space:
-        augmented["onset_ms"] = _short(0.4 * space["onset_ms"]["high"])
+        augmented["onset_ms"] = _to_two_digits(0.4 * space["onset_ms"]["high"])
     delayed = {"init_delay_recurrent": space.get("init_delay_recurrent", [0])[-1]}
     firsts: list[dict[str, Any]] = []
     for changes in ({}, augmented, {"drop": 0.3}, augmented | delayed):
@@ -180,20 +180,20 @@ def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
     units = data.undivided.n_units if data.undivided.n_units >= _ORDERED else 0
     shifts = sorted({0, *(math.ceil(units / share) for share in (150, 50, 30))})
     space: dict[str, tuple[Any, Any]] = {
-        "lr": (fitted.lr, _around(fitted.lr, 1 / 4, 4)),
-        "delay_lr": (fitted.delay_lr, _around(fitted.delay_lr, 1 / 8, 4)),
+        "lr": (fitted.lr, _range_around(fitted.lr, 1 / 4, 4)),
+        "delay_lr": (fitted.delay_lr, _range_around(fitted.delay_lr, 1 / 8, 4)),
         "dt_ms": (fitted.dt_ms, [*fine, fitted.dt_ms, *coarse]),
         "tau_mem_ms": (
             fitted.tau_mem_ms,
-            _around(fitted.tau_mem_ms, 1 / 2, max(4, length_ms / 5 / fitted.tau_mem_ms)),
+            _range_around(fitted.tau_mem_ms, 1 / 2, max(4, length_ms / 5 / fitted.tau_mem_ms)),
         ),
-        "tau_syn_ms": (fitted.tau_syn_ms, _around(fitted.tau_syn_ms, 1 / 2, 4)),
-        "gain": (fitted.gain, _around(fitted.gain, 1 / 4, 4)),
+        "tau_syn_ms": (fitted.tau_syn_ms, _range_around(fitted.tau_syn_ms, 1 / 2, 4)),
+        "gain": (fitted.gain, _range_around(fitted.gain, 1 / 4, 4)),
         "hidden": (fitted.hidden, [fitted.hidden, 128, 512]),
         "init_delay_recurrent": (0, sorted({0, fitted.max_delay // 2})),
         "shift": (0, shifts),
         "stretch": (0.0, {"low": 0.0, "high": 0.3}),
-        "onset_ms": (0.0, {"low": 0.0, "high": _short(min(1000.0, length_ms / 10))}),
+        "onset_ms": (0.0, {"low": 0.0, "high": _to_two_digits(min(1000.0, length_ms / 10))}),
         "drop": (0.0, {"low": 0.0, "high": 0.5}),
     }
     return {name: entry for name, entry in space.items() if _has_several(entry[1])}
@@ -206,11 +206,11 @@ def _has_several(searched: list[Any] | dict[str, Any]) -> bool:
     return bool(searched["low"] < searched["high"])
 
 
-def _around(value: float, low: float, high: float) -> dict[str, Any]:
+def _range_around(value: float, low: float, high: float) -> dict[str, Any]:
     """A range around a value, in orders of magnitude."""
-    return {"low": _short(low * value), "high": _short(high * value), "log": True}
+    return {"low": _to_two_digits(low * value), "high": _to_two_digits(high * value), "log": True}
 
 
-def _short(value: float) -> float:
+def _to_two_digits(value: float) -> float:
     """The value in two digits."""
     return float(f"{value:.2g}")

@@ -174,18 +174,18 @@ class SearchSpace:
         """Values that no other option could make right."""
         pairs = list(self.fixed.items())
         pairs += [(name, end) for name, entry in self.searched.items() for end in entry.ends]
-        refused = [(name, value) for name, value in pairs if self._refusal({name: value})]
+        refused = [(name, value) for name, value in pairs if self._error_of({name: value})]
         wrong = {name for name, _ in refused}
         others: dict[str, Any] = {}
         for name, value in pairs:
             if name not in wrong:
                 others.setdefault(name, value)
         for name, value in refused:
-            error = self._refusal({name: value})
-            if error and self._refusal({**others, name: value}):
+            error = self._error_of({name: value})
+            if error and self._error_of({**others, name: value}):
                 yield from findings_of(error, name)
 
-    def _refusal(self, settings: dict[str, Any]) -> UsageError | None:
+    def _error_of(self, settings: dict[str, Any]) -> UsageError | None:
         """The error that these settings make; None if they are fine."""
         try:
             TrainOptions().with_settings(settings, self.origin)
@@ -245,13 +245,13 @@ def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Sea
     searched: dict[str, Searched] = {}
     defaults = {option.name: example(option.name) for option in fields(TrainOptions)}
     for name, entry in table.items():
-        with _noted(f"[search] {name}", problems):
+        with _errors_noted(f"[search] {name}", problems):
             searched[name] = _read_entry(name, entry, defaults)
     return searched
 
 
 @contextmanager
-def _noted(where: str, problems: list[Finding]) -> Iterator[None]:
+def _errors_noted(where: str, problems: list[Finding]) -> Iterator[None]:
     """Add errors to the findings, and continue."""
     try:
         yield
@@ -285,7 +285,7 @@ def _read_entry(name: str, entry: Any, defaults: dict[str, Any]) -> Searched:
 
 
 def _read_choices(entry: list[Any], default: Any) -> Choices:
-    values = tuple(_typed(value, default) for value in entry)
+    values = tuple(_as_option_type(value, default) for value in entry)
     if len(values) < 2:
         raise UsageError(
             "it needs two choices or more",
@@ -299,7 +299,7 @@ def _read_choices(entry: list[Any], default: Any) -> Choices:
     return Choices(values)
 
 
-def _typed(value: Any, default: Any) -> Any:
+def _as_option_type(value: Any, default: Any) -> Any:
     """The value in the type of the option; what `TrainOptions` would refuse is left as it is."""
     if isinstance(default, float) and _is_number(value):
         return float(value)

@@ -147,7 +147,7 @@ class Study:
         with _checked(self._where):
             trials = self.optuna_study.get_trials(deepcopy=False)
             for trial in trials:
-                outcome(trial)  # also reads attributes that are not sealed
+                outcome(trial)  # raises errors for damaged attributes, also those without a seal
                 if trial.state.name in _SEALED and _SEAL in trial.user_attrs:
                     _check_seal(trial)
             return trials
@@ -297,7 +297,7 @@ class Study:
         from optuna.exceptions import UpdateFinishedTrialError
 
         if not isinstance(error, KeyboardInterrupt | OSError | StorageError | _SurplusError):
-            _retry()(self.optuna_study, self.trials()[trial.number])
+            _retry_callback()(self.optuna_study, self.trials()[trial.number])
             return
         with suppress(UpdateFinishedTrialError):  # another process has queued it already
             trial.set_user_attr(_STOPPED, True)
@@ -335,7 +335,7 @@ def _log_end(study: optuna.Study, trial: FrozenTrial) -> None:
         log.log(level, "trial %d: %s  %s", trial.number, end, "  ".join(values))
 
 
-def _retry() -> Any:
+def _retry_callback() -> Any:
     """Optuna's function that queues another trial like one that failed."""
     from optuna.storages import RetryHeartbeatStaleTrialCallback
 
@@ -462,7 +462,7 @@ def _open_database(plan: StudyPlan, file: Path, url: str | None) -> RDBStorage:
                         engine_kwargs={"connect_args": settings},
                         heartbeat_interval=plan.heartbeat_s,
                         grace_period=plan.heartbeat_s * MISSED_HEARTBEATS,
-                        heartbeat_stale_trial_callback=_retry(),
+                        heartbeat_stale_trial_callback=_retry_callback(),
                     )
                 break
             except (IntegrityError, OperationalError, ProgrammingError):

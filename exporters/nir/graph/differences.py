@@ -33,23 +33,23 @@ def _changes(expected: Graph, stored: Graph) -> Iterator[tuple[str, str]]:
     for name in sorted({*expected.nodes, *stored.nodes}):
         mine, theirs = expected.nodes.get(name), stored.nodes.get(name)
         if mine is None or theirs is None:
-            yield f"node {name}", _which(mine is None)
+            yield f"node {name}", _surplus_or_missing(mine is None)
         elif mine.kind != theirs.kind:
             yield f"node {name}", f"it is a {printable(theirs.kind)}, not a {mine.kind}"
         else:
             yield from _values(name, mine, theirs)
     for edge in sorted({*expected.edges} ^ {*stored.edges}):
-        yield f"edge {edge[0]} → {edge[1]}", _which(edge in {*stored.edges})
+        yield f"edge {edge[0]} → {edge[1]}", _surplus_or_missing(edge in {*stored.edges})
 
 
-def _which(is_present: bool) -> str:
+def _surplus_or_missing(is_present: bool) -> str:
     return "nmtool would not write it" if is_present else "it is missing"
 
 
 def _values(name: str, expected: Node, stored: Node) -> Iterator[tuple[str, str]]:
     for key in sorted({*expected.values, *stored.values}):
         if key not in expected.values or key not in stored.values:
-            yield f"node {name}, {key}", _which(key in stored.values)
+            yield f"node {name}, {key}", _surplus_or_missing(key in stored.values)
             continue
         mine, theirs = np.asarray(expected.values[key]), np.asarray(stored.values[key])
         if mine.shape == theirs.shape:

@@ -231,7 +231,7 @@ class _Nodes:
         values = self.file.numbers(group)
         if kind in (*NEURONS, SCALE, DELAY):
             # In few bits, calculations with constants would wrap or round.
-            values = {key: _wide(value) for key, value in values.items()}
+            values = {key: _in_float64(value) for key, value in values.items()}
         if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))
         return Node(kind, values)
@@ -278,7 +278,7 @@ class _Nodes:
         return edges
 
 
-def _wide(value: NDArray) -> NDArray:
+def _in_float64(value: NDArray) -> NDArray:
     return value.astype(np.float64) if value.dtype.kind in "biuf" else value
 
 

@@ -25,7 +25,7 @@ BIAS, LEAK = "bias", "leak"
 """Kinds of constants: arriving over wires, and of membranes."""
 
 
-def begun(parts: Parts) -> Parts:
+def with_constants(parts: Parts) -> Parts:
     """The parts with every constant as a bias, or sent by the clock.
 
     Args:
@@ -42,26 +42,26 @@ def begun(parts: Parts) -> Parts:
         pairs = {
             (name, constant)
             for name in parts.populations
-            for constant in _unlike(parts, name, later[name])
+            for constant in _not_biases(parts, name, later[name])
         }
         if pairs <= clocked:
             return done
         clocked |= pairs
 
 
-def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
+def _not_biases(parts: Parts, name: str, later: int) -> Iterator[str]:
     """Constants of a population that equal no bias if it runs `later` steps later."""
-    neurons, sent = parts.populations[name].population, _sent(parts.arriving[name])
+    neurons, sent = parts.populations[name].population, _constant_synapses(parts.arriving[name])
     if later and neurons.drive.any():
         yield LEAK
     if sent.line.size and (later or sent.delay.any() or (neurons.lose_u[sent.line] != 1).any()):
         yield BIAS
 
 
-def _sent(arriving: Signal) -> SynapseList:
+def _constant_synapses(arriving: Signal) -> SynapseList:
     """Synapses through which constants arrive over wires."""
     synapses = arriving.origins.get(CONSTANT, SynapseList.none())
-    return synapses.taken(synapses.weight != 0)
+    return synapses.take(synapses.weight != 0)
 
 
 def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
@@ -69,7 +69,7 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
     clock = legal_names([*parts.populations, CLOCK])[CLOCK]
     populations, arriving = dict(parts.populations), dict(parts.arriving)
     for name, population in parts.populations.items():
-        neurons, sent = population.population, _sent(arriving[name])
+        neurons, sent = population.population, _constant_synapses(arriving[name])
         drive = neurons.drive
         if (name, BIAS) not in clocked:
             drive, sent = (
@@ -99,5 +99,5 @@ def _as_jumps(neurons: StepPopulation) -> list[SynapseList]:
     line = np.flatnonzero(neurons.drive)
     none, drive = np.zeros_like(line), neurons.drive[line]
     correction = (neurons.lose_u[line] - 1) * drive
-    again = SynapseList(none, line, none + 1, correction).taken(correction != 0)
+    again = SynapseList(none, line, none + 1, correction).take(correction != 0)
     return [SynapseList(none, line, none, drive), again]

@@ -38,7 +38,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 OPTIONAL = ("input_shape",)
 
 
-def behind(node: Node, signal: Signal, seen: Shape | None) -> Signal:
+def output_signal(node: Node, signal: Signal, seen: Shape | None) -> Signal:
     """The output signal of a linear node.
 
     Args:

@@ -31,11 +31,11 @@ from nmtool.exporters.nir.graph.nodes import (
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading import linear, misfits, synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts, assembled
-from nmtool.exporters.nir.reading.constants import begun
+from nmtool.exporters.nir.reading.constants import with_constants
 from nmtool.exporters.nir.reading.neurons import (
     GraphPopulation,
-    behind,
     legal_names,
+    merged_population,
     population_of,
     resting_input,
 )
@@ -101,10 +101,10 @@ class _Import:
         self.n_synapses = 0
 
     def network(self) -> Network:
-        passed = self._passed()
-        ends = passed[self.output]
+        outputs = self._output_signals()
+        ends = outputs[self.output]
         arriving = {
-            self.named[name]: self._sum_into(name, passed)
+            self.named[name]: self._sum_into(name, outputs)
             for name, node in self.graph.nodes.items()
             if node.is_neurons
         }
@@ -120,7 +120,7 @@ class _Import:
             name: wires.scaled(arriving[name], population.gain)
             for name, population in populations.items()
         }
-        parts = begun(Parts(self.sizes[self.input], populations, jumps, readout))
+        parts = with_constants(Parts(self.sizes[self.input], populations, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
@@ -132,21 +132,21 @@ class _Import:
                 neurons[name] = targets[0]
         return neurons
 
-    def _passed(self) -> dict[str, Signal]:
+    def _output_signals(self) -> dict[str, Signal]:
         """Output signal per node; origins have their names in the network."""
-        passed = {
+        outputs = {
             name: wires.emitted(self.named[name], self.sizes[name])
             for name, node in self.graph.nodes.items()
             if node.is_neurons or node.kind == INPUT
         }
         for name in wire_order(self.graph):
-            if name not in passed:
-                passed[name] = self._behind_wire(name, self._sum_into(name, passed))
-        return passed
+            if name not in outputs:
+                outputs[name] = self._behind_wire(name, self._sum_into(name, outputs))
+        return outputs
 
-    def _sum_into(self, name: str, passed: Mapping[str, Signal]) -> Signal:
+    def _sum_into(self, name: str, outputs: Mapping[str, Signal]) -> Signal:
         parts = [
-            wires.closing_loop(passed[pre]) if (pre, name) in self.closing else passed[pre]
+            wires.closing_loop(outputs[pre]) if (pre, name) in self.closing else outputs[pre]
             for pre in self.sources[name]
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
@@ -157,7 +157,7 @@ class _Import:
     def _behind_wire(self, name: str, signal: Signal) -> Signal:
         node = self.graph.nodes[name]
         if node.kind in linear.PARAMETERS:
-            return linear.behind(node, signal, self.shapes.seen.get(name))
+            return linear.output_signal(node, signal, self.shapes.seen.get(name))
         if node.kind == SCALE:
             return wires.scaled(signal, node.values["scale"])
         if node.kind == DELAY:
@@ -177,7 +177,7 @@ class _Import:
             )
             for name in self.graph.of_kind(*SPIKING, *INTEGRATING)
         }
-        joined = {post: behind(own[pre], own[post]) for pre, post in self.fused.items()}
+        joined = {post: merged_population(own[pre], own[post]) for pre, post in self.fused.items()}
         return {
             self.named[name]: joined.get(name, population)
             for name, population in own.items()
@@ -244,7 +244,7 @@ def _read_out(
     if direct is not None and rule == FIRST_SPIKE:
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
-    counts = direct is not None  # then v is the number of spikes so far, else the input of a step
+    counts = direct is not None  # v counts spikes so far; otherwise it is the input of each step
     ones = np.ones(ends.size)
     lose_v = np.zeros(ends.size) if counts else ones
     added = StepPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)

@@ -75,8 +75,8 @@ def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulat
         dt_s: length of a step in s.
     """
     values = {key: np.broadcast_to(np.ravel(v), (size,)) for key, v in node.values.items()}
-    lose_u = _lost(values, "tau_syn", dt_s)
-    lose_v = _lost(values, "tau_mem" if "tau_mem" in values else "tau", dt_s)
+    lose_u = _share_lost(values, "tau_syn", dt_s)
+    lose_v = _share_lost(values, "tau_mem" if "tau_mem" in values else "tau", dt_s)
     if node.kind in (IF, INTEGRATOR):
         lose_v = np.zeros_like(values["r"], np.float64)
     threshold = np.ones(size)
@@ -98,7 +98,7 @@ def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulat
     return GraphPopulation(population, w_in * lose_u * per_input)
 
 
-def behind(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulation:
+def merged_population(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulation:
     """Merge two nodes into one population; the first is the synapse, without a membrane."""
     first, last = synapse.population, membrane.population
     joined = StepPopulation(
@@ -123,7 +123,7 @@ def resting_input(synapse: Node) -> Array:
         return np.where(v_leak == 0, 0.0, v_leak / np.ravel(synapse.values["r"]))
 
 
-def _lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
+def _share_lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
     """Share lost per step for that time constant; all if there is none."""
     if key not in values:
         return np.ones_like(next(iter(values.values())), np.float64)

@@ -74,7 +74,7 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
     Raises:
         FileFormatError: a node is too large, or all nodes together are.
     """
-    own = {name: _own(node) for name, node in graph.nodes.items() if name not in unfit}
+    own = {name: _stated_shape(node) for name, node in graph.nodes.items() if name not in unfit}
     for name, shape in own.items():
         if shape and not (min(shape) >= 1 and math.prod(shape) <= MAX_LINES):
             raise FileFormatError(
@@ -98,7 +98,7 @@ def in_words(shape: Shape) -> str:
     return " × ".join(map(str, shape))
 
 
-def _own(node: Node) -> Shape:
+def _stated_shape(node: Node) -> Shape:
     """The shape stated by a node's arrays; () if none."""
     if node.kind in MATRICES:
         return (len(node.values["weight"]),)
@@ -117,32 +117,36 @@ class _Inference:
 
     def __init__(self, graph: Graph, own: Mapping[str, Shape]) -> None:
         self.graph, self.own, self.targets = graph, own, graph.targets()
-        self.found = Shapes({name: own.get(name) for name in graph.nodes if self._is_told(name)})
+        self.found = Shapes(
+            {name: own.get(name) for name in graph.nodes if self._has_own_shape(name)}
+        )
 
     def run(self) -> Shapes:
         """Shapes of all nodes."""
-        self._follow(list(self.found.passed_on))
+        self._propagate(list(self.found.passed_on))
         places = [name for name, node in self.graph.nodes.items() if "input_shape" in node.values]
         for name in [*sorted(places), *sorted(self.graph.nodes)]:
             if name not in self.found.passed_on:
-                self.found.passed_on[name] = self._alone(name)
-                self._follow([name])
+                self.found.passed_on[name] = self._shape_without_input(name)
+                self._propagate([name])
         return self.found
 
-    def _is_told(self, name: str) -> bool:
+    def _has_own_shape(self, name: str) -> bool:
         """True for a node whose output shape does not depend on its input."""
         own, kind = self.own.get(name), self.graph.nodes[name].kind
         return own is None or kind in (*MATRICES, INPUT, OUTPUT) or bool(own and 1 not in own)
 
-    def _follow(self, ready: list[str]) -> None:
+    def _propagate(self, ready: list[str]) -> None:
         while ready:
             name = ready.pop()
             for post in self.targets[name]:
                 if post not in self.found.passed_on:
-                    self.found.passed_on[post] = self._behind(post, self.found.passed_on[name])
+                    self.found.passed_on[post] = self._output_shape(
+                        post, self.found.passed_on[name]
+                    )
                     ready.append(post)
 
-    def _behind(self, name: str, arriving: Shape | None) -> Shape | None:
+    def _output_shape(self, name: str, arriving: Shape | None) -> Shape | None:
         """Output shape of a node, from its input shape."""
         node, own = self.graph.nodes[name], self.own[name]
         if node.kind in WINDOWS:
@@ -169,7 +173,7 @@ class _Inference:
         self.found.findings += (misfits := list(_misfits(where, window, seen)))
         return None if misfits else window.output_shape(seen)
 
-    def _alone(self, name: str) -> Shape | None:
+    def _shape_without_input(self, name: str) -> Shape | None:
         """Output shape of a node without a known input shape."""
         node = self.graph.nodes[name]
         if node.kind not in WINDOWS:
@@ -221,7 +225,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     findings = []
     for pre, post in graph.edges:
         node, sent = graph.nodes[post], shapes.passed_on[pre]
-        wanted = _wanted(node, post, shapes)
+        wanted = _expected_shape(node, post, shapes)
         if sent is None or wanted is None:  # has a finding already
             continue
         where = f"{printable(pre)} → {printable(post)}"
@@ -235,7 +239,7 @@ def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     return findings
 
 
-def _wanted(node: Node, name: str, shapes: Shapes) -> Shape | None:
+def _expected_shape(node: Node, name: str, shapes: Shapes) -> Shape | None:
     passed_on = shapes.passed_on[name]
     if node.kind in MATRICES and passed_on is not None:
         return (node.values["weight"].shape[1],)
@@ -267,7 +271,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
                 "use fewer channels, or pool before it",
             )
             for name, count in counts.items()
-            if count * len(counts) >= sum(counts.values())  # one of the large ones
+            if count * len(counts) >= sum(counts.values())  # at least the mean
         ]
     origins = neuron_sources(graph) if windows else {}
     pairs = [
@@ -281,13 +285,13 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     total = sum(cost.values())
     if not windows or total <= MAX_SYNAPSES:
         return []
-    ends = _ends(graph)
+    ends = _neurons_reached(graph)
     findings = []
     for name in windows:
         served = [(pre, post) for pre, post in pairs if pre in origins[name] and post in ends[name]]
         pre, post = max(served, key=lambda pair: cost[pair], default=("", ""))
         needed = cost.get((pre, post), 0)
-        if needed <= MAX_SYNAPSES and needed * len(pairs) < total:  # none of the large ones
+        if needed <= MAX_SYNAPSES and needed * len(pairs) < total:  # less than the mean
             continue
         what = (
             f"unrolled, it needs {shapes.size(pre):,} × {shapes.size(post):,} = "
@@ -300,7 +304,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     return findings
 
 
-def _ends(graph: Graph) -> dict[str, frozenset[str]]:
+def _neurons_reached(graph: Graph) -> dict[str, frozenset[str]]:
     """Per node, the neurons that its signals reach without passing through other neurons."""
     sources = graph.sources()
     ends: dict[str, set[str]] = {name: set() for name in graph.nodes}

@@ -69,7 +69,7 @@ class SynapseList:
         """No synapse."""
         return cls.identity(0)
 
-    def taken(self, chosen: NDArray) -> SynapseList:
+    def take(self, chosen: NDArray) -> SynapseList:
         """The synapses at some positions."""
         return SynapseList(
             self.pre[chosen], self.line[chosen], self.delay[chosen], self.weight[chosen]
@@ -189,7 +189,7 @@ def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
     which = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
     at = matrix.start[synapses.line[which]] + nth
-    longer = synapses.taken(which)
+    longer = synapses.take(which)
     return replace(longer, line=matrix.post[at], weight=longer.weight * matrix.weight[at])
 
 
@@ -220,7 +220,7 @@ def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray,
     check_synapses(count * shape[0] * shape[1], "its projections need")
     matrices = []
     for number in range(count):
-        chosen = synapses.taken(nth == number)
+        chosen = synapses.take(nth == number)
         weight, delay = np.zeros(shape), np.zeros(shape, np.int64)
         weight[chosen.pre, chosen.line] = chosen.weight
         delay[chosen.pre, chosen.line] = chosen.delay

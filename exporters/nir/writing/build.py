@@ -52,7 +52,7 @@ def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
     builder.add_populations()
     builder.add_projections()
     builder.add_outputs()
-    builder.connect_the_rest()
+    builder.connect_unused_nodes()
     graph = Graph(builder.nodes, builder.edges)
     graph = Graph(graph.nodes, edge_order(graph))
     if findings := refusals(graph, plan.shared_loops(), options):
@@ -112,13 +112,13 @@ class _Builder:
         leads = {pre for pre, _ in self.edges}
         for population in self.plan.network.populations:
             name, output = population.name, self.plan.outputs[population.name]
-            if name in self.nodes and (name in self.plan.answering or name not in leads):
+            if name in self.nodes and (name in self.plan.end_populations or name not in leads):
                 self.edges.append((name, output))
             elif name in self.nodes or self.plan.options.readout != CURRENT:
                 continue
             self.nodes[output] = Node(OUTPUT, {"shape": np.array([population.size])})
 
-    def connect_the_rest(self) -> None:
+    def connect_unused_nodes(self) -> None:
         """Add wires with weight 0, since every node needs an input."""
         led_to = {post for _, post in self.edges}
         names = [self.plan.entry[name] for name in self.plan.unreached]

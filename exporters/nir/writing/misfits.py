@@ -75,7 +75,7 @@ def _readout_that_spikes(plan: Plan) -> list[Finding]:
 
 
 def _nothing_left(plan: Plan) -> list[Finding]:
-    if plan.options.readout != SPIKES or plan.answering - {INPUT}:
+    if plan.options.readout != SPIKES or plan.end_populations - {INPUT}:
         return []
     what = "no spiking population leads to it, so that nothing is left to write"
     return [Finding("nothing-left", plan.readout, what, f"choose the readout {POPULATION}")]

@@ -89,7 +89,7 @@ def neurons(
         dt_s: time step of the file in s.
     """
     if not is_split(population):
-        return {names.membrane: Node(*_whole(population, dt_s))}, []
+        return {names.membrane: Node(*_single_node(population, dt_s))}, []
     nodes = {
         names.entry: _synapse(population, dt_s),
         names.membrane: _membrane(population, dt_s),
@@ -102,7 +102,7 @@ def neurons(
     return nodes, edges
 
 
-def _whole(population: StepPopulation, dt_s: float) -> tuple[str, dict[str, Array]]:
+def _single_node(population: StepPopulation, dt_s: float) -> tuple[str, dict[str, Array]]:
     tau_syn, leak = dt_s / population.lose_u, _leaky(population.lose_v, population.drive, dt_s)
     values = {
         "tau_syn": tau_syn,

@@ -188,7 +188,7 @@ def _order(graph: Graph, peer: str) -> list[Finding]:
         Finding("peer-order", pre, what, fix)
         for pre in dict.fromkeys(pre for pre, _ in _late_edges(graph))
     ]
-    outputs, last = graph.of_kind(OUTPUT), _visited(graph)[-1]
+    outputs, last = graph.of_kind(OUTPUT), _run_order(graph)[-1]
     if outputs != [last]:
         what = f"the output of {MEASURED[peer]} is that of the last node it runs, '{last}'"
         findings.append(Finding("peer-output", ", ".join(outputs), what, "use a single output"))
@@ -227,7 +227,7 @@ def edge_order(graph: Graph) -> list[Edge]:
     return sorted(graph.edges, key=rank)
 
 
-def _visited(graph: Graph) -> list[str]:
+def _run_order(graph: Graph) -> list[str]:
     """The nodes reachable from the input, in the order in which they are run."""
     targets, order = graph.targets(), []
     seen: set[str] = set()
@@ -243,7 +243,7 @@ def _visited(graph: Graph) -> list[str]:
 
 def _late_edges(graph: Graph) -> list[Edge]:
     """Edges whose signals arrive one step late although they do not close a loop."""
-    place = {name: number for number, name in enumerate(_visited(graph))}
+    place = {name: number for number, name in enumerate(_run_order(graph))}
     closing, last = recurrent_edges(graph), len(graph.nodes)
     return [
         (pre, post)

@@ -60,7 +60,7 @@ class Plan:
         return nodes
 
     @property
-    def answering(self) -> set[str]:
+    def end_populations(self) -> set[str]:
         """The populations at the end of the graph."""
         if self.options.readout == POPULATION:
             return {self.readout}

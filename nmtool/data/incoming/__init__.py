@@ -25,7 +25,7 @@ from nmtool import storage
 from nmtool.arguments import LIST, NUMBER, WHOLE, WORD, check_all, check_fields, optional
 from nmtool.data import shd
 from nmtool.data.dataset import Dataset
-from nmtool.data.events import SpikeEvents, naming
+from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.data.incoming.csv_rows import COLUMNS, read_csv, write_csv
 from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.incoming.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
@@ -181,8 +181,8 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
             not are_numbers(rows.labels) for rows in splits.values()
         ):
             raise _unused(path, "`labels_from=`", "its classes have names")
-        with naming(path):
-            events = _together(splits, conventions) if splits else {}
+        with errors_naming(path):
+            events = _joined_splits(splits, conventions) if splits else {}
     if "train" not in events:
         raise DataError(
             f"{path} has no training samples",
@@ -281,7 +281,7 @@ def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[
     """The samples of CSV files and archives, by split; one file may hold several splits."""
     splits: dict[str, Rows] = {}
     for split, file in files.items():
-        with naming(file):
+        with errors_naming(file):
             read = (
                 read_csv(file, _column_names(conventions.columns))
                 if file.suffix == ".csv"
@@ -299,10 +299,12 @@ def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[
     return splits
 
 
-def _together(splits: Mapping[str, Rows], conventions: FileConventions) -> dict[str, SpikeEvents]:
+def _joined_splits(
+    splits: Mapping[str, Rows], conventions: FileConventions
+) -> dict[str, SpikeEvents]:
     """The samples of all splits, with shared classes and channels."""
     stated = [rows.class_names for rows in splits.values()]
-    class_names = shd.agreed("class_names", list(splits), stated)
+    class_names = shd.common_entry("class_names", list(splits), stated)
     labels = {
         split: [float(label) for label in rows.labels]
         if are_numbers(rows.labels)

@@ -38,12 +38,12 @@ def read_npz(file: Path) -> dict[str, Rows]:
         FileFormatError: the file is missing or damaged.
         DataError: there are no spikes with labels, or the step length is not a number.
     """
-    read = storage.read_arrays(file, free_bytes=_MAX_BYTES)
-    arrays = {name.lower(): array for name, array in read.items()}
-    if len(arrays) < len(read):
-        lower = Counter(name.lower() for name in read)
+    stored = storage.read_arrays(file, free_bytes=_MAX_BYTES)
+    arrays = {name.lower(): array for name, array in stored.items()}
+    if len(arrays) < len(stored):
+        lower = Counter(name.lower() for name in stored)
         raise DataError(
-            f"the arrays {listed(name for name in read if lower[name.lower()] > 1)} differ in "
+            f"the arrays {listed(name for name in stored if lower[name.lower()] > 1)} differ in "
             "upper and lower case only",
             code="npz-arrays",
             fix="rename them, or keep only one",

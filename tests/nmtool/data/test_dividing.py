@@ -15,10 +15,10 @@ from nmtool.data.dividing import (
     Folds,
     SplitRule,
     amount,
+    amount_from_manifest,
     drawn_samples,
     group_of,
     grouping,
-    kept_amount,
 )
 from nmtool.errors import UsageError
 from tests.refusals import refused
@@ -129,10 +129,10 @@ def test_a_seed_that_is_negative() -> None:
 
 
 def test_numbers_in_older_manifests_are_read() -> None:
-    assert [kept_amount(value) for value in (300, 0, "300", "auto", 0.2)] == [
+    assert [amount_from_manifest(value) for value in (300, 0, "300", "auto", 0.2)] == [
         *("last 300", "last 0", "300", "auto", 0.2)
     ]
-    assert amount(kept_amount(0)) == "0"
+    assert amount(amount_from_manifest(0)) == "0"
 
 
 # Parts.

@@ -21,7 +21,7 @@ from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import LI
 from nmtool.quantisation import RoundingCost, round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate
-from nmtool.quantisation.quantising import keep_apart
+from nmtool.quantisation.quantising import comparison_samples
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
 from tests.refusals import codes, refused
@@ -147,7 +147,7 @@ def test_samples_to_compare_on_may_be_named() -> None:
 def test_samples_for_the_comparison_do_not_calibrate(
     n_train: int, amount: str | None, n_left: int, n_compared: int
 ) -> None:
-    rest, name = keep_apart(
+    rest, name = comparison_samples(
         dataset(train=cases.spike_events(n_train)), amount and SplitRule(amount)
     )
     assert (rest.train.n_samples, rest.validation.n_samples) == (n_left, n_compared)

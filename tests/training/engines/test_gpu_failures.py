@@ -7,7 +7,7 @@ import torch
 
 from nmtool.cli.failures import for_people
 from nmtool.errors import BackendError, InputError
-from nmtool.training.engines.gpu_failures import explained, failures_explained, launch_failure
+from nmtool.training.engines.gpu_failures import explained, gpu_errors_converted, launch_failure
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.trainer import Trainer
 from tests.refusals import refused
@@ -22,7 +22,7 @@ OUT_OF_MEMORY = (
 
 
 def test_memory_that_is_used_up() -> None:
-    with refused(InputError, "gpu-memory-exhausted") as caught, failures_explained():
+    with refused(InputError, "gpu-memory-exhausted") as caught, gpu_errors_converted():
         raise torch.cuda.OutOfMemoryError(OUT_OF_MEMORY)
     assert caught.value.why == "CUDA out of memory. Tried to allocate 2.00 GiB"
     assert "batch_size" in caught.value.fix
@@ -30,7 +30,7 @@ def test_memory_that_is_used_up() -> None:
 
 def test_a_kernel_that_failed_before_torch_noticed() -> None:
     text = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be …"
-    with refused(BackendError, "gpu-failed") as caught, failures_explained():
+    with refused(BackendError, "gpu-failed") as caught, gpu_errors_converted():
         raise RuntimeError(text)
     assert caught.value.why == "CUDA error: an illegal memory access was encountered"
 
@@ -45,7 +45,7 @@ def test_torchs_own_class_of_failures() -> None:
 
 
 def test_mistakes_of_our_own_pass() -> None:
-    with pytest.raises(RuntimeError, match="once"), failures_explained():
+    with pytest.raises(RuntimeError, match="once"), gpu_errors_converted():
         raise RuntimeError("EventProp's backward pass runs once per forward pass")
     assert launch_failure(TypeError("an argument"), "run_lif") is None
 

@@ -54,7 +54,7 @@ class Layer:
         self.limits = limits or Limits()
         self.neurons, self.is_recurrent = neurons, recurrent is not None
         self.afferent = _contiguous(afferent)
-        self.recurrent = _contiguous(recurrent) if recurrent else _none_like(self.afferent)
+        self.recurrent = _contiguous(recurrent) if recurrent else _no_synapses(self.afferent)
         self.constants = constants(neurons.constants, self.afferent.weight)
         self.size = self.constants.shape[1]
         self.itemsize = self.constants.element_size()
@@ -68,7 +68,7 @@ class Layer:
             self.integers = chip_constants(neurons.integers, device)
             self.unit = torch.from_numpy(neurons.integers.unit).to(device)
             self.sent = _of_integers(afferent)
-            self.looped = _of_integers(recurrent) if recurrent else _none_like(self.sent)
+            self.looped = _of_integers(recurrent) if recurrent else _no_synapses(self.sent)
             self.row_bytes += self.size * self.sent.weight.element_size()
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
@@ -314,7 +314,7 @@ def _contiguous(synapses: Synapses) -> Synapses:
     return Synapses(synapses.weight.detach().contiguous(), synapses.delay.contiguous())
 
 
-def _none_like(like: Synapses) -> Synapses:
+def _no_synapses(like: Synapses) -> Synapses:
     """An empty matrix of synapses, for populations without recurrence."""
     return Synapses(like.weight[:0], like.delay[:0])
 
