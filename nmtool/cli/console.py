@@ -347,7 +347,7 @@ def log_to_stderr() -> None:
     logger.setLevel(logging.INFO)
     for handler in logger.handlers:
         if isinstance(handler, _Remarks):
-            handler.said.clear()
+            handler.printed.clear()
             return
     logger.addHandler(_Remarks())
 
@@ -357,13 +357,13 @@ class _Remarks(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.said: set[str] = set()
+        self.printed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
-            if record.getMessage() in self.said:
+            if record.getMessage() in self.printed:
                 return
-            self.said.add(record.getMessage())
+            self.printed.add(record.getMessage())
         # Looks up sys.stderr each time, since it may have been replaced.
         console = log()
         parts = getattr(record, "parts", None)

@@ -66,7 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test",
         type=validation_amount,
         metavar="SHARE|N",
-        help="if there is no test split, draw this share or number of training samples per class",
+        help="if there is no test split, draw one from the training samples: a share or a number, "
+        "in proportion to the classes",
     )
     conversion.add_argument(
         "--test-by",

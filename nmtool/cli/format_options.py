@@ -115,8 +115,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         threshold=flag(type=_per_population, metavar="VALUE"),
         scaled=flag(
             "--in-unscaled",
-            help="take currents as scaled, which is mlGeNN's default for EventProp; for "
-            "neurons and synapses made with scale_i=False",
+            help="take currents as scaled: for neurons and synapses made with scale_i=False "
+            "(by default, mlGeNN scales them for EventProp)",
         ),
         epoch=flag(metavar="EPOCH"),
         sizes=flag(type=_sizes, metavar="NAME=N,…"),

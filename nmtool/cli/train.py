@@ -160,8 +160,8 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
     launch, folder = launched(), RunFolder(Path(arguments.output))
     data = [arguments.data] if arguments.data else []
     words = shlex.join(["train", *data, "-o", str(folder.path), "--resume"])
-    again = f"{launch.command if launch else 'nmtool'} {words}"
-    advice = f"finished epochs are kept; resume with: {again}"
+    resume_command = f"{launch.command if launch else 'nmtool'} {words}"
+    advice = f"finished epochs are kept; resume with: {resume_command}"
     try:
         with sigterm_raises(), _board(arguments) as on_epoch:
             yield on_epoch
@@ -172,7 +172,7 @@ def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
             console.print_remark("finished trials are kept; the same command continues the search")
         elif is_first():
             begin = (
-                f"; start from the first epoch with: {again}"
+                f"; start from the first epoch with: {resume_command}"
                 if folder.manifest_file.exists()
                 else ""
             )

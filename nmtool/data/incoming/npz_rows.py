@@ -73,7 +73,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
                 "some arrays have no split in their names, others have "
                 f"{', '.join(filter(None, splits))}",
                 code="npz-arrays",
-                why="the split of the former is unknown",
+                why="the split of the arrays without one is unknown",
                 fix="name all of them by split (train_spikes, train_labels, …), or none",
             )
         if splits:
