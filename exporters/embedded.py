@@ -144,10 +144,10 @@ def check_version(path: str | Path, version: int | str, newest: int) -> None:
 
 
 def check_hash(
-    network: Network | IntegerNetwork, found: Any, path: str | Path, what: str = ""
+    network: Network | IntegerNetwork, stored_hash: Any, path: str | Path, what: str = ""
 ) -> None:
     """Raise `FileFormatError` unless the content hash in a file is that of its network."""
-    if network.content_hash != found:
+    if network.content_hash != stored_hash:
         raise damaged(path, "the content hash is that of another network", what)
 
 

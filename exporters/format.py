@@ -469,13 +469,13 @@ def _overrides(cls: type[Format], hook: str) -> bool:
 def _fit(answers: KnownAnswers, network: Network | IntegerNetwork) -> bool:
     """True if the answers have every population in its size."""
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
-    sizes = {name: raster.n_neurons for name, raster in spikes.items()}
-    sizes |= {name: v.shape[2] for name, v in membrane.items()}
-    everyone = {p.name: p.size for p in network.populations}
+    stored = {name: raster.n_neurons for name, raster in spikes.items()}
+    stored |= {name: v.shape[2] for name, v in membrane.items()}
+    sizes = {p.name: p.size for p in network.populations}
     current = {name: u.shape[2] for name, u in answers.recording.current.items()}
     return (
-        current in ({}, everyone)
-        and sizes == everyone
+        current in ({}, sizes)
+        and stored == sizes
         and set(spikes) == {p.name for p in network.populations if p.kind == LIF}
         and answers.spikes.n_neurons == network.channels.size
     )

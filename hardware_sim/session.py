@@ -360,17 +360,17 @@ class Session:
             return
         findings = []
         step = np.full(unit.size, float(self._n)) if step is None else step
-        strange = (unit < 0) | (unit >= n_units)
-        nowhere = ~(np.abs(step) < _LAST_STEP)
-        late = ~nowhere & (step < self._n)
-        if strange.any():
-            at = int(strange.argmax())
-            what = f"{_counted(strange)} a channel outside 0 … {n_units - 1}: {unit[at]}"
+        unknown = (unit < 0) | (unit >= n_units)
+        out_of_range = ~(np.abs(step) < _LAST_STEP)
+        late = ~out_of_range & (step < self._n)
+        if unknown.any():
+            at = int(unknown.argmax())
+            what = f"{_counted(unknown)} a channel outside 0 … {n_units - 1}: {unit[at]}"
             fix = f"number data channels from 0 to {n_units - 1}"
             findings.append(Finding("event-channel-unknown", f"event {at}", what, fix))
-        if nowhere.any():
-            at = int(nowhere.argmax())
-            what = f"{_counted(nowhere)} an invalid time: not finite, or too large"
+        if out_of_range.any():
+            at = int(out_of_range.argmax())
+            what = f"{_counted(out_of_range)} an invalid time: not finite, or too large"
             fix = "give times in ms since the last reset"
             findings.append(Finding("event-time-range", f"event {at}", what, fix))
         if late.any():
@@ -378,7 +378,7 @@ class Session:
             what = f"{_counted(late)} a step in the past: {int(step[at])}; the next is {self._n}"
             fix = f"feed events before their step runs; drop those before {self.time_ms:g} ms"
             findings.append(Finding("event-late", f"event {at}", what, fix))
-        refused = int((strange | nowhere | late).sum())
+        refused = int((unknown | out_of_range | late).sum())
         raise DataError(
             f"{refused} of {unit.size} events are invalid; none was fed",
             code="events-refused",

@@ -198,21 +198,21 @@ class _Counted:
 class _Lines:
     """`Advance` without a bar: a line every half minute."""
 
-    def __init__(self, label: str, total: int | None, say: Callable[[str], Any]) -> None:
-        self._label, self._say = label, say
+    def __init__(self, label: str, total: int | None, write: Callable[[str], Any]) -> None:
+        self._label, self._write = label, write
         self._pace = Pace(total)
-        self._spoke = time.monotonic()
+        self._last_line = time.monotonic()
 
     def __call__(self, n: int, remark: str = "") -> None:
         pace = self._pace
         pace.count(n)
-        if pace.now - self._spoke >= LINE_EVERY_S and pace.done != pace.total:
-            self._spoke = pace.now
-            self._say(self._line() + (f"  {remark}" if remark else ""))
+        if pace.now - self._last_line >= LINE_EVERY_S and pace.done != pace.total:
+            self._last_line = pace.now
+            self._write(self._line() + (f"  {remark}" if remark else ""))
 
     def expect(self, total: int) -> None:
         self._pace.expect(total)
-        self._spoke = time.monotonic()
+        self._last_line = time.monotonic()
 
     def _line(self) -> str:
         pace = self._pace

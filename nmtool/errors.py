@@ -78,11 +78,11 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     >>> [str(finding) for finding in grouped(many)]
     ['[delay-range] 62 places, first node 0: 0 steps; fix: shorten it']
     """
-    alike: dict[tuple[str, ...], list[Finding]] = {}
+    by_kind: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        alike.setdefault(finding.kind, []).append(finding)
+        by_kind.setdefault(finding.kind, []).append(finding)
     summary: list[Finding] = []
-    for group in alike.values():
+    for group in by_kind.values():
         if len(group) > MOST_ALIKE:
             group = [replace(group[0], where=f"{len(group):,} places, first {group[0].where}")]
         summary += group

@@ -332,13 +332,13 @@ def _record(network: StepNetwork, plan: FloatPlan, deep: bool, spikes: Raster) -
     def states(trace: Array, populations: Sequence[StepPopulation]) -> dict[str, Array]:
         return {p.name: frozen(of(trace, p).copy()) for p in populations}
 
-    everybody = network.populations
-    spiking = [p for p in everybody if p.kind == LIF]
+    populations = network.populations
+    spiking = [p for p in populations if p.kind == LIF]
     return Recording(
         network.readout,
         {p.name: Raster.from_dense(of(emitted, p)) for p in spiking},
-        states(v, [p for p in everybody if p.kind != LIF]),
-        states(u, everybody) if deep else {},
+        states(v, [p for p in populations if p.kind != LIF]),
+        states(u, populations) if deep else {},
         states(v, spiking) if deep else {},
     )
 

@@ -127,9 +127,9 @@ def _acknowledge() -> None:
 def _is_loading(frame: FrameType | None) -> bool:
     """True within an import, and while Numba compiles."""
     while frame is not None:
-        room = str(frame.f_globals.get("__name__")).partition(".")[0]
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
         file = frame.f_code.co_filename
-        if room in ("numba", "llvmlite") or file.startswith("<frozen importlib._bootstrap"):
+        if package in ("numba", "llvmlite") or file.startswith("<frozen importlib._bootstrap"):
             return True
         frame = frame.f_back
     return False

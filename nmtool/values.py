@@ -108,8 +108,8 @@ def _compared(value: Value) -> list[Any]:
 
 def _is_same(mine: Any, theirs: Any) -> bool:
     if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
-        alike = mine.dtype == theirs.dtype and mine.shape == theirs.shape
-        return alike and np.array_equal(_bytes(mine), _bytes(theirs))
+        same_type = mine.dtype == theirs.dtype and mine.shape == theirs.shape
+        return same_type and np.array_equal(_bytes(mine), _bytes(theirs))
     if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
         return mine.keys() == theirs.keys() and all(
             _is_same(mine[key], theirs[key]) for key in mine

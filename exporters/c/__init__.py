@@ -96,7 +96,9 @@ class C(Format, name="c"):
         """
         content, network = self.content, self.content.network()
         carried = content.carried()
-        again = self.export_again() + (f" --prefix {content.prefix}" if content.prefix else "")
+        export_command = self.export_again() + (
+            f" --prefix {content.prefix}" if content.prefix else ""
+        )
         with content.archive.checked():
             files = _files(network, carried, content.prefix)
         if files[""] != content.data:
@@ -104,18 +106,18 @@ class C(Format, name="c"):
                 f"{self.path} differs from the file that nmtool writes for this network",
                 code="c-code-differs",
                 why="another version wrote it, or its code was changed; it was not compiled",
-                fix=f"{again}, and run that",
+                fix=f"{export_command}, and run that",
             )
         if HEADER in files:
-            self._check_header(files[HEADER], again)
+            self._check_header(files[HEADER], export_command)
 
-    def _check_header(self, expected: bytes, again: str) -> None:
+    def _check_header(self, expected: bytes, export_command: str) -> None:
         header = self.beside(HEADER)
         if not header.is_file():
             raise FileFormatError(
                 f"{header}, the header of the C file, is missing",
                 code="c-header-missing",
-                fix=f"restore it, or export again: {again}",
+                fix=f"restore it, or export again: {export_command}",
             )
         if header.stat().st_size != len(expected) or header.read_bytes() != expected:
             raise FileFormatError(
@@ -123,7 +125,7 @@ class C(Format, name="c"):
                 code="c-header-differs",
                 why="it was changed or belongs to another network, so that its declarations may "
                 "not match the C file",
-                fix=f"export again: {again}",
+                fix=f"export again: {export_command}",
             )
 
     def simulate(

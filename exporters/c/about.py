@@ -132,9 +132,9 @@ def _projections(network: IntegerNetwork) -> str:
 def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
     from nmtool.hardware_sim.operations import count_operations
 
-    fans: dict[str, int] = {}
+    fan_outs: dict[str, int] = {}
     for p in network.projections:
-        fans[p.source] = fans.get(p.source, 0) + p.shape[1]
+        fan_outs[p.source] = fan_outs.get(p.source, 0) + p.shape[1]
     measured = ""
     if carried is not None and carried.answers.spikes.n_samples:
         answers = carried.answers
@@ -150,7 +150,7 @@ def _operations(network: IntegerNetwork, carried: Carried | None) -> str:
     return _WORK.substitute(
         updates=sum(p.size for p in network.populations),
         spikes="\n".join(
-            f"    a spike of {source} takes {fan:,} additions" for source, fan in fans.items()
+            f"    a spike of {source} takes {fan:,} additions" for source, fan in fan_outs.items()
         ),
         measured=measured,
         parameters=size.parameters,

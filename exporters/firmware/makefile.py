@@ -55,13 +55,13 @@ def makefile(prefix: str) -> str:
     Args:
         prefix: prefix of the network's files.
     """
-    bare = [processor for processor in PROCESSORS.values() if processor.flash is not None]
+    bare_metal = [processor for processor in PROCESSORS.values() if processor.flash is not None]
     phony = " ".join(
-        f"{kind}{processor.name}" for processor in bare for kind in ("", "run-", "size-")
+        f"{kind}{processor.name}" for processor in bare_metal for kind in ("", "run-", "size-")
     )
-    names = ", make ".join(processor.name for processor in bare)
-    head = _HEAD.substitute(prefix=prefix, bare=names, phony=phony)
-    return "".join([head, *(_rules(processor, prefix) for processor in bare), _CLEAN])
+    names = ", make ".join(processor.name for processor in bare_metal)
+    head = _HEAD.substitute(prefix=prefix, bare_metal=names, phony=phony)
+    return "".join([head, *(_rules(processor, prefix) for processor in bare_metal), _CLEAN])
 
 
 def _rules(processor: Processor, prefix: str) -> str:

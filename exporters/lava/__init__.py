@@ -159,8 +159,8 @@ class Lava(PythonFolder, name="lava"):
         fast = None
         if not (comparison.identical and all_samples.identical):
             with progress(f"the fast model, {steps} steps of sample {sample}"):
-                again = self.run(stretch, deep=True, model=FAST, **run_options)
-            fast = compare_recordings(stock, again)
+                rerun = self.run(stretch, deep=True, model=FAST, **run_options)
+            fast = compare_recordings(stock, rerun)
         return StockCheck(sample, int(stretches.first[0]), steps, comparison, fast)
 
 

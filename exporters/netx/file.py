@@ -199,7 +199,7 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
     for index in range(count):
         group, where = file.group(parent, str(index)), f"layer {index}"
         kind = str(file.texts(group, "type", 1).reshape(()))
-        foreign = list(_foreign(file, group, kind, where, first=not layers, of=passed))
+        foreign = list(_foreign(file, group, kind, where, first=not layers, input_shape=passed))
         if kind == CONV and not foreign:
             convolution, foreign = _convolution(file, group, where, passed)
             if convolution is not None and not foreign:
@@ -338,7 +338,7 @@ def _foreign(
     where: str,
     *,
     first: bool,
-    of: Shape | None,
+    input_shape: Shape | None,
 ) -> Iterator[Finding]:
     """The reason why a layer cannot be part of an integer network; at most one finding.
 
@@ -347,7 +347,7 @@ def _foreign(
         first: no layer of neurons comes before it.
         of: output shape of the layer before, if known.
     """
-    if kind == FLATTEN and (first or (of is not None and len(of) == 3)):
+    if kind == FLATTEN and (first or (input_shape is not None and len(input_shape) == 3)):
         return
     if kind == INPUT and "neuron" not in group:
         if not first:

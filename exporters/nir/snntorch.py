@@ -138,9 +138,9 @@ def from_snntorch(
     if accepted:
         shape = graph.nodes["input"].values["shape"].tolist()
         spikes = made_input(network) if approximate_on is None else approximate_on
-        apart = difference(network, [layer for _, layer in layers], shape, spikes)
+        text = difference(network, [layer for _, layer in layers], shape, spikes)
         _log.warning(
-            f"remark[snntorch-approximate]: {apart}; to remove the difference, create the module "
+            f"remark[snntorch-approximate]: {text}; to remove the difference, create the module "
             "again with resets to zero, copy the weights of its Linear and Conv2d layers, train it "
             "for a few more epochs, and import it without approximate=True"
         )

@@ -104,11 +104,11 @@ def recording(network: IntegerNetwork, outputs: Mapping[str, NDArray]) -> Record
         outputs: arrays [samples, steps, neurons] by the names of the graph's outputs.
     """
     deep = f"{network.populations[0].name}.u" in outputs
-    everyone = network.populations if deep else []
+    with_states = network.populations if deep else []
     return Recording(
         network.readout,
         spikes={p.name: Raster.from_dense(outputs[f"{p.name}.spikes"]) for p in network.spiking},
         membrane={p.name: outputs[f"{p.name}.v"] for p in network.integrating},
-        current={p.name: outputs[f"{p.name}.u"] for p in everyone},
-        potential={p.name: outputs[f"{p.name}.v"] for p in everyone if p.kind == LIF},
+        current={p.name: outputs[f"{p.name}.u"] for p in with_states},
+        potential={p.name: outputs[f"{p.name}.v"] for p in with_states if p.kind == LIF},
     )

@@ -82,8 +82,8 @@ def edge_strength(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
     below = image[:, 2:, 1:-1] - image[:, :-2, 1:-1]
     length = np.hypot(right, below)
     angle = np.arctan2(below, right) % (2 * np.pi) * DIRECTIONS / (2 * np.pi)
-    away = np.abs(angle[:, None] - np.arange(DIRECTIONS)[:, None, None])
-    share = np.maximum(0.0, 1 - np.minimum(away, DIRECTIONS - away))
+    distance = np.abs(angle[:, None] - np.arange(DIRECTIONS)[:, None, None])
+    share = np.maximum(0.0, 1 - np.minimum(distance, DIRECTIONS - distance))
     blocks = SIDE // BLOCK
     pixels = (length[:, None] * share).reshape(-1, DIRECTIONS, blocks, BLOCK, blocks, BLOCK)
     return pixels.sum(axis=(3, 5)).reshape(len(brightness), -1)

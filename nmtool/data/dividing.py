@@ -178,8 +178,8 @@ class SplitRule(Plain):
             )
         chosen, total = np.zeros(sizes.size, np.bool_), 0
         for group in drawn:
-            nearer = abs(total + sizes[group] - count) < abs(total - count)
-            if chosen.sum() < sizes.size - 1 and (nearer or not total):
+            is_closer = abs(total + sizes[group] - count) < abs(total - count)
+            if chosen.sum() < sizes.size - 1 and (is_closer or not total):
                 chosen[group], total = True, total + int(sizes[group])
         return chosen[member]
 
@@ -394,9 +394,9 @@ def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
     _, first, counts = np.unique(label[by_class], return_index=True, return_counts=True)
     rank = np.arange(label.size) - np.repeat(first, counts)
     place = (rank + 0.5) / np.repeat(counts, counts)
-    turn = np.empty(label.size, np.int64)
-    turn[drawn] = np.arange(label.size)
-    return by_class[np.lexsort((turn[by_class], place))]
+    order = np.empty(label.size, np.int64)
+    order[drawn] = np.arange(label.size)
+    return by_class[np.lexsort((order[by_class], place))]
 
 
 def check_seed(seed: int) -> None:

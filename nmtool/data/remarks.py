@@ -149,13 +149,13 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
             f"all samples are of the class '{printable(names[int(np.argmax(total))])}'",
             "check the labels: with a single class there is nothing to classify",
         )
-    nowhere = np.flatnonzero(total == 0)
-    nowhere = nowhere[nowhere > 0] if from_1 else nowhere
-    if nowhere.size and len(class_counts) == len(labels):
+    in_no_split = np.flatnonzero(total == 0)
+    in_no_split = in_no_split[in_no_split > 0] if from_1 else in_no_split
+    if in_no_split.size and len(class_counts) == len(labels):
         yield Finding(
             "class-missing",
             "labels",
-            f"no split has a sample of {_few(nowhere, names)}",
+            f"no split has a sample of {_few(in_no_split, names)}",
             "add samples of these classes, or remove them from the class names",
         )
 

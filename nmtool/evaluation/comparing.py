@@ -85,11 +85,13 @@ def compare_accuracy(
             return source.right[0]
         assert events is not None
         network = as_network(source)
-        alike = (network.dt_ms, network.n_steps, network.channels, tuple(network.class_names))
+        binning = (network.dt_ms, network.n_steps, network.channels, tuple(network.class_names))
         answers = []
-        for part, answer in record_portions(network, binned.get(alike, events), progress=progress):
+        for part, answer in record_portions(
+            network, binned.get(binning, events), progress=progress
+        ):
             if part.label.size == events.n_samples:
-                binned[alike] = part
+                binned[binning] = part
             answers.append(answer.predictions == part.label)
         return np.concatenate(answers)
 

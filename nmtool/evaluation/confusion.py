@@ -129,12 +129,14 @@ class Confusion(Tabular):
     def sentence(self, label: int) -> str:
         """The accuracy of a class and its most frequent wrong prediction, as text."""
         text = f"{self.class_names[label]}: {_percent(self.class_accuracy[label])}"
-        rival = self.most_confused(label)
-        if rival is None:
+        other_class = self.most_confused(label)
+        if other_class is None:
             return text
         total = self.counts[label].sum()
         wrong = f"{total - self.counts[label, label]} of {total} wrong"
-        return f"{text}, {wrong}, {self.counts[label, rival]} as {self.class_names[rival]}"
+        return (
+            f"{text}, {wrong}, {self.counts[label, other_class]} as {self.class_names[other_class]}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
@@ -150,9 +152,11 @@ class Confusion(Tabular):
         """A row per class; and the matrix, for at most 12 classes."""
         rows = []
         for index, name in enumerate(self.class_names):
-            rival = self.most_confused(index)
+            other_class = self.most_confused(index)
             taken = (
-                "" if rival is None else f"{self.class_names[rival]} ({self.counts[index, rival]})"
+                ""
+                if other_class is None
+                else f"{self.class_names[other_class]} ({self.counts[index, other_class]})"
             )
             samples = int(self.counts[index].sum())
             shares = (self.class_accuracy[index], self.class_precision[index])

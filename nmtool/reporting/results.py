@@ -271,7 +271,7 @@ class _Results:
         assert label is not None
         return RoundingCost.of([(before, after, label)], f"samples of {self.where}")
 
-    def parted(self) -> tuple[str, Divergence, Recording] | None:
+    def first_difference(self) -> tuple[str, Divergence, Recording] | None:
         """The first different backend, the place and its recording; None if none differs."""
         certificate, evaluation = self.certificate, self.main_evaluation
         if certificate is None or evaluation is None:
@@ -313,7 +313,7 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
         spikes, label, names = samples.raster, samples.label, results.network.class_names
         sections += [
             chapters.classes_section(name, evaluation.confusion),
-            chapters.samples_section(spikes, label, recording, names, results.parted()),
+            chapters.samples_section(spikes, label, recording, names, results.first_difference()),
             chapters.activity_section(spikes, recording),
         ]
     learnt = results.floats or results.network

@@ -141,7 +141,7 @@ def samples_section(
     label: NDArray[np.integer],
     recording: Recording,
     class_names: Sequence[str],
-    parted: tuple[str, Divergence, Recording] | None = None,
+    first_difference: tuple[str, Divergence, Recording] | None = None,
 ) -> Section:
     """Spikes and membranes of a correct, a misclassified, and a different sample.
 
@@ -165,8 +165,8 @@ def samples_section(
         caption = f"The first {name} sample, {sample}: class {class_names[label[sample]]}"
         caption += "." if name == "right" else f", predicted as {answer}."
         figures.append(_sample_figure(caption, spikes, recording, sample, class_names, label))
-    if parted is not None:
-        backend, place, actual = parted
+    if first_difference is not None:
+        backend, place, actual = first_difference
         chosen["first divergence"] = place.sample
         caption = f"The first difference of {backend}: {place}."
         figures.append(

@@ -73,8 +73,8 @@ def svg(figure: Figure, number: int) -> str:
             ax.set_title("")  # repeated in the caption
             ax.label_outer()
         written = io.StringIO()
-        nobody = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        canvas.savefig(written, format="svg", dpi=144, metadata=nobody)
+        no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        canvas.savefig(written, format="svg", dpi=144, metadata=no_metadata)
     return _inline(written.getvalue(), figure, number)
 
 

@@ -108,17 +108,22 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
     for_cpus = (
         extra not in _CUDA_EXTRAS.values() and sys.platform == "linux" and not has_nvidia_driver()
     )
-    apart = [
+    for_torch = [
         requirement for requirement in [*lacking, *anew] if requirement.name == "torch" and for_cpus
     ]
     calls = [
-        _call(apart, *(["--force-reinstall"] if apart[0] in anew else []), index=TORCH_FOR_CPUS)
-        if apart
+        _call(
+            for_torch,
+            *(["--force-reinstall"] if for_torch[0] in anew else []),
+            index=TORCH_FOR_CPUS,
+        )
+        if for_torch
         else "",
         _call(
-            [requirement for requirement in anew if requirement not in apart], "--force-reinstall"
+            [requirement for requirement in anew if requirement not in for_torch],
+            "--force-reinstall",
         ),
-        _call([requirement for requirement in lacking if requirement not in apart]),
+        _call([requirement for requirement in lacking if requirement not in for_torch]),
     ]
     return " && ".join(filter(None, calls))
 

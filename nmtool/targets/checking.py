@@ -153,10 +153,10 @@ def fits_of_format(
     """
     lanes = getattr(options, "lanes", 1)
     targets = [target_named(target_name) for target_name in target_names()]
-    led_to = [target for target in targets if target.format == name]
-    led_to.sort(key=lambda target: target.name != name)
+    of_format = [target for target in targets if target.format == name]
+    of_format.sort(key=lambda target: target.name != name)
     roundings: _Roundings = {}
-    return tuple(_fit(network, target, {}, lanes, roundings=roundings) for target in led_to)
+    return tuple(_fit(network, target, {}, lanes, roundings=roundings) for target in of_format)
 
 
 _Roundings = dict[tuple[object, ...], Quantisation]

@@ -349,8 +349,8 @@ def _explaining_values(
 ) -> NDArray[np.int64]:
     """Values of a constant that explain the cause's neuron, or its whole population."""
     name, values = cause.population, values[values != cause.expected]
-    often = case.outcome[name].deviations.sum(axis=1)
-    neurons = np.argsort(-often, kind="stable") if cause.neuron is None else [cause.neuron]
+    n_deviations = case.outcome[name].deviations.sum(axis=1)
+    neurons = np.argsort(-n_deviations, kind="stable") if cause.neuron is None else [cause.neuron]
     for neuron in neurons:
         if not len(values):
             break
@@ -530,13 +530,13 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
     ]
     candidates += [_plus_one(runs_in, "u"), _plus_one(runs_in, "v")]
     candidates.append((_FREE_OUTPUTS, partial(_free_outputs, runs_in)))
-    goes_on = False
+    grows_on = False
     for cause, change in candidates:
-        if goes_on and cause is _FREE_OUTPUTS:
+        if grows_on and cause is _FREE_OUTPUTS:
             continue
         changed = {name: change(cells) for name, cells in case.cells.items()}
         if case.holds(changed):
-            goes_on |= (cause.kind, cause.detail) == ("v-overflow", "goes on")
+            grows_on |= (cause.kind, cause.detail) == ("v-overflow", "goes on")
             yield cause
         elif len(case.deviating) == 1 and case.holds(
             {name: changed[name] for name in case.deviating}

@@ -35,7 +35,7 @@ ROUNDS = 12
 """Largest number of rounds in which candidates are tried."""
 
 FAULTS = 500
-"""Largest number of targeted faults; each round replaces those shown by new ones."""
+"""Largest number of targeted faults; each round replaces the shown ones."""
 
 ENOUGH = 3
 """Number of consecutive rounds without a target, or without success, that end the search."""
@@ -81,8 +81,8 @@ def exercise(
     idle = 0
     for round_ in range(ROUNDS):
         search.aim(draw_faults(network, FAULTS, (1 << 64) - 1 - round_))
-        helped = search.lacks_anything and search.try_candidates(round_, n_samples)
-        idle = 0 if helped else idle + 1
+        improved = search.lacks_anything and search.try_candidates(round_, n_samples)
+        idle = 0 if improved else idle + 1
         if idle == ENOUGH or len(search.kept) >= n_samples:
             break
     return Raster.concatenate([spikes.take([]), *search.kept])
@@ -94,7 +94,7 @@ class _Search:
         self.bounds = state_bounds(network, spikes.n_steps)
         self.influence = _influence(network)
         self.kept: list[Raster] = []
-        self.careful = True
+        self.avoids_overflows = True
         self.equivalent: dict[Fault, bool] = {}
         self.targets: list[Fault] = []
         self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
@@ -154,7 +154,7 @@ class _Search:
             best = int(np.argmax(gain))
             if not gain[best]:
                 break
-            if self.careful and self._overflows(spikes.take([best])):
+            if self.avoids_overflows and self._overflows(spikes.take([best])):
                 refused.append(best)
                 gain[best] = 0
                 continue
@@ -168,9 +168,9 @@ class _Search:
             self.kept += [spikes.take([i]) for i in picked]
             additions = spikes.take(picked)
             self.witnesses.append(self._witness(additions, simulate(self.network, additions)))
-        found_without_care = bool(refused) and not picked
-        self.careful &= not found_without_care
-        return bool(picked) or found_without_care
+        only_overflowing = bool(refused) and not picked
+        self.avoids_overflows &= not only_overflowing
+        return bool(picked) or only_overflowing
 
     def _witness(self, spikes: Raster, recording: Recording, deep: bool = True) -> Witness:
         return Witness(
@@ -224,18 +224,18 @@ class _Search:
 
     def _candidates(self, draws: Draws) -> Raster:
         n_steps, size = self.n_steps, self.network.channels.size
-        many = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
-        dense = np.zeros((many, n_steps, size), np.bool_)
+        n_candidates = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
+        dense = np.zeros((n_candidates, n_steps, size), np.bool_)
         goals, nearest = self._aims(), [n for n in self._silent() if n in self.nearest]
-        for index in range(many):
+        for index in range(n_candidates):
             rate = _LOWEST_RATE ** (1 - draws.one())
             share = _SHARES[draws.part(len(_SHARES))]
-            on = draws(size) < share
+            active = draws(size) < share
             if goals and index % 2:
                 name, neuron = goals[draws.part(len(goals))]
-                on = self.influence[name][:, neuron] > 0
-                on &= draws(size) < max(share, 0.3)
-            dense[index] = (draws((n_steps, size)) < rate) & on
+                active = self.influence[name][:, neuron] > 0
+                active &= draws(size) < max(share, 0.3)
+            dense[index] = (draws((n_steps, size)) < rate) & active
             if draws.one() < 0.4:
                 dense[index] &= _bursts(n_steps, draws)[:, None]
             if nearest and index % 4 == 1:
@@ -264,8 +264,8 @@ def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
     """[steps] bool: alternating on and off, with random durations."""
     length = max(1, n_steps // (1 + draws.part(12)))
     turns = np.cumsum(1 + (draws(n_steps) * length).astype(np.int64))
-    on = np.searchsorted(turns, np.arange(n_steps), side="right") % 2
-    return on == draws.part(2)
+    active = np.searchsorted(turns, np.arange(n_steps), side="right") % 2
+    return active == draws.part(2)
 
 
 def _influence(network: IntegerNetwork) -> dict[str, NDArray[np.float64]]:

@@ -231,10 +231,10 @@ def check_foreign(
             return simulated
         return simulate(network, stretched, deep=foreign.is_deep)
 
-    silent_about = [p.name for p in network.populations if p.name not in foreign.populations]
-    if silent_about:
-        verb = "is" if len(silent_about) == 1 else "are"
-        _log.warning(f"{name} lacks {', '.join(silent_about)}, which {verb} not compared")
+    missing = [p.name for p in network.populations if p.name not in foreign.populations]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        _log.warning(f"{name} lacks {', '.join(missing)}, which {verb} not compared")
     began = time.perf_counter()
     outcome = compare_foreign(network, foreign, run)
     check = Check(
@@ -248,7 +248,7 @@ def check_foreign(
         _log.warning(
             f"{name} is compared with integers; for a recording of floats, name the float network"
         )
-    if check.identical or outcome.explains or foreign.free or silent_about:
+    if check.identical or outcome.explains or foreign.free or missing:
         return check
     actual = foreign.recording
     expected = run(foreign.n_steps)

@@ -234,9 +234,9 @@ class _Reader:
             return
         if not letter and ours.kind == LIF:
             if not ((array == 0) | (array == 1)).all():
-                odd = array[~((array == 0) | (array == 1))].flat[0]
+                invalid = array[~((array == 0) | (array == 1))].flat[0]
                 fix = f"write 0 and 1; membranes are called v.{population}"
-                yield Finding("recording-values", name, f"spikes are 0 or 1, not {odd:g}", fix)
+                yield Finding("recording-values", name, f"spikes are 0 or 1, not {invalid:g}", fix)
                 return
             group, array = "spikes", array != 0
         elif letter == "u":

@@ -368,14 +368,14 @@ def _check_backends(
     runs: Sequence[ArtefactRun], deep: bool, progress: Progress
 ) -> dict[str, Check]:
     """Run and compare all backends; differences are explained at the end."""
-    able = [run.artefact.name for run in runs if run.artefact.records_states]
+    with_states = [run.artefact.name for run in runs if run.artefact.records_states]
     checks = {}
     for run in runs:
         name, records = run.artefact.name, run.artefact.records_states
-        if deep and able and not records:
+        if deep and with_states and not records:
             _log.warning(f"{name} does not record u and v: `deep=True` applies to the others only")
         # A single backend without u and v raises its own error.
-        checks[name] = run.check(deep=deep and (records or not able), progress=progress)
+        checks[name] = run.check(deep=deep and (records or not with_states), progress=progress)
     return {
         run.artefact.name: with_explanation(run, checks[run.artefact.name], progress)
         for run in runs

@@ -94,14 +94,14 @@ def path(name: str | Path) -> Path:
     """
     if isinstance(name, Path):
         return name
-    bare = name.removeprefix(PREFIX)
-    if bare not in names():
+    plain_name = name.removeprefix(PREFIX)
+    if plain_name not in names():
         raise FileFormatError(
-            f"there is no network '{bare}' in the zoo",
+            f"there is no network '{plain_name}' in the zoo",
             code="zoo-unknown",
-            fix=suggestion(bare, names()),
+            fix=suggestion(plain_name, names()),
         )
-    return Path(str(files("nmtool.zoo") / f"{bare}{_ENDING}"))
+    return Path(str(files("nmtool.zoo") / f"{plain_name}{_ENDING}"))
 
 
 def is_name(path: object) -> bool:

@@ -40,13 +40,13 @@ class Average:
 
     def add(self, update: int) -> None:
         """Update the mean with the parameters after an update, counted from 0."""
-        stays = self._decay
+        decay = self._decay
         if not self.trained:
-            stays = min(stays, (update + 1) / (update + 10))
+            decay = min(decay, (update + 1) / (update + 10))
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
                 if name in self.values:
-                    self.values[name].lerp_(parameter, 1 - stays)
+                    self.values[name].lerp_(parameter, 1 - decay)
 
     @contextmanager
     def averaged_parameters(self) -> Iterator[None]:

@@ -414,13 +414,13 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
 def _unheard_delays(options: TrainOptions) -> Iterator[Finding]:
     """Warn where input delays start so long that not even a spike of the first step arrives."""
     longest = longest_initial(options, "input")
-    unheard = longest + 1 - max(0, options.n_steps - HOP_LATENCY)
-    if unheard > MAX_UNHEARD_SHARE * (longest + 1):
+    too_late = longest + 1 - max(0, options.n_steps - HOP_LATENCY)
+    if too_late > MAX_UNHEARD_SHARE * (longest + 1):
         yield Finding(
             "delays-beyond-sample",
             "init_delay_input",
             f"initial input delays are uniform in 0 … {longest} steps, and samples have "
-            f"{options.n_steps} steps: over {unheard / (longest + 1):.0%} of the synapses no "
+            f"{options.n_steps} steps: over {too_late / (longest + 1):.0%} of the synapses no "
             "spike arrives in time",
             f"use `init_delay_input={options.n_steps // 2}`, or a shorter `dt_ms=` with more "
             "`steps=`",

@@ -303,8 +303,8 @@ class Trainer:
         if better:
             self.best, self.best_integers = networks
         if self.options.patience is not None:
-            enough = out_of_patience(judged, self.options.patience)
-            entry["stopped_early"] = enough and epoch < self.options.epochs
+            is_out_of_patience = out_of_patience(judged, self.options.patience)
+            entry["stopped_early"] = is_out_of_patience and epoch < self.options.epochs
         self._state = checkpoint.RunState(epoch, update, max(judged, default=-1.0), log)
         return better
 

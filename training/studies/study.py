@@ -168,9 +168,9 @@ class Study:
         """
         if self.plan.minutes is None:
             return False
-        own = 0.0 if self._trial_began is None else time.monotonic() - self._trial_began
+        running_s = 0.0 if self._trial_began is None else time.monotonic() - self._trial_began
         ended = [trial.duration for trial in self.trials() if outcome(trial) in _ENDED]
-        taken = sum((duration.total_seconds() for duration in ended if duration), own)
+        taken = sum((duration.total_seconds() for duration in ended if duration), running_s)
         return taken >= 60 * self.plan.minutes
 
     def _count(self, outcomes: tuple[str, ...], before: int | None = None) -> int:

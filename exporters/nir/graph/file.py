@@ -249,8 +249,8 @@ class _Nodes:
             nodes[name] = self.read(self.file.group(members, name), depth + 1)
         return _Nested(nodes, self._edges(group, nodes))
 
-    def _check_count(self, depth: int, more: int) -> None:
-        if depth > MAX_DEPTH or self.count + more > MAX_NODES:
+    def _check_count(self, depth: int, n_nodes: int) -> None:
+        if depth > MAX_DEPTH or self.count + n_nodes > MAX_NODES:
             raise FileFormatError(
                 f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep",
                 code="nir-too-many-nodes",

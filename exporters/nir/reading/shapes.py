@@ -288,8 +288,10 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     ends = _neurons_reached(graph)
     findings = []
     for name in windows:
-        served = [(pre, post) for pre, post in pairs if pre in origins[name] and post in ends[name]]
-        pre, post = max(served, key=lambda pair: cost[pair], default=("", ""))
+        connected = [
+            (pre, post) for pre, post in pairs if pre in origins[name] and post in ends[name]
+        ]
+        pre, post = max(connected, key=lambda pair: cost[pair], default=("", ""))
         needed = cost.get((pre, post), 0)
         if needed <= MAX_SYNAPSES and needed * len(pairs) < total:  # less than the mean
             continue

@@ -94,7 +94,7 @@ def _numbers(node: Node, key: str, count: int) -> Shape:
 def _padding(node: Node, taps: Shape, dilation: Shape) -> list[tuple[int, int]]:
     """Zeros before and after, per axis; of an odd number, one more after."""
     if str(node.values["padding"]) == SAME:
-        both = [apart * (many - 1) for many, apart in zip(taps, dilation, strict=True)]
+        both = [apart * (n_taps - 1) for n_taps, apart in zip(taps, dilation, strict=True)]
         return [(zeros // 2, zeros - zeros // 2) for zeros in both]
     if str(node.values["padding"]) == VALID:
         return [(0, 0)] * len(taps)

@@ -100,16 +100,16 @@ class Ring:
     """Ring buffer of a feed's last steps: [slots, samples, size], a slot per step."""
 
     def __init__(self, slots: int, n_samples: int, size: int) -> None:
-        self.held: Array = np.zeros((slots, n_samples, size))
+        self.buffer: Array = np.zeros((slots, n_samples, size))
         self.lines = np.arange(size)
 
     def keep(self, n: int, values: Array) -> None:
         """Store the values of step n, [samples, size]."""
-        self.held[n % len(self.held)] = values
+        self.buffer[n % len(self.buffer)] = values
 
     def read(self, n: int, steps: NDArray[np.int64]) -> Array:
         """[samples, size]: value of each line, `steps` [size] before step n."""
-        slots = (n - steps) % len(self.held)
+        slots = (n - steps) % len(self.buffer)
         if (slots == slots[:1]).all():
-            return self.held[slots[0]]
-        return self.held[slots, :, self.lines].T
+            return self.buffer[slots[0]]
+        return self.buffer[slots, :, self.lines].T

@@ -71,7 +71,7 @@ class _Machine:
         self.input, self.n = inputs[0], 0
         self.delays = delay_lines(graph, dt_s)
         self.rings = rings(self.delays, n_samples)
-        self.feeding = {delay.feed: name for name, delay in self.delays.items()}
+        self.delay_of = {delay.feed: name for name, delay in self.delays.items()}
         closing = recurrent_edges(graph) if implied else set()
         self.order = _order(graph, closing, self.delays)
         self.now = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
@@ -83,7 +83,7 @@ class _Machine:
             for name, node in graph.nodes.items()
             if name not in self.delays and name != self.input
         }
-        self.nothing = np.zeros((n_samples, 1))
+        self.zeros = np.zeros((n_samples, 1))
         self.closing = sorted({pre for pre, _ in closing if not graph.nodes[pre].is_neurons})
         self.silent: _Machine | None = None
         if self.closing and graph.of_kind(AFFINE):
@@ -102,7 +102,7 @@ class _Machine:
                 outputs[name] = self.rings[delay.feed].read(self.n, delay.steps)
             elif name != self.input:
                 outputs[name] = self.steps[name](self._arriving(name, outputs))
-        for feed, name in self.feeding.items():
+        for feed, name in self.delay_of.items():
             self.rings[feed].keep(self.n, self._arriving(name, outputs))
         before, self.constants, self.n = self.constants, self._next_constants(), self.n + 1
         begun = {name: outputs[name] + (now - before[name]) for name, now in self.constants.items()}
@@ -113,14 +113,14 @@ class _Machine:
         """Constants of the loops' wires: their output in the next step if no neuron spikes."""
         if self.silent is None:
             return {}
-        outputs = self.silent.step(self.nothing)
+        outputs = self.silent.step(self.zeros)
         return {name: outputs[name] for name in self.closing}
 
     def _arriving(self, name: str, outputs: Mapping[str, Array]) -> Array:
         parts = [outputs[pre] for pre in self.now[name]]
         parts += [self.carried[pre] for pre in self.before[name] if pre in self.carried]
         if not parts:
-            return self.nothing
+            return self.zeros
         total = parts[0]
         for part in parts[1:]:
             total = total + part

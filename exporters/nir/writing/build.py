@@ -120,9 +120,9 @@ class _Builder:
 
     def connect_unused_nodes(self) -> None:
         """Add wires with weight 0, since every node needs an input."""
-        led_to = {post for _, post in self.edges}
+        connected = {post for _, post in self.edges}
         names = [self.plan.entry[name] for name in self.plan.unreached]
-        names += [n for n, node in self.nodes.items() if node.kind == OUTPUT and n not in led_to]
+        names += [n for n, node in self.nodes.items() if node.kind == OUTPUT and n not in connected]
         for name in names:
             if name in self.nodes:
                 prefix = neurons.unused(f"nothing_to_{name}", self.nodes)

@@ -87,8 +87,8 @@ def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
 
 def _grouped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
     for level, label, masked in _levels(jump, steps):
-        everyone = np.full(len(jump), level)
-        after = wiring.delay(f"delay{label}", everyone) if level else None
+        delays = np.full(len(jump), level)
+        after = wiring.delay(f"delay{label}", delays) if level else None
         wiring.linear(f"weight{label}", masked, after)
 
 

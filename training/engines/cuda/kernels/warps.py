@@ -15,7 +15,7 @@ WARP = 32
 """Threads per warp."""
 
 PITCH = WARP + 1
-"""Distance of two warps' parts in shared memory: each begins in another bank."""
+"""Distance of two warps' parts in shared memory, so that they begin in different banks."""
 
 
 @within
