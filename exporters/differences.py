@@ -1,4 +1,4 @@
-"""Differences between an export and what nmtool would write: numbers and files."""
+"""Differences between an export and the one that nmtool would write: numbers and files."""
 
 from __future__ import annotations
 

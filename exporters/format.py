@@ -170,7 +170,7 @@ class Format:
         return None
 
     def differences(self) -> list[Finding]:
-        """Compare the export with what `write` would give for the network in it.
+        """Compare the export with the one that `write` would make of the same network.
 
         Options and answers are those of the export. Nothing is executed. Different encodings of
         the same content are equal.
@@ -358,7 +358,7 @@ class Format:
         )
 
     def check_written(self) -> None:
-        """Raise `FileFormatError` unless the export is what nmtool would write.
+        """Raise `FileFormatError` unless nmtool would write the same export.
 
         Every difference is a finding; nothing is executed.
         """

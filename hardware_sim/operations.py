@@ -1,4 +1,4 @@
-"""Operations of a run: what an event-driven chip would execute, step by step.
+"""Operations of a run: the events that a chip would execute, step by step.
 
 All counts follow from the spikes and are exact. A spike's synaptic events and messages are counted
 in the step in which it is emitted, regardless of delays.

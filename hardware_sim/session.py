@@ -317,9 +317,7 @@ class Session:
             self._u,
             self._v,
             np.array(offsets, np.int64),
-            frozen(
-                np.array(channels, np.int32)
-            ),  # int32 as in rasters, for which kernels are compiled
+            frozen(np.array(channels, np.int32)),  # kernels are compiled for int32
             spiked,
             self._u_trace[rows],
             v,

@@ -1,4 +1,4 @@
-"""Integer arithmetics: what one step of an integer network computes, and its number ranges.
+"""Integer arithmetics: the step of an integer network, and its number ranges.
 
 An arithmetic is a value, `LOIHI2` or `FENN16`, and a function, the step of a neuron, in the module
 named by the value. All other code reads the value. `docs/arithmetic.md` and

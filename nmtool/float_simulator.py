@@ -97,7 +97,7 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
 
 
 def with_states(network: Network, record: Callable[..., Recording]) -> Callable[..., Recording]:
-    """Add u and v of every population to what a float network records.
+    """Add u and v of every population to the recording of a float network.
 
     u and v are computed in float64 from the input and the recorded spikes, with a reset at every
     recorded spike. They are therefore consistent with the spikes, however those were rounded.

@@ -106,7 +106,7 @@ class KnownAnswers(Value, Tabular):
 
     @classmethod
     def load(cls, path: str | Path) -> KnownAnswers:
-        """Read what `save` wrote; raises `FileFormatError` on anything else."""
+        """Read a file written by `save`; raises `FileFormatError` for any other file."""
         return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
     def to_bytes(self) -> bytes:
@@ -115,7 +115,7 @@ class KnownAnswers(Value, Tabular):
 
     @classmethod
     def from_bytes(cls, data: bytes, carrier: str | Path) -> KnownAnswers:
-        """Read what `to_bytes` gave; raises `FileFormatError`, which names the carrying file."""
+        """Read the bytes of `to_bytes`; a `FileFormatError` names the file that contains them."""
         return _unpack(storage.unpack_archive(data, carrier, FILE_KIND, FILE_VERSION))
 
 

@@ -120,7 +120,7 @@ class Recording(Value, Tabular):
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:
-        """Read what `save` wrote; raises `FileFormatError` on anything else."""
+        """Read a file written by `save`; raises `FileFormatError` for any other file."""
         return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_FREE_BYTES))
 
     @classmethod

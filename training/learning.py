@@ -105,7 +105,7 @@ class Run(Tabular):
 
     @property
     def best(self) -> Mapping[str, Any]:
-        """The log's entry of the best epoch, whose network is kept."""
+        """The log's entry of the best epoch, whose network is saved."""
         return best_epoch(self.log, self.options.judge_epochs)
 
     def advice(self) -> list[Finding]:

@@ -22,7 +22,7 @@ from nmtool.exporters.environments import (
 
 BRIAN2_LOIHI = "brian2-loihi==0.5.2"
 REQUIREMENTS = (BRIAN2_LOIHI, "brian2>=2.9,<2.10", "numpy>=2.2,<2.3", "sympy>=1.13,<1.15")
-"""Versions known to work together, on Python 3.10 to 3.13: numpy 2.5 lacks what Brian 2.9 needs."""
+"""Versions known to work together, on Python 3.10 to 3.13; numpy 2.5 is too new for Brian 2.9."""
 
 PACKAGE = Path(__file__).with_name("package")
 

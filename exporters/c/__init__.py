@@ -90,7 +90,7 @@ class C(Format, name="c"):
         return self.content.answers()
 
     def check_written(self) -> None:
-        """Raise `FileFormatError` unless the file is, byte for byte, what nmtool would write.
+        """Raise `FileFormatError` unless nmtool would write the same file, byte for byte.
 
         The same holds for its header file, if it has one.
         """

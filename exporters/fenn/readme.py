@@ -1,4 +1,4 @@
-"""The README.md of an export: content of the folder, and how to run it with which PyFeNN."""
+"""The README.md of an export: its content, the required PyFeNN, and how to run it."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Firmware(Format, name="firmware"):
         return KnownAnswers.load(answers) if answers.exists() else None
 
     def differences(self) -> list[Finding]:
-        """Findings for files that are not, byte for byte, what nmtool would write."""
+        """Findings for files that differ from those that nmtool would write, byte for byte."""
         from nmtool.exporters.differences import changed_files
 
         written = self.encode(self.integers, self.decode_answers(), COptions(self.prefix))

@@ -1,4 +1,4 @@
-"""Import of networks trained by mlGeNN: checkpoint arrays, and options for what they lack.
+"""Import of networks trained by mlGeNN: checkpoint arrays, and options for missing constants.
 
 mlGeNN's conventions, and their conversion:
 

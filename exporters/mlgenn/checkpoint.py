@@ -66,13 +66,13 @@ def read_connections(
     """
     chosen = _chosen(folder, epoch)
     files = _files(folder, chosen)
-    ends = _sources_and_targets(sorted(files), populations, folder)
+    sources_and_targets = _sources_and_targets(sorted(files), populations, folder)
     findings = _variables_of_populations(folder, chosen)
     connections = []
-    for name, (source, target) in ends.items():
-        read = {key: _read(path) for key, path in files[name].items()}
-        findings += [finding for finding in read.values() if isinstance(finding, Finding)]
-        arrays = {key: array for key, array in read.items() if not isinstance(array, Finding)}
+    for name, (source, target) in sources_and_targets.items():
+        results = {key: _read(path) for key, path in files[name].items()}
+        findings += [result for result in results.values() if isinstance(result, Finding)]
+        arrays = {key: array for key, array in results.items() if not isinstance(array, Finding)}
         findings += _connection_findings(f"Conn_{name}", files[name], arrays)
         if not findings:
             connections.append(Connection(source, target, arrays[WEIGHT], arrays.get(DELAY)))

@@ -116,7 +116,7 @@ class Netx(Format, name="netx"):
         return None if embedded is None else embedded.known_answers(self.path)
 
     def differences(self) -> list[Finding]:
-        """Findings for datasets read by lava-dl that are not what nmtool would write.
+        """Findings for datasets read by lava-dl that nmtool would write differently.
 
         In files from other tools, the layers themselves are the network, so nothing can differ.
         """

@@ -118,7 +118,7 @@ class Nir(Format, name="nir"):
         return read_graph(self.path)
 
     def decode(self, options: ImportOptions | None = None) -> Network | IntegerNetwork:
-        """The embedded network; with options, or without an embedded one, that of the graph."""
+        """The embedded network; with options, or if there is none, the network of the graph."""
         from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph.file import WHAT, network_in
         from nmtool.exporters.nir.reading.network import network_of
@@ -133,7 +133,7 @@ class Nir(Format, name="nir"):
         return self.embedded.known_answers(self.path)
 
     def differences(self) -> list[Finding]:
-        """Differences between the file and what nmtool would write for its network and options."""
+        """Differences from the file that nmtool would write with the same network and options."""
         from nmtool.exporters.hdf5 import damage_named
         from nmtool.exporters.nir.graph import differences, file
         from nmtool.exporters.nir.writing.build import build

@@ -39,7 +39,7 @@ from nmtool.version import __version__
 WHAT = "ONNX file"
 OPSET = 18
 IR_VERSION = 8
-"""ONNX IR version, that of opset 18."""
+"""ONNX IR version of opset 18."""
 
 VERSION = 1
 """Version of the format that nmtool writes into ONNX files."""

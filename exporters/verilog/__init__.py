@@ -106,7 +106,7 @@ class Verilog(Format, name="verilog"):
         return self.content.carried
 
     def differences(self) -> list[Finding]:
-        """Files that differ from what nmtool would write, byte for byte.
+        """Files that nmtool would write differently, compared byte for byte.
 
         Other files in the folder are not part of the export and are not used.
         """

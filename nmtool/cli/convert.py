@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversion:
-    """Write IN as OUT, and print on stderr what rounding changed."""
+    """Write IN as OUT, and print the changes by rounding on stderr."""
     from nmtool.exchange.exporting import convert
 
     paths = arguments.networks

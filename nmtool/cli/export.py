@@ -1,4 +1,4 @@
-"""`nmtool export IN -o OUT`: `nmtool convert` without reading back what was written."""
+"""`nmtool export IN -o OUT`: `nmtool convert` without reading the result back."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ HOMES: Mapping[str, str] = vars(nmtool)["_homes"]
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag that differs from what the signature gives: its names, settings or group.
+    """Changes to a flag derived from the signature: its names, settings or group.
 
     Attributes:
         names: names of the flag, or the name of an argument; empty: the parameter's name.

@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace, answers: Answers, join: Callable[[], Answers]) -> None:
-    """Print the answers, and those of joined networks; the former even if joining fails."""
+    """Print the answers, even if joining fails, and then the answers of joined networks."""
     from nmtool.evaluation.answers import answers_file
 
     file = str(answers_file(arguments.output))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VALIDATION = "validation"
 NO_DATA = "none"
-"""Value of DATA for no data at all, not even those of the run."""
+"""Value of DATA for no data, not even the run's own data."""
 
 
 def add_data(parser: argparse.ArgumentParser, text: str = DATA, **settings: Any) -> None:

@@ -95,7 +95,7 @@ def _completion(arguments: argparse.Namespace) -> int:
             raise _unused(f"--{name.replace('_', '-')} is", " or ".join(referees))
     if arguments.shell is None:
         raise UsageError(
-            "a completion script is written for one shell",
+            "the shell for the completion script is missing",
             code="command-line",
             fix=f"name it: nmtool setup completion {'|'.join(completion.SHELLS)}",
         )

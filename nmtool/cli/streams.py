@@ -27,7 +27,7 @@ def prepare() -> None:
 
 
 def silence(*streams: TextIO) -> None:
-    """Discard what is still buffered, so that Python's exit does not fail on it."""
+    """Discard buffered output, so that Python does not fail to write it on exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         os.dup2(nowhere, stream.fileno())

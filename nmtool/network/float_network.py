@@ -341,7 +341,7 @@ output 4 li, 100 steps of 1 ms>
 
     @classmethod
     def load(cls, path: str | Path) -> Network:
-        """Read what `save` wrote; raises `FileFormatError` on anything else."""
+        """Read a file written by `save`; raises `FileFormatError` for any other file."""
         return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
     @property

@@ -456,7 +456,7 @@ class IntegerNetwork(Value, Tabular):
 
     @classmethod
     def load(cls, path: str | Path) -> IntegerNetwork:
-        """Read what `save` wrote; raises `FileFormatError` on anything else."""
+        """Read a file written by `save`; raises `FileFormatError` for any other file."""
         return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
     @property

@@ -21,7 +21,7 @@ THRESHOLD_TOLERANCE = 0.05
 
 
 def common_value(values: NDArray[np.float64]) -> float:
-    """The single value of a population: that of all its neurons, or their mean."""
+    """One value for a population: the common value of its neurons, or their mean."""
     same = (values == values[0]).all()
     return float(values[0] if same else np.mean(values))
 
@@ -142,7 +142,7 @@ def _mean_taken(values: NDArray[np.float64]) -> str:
 
 
 def _is_clock(network: Network, population: Population) -> bool:
-    """True for neurons that spike in every step whatever their decays, which imports add."""
+    """True for clocks, which imports add: neurons that spike in every step, for any decays."""
     if population.kind != LIF or any(p.target == population.name for p in network.projections):
         return False
     above = bias_per_step(population, network.dt_ms) > population.values("threshold")

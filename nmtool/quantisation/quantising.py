@@ -242,7 +242,7 @@ def calibration_data(
 
 
 def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
-    """Calibration samples: training samples without those that validated the run in `source`.
+    """Calibration samples: training samples except the validation samples of the run.
 
     Raises:
         DataError: the data have no training samples.

@@ -51,7 +51,7 @@ class Quantisation(Tabular):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything that the target cannot represent, and what was done about it."""
+        """Everything that the target cannot represent, with the value used instead."""
         return self.report.findings
 
     def tables(self) -> list[Table]:

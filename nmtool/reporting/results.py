@@ -85,8 +85,8 @@ check, cost, certificate, reproduce>
         samples: number of samples to draw, in proportion to the classes; by default all, or 1,000
             if the data are on disk.
         against: one or more backends to compare with the simulator, as in `verify`.
-        targets: chips and formats to check for, as in `check`; the cost of an inference is that on
-            the first one.
+        targets: chips and formats to check for, as in `check`; the cost of an inference is counted
+            for the first one.
         before: the network before training; by default the initial network of the run, recomputed
             from its settings and seed.
         quantising: arguments of `quantise` for a float network, e.g. `{"weight_bits": 4}`.
@@ -220,7 +220,7 @@ class _Results:
 
     @property
     def accuracy(self) -> dict[str, float]:
-        """Share of samples classified correctly, 0 … 1, by what ran."""
+        """Share of samples classified correctly, 0 … 1, by backend."""
         shares = {name: evaluation.accuracy for name, evaluation in self.evaluations.items()}
         by_backend = {} if self.certificate is None else dict(self.certificate.accuracy)
         by_backend.pop(SIMULATOR, None)
@@ -293,11 +293,11 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
         command: command line that makes the report again.
     """
     run, evaluation, samples = results.run, results.main_evaluation, results.samples
-    on = "" if evaluation is None else f"{results.extent} of {results.where}"
+    extent = "" if evaluation is None else f"{results.extent} of {results.where}"
     if evaluation is not None and evaluation.only_classes:
-        on += f", which cover {evaluation.only_classes}"
+        extent += f", which cover {evaluation.only_classes}"
     count = 0 if evaluation is None else evaluation.samples
-    sections = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
+    sections = [chapters.accuracy_section(extent, count, results.accuracy, results.notes)]
     if run.options is not None:
         sections.append(
             chapters.learning_section(
@@ -618,12 +618,12 @@ def _reproduce(results: _Results, command: Sequence[str]) -> Section:
             values.append((f"content hash, {name}", network.content_hash))
     events = results.events
     if events is not None:
-        on = f"{events.n_samples:,} samples, {results.where}"
-        values.append((f"SHA-256 of the {on}", events.content_hash))
-    about_run, settings, code = results.run.reproduction()
+        extent = f"{events.n_samples:,} samples, {results.where}"
+        values.append((f"SHA-256 of the {extent}", events.content_hash))
+    values_of_run, settings, code = results.run.reproduction()
     versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}
     this_report = ", ".join(f"{name} {release}" for name, release in versions.items())
-    values += [*about_run, ("this report", this_report)]
+    values += [*values_of_run, ("this report", this_report)]
     code.append(("command of this report", shlex.join([*command, "-o", PAGE])))
     facts = {"hashes": dict(values), "settings": settings, "versions": versions}
     return chapters.reproduce_section(values, code, {**facts, "code": dict(code)})

@@ -123,7 +123,7 @@ class Diagnosis(Result):
         return parts_by_fix
 
     def summary(self) -> str:
-        """The tables and what to do, as plain text."""
+        """The tables and the suggested fixes, as plain text."""
         advice = [f"{', '.join(names)}: {fix}" for fix, names in self.advice().items()]
         return "\n\n".join([super().summary(), "\n".join(advice)]).strip()
 

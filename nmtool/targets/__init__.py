@@ -1,4 +1,4 @@
-"""Targets: chips and formats as data; whether a network fits, and what it costs.
+"""Targets: chips and formats as data; fit and cost of a network on them.
 
     target.py     `Target`: limits, arithmetic, cores, event costs, each figure with its origin
     reading.py    targets from TOML files: `*.toml` beside this file, and your own

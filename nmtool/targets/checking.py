@@ -1,4 +1,4 @@
-"""`check`: whether a network fits one or more targets, what changes there, what is wasted."""
+"""`check`: fit of a network to targets, with all changes and wasted resources."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def cost(
         target: target to run on: a name, e.g. `loihi1`, the path of a target's file, or a
             `Target`.
         energy_of: use another target's figures per event, e.g. `loihi1` for Loihi 2, which has no
-            published figures; latency and energy then say so.
+            published figures; latency and energy then name that target.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:

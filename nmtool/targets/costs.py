@@ -321,7 +321,7 @@ class Cost(Result):
         return "\n\n".join([super().summary(), "\n".join(self.notes())])
 
     def notes(self) -> list[str]:
-        """Sentences on what latency and energy cover, or why they are unknown, each once."""
+        """Sentences on what is included in latency and energy, or why they are unknown."""
         axes: dict[str, list[str]] = {}
         for axis in ("latency", "energy"):
             estimate: Estimate = getattr(self, axis)
@@ -467,7 +467,7 @@ class Tradeoff(Tabular):
         return tables
 
     def notes(self) -> list[str]:
-        """Sentences on what latency and energy cover, or why they are not given, each once."""
+        """Sentences on what is included in latency and energy, or why they are unknown."""
         return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
     def plot(

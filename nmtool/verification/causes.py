@@ -152,7 +152,9 @@ class Case:
             for name, own in cells.items()
         )
 
-    def left(self, name: str, guesses: Cells, events: Streams | None = None) -> NDArray[np.intp]:
+    def explaining(
+        self, name: str, guesses: Cells, events: Streams | None = None
+    ) -> NDArray[np.intp]:
         """Indices of the candidate faults that explain the whole recording of their neurons."""
         events = self.events if events is None else events
         outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
@@ -277,11 +279,11 @@ def _by_synapse(
     pre, value = pre[nearest], value[nearest]
     columns = case.cells[projection.target].pick(np.full(len(pre), neuron))
     guesses = altered(case.network, columns, kind, (index, pre), value)
-    left = case.left(projection.target, guesses)
-    pre, value = pre[left], value[left]
-    about = Cause(kind, projection.target, projection.source, neuron=neuron)
+    remaining = case.explaining(projection.target, guesses)
+    pre, value = pre[remaining], value[remaining]
+    cause_template = Cause(kind, projection.target, projection.source, neuron=neuron)
     for sender in dict.fromkeys(pre.tolist()):
-        cause = replace(about, pre=sender, expected=int(stored[sender]))
+        cause = replace(cause_template, pre=sender, expected=int(stored[sender]))
         yield from _cause_range(cause, value[pre == sender])
 
 
@@ -356,7 +358,7 @@ def _explaining_values(
             break
         columns = case.cells[name].pick(np.full(len(values), neuron))
         guesses = altered(case.network, columns, number, (case.index(name),), values)
-        values = values[case.left(name, guesses)]
+        values = values[case.explaining(name, guesses)]
     return values
 
 
@@ -405,27 +407,35 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
     projection = case.network.projections[index]
     cells = case.cells[projection.target]
     rows = rows_of(case.network, cells, index)
-    about = Cause("", projection.target, projection.source)
+    cause_template = Cause("", projection.target, projection.source)
     exponent = projection.weight_exponent
     weight, delay = projection.shifted_weight, projection.delay
     candidates = [
         (
-            replace(about, kind="weight-exponent", expected=exponent, actual=wrong_exponent),
+            replace(
+                cause_template, kind="weight-exponent", expected=exponent, actual=wrong_exponent
+            ),
             altered(case.network, cells, "weight exponent", (index,), wrong_exponent),
         )
         for wrong_exponent in range(-8, case.network.runs_in.max_weight_exponent + 2)
     ]
     candidates += [
-        (replace(about, kind="projection-missing"), rewired(cells, rows, weight=weight * 0)),
-        (replace(about, kind="delays-ignored"), rewired(cells, rows, delay=delay * 0)),
+        (
+            replace(cause_template, kind="projection-missing"),
+            rewired(cells, rows, weight=weight * 0),
+        ),
+        (replace(cause_template, kind="delays-ignored"), rewired(cells, rows, delay=delay * 0)),
     ]
     if projection.shape[0] == projection.shape[1]:
-        about = replace(about, kind="projection-transposed")
+        cause_template = replace(cause_template, kind="projection-transposed")
         transposed = {"weight": weight.T, "delay": delay.T}
         candidates += [
-            (replace(about, detail="weights"), rewired(cells, rows, weight=weight.T)),
-            (replace(about, detail="delays"), rewired(cells, rows, delay=delay.T)),
-            (replace(about, detail="weights and delays"), rewired(cells, rows, **transposed)),
+            (replace(cause_template, detail="weights"), rewired(cells, rows, weight=weight.T)),
+            (replace(cause_template, detail="delays"), rewired(cells, rows, delay=delay.T)),
+            (
+                replace(cause_template, detail="weights and delays"),
+                rewired(cells, rows, **transposed),
+            ),
         ]
     for cause, changed in candidates:
         same = np.array_equal(cells.weight, changed.weight)
@@ -573,7 +583,7 @@ def _input_causes(case: Case) -> Iterator[Cause]:
     guesses += _suspects(case, here, step, neuron)
     for channel, at in guesses[:MOST_GUESSES]:
         spike, events = _flipped(case.events, channel, at)
-        if len(case.left(name, suspect, events)) and case.holds(reached, events):
+        if len(case.explaining(name, suspect, events)) and case.holds(reached, events):
             text = f"a spike of channel {channel} at step {at} is {'missing' if spike else 'added'}"
             if at is None:
                 text = f"channel {channel} is silent"

@@ -62,7 +62,7 @@ def exercise(
     deep: bool = False,
     n_samples: int = SAMPLES,
 ) -> Raster:
-    """Generate samples that exercise what the given ones do not; deterministic.
+    """Generate samples that exercise further parts of a network; deterministic.
 
     Args:
         network: the network to compare.
@@ -128,7 +128,7 @@ class _Search:
         return self.equivalent[fault]
 
     def try_candidates(self, round_: int, n_samples: int) -> bool:
-        """Keep the candidates that add something, those that add most first.
+        """Keep the candidates that exercise or reveal more, in order of their gain.
 
         Samples in which u wraps or v clips are kept only after a round without other success,
         since some backends do not model overflows.

@@ -189,7 +189,7 @@ def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tupl
 
 
 class _Reader:
-    """Arrays of a file, sorted by what they record of a network; misfits become findings."""
+    """Arrays of a file by the quantity that they record; misfits become findings."""
 
     def __init__(
         self, network: Network | IntegerNetwork, n_samples: int, n_steps: int, free: bool = False

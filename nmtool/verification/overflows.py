@@ -36,7 +36,7 @@ def dependence() -> dict[str, int]:
 
 
 def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
-    """Sentence on the number of overflows, and what depends on them; '' without any.
+    """Sentence on the number of overflows and their effects; '' without any.
 
     Args:
         counts: counts as in `Certificate.overflows`.
@@ -94,7 +94,7 @@ def _names(state: str, way: str) -> str:
 def count_overflows(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording | None
 ) -> dict[str, int]:
-    """Overflows and what depends on them, by the names of `Certificate.overflows`.
+    """Overflows and dependent answers, by the names of `Certificate.overflows`.
 
     Args:
         network: the network.

@@ -85,8 +85,8 @@ def verify(
             whose authors you trust. C files are never compiled then.
         coverage: measure which stored numbers the samples exercised, and how many one-unit faults
             they would have shown; only for integers compared with integers.
-        exercise: also compare generated samples, with u and v of every neuron, which exercise what
-            the data do not.
+        exercise: also compare generated samples, with u and v of every neuron, which exercise
+            further parts of the network.
         options: arguments of a backend's `check`, by backend, e.g. `{"lava": {"model": "stock"}}`.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
@@ -456,7 +456,7 @@ def _extent(
 def _generated(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Raster | None:
-    """Samples that exercise what the given ones do not; None if none is needed."""
+    """Samples that exercise the parts missed by the given samples; None if there are none."""
     if isinstance(network, Network):
         raise UsageError(
             "`exercise=` needs an integer network",

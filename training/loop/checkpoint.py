@@ -98,7 +98,7 @@ def load(
     removed: Mapping[str, Tensor] = MappingProxyType({}),
     average: MutableMapping[str, Tensor] | None = None,
 ) -> RunState:
-    """Restore what `save` wrote.
+    """Restore the state written by `save`.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""Selection of a run's best epoch, whose network is kept.
+"""Selection of a run's best epoch, whose network is saved.
 
 One epoch's accuracy on a few hundred samples is noisy. The score of an epoch is therefore the
 mean accuracy over the last `judge_epochs` epochs up to it.
@@ -46,7 +46,7 @@ def is_best(log: Sequence[Entry], judge_epochs: int = 1) -> bool:
 
 
 def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
-    """Score of a run's best epoch, whose network is kept, 0 … 1.
+    """Score of a run's best epoch, whose network is saved, 0 … 1.
 
     If the integers' scales were changed at the end, the score is the accuracy with the new ones.
     """

@@ -32,7 +32,7 @@ def teacher_of(
     teacher = Teacher.load(file if run is None else run.find_file(file))
     if resumed and run is not None and run.teacher != teacher.content_hash:
         raise UsageError(
-            f"the run in {run.path} had another teacher in {options.teacher}",
+            f"{options.teacher} is not the teacher with which the run in {run.path} began",
             code="resume-teacher-differs",
             why="the probabilities in the file have changed since the run began",
             fix="restore the file, or start a new run",

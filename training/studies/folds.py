@@ -140,7 +140,7 @@ def cross_validate(
         folds: number of folds of about equal size, made of whole groups; by default each group is a
             fold.
         fold_seed: seed of the assignment of groups to folds.
-        seeds: networks per fold, trained with consecutive seeds from that of the options on.
+        seeds: networks per fold, trained with consecutive seeds, the first being `options.seed`.
         splits: splits whose samples are joined in this order and divided into folds, by default
             `train`. The test split is used only if it is named, and a validation split never for
             validation.

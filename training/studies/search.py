@@ -167,7 +167,7 @@ def _first_trials(default: dict[str, Any], space: dict[str, Any]) -> list[dict[s
 
 
 def _space(data: Dataset, fitted: TrainOptions) -> dict[str, tuple[Any, Any]]:
-    """By setting, the value of the first trial and what is searched, as STUDY.toml has both.
+    """By setting, the value of the first trial and the searched values, as in STUDY.toml.
 
     Args:
         data: the samples.

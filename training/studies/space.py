@@ -300,7 +300,7 @@ def _read_choices(entry: list[Any], default: Any) -> Choices:
 
 
 def _as_option_type(value: Any, default: Any) -> Any:
-    """The value in the type of the option; what `TrainOptions` would refuse is left as it is."""
+    """The value in the type of the option; unchanged if `TrainOptions` would refuse it."""
     if isinstance(default, float) and _is_number(value):
         return float(value)
     if isinstance(default, tuple) and isinstance(value, list) and all(map(_is_number, value)):

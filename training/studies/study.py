@@ -355,7 +355,7 @@ def _without_warnings() -> Iterator[None]:
 
 @contextmanager
 def _checked(where: object) -> Iterator[None]:
-    """Turn whatever Optuna raises on entries that it did not write into `FileFormatError`."""
+    """Turn any exception of Optuna on foreign entries into `FileFormatError`."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
@@ -403,7 +403,7 @@ def is_given_up(trial: FrozenTrial) -> bool:
 
 
 def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
-    """Compare the plan with what the study began with; a new one begins with it."""
+    """Compare the plan with the stored one; a new study stores it."""
     now = {"conditions": plan.conditions(), **plan.space.as_json()}
     with _checked(where):
         attributes = begun.user_attrs

@@ -13,7 +13,7 @@ import numpy as np
 from nmtool.training.engines.cpu.kernels.compiled import compiled
 
 SPAN = 16
-"""Steps, and neurons, transposed together: one cache line of 32-bit floats."""
+"""Size of blocks of steps and neurons that are transposed: a cache line of 32-bit floats."""
 
 
 @compiled()
