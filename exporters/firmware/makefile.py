@@ -60,7 +60,7 @@ def makefile(prefix: str) -> str:
         f"{kind}{processor.name}" for processor in bare_metal for kind in ("", "run-", "size-")
     )
     names = ", make ".join(processor.name for processor in bare_metal)
-    head = _HEAD.substitute(prefix=prefix, bare_metal=names, phony=phony)
+    head = _HEAD.substitute(prefix=prefix, bare=names, phony=phony)
     return "".join([head, *(_rules(processor, prefix) for processor in bare_metal), _CLEAN])
 
 
