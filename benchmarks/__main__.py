@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.compare import OK, Bench
+from benchmarks.compare import Bench
 from benchmarks.engines import CPU, CUDA, DEVICES
+from benchmarks.job import OK
 from benchmarks.machine import header
 from benchmarks.report import exit_code, print_report, write_json
 from benchmarks.rows import Row, make_rows
-from benchmarks.suites import LARGE_BATCH, SUITES, Choice, Suite
+from benchmarks.suites import LARGE_BATCH, SUITES, Suite
 from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
 from nmtool.errors import libraries_needed
@@ -30,11 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    suite = SUITES[options.suite]
     if options.suite == CUDA:
         return _run_on_gpu(options)
     origin, bench, rows = header(), Bench(tell), list[Row]()
-    for comparison in suite.plan(_choice(options, suite)):
+    for comparison in _suite(options).comparisons():
         rows += make_rows(bench.measure(comparison))
     print_report(origin, options.suite, rows)
     if options.json:
@@ -54,7 +54,7 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
         from nmtool.training.engines.devices import find_device
         from nmtool.training.engines.gpu_failures import gpu_errors_converted
 
-    suite, origin, bench = SUITES[CUDA], header(), Bench(tell)
+    suite, origin, bench = _suite(options), header(), Bench(tell)
     file = Path(options.json or f"{NAME}.json")
     agreements, kernels, rows = list[gpu.Agreement](), list[gpu_kernels.KernelTime](), list[Row]()
     with gpu_errors_converted():
@@ -64,10 +64,9 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
             for agreement in gpu.compare(workload, device):
                 tell(f"{agreement}{'' if agreement.holds else ': they do not agree'}")
                 agreements.append(agreement)
-        choice = _choice(options, suite)
-        for comparison in suite.plan(choice):
+        for comparison in suite.comparisons():
             rows += make_rows(bench.measure(comparison))
-        for hidden in choice.hidden:
+        for hidden in suite.hidden:
             workload = Workload(hidden, batch=LARGE_BATCH)
             tell(f"kernels of {hidden} hidden neurons, batch {LARGE_BATCH}")
             kernels += gpu_kernels.kernel_times(workload)
@@ -84,13 +83,10 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
     return 0 if agree and any(row["status"] == OK for row in rows) else 1
 
 
-def _choice(options: argparse.Namespace, suite: Suite) -> Choice:
-    return Choice(
-        options.hidden or suite.hidden,
-        options.threads or suite.threads,
-        options.rounds or suite.rounds,
-        options.device,
-    )
+def _suite(options: argparse.Namespace) -> Suite:
+    """The suite, with what the user chose in place of its defaults."""
+    chosen = {name: getattr(options, name) for name in ("hidden", "threads", "rounds", "device")}
+    return replace(SUITES[options.suite], **{n: v for n, v in chosen.items() if v is not None})
 
 
 def tell(line: str) -> None:

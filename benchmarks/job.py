@@ -1,13 +1,17 @@
-"""One engine on one workload with so many threads: what a worker process is told to measure."""
+"""A job is one engine on one workload with so many threads; its result is what was measured."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from benchmarks.engines import CPU
+from benchmarks.measure import StepTimes
 from benchmarks.workload import Workload
+
+OK = "ok"
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,26 @@ class Job:
             f"{w.input_spikes} spikes, delays to {w.max_delay}, batch {w.batch}, "
             f"threads {self.threads}"
         )
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a job.
+
+    Attributes:
+        job: the job, with its drive if it got that far.
+        status: `ok`, or the reason for no result: `skipped: …`, `failed: …`.
+        times: the times of each round.
+        hidden_spikes: hidden spikes of all neurons, the mean per sample.
+        code_mb: memory that compiled code and libraries take at first use, in MB.
+        peak_mb: peak memory minus that before the first batch, in MB.
+        device_mb: largest memory on a GPU, in MB; None on a CPU.
+    """
+
+    job: Job
+    status: str = OK
+    times: Sequence[StepTimes] = ()
+    hidden_spikes: float = 0.0
+    code_mb: float = 0.0
+    peak_mb: float = 0.0
+    device_mb: float | None = None

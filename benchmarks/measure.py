@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchmarks.torch_step import TorchStep
@@ -43,10 +43,6 @@ class StepTimes:
     def total(self) -> float:
         """Wall time of the whole step."""
         return self.forward + self.backward + self.update
-
-    def as_json(self) -> dict[str, Any]:
-        """By name."""
-        return asdict(self)
 
 
 def time_step(step: TorchStep) -> StepTimes:

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.engines import find_engine
-from benchmarks.job import Job
+from benchmarks.job import OK, Job, Result
 from benchmarks.measure import StepTimes
 from benchmarks.worker import STEP
 
@@ -29,36 +30,28 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """Runs a job's steps one at a time, whenever told; use it in a `with`.
+    """Measures a job step by step in a process, which a `with` starts and ends.
 
     Args:
-        job: what to measure.
+        result: the job, not measured yet; it is measured only while its status is `ok`.
 
     Attributes:
-        hidden_spikes: all hidden spikes, the mean per sample.
-        times: of every step so far, warm-up left out.
-        code_mb: what compiled code and libraries take when they are used first.
-        peak_mb: memory at its peak so far, minus that before the first batch.
-        device_mb: largest memory on a GPU so far; None on a CPU.
+        result: the outcome so far.
     """
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.hidden_spikes = self.code_mb = 0.0
-        self.times: list[StepTimes] = []
-        self.peak_mb = 0.0
-        self.device_mb: float | None = None
+    def __init__(self, result: Result) -> None:
+        self.result = result
+
+    def __enter__(self) -> Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker"],
             cwd=ROOT,
-            env={**os.environ, **_environment(job)},
+            env={**os.environ, **_environment(self.result.job)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-
-    def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -71,19 +64,30 @@ class Worker:
         return self._process.pid
 
     def find_drive(self) -> float:
-        """The drive of a job that has none."""
-        return self._ask(self.job.dumps())["drive"]
+        """The drive of a job that has none; raises `WorkerError`."""
+        drive: float = self._ask(self.result.job.dumps())["drive"]
+        return drive
 
     def warm_up(self) -> None:
         """The first steps, which are not timed."""
-        answer = self._ask(self.job.dumps())
-        self.hidden_spikes, self.code_mb = answer["hidden_spikes"], answer["code_mb"]
+        self._measure(self.result.job.dumps())
 
     def step(self) -> None:
         """One more timed step."""
-        answer = self._ask(STEP)
-        self.peak_mb, self.device_mb = answer.pop("peak_mb"), answer.pop("device_mb")
-        self.times.append(StepTimes(**answer))
+        self._measure(STEP)
+
+    def _measure(self, line: str) -> None:
+        """Add the answer to a line to the result, or the error, which ends the measurement."""
+        if self.result.status != OK:
+            return
+        try:
+            answer = self._ask(line)
+        except WorkerError as error:
+            self.result = Result(self.result.job, f"failed: {error}")
+            return
+        if "times" in answer:
+            answer["times"] = (*self.result.times, StepTimes(**answer["times"]))
+        self.result = replace(self.result, **answer)
 
     def _ask(self, line: str) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout

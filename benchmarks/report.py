@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.compare import OK
+from benchmarks.job import OK
 from benchmarks.rows import Row
 from nmtool.errors import NmtoolError, StorageError
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.compare import OK, Result
 from benchmarks.engines import AUTOGRAD, BPTT, OURS, find_engine
+from benchmarks.job import OK, Result
 from benchmarks.measure import medians
 
 Row = dict[str, Any]

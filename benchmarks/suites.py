@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.engines import AUTOGRAD, BPTT, CUDA, DCLS, NORSE, OURS, SNNTORCH
+from benchmarks.engines import AUTOGRAD, BPTT, CPU, CUDA, DCLS, NORSE, OURS, SNNTORCH
 from benchmarks.job import Job
 from benchmarks.workload import Workload
 
@@ -32,53 +32,41 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The user's choice, or a suite's defaults.
+class Suite:
+    """A named set of comparisons, whose numbers and device users may replace.
 
     Attributes:
+        plan: makes the comparisons.
+        about: one line for the help.
         hidden: numbers of hidden neurons.
         threads: numbers of threads.
         rounds: timed steps of each job.
         device: the device of all jobs.
     """
 
+    plan: Callable[[Suite], Iterator[Comparison]]
+    about: str
     hidden: Sequence[int]
     threads: Sequence[int]
     rounds: int
-    device: str
+    device: str = CPU
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """The comparisons to measure."""
+        return self.plan(self)
 
 
-Plan = Callable[[Choice], Iterator[Comparison]]
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A named set of comparisons.
-
-    Attributes:
-        plan: makes them.
-        about: one line for the help.
-        hidden, threads, rounds: what the user may leave out.
-    """
-
-    plan: Plan
-    about: str
-    hidden: tuple[int, ...]
-    threads: tuple[int, ...]
-    rounds: int
-
-
-def core(choice: Choice) -> Iterator[Comparison]:
+def core(suite: Suite) -> Iterator[Comparison]:
     """Ours and BPTT by hidden size and threads, then the memory of a large batch."""
-    for hidden in choice.hidden:
-        yield _compared((OURS, BPTT, AUTOGRAD), Workload(hidden), choice, choice.rounds)
-    for hidden in choice.hidden:
-        yield _single(OURS, Workload(hidden, batch=LARGE_BATCH), choice)
+    for hidden in suite.hidden:
+        yield _compared((OURS, BPTT, AUTOGRAD), Workload(hidden), suite, suite.rounds)
+    for hidden in suite.hidden:
+        yield _single(OURS, Workload(hidden, batch=LARGE_BATCH), suite)
 
 
-def sweep(choice: Choice) -> Iterator[Comparison]:
+def sweep(suite: Suite) -> Iterator[Comparison]:
     """Ours and BPTT with one property changed at a time."""
-    base = Workload(choice.hidden[0])
+    base = Workload(suite.hidden[0])
     variants = [
         base,
         *(replace(base, input_spikes=n) for n in INPUT_SPIKES),
@@ -88,33 +76,33 @@ def sweep(choice: Choice) -> Iterator[Comparison]:
         *(replace(base, hidden=n) for n in HIDDEN),
     ]
     for workload in dict.fromkeys(variants):
-        yield _compared((OURS, BPTT), workload, choice, choice.rounds)
+        yield _compared((OURS, BPTT), workload, suite, suite.rounds)
 
 
-def peers(choice: Choice) -> Iterator[Comparison]:
+def peers(suite: Suite) -> Iterator[Comparison]:
     """Ours beside the trainers without delays, then, once, beside delays by convolution."""
-    for hidden in choice.hidden:
+    for hidden in suite.hidden:
         workload = Workload(hidden)
-        yield _compared((OURS, BPTT, AUTOGRAD, SNNTORCH, NORSE), workload, choice, choice.rounds)
+        yield _compared((OURS, BPTT, AUTOGRAD, SNNTORCH, NORSE), workload, suite, suite.rounds)
         feedforward = replace(workload, recurrent=False, batch=DCLS_BATCH)
-        yield _compared((OURS, DCLS), feedforward, choice, rounds=1)
+        yield _compared((OURS, DCLS), feedforward, suite, rounds=1)
 
 
-def memory(choice: Choice) -> Iterator[Comparison]:
+def memory(suite: Suite) -> Iterator[Comparison]:
     """Peak memory by batch, each job alone."""
-    for hidden in choice.hidden:
+    for hidden in suite.hidden:
         for batch in BATCHES:
-            yield _single(OURS, Workload(hidden, batch=batch), choice)
-        yield _single(BPTT, Workload(hidden), choice)
+            yield _single(OURS, Workload(hidden, batch=batch), suite)
+        yield _single(BPTT, Workload(hidden), suite)
 
 
-def cuda(choice: Choice) -> Iterator[Comparison]:
+def cuda(suite: Suite) -> Iterator[Comparison]:
     """Ours on a GPU and on the CPU, by hidden size and batch."""
-    for hidden in choice.hidden:
+    for hidden in suite.hidden:
         for batch in (Workload().batch, LARGE_BATCH):
             workload = Workload(hidden, batch=batch)
-            on_cpu = tuple(Job(OURS, workload, threads) for threads in choice.threads)
-            yield Comparison((Job(OURS, workload, device=CUDA), *on_cpu), choice.rounds)
+            on_cpu = tuple(Job(OURS, workload, threads) for threads in suite.threads)
+            yield Comparison((Job(OURS, workload, device=CUDA), *on_cpu), suite.rounds)
 
 
 SUITES = {
@@ -126,16 +114,14 @@ SUITES = {
 }
 
 
-def _compared(
-    engines: Sequence[str], workload: Workload, choice: Choice, rounds: int
-) -> Comparison:
+def _compared(engines: Sequence[str], workload: Workload, suite: Suite, rounds: int) -> Comparison:
     jobs = tuple(
-        Job(engine, workload, threads, choice.device)
-        for threads in choice.threads
+        Job(engine, workload, threads, suite.device)
+        for threads in suite.threads
         for engine in engines
     )
     return Comparison(jobs, rounds)
 
 
-def _single(engine: str, workload: Workload, choice: Choice) -> Comparison:
-    return Comparison((Job(engine, workload, choice.threads[0], choice.device),), rounds=1)
+def _single(engine: str, workload: Workload, suite: Suite) -> Comparison:
+    return Comparison((Job(engine, workload, suite.threads[0], suite.device),), rounds=1)

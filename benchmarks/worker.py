@@ -2,7 +2,8 @@
 
     → a job                          ← {"drive": x}, and the end, if the job has no drive
                                      ← {"hidden_spikes": n, "code_mb": MB}
-    → "step", as often as wanted     ← {"forward": s, ..., "peak_mb": MB, "device_mb": MB or null}
+    → "step", as often as wanted     ← {"times": {"forward": s, …}, "peak_mb": MB,
+                                        "device_mb": MB or null}
     → end of input                   the end
 
 A job with a drive starts with two steps that are not timed: one of a small network, which loads
@@ -16,8 +17,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import IO
+from dataclasses import asdict, replace
+from typing import IO, Any
 
 from benchmarks.drive import Build, find_drive
 from benchmarks.engines import find_engine
@@ -45,7 +46,7 @@ def _private_output() -> IO[str]:
     return answers
 
 
-def _serve(lines: IO[str]) -> Iterator[dict[str, float | None]]:
+def _serve(lines: IO[str]) -> Iterator[dict[str, Any]]:
     job = Job.loads(lines.readline())
     _use_threads(job.threads)
     if job.drive is None:
@@ -67,7 +68,7 @@ def _tuned(job: Job) -> float:
     return find_drive(build, job.workload)
 
 
-def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, float | None]]:
+def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, Any]]:
     build, workload = _build(job), job.workload
     step = build(workload.network(drive), workload)
     spikes, labels = workload.spikes(), workload.labels()
@@ -80,7 +81,7 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, fl
     for _ in commands:
         time_step(step)  # bring threads and caches into the state of a running loop
         times = time_step(step)
-        yield {**times.as_json(), "peak_mb": memory.peak(), "device_mb": step.device_mb}
+        yield {"times": asdict(times), "peak_mb": memory.peak(), "device_mb": step.device_mb}
 
 
 def _use_once(build: Build, workload: Workload) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nmtool as nm
 from benchmarks import machine
+from nmtool.toml_files import toml_value
 
 ZOO = Path(__file__).parents[1] / "nmtool" / "zoo"
 
@@ -72,16 +73,10 @@ def main() -> None:
     if arguments.name in LICENCES:
         facts["licence_of_data"] = LICENCES[arguments.name]
     network.save(ZOO / f"{arguments.name}.npz")
-    lines = [f"{key} = {_toml(value)}" for key, value in facts.items()]
+    lines = [f"{key} = {toml_value(value)}" for key, value in facts.items()]
     (ZOO / f"{arguments.name}.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(certificate)
     print(nm.zoo.about(arguments.name).summary())
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {entry}" for key, entry in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)
 
 
 if __name__ == "__main__":

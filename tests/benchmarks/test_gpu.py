@@ -15,7 +15,7 @@ import torch
 from benchmarks.__main__ import main
 from benchmarks.gpu import FLOAT32, FLOAT64, INTEGER, Agreement, compare, markdown, page
 from benchmarks.gpu_kernels import OTHERS, KernelTime, by_kernel
-from benchmarks.suites import SUITES, Choice
+from benchmarks.suites import SUITES
 from benchmarks.workload import Workload
 from nmtool.recording import Recording
 from nmtool.training.engines import devices
@@ -98,7 +98,7 @@ def test_without_a_sample_in_common_nothing_agrees() -> None:
 
 
 def test_the_suite_has_both_devices() -> None:
-    jobs = [c.jobs for c in SUITES["cuda"].plan(Choice((256, 512), (1,), 3, "cpu"))]
+    jobs = [comparison.jobs for comparison in SUITES["cuda"].comparisons()]
     assert [[job.device for job in group] for group in jobs] == [["cuda", "cpu"]] * 4
     assert {(j.workload.hidden, j.workload.batch) for group in jobs for j in group} == {
         (256, 32), (256, 256), (512, 32), (512, 256),

@@ -13,7 +13,7 @@ from benchmarks import engines
 from benchmarks.__main__ import main
 from benchmarks.engines import CPU, Engine
 from benchmarks.job import Job
-from benchmarks.suites import SUITES, Choice, Comparison, Suite
+from benchmarks.suites import SUITES, Comparison, Suite
 from tests.benchmarks.tiny import TINY
 
 pytestmark = pytest.mark.torch
@@ -30,12 +30,12 @@ PROMISED = {
 }
 
 
-def small(choice: Choice) -> Iterator[Comparison]:
+def small(suite: Suite) -> Iterator[Comparison]:
     """Two engines that run, one not installed, more spikes than there is room for, many threads."""
     jobs = [Job(name, TINY) for name in ("nmtool", "bptt", "absent")]
     jobs.append(Job("nmtool", replace(TINY, input_spikes=1_000_000)))
     jobs.append(Job("nmtool", TINY, threads=100_000))
-    yield Comparison(tuple(jobs), choice.rounds)
+    yield Comparison(tuple(jobs), suite.rounds)
 
 
 @pytest.fixture

@@ -7,20 +7,20 @@ import signal
 
 import pytest
 
-from benchmarks.job import Job
+from benchmarks.job import Job, Result
 from benchmarks.process import Worker, WorkerError
 from tests.benchmarks.tiny import TINY
 
 
 def test_a_worker_that_is_killed_is_named() -> None:
-    with Worker(Job("nmtool", TINY)) as worker:
+    with Worker(Result(Job("nmtool", TINY))) as worker:
         os.kill(worker.process_id, signal.SIGKILL)
         with pytest.raises(WorkerError, match="ended with code -9"):
             worker.find_drive()
 
 
 def test_leaving_ends_the_worker() -> None:
-    with Worker(Job("nmtool", TINY)) as worker:
+    with Worker(Result(Job("nmtool", TINY))) as worker:
         process_id = worker.process_id
     with pytest.raises(ProcessLookupError):
         os.kill(process_id, 0)

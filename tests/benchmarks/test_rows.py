@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.compare import Result
-from benchmarks.job import Job
+from benchmarks.job import Job, Result
 from benchmarks.measure import StepTimes
 from benchmarks.rows import MEASURED, make_rows
 from tests.benchmarks.tiny import TINY

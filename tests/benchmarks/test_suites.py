@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
 
 from benchmarks.engines import ENGINES
 from benchmarks.job import Job
-from benchmarks.suites import SUITES, Choice
+from benchmarks.suites import SUITES
 
 
 def jobs(name: str, hidden: tuple[int, ...] = (256, 512), rounds: int = 4) -> list[tuple[Job, ...]]:
-    choice = Choice(hidden, (1, 2), rounds, "cpu")
-    return [comparison.jobs for comparison in SUITES[name].plan(choice)]
+    suite = replace(SUITES[name], hidden=hidden, threads=(1, 2), rounds=rounds)
+    return [comparison.jobs for comparison in suite.comparisons()]
 
 
 def flat(name: str) -> list[Job]:
@@ -58,8 +59,8 @@ def test_peers_are_all_engines_and_delays_by_convolution_are_feedforward() -> No
 
 @pytest.mark.parametrize("name", SUITES)
 def test_rounds_are_as_many_as_chosen_or_one(name: str) -> None:
-    choice = Choice((64,), (1,), 7, "cpu")
-    assert {comparison.rounds for comparison in SUITES[name].plan(choice)} <= {1, 7}
+    suite = replace(SUITES[name], hidden=(64,), threads=(1,), rounds=7)
+    assert {comparison.rounds for comparison in suite.comparisons()} <= {1, 7}
 
 
 def test_a_job_is_equal_after_transfer_to_its_worker() -> None:
