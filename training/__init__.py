@@ -1,0 +1,1 @@
+"""Training by EventProp: engines, torch modules, the loop of a run, and studies of many runs."""

@@ -647,10 +647,7 @@ AUTOMATIC = tuple(option.name for option in fields(TrainOptions) if option.metad
 
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "str | Path": ("a file", lambda value: str(value) if isinstance(value, str | Path) else None),
-    "int | float | str": (
-        "a share like 0.2, a number, 'last 300' or auto",
-        lambda value: amount(value),
-    ),
+    "int | float | str": ("a share like 0.2, a number, 'last 300' or auto", amount),
     "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
     "int": ("a whole number", lambda value: _number(value, Integral, int)),
     "float": ("a number", lambda value: _number(value, Real, float)),

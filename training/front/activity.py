@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import UsageError
+from nmtool.network.graph import LIF
 from nmtool.training.front.functions import Push
 from nmtool.training.front.model import SpikingNetwork
 
@@ -64,7 +65,7 @@ def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
     if not target.strength:
         return {}
     output = model.network.readout.population
-    hidden = [p.name for p in model.network.populations if p.kind == "lif" and p.name != output]
+    hidden = [p.name for p in model.network.populations if p.kind == LIF and p.name != output]
     return dict.fromkeys(hidden, target)
 
 

@@ -21,8 +21,8 @@ from nmtool.training.engines.spike_trains import SpikeTrains, merge
 from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.functions import Push
 
-Table = list[list[int | None]]
-"""Index of the projection (or None), per source and population of the layer."""
+Blocks = list[list[int | None]]
+"""Blocks of a layer's matrix: index of the projection (or None), per source and population."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,8 @@ class Wiring:
     kind: str
     sources: list[str]
     source_sizes: list[int]
-    rows: Table
-    loops: Table
+    rows: Blocks
+    loops: Blocks
 
     def source(self, trains: Mapping[str, SpikeTrains]) -> SpikeTrains:
         """The afferent spikes.
@@ -116,9 +116,9 @@ def wire(network: Network, names: list[str]) -> Wiring:
     )
 
 
-def _afferent_rows(network: Network, names: Sequence[str]) -> tuple[list[str], Table]:
+def _afferent_rows(network: Network, names: Sequence[str]) -> tuple[list[str], Blocks]:
     sources: list[str] = []
-    rows: Table = []
+    rows: Blocks = []
     for index, projection in enumerate(network.projections):
         if projection.target not in names or projection.source in names:
             continue
@@ -133,8 +133,8 @@ def _afferent_rows(network: Network, names: Sequence[str]) -> tuple[list[str], T
     return sources, rows
 
 
-def _loops(network: Network, names: Sequence[str]) -> Table:
-    loops: Table = [[None] * len(names) for _ in names]
+def _loops(network: Network, names: Sequence[str]) -> Blocks:
+    loops: Blocks = [[None] * len(names) for _ in names]
     for index, projection in enumerate(network.projections):
         if projection.source not in names or projection.target not in names:
             continue
@@ -151,11 +151,11 @@ def _loops(network: Network, names: Sequence[str]) -> Table:
 
 
 def _joined(
-    table: Table, pre: list[int], post: list[int], synapses: Sequence[Synapses]
+    blocks: Blocks, pre: list[int], post: list[int], synapses: Sequence[Synapses]
 ) -> Synapses:
-    """One matrix from a table of projections; missing synapses get weight 0."""
-    if len(table) == 1 and len(post) == 1 and table[0][0] is not None:
-        return synapses[table[0][0]]
+    """One matrix from blocks of projections; missing synapses get weight 0."""
+    if len(blocks) == 1 and len(post) == 1 and blocks[0][0] is not None:
+        return synapses[blocks[0][0]]
 
     def matrix(name: str) -> Tensor | None:
         matrices = [getattr(projection, name) for projection in synapses]
@@ -170,7 +170,7 @@ def _joined(
                 ],
                 dim=1,
             )
-            for row, n in zip(table, pre, strict=True)
+            for row, n in zip(blocks, pre, strict=True)
         ]
         return torch.cat([like.new_zeros((0, sum(post))), *rows])
 

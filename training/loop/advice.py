@@ -23,6 +23,9 @@ MIN_EPOCHS = 5
 FALLING = 0.05
 """A loss still falls if its last fifth of epochs is lower by this share than the fifth before."""
 
+RISING = 0.05
+"""Share of their maximum by which learning rates may rise on resume without a remark."""
+
 OVERFITTING = 0.1
 """A run overfits if training accuracy exceeds validation accuracy by at least this."""
 
@@ -99,7 +102,7 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
         rate_factor(settings.schedule, settings.epochs, settings.warmup)(n_done)
         for settings in (options, before)
     )
-    if now > then + FALLING:
+    if now > then + RISING:
         yield Finding(
             "learning-rates-rise",
             "epochs",

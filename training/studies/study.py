@@ -35,7 +35,7 @@ from nmtool.progress import Progress, silent
 from nmtool.training.studies.plan import StudyPlan
 from nmtool.training.studies.series import changes
 from nmtool.training.studies.space import Range, Searched
-from nmtool.training.studies.trial import PrunedError, Trainer, shown_value
+from nmtool.training.studies.trial import PrunedError, TrialRunner, shown_value
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Study:
         """Number of trials with these outcomes, optionally only before a trial number."""
         return sum(outcome(trial) in outcomes for trial in self.trials()[:before])
 
-    def run(self, train: Trainer, check_stop: CheckStop, progress: Progress = silent) -> None:
+    def run(self, train: TrialRunner, check_stop: CheckStop, progress: Progress = silent) -> None:
         """Run trials, one after the other, until the study is done.
 
         While the last trials run in other processes, it waits, since those processes may die.
@@ -203,7 +203,7 @@ class Study:
             with _without_warnings():
                 fail_stale_trials(self.optuna_study)
 
-    def _run_next(self, train: Trainer, check_stop: CheckStop, progress: Progress) -> None:
+    def _run_next(self, train: TrialRunner, check_stop: CheckStop, progress: Progress) -> None:
         """Run Optuna's next trial: one that was cut off before, or a new one."""
         from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 
@@ -237,7 +237,7 @@ class Study:
             log.warning("a trial's heartbeats had stopped, and another process took it over")
 
     def _score(
-        self, trial: optuna.Trial, train: Trainer, check_stop: CheckStop, progress: Progress
+        self, trial: optuna.Trial, train: TrialRunner, check_stop: CheckStop, progress: Progress
     ) -> float:
         """Mean validation accuracy of a trial, 0 … 1; Optuna's `TrialPruned` if there is none."""
         from optuna import TrialPruned

@@ -27,7 +27,7 @@ from nmtool.training.studies.results import (
     write_best,
 )
 from nmtool.training.studies.study import Study, open_study
-from nmtool.training.studies.trial import Trainer, study_data
+from nmtool.training.studies.trial import TrialRunner, study_data
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -145,7 +145,7 @@ def run_trials(study: Study, data: Dataset, device: str | Device, progress: Prog
         data: data with a validation split.
         device, progress: as for `sweep`.
     """
-    train = Trainer(study.plan, data, device)
+    train = TrialRunner(study.plan, data, device)
     with signals_noted(*STOPS) as check_stop:
         study.run(train, check_stop, progress)
 

@@ -32,7 +32,7 @@ IsBad = Callable[[int, float], bool]
 """Takes an epoch, from 1, and its validation accuracy; returns True to end the trial."""
 
 
-class Trainer:
+class TrialRunner:
     """Trains with the settings of trials.
 
     Args:

@@ -223,7 +223,7 @@ def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("nmtool.training.studies.trial.Trainer.__call__", stop)
+        patch.setattr("nmtool.training.studies.trial.TrialRunner.__call__", stop)
         stopped = nmtool(*WORDS, "--search", "2")
     assert (stopped.code, Path("run/run.json").exists()) == (130, False)
     assert "the same command" in stopped.err

@@ -86,14 +86,14 @@ def test_a_number_of_trials_repeats_and_a_stopped_search_goes_on(
 
 def _stop_in_trial(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupt a trial after its first epoch."""
-    train = trial.Trainer._score
+    train = trial.TrialRunner._score
 
-    def score(self: trial.Trainer, at: int, options: nm.TrainOptions, *about: Any) -> float:
+    def score(self: trial.TrialRunner, at: int, options: nm.TrainOptions, *about: Any) -> float:
         if at == number:
             raise KeyboardInterrupt
         return train(self, at, options, *about)
 
-    monkeypatch.setattr(trial.Trainer, "_score", score)
+    monkeypatch.setattr(trial.TrialRunner, "_score", score)
 
 
 def test_test_samples_are_not_looked_at(tmp_path: Path) -> None:
