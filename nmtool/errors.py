@@ -57,6 +57,14 @@ class Finding:
         why = f" (why: {self.why})" if self.why else ""
         return f"[{self.code}] {self.where}: {self.what}{why}; fix: {self.fix}"
 
+    def as_line(self, kind: str) -> str:
+        """One line of a log.
+
+        Args:
+            kind: `remark`, or `next` for a suggestion.
+        """
+        return f"{kind}[{self.code}]: {self.what}; {self.fix}"
+
     @property
     def kind(self) -> tuple[str, ...]:
         """Key that is equal for similar findings: their texts without numbers and names."""

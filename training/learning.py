@@ -35,7 +35,7 @@ from nmtool.training.loop.remarks import (
 from nmtool.training.loop.reporter import OnBatch, OnEpoch, Reporter, epoch_line
 from nmtool.training.loop.run_data import check_division, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
-from nmtool.training.loop.selection import best_epoch
+from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import AUTOMATIC, TrainOptions
 from nmtool.training.studies.results import kept_table, trial_table
@@ -101,7 +101,7 @@ class Run(Tabular):
     @property
     def stopped_early(self) -> bool:
         """True if early stopping ended the run before its last epoch."""
-        return bool(self.log) and bool(self.log[-1].get("stopped_early", False))
+        return stopped_early(self.log)
 
     @property
     def best(self) -> Mapping[str, Any]:
@@ -348,7 +348,7 @@ class _Call:
             )
         if own.is_first and self.resume and not reporter.epochs:
             _log.info(f"nothing is left to do: the run ended with epoch {len(trainer.log)}")
-        if own.is_first and trainer.stopped_early:
+        if own.is_first and stopped_early(trainer.log):
             _log.info(
                 f"stopped early after epoch {len(trainer.log)}: none of the last "
                 f"{options.patience} epochs was better than the best one before"
@@ -370,7 +370,7 @@ class _Call:
         )
         if own.is_first and reporter.epochs:
             for finding in run.advice():
-                _log.info(f"next[{finding.code}]: {finding.what}; {finding.fix}")
+                _log.info(finding.as_line("next"))
         return run
 
     def _data(self, data: Dataset | SpikeEvents | str | Path, ranks: Ranks) -> Dataset:
@@ -479,7 +479,7 @@ class _Call:
 
 def _log_remarks(findings: Iterable[Finding]) -> None:
     for finding in findings:
-        _log.warning(f"remark[{finding.code}]: {finding.what}; {finding.fix}")
+        _log.warning(finding.as_line("remark"))
 
 
 def _check_search(search: str | int, resume: bool, ranks: Ranks | None) -> None:

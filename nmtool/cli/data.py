@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         grid = propose_grid(dataset.train) if is_whole and "train" in dataset.splits else None
         findings = list(remarks(dataset)) if is_whole else []
     for remark in findings:
-        console.print_remark(f"remark[{remark.code}]: {remark.what}; {remark.fix}")
+        console.print_remark(remark.as_line("remark"))
     files: list[str] = []
     if arguments.output is not None:
         path = Path(arguments.output)

@@ -63,28 +63,29 @@ class Calibrator:
             network: the float network.
             portions: all samples, a portion at a time.
         """
-        return self.without_overflow(network, self.rounding(network)(network), portions)
-
-    def without_overflow(
-        self,
-        network: Network,
-        integers: IntegerNetwork,
-        portions: Callable[[], Iterable[Raster]],
-    ) -> IntegerNetwork:
-        """The integer network with scales at which nothing overflows on any of the given samples.
-
-        Scales of overflowing populations are halved
-        (`nmtool.quantisation.halve_overflowing_scales`).
-
-        Args:
-            network: the float network.
-            integers: its integer network with the current scales.
-            portions: all samples, a portion at a time.
-        """
         rounding = self.rounding(network)
-        while faulty := [part for part in portions() if overflows(integers, part)]:
-            spikes, seen = Raster.concatenate(faulty), rounding.calibration
-            seen = halve_overflowing_scales(network, spikes, seen, to_integers=rounding.to_integers)
-            rounding = replace(rounding, calibration=seen)
-            integers = rounding(network)
-        return integers
+        return without_overflow(network, rounding(network), rounding, portions)
+
+
+def without_overflow(
+    network: Network,
+    integers: IntegerNetwork,
+    rounding: Rounding,
+    portions: Callable[[], Iterable[Raster]],
+) -> IntegerNetwork:
+    """The integer network with scales at which nothing overflows on any of the given samples.
+
+    Scales of overflowing populations are halved (`nmtool.quantisation.halve_overflowing_scales`).
+
+    Args:
+        network: the float network.
+        integers: its integer network with the current scales.
+        rounding: the rounding from which the search for other scales starts.
+        portions: all samples, a portion at a time.
+    """
+    while faulty := [part for part in portions() if overflows(integers, part)]:
+        spikes, seen = Raster.concatenate(faulty), rounding.calibration
+        seen = halve_overflowing_scales(network, spikes, seen, to_integers=rounding.to_integers)
+        rounding = replace(rounding, calibration=seen)
+        integers = rounding(network)
+    return integers

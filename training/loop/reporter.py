@@ -12,7 +12,7 @@ from nmtool.progress import Advance, Pace, duration
 from nmtool.tables import brief
 from nmtool.training.loop.remarks import EpochRemarks, start_line
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.selection import is_best, standard_error
+from nmtool.training.loop.selection import is_best, standard_error, stopped_early
 from nmtool.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Reporter:
         The log record has `parts`, as `epoch_parts` gives them, to fit narrow terminals.
         """
         self._epoch_done, self._epoch_loss = 0, 0.0
-        left = None if entry.get("stopped_early") else self._pace.left
+        left = None if stopped_early([entry]) else self._pace.left
         number = f"epoch {entry['epoch']:3d}/{self._options.epochs}"
         time_s = f"{entry['seconds']:.1f} s"
         remaining = f", {duration(left)} left" if left else ""
@@ -97,7 +97,7 @@ class Reporter:
             extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
         )
         for remark in self._epoch_remarks.remarks(entry):
-            _log.warning(f"remark[{remark.code}]: {remark.what}; {remark.fix}")
+            _log.warning(remark.as_line("remark"))
         self._on_epoch(entry)
         self._check_stop()
 

@@ -494,5 +494,5 @@ def _is_number(value: Any) -> bool:
 
 
 def run_of(path: Path) -> RunFolder:
-    """The run of a run folder, or of a network file in one; None for other paths."""
+    """The run in a folder, or beside a network file; it may hold no files yet."""
     return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)

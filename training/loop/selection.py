@@ -64,6 +64,11 @@ def out_of_patience(scores: Sequence[float], patience: int) -> bool:
     return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
+def stopped_early(log: Sequence[Entry]) -> bool:
+    """True if early stopping ended the run before its last epoch."""
+    return bool(log) and bool(log[-1].get("stopped_early"))
+
+
 def standard_error(accuracy: float, n_samples: int | None) -> float:
     """Binomial standard error of an accuracy, 0 … 1; 0 where the number of samples is unknown."""
     return sqrt(accuracy * (1 - accuracy) / n_samples) if n_samples else 0.0

@@ -28,7 +28,7 @@ from nmtool.training.loop import checkpoint
 from nmtool.training.loop.ahead import ahead
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.averaging import Average, copy_into
-from nmtool.training.loop.calibration import Calibrator, first_samples
+from nmtool.training.loop.calibration import Calibrator, first_samples, without_overflow
 from nmtool.training.loop.optimise import (
     check_gradients,
     check_loss,
@@ -39,7 +39,13 @@ from nmtool.training.loop.optimise import (
 )
 from nmtool.training.loop.pruning import Pruning
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.selection import best_epoch, is_best, out_of_patience, scores
+from nmtool.training.loop.selection import (
+    best_epoch,
+    is_best,
+    out_of_patience,
+    scores,
+    stopped_early,
+)
 from nmtool.training.loop.totals import Totals
 from nmtool.training.loop.validation import Validation
 from nmtool.training.options import TrainOptions
@@ -160,7 +166,7 @@ class Trainer:
     def run(self) -> Network:
         """Train the remaining epochs; returns the best epoch's network."""
         with gpu_errors_converted():
-            while self._state.epoch < self.options.epochs and not self.stopped_early:
+            while self._state.epoch < self.options.epochs and not stopped_early(self.log):
                 self._epoch()
             self._remove_overflow()
         return self.best
@@ -339,11 +345,6 @@ class Trainer:
         """One entry per finished epoch."""
         return self._state.log
 
-    @property
-    def stopped_early(self) -> bool:
-        """True if early stopping ended the run before its last epoch."""
-        return bool(self.log) and self.log[-1].get("stopped_early", False)
-
     def resume(self) -> None:
         """Restore the run's last checkpoint; raises `FileFormatError`."""
         assert self._folder is not None
@@ -396,9 +397,8 @@ class Trainer:
         """Remove all overflows of the best epoch's integers, on training and validation samples."""
         if self._calibrator is None or self.best_integers is None:
             return
-        rescaled = self._calibrator.without_overflow(
-            self.best, self.best_integers, self._all_samples
-        )
+        rounding = self._calibrator.rounding(self.best)
+        rescaled = without_overflow(self.best, self.best_integers, rounding, self._all_samples)
         if rescaled.content_hash != self.best_integers.content_hash:
             self._keep_rescaled(rescaled)
 

@@ -15,7 +15,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid
-from nmtool.training.loop.calibration import Calibrator
+from nmtool.training.loop.calibration import Calibrator, without_overflow
 from nmtool.training.loop.reporter import epoch_line
 from nmtool.training.loop.run import make_trainer, run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -91,7 +91,7 @@ def test_no_overflow_survives() -> None:
     without_room = replace(shy.rounding(loud), calibration=Calibration(membrane={"output": 1e-3}))
     before = without_room(loud)
     assert sum(simulate(before, part).counts["v_clips"] for part in everything)
-    after = shy.without_overflow(loud, before, trainer._all_samples)
+    after = without_overflow(loud, before, shy.rounding(loud), trainer._all_samples)
     for part in everything:
         counts = simulate(after, part).counts
         assert counts["u_wraps"] == counts["v_clips"] == 0

@@ -12,7 +12,7 @@ from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.pruning import whole
 from nmtool.training.loop.run import make_trainer, run_training
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.selection import best_epoch
+from nmtool.training.loop.selection import best_epoch, stopped_early
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds
 
 pytestmark = pytest.mark.torch
@@ -131,11 +131,11 @@ def test_a_run_stops_early_without_improvement(tmp_path: Path) -> None:
     options = small_options(patience=2, epochs=9, **still)
     trainer = run_training(options, dataset, folder=folder)
     assert [entry["stopped_early"] for entry in trainer.log] == [False, False, True]
-    assert trainer.stopped_early
+    assert stopped_early(trainer.log)
     again = run_training(options, dataset, folder=folder, resume=True)
     assert again.log == trainer.log
     until_the_end = run_training(small_options(patience=2, epochs=3, **still), dataset)
-    assert not until_the_end.stopped_early
+    assert not stopped_early(until_the_end.log)
 
 
 def test_patience_leaves_the_epochs_before_as_they_were() -> None:
@@ -153,5 +153,5 @@ def test_patience_waits_for_pruning_to_end() -> None:
     options = small_options(patience=1, sparsity=0.5, epochs=10, lr=0.0, delay_lr=0.0, rescue=0.0)
     trainer = run_training(options, small_dataset())
     assert len(trainer.log) == 9
-    assert trainer.stopped_early
+    assert stopped_early(trainer.log)
     assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 2
