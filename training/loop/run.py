@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.data import Dataset, SpikeEvents, check_same_classes
+from nmtool.data import Dataset
 from nmtool.data.teacher import Teacher
-from nmtool.errors import DataError, UsageError
-from nmtool.float_simulator import reaches_rate
-from nmtool.network.balance import balance_drive, by_recording
+from nmtool.errors import UsageError
 from nmtool.network.float_network import Network
-from nmtool.raster import Raster
-from nmtool.recording import Recording
 from nmtool.training.engines.devices import CPU, Device
-from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.calibration import first_samples
-from nmtool.training.loop.initial import initial_network
 from nmtool.training.loop.run_data import about_data
 from nmtool.training.loop.run_folder import HOLD_OUT, N_VALIDATION, TEACHER, RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
@@ -81,7 +71,7 @@ def run_training(
                 locks.enter_context(folder.locked())
             anew = _starts_over(folder, ranks)
             resume = not anew
-        trainer = make_trainer(
+        trainer = Trainer(
             options,
             dataset.train,
             dataset.validation,
@@ -125,96 +115,7 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
     """
     dataset = dataset.with_validation(options.validation_rule)
     untaught = replace(options, teacher=None)  # the teacher only matters for updates
-    return make_trainer(untaught, dataset.train, dataset.validation).best
-
-
-def make_trainer(
-    options: TrainOptions,
-    train: SpikeEvents,
-    validation: SpikeEvents | None,
-    *,
-    folder: RunFolder | None = None,
-    on_batch: Callable[[BatchReport], None] | None = None,
-    on_epoch: Callable[[dict[str, Any]], None] | None = None,
-    network: Network | None = None,
-    soft_labels: NDArray[np.float64] | None = None,
-    device: Device = CPU,
-    ranks: Ranks = ALONE,
-) -> Trainer:
-    """A trainer before its first epoch, with a network that spikes and, for integers, its scales.
-
-    Args:
-        options: the settings.
-        train, validation, folder, on_batch, on_epoch, soft_labels, device, ranks: as for `Trainer`.
-        network: a trained network to start from, instead of a random one.
-
-    Raises:
-        DataError: training or validation samples are missing.
-        UsageError: the data have other channels or classes than the network given; ranks differ
-            in their settings or data.
-        RankError: another rank is gone.
-    """
-    if train.n_samples == 0:
-        raise DataError(
-            "there are no training samples",
-            code="split-empty",
-            fix="train on data that have a training split",
-        )
-    if validation is not None and validation.n_samples == 0:
-        raise DataError(
-            "there are no validation samples",
-            code="split-empty",
-            fix="pass None instead; training accuracy then decides the best epoch",
-        )
-    _check_agreement(ranks, options, train, validation, soft_labels)
-    if network is not None:
-        check_same_classes(network, train)
-    return Trainer(
-        options,
-        train,
-        validation,
-        _new_network(options, train, device) if network is None else network,
-        folder=folder,
-        on_batch=on_batch,
-        on_epoch=on_epoch,
-        trained=network is not None,
-        soft_labels=soft_labels,
-        device=device,
-        ranks=ranks,
-    )
-
-
-def _new_network(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
-    """A network of random synapses whose hidden neurons spike as often as the options ask for."""
-    network = initial_network(options, train.n_units, train.class_names)
-    if options.init_rate is None:
-        return network
-
-    def record(driven: Network, spikes: Raster) -> Recording:
-        longest, axonal = options.max_delay, options.axonal
-        model = SpikingNetwork(driven, max_delay=longest, axonal=axonal, device=device)
-        return model.record(spikes)
-
-    # On a CPU, a simulation that stops as soon as the rate is decided is faster than whole passes.
-    reaches = reaches_rate if device == CPU else by_recording(record)
-    return balance_drive(network, first_samples(network, train), options.init_rate, reaches)
-
-
-def _check_agreement(
-    ranks: Ranks,
-    options: TrainOptions,
-    train: SpikeEvents,
-    validation: SpikeEvents | None,
-    soft_labels: NDArray[np.float64] | None,
-) -> None:
-    """Ranks that wait for each other must count the same batches of the same network."""
-    settings = zlib.crc32(json.dumps(options.as_json()).encode())
-    ranks.check_same("their settings", settings)
-    n_validation = 0 if validation is None else validation.n_samples
-    ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
-    ranks.check_same(
-        "their teacher", 0 if soft_labels is None else zlib.crc32(soft_labels.tobytes())
-    )
+    return Trainer(untaught, dataset.train, dataset.validation).best
 
 
 def _about(dataset: Dataset, teacher: Teacher | None, ranks: Ranks) -> dict[str, Any]:

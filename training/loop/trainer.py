@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,13 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nmtool.data import SpikeEvents
+from nmtool.data import SpikeEvents, check_same_classes
 from nmtool.data.binning import Binned
 from nmtool.data.events import AT_ONCE
-from nmtool.errors import StorageError
+from nmtool.errors import DataError, StorageError
+from nmtool.float_simulator import reaches_rate
+from nmtool.network.balance import balance_drive, by_recording
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.recording import Recording
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.gpu_failures import gpu_errors_converted
 from nmtool.training.front import losses
@@ -29,6 +34,7 @@ from nmtool.training.loop.ahead import ahead
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.averaging import Average, copy_into
 from nmtool.training.loop.calibration import Calibrator, first_samples, without_overflow
+from nmtool.training.loop.initial import initial_network
 from nmtool.training.loop.optimise import (
     check_gradients,
     check_loss,
@@ -87,7 +93,7 @@ class _Portion:
 
 
 class Trainer:
-    """Trains one network on one data set; `make_trainer` (`run.py`) makes one from options.
+    """Trains one network on one data set.
 
     `run` loops over epochs, `_epoch` over the batches of an epoch, `_update` updates the parameters
     by a batch, `_judge` decides whether an epoch is the best so far, `_keep` writes the files.
@@ -96,11 +102,10 @@ class Trainer:
         options: the settings.
         train, validation: samples; if validation is None, training accuracy decides which epoch is
             best.
-        network: initial network.
+        network: a trained network to start from; None: a random one, scaled until it spikes.
         folder: folder of the run; None: the run is not saved.
         on_batch, on_epoch: called on the first rank after every batch and epoch, with a
             `BatchReport` and with the epoch's entry of the log.
-        trained: the network has been trained before.
         soft_labels: [samples, classes] float64, soft labels of the training samples by the teacher
             that the options name; None without a teacher.
         device: device to train on.
@@ -108,8 +113,10 @@ class Trainer:
             in the same order; the first rank writes.
 
     Raises:
-        UsageError: during training, the loss has exploded or a gradient is not finite; ranks differ
-            in their checkpoint.
+        DataError: training or validation samples are missing.
+        UsageError: the data have other channels or classes than the network given; ranks differ
+            in their settings, data or checkpoint; during training, the loss has exploded or a
+            gradient is not finite.
         InputError, BackendError: the GPU's memory is used up, or it has failed.
         RankError: another rank is gone.
     """
@@ -119,17 +126,23 @@ class Trainer:
         options: TrainOptions,
         train: SpikeEvents,
         validation: SpikeEvents | None,
-        network: Network,
         *,
+        network: Network | None = None,
         folder: RunFolder | None = None,
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
-        trained: bool = False,
         soft_labels: NDArray[np.float64] | None = None,
         device: Device = CPU,
         ranks: Ranks = ALONE,
     ) -> None:
         assert (soft_labels is None) == (options.teacher is None)
+        _check_splits(train, validation)
+        _check_agreement(ranks, options, train, validation, soft_labels)
+        is_trained = network is not None
+        if network is None:
+            network = _new_network(options, train, device)
+        else:
+            check_same_classes(network, train)
         self.options, self._soft_labels = options, soft_labels
         self._train, self._validating = train, validation
         self._folder = folder
@@ -158,7 +171,7 @@ class Trainer:
         n_updates = self._batches * options.epochs
         self._factor = rate_factor(options.schedule, n_updates, options.warmup)
         self._pruning = Pruning(model, options.sparsity, options.delay_sparsity, n_updates)
-        self._average = Average(model, options.average, trained=trained)
+        self._average = Average(model, options.average, trained=is_trained)
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._state = checkpoint.RunState(0, 0, -1.0, [])
         self.best, self.best_integers = model.to_network(), model.to_integers()
@@ -425,3 +438,52 @@ class Trainer:
         for events in (self._train, *validating):
             for part in events.batches(AT_ONCE):
                 yield network.bin(part).raster
+
+
+def _new_network(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
+    """A network of random synapses whose hidden neurons spike as often as the options ask for."""
+    network = initial_network(options, train.n_units, train.class_names)
+    if options.init_rate is None:
+        return network
+
+    def record(driven: Network, spikes: Raster) -> Recording:
+        longest, axonal = options.max_delay, options.axonal
+        model = SpikingNetwork(driven, max_delay=longest, axonal=axonal, device=device)
+        return model.record(spikes)
+
+    # On a CPU, a simulation that stops as soon as the rate is decided is faster than whole passes.
+    reaches = reaches_rate if device == CPU else by_recording(record)
+    return balance_drive(network, first_samples(network, train), options.init_rate, reaches)
+
+
+def _check_splits(train: SpikeEvents, validation: SpikeEvents | None) -> None:
+    """Raise `DataError` if training or validation samples are missing."""
+    if train.n_samples == 0:
+        raise DataError(
+            "there are no training samples",
+            code="split-empty",
+            fix="train on data that have a training split",
+        )
+    if validation is not None and validation.n_samples == 0:
+        raise DataError(
+            "there are no validation samples",
+            code="split-empty",
+            fix="pass None instead; training accuracy then decides the best epoch",
+        )
+
+
+def _check_agreement(
+    ranks: Ranks,
+    options: TrainOptions,
+    train: SpikeEvents,
+    validation: SpikeEvents | None,
+    soft_labels: NDArray[np.float64] | None,
+) -> None:
+    """Ranks that wait for each other must count the same batches of the same network."""
+    settings = zlib.crc32(json.dumps(options.as_json()).encode())
+    ranks.check_same("their settings", settings)
+    n_validation = 0 if validation is None else validation.n_samples
+    ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
+    ranks.check_same(
+        "their teacher", 0 if soft_labels is None else zlib.crc32(soft_labels.tobytes())
+    )

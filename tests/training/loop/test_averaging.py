@@ -12,8 +12,9 @@ from hypothesis import given, strategies as st
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.averaging import Average, copy_into
 from nmtool.training.loop.pruning import whole
-from nmtool.training.loop.run import make_trainer, run_training
+from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.trainer import Trainer
 from tests.networks.trainable import random_network
 from tests.training.small_data import small_dataset, small_options
 
@@ -95,7 +96,7 @@ def test_without_a_decay_there_is_no_mean() -> None:
 def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
     dataset = small_dataset()
     options = small_options(average=0.9, epochs=1, arithmetic=arithmetic)
-    trainer = make_trainer(options, dataset.train, dataset.validation)
+    trainer = Trainer(options, dataset.train, dataset.validation)
     trainer.run()
     last = trainer.model.to_network()
     with trainer._average.averaged_parameters():
@@ -125,7 +126,7 @@ def test_synapses_that_the_start_removed_stay_removed(
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
     options = small_options(average=0.99, sparsity=0.6, delay_sparsity=0.5)
     run_training(options, dataset, folder=folder)
-    trainer = make_trainer(options, dataset.train, dataset.validation, network=folder.network())
+    trainer = Trainer(options, dataset.train, dataset.validation, network=folder.network())
     trainer.start_from(folder)
     parameters = dict(trainer.model.named_parameters())
     assert trainer._pruning.removed.keys() == parameters.keys()

@@ -17,8 +17,9 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.training.loop.calibration import Calibrator, without_overflow
 from nmtool.training.loop.reporter import epoch_line
-from nmtool.training.loop.run import make_trainer, run_training
+from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.trainer import Trainer
 from tests.refusals import refused
 from tests.training.small_data import EMPTY, small_dataset, small_options
 
@@ -74,7 +75,7 @@ def test_a_resumed_integer_run_equals_an_uninterrupted_one(tmp_path: Path) -> No
 
 
 def test_the_log_counts_overflows() -> None:
-    trainer = make_trainer(small_options(arithmetic="integer", epochs=1), *_splits())
+    trainer = Trainer(small_options(arithmetic="integer", epochs=1), *_splits())
     trainer.model.faults["output"][:, 1] += [3, 4]
     trainer._epoch()
     entry = json.loads(json.dumps(trainer.log[0]))
@@ -84,7 +85,7 @@ def test_the_log_counts_overflows() -> None:
 
 def test_no_overflow_survives() -> None:
     options = small_options(arithmetic="integer", tau_out_ms=500.0)
-    trainer = make_trainer(options, *_splits())
+    trainer = Trainer(options, *_splits())
     loud = _loud(trainer.best)
     everything = list(trainer._all_samples())
     shy = Calibrator(8, DelayGrid(), everything[0].take([EMPTY]))
@@ -126,7 +127,7 @@ def test_accuracy_is_that_of_settled_scales(
 
 def test_settled_scales_are_logged_without_validation() -> None:
     options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
-    trainer = make_trainer(options, _splits()[0], None)
+    trainer = Trainer(options, _splits()[0], None)
     trainer._epoch()
     trainer.best = _loud(trainer.best)
     cramped = Calibration(membrane={"output": 1e-3})

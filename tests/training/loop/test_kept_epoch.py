@@ -10,9 +10,10 @@ import pytest
 from nmtool.network.float_network import Network
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.pruning import whole
-from nmtool.training.loop.run import make_trainer, run_training
+from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import best_epoch, stopped_early
+from nmtool.training.loop.trainer import Trainer
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds
 
 pytestmark = pytest.mark.torch
@@ -22,7 +23,7 @@ def _best_epoch(folder: RunFolder, seed: int) -> int:
     """Check that a run keeps its best epoch, the last one among equals; returns it, from 0."""
     dataset = small_dataset()
     networks: list[Network] = []
-    trainer = make_trainer(
+    trainer = Trainer(
         small_options(epochs=6, lr=0.05, seed=seed),
         dataset.train,
         dataset.validation,
@@ -49,7 +50,7 @@ def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
 
 def test_the_mean_over_epochs_decides_which_is_kept() -> None:
     dataset, networks = small_dataset(), []
-    trainer = make_trainer(
+    trainer = Trainer(
         small_options(epochs=8, lr=0.05, judge_epochs=3, seed=4),
         dataset.train,
         dataset.validation,
@@ -62,7 +63,7 @@ def test_the_mean_over_epochs_decides_which_is_kept() -> None:
 
 
 def test_training_accuracy_decides_without_validation_samples() -> None:
-    trainer = make_trainer(small_options(epochs=2), small_events(30, 1), None)
+    trainer = Trainer(small_options(epochs=2), small_events(30, 1), None)
     trainer.run()
     assert [entry["validation_accuracy"] for entry in trainer.log] == [None, None]
 
@@ -104,9 +105,7 @@ def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:
         networks.append(trainer.model.to_network())
         assert folder.network_file.exists() == entry["pruned"]
 
-    trainer = make_trainer(
-        options, dataset.train, dataset.validation, folder=folder, on_epoch=on_epoch
-    )
+    trainer = Trainer(options, dataset.train, dataset.validation, folder=folder, on_epoch=on_epoch)
     folder.create({"options": {}})
     trainer.run()
     scores = [entry["validation_accuracy"] for entry in trainer.log]

@@ -14,10 +14,10 @@ import pytest
 from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.training.loop import checkpoint
-from nmtool.training.loop.run import make_trainer, run_training
+from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import is_best
-from nmtool.training.loop.trainer import BatchReport
+from nmtool.training.loop.trainer import BatchReport, Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import Ranks
 from tests.damage import THOROUGH, damages
@@ -254,7 +254,7 @@ def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Pa
     folder, _ = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     dataset = small_dataset()
-    make_trainer(
+    Trainer(
         folder.options(), dataset.train, dataset.validation, folder=folder, ranks=Alone(rank)
     ).resume()
     assert len(_logged(folder)) == lines
@@ -303,7 +303,7 @@ def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
     with pytest.raises(_StoppedError):
         run_training(options, dataset, folder=folder, on_epoch=kill_the_next)
     monkeypatch.undo()
-    trainer = make_trainer(options, dataset.train, dataset.validation, folder=folder)
+    trainer = Trainer(options, dataset.train, dataset.validation, folder=folder)
     trainer.resume()
     assert len(trainer.log) == epochs_kept
     assert hashes() == snapshots[epochs_kept - 1]

@@ -15,7 +15,7 @@ import nmtool as nm
 from nmtool.data import Dataset, SplitRule, stored, write_shd
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.training.loop.run import first_network, make_trainer
+from nmtool.training.loop.run import first_network
 from nmtool.training.loop.trainer import Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
@@ -46,7 +46,7 @@ def _trainer(data: Dataset, ranks: Ranks = ALONE, **settings: Any) -> Trainer:
     soft_labels = Teacher(probabilities()).rows_of(data)
     alone = {"teacher": "in memory", "teacher_share": 1.0, "shift": 0, "stretch": 0.0}
     options = small_options(**alone | settings)
-    return make_trainer(options, data.train, data.validation, soft_labels=soft_labels, ranks=ranks)
+    return Trainer(options, data.train, data.validation, soft_labels=soft_labels, ranks=ranks)
 
 
 class _Deaf(Ranks):

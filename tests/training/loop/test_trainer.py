@@ -17,9 +17,9 @@ from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
-from nmtool.training.loop.run import first_network, make_trainer, run_training
+from nmtool.training.loop.run import first_network, run_training
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.trainer import BatchReport
+from nmtool.training.loop.trainer import BatchReport, Trainer
 from tests.refusals import refused
 from tests.training.small_data import (
     EMPTY,
@@ -96,7 +96,7 @@ def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
     batches: list[np.ndarray] = []
     watched = _watched(small_events(37, 1), batches)
     reports: list[BatchReport] = []
-    trainer = make_trainer(small_options(epochs=2), watched, None, on_batch=reports.append)
+    trainer = Trainer(small_options(epochs=2), watched, None, on_batch=reports.append)
     batches.clear()
     trainer.run()
     assert [len(batch) for batch in batches] == [16, 16, 5] * 2
@@ -119,7 +119,7 @@ def test_learning_rates_follow_the_schedule() -> None:
         now = [p.detach().clone() for p in trainer.model.parameters()]
         steps.append([float((n - o).abs().max()) for n, o in zip(now, start, strict=True)])
 
-    trainer = make_trainer(options, small_events(1, 1), None, on_batch=on_batch)
+    trainer = Trainer(options, small_events(1, 1), None, on_batch=on_batch)
     start = [p.detach().clone() for p in trainer.model.parameters()]
     trainer.run()
     weight_step, delay_step = steps[0][:2]
@@ -137,13 +137,13 @@ def test_other_schedules_than_the_default(schedule: str, factors: list[float]) -
     def on_batch(report: BatchReport) -> None:
         rates.append([group["lr"] for group in trainer._optimiser.param_groups])
 
-    trainer = make_trainer(options, small_events(1, 1), None, on_batch=on_batch)
+    trainer = Trainer(options, small_events(1, 1), None, on_batch=on_batch)
     trainer.run()
     assert rates == [[0.02 * factor, factor] for factor in factors]
 
 
 def test_a_last_batch_that_is_not_full_is_learnt() -> None:
-    trainer = make_trainer(small_options(epochs=1), small_events(1, 1), None)
+    trainer = Trainer(small_options(epochs=1), small_events(1, 1), None)
     before = trainer.model.to_network()
     after = trainer.run()
     for old, new in zip(before.projections, after.projections, strict=True):
@@ -154,7 +154,7 @@ def test_empty_samples_are_trained_on_and_classified() -> None:
     events = small_events(20, 1)
     assert events.counts[EMPTY] == 0
     only_empty = events.take([EMPTY] * 5)
-    trainer = make_trainer(small_options(epochs=2, rescue=0.0), only_empty, only_empty)
+    trainer = Trainer(small_options(epochs=2, rescue=0.0), only_empty, only_empty)
     before = trainer.model.to_network()
     after = trainer.run()
     # Without a spike there is nothing to learn, and every class scores the same: the first wins.
@@ -168,7 +168,7 @@ def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
     events = small_events(8, 1)
     rest = [s for s in range(8) if s != EMPTY]
     raster = bin_events(events, 2.0, 30).raster
-    network = make_trainer(small_options(), events, None).model.network
+    network = Trainer(small_options(), events, None).model.network
 
     def gradient(samples: list[int]) -> torch.Tensor:
         model = SpikingNetwork(network)
@@ -183,7 +183,7 @@ def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
 
 def test_gradients_are_clipped_before_they_are_learnt_from() -> None:
     # Gradients far below Adam's ε (1e-8) have no effect.
-    trainer = make_trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
+    trainer = Trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
     before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
     trainer.run()
     for old, new in zip(before, trainer.model.parameters(), strict=True):
@@ -192,7 +192,7 @@ def test_gradients_are_clipped_before_they_are_learnt_from() -> None:
 
 def test_augmentation_as_the_options_say() -> None:
     settings = {"shift": 2, "stretch": 0.1, "jitter_ms": 3.0, "drop": 0.4, "blend": 0.5}
-    trainer = make_trainer(small_options(**settings), small_events(20, 1), None)
+    trainer = Trainer(small_options(**settings), small_events(20, 1), None)
     assert trainer._augment == Augmentation(**settings)
 
 
@@ -254,7 +254,7 @@ def test_options_of_a_manifest_are_checked(tmp_path: Path) -> None:
 def test_starts_from_a_given_network() -> None:
     options = small_options(lr=0.0, delay_lr=0.0, epochs=1, rescue=0.0)
     start = run_training(small_options(seed=7), small_dataset()).best
-    assert make_trainer(options, small_events(20, 3), None, network=start).run().content_hash == (
+    assert Trainer(options, small_events(20, 3), None, network=start).run().content_hash == (
         start.content_hash
     )
 
@@ -289,10 +289,10 @@ def test_other_data_than_those_of_the_start_are_refused(
 def test_splits_without_samples_are_refused() -> None:
     nothing = small_events(20, 1).take([])
     with refused(DataError, "split-empty") as caught:
-        make_trainer(small_options(), nothing, None)
+        Trainer(small_options(), nothing, None)
     assert "training" in caught.value.what
     with refused(DataError, "split-empty") as caught:
-        make_trainer(small_options(), small_events(20, 1), nothing)
+        Trainer(small_options(), small_events(20, 1), nothing)
     assert "validation" in caught.value.what
 
 
@@ -309,7 +309,7 @@ def test_divergence_is_reported() -> None:
 
 
 def test_gradients_that_are_no_numbers_are_divergence() -> None:
-    trainer = make_trainer(small_options(epochs=1), small_events(20, 1), None)
+    trainer = Trainer(small_options(epochs=1), small_events(20, 1), None)
     weight = trainer.model.synapses[0].weight
     weight.register_hook(lambda grad: grad.index_fill(0, torch.tensor([2]), -np.inf))
     with refused(UsageError, "training-diverged") as caught:

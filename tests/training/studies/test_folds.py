@@ -67,7 +67,7 @@ def test_a_fold_reaches_neither_training_nor_validation(
     seen: list[tuple[SpikeEvents, SpikeEvents | None]] = []
     held_out: list[SpikeEvents] = []
 
-    def make_trainer(options: Any, train: Any, validation: Any, **keywords: Any) -> Any:
+    def trainer(options: Any, train: Any, validation: Any, **keywords: Any) -> Any:
         seen.append((train, validation))
         return original(options, train, validation, **keywords)
 
@@ -75,8 +75,8 @@ def test_a_fold_reaches_neither_training_nor_validation(
         held_out.append(events)
         return answer(network, events)
 
-    original, answer = run_module.make_trainer, folds.classes_of
-    monkeypatch.setattr(run_module, "make_trainer", make_trainer)
+    original, answer = run_module.Trainer, folds.classes_of
+    monkeypatch.setattr(run_module, "Trainer", trainer)
     monkeypatch.setattr(folds, "classes_of", classes)
     events = speakers()
     assert len(contents(events)) == N
