@@ -95,7 +95,7 @@ class Run(Tabular):
             run_folder.path,
             run_folder.validation_rule(),
             search=search,
-            n_validation=run_folder.n_validation,
+            n_validation=run_folder.manifest().validation_samples,
         )
 
     @property
@@ -381,7 +381,7 @@ class _Call:
         """
         data = as_dataset(data)
         if self.resume and self.folder is not None:
-            data_name = self.folder.manifest().get("data")
+            data_name = self.folder.manifest().data
             if not is_data_of(self.folder, data):
                 raise UsageError(
                     f"the run in {self.folder.path} was trained on '{data_name}', not on "

@@ -144,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
 def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
     """Data set of the options; None where they name none, and the run finds its own."""
     if arguments.data or "data_dir" in arguments or "n_units" in arguments:
-        return find_data(arguments, arguments.data or run.data_name)
+        return find_data(arguments, arguments.data or run.manifest().data)
     return None
 
 

@@ -356,7 +356,7 @@ class _Run:
             return cls("run" if path is None else str(path), folder, options, log, number)
         assert folder is not None
         log = folder.read_log() if folder.log_file.is_file() else []
-        return cls(str(source), folder, options, log, folder.n_validation)
+        return cls(str(source), folder, options, log, folder.manifest().validation_samples)
 
     @property
     def best_entry(self) -> Mapping[str, Any] | None:
@@ -388,22 +388,23 @@ class _Run:
         values = [("seed of training", str(self.options.seed))]
         settings = self.options.as_json()
         default = type(self.options)().as_json()
-        start = None if self.folder is None else self.folder.start
+        manifest = None if self.folder is None else self.folder.manifest()
+        start = None if manifest is None else manifest.start
         if start is None:
             settings = {name: value for name, value in settings.items() if value != default[name]}
         code = []
-        if self.folder is not None:
-            values.append(("trained with nmtool", self.folder.version))
-            values.append(("processes in training", str(self.folder.n_processes)))
-            if self.folder.teacher is not None:
-                values.append(("learnt from the teacher", self.folder.teacher))
-            data = shlex.quote(self.folder.data_name)
+        if manifest is not None:
+            values.append(("trained with nmtool", manifest.nmtool))
+            values.append(("processes in training", str(manifest.ranks)))
+            if manifest.teacher is not None:
+                values.append(("learnt from the teacher", manifest.teacher))
+            data = shlex.quote(manifest.data)
             command = f"nmtool train {data} -o RUN --config settings.toml"
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool train {data} -o RUN --start START --config settings.toml"
-            if self.folder.is_data_in_memory:  # no command can find them
-                values.append(("trained on data in memory", self.folder.data_name))
+            if manifest.in_memory:  # no command can find them
+                values.append(("trained on data in memory", manifest.data))
             else:
                 code.append(("command of training", command))
         lines = [f"{name} = {toml_value(value)}" for name, value in settings.items()]
@@ -442,7 +443,7 @@ def _dataset(
     except (InputError, MissingError) as error:
         if error.code == "data-in-memory":
             return None, f"{error.what}, and no other data are named"
-        name = run.folder.data_name
+        name = run.folder.manifest().data
         return None, f"the data of the run, '{name}', cannot be read: {_sentence(error)}"
     return dataset, ""
 
@@ -503,10 +504,11 @@ def _before(
         )
     if run.folder is None:
         return None, "Weights and delays before training are unknown: the run was not kept."
-    if run.folder.start is not None:
+    manifest = run.folder.manifest()
+    if manifest.start is not None:
         return None, (
             "The run started from another network, which is not in its folder (content hash "
-            f"{run.folder.start}); name it with `before=RUN`."
+            f"{manifest.start}); name it with `before=RUN`."
         )
     if dataset is None or "train" not in dataset.splits:
         return None, "Recomputing weights and delays before training needs the training samples."
@@ -519,12 +521,12 @@ def _before(
     except NmtoolError as error:
         return None, f"The network before training cannot be recomputed: {_sentence(error)}."
     origin = "Weights and delays before training are recomputed from settings and seed"
-    if run.folder.initial is None:
+    if manifest.initial is None:
         return (
             initial_network,
             f"{origin}; they cannot be checked, since an older nmtool stored no hash.",
         )
-    if initial_network.content_hash != run.folder.initial:
+    if initial_network.content_hash != manifest.initial:
         return None, (
             f"{origin}, but differ from those of the run, since data, device or libraries differ. "
             "They are left out."
@@ -554,7 +556,7 @@ def _named_before(
             why="before and after are compared synapse by synapse",
             fix="name a network of the same shape and kind, float or integer",
         )
-    start = None if run.folder is None else run.folder.start
+    start = None if run.folder is None else run.folder.manifest().start
     if start is None:
         return before, "Before: the named network."
     if before.content_hash == start:

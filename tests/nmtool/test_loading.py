@@ -22,6 +22,7 @@ from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.loading import float_network, options_behind
 from nmtool.raster import Raster
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from tests.networks.chains import dense, write_foreign
@@ -66,7 +67,7 @@ def test_a_run_is_loaded_as_floats_where_floats_are_needed(tmp_path: Path, expor
 
 def test_settings_of_the_run_behind(tmp_path: Path) -> None:
     run, options = RunFolder(tmp_path / "run"), TrainOptions(gain=7.0)
-    run.create({"options": options.as_json()})
+    run.create(Manifest(data="small", ranks=1, options=options.as_json()))
     for name in ("", "network.npz", "integers.npz"):
         assert options_behind(run.path / name) == options
     assert options_behind(run.path / "other.npz") is None

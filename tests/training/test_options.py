@@ -16,6 +16,7 @@ from nmtool.data import SpikeEvents
 from nmtool.errors import UsageError
 from nmtool.quantisation import DelayGrid
 from nmtool.targets import target_named
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from tests.refusals import refused
@@ -283,14 +284,16 @@ def test_samples_decide_the_grid() -> None:
 
 def test_survives_json(tmp_path: Path) -> None:
     options = _set(hidden=7, init_input=[0.25, 1], readout="mean", recurrent=False)
-    RunFolder(tmp_path / "run").create({"options": json.loads(json.dumps(options.as_json()))})
+    RunFolder(tmp_path / "run").create(
+        Manifest(data="small", ranks=1, options=json.loads(json.dumps(options.as_json())))
+    )
     assert RunFolder(tmp_path / "run").options() == options
 
 
 def test_settings_missing_in_an_older_run_have_their_defaults(tmp_path: Path) -> None:
     before = _set(hidden=7).as_json()
     del before["schedule"]
-    RunFolder(tmp_path / "run").create({"options": before})
+    RunFolder(tmp_path / "run").create(Manifest(data="small", ranks=1, options=before))
     assert RunFolder(tmp_path / "run").options() == _set(hidden=7, schedule="cosine")
 
 

@@ -16,12 +16,11 @@ from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
 from nmtool.network.float_network import Network
 from nmtool.training.engines.devices import CPU, Device
-from nmtool.training.loop.run_data import about_data
-from nmtool.training.loop.run_folder import HOLD_OUT, N_VALIDATION, TEACHER, RunFolder
+from nmtool.training.loop.manifest import Manifest
+from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
-from nmtool.version import __version__
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +92,11 @@ def run_training(
             if not anew:
                 storage.make_folder(folder.path)
                 locks.enter_context(folder.locked())
-            _begin(folder, trainer, network, _about(dataset, teacher, ranks), anew)
+            role, first = ("initial", trainer.best) if network is None else ("start", network)
+            others = {"ranks": ranks.size, role: first.content_hash}
+            folder.create(Manifest.of(options, dataset, teacher, **others), anew=anew)
+            if network is not None:
+                trainer.save()  # the start may be gone by the time of a resume
         if on_start is not None and not resume and ranks.is_first:
             on_start(trainer)
         trainer.run()
@@ -118,14 +121,6 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
     return Trainer(untaught, dataset.train, dataset.validation).best
 
 
-def _about(dataset: Dataset, teacher: Teacher | None, ranks: Ranks) -> dict[str, Any]:
-    """Fields of the manifest about the data, the teacher and the processes."""
-    rule = None if dataset.validation_rule is None else dataset.validation_rule.as_json()
-    taught = {} if teacher is None else {TEACHER: teacher.content_hash}
-    validating = {N_VALIDATION: 0 if dataset.validation is None else dataset.validation.n_samples}
-    return {**about_data(dataset), HOLD_OUT: rule, **validating, **taught, "ranks": ranks.size}
-
-
 def _with_delays_cut(network: Network, max_delay: int) -> Network:
     """The network without delays of more steps."""
     return network.with_projections(
@@ -141,7 +136,7 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
     """
     if folder.checkpoint_file.exists():
         return False
-    if folder.start is not None:
+    if folder.manifest().start is not None:
         raise UsageError(
             f"cannot resume {folder.path}: it stopped before its first checkpoint",
             code="resume-nothing-kept",
@@ -152,25 +147,3 @@ def _starts_over(folder: RunFolder, ranks: Ranks) -> bool:
     if ranks.is_first:
         _log.warning("the run was stopped before its first epoch ended: it starts anew")
     return True
-
-
-def _begin(
-    folder: RunFolder, trainer: Trainer, network: Network | None, about: dict[str, Any], anew: bool
-) -> None:
-    """Write the manifest; where another run is the start, it may be gone by the time of a resume.
-
-    Args:
-        folder: folder for the run.
-        trainer: before its first update.
-        network: network of the run from which fine-tuning starts, if any.
-        about: fields of the manifest.
-        anew: the folder only contains the manifest of a run that was stopped early.
-    """
-    manifest = {"nmtool": __version__, **about}
-    if network is not None:
-        manifest["start"] = network.content_hash
-    else:
-        manifest["initial"] = trainer.best.content_hash
-    folder.create({**manifest, "options": trainer.options.as_json()}, anew=anew)
-    if network is not None:
-        trainer.save()

@@ -9,32 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from nmtool.data import Dataset, load_dataset
 from nmtool.data.catalogue import BUILT_IN, FETCHED, is_name, same_data
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import InputError, UsageError
-from nmtool.storage import content_hash
+from nmtool.training.loop.manifest import UNKNOWN, train_index_hash
 from nmtool.training.loop.run_folder import RunFolder
-
-DATA, DATA_HASH, UNITS = "data", "data_hash", "units"
-"""Fields of the manifest: the name, the content hash, the number of channels."""
-
-TRAIN_INDEX_HASH = "train_index_hash"
-"""Field of the manifest: hash of the training samples' indices, if a validation split was drawn."""
-
-
-def about_data(dataset: Dataset) -> dict[str, Any]:
-    """Fields of a manifest that identify the data and their validation split."""
-    in_memory = {"in_memory": True} if dataset.in_memory else {}
-    return {
-        DATA: dataset.name,
-        DATA_HASH: dataset.content_hash,
-        UNITS: int(dataset.train.n_units),
-        **in_memory,
-        **_division(dataset),
-    }
 
 
 def check_division(run: RunFolder, dataset: Dataset) -> None:
@@ -57,23 +38,16 @@ def divides_alike(run: RunFolder, dataset: Dataset) -> bool:
 
     No content hash covers the groups by which a split is drawn.
     """
-    index_hash = run.manifest().get(TRAIN_INDEX_HASH)
-    return index_hash is None or _division(dataset).get(TRAIN_INDEX_HASH) == index_hash
-
-
-def _division(dataset: Dataset) -> dict[str, str]:
-    """The field of a manifest that identifies a drawn validation split, if there is one."""
-    if dataset.validation_rule is None:
-        return {}
-    return {TRAIN_INDEX_HASH: content_hash({}, {"train_index": dataset.train_index})}
+    index_hash = run.manifest().train_index_hash
+    return index_hash is None or train_index_hash(dataset) == index_hash
 
 
 def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
     """True if a run was trained on these samples; older manifests only have the name."""
     manifest = run.manifest()
-    if DATA_HASH in manifest:
-        return bool(manifest[DATA_HASH] == _as_learnt(run, dataset).content_hash)
-    return same_data(str(manifest.get(DATA)), dataset.name)
+    if manifest.data_hash == UNKNOWN:
+        return same_data(manifest.data, dataset.name)
+    return bool(manifest.data_hash == _as_learnt(run, dataset).content_hash)
 
 
 def _as_learnt(run: RunFolder, dataset: Dataset) -> Dataset:
@@ -92,8 +66,8 @@ def data_of(run: RunFolder) -> Dataset:
         MissingError: the library that reads them is not installed.
     """
     manifest = run.manifest()
-    name = str(manifest.get(DATA))
-    if manifest.get("in_memory"):
+    name = manifest.data
+    if manifest.in_memory:
         raise UsageError(
             f"{run.path} was trained on data in memory",
             code="data-in-memory",
@@ -101,10 +75,9 @@ def data_of(run: RunFolder) -> Dataset:
         )
     if is_name(name):
         return _as_learnt(run, load_dataset(name))
-    units = manifest.get(UNITS)
     others: list[str] = []
     for folder in _places(run, name):
-        dataset = _dataset_in(folder, units if isinstance(units, int) else None, others)
+        dataset = _dataset_in(folder, manifest.units, others)
         if dataset is not None and is_data_of(run, dataset):
             return _as_learnt(run, dataset)
         if dataset is not None:
@@ -133,7 +106,7 @@ def _dataset_in(folder: Path, n_units: int | None, others: list[str]) -> Dataset
 
 def is_fetched(run: RunFolder) -> bool:
     """True unless the data of a run would have to be downloaded first."""
-    name = str(run.manifest().get(DATA))
+    name = run.manifest().data
     if not is_name(name) or name in BUILT_IN:
         return True
     return (data_folder() / FETCHED.get(name, name.partition(":")[2])).is_dir()

@@ -39,6 +39,7 @@ from nmtool.paths import (
 )
 from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_texts
+from nmtool.training.loop.manifest import UNKNOWN, Manifest
 from nmtool.training.options import (
     AUTOMATIC,
     INITIAL_DELAYS,
@@ -60,16 +61,6 @@ _MAY_BE_IN_ENTRY = (
 FINETUNE_EPOCHS = 10
 FINETUNE_SLOWER = 5
 """Defaults of fine-tuning: number of epochs, and divisor of the learning rates."""
-
-
-HOLD_OUT = "hold_out"
-"""Key of the manifest: the rule by which the validation split was drawn; null without one."""
-
-N_VALIDATION = "validation_samples"
-"""Key of the manifest: the number of validation samples; missing in older runs."""
-
-TEACHER = "teacher"
-"""Key of the manifest: content hash of the teacher's probabilities; missing without a teacher."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +130,7 @@ class RunFolder:
             if descriptor is not None:
                 os.close(descriptor)
 
-    def create(self, manifest: dict[str, Any], *, anew: bool = False) -> None:
+    def create(self, manifest: Manifest, *, anew: bool = False) -> None:
         """Make the folder and write the manifest.
 
         Args:
@@ -157,23 +148,25 @@ class RunFolder:
                 fix="choose another folder, or resume the run: `resume=True`",
             )
         storage.make_folder(self.path)
-        storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
+        self._write(manifest)
 
     def grow(self, options: TrainOptions) -> None:
         """Write a larger number of epochs into the manifest; raises `StorageError`."""
-        manifest = self.manifest()
         if self.options().epochs == options.epochs:
             return
         # Only epochs may have changed: the file of a target keeps the name given to the run.
-        manifest["options"]["epochs"] = options.epochs
-        storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
+        manifest = self.manifest()
+        self._write(replace(manifest, options=manifest.options | {"epochs": options.epochs}))
 
-    def manifest(self) -> dict[str, Any]:
+    def _write(self, manifest: Manifest) -> None:
+        storage.write_text(self.manifest_file, json.dumps(manifest.as_json(), indent=2) + "\n")
+
+    def manifest(self) -> Manifest:
         """The manifest; raises `FileFormatError` if it is missing or damaged."""
         try:
             text = storage.read_small(self.manifest_file, _MAX_MANIFEST_BYTES)
-            manifest = json.loads(text.decode("utf-8"))
-            check_texts(manifest)
+            values = json.loads(text.decode("utf-8"))
+            check_texts(values)
         except OSError as error:
             raise FileFormatError(
                 f"{self.path} does not hold a run",
@@ -183,13 +176,13 @@ class RunFolder:
             ) from error
         except (ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from error
-        if not isinstance(manifest, dict) or not isinstance(manifest.get("options"), dict):
+        if not isinstance(values, dict) or not isinstance(values.get("options"), dict):
             raise self._damaged("it holds no options")
-        return manifest
+        return Manifest.read(values)
 
     def options(self) -> TrainOptions:
         """The settings with which the run was started."""
-        settings = upgraded_settings(self.manifest()["options"])
+        settings = upgraded_settings(self.manifest().options)
         if str(settings.get("target")).endswith(ENDING):
             settings["target"] = str(self.find_file(Path(str(settings["target"]))))
         return TrainOptions().with_settings(settings, str(self.manifest_file))
@@ -208,17 +201,16 @@ class RunFolder:
         Raises:
             FileFormatError: the manifest is damaged.
         """
-        manifest = self.manifest()
-        if HOLD_OUT not in manifest:
-            rule = self.options().validation_rule
-            return rule if rule.is_last else None
-        entry = manifest[HOLD_OUT]
+        entry = self.manifest().hold_out
         if entry is None:
             return None
+        if entry == UNKNOWN:
+            rule = self.options().validation_rule
+            return rule if rule.is_last else None
         try:
             return SplitRule.from_json(entry)
         except (AttributeError, TypeError, ValueError, UsageError) as error:
-            raise self._damaged(f"{HOLD_OUT}: {error}") from error
+            raise self._damaged(f"hold_out: {error}") from error
 
     def finetune_options(
         self, settings: Mapping[str, Any], origin: str = "settings"
@@ -267,54 +259,6 @@ class RunFolder:
                 why="training writes it after the first epoch",
                 fix="name the folder of a run that has finished an epoch",
             )
-
-    @property
-    def data_name(self) -> str:
-        """The name of the run's data, as the user gave it."""
-        return str(self.manifest().get("data"))
-
-    @property
-    def is_data_in_memory(self) -> bool:
-        """True if the data were in memory and cannot be found by name."""
-        return bool(self.manifest().get("in_memory"))
-
-    @property
-    def n_processes(self) -> int:
-        """The number of processes with which the run was started."""
-        processes = self.manifest().get("ranks")
-        return processes if isinstance(processes, int) else 1
-
-    @property
-    def n_validation(self) -> int | None:
-        """The number of validation samples; None of older runs."""
-        number = self.manifest().get(N_VALIDATION)
-        return number if isinstance(number, int) and number >= 0 else None
-
-    @property
-    def version(self) -> str:
-        """The version of nmtool that started the run; `unknown` for the earliest versions."""
-        return str(self.manifest().get("nmtool", "unknown"))
-
-    @property
-    def start(self) -> str | None:
-        """Content hash of the network from which the run started; None for a new network."""
-        start = self.manifest().get("start")
-        return None if start is None else str(start)
-
-    @property
-    def initial(self) -> str | None:
-        """Content hash of the network before the first update; None if the manifest lacks it.
-
-        Runs that started from another one have `start` instead.
-        """
-        initial = self.manifest().get("initial")
-        return None if initial is None else str(initial)
-
-    @property
-    def teacher(self) -> str | None:
-        """Content hash of the teacher's soft labels; None without a teacher."""
-        teacher = self.manifest().get(TEACHER)
-        return None if teacher is None else str(teacher)
 
     def network(self) -> Network:
         """The network of the best epoch."""

@@ -30,7 +30,7 @@ def teacher_of(
         return None
     file = Path(options.teacher)
     teacher = Teacher.load(file if run is None else run.find_file(file))
-    if resumed and run is not None and run.teacher != teacher.content_hash:
+    if resumed and run is not None and run.manifest().teacher != teacher.content_hash:
         raise UsageError(
             f"{options.teacher} is not the teacher with which the run in {run.path} began",
             code="resume-teacher-differs",

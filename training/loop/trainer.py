@@ -368,7 +368,7 @@ class Trainer:
             self._pruning.removed,
             self._average.values,
         )
-        self._average.trained = self._folder.start is not None
+        self._average.trained = self._folder.manifest().start is not None
         if self._ranks.is_first:
             self._folder.keep_next(self._state.epoch)
             if self._state.has_best and self._state.network:

@@ -9,6 +9,7 @@ import pytest
 
 from nmtool.network.float_network import Network
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.pruning import whole
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -30,7 +31,7 @@ def _best_epoch(folder: RunFolder, seed: int) -> int:
         folder=folder,
         on_epoch=lambda entry: networks.append(trainer.model.to_network()),
     )
-    folder.create({"options": {}})
+    folder.create(Manifest(data="small", ranks=1, options={}))
     best = trainer.run()
     scores = [entry["validation_accuracy"] for entry in trainer.log]
     expected = max(range(6), key=lambda epoch: (scores[epoch], epoch))
@@ -106,7 +107,7 @@ def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:
         assert folder.network_file.exists() == entry["pruned"]
 
     trainer = Trainer(options, dataset.train, dataset.validation, folder=folder, on_epoch=on_epoch)
-    folder.create({"options": {}})
+    folder.create(Manifest(data="small", ranks=1, options={}))
     trainer.run()
     scores = [entry["validation_accuracy"] for entry in trainer.log]
     assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 3

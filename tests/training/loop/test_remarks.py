@@ -12,8 +12,8 @@ import torch
 
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.remarks import check_events_in_time, remarks, start_line, start_remarks
-from nmtool.training.loop.run_data import about_data
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from tests.refusals import codes, refused
@@ -107,7 +107,7 @@ def test_delays_that_a_start_has_to_give_up(
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (3, 10))
     start = RunFolder(tmp_path / "run")
-    start.create({"options": TrainOptions(max_delay=70).as_json()})
+    start.create(Manifest(data="small", ranks=1, options=TrainOptions(max_delay=70).as_json()))
     for longest, is_full in ((61, arithmetic == "integer"), (40, False)):
         options = start.finetune_options({"max_delay": longest, "arithmetic": arithmetic})
         [finding] = start_remarks(start, options, small_dataset())
@@ -130,7 +130,9 @@ def test_initial_settings_without_effect_in_finetuning(
 ) -> None:
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *arguments: (0, 10))
     start = RunFolder(tmp_path / "run")
-    start.create({"options": small_options(init_delay_input=4).as_json()})
+    start.create(
+        Manifest(data="small", ranks=1, options=small_options(init_delay_input=4).as_json())
+    )
     assert list(start_remarks(start, start.finetune_options({}), small_dataset())) == []
     [finding] = start_remarks(start, start.finetune_options(changes), small_dataset())
     assert (finding.code, [finding.where]) == ("setting-without-effect", [*changes])
@@ -143,7 +145,7 @@ def test_a_start_may_have_been_trained_on_validation_samples(
     whole = Dataset.of(train=replace(small_events(40, 1), groups={"speaker": np.arange(40) % 4}))
     learnt = whole.with_validation("last 8")
     start = RunFolder(tmp_path / "run")
-    start.create({"options": small_options().as_json(), **about_data(learnt)})
+    start.create(Manifest.of(small_options(), learnt, None, ranks=1))
     options = start.finetune_options({})
     [finding] = start_remarks(start, options, whole.with_validation("last 9"))
     assert (finding.code, finding.where) == ("validation-was-learnt", "validation")

@@ -17,6 +17,7 @@ from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run import first_network, run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
@@ -204,8 +205,8 @@ def test_files_of_a_run(tmp_path: Path) -> None:
         "run.json", "log.jsonl", "log.csv", "network.npz", "checkpoint.npz"
     }  # fmt: skip
     manifest = folder.manifest()
-    assert manifest["data"] == "small"
-    assert manifest["ranks"] == 1
+    assert manifest.data == "small"
+    assert manifest.ranks == 1
     assert folder.options() == options
     lines = [json.loads(line) for line in folder.log_file.read_text("utf-8").splitlines()]
     assert lines == trainer.log == entries
@@ -230,7 +231,7 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_run_needs_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "folder-not-made"):
-        RunFolder(tmp_path / "file" / "run").create({})
+        RunFolder(tmp_path / "file" / "run").create(Manifest(data="small", ranks=1, options={}))
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"options": 3}'])
@@ -263,8 +264,8 @@ def test_the_manifest_says_which_network_a_run_started_from(tmp_path: Path) -> N
     first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
     run_training(small_options(epochs=6, lr=0.05), small_dataset(), folder=first)
     run_training(small_options(epochs=1), small_dataset(), folder=second, start=first)
-    assert first.start is None
-    assert second.start == first.network().content_hash
+    assert first.manifest().start is None
+    assert second.manifest().start == first.network().content_hash
 
 
 @pytest.mark.parametrize(
@@ -324,10 +325,12 @@ def test_the_initial_network_is_recomputed(arithmetic: str, tmp_path: Path) -> N
     options = small_options(epochs=1, arithmetic=arithmetic)
     folder = RunFolder(tmp_path / "run")
     run_training(options, small_dataset(), folder=folder)
-    assert folder.initial == first_network(folder.options(), small_dataset()).content_hash
-    assert folder.initial != folder.network().content_hash
+    assert (
+        folder.manifest().initial == first_network(folder.options(), small_dataset()).content_hash
+    )
+    assert folder.manifest().initial != folder.network().content_hash
     other = first_network(replace(options, seed=1), small_dataset())
-    assert folder.initial != other.content_hash
+    assert folder.manifest().initial != other.content_hash
 
 
 def test_the_initial_network_is_recomputed_with_a_drawn_validation_split(tmp_path: Path) -> None:
@@ -336,7 +339,7 @@ def test_the_initial_network_is_recomputed_with_a_drawn_validation_split(tmp_pat
         options = small_options(epochs=1, seed=seed, validation=12, init_rate=3.0)
         folder = RunFolder(tmp_path / f"run{seed}")
         run_training(options, data.with_validation(options.validation_rule), folder=folder)
-        assert folder.initial == first_network(folder.options(), data).content_hash
+        assert folder.manifest().initial == first_network(folder.options(), data).content_hash
 
 
 BARE = '{"epoch": 1, "loss": 1, "train_accuracy": 0}'

@@ -1,0 +1,94 @@
+"""The manifest of a run, `run.json`: its data, its first network and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from nmtool.data import Dataset
+from nmtool.data.teacher import Teacher
+from nmtool.storage import content_hash
+from nmtool.training.options import TrainOptions
+from nmtool.version import __version__
+
+UNKNOWN = "unknown"
+"""Value of a field that an older version did not write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What identifies a run; a field is written unless it has its default.
+
+    Attributes:
+        nmtool: version that started the run.
+        data: name of the data, as the user gave it.
+        data_hash: content hash of all training samples.
+        units: number of channels.
+        in_memory: the data were in memory and cannot be found by name.
+        train_index_hash: hash of the training samples' indices (`train_index_hash`).
+        hold_out: rule by which the validation split was drawn, as JSON; None if it was not drawn.
+        validation_samples: number of validation samples.
+        teacher: content hash of the teacher's soft labels; None without a teacher.
+        ranks: number of processes.
+        start, initial: content hash of the network before the first update: that of another run
+            (`start`) or a new one (`initial`).
+        options: the settings.
+    """
+
+    nmtool: str = UNKNOWN
+    data: str
+    data_hash: Any = UNKNOWN
+    units: int | None = None
+    in_memory: bool = False
+    train_index_hash: str | None = None
+    hold_out: Any = UNKNOWN
+    validation_samples: int | None = None
+    teacher: str | None = None
+    ranks: int
+    start: str | None = None
+    initial: str | None = None
+    options: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, options: TrainOptions, dataset: Dataset, teacher: Teacher | None, **others: Any
+    ) -> Manifest:
+        """The manifest of a new run on data with a validation split; `others` are more fields."""
+        rule, validation = dataset.validation_rule, dataset.validation
+        return cls(
+            nmtool=__version__,
+            data=dataset.name,
+            data_hash=dataset.content_hash,
+            units=int(dataset.train.n_units),
+            in_memory=dataset.in_memory,
+            train_index_hash=train_index_hash(dataset),
+            hold_out=None if rule is None else rule.as_json(),
+            validation_samples=0 if validation is None else validation.n_samples,
+            teacher=None if teacher is None else teacher.content_hash,
+            options=options.as_json(),
+            **others,
+        )
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Manifest:
+        """The manifest that `as_json` wrote, in this version or an older one."""
+        texts = ("nmtool", "data", "train_index_hash", "teacher", "start", "initial")
+        numbers = ("units", "validation_samples", "ranks")
+        others = ("data_hash", "in_memory", "hold_out", "options")
+        written = {name: str(values[name]) for name in texts if values.get(name) is not None}
+        written |= {n: v for n in numbers if isinstance(v := values.get(n), int) and v >= 0}
+        written |= {name: values[name] for name in others if name in values}
+        return cls(**{"data": UNKNOWN, "ranks": 1, **written})
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as the file has them."""
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return {name: value for name, (value, default) in values.items() if value != default}
+
+
+def train_index_hash(dataset: Dataset) -> str | None:
+    """Hash of the training samples' indices; None unless a validation split was drawn."""
+    if dataset.validation_rule is None:
+        return None
+    return content_hash({}, {"train_index": dataset.train_index})
