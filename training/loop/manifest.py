@@ -76,10 +76,11 @@ class Manifest:
         texts = ("nmtool", "data", "train_index_hash", "teacher", "start", "initial")
         numbers = ("units", "validation_samples", "ranks")
         others = ("data_hash", "in_memory", "hold_out", "options")
-        written = {name: str(values[name]) for name in texts if values.get(name) is not None}
+        written: dict[str, Any] = {"data": UNKNOWN, "ranks": 1}
+        written |= {name: str(values[name]) for name in texts if values.get(name) is not None}
         written |= {n: v for n in numbers if isinstance(v := values.get(n), int) and v >= 0}
         written |= {name: values[name] for name in others if name in values}
-        return cls(**{"data": UNKNOWN, "ranks": 1, **written})
+        return cls(**written)
 
     def as_json(self) -> dict[str, Any]:
         """The fields as the file has them."""

@@ -93,8 +93,10 @@ def run_training(
                 storage.make_folder(folder.path)
                 locks.enter_context(folder.locked())
             role, first = ("initial", trainer.best) if network is None else ("start", network)
-            others = {"ranks": ranks.size, role: first.content_hash}
-            folder.create(Manifest.of(options, dataset, teacher, **others), anew=anew)
+            manifest = Manifest.of(
+                options, dataset, teacher, ranks=ranks.size, **{role: first.content_hash}
+            )
+            folder.create(manifest, anew=anew)
             if network is not None:
                 trainer.save()  # the start may be gone by the time of a resume
         if on_start is not None and not resume and ranks.is_first:

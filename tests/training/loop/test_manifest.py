@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_what_is_no_number_counts_as_missing(number: Any) -> None:
 
 
 @pytest.mark.parametrize("content", [None, 3, ["a"], {}])
-def test_a_hash_that_is_no_text_is_that_of_other_data(content: Any, tmp_path: Any) -> None:
+def test_a_hash_that_is_no_text_is_that_of_other_data(content: Any, tmp_path: Path) -> None:
     data, folder = small_dataset(), RunFolder(tmp_path / "run")
     for content_hash, is_same in ((data.content_hash, True), (UNKNOWN, True), (content, False)):
         options = small_options().as_json()
