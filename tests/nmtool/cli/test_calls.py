@@ -1,0 +1,188 @@
+"""What the commands on networks and exports own: words become a call, its result becomes JSON."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nmtool as nm
+from nmtool.cli.console import plain
+from nmtool.exporters.json import Json
+from nmtool.exporters.mlgenn import MlgennOptions
+from nmtool.exporters.nir import ImportOptions, NirOptions
+from nmtool.exporters.verilog import VerilogOptions
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava
+
+FLOATS, INTEGERS = cases.float_network(), cases.integer_network()
+
+FUNCTIONS = {
+    "verify": "nmtool.verification.verify.verify",
+    "export": "nmtool.exchange.exporting.convert",
+    "convert": "nmtool.exchange.exporting.convert",
+    "inspect": "nmtool.exchange.inspecting.inspect",
+    "check": "nmtool.targets.checking.check",
+    "report": "nmtool.reporting.results.report",
+    "evaluate": "nmtool.evaluation.evaluation.evaluate",
+    "run": "nmtool.evaluation.evaluation.run",
+}
+"""By command: the function that it calls."""
+
+CALLS: dict[str, dict[str, Any]] = {
+    "verify integers.npz two --against json --against lava --model stock --no-coverage": {
+        "against": ["json", "lava"],
+        "options": {"lava": {"model": "stock"}},
+        "coverage": False,
+        "artefact": None,
+    },
+    "verify integers.npz --against json --deep": {
+        "network": INTEGERS,
+        "data": None,
+        "deep": True,
+        "options": {},
+    },
+    "verify export.json": {
+        "network": INTEGERS,
+        "data": None,
+        "against": ["json"],
+        "artefact": Path("export.json"),
+    },
+    "verify integers.npz two --artefact export.json --trust --exercise": {
+        "against": ["json"],
+        "artefact": Path("export.json"),
+        "trust": True,
+        "exercise": True,
+    },
+    "verify floats.npz two --against theirs.npz": {"network": FLOATS, "against": ["theirs.npz"]},
+    "export floats.npz -o out.c --prefix kws --force --weight-bits 4 --relays": {
+        "source": "floats.npz",
+        "path": "out.c",
+        "prefix": "kws",
+        "force": True,
+        "quantising": {"weight_bits": 4, "relays": True},
+        "check": False,
+        "data": None,
+        "calibrate": True,
+    },
+    "export integers.npz -o core --to verilog --lanes 2 --data none": {
+        "to": "verilog",
+        "writing": VerilogOptions(lanes=2),
+        "data": None,
+        "calibrate": False,
+    },
+    "convert integers.npz out.nir --form tapped --recurrent-step explicit --nir-dt 0.001": {
+        "writing": NirOptions(form="tapped", recurrent_step="explicit", nir_dt_s=0.001),
+        "reading": None,
+        "check": True,
+        "force": False,
+    },
+    "convert theirs.nir out.npz --in-steps 30 --in-rule max --in-recurrent-step explicit": {
+        "reading": ImportOptions(n_steps=30, rule="max", implied=False),
+        "writing": None,
+    },
+    "convert checkpoints out.npz --in-epoch 1 --in-tau-mem-ms 20 --in-tau-syn-ms Hid=5,Out=4 "
+    "--in-threshold 1 --in-sizes Hid=3 --in-populations In,Hid,Out --in-group 3 --in-dt-ms 2 "
+    "--in-rule max --in-unscaled --no-verify": {
+        "reading": MlgennOptions(
+            epoch="1",
+            tau_mem_ms=20.0,
+            tau_syn_ms={"Hid": 5.0, "Out": 4.0},
+            threshold=1.0,
+            sizes={"Hid": 3},
+            populations=("In", "Hid", "Out"),
+            group=3,
+            dt_ms=2.0,
+            readout="max",
+            scaled=False,
+        ),
+        "check": False,
+    },
+    "inspect export.json --targets": {"path": "export.json", "targets": True, "reading": None},
+    "inspect theirs.nir --in-nir-dt 0.002": {"reading": ImportOptions(nir_dt_s=0.002)},
+    "check integers.npz": {"targets": ["loihi2"], "relays": False, "quantising": {}},
+    "check floats.npz --target loihi1 --target c --relays --weight-bits 4": {
+        "targets": ["loihi1", "c"],
+        "relays": True,
+        "quantising": {"weight_bits": 4},
+    },
+    "report integers.npz": {"network": "integers.npz", "data": None, "split": None},
+    "report integers.npz two:train --samples 3 --against c --target c --before floats.npz": {
+        "split": "train",
+        "samples": 3,
+        "against": ["c"],
+        "targets": ["c"],
+        "before": "floats.npz",
+    },
+    "evaluate export.json two --samples 3 --trust": {
+        "network": "export.json",
+        "samples": 3,
+        "trust": True,
+    },
+    "run export.json two --samples 3": {"path": "export.json", "samples": 3},
+}
+"""By the words of a command: what its function is given."""
+
+SUBJECT = {"format": "json", "hash": INTEGERS.content_hash, "data": "two", "split": "test"}
+
+RESULTS: dict[str, dict[str, Any]] = {
+    "verify export.json": {},
+    "verify integers.npz --against json": {},
+    "convert integers.npz out.json": {},
+    "inspect integers.npz": {"file": "integers.npz"},
+    "check integers.npz": {"network": "integers.npz"},
+    "report integers.npz two": {},
+    "evaluate export.json two": {"network": "export.json", **SUBJECT},
+    "run export.json two": {"export": "export.json", **SUBJECT},
+}
+"""By the words of a command: what its JSON has besides the function's result."""
+
+
+class _ReachedError(Exception):
+    """A command has reached its call."""
+
+
+@pytest.fixture(autouse=True)
+def _files(nmtool: Nmtool, data: Path, integers: Path, floats: Path) -> None:
+    Path("theirs.nir").touch()
+    Path("checkpoints").mkdir()
+    Path("checkpoints", "1-Conn_In_Hid-g.npy").touch()
+    Json.write(INTEGERS, Path("export.json"))
+
+
+@pytest.mark.parametrize("words", CALLS)
+def test_words_become_a_call(words: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, *_ = words.split()
+    function: Any = pydoc.locate(FUNCTIONS[command])
+    given: dict[str, Any] = {}
+
+    def note(*values: object, **named: object) -> None:
+        given.update(inspect.signature(function).bind(*values, **named).arguments)
+        raise _ReachedError
+
+    FakeLava().install(monkeypatch)
+    monkeypatch.setattr(FUNCTIONS[command], note)
+    with pytest.raises(_ReachedError):
+        nmtool(*words.split())
+    assert {name: given.get(name) for name in CALLS[words]} == CALLS[words]
+
+
+@pytest.mark.parametrize("words", RESULTS)
+def test_a_result_becomes_json(words: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, *_ = words.split()
+    function: Any = pydoc.locate(FUNCTIONS[command])
+    results: list[Any] = []
+
+    def note(*values: object, **named: object) -> Any:
+        results.append(function(*values, **named))
+        return results[-1]
+
+    nm.export(INTEGERS, "export.json", force=True)
+    monkeypatch.setattr(FUNCTIONS[command], note)
+    result = nmtool(*words.split(), "--json")
+    content = results[0] if isinstance(results[0], dict) else results[0].as_json()
+    assert (result.code, result.json) == (0, {**RESULTS[words], **plain(content)})
