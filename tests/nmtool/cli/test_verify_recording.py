@@ -21,12 +21,12 @@ def write(recording: Recording) -> None:
     np.savez("mine.npz", axes="samples steps neurons", **{name: recording.spikes[name].dense()})
 
 
-def test_integers(nmtool: Nmtool, data: Path, integers: Path) -> None:
-    write(simulate(cases.integer_network(), RASTER))
-    result = nmtool("verify", integers, data, "--split", "test", "--against", "mine.npz", "--json")
+def test_a_recording_is_of_the_first_samples(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    write(simulate(cases.integer_network(), RASTER[:4]))
+    result = nmtool("verify", integers, data, "--samples", 4, "--against", "mine.npz", "--json")
     assert result.code == 0
     entry = result.json["backends"]["mine.npz"]
-    assert (entry["spikes_different"], entry["spikes_compared"]) == (0, RASTER.n_samples * 30 * 3)
+    assert (entry["spikes_different"], entry["spikes_compared"]) == (0, 4 * 30 * 3)
     assert len(result.json["artefacts"]["mine.npz"]) == 64
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nmtool as nm
@@ -124,12 +125,60 @@ def test_a_membrane_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     ) == (0, 1)
 
 
-def test_lava_s_own_model_may_differ_alone(lava: FakeLava) -> None:
-    lava.faults = {"stock": flip_spike(0, 5, 1)}
+def test_lava_runs_all_samples_fast_and_the_busiest_steps_stock(lava: FakeLava) -> None:
+    certificate = nm.verify(INTEGERS, EVENTS[[1, 0]], against=["lava"], deep=True)
+    everything, stretch = lava.calls
+    assert (everything["model"], everything["deep"]) == ("fast", True)
+    assert everything["spikes"] == RASTER.take([1, 0])
+    assert (stretch["model"], stretch["deep"]) == ("stock", True)
+    stock = certificate.checks["lava"].stock
+    assert stock is not None
+    steps = INTEGERS.max_delay + 20
+    assert (stock.sample, stock.first, stock.steps) == (1, 1, steps)
+    assert np.array_equal(stretch["spikes"].dense(), RASTER.dense()[[0], 1 : 1 + steps])
+    assert stretch["folder"] == everything["folder"]
+    assert not everything["folder"].exists()
+
+
+def test_a_late_burst_is_what_the_stock_model_runs(lava: FakeLava) -> None:
+    """Nothing happens in the first steps, which are as many as delays reach and 20 more."""
+    prompt = [replace(p, delay=np.zeros_like(p.delay)) for p in INTEGERS.projections]
+    late = np.zeros((2, 60, cases.N_UNITS), np.bool_)
+    late[1, 26:29] = True
+    network = replace(INTEGERS, projections=prompt)
+    stock = nm.verify(network, Raster.from_dense(late), against=["lava"]).checks["lava"].stock
+    assert stock is not None
+    assert (stock.sample, stock.first, stock.steps) == (1, 26, 20)
+    assert stock.comparison.spikes_emitted > 0
+    assert lava.calls[-1]["spikes"].n_spikes == 12
+
+
+@pytest.mark.parametrize(
+    ("wrong", "runs", "stands_in"),
+    [
+        ([], ["fast", "stock"], True),
+        (["stock"], ["fast", "stock", "fast"], False),
+        (["fast"], ["fast", "stock", "fast", "fast"], False),
+        (["stock", "fast"], ["fast", "stock", "fast", "fast"], True),
+    ],
+)
+def test_lava_s_two_models_run_the_same_steps_where_one_differs(
+    wrong: list[str], runs: list[str], stands_in: bool, lava: FakeLava
+) -> None:
+    """The last run of a wrong fast model explains the difference."""
+    lava.faults = dict.fromkeys(wrong, flip_spike(0, 5, 1))
     certificate = nm.verify(INTEGERS, EVENTS, against=["lava"])
-    assert not certificate.identical
-    assert certificate.checks["lava"].comparison.identical
-    assert "alarm" in [weight for _, weight in certificate.sentences()]
+    assert certificate.identical is not bool(wrong)
+    check = certificate.checks["lava"]
+    assert check.stock is not None
+    assert check.stock.stands_in is stands_in
+    assert check.comparison.identical is ("fast" not in wrong)
+    assert check.stock.comparison.identical is ("stock" not in wrong)
+    assert ("alarm" in [weight for _, weight in certificate.sentences()]) is not stands_in
+    assert [call["model"] for call in lava.calls] == runs
+    for again in lava.calls[2:3]:
+        assert again["spikes"] is lava.calls[1]["spikes"]
+        assert again["deep"]
 
 
 def test_options_of_a_backend(lava: FakeLava) -> None:
