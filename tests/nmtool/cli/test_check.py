@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import nmtool as nm
 from nmtool.targets import target_names
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -37,17 +36,6 @@ def test_misfits_are_printed_and_give_exit_code_1(nmtool: Nmtool, integers: Path
     (target,) = content["targets"]
     assert target["verdict"] == "unsupported"
     assert [finding["code"] for finding in target["unsupported"]] == ["chip-exceeded"]
-
-
-def test_relays_are_counted(nmtool: Nmtool, integers: Path) -> None:
-    nm.Network.layers([5, 8, 3], delays=200).save("floats.npz")
-    cut = nmtool("check", "floats.npz", "--json").json["targets"][0]
-    relayed = nmtool("check", "floats.npz", "--relays", "--json").json["targets"][0]
-    assert "delay-range" in [finding["code"] for finding in cut["approximate"]]
-    assert "delay-range" not in [finding["code"] for finding in relayed["approximate"]]
-    assert relayed["resources"]["cores"] > cut["resources"]["cores"]
-    result = nmtool("check", integers, "--relays")
-    assert (result.code, result.error) == (2, "quantised-already")
 
 
 def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:

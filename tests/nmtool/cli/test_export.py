@@ -81,6 +81,7 @@ def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
         (["--to", "nest"], "command-line", "'nest'"),
         (["-o", "integers.npz/folder"], "file-not-written", "integers.npz"),
         (["--profile", "norse"], "nir-options-unused", "profile"),
+        (["--prefix", "kws"], "prefix-unused", "lava"),
     ],
 )
 @pytest.mark.usefixtures("data")
@@ -91,12 +92,6 @@ def test_wrong_usage(
     assert (result.code, result.out, result.error) == (2, "", error)
     assert phrase in result.err
     assert not Path("folder").exists()
-
-
-def test_answers_are_those_to_generated_input(nmtool: Nmtool, integers: Path) -> None:
-    assert nmtool("export", integers, "--to", "lava", "-o", "folder").code == 0
-    expected = known_answers(IntegerNetwork.load(integers))
-    assert Lava("folder").known_answers().to_bytes() == expected.to_bytes()
 
 
 @pytest.mark.usefixtures("data")

@@ -130,16 +130,6 @@ def test_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
     assert "'nmtool checkpoint'" in result.err
 
 
-def test_targets_are_checked_on_request(nmtool: Nmtool, floats: Path) -> None:
-    assert "targets" not in nmtool("inspect", floats, "--json").json
-    result = nmtool("inspect", floats, "--targets", "--json")
-    words = {
-        target["target"]: target["verdict"]
-        for target in nmtool("check", floats, "--target", "all", "--json").json["targets"]
-    }
-    assert result.json["targets"] == words
-
-
 def test_a_graph_of_others_is_inspected_with_the_steps_that_it_needs(nmtool: Nmtool) -> None:
     nir = pytest.importorskip("nir")
     ends = {name: getattr(nir, name)({name.lower(): np.array([1])}) for name in ("Input", "Output")}

@@ -1,4 +1,4 @@
-"""Commands on NIR files: exported, run, verified with both of their numbers, refused."""
+"""Commands on NIR files: exported, verified with both of their numbers, refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.nir import Nir
-from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.setup.installation import install_command
 from tests.nmtool.cli import cases
@@ -19,8 +18,6 @@ from tests.refusals import codes, refused
 
 pytest.importorskip("nir")
 pytestmark = pytest.mark.usefixtures("data")
-
-NOTHING_DIFFERENT = ("spikes_different", "membrane_different", "predictions_different")
 
 
 @pytest.fixture
@@ -69,31 +66,6 @@ def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool("verify", "network.nir").code == 0
 
 
-def test_a_nir_file_runs(nmtool: Nmtool, file: Path, float_file: Path) -> None:
-    for path, arithmetic in ((file, "loihi2"), (float_file, "float")):
-        result = nmtool("run", path, "two", "--json")
-        assert result.code == 0
-        assert (result.json["format"], result.json["arithmetic"]) == ("nir", arithmetic)
-        assert (result.json["samples"], result.json["accuracy"]) == (cases.N_TEST, 1.0)
-
-
-def test_a_nir_file_is_verified_by_its_known_answers(
-    nmtool: Nmtool, file: Path, float_file: Path
-) -> None:
-    result = nmtool("verify", file, "--json")
-    entry = result.json["backends"]["nir"]
-    spikes = Nir(file).known_answers().spikes
-    bins = spikes.n_samples * spikes.n_steps
-    compared = entry["spikes_compared"], entry["membrane_compared"]
-    assert (result.code, compared) == (0, (3 * bins, 2 * bins))
-    assert [entry[key] for key in NOTHING_DIFFERENT] == [0, 0, 0]
-    assert set(entry["integer"]) == {
-        *("spikes_compared", "spikes_different", "spikes_shared", "predictions_different"),
-    }
-    result = nmtool("verify", float_file, "--json")
-    assert (result.code, "integer" in result.json["backends"]["nir"]) == (0, False)
-
-
 def test_differences_to_floats_and_to_integers_are_printed(nmtool: Nmtool, file: Path) -> None:
     result = nmtool("verify", file, "two")
     assert result.code == 0
@@ -140,13 +112,6 @@ def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
         assert why["tried_on"] == "nothing"
 
 
-def test_a_file_is_a_network(nmtool: Nmtool, file: Path, float_file: Path) -> None:
-    assert nmtool("inspect", file, "--json").json["kind"] == "integer network"
-    assert nmtool("export", file, "--to", "lava", "-o", "folder").code == 0
-    assert nmtool("quantise", float_file, "-o", "again.npz").code == 0
-    assert isinstance(Nir(float_file).network, Network)
-
-
 @pytest.mark.parametrize(
     ("words", "code", "error", "phrase"),
     [
@@ -167,11 +132,6 @@ def test_invalid_options_are_refused(
     assert not Path(words[1]).exists()
 
 
-def test_inner_variables_are_not_compared(nmtool: Nmtool, file: Path) -> None:
-    result = nmtool("verify", file, "two", "--deep")
-    assert (result.code, result.out, result.error) == (2, "", "deep-not-available")
-
-
 def test_writing_without_the_library(
     nmtool: Nmtool, integers: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,18 +140,6 @@ def test_writing_without_the_library(
     result = nmtool("export", integers, "-o", "other.nir")
     assert (result.code, result.out, result.error) == (3, "", "library-missing")
     assert f"fix: {install_command('nir', broken=['nir'])}" in result.err
-
-
-@pytest.mark.parametrize("command", ["verify", "run", "inspect", "export"])
-def test_damaged_files_are_refused(command: str, nmtool: Nmtool, file: Path) -> None:
-    whole = file.read_bytes()
-    words = {"run": ["two"], "export": ["--to", "lava", "-o", "folder"]}.get(command, [])
-    for content in (b"", whole[:-100], whole[: len(whole) // 2], b"text"):
-        file.write_bytes(content)
-        result = nmtool(command, file, *words)
-        assert (result.code, result.out) == (2, "")
-        assert result.error == "hdf5-damaged"
-        assert "integers.nir" in result.err
 
 
 def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -> None:

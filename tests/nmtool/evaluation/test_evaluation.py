@@ -298,6 +298,12 @@ def test_exports_run_as_their_network(name: str, export: Export) -> None:
         assert evaluation.as_json().keys() == COUNTS | {"spikes", "seconds", *evaluation.counts}
 
 
+def test_floats_run_from_a_nir_file(tmp_path: Path) -> None:
+    pytest.importorskip("nir")
+    evaluation = nm.run(nm.export(cases.float_network(), tmp_path / "floats.nir"), EVENTS)
+    assert (evaluation.arithmetic, evaluation.accuracy) == ("float", 1.0)
+
+
 def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
     lava.faults = {"fast": flip_spike(3, 9, 1)}
     path = export("lava")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -270,6 +271,8 @@ def test_floats_stay_floats_where_they_can(floats: Path, tmp_path: Path) -> None
     assert conversion.passed
     assert conversion.findings == ()
     assert nm.load(conversion.path).content_hash == FLOATS.content_hash
+    again = nm.convert(conversion.path, tmp_path / "again.npz").path
+    assert again.read_bytes() == floats.read_bytes()
 
 
 def test_floats_are_quantised_where_they_must(floats: Path, data: Dataset, tmp_path: Path) -> None:
@@ -327,8 +330,9 @@ def test_only_networks_are_replaced(integers: Path, tmp_path: Path) -> None:
     assert str(mine) in caught.value.what
     assert mine.read_text() == "dear"
     FLOATS.save(mine)
-    assert nm.convert(integers, mine, force=True).passed
-    assert nm.load(mine).content_hash == INTEGERS.content_hash
+    for source in (integers, mine):
+        assert nm.convert(source, mine, force=True).passed
+        assert nm.load(mine).content_hash == INTEGERS.content_hash
 
 
 # Conversions that differ.
@@ -393,3 +397,8 @@ def test_a_missing_runtime_is_reported(
     assert conversion.certificate is None
     assert "Lava is gone" in conversion.not_run
     assert "fetch it" in conversion.not_run
+    pytest.importorskip("onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    conversion = nm.convert(integers, tmp_path / "network.onnx")
+    assert (conversion.passed, conversion.certificate) == (True, None)
+    assert "'onnxruntime<" in conversion.not_run
