@@ -46,6 +46,7 @@ def write_foreign(
     keys: tuple | None = (b"a", b"b"),
     n_units: object = None,
     times_dtype: type = np.float16,
+    units_dtype: type = np.uint16,
 ) -> Path:
     """A file such as others write, without help of the code under test."""
     with h5py.File(path, "w") as file:
@@ -53,7 +54,9 @@ def write_foreign(
         file.create_dataset(
             "spikes/times", data=ragged(times, times_dtype), dtype=vlen(times_dtype)
         )
-        file.create_dataset("spikes/units", data=ragged(units, np.uint16), dtype=vlen(np.uint16))
+        file.create_dataset(
+            "spikes/units", data=ragged(units, units_dtype), dtype=vlen(units_dtype)
+        )
         file["labels"] = np.array(labels)
         if keys is not None:
             file["extra/keys"] = np.array(keys) if keys else np.zeros(0, "S1")
@@ -207,6 +210,11 @@ def test_datasets_of_the_wrong_kind(
     [
         ({"units": ([3, 700], [], [1])}, "units-range", "sample 0, event 1: unit 700"),
         ({"units": ([3, 4], [], [1]), "n_units": 4}, "units-range", "sample 0, event 1: unit 4"),
+        (
+            {"units": ([3, -1], [], [1]), "units_dtype": np.int64},
+            "units-range",
+            "sample 0, event 1: unit -1",
+        ),
         ({"labels": (0, 1, 2)}, "labels-range", "sample 2: label 2"),
         ({"labels": (0, -1, 0)}, "labels-range", "sample 1: label -1"),
         ({"labels": (0, 1)}, "labels-count", ""),
