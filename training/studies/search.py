@@ -1,10 +1,13 @@
 """`search_settings`: a hyperparameter search before a run, with a limit on time or trials.
 
-The search is a study that nmtool generates for the data. Settings that the user gave are fixed;
-those at their defaults are searched, around the default values for these samples. The first trial
-has the defaults, so that the best trial is never worse on the validation samples. The next trials
-add what has helped on other data, since a short search may have no more than ten trials for ten
-settings. `nmtool sweep` accepts the study, FOLDER/study.toml, like any other.
+The search is two studies that nmtool generates for the data. Settings that the user gave are fixed;
+those at their defaults are searched, around the default values for these samples. The trials of the
+first study have a third of the run's epochs. The second study trains the best of them in full:
+short trials favour settings that learn fast, and augmentation, which pays at the end, learns
+slowly. Each study takes half of a time limit. The first trial has the defaults; the next ones add
+what has helped on other data, since a short search may have no more than ten trials for ten
+settings. `nmtool sweep` accepts both, FOLDER/study.toml and FOLDER/full-N/study.toml, like any
+other study.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import logging
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +31,7 @@ from nmtool.progress import Progress
 from nmtool.toml_files import toml_value
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import read_plan
-from nmtool.training.studies.results import RESULT, SweepResult
+from nmtool.training.studies.results import RESULT, SweepResult, ranked
 from nmtool.training.studies.sweep import run_trials, searched
 from nmtool.training.studies.trial import checked_data, shown_value
 
@@ -38,9 +41,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PLAN = "study.toml"
+MINUTES, TRIALS = "minutes", "trials"
+"""Entries of STUDY.toml that limit a study."""
 
 SHORTER = 3
-"""Ratio of a run's epochs to a trial's."""
+"""Ratio of a run's epochs to those of a trial of the first study."""
+FINALISTS = 4
+"""Trials of the first study that the second one trains in full, best first."""
 
 _BUDGET = re.compile(r"([1-9][0-9]{0,5}) ?(min|h|)")
 _MOST_STEPS, _FEWEST_STEPS = 4000, 50
@@ -67,8 +74,8 @@ def search_settings(
     Args:
         data: data with a validation split.
         options: options of the following run.
-        budget: a time such as `30min` or `2h`, or a number of trials.
-        folder: folder of the study.
+        budget: a time such as `30min` or `2h`, or a number of trials of the first study.
+        folder: folder of the first study; the second one is in `full-N`, after N finished trials.
         device, progress: as for `train`.
 
     Raises:
@@ -76,14 +83,36 @@ def search_settings(
             search, or the folder has a search of other settings.
         NmtoolError: as for `sweep`.
     """
-    storage.make_folder(folder)
-    storage.write_text(folder / PLAN, "".join(_lines(_limit(budget), data, options, folder)))
-    plan = read_plan(folder / PLAN)
-    checked_data(plan, data)
-    epochs = plan.space.fixed["epochs"]
-    log.info(f"searching {', '.join(plan.space.searched)} in trials of {epochs} epochs")
-    result = searched(plan, lambda study: run_trials(study, data, device, progress))
+    kind, number = _limit(budget)
+    in_time = kind == MINUTES
+    limit = max(1, number // 2) if in_time else number
+    fixed, default, space = _settings(data, options)
+
+    def run(folder: Path, limit: int, epochs: int, firsts: Sequence[dict[str, Any]]) -> SweepResult:
+        storage.make_folder(folder)
+        about = {"data": _place(data, folder), "folder": ".", kind: limit}
+        about |= {"sampler_seed": options.seed}
+        text = "".join(_lines(about, {**fixed, "epochs": epochs}, space, firsts))
+        storage.write_text(folder / PLAN, text)
+        plan = read_plan(folder / PLAN)
+        checked_data(plan, data)
+        return searched(plan, lambda study: run_trials(study, data, device, progress))
+
+    epochs = -(-options.epochs // SHORTER)
+    log.info(f"searching {', '.join(space)} in trials of {epochs} epochs")
+    result = run(folder, limit, epochs, _first_trials(default, space))
+    _log_best(result)
+    finalists = [result.chosen(trial) for trial in ranked(result.trials)[:FINALISTS]]
+    if len(finalists) > 1 and epochs < options.epochs:
+        log.info(f"training the best {len(finalists)} in full, for {options.epochs} epochs")
+        full = folder / f"full-{result.counts['finished']}"
+        result = run(full, limit if in_time else len(finalists), options.epochs, finalists)
+        _log_best(result)
     storage.write_text(folder / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
+    return result
+
+
+def _log_best(result: SweepResult) -> None:
     best = result.best_trial
     values = ", ".join(
         f"`{name}={shown_value(value)}`" for name, value in result.chosen(best).items()
@@ -92,7 +121,6 @@ def search_settings(
         f"{result.counts['finished']} of {len(result.trials)} trials finished; trial {best.number} "
         f"is best, with validation {best.score:.1%}: {values}"
     )
-    return result
 
 
 def check_budget(budget: str | int) -> None:
@@ -110,13 +138,17 @@ def _limit(budget: str | int) -> tuple[str, int]:
             fix="give a time, `search=30min` or `search=2h`, or a number of trials, `search=24`",
         )
     number, unit = int(match[1]), match[2]
-    return ("minutes", 60 * number if unit == "h" else number) if unit else ("trials", number)
+    return (MINUTES, 60 * number if unit == "h" else number) if unit else (TRIALS, number)
 
 
-def _lines(
-    limit: tuple[str, int], data: Dataset, options: TrainOptions, folder: Path
-) -> Iterator[str]:
-    """The text of STUDY.toml."""
+def _settings(
+    data: Dataset, options: TrainOptions
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Settings that are fixed, defaults of those that are searched, and what is searched.
+
+    Raises:
+        UsageError: nothing is left to search.
+    """
     usual = TrainOptions(dt_ms=options.dt_ms, steps=options.steps)
     chosen = {
         name: value for name, value in options.as_json().items() if value != getattr(usual, name)
@@ -133,16 +165,25 @@ def _lines(
             why="all settings that could be searched are given",
             fix="leave out some of them, such as lr and dt_ms",
         )
-    chosen["epochs"] = -(-options.epochs // SHORTER)
-    name, number = limit
-    place = data.name if is_name(data.name) else os.path.relpath(data.name, folder)
+    return {name: value for name, value in chosen.items() if name not in space}, default, space
+
+
+def _place(data: Dataset, folder: Path) -> str:
+    """Name of the data in a study in that folder."""
+    return data.name if is_name(data.name) else os.path.relpath(data.name, folder)
+
+
+def _lines(
+    about: dict[str, Any],
+    fixed: dict[str, Any],
+    space: dict[str, Any],
+    firsts: Sequence[dict[str, Any]],
+) -> Iterator[str]:
+    """The text of STUDY.toml."""
     yield "# The search before a run, as `nmtool train --search` began it.\n"
-    yield f'data = {toml_value(place)}\nfolder = "."\n{name} = {number}\n'
-    yield f"sampler_seed = {options.seed}\n"
-    fixed = {name: value for name, value in chosen.items() if name not in space}
-    firsts = [("[first]", first) for first in _first_trials(default, space)]
-    for title, table in (("settings", fixed), ("search", space), *firsts):
-        yield f"\n[{title}]\n"
+    tables = (("", about), ("[settings]", fixed), ("[search]", space))
+    for title, table in (*tables, *(("[[first]]", first) for first in firsts)):
+        yield f"\n{title}\n" if title else ""
         yield from (f"{name} = {toml_value(value)}\n" for name, value in table.items())
 
 

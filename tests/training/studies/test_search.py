@@ -29,24 +29,43 @@ def _train(folder: Path | None, **more: Any) -> nm.Run:
     return nm.train(small_dataset(), OPTIONS, folder=folder, **more)
 
 
-def _trials(folder: Path) -> list[tuple[str, float | None, dict[str, Any]]]:
-    with open_study(read_plan(folder / "search" / "study.toml")) as opened:
+def _trials(folder: Path, study: str = "") -> list[tuple[str, float | None, dict[str, Any]]]:
+    with open_study(read_plan(folder / "search" / study / "study.toml")) as opened:
         return [(trial.state.name, trial.value, trial.params) for trial in opened.trials()]
 
 
 def test_the_best_trial_gives_the_settings_of_the_run(tmp_path: Path) -> None:
     run = _train(tmp_path / "run", search=3)
-    trials = _trials(tmp_path / "run")
+    assert len(_trials(tmp_path / "run")) == 3
+    trials = _trials(tmp_path / "run", "full-3")
     assert len(trials) == 3
     scores = [score or 0.0 for _, score, _ in trials]
     best = trials[scores.index(max(scores))][2]
     settings = run.options.as_json()
     assert {name: settings[name] for name in best} == best
     assert (run.options.epochs, len(run.log)) == (4, 4)
-    assert read_plan(tmp_path / "run/search/study.toml").space.fixed["epochs"] == 2
+    search = tmp_path / "run" / "search"
+    assert read_plan(search / "study.toml").space.fixed["epochs"] == 2
+    assert read_plan(search / "full-3/study.toml").space.fixed["epochs"] == 4
     assert run.search is not None
     assert run.tables()[1] == run.search == nm.Run.load(tmp_path / "run").search
     assert len(run.search.rows) == sum(state == "COMPLETE" for state, _, _ in trials)
+
+
+def test_the_best_of_short_trials_are_compared_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With dropped events, training is slower, but better in the end."""
+
+    def score(_: trial.TrialRunner, __: int, options: nm.TrainOptions, *___: Any) -> float:
+        return 0.5 + (options.drop if options.epochs == OPTIONS.epochs else -options.drop)
+
+    monkeypatch.setattr(trial.TrialRunner, "_score", score)
+    run = _train(tmp_path, search=6)
+    short, full = _trials(tmp_path), _trials(tmp_path, "full-6")
+    ranked = sorted(range(6), key=lambda number: (-(short[number][1] or 0), number))
+    assert [settings for _, _, settings in full] == [short[number][2] for number in ranked[:4]]
+    assert run.options.drop == max(settings["drop"] for _, _, settings in full) > 0
 
 
 def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
