@@ -169,8 +169,9 @@ def train(
             run.
         device: where to train: `cpu`, `cuda`, or `auto` for a GPU if its requirements are met.
         search: hyperparameter search before training: for a time such as 30min or 2h, or a number
-            of trials, it tries values of all settings left at their defaults, and takes those
-            with the best validation accuracy. The same call continues a stopped search.
+            of short trials, it tries values of all settings left at their defaults, trains the
+            best in full, and takes those with the best validation accuracy. The same call
+            continues a stopped search.
         teacher: distillation: networks whose soft labels (`nmtool.soft_labels`) are learnt in
             addition to the labels; `teacher.npz` in the folder keeps them. For a file of soft
             labels, use `options.teacher`.
