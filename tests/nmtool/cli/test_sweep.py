@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -62,35 +59,6 @@ def test_a_sweep_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
     assert any(line.startswith("importance of settings") for line in lines)
 
 
-def test_importance_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_training([0.5, 0.6, 0.7], monkeypatch)
-    write_study("trials = 3\n")
-    lines = nmtool("sweep", "study.toml").out.splitlines()
-    begin = lines.index("importance of settings")
-    assert lines[begin + 1].split() == ["setting", "share"]
-    assert sum(re.fullmatch(r" *\w+ +\d+%", line) is not None for line in lines[begin:]) == 3
-
-
-def test_a_trial_that_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nmtool.training.loop import trainer
-
-    check, done = trainer.check_loss, 0
-
-    def diverge_first(loss: float, update: int, *more: Any) -> None:
-        nonlocal done
-        done += 1
-        check(float("nan") if done == 4 else loss, update, *more)
-
-    monkeypatch.setattr(trainer, "check_loss", diverge_first)
-    write_study("trials = 2\n")
-    result = nmtool("sweep", "study.toml", "--json")
-    assert result.code == 0
-    (failed,) = result.json["failed"]
-    assert failed["trial"] == 0
-    assert result.json["best"]["trial"] == 1
-    assert f"trial 0: failed, {failed['reason']}  lr " in result.err
-
-
 def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         raise UsageError("it never works", code="some-code")
@@ -101,18 +69,3 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (result.code, result.out, result.error) == (2, "", "study-without-result")
     assert "some-code trial 0: it never works; " in result.err
     assert not Path("study/best.toml").exists()
-
-
-def test_errors_in_a_study_are_listed(nmtool: Nmtool) -> None:
-    write_study("trials = 0\nseeds = 0\n")
-    result = nmtool("sweep", "study.toml")
-    assert (result.code, result.out, result.error) == (2, "", "study-wrong")
-    assert "study-entry-range trials: " in result.err
-    assert "study-entry-range seeds: " in result.err
-
-
-def test_optuna_is_missing(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    write_study()
-    result = nmtool("sweep", "study.toml")
-    assert (result.code, result.out, result.error) == (3, "", "library-missing")

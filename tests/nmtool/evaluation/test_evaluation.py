@@ -291,6 +291,8 @@ def test_exports_run_as_their_network(name: str, export: Export) -> None:
     assert (evaluation.samples, evaluation.accuracy) == (cases.N_TEST, expected.accuracy)
     assert evaluation.seconds is not None
     assert evaluation.seconds > 0
+    some = nm.evaluate(path, EVENTS, samples=4)
+    assert (some.runtime, some.samples, some.drawn_from) == (name, 4, 6)
     spikes = evaluation.recording.spikes["hidden"].n_spikes
     assert evaluation.as_json()["spikes"] == spikes > 0
     if name != "nir":

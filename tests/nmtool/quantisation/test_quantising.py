@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.cli.main import main
 from nmtool.data import Dataset, SplitRule, bin_events
 from nmtool.errors import DataError, UsageError
 from nmtool.float_simulator import simulate_floats
@@ -110,7 +109,7 @@ def test_a_data_set_calibrates_and_is_compared_on() -> None:
 
 
 @pytest.mark.torch
-def test_quantise_compares_on_the_validation_samples() -> None:
+def test_quantise_compares_on_the_validation_samples(tmp_path: Path) -> None:
     quantised = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN), validation="last 3")
     assert quantised.cost is not None
     assert quantised.cost.compared_on == "3 validation samples of the training split"
@@ -121,6 +120,10 @@ def test_quantise_compares_on_the_validation_samples() -> None:
     assert quantised.cost is not None
     assert quantised.cost.compared_on == "5 samples of the validation split"
     assert quantised.network.content_hash == calibrated_on(RASTER)
+    (tmp_path / "run.json").write_text('{"options": {"validation": "last 3"}}')
+    NETWORK.save(tmp_path / "network.npz")
+    quantised = nm.quantise(tmp_path, calibrate_on=dataset(train=TRAIN))
+    assert quantised.network.content_hash == calibrated_on(raster)
 
 
 @pytest.mark.torch
@@ -183,38 +186,6 @@ def test_floats_that_cannot_be_trained_are_compared(caplog: pytest.LogCaptureFix
     assert quantised.cost is not None
     assert quantised.cost.float_accuracy == nm.evaluate(network, TRAIN).accuracy
     assert all(record.levelno == logging.INFO for record in caplog.records)
-
-
-# The command and the function give the same integers.
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize(
-    ("words", "options"),
-    [
-        ([], {}),
-        (["--weight-bits", "4", "--delay-bits", "2"], {"weight_bits": 4, "delay_bits": 2}),
-        (["--ranges", "largest"], {"ranges": "largest"}),
-        (["--scale", "data"], {"scale": "data"}),
-        (["--ranges", "search"], {"ranges": "search"}),
-    ],
-    ids=["default", "bits", "largest", "data", "search"],
-)
-def test_the_command_writes_these_integers(
-    words: list[str],
-    options: dict[str, Any],
-    data: Dataset,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NMTOOL_DATA", raising=False)
-    cases.write_folder(tmp_path / "two")
-    NETWORK.save("floats.npz")
-    assert main(["quantise", "floats.npz", "-o", "q.npz", "--data", "two", *words]) == 0
-    quantised = nm.quantise(NETWORK, calibrate_on=data, **options)
-    assert nm.load("q.npz").content_hash == quantised.network.content_hash
-    assert quantised.cost is not None
 
 
 def test_progress_is_shown() -> None:

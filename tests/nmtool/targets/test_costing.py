@@ -499,6 +499,7 @@ def test_networks_that_cannot_spike() -> None:
     cost = nm.cost(deaf, EVENTS)
     assert cost.activation_sparsity is None
     assert "activation_sparsity" in cost.absent
+    assert "activation_sparsity" not in cost.as_json()
     assert cost.remarks == ("no spike passed a synapse of nonzero weight",)
     assert cost.connection_sparsity == 1.0
     bare = nm.cost(replace(deaf, projections=[]), EVENTS)
@@ -551,6 +552,12 @@ def test_json_and_csv_hold_the_same_values() -> None:
     (row,) = (r for r in rows if r["quantity"] == "energy")
     assert float(row["mean"]) == plain["energy"]["mean"]
     assert row["boundary"] == plain["energy"]["boundary"]
+    figures = csv.DictReader(io.StringIO(cost.as_csv(sources=True)))
+    (figure,) = (
+        r for r in figures if (r["quantity"], r["unit"]) == ("figure_synaptic_event", "pJ")
+    )
+    assert (figure["value"], figure["where"]) == ("35.5", "loihi1")
+    assert figure["note"].startswith("published: Davies")
     without = nm.cost(cases.integer_network(), EVENTS)
     rows = list(csv.DictReader(io.StringIO(without.as_csv())))
     (row,) = (r for r in rows if r["quantity"] == "energy")

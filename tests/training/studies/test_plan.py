@@ -8,7 +8,7 @@ import pytest
 
 from nmtool.errors import UsageError
 from nmtool.training.studies.plan import read_plan
-from tests.nmtool.cli.studies import ROOT, SEARCH, write_study
+from tests.nmtool.cli.studies import ROOT, SEARCH
 from tests.refusals import codes, refused
 
 HEAD = 'data = "digits"\nfolder = "study"\ntrials = 3\n'
@@ -130,9 +130,3 @@ def test_the_example_study_is_valid() -> None:
     plan = read_plan(ROOT / "examples" / "study.toml")
     assert plan.data == "digits"
     assert {"lr", "rate_strength", "init_delay_input"} <= set(plan.space.searched)
-
-
-def test_the_small_study_of_the_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_study()
-    assert read_plan("study.toml").data == "two"

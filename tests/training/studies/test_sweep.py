@@ -182,6 +182,7 @@ def test_a_trial_that_fails_does_not_end_the_study(
     (failed,) = result.failed
     assert (failed.number, failed.score) == (0, None)
     assert "memory" in failed.reason
+    assert result.as_json()["failed"] == [{"trial": 0, "reason": failed.reason}]
     assert result.best_trial.number == 1
     (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert failed.reason in warning.getMessage()

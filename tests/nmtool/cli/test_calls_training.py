@@ -1,0 +1,134 @@
+"""Words of the command line as calls of the library: training, evaluating, rounding, cost."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nmtool as nm
+from nmtool.training.loop.run_folder import RunFolder
+from tests.nmtool.cli.conftest import Nmtool
+
+pytestmark = pytest.mark.torch
+
+EVALUATE = "nmtool.evaluation.evaluation.evaluate"
+QUANTISE = "nmtool.quantisation.quantising.quantise"
+COMPARE_COST = "nmtool.targets.costing.compare_cost"
+TRAIN = "nmtool.training.learning.train"
+FINETUNE = "nmtool.training.learning.finetune"
+CROSS_VALIDATE = "nmtool.training.studies.folds.cross_validate"
+
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "evaluate integers.npz two --samples 4": (
+        EVALUATE,
+        {"network": "integers.npz", "samples": 4},
+    ),
+    "evaluate integers.npz two:train --trust": (EVALUATE, {"trust": True, "samples": None}),
+    "check integers.npz --target c --target loihi1": (
+        "nmtool.targets.checking.check",
+        {"network": "integers.npz", "targets": ["c", "loihi1"]},
+    ),
+    "check floats.npz --relays --weight-bits 4": (
+        "nmtool.targets.checking.check",
+        {"relays": True, "quantising": {"weight_bits": 4}},
+    ),
+    "check integers.npz --data two --target loihi2 --energy-of loihi1": (
+        COMPARE_COST,
+        {"target": "loihi2", "energy_of": "loihi1"},
+    ),
+    "check integers.npz --data two --plot cost.svg --by footprint --force": (
+        "nmtool.targets.costs.Tradeoff.plot",
+        {"path": "cost.svg", "against": "footprint", "force": True},
+    ),
+    "cost integers.npz two --target loihi1": (COMPARE_COST, {"target": "loihi1"}),
+    "quantise floats.npz -o q.npz --data none --target fenn": (
+        QUANTISE,
+        {"network": "floats.npz", "calibrate_on": "none", "target": "fenn"},
+    ),
+    "quantise floats.npz -o q.npz --weight-bits 4 --delay-bits 2 --relays": (
+        QUANTISE,
+        {"calibrate_on": None, "weight_bits": 4, "delay_bits": 2, "relays": True},
+    ),
+    "quantise floats.npz -o q.npz --data two --ranges search --scale data": (
+        QUANTISE,
+        {"ranges": "search", "scale": "data"},
+    ),
+    "sweep study.toml --processes 2 --threads 1 --device cpu --storage sqlite:///a.db": (
+        "nmtool.training.studies.sweep.sweep",
+        {"study": "study.toml", "processes": 2, "threads": 1, "device": "cpu"}
+        | {"storage": "sqlite:///a.db"},
+    ),
+    "train two -o new --hidden 6 --device cpu --threads 1": (
+        TRAIN,
+        {"options": nm.TrainOptions(hidden=6), "folder": Path("new")}
+        | {"device": "cpu", "threads": 1, "resume": False},
+    ),
+    "train two -o new --search 30min --teacher floats.npz integers.npz": (
+        TRAIN,
+        {"search": "30min", "teacher": ["floats.npz", "integers.npz"]},
+    ),
+    "train two -o new --teacher t.npz": (TRAIN, {"options": nm.TrainOptions(teacher="t.npz")}),
+    "train -o run --resume --hidden 6 --epochs 40": (
+        TRAIN,
+        {"data": None, "options": nm.TrainOptions(hidden=6, epochs=40), "resume": True},
+    ),
+    "train --start run -o new --lr 0.1": (
+        FINETUNE,
+        {"start": Path("run"), "settings": {"lr": 0.1}, "data": None},
+    ),
+    "train two --by speaker --folds 2 --fold-seed 7 --seeds 3 --splits train test -o new": (
+        CROSS_VALIDATE,
+        {"by": "speaker", "folds": 2, "fold_seed": 7, "seeds": 3, "splits": ["train", "test"]},
+    ),
+    "train two --folds 3 --lr 0.1 --threads 1 -o new": (
+        CROSS_VALIDATE,
+        {"by": 1, "folds": 3, "options": nm.TrainOptions(lr=0.1), "folder": "new", "threads": 1},
+    ),
+    "compare integers.npz --with floats.npz --data two --cluster speaker --cluster 2": (
+        "nmtool.evaluation.comparing.compare_accuracy",
+        {"clusters": ["speaker", 2]},
+    ),
+    "join floats.npz floats.npz -o both.npz --weights 1 -0.5": (
+        "nmtool.training.studies.ensembles.ensemble",
+        {"networks": ["floats.npz", "floats.npz"], "weights": [1.0, -0.5]},
+    ),
+    "teach floats.npz integers.npz -o t.npz --gain 3": (
+        "nmtool.training.studies.teaching.soft_labels",
+        {"networks": ["floats.npz", "integers.npz"], "data": None, "gain": 3.0},
+    ),
+}
+"""By the words of a command the function it calls, and some of the arguments it passes."""
+
+
+class _CalledError(Exception):
+    """Ends a command where it calls the library."""
+
+
+@pytest.fixture
+def _run(nmtool: Nmtool) -> None:
+    """A folder with the settings of a run, and something in the place of its checkpoint."""
+    run = RunFolder(Path("run"))
+    run.create({"options": nm.TrainOptions(hidden=6).as_json()})
+    run.checkpoint_file.touch()
+
+
+@pytest.mark.usefixtures("data", "integers", "floats", "_run")
+@pytest.mark.parametrize("words", CALLS)
+def test_words_become_a_call(words: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, expected = CALLS[words]
+    signature, given = inspect.signature(pydoc.locate(target)), {}  # type: ignore[arg-type]
+
+    def note(*values: Any, **named: Any) -> None:
+        call = signature.bind(*values, **named)
+        call.apply_defaults()
+        given.update(call.arguments)
+        raise _CalledError
+
+    monkeypatch.setattr(target, note)
+    with pytest.raises(_CalledError):
+        nmtool(*words.split())
+    assert {name: given[name] for name in expected} == expected
