@@ -59,7 +59,7 @@ SLOW = {
     "c: a huge array",
     "data: 1e7 samples in compressed chunks",
     "mlgenn: 300 MB of zeros in 300 kB",
-    "nir: 5000 neurons of which each feeds all",
+    "nir: 400 neurons of which each feeds all",
     "nir: 5000 nodes in a ring",
     "nir: 5000 nodes in a row, Affine and CubaLIF",
     "nir: 5000 nodes in a row, LIF",
@@ -724,7 +724,7 @@ def _(node: Any) -> None:
     graph(node, kinds, [*ring, ("input", "n0"), (f"n{NODES - 1}", "output")])
 
 
-@nir_case("5000 neurons of which each feeds all")
+@nir_case("400 neurons of which each feeds all")
 def _(node: Any) -> None:
     pairs = [(f"n{n}", f"n{m}") for n in range(400) for m in range(400)]
     graph(node, ["LIF"] * 400, [*pairs, ("input", "n0"), ("n399", "output")])

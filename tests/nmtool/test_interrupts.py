@@ -18,13 +18,11 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture(autouse=True)
-def _heeds_interrupts() -> Iterator[None]:
-    """A shell's background jobs ignore SIGINT. No test leaves another handler than it found."""
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _handlers_stay(_heeds_interrupts: None) -> Iterator[None]:
+    """No test leaves another handler or a timer behind."""
     before = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
     yield
     after = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
-    signal.signal(signal.SIGINT, previous)
     assert after == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.training.small_data import (
     small_options,
     without_seconds,
 )
+from tests.training.stops import stop_after
 
 pytestmark = pytest.mark.torch
 
@@ -220,7 +220,7 @@ def test_an_existing_folder_is_kept(name: str, tmp_path: Path) -> None:
     with refused(UsageError, "path-taken") as caught:
         nm.train(small_dataset(), OPTIONS, folder=tmp_path)
     assert name in caught.value.what
-    assert (tmp_path / name).read_text() == "dear"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "dear"}
 
 
 def test_data_that_cannot_be_trained_on(tmp_path: Path) -> None:
@@ -238,27 +238,13 @@ def test_data_that_cannot_be_trained_on(tmp_path: Path) -> None:
 # Resuming.
 
 
-class _StoppedError(Exception):
-    pass
-
-
-def stopped_in(epoch: int, folder: Path, train: Callable[..., nm.Run]) -> None:
-    """Begin a run, and end it in the first batch of an epoch."""
-
-    def stop(report: Any) -> None:
-        if report.epoch == epoch:
-            raise _StoppedError
-
-    with pytest.raises(_StoppedError):
-        train(folder=folder, on_batch=stop)
-
-
-@pytest.mark.parametrize("epoch", [1, 2, 3])
+@pytest.mark.parametrize("epoch", [0, 2])
 def test_a_resumed_run_ends_as_if_it_had_not_been_stopped(
     epoch: int, finished_run: nm.Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "run"
-    stopped_in(epoch, folder, lambda **keywords: nm.train(small_dataset(), OPTIONS, **keywords))
+    with pytest.raises(KeyboardInterrupt):
+        nm.train(small_dataset(), OPTIONS, folder=folder, on_batch=stop_after(epoch))
     caplog.clear()
     with caplog.at_level(logging.INFO, "nmtool"):
         run = nm.train(small_dataset(), folder=folder, resume=True)
@@ -266,8 +252,8 @@ def test_a_resumed_run_ends_as_if_it_had_not_been_stopped(
     assert state(folder) == state(finished_run.folder)
     assert same(nm.Run.load(folder), finished_run)
     levels = [record.levelno for record in caplog.records]
-    anew = [logging.WARNING, logging.INFO] if epoch == 1 else []
-    assert levels == anew + [logging.INFO] * (4 - epoch)
+    anew = [] if epoch else [logging.WARNING, logging.INFO]
+    assert levels == anew + [logging.INFO] * (3 - epoch)
 
 
 def test_resuming_with_the_same_settings(tmp_path: Path) -> None:
@@ -312,6 +298,7 @@ def test_a_grown_run_keeps_the_name_of_its_target(
     nm.train(small_dataset(), longer, folder="../run", resume=True)
     options = json.loads((tmp_path / "run/run.json").read_text())["options"]
     assert (options["target"], options["epochs"]) == ("mine.toml", 2)
+    assert nm.finetune("../run", {"epochs": 1}, small_dataset()).log
 
 
 def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +345,8 @@ def spoken(by: int) -> nm.SpikeEvents:
 def test_samples_that_were_learnt_do_not_validate_on_resume(tmp_path: Path) -> None:
     options = small_options(epochs=2, validation=10, validation_by="speaker")
     folder = tmp_path / "run"
-    stopped_in(2, folder, lambda **keywords: nm.train(spoken(4), options, **keywords))
+    with pytest.raises(KeyboardInterrupt):
+        nm.train(spoken(4), options, folder=folder, on_batch=stop_after(1))
     with refused(UsageError, "validation-differs"):
         nm.train(spoken(5), folder=folder, resume=True)
     assert len(RunFolder(folder).read_log()) == 1
@@ -378,7 +366,8 @@ def test_a_run_that_trains_on_validation_samples_too(tmp_path: Path) -> None:
     assert same(run, nm.train(nm.SpikeEvents.concatenate([train, validation]), options))
     assert run.log[-1]["validation_accuracy"] is None
     stopped = tmp_path / "stopped"
-    stopped_in(2, stopped, lambda **keywords: nm.train(str(folder), options, **keywords))
+    with pytest.raises(KeyboardInterrupt):
+        nm.train(str(folder), options, folder=stopped, on_batch=stop_after(1))
     assert same(nm.train(folder=stopped, resume=True), run)
     assert nm.finetune(run, {"epochs": 1}).log[-1]["validation_accuracy"] is None
     assert nm.quantise(run).report.calibrated
@@ -392,7 +381,8 @@ def test_data_are_named_for_a_new_run() -> None:
 def test_a_run_without_the_hash_of_its_split_is_resumed(tmp_path: Path) -> None:
     options = small_options(epochs=2, validation=10, validation_by="speaker")
     folder = tmp_path / "run"
-    stopped_in(2, folder, lambda **keywords: nm.train(spoken(4), options, **keywords))
+    with pytest.raises(KeyboardInterrupt):
+        nm.train(spoken(4), options, folder=folder, on_batch=stop_after(1))
     manifest = json.loads((folder / "run.json").read_text())
     assert len(manifest.pop("train_index_hash")) == 64
     (folder / "run.json").write_text(json.dumps(manifest))
@@ -481,39 +471,44 @@ def test_a_run_goes_on_with_other_settings(finished_run: nm.Run, tmp_path: Path)
 
 
 def test_finetuning_has_few_epochs_by_default(finished_run: nm.Run) -> None:
-    stopped: list[int] = []
-
-    def stop(report: Any) -> None:
-        stopped.append(report.epoch)
-        raise _StoppedError
-
     assert finished_run.folder is not None
     assert RunFolder(finished_run.folder).finetune_options({}).epochs == FINETUNE_EPOCHS
-    with pytest.raises(_StoppedError):
-        nm.finetune(finished_run, data=small_dataset(), on_batch=stop)
-    assert stopped == [1]
+    with pytest.raises(KeyboardInterrupt):
+        nm.finetune(finished_run, data=small_dataset(), on_batch=stop_after(0))
 
 
 def test_finetuning_is_resumed(finished_run: nm.Run, tmp_path: Path) -> None:
     settings = {"epochs": 2}
     expected = nm.finetune(finished_run, settings, small_dataset(), folder=tmp_path / "whole")
-    folder = tmp_path / "parts"
-    stopped_in(
-        2,
-        folder,
-        lambda **keywords: nm.finetune(finished_run, settings, small_dataset(), **keywords),
-    )
+    folder, stop = tmp_path / "parts", stop_after(1)
+    with pytest.raises(KeyboardInterrupt):
+        nm.finetune(finished_run, settings, small_dataset(), folder=folder, on_batch=stop)
     run = nm.train(small_dataset(), folder=folder, resume=True)
     assert same(run, expected)
     assert state(folder) == state(expected.folder)
 
 
-def test_cut_delays_are_logged(finished_run: nm.Run, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "nmtool"):
-        run = nm.finetune(finished_run, {"epochs": 1, "max_delay": 4}, small_dataset())
-    assert run.network.max_delay <= 4
+def _delays(network: nm.Network) -> np.ndarray:
+    return np.concatenate([p.delay.ravel() for p in network.projections])
+
+
+@pytest.mark.parametrize("average", [None, 0.9])
+def test_delays_beyond_a_new_limit_are_cut(
+    average: float | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    still = {"epochs": 1, "lr": 0.0, "delay_lr": 0.0, "average": average}
+    far = nm.train(small_dataset(), small_options(**still), folder=tmp_path / "far")
+    before, folder = _delays(far.network), tmp_path / "near"
+    n_longer = int((before > 4).sum())
+    assert n_longer > 3
+    near = nm.finetune(far, {"max_delay": 4, **still}, small_dataset(), folder=folder)
     [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "4 steps" in warning.getMessage()
+    assert " 4 steps (max_delay)" in warning.getMessage()
+    assert f" {n_longer} of {before.size} were longer" in warning.getMessage()
+    np.testing.assert_array_equal(_delays(near.network), np.minimum(before, 4))
+    for name, content in np.load(folder / "checkpoint.npz").items():
+        if name.endswith(".delay") and name.split(".")[0] in ("parameter", "average"):
+            assert content.max() <= 4
 
 
 def test_the_data_of_the_run_are_the_default(tmp_path: Path) -> None:
@@ -622,14 +617,6 @@ def test_lines_of_epochs() -> None:
     settled = epoch_line(ENTRY | {"settled_accuracy": 0.25})
     assert "validation 25.0%" in settled
     assert "50.0%" in settled
-
-
-@pytest.fixture
-def _heeds_interrupts() -> Iterator[None]:
-    """A shell's background jobs ignore SIGINT."""
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,11 +48,3 @@ def floats(tmp_path: Path) -> Path:
     path = tmp_path / "floats.npz"
     cases.float_network().save(path)
     return path
-
-
-@pytest.fixture
-def _heeds_interrupts() -> Iterator[None]:
-    """A shell's background jobs ignore SIGINT, and so would the programs they start."""
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, previous)

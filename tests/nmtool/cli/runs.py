@@ -1,30 +1,12 @@
-"""Training runs that are stopped, and compared."""
+"""Training runs compared by all that their folders hold."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from nmtool.network.float_network import Network
-from nmtool.training import learning
-
-if TYPE_CHECKING:
-    from nmtool.training.loop.trainer import BatchReport
-
-
-def stop_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during an epoch of `train` or `finetune`."""
-
-    def stop(report: BatchReport) -> None:
-        if report.epoch == number:
-            raise KeyboardInterrupt
-
-    for verb in (learning.train, learning.finetune):
-        monkeypatch.setattr(learning, verb.__name__, partial(verb, on_batch=stop))
 
 
 def _state(folder: str) -> dict[str, np.ndarray]:

@@ -15,7 +15,6 @@ from tests.nmtool.cli.conftest import Nmtool
 
 pytestmark = pytest.mark.torch
 
-EVALUATE = "nmtool.evaluation.evaluation.evaluate"
 QUANTISE = "nmtool.quantisation.quantising.quantise"
 COMPARE_COST = "nmtool.targets.costing.compare_cost"
 TRAIN = "nmtool.training.learning.train"
@@ -24,17 +23,8 @@ CROSS_VALIDATE = "nmtool.training.studies.folds.cross_validate"
 
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "evaluate integers.npz two --samples 4": (
-        EVALUATE,
-        {"network": "integers.npz", "samples": 4},
-    ),
-    "evaluate integers.npz two:train --trust": (EVALUATE, {"trust": True, "samples": None}),
-    "check integers.npz --target c --target loihi1": (
-        "nmtool.targets.checking.check",
-        {"network": "integers.npz", "targets": ["c", "loihi1"]},
-    ),
-    "check floats.npz --relays --weight-bits 4": (
-        "nmtool.targets.checking.check",
-        {"relays": True, "quantising": {"weight_bits": 4}},
+        "nmtool.evaluation.evaluation.evaluate",
+        {"network": "integers.npz", "samples": 4, "trust": False},
     ),
     "check integers.npz --data two --target loihi2 --energy-of loihi1": (
         COMPARE_COST,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import nmtool as nm
 from nmtool.data import load_dataset, write_shd
+from nmtool.data.dividing import Folds
 from nmtool.errors import UsageError
-from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.evaluation.answers import Answers
 from nmtool.training.loop.run_folder import RunFolder
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
-from tests.nmtool.cli.runs import stop_in_epoch
 
 pytestmark = pytest.mark.torch
 
@@ -30,6 +31,17 @@ def _spoken(data: Path) -> None:
         events = cases.spike_events(n, 1 if split == "train" else 2)
         groups = {"speaker": np.arange(n) % 3}
         write_shd(data / f"two_{split}.h5", replace(events, groups=groups), force=True)
+
+
+def answered(folder: str, seed: int = 0) -> Answers:
+    """Random answers to the training samples, in the folder of a cross-validation."""
+    events = load_dataset("two").train
+    about = {"data": "two", "splits": ["train"], "model": "a guess", "settings": {}}
+    answers = Answers.empty(events, rule=Folds("speaker"), seeds=[0], **about)
+    guesses = np.random.default_rng(seed).integers(0, 2, (1, cases.N_TRAIN))
+    Path(folder).mkdir()
+    replace(answers, predictions=guesses).save(Path(folder) / "answers.npz")
+    return Answers.load(folder)
 
 
 def test_a_table_in_the_terminal(nmtool: Nmtool) -> None:
@@ -101,47 +113,20 @@ def test_first_spike_readouts_are_refused_before_training(nmtool: Nmtool) -> Non
     assert not Path("cv").exists()
 
 
-def test_the_same_command_continues(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST)
-    assert nmtool(*words[:4], "-o", "whole", *FAST).code == 0
-    with monkeypatch.context() as patched:
-        stop_in_epoch(1, patched)
-        from nmtool.training import learning
-        from nmtool.training.studies import folds
-
-        patched.setattr(folds, "train", learning.train)
-        stopped = nmtool(*words)
-    assert stopped.code == 130
-    assert "the same command continues" in stopped.err
-    assert not Answers.load("cv").is_finished
-    unfinished = nmtool("compare", "whole", "--with", "cv")
-    assert (unfinished.code, unfinished.error) == (2, "answers-unfinished")
-    result = nmtool(*words)
-    assert result.code == 0, result.err
-    assert Path("cv/answers.npz").read_bytes() == Path("whole/answers.npz").read_bytes()
-    refusal = nmtool(*words, "--lr", "0.3")
-    assert (refusal.code, refusal.error) == (2, "crossvalidation-differs")
-    assert "lr" in refusal.err
-
-
 def test_two_cross_validations_are_compared(nmtool: Nmtool) -> None:
-    for name, more in (("floats", FAST), ("integers", (*INTEGERS, "--weight-bits", "2"))):
-        assert nmtool("train", "two", "--by", "speaker", "-o", name, *more).code == 0
-    words = ("compare", "integers", "--with", "floats", "--cluster", "speaker", "--cluster", 2)
-    integers, floats = Answers.load("integers"), Answers.load("floats")
-    clusters = {"speaker": np.arange(12) % 3, "blocks of 2": np.arange(12) // 2}
-    expected = AccuracyDifference(integers.right, floats.right, clusters)
+    compared = nm.compare_accuracy(
+        [answered("first")], [answered("second", 1)], clusters=["speaker", 2]
+    )
+    words = ("compare", "first", "--with", "second", "--cluster", "speaker", "--cluster", 2)
     result = nmtool(*words, "--json")
     assert result.code == 0, result.err
-    assert (result.json["data"], result.json["split"]) == ("two", "train")
-    assert result.json["interval"] == list(expected.interval())
-    assert result.json["clusters"] == {"speaker": 3, "blocks of 2": 6}
-    [pair] = result.json["pairs"]
-    assert (pair["first"], pair["second"]) == ("integers seed 0", "floats seed 0")
-    table = nmtool(*words).out
-    assert "over clusters: speaker (3), blocks of 2 (6); one pair" in table
+    expected = compared.as_json()
+    names = {"first": "first seed 0", "second": "second seed 0"}
+    pairs = [names | pair for pair in expected["pairs"]]
+    assert result.json == {"data": "two", "split": "train", **expected, "pairs": pairs}
+    assert "over clusters: speaker (3), blocks of 2 (6); one pair" in nmtool(*words).out
     with_data = nmtool(*words, "--data", "two", "--split", "train", "--json").json
-    assert with_data["interval"] == list(expected.interval())
+    assert with_data["interval"] == result.json["interval"]
 
 
 def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, floats: Path) -> None:
@@ -153,26 +138,34 @@ def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, float
     assert result.json["samples"] == load_dataset("two").test.n_samples
 
 
+def test_a_stopped_cross_validation_says_how_it_continues(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(**arguments: Any) -> None:
+        answered(arguments["folder"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nmtool.training.studies.folds.cross_validate", stop)
+    stopped = nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST)
+    assert stopped.code == 130
+    assert "the same command continues" in stopped.err
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--with", "other"], "answers-folds-differ"),
-        (["--with", "integers.npz"], "data-missing"),
-        (["--with", "cv", "--data", "two"], "answers-samples-differ"),
-        (["--with", "cv", "--cluster", "sex"], "grouping-unknown"),
-        (["--with", "cv", "--cluster", "100"], "clusters-single"),
         (["--with", "cv", "--samples", "3"], "samples-without-data"),
         (
             ["--with", "cv", "--data", "two", "--samples", "3", "--cluster", "2"],
             "clusters-of-drawn",
         ),
+        (["--with", "integers.npz"], "data-missing"),
         ([], "runs-without-integers"),
     ],
 )
 @pytest.mark.usefixtures("integers")
 def test_impossible_comparisons_are_refused(nmtool: Nmtool, words: list[str], error: str) -> None:
-    assert nmtool("train", "two", "--by", "speaker", "-o", "cv", *FAST).code == 0
-    assert nmtool("train", "two", "--by", 6, "-o", "other", *FAST).code == 0
+    answered("cv")
     result = nmtool("compare", "cv", *words)
     assert (result.code, result.error) == (2, error)
 

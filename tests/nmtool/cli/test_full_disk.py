@@ -10,13 +10,16 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from nmtool.training import learning
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
-from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch
+from tests.nmtool.cli.runs import assert_same_run
+from tests.training.stops import stop_after
 
 FULL = f"  why: {os.strerror(errno.EFBIG)}\n"
 
@@ -68,7 +71,7 @@ def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
     words = ("train", data, *cases.SETTINGS)
     assert nmtool(*words, "-o", "whole").code == 0
     with monkeypatch.context() as patch:
-        stop_in_epoch(2, patch)
+        patch.setattr(learning, "train", partial(learning.train, on_batch=stop_after(1)))
         assert nmtool(*words, "-o", "run").code == 130
     before = _everything(tmp_path / "run")
     room = max(len(content) for content in before.values()) - 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,20 +42,6 @@ def test_networks_become_one(nmtool: Nmtool, floats: Path, other: Path) -> None:
     assert shown.out.endswith("both.npz written\n")
     weighted = nm.ensemble([floats, other], [1.0, -0.5])
     assert nm.load("both.npz").content_hash == weighted.content_hash
-
-
-@pytest.mark.usefixtures("data")
-def test_the_joined_network_is_quantised_and_verified(
-    nmtool: Nmtool, floats: Path, other: Path
-) -> None:
-    pytest.importorskip("onnxruntime")
-    if shutil.which("cc") is None:
-        pytest.skip("there is no C compiler")
-    assert nmtool("join", floats, other, "-o", "both.npz").code == 0
-    assert nmtool("quantise", "both.npz", "-o", "integers.npz", "--data", "two").code == 0
-    result = nmtool("verify", "integers.npz", "two", "--against", "c", "--against", "onnx")
-    assert result.code == 0
-    assert result.out.count("different 0") == 2
 
 
 def test_invalid_joins_are_refused(

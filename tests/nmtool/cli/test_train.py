@@ -1,4 +1,4 @@
-"""`nmtool train`: settings from files and options, resuming, what it leaves and what it says."""
+"""`nmtool train`: settings from files and options, resuming, the run folder, what is printed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.main import main
 from nmtool.network.float_network import Network
+from nmtool.training.loop.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER
 from tests.interrupts import core_story, leave_core
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
-from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch
+from tests.nmtool.cli.runs import assert_same_run
 
 pytestmark = pytest.mark.torch
 
@@ -57,12 +57,10 @@ def test_a_run_is_printed_in_the_terminal(nmtool: Nmtool) -> None:
     assert len(result.out.splitlines()) == 1
 
 
-def test_help_names_the_settings_as_in_a_file(nmtool: Nmtool) -> None:
+def test_help_names_the_defaults_of_finetuning(nmtool: Nmtool) -> None:
     text = " ".join(nmtool("train", "--help").out.split())
-    assert "--delay-lr is delay_lr, --tau-mem is tau_mem_ms." in text
-    assert "--epochs N passes over the training samples (default 30)" in text
-    assert "half a cosine down to 0, a line down to 0, or constant (default cosine)" in text
-    assert "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config" in text
+    assert f" for {FINETUNE_EPOCHS} epochs at a fifth of its learning rates" in text
+    assert FINETUNE_SLOWER == 5
 
 
 def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
@@ -94,26 +92,13 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
     ("text", "error", "phrases"),
     [
         ("hidden = ", "config-invalid", ["s.toml"]),
-        (b"\xff\xfe", "config-invalid", ["s.toml"]),
-        (
-            "hiden = 3\ndt = 2\nwhatever = 1",
-            "setting-unknown",
-            ["s.toml", "dt, hiden, whatever", "'dt_ms', 'hidden'"],
-        ),
-        ("hidden = 3.5", "setting-type", ["s.toml", "hidden", "3.5"]),
-        ('hidden = "3@"', "setting-type", ["s.toml", "hidden", "'3@'"]),
-        ("init_input = 3", "setting-type", ["s.toml", "init_input", "3"]),
-        ("[train]\nhidden = 3", "setting-unknown", ["s.toml", "train"]),
-        ("dt_ms = -1.0", "setting-range", ["dt_ms"]),
-        ("lr = nan", "setting-range", ["lr"]),
-        ('schedule = "step"', "choice-unknown", ["'step'", "cosine"]),
-        ("margin_ms = 2.0", "margin-without-first-spike", ["margin_ms", "'weighted'"]),
+        ("hiden = 3\ndt = 2", "setting-unknown", ["s.toml", "dt, hiden", "'dt_ms', 'hidden'"]),
     ],
 )
 def test_invalid_files_of_settings_are_refused(
-    text: str | bytes, error: str, phrases: list[str], nmtool: Nmtool
+    text: str, error: str, phrases: list[str], nmtool: Nmtool
 ) -> None:
-    Path("s.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    Path("s.toml").write_text(text)
     result = nmtool("train", "two", "-o", "run", "--config", "s.toml")
     assert (result.code, result.out, result.error) == (2, "", error)
     assert all(phrase in result.err for phrase in phrases), result.err
@@ -144,35 +129,22 @@ def test_invalid_options_are_refused(
     assert not Path("run").exists()
 
 
-@pytest.mark.parametrize("name", ["run.json", "network.npz", "checkpoint.npz", "log.jsonl"])
-def test_existing_files_are_not_overwritten(name: str, nmtool: Nmtool) -> None:
-    Path("run").mkdir()
-    Path("run", name).write_text("dear")
-    result = nmtool(*WORDS)
-    assert (result.code, result.out, result.error) == (2, "", "path-taken")
-    assert name in result.err
-    assert [path.name for path in Path("run").iterdir()] == [name]
-    assert Path("run", name).read_text() == "dear"
-
-
-@pytest.mark.parametrize("epoch", [1, 2, 3])
-def test_stopped_and_resumed_equals_uninterrupted(
-    epoch: int, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("file", "advice"),
+    [("run.json", "; start from the first epoch with"), ("checkpoint.npz", "; resume with")],
+)
+def test_a_stopped_run_says_how_to_go_on(
+    file: str, advice: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert nmtool(*WORDS).code == 0
-    with monkeypatch.context() as patch:
-        stop_in_epoch(epoch, patch)
-        result = nmtool(*WORDS, "-o", "stopped", "--json")
+    def stop(*arguments: object, folder: Path, **more: object) -> None:
+        folder.mkdir()
+        (folder / file).touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nmtool.training.learning.train", stop)
+    result = nmtool(*WORDS, "--json")
     assert (result.code, result.out) == (130, "")
-    assert result.err.endswith(": nmtool train two -o stopped --resume\ninterrupted\n")
-    assert ("so nothing learnt is kept" in result.err) == (epoch == 1)
-    assert ("finished epochs are kept" in result.err) == (epoch > 1)
-    result = nmtool("train", "two", "-o", "stopped", "--resume", "--json")
-    assert result.code == 0
-    assert result.json["epochs"] == 3
-    assert ("it starts anew" in result.err) == (epoch == 1)
-    assert result.err.count("epoch  ") == 3 - epoch + 1
-    assert_same_run("run", "stopped")
+    assert result.err.endswith(f"{advice}: nmtool train two -o run --resume\ninterrupted\n")
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")
@@ -237,18 +209,9 @@ def test_a_search_before_a_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
         assert (mixed.code, mixed.error) == (2, "train-options-mixed")
 
 
-def test_resuming_a_finished_run_trains_nothing(nmtool: Nmtool) -> None:
-    first = nmtool(*WORDS, "--json").json
-    result = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")
-    assert result.code == 0
-    assert result.err.startswith("nothing is left")
-    assert len(result.err.splitlines()) == 1
-    assert result.json == first
-
-
-@pytest.mark.parametrize(
-    ("words", "error", "phrases"),
-    [
+def test_invalid_resumptions_are_refused(nmtool: Nmtool) -> None:
+    assert nmtool(*WORDS).code == 0
+    for words, error, phrases in (
         (["two", "-o", "none"], "run-missing", ["none"]),
         (["yinyang", "-o", "run"], "resume-data-differ", ["'two'", "'yinyang'"]),
         (["two", "-o", "run", "--hidden", "7"], "resume-settings-differ", ["hidden", "6", "7"]),
@@ -258,31 +221,10 @@ def test_resuming_a_finished_run_trains_nothing(nmtool: Nmtool) -> None:
             ["init_input", "(0.02, 0.05)"],
         ),
         (["two", "-o", "run", "--config", "s.toml"], "resume-settings-differ", ["--config"]),
-    ],
-)
-def test_invalid_resumptions_are_refused(
-    words: list[str], error: str, phrases: list[str], nmtool: Nmtool
-) -> None:
-    assert nmtool(*WORDS).code == 0
-    result = nmtool("train", *words, "--resume")
-    assert (result.code, result.out, result.error) == (2, "", error)
-    assert all(phrase in result.err for phrase in phrases), result.err
-
-
-@pytest.mark.parametrize("name", ["run.json", "checkpoint.npz", "network.npz"])
-def test_resuming_a_damaged_run(name: str, nmtool: Nmtool) -> None:
-    assert nmtool(*WORDS).code == 0
-    path = Path("run", name)
-    path.write_bytes(path.read_bytes()[:-40])
-    result = nmtool("train", "two", "-o", "run", "--resume")
-    assert (result.code, result.out, result.error) == (2, "", "file-damaged")
-    assert f"run/{name}" in result.err
-
-
-def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
-    cases.write_raw(Path("two/two_train.h5"), [[]] * 6, [[]] * 6, [0, 1] * 3)
-    result = nmtool(*WORDS, "--validation", "2")
-    assert (result.code, result.error) == (2, "events-missing")
+    ):
+        result = nmtool("train", *words, "--resume")
+        assert (result.code, result.out, result.error) == (2, "", error)
+        assert all(phrase in result.err for phrase in phrases), result.err
 
 
 def test_a_missing_gpu_is_an_error(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,20 +234,6 @@ def test_a_missing_gpu_is_an_error(nmtool: Nmtool, monkeypatch: pytest.MonkeyPat
     assert (result.code, result.out, result.error) == (3, "", "torch-without-cuda")
     assert not Path("run").exists()
     assert nmtool(*WORDS, "--device", "auto").code == 0
-
-
-def test_a_target_of_ones_own_is_found_from_another_folder(
-    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Path("mine.toml").write_text(
-        'name = "mine"\nkind = "chip"\narithmetic = { value = "loihi2", mark = "inferred" }\n'
-    )
-    words = (*WORDS, "--target", "mine.toml", "--epochs", "1")
-    assert nmtool(*words).code == 0
-    assert json.loads(Path("run/run.json").read_text())["options"]["target"] == "mine.toml"
-    Path("below").mkdir()
-    monkeypatch.chdir("below")
-    assert main(["train", "../two", "--start", "../run", "-o", "tuned", "--epochs", "1"]) == 0
 
 
 HOLDS = """

@@ -22,12 +22,9 @@ from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import Trainer
 from tests.refusals import refused
 from tests.training.small_data import EMPTY, small_dataset, small_options
+from tests.training.stops import stop_after
 
 pytestmark = pytest.mark.torch
-
-
-class _StoppedError(Exception):
-    """Ends a run from outside."""
 
 
 def _accuracy(network: IntegerNetwork) -> float:
@@ -59,14 +56,9 @@ def test_learns_in_integers(
 def test_a_resumed_integer_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     options, dataset = small_options(arithmetic="integer"), small_dataset()
     expected = run_training(options, dataset)
-
-    def stop(entry: dict) -> None:
-        if entry["epoch"] == 2:
-            raise _StoppedError
-
     folder = RunFolder(tmp_path / "run")
-    with pytest.raises(_StoppedError):
-        run_training(options, dataset, folder=folder, on_epoch=stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(options, dataset, folder=folder, on_batch=stop_after(2))
     resumed = run_training(folder.options(), dataset, folder=folder, resume=True)
     assert resumed.best.content_hash == expected.best.content_hash
     assert resumed.best_integers is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +17,15 @@ from nmtool.training.loop import checkpoint
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import is_best
-from nmtool.training.loop.trainer import BatchReport, Trainer
+from nmtool.training.loop.trainer import Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import Ranks
 from tests.damage import THOROUGH, damages
 from tests.refusals import refused
-from tests.training.small_data import (
-    small_dataset,
-    small_options,
-    without_seconds,
-)
+from tests.training.small_data import small_dataset, small_options, without_seconds
+from tests.training.stops import stop_after
 
 pytestmark = pytest.mark.torch
-
-
-class _StoppedError(Exception):
-    """Ends a run from outside."""
-
-
-def _stop_after(epoch: int) -> dict[str, Callable[[Any], None]]:
-    """What stops a run after an epoch; 0 is in the middle of the first one."""
-
-    def on_batch(report: BatchReport) -> None:
-        if epoch == 0:
-            raise _StoppedError
-
-    def on_epoch(entry: dict) -> None:
-        if entry["epoch"] == epoch:
-            raise _StoppedError
-
-    return {"on_batch": on_batch, "on_epoch": on_epoch}
 
 
 def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
@@ -109,8 +88,8 @@ def _assert_resumed_equals_uninterrupted(
     dataset = small_dataset()
     whole, parts = RunFolder(folder / "whole"), RunFolder(folder / "parts")
     expected = run_training(options, dataset, folder=whole, start=start)
-    with pytest.raises(_StoppedError):
-        run_training(options, dataset, folder=parts, start=start, **_stop_after(stop))
+    with pytest.raises(KeyboardInterrupt):
+        run_training(options, dataset, folder=parts, start=start, on_batch=stop_after(stop))
     if start is not None:
         shutil.rmtree(start.path)
     resumed = run_training(parts.options(), dataset, folder=parts, resume=True)
@@ -295,12 +274,12 @@ def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
     folder = RunFolder(tmp_path / "killed")
 
     def stop(*arguments: Any, **keywords: Any) -> None:
-        raise _StoppedError
+        raise KeyboardInterrupt
 
     def kill_the_next(entry: dict) -> None:
         monkeypatch.setattr(f"nmtool.training.loop.{killed_in}", stop)
 
-    with pytest.raises(_StoppedError):
+    with pytest.raises(KeyboardInterrupt):
         run_training(options, dataset, folder=folder, on_epoch=kill_the_next)
     monkeypatch.undo()
     trainer = Trainer(options, dataset.train, dataset.validation, folder=folder)
@@ -316,5 +295,6 @@ def test_a_damaged_run_is_not_resumed(file: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     run_training(small_options(epochs=1), small_dataset(), folder=folder)
     getattr(folder, file).write_bytes(b"PK\x03\x04 cut off")
-    with refused(FileFormatError, "file-damaged"):
+    with refused(FileFormatError, "file-damaged") as caught:
         run_training(small_options(epochs=1), small_dataset(), folder=folder, resume=True)
+    assert str(getattr(folder, file)) in caught.value.what

@@ -22,6 +22,7 @@ from nmtool.training.processes.ranks import ALONE, Ranks
 from tests.nmtool.data.test_stored import is_on_disk
 from tests.refusals import refused
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds
+from tests.training.stops import stop_after
 
 pytestmark = pytest.mark.torch
 
@@ -180,11 +181,6 @@ def test_samples_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 # Files and settings of the run.
 
 
-def _stop_after_two(entry: dict[str, Any]) -> None:
-    if entry["epoch"] == 2:
-        raise KeyboardInterrupt
-
-
 def test_a_resumed_run_finds_the_same_teacher(
     teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +191,7 @@ def test_a_resumed_run_finds_the_same_teacher(
     assert manifest["teacher"] == Teacher.load(teacher).content_hash
     assert manifest["options"]["teacher"] == "teacher.npz"
     with pytest.raises(KeyboardInterrupt):
-        nm.train(data, options, folder="run", on_epoch=_stop_after_two)
+        nm.train(data, options, folder="run", on_batch=stop_after(2))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -207,15 +203,8 @@ def test_a_resumed_run_finds_the_same_teacher(
 @pytest.mark.parametrize("stop", [0, 2])
 def test_another_teacher_is_not_resumed_with(stop: int, teacher: Path, tmp_path: Path) -> None:
     data, options = small_dataset(), small_options(teacher=teacher)
-
-    def on_batch(report: object) -> None:
-        if not stop:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        nm.train(
-            data, options, folder=tmp_path / "run", on_batch=on_batch, on_epoch=_stop_after_two
-        )
+        nm.train(data, options, folder=tmp_path / "run", on_batch=stop_after(stop))
     before = teacher.read_bytes()
     Teacher(probabilities(seed=1)).save(teacher)
     with refused(UsageError, "resume-teacher-differs"):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.studies import folds
 from tests.refusals import codes, refused
 from tests.training.small_data import small_events, small_options
+from tests.training.stops import stop_after
 
 pytestmark = pytest.mark.torch
 
@@ -328,28 +327,16 @@ def test_a_fold_that_began_with_steps_of_its_own_goes_on(tmp_path: Path) -> None
 # Stopping and continuing.
 
 
-class _StoppedError(Exception):
-    pass
-
-
-def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """End training in an epoch of a fold, until what is returned is called."""
+def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop training in an epoch of a fold."""
     train = folds.train
 
-    def stop(report: Any) -> None:
-        if report.epoch == epoch:
-            raise _StoppedError
-
     def begin(rest: Dataset, *arguments: Any, **keywords: Any) -> Any:
-        is_it = rest.name.endswith(f"fold {fold}")
-        return (
-            partial(train, on_batch=stop)(rest, *arguments, **keywords)
-            if is_it
-            else train(rest, *arguments, **keywords)
-        )
+        if rest.name.endswith(f"fold {fold}"):
+            keywords["on_batch"] = stop_after(epoch - 1)
+        return train(rest, *arguments, **keywords)
 
     monkeypatch.setattr(folds, "train", begin)
-    return lambda: monkeypatch.setattr(folds, "train", train)
 
 
 @pytest.mark.parametrize(("fold", "epoch"), [(0, 1), (1, 2), (3, 1)])
@@ -362,16 +349,16 @@ def test_a_stopped_cross_validation_continues(
 ) -> None:
     folder = tmp_path / "cv"
     keywords: dict[str, Any] = {"by": "speaker", "folder": folder}
-    go_on = stop_in(fold, epoch, monkeypatch)
-    with pytest.raises(_StoppedError):
-        nm.cross_validate(speakers(), OPTIONS, **keywords)
+    with monkeypatch.context() as patched:
+        stop_in(fold, epoch, patched)
+        with pytest.raises(KeyboardInterrupt):
+            nm.cross_validate(speakers(), OPTIONS, **keywords)
     half = nm.Answers.load(folder)
     assert [half.has(0, number) for number in range(4)] == [number < fold for number in range(4)]
     with refused(UsageError, "answers-unfinished"):
         nm.compare_accuracy([folder], [folder])
     networks = sorted(folder.glob("folds/*/seed0/network.npz"))[:fold]
     before = [path.stat().st_mtime_ns for path in networks]
-    go_on()
     answers = nm.cross_validate(speakers(), OPTIONS, **keywords)
     assert np.array_equal(answers.predictions, finished_answers.predictions)
     assert [path.stat().st_mtime_ns for path in networks] == before
