@@ -23,7 +23,7 @@ from nmtool.training.engines.cuda.kernels import adjoint
 from nmtool.training.engines.cuda.layer import Layer
 from nmtool.training.engines.cuda.limits import Limits
 from nmtool.training.engines.devices import Cuda
-from nmtool.training.engines.spike_trains import LifRun, SpikeTrains
+from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.engines.synapses import Synapses
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.front.rounding import Rounding
@@ -33,17 +33,20 @@ from tests.training.engines.cuda.engines import (
     DEVICE,
     SMALL,
     Case,
-    Losses,
-    assert_close,
-    assert_gradients,
-    backward,
     compare,
     layers,
     longer,
     needs_device,
-    reference_gradients,
     tensor,
     unless_simulated,
+)
+from tests.training.engines.passes import (
+    Losses,
+    assert_close,
+    assert_delays_of_a_slow_adjoint,
+    assert_gradients,
+    backward,
+    on_the_reference_tape,
 )
 
 pytestmark = pytest.mark.torch
@@ -164,32 +167,14 @@ def test_more_than_a_group_of_words() -> None:
 
 def test_float32_on_the_reference_tape() -> None:
     case = Case()
-    network, spikes = case.network(), case.input()
-    trace = reference.forward(network, spikes)
-    tape = LifRun(
-        SpikeTrains.from_raster(trace.spikes["hidden"], DEVICE),
-        tensor(trace.q["hidden"], np.float32),
-    )
-    losses = Losses.random(trace, seed=3)
-    source = SpikeTrains.from_raster(spikes, DEVICE)
-    mine = backward(*layers(network, case, np.float32), source, tape, losses)
+    mine, theirs = on_the_reference_tape(case.network(), case.input(), case.device, seed=3)
     assert mine[0].afferent.weight.dtype == torch.float32
-    theirs = reference_gradients(network, spikes, trace, losses)
-    assert_gradients(network, mine, theirs, tolerance=1e-5)
+    assert_gradients(case.network(), mine, theirs, tolerance=1e-5)
 
 
 def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
     case = Case(n_samples=2, n_steps=200, density=0.2)
-    network = case.network()
-    trace = reference.forward(network, case.input())
-    fading = np.exp(-np.arange(case.n_steps) / case.n_steps)[:, None]
-    d_membrane = fading * np.random.default_rng(1).normal(size=(2, 1, 3))
-    theirs = reference.backward(network, case.input(), trace, {"output": d_membrane})
-    source = SpikeTrains.from_raster(trace.spikes["hidden"], DEVICE)
-    _, output = layers(network, case, np.float32)
-    mine = output.backward_li(source, tensor(d_membrane, np.float32), want_source_time=False)
-    assert mine.afferent.delay.dtype == torch.float32
-    assert_close(mine.afferent.delay, theirs.delay[2], tolerance=2e-6)
+    assert_delays_of_a_slow_adjoint(case.network(), case.input(), case.device)
 
 
 def test_source_times_only_on_request() -> None:
