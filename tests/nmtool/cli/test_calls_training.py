@@ -110,10 +110,11 @@ def _run(nmtool: Nmtool) -> None:
 @pytest.mark.parametrize("words", CALLS)
 def test_words_become_a_call(words: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     target, expected = CALLS[words]
-    signature, given = inspect.signature(pydoc.locate(target)), {}  # type: ignore[arg-type]
+    function: Any = pydoc.locate(target)
+    given: dict[str, Any] = {}
 
     def note(*values: Any, **named: Any) -> None:
-        call = signature.bind(*values, **named)
+        call = inspect.signature(function).bind(*values, **named)
         call.apply_defaults()
         given.update(call.arguments)
         raise _CalledError
