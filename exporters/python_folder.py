@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
-from nmtool.errors import MissingError
+from nmtool.errors import Finding, MissingError
 from nmtool.exporters import environments
 from nmtool.exporters.environments import Environment, Referee, clean_variables
 from nmtool.exporters.format import Format
@@ -58,6 +58,11 @@ class PythonFolder(Format):
         cls, network: IntegerNetwork, answers: KnownAnswers | None, n_samples: int = 0
     ) -> str:
         """The README for a network, its known answers and number of data samples."""
+
+    @classmethod
+    @abstractmethod
+    def changed_file(cls, name: str, change: str) -> Finding:
+        """The finding for a file that differs from the export, or does not belong to it."""
 
     # The same for all of them.
 
@@ -112,8 +117,8 @@ class PythonFolder(Format):
             return None
         return KnownAnswers.load(answers)
 
-    def changed(self) -> dict[str, str]:
-        """Problems by path: files that differ from the export, and files that do not belong to it.
+    def differences(self) -> list[Finding]:
+        """Files that differ from the export, and files that do not belong to it.
 
         The latter matter because Python could import them. Of the network's file, the integers
         are compared.
@@ -132,7 +137,7 @@ class PythonFolder(Format):
         }
         if storage.content_hash(own, archive.arrays) != network.content_hash:
             wrong[arrays] = CHANGED
-        return dict(sorted(wrong.items()))
+        return [self.changed_file(*item) for item in sorted(wrong.items())]
 
     def run_script(
         self,

@@ -54,12 +54,9 @@ class Lava(PythonFolder, name="lava"):
 
         return readme_text(network, answers, n_samples)
 
-    def differences(self) -> list[Finding]:
-        fix = "export the network again"
-        return [
-            Finding("lava-file-changed", name, change, fix)
-            for name, change in self.changed().items()
-        ]
+    @classmethod
+    def changed_file(cls, name: str, change: str) -> Finding:
+        return Finding("lava-file-changed", name, change, "export the network again")
 
     def simulate(
         self,

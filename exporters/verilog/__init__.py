@@ -5,20 +5,20 @@ read back as data. To run it, nmtool writes the files for its network anew, simu
 Verilator or Icarus, and refuses a folder whose files differ from those.
 
     layout.py       contents of the core's memories for a network, and what does not fit
-    folder.py       the files of an export, and how they are read back
+    folder.py       the files of an export
     words.py        rasters as input words of the core, its output words as recordings
     simulators.py   Verilator and Icarus
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import DoesNotFitError, Finding
-from nmtool.exporters.format import Format
+from nmtool.exporters.data_folder import DataFolder, Marker
+from nmtool.exporters.embedded import digest
 from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -28,13 +28,13 @@ from nmtool.targets import target_named
 from nmtool.verification.certificate import Check
 
 if TYPE_CHECKING:
-    from nmtool.exporters.verilog.folder import Content
     from nmtool.exporters.verilog.simulators import Icarus, Verilator
 
 
-class Verilog(Format, name="verilog"):
+class Verilog(DataFolder, name="verilog"):
     """A folder with the core, the network and testbenches."""
 
+    marker, version, kind = "nmtool.json", 1, "folder of Verilog"
     writing_options = VerilogOptions
 
     @classmethod
@@ -76,49 +76,19 @@ class Verilog(Format, name="verilog"):
     ) -> dict[str, bytes]:
         from nmtool.exporters.verilog.folder import folder_files
 
-        return folder_files(network, answers, options or VerilogOptions())
+        options = options or VerilogOptions()
+        files = folder_files(network, answers, options)
+        digests = {name: digest(content) for name, content in files.items()}
+        return files | cls.marker_file(network, options=options.as_json(), sha256=digests)
 
-    def is_replaceable(self) -> bool:
-        from nmtool.exporters.verilog.folder import MARKER, TOP
+    @classmethod
+    def parse_marker(cls, content: Mapping[str, Any]) -> Marker:
+        options = VerilogOptions(**content["options"])
+        return Marker(content["hash"], options, frozenset(content["sha256"]))
 
-        return (self.path / MARKER).is_file() and (self.path / TOP).is_file()
-
-    def left_by_others(self) -> set[str]:
-        """Known answers, memories of further banks, and files built by the Makefile."""
-        from nmtool.exporters.output import files_in
-        from nmtool.exporters.verilog.folder import ANSWERS, BUILD, EXPECTED, INPUT
-
-        built = {name for name in files_in(self.path) if name.startswith(BUILD)}
-        memories = {f"mem/{file.name}" for file in self.path.glob("mem/*.hex")}
-        return {ANSWERS, INPUT, EXPECTED, *built, *memories}
-
-    @cached_property
-    def content(self) -> Content:
-        """The content of the folder."""
-        from nmtool.exporters.verilog import folder
-
-        return folder.read(self.path)
-
-    def decode(self, options: Any = None) -> IntegerNetwork:
-        return self.content.network
-
-    def decode_answers(self) -> KnownAnswers | None:
-        return self.content.carried
-
-    def differences(self) -> list[Finding]:
-        """Files that nmtool would write differently, compared byte for byte.
-
-        Other files in the folder are not part of the export and are not used.
-        """
-        from nmtool.exporters.differences import changed_files
-
-        content = self.content
-        written = self.encode(content.network, content.carried, content.options)
-        fix = "export the network again"
-        return [
-            Finding("verilog-file-changed", name, change, fix)
-            for name, change in changed_files(self.path, written).items()
-        ]
+    @classmethod
+    def changed_file(cls, name: str, change: str) -> Finding:
+        return Finding("verilog-file-changed", name, change, "export the network again")
 
     def simulate(
         self,
@@ -137,7 +107,7 @@ class Verilog(Format, name="verilog"):
         from nmtool.exporters.verilog import runtime
 
         self.check_written()
-        lanes = self.content.options.lanes
+        lanes = self.about.options.lanes
         chosen = simulator or runtime.choose(self.integers, lanes, spikes, deep)
         return runtime.run(self.integers, lanes, spikes, deep, chosen, on_progress)
 
@@ -146,7 +116,7 @@ class Verilog(Format, name="verilog"):
         from nmtool.exporters.verilog import runtime
 
         check_steps(self.network, spikes)
-        chosen = runtime.choose(self.integers, self.content.options.lanes, spikes, deep)
+        chosen = runtime.choose(self.integers, self.about.options.lanes, spikes, deep)
         check = super().check(spikes, deep=deep, label=chosen.words, **options, simulator=chosen)
         return replace(check, model=chosen.words)
 

@@ -369,6 +369,23 @@ def test_an_existing_export_is_replaced_only_with_force(
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    "exporter", [f for f in all_formats() if f.writes and f.is_folder], ids=lambda f: f.name
+)
+def test_force_deletes_no_file_of_the_user(exporter: type[Format], tmp_path: Path) -> None:
+    """Whatever folder of the export it is in, and whatever its name ends in."""
+    path = export(exporter, tmp_path)
+    (path / "build").mkdir()
+    (path / "build" / "compiled").touch()
+    names = {file.with_name(f"mine{file.suffix}") for file in path.rglob("*") if file.is_file()}
+    for own in names - {path / "build" / "mine"}:
+        own.touch()
+        with refused(UsageError, "path-holds-others") as caught:
+            export(exporter, tmp_path, force=True)
+        assert own.relative_to(path).as_posix() in caught.value.what
+        own.unlink()
+
+
 @EXPORTS
 def test_missing_folders_are_made(exporter: type[Format], tmp_path: Path) -> None:
     path = export(exporter, tmp_path / "no" / "such")

@@ -274,6 +274,9 @@ def test_names_begin_with_the_prefix_and_another_one_replaces_them(tmp_path: Pat
     assert {path.name for path in folder.glob("*.[ch]")} == {"kws.c", "kws.h", "main.c"}
     assert Firmware(folder).network == network
     Firmware(folder).check_written()
+    (folder / Firmware.marker).write_text("damaged")
+    written(network, folder, "kws")
+    Firmware(folder).check_written()
     with refused(UsageError, "c-prefix"):
         written(network, folder, "no prefix")
     with refused(UsageError, "firmware-prefix-main"):

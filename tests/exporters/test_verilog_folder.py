@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import nmtool as nm
 from nmtool.errors import BackendError, FileFormatError, MissingError, UsageError
+from nmtool.exporters.data_folder import NETWORK
 from nmtool.exporters.verilog import Verilog, VerilogOptions, folder, runtime, simulators
-from nmtool.exporters.verilog.folder import EXPECTED, HARNESS, MARKER, NETWORK
+from nmtool.exporters.verilog.folder import EXPECTED, HARNESS
 from nmtool.exporters.verilog.layout import Layout
 from nmtool.exporters.verilog.simulators import Icarus, Verilator
 from nmtool.hardware_sim.known_answers import known_answers
@@ -23,6 +25,7 @@ from tests.networks.integers import random_raster
 from tests.refusals import refused
 from tests.verilog_bench import needs_icarus, needs_verilator, verilator
 
+MARKER = Verilog.marker
 CHAIN = chain_network(4)
 SPIKES = random_raster(3, 2, 30, 5)
 
@@ -45,7 +48,7 @@ def test_every_file_has_its_digest(written: Path) -> None:
 def test_options_are_read_back(tmp_path: Path) -> None:
     options = VerilogOptions(lanes=8, deep=True)
     path = Verilog.write(CHAIN, tmp_path / "core", options=options).path
-    assert folder.read(path).options == options
+    assert Verilog(path).about.options == options
     Verilog(path).check_written()
 
 
@@ -109,9 +112,15 @@ def test_compiled_files_are_removed_when_the_export_is_replaced(written: Path) -
     (written / "build" / "tb.vvp").write_text("made")
     Verilog.write(CHAIN, written, force=True)
     assert not (written / "build").exists()
-    (written / "notes.txt").write_text("mine")
-    with refused(UsageError, "path-holds-others"):
-        Verilog.write(CHAIN, written, force=True)
+
+
+def test_a_smaller_network_leaves_no_memories_behind(written: Path) -> None:
+    memories = {file.name for file in (written / "mem").iterdir()}
+    larger = nm.round_network(nm.Network.layers([100, 100, 3])).network
+    Verilog.write(larger, written, force=True)
+    assert memories < {file.name for file in (written / "mem").iterdir()}
+    Verilog.write(CHAIN, written, force=True)
+    assert memories == {file.name for file in (written / "mem").iterdir()}
 
 
 # Folders that are refused.
@@ -133,7 +142,7 @@ def test_a_file_that_was_changed_is_named(name: str, written: Path) -> None:
 @pytest.mark.parametrize(
     ("about", "code"),
     [
-        ({"version": folder.VERSION + 1}, "file-newer"),
+        ({"version": Verilog.version + 1}, "file-newer"),
         ({"hash": "0" * 64}, "file-damaged"),
         ({"options": {"lanes": 3}}, "file-damaged"),
         ({"options": {"lanes": 10**9}}, "file-damaged"),
