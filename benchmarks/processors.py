@@ -7,10 +7,18 @@ They say nothing about time.
 
 from __future__ import annotations
 
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
 import nmtool as nm
-from nmtool.exporters.c.sizes import bounds, measured
+from nmtool.exporters.c import file
+from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.program import NETWORK
+from nmtool.exporters.c.sizes import Sizes, bounds
 from nmtool.exporters.c.timing import instructions
-from nmtool.exporters.processors import PROCESSORS
+from nmtool.exporters.processors import PROCESSORS, Processor
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -19,6 +27,11 @@ N_SAMPLES = 20
 SETS = {"yinyang": "yinyang", "digits": "digits", "spoken-digits": None}
 """Networks of the zoo, and the data whose test samples they answer; None where nothing is at hand
 without a download: then its own known answers."""
+
+_SECTION = re.compile(r"^\.s?(text|rodata|data|bss)\S*\s+(\d+)", re.MULTILINE)
+_FLASH, _RAM = ("text", "rodata", "data"), ("data", "bss")
+_NODE = re.compile(r'^node: \{ title: "([^"]+)" label: "[^"]*?(\d+) bytes \(', re.MULTILINE)
+_CALL = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.MULTILINE)
 
 
 def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
@@ -37,6 +50,49 @@ def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
     large = nm.round_network(nm.Network.layers([64, 512, 10], delays=15)).network
     networks["512 neurons"] = (large, known_answers(large).spikes)
     return networks
+
+
+def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
+    """Compile a network for a processor, and read the sizes.
+
+    Args:
+        network: an integer network.
+        processor: a processor whose compiler is GCC.
+
+    Raises:
+        MissingError: the compiler is not installed.
+        BackendError: the compiler failed.
+    """
+    processor.require()
+    with tempfile.TemporaryDirectory(prefix="nmtool-sizes-") as name:
+        source, compiled = Path(name, NETWORK), Path(name, "network.o")
+        source.write_bytes(file.file_bytes(network, None))
+        compile_program(source, compiled, processor, "-c", "-fcallgraph-info=su")
+        program = processor.compiler.removesuffix("gcc") + "size"
+        output = subprocess.run(
+            [program, "-A", compiled], capture_output=True, text=True, check=True
+        )
+        sections = [(kind, int(size)) for kind, size in _SECTION.findall(output.stdout)]
+        calls = compiled.with_suffix(".ci").read_text(encoding="utf-8")
+    flash, ram = (sum(size for kind, size in sections if kind in kinds) for kinds in (_FLASH, _RAM))
+    return Sizes(flash, ram, deepest(calls))
+
+
+def deepest(calls: str) -> int:
+    """Stack of the deepest call chain in bytes.
+
+    Args:
+        calls: text of a file by GCC's option -fcallgraph-info=su, without recursion.
+    """
+    frames = {name: int(size) for name, size in _NODE.findall(calls)}
+    callees: dict[str, list[str]] = {}
+    for caller, callee in _CALL.findall(calls):
+        callees.setdefault(caller, []).append(callee)
+
+    def depth(name: str) -> int:
+        return frames.get(name, 0) + max(map(depth, callees.get(name, [])), default=0)
+
+    return max(map(depth, frames), default=0)
 
 
 def rows() -> list[tuple[str, ...]]:

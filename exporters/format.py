@@ -243,8 +243,8 @@ class Format:
         return artefact
 
     @classmethod
-    def reasons_against(cls, network: Any, options: Any = None) -> list[Finding]:
-        """All reasons why the format cannot represent a network; arguments as for `misfits`.
+    def reasons_against(cls, network: Any) -> list[Finding]:
+        """All reasons why the format cannot represent a network.
 
         `misfits` only gets networks in the format's own arithmetic.
         """
@@ -253,7 +253,7 @@ class Format:
             fix = f"export to a format for {network.arithmetic}, or quantise the float "
             fix += "network for another target"
             return [Finding("format-arithmetic", "network", what, fix)]
-        return cls.misfits(network, options)
+        return cls.misfits(network)
 
     @classmethod
     def check_arithmetic(cls, network: Any) -> None:

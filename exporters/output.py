@@ -15,22 +15,6 @@ from nmtool.errors import StorageError, UsageError
 COMPILED = "__pycache__"
 
 
-def write_file(path: str | Path, content: bytes, force: bool) -> Path:
-    """Write a file; returns its path.
-
-    Args:
-        path: path of the file.
-        content: its bytes.
-        force: replace an existing file.
-
-    Raises:
-        UsageError: the path exists and may not be replaced.
-        StorageError: the file could not be written; an existing one is unchanged.
-    """
-    write_files({path: content}, force)
-    return Path(path)
-
-
 def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
     """Write several files: all of them, or none.
 
@@ -39,7 +23,8 @@ def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
         force: replace existing files.
 
     Raises:
-        UsageError, StorageError: as `write_file`.
+        UsageError: a path exists and may not be replaced.
+        StorageError: a file could not be written; existing ones are unchanged.
     """
     for path in map(Path, files):
         if path.is_dir():

@@ -42,7 +42,7 @@ class Operations:
         synapses_read: the same including synapses of weight 0, for chips that store full matrices.
         messages: by source [samples, steps] int64, spikes times their target cores: those with a
             postsynaptic neuron, the spike's own core included. Synapses of weight 0 do not count,
-            unless the cores store them. Without `cores`, each population is one core.
+            unless the cores store them.
         n_samples, n_steps: of the input.
     """
 
@@ -85,20 +85,15 @@ def count_operations(
     network: Network | IntegerNetwork,
     spikes: Raster,
     recording: Recording,
-    cores: Sequence[Core] = (),
-    *,
-    dense: bool = False,
 ) -> Operations:
-    """Count the operations of a run.
+    """Count the operations of a run, with one core per population.
 
     Args:
         network: the network that was run.
         spikes: its input.
         recording: its output.
-        cores: neurons on each core of the chip, which determine the messages.
-        dense: cores also store synapses of weight 0.
     """
-    return Counter(network, spikes, recording, cores, dense=dense).operations()
+    return Counter(network, spikes, recording).operations()
 
 
 class Counter:
@@ -106,10 +101,12 @@ class Counter:
 
     Attributes:
         rasters: spikes by source, `input` first.
-        cores: neurons on each core; by default one core per population.
 
     Args:
-        network, spikes, recording, cores, dense: as for `count_operations`.
+        network, spikes, recording: as for `count_operations`.
+        cores: neurons on each core of the chip, which determine the messages; by default one core
+            per population.
+        dense: cores also store synapses of weight 0.
     """
 
     def __init__(
@@ -129,7 +126,7 @@ class Counter:
         self._offset = {name: raster.step_offset() for name, raster in self.rasters.items()}
 
     def operations(self) -> Operations:
-        """All counts, as `count_operations` gives them."""
+        """All counts."""
         projections, inputs = self._projections, self.rasters[INPUT]
         return Operations(
             neurons=self._sizes,

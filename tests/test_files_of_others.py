@@ -43,7 +43,6 @@ KNOWN = {
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
     "exporters/processors.py": {"subprocess"},
-    "exporters/c/sizes.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
     # Programs asked for their version, and libraries imported in a separate process.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},

@@ -2,25 +2,17 @@
 
 `uses` gives it without compiling: constants and variables are counted, and code and stack have an
 upper bound, which held for 11 networks with 2 to 21 populations, compiled with -O2 for a Cortex-M4
-and an RV32IMC by GCC 14.2. `measured` gives the sizes after compiling. Startup code, drivers and
-the application are not included.
+and an RV32IMC by GCC 14.2 (`benchmarks/processors.py`). Startup code, drivers and the application
+are not included.
 """
 
 from __future__ import annotations
 
-import re
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nmtool.errors import Finding
-from nmtool.exporters.c import file
-from nmtool.exporters.c.compiler import compile_program
-from nmtool.exporters.c.program import NETWORK
 from nmtool.exporters.c.source import memory
-from nmtool.exporters.processors import Processor
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
@@ -35,11 +27,6 @@ _GAPS = 16
 """Bytes lost to alignment, per population or projection."""
 
 _POINTER = 4
-
-_SECTION = re.compile(r"^\.s?(text|rodata|data|bss)\S*\s+(\d+)", re.MULTILINE)
-_FLASH, _RAM = ("text", "rodata", "data"), ("data", "bss")
-_NODE = re.compile(r'^node: \{ title: "([^"]+)" label: "[^"]*?(\d+) bytes \(', re.MULTILINE)
-_CALL = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -99,46 +86,3 @@ def too_small(target: Target, taken: Sequence[Use]) -> list[Finding]:
         for use in taken
         if use.used > use.available
     ]
-
-
-def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
-    """Compile a network for a processor, and read the sizes.
-
-    Args:
-        network: an integer network.
-        processor: a processor whose compiler is GCC.
-
-    Raises:
-        MissingError: the compiler is not installed.
-        BackendError: the compiler failed.
-    """
-    processor.require()
-    with tempfile.TemporaryDirectory(prefix="nmtool-sizes-") as name:
-        source, compiled = Path(name, NETWORK), Path(name, "network.o")
-        source.write_bytes(file.file_bytes(network, None))
-        compile_program(source, compiled, processor, "-c", "-fcallgraph-info=su")
-        program = processor.compiler.removesuffix("gcc") + "size"
-        output = subprocess.run(
-            [program, "-A", compiled], capture_output=True, text=True, check=True
-        )
-        sections = [(kind, int(size)) for kind, size in _SECTION.findall(output.stdout)]
-        calls = compiled.with_suffix(".ci").read_text(encoding="utf-8")
-    flash, ram = (sum(size for kind, size in sections if kind in kinds) for kinds in (_FLASH, _RAM))
-    return Sizes(flash, ram, deepest(calls))
-
-
-def deepest(calls: str) -> int:
-    """Stack of the deepest call chain in bytes.
-
-    Args:
-        calls: text of a file by GCC's option -fcallgraph-info=su, without recursion.
-    """
-    frames = {name: int(size) for name, size in _NODE.findall(calls)}
-    callees: dict[str, list[str]] = {}
-    for caller, callee in _CALL.findall(calls):
-        callees.setdefault(caller, []).append(callee)
-
-    def depth(name: str) -> int:
-        return frames.get(name, 0) + max(map(depth, callees.get(name, [])), default=0)
-
-    return max(map(depth, frames), default=0)

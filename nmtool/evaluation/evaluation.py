@@ -242,8 +242,8 @@ def evaluate(
         data: a split of a data set, its name such as `digits:test`, or samples already binned for
             the network.
         samples: number of samples to draw, in proportion to the classes; by default all.
-        trust: run an export even if its code differs from what this nmtool writes. A Lava folder
-            is code, which may do anything.
+        trust: run an export even if its code differs from what this nmtool writes. A folder for
+            Lava or FeNN is code, which may do anything.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
@@ -322,7 +322,7 @@ def run(
             `zoo:NAME`.
         data: the samples, or the name of a split, `digits:test`.
         samples: number of samples to draw, in proportion to the classes; by default all.
-        trust: run a Lava folder even if its code differs from what this nmtool writes.
+        trust: run a folder for Lava or FeNN even if its code differs from what this nmtool writes.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:

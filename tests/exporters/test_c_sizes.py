@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
+from benchmarks.processors import deepest, measured
 from nmtool.exporters.c.compiler import compile_program
-from nmtool.exporters.c.sizes import bounds, deepest, measured, too_small, uses
+from nmtool.exporters.c.sizes import bounds, too_small, uses
 from nmtool.exporters.c.source import memory
 from nmtool.exporters.c.timing import clock_text, instructions
 from nmtool.exporters.processors import Processor

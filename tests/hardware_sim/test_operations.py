@@ -66,7 +66,7 @@ def test_counts_are_those_of_the_naive_loop(data: st.DataObject) -> None:
     network, cores, dense = data.draw(placed())
     spikes = data.draw(rasters(network.channels.size, max_steps=20))
     recording = simulate(network, spikes)
-    operations = count_operations(network, spikes, recording, cores, dense=dense)
+    operations = Counter(network, spikes, recording, cores, dense=dense).operations()
     events, read, emitted, messages = Bag(), Bag(), Bag(), Bag()
     for name, sample, step, neuron in spikes_of({INPUT: spikes, **recording.spikes}):
         emitted[name, sample, step] += 1
@@ -133,7 +133,7 @@ def test_synapses_of_weight_0_cost_nothing() -> None:
     assert (counted.synapses_read[0] == 6).all()
     assert (counted.messages[INPUT] == 1).all()
     assert counted.neuron_updates["out"].sum() == 3 * 4 * 5
-    dense = count_operations(network, spikes, silence, dense=True)
+    dense = Counter(network, spikes, silence, dense=True).operations()
     assert (dense.messages[INPUT] == 2).all()
 
 
