@@ -9,16 +9,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, ClassVar
 
 from nmtool import storage
-from nmtool.errors import BackendError, MissingError, StorageError
-from nmtool.exporters.supervise import supervise
+from nmtool.errors import BackendError, FileFormatError, MissingError, StorageError
+from nmtool.exporters.supervise import SILENCE_S, output_of, supervise
 from nmtool.paths import data_folder
+
+if TYPE_CHECKING:
+    from nmtool.raster import Raster
+    from nmtool.recording import Recording
 
 POINTER = "environment.json"
 """File with the path of a referee's environment; written only when the environment is complete."""
@@ -28,16 +36,14 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 
 CHECK_S = 120.0
 INSTALL_SILENCE_S = 900.0
-ANSWER_S = 30
 
 Version = tuple[int, int]
 Call = Callable[..., None]
 """Runs a command, given word by word, under supervision."""
 
 
-@dataclass(frozen=True)
-class Referee:
-    """A simulator by other authors, to compare with.
+class Referee(ABC):
+    """A simulator by other authors, to compare with, in an environment of its own.
 
     Attributes:
         name: name in `nmtool setup`, in environment variables, and of the folder of its
@@ -46,19 +52,47 @@ class Referee:
         version: requirement for pip.
         check: arguments for its Python that succeed if everything can be imported.
         folder: working folder for `check`.
-        choose_base: gives path and version of the base interpreter, which may be given.
-        requirements: arguments of `pip install`, one list per call, for a version of Python.
-        missing: creates the error for a simulator that is not set up, given the reason.
     """
 
-    name: str
-    title: str
-    version: str
-    check: tuple[str, ...]
-    folder: Path
-    choose_base: Callable[[str | Path | None], tuple[Path, Version]]
-    requirements: Callable[[Version], Sequence[Sequence[str]]]
-    missing: Callable[[str], MissingError]
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[str]
+    check: ClassVar[tuple[str, ...]]
+    folder: ClassVar[Path]
+
+    # Hooks.
+
+    @abstractmethod
+    def requirements(self, version: Version) -> Sequence[Sequence[str]]:
+        """Arguments of `pip install`, one list per call, for a version of Python."""
+
+    @abstractmethod
+    def missing(self, why: str) -> MissingError:
+        """The error for a simulator that is not set up, with the reason."""
+
+    @abstractmethod
+    def unfit(self, python: str | Path) -> MissingError:
+        """The error for a base interpreter with which it cannot be set up."""
+
+    @abstractmethod
+    def unreadable(self, why: str, fix: str) -> BackendError:
+        """The error for a recording by it that cannot be read."""
+
+    def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
+        """Choose the base interpreter; returns its path and version.
+
+        Args:
+            python: given interpreter; by default the running one.
+
+        Raises:
+            MissingError: it is not a working Python 3.10 to 3.13.
+        """
+        interpreter = probe([str(python or sys.executable)])
+        if interpreter is None or not OLDEST_PYTHON <= interpreter[1] <= NEWEST_PYTHON:
+            raise self.unfit(python or sys.executable)
+        return interpreter
+
+    # The same for all of them.
 
     @property
     def setup(self) -> str:
@@ -85,6 +119,125 @@ class Referee:
         folder = os.environ.get(self.home_variable)
         return Path(folder) if folder else data_folder() / self.name
 
+    def find(self) -> Environment:
+        """The environment of the referee, checked once per process.
+
+        `python_variable` names an interpreter; without it, the environment made by `set_up` is
+        used.
+
+        Raises:
+            MissingError: there is no environment.
+            BackendError: the environment cannot import the referee.
+        """
+        environment = self.locate()
+        if environment not in _checked:
+            environment.check()
+            _checked.add(environment)
+        return environment
+
+    def locate(self) -> Environment:
+        """The environment of the referee, unchecked; raises `MissingError` if there is none."""
+        path = os.environ.get(self.python_variable)
+        python = Path(path) if path else _remembered(self.home)
+        if python is None or not python.is_file():
+            raise self.missing(
+                f"{self.python_variable} names {path}, which does not exist"
+                if path
+                else f"there is no environment in {self.home}"
+            )
+        return Environment(python, self)
+
+    def set_up(
+        self,
+        on_line: Callable[[str], None] | None = None,
+        *,
+        force: bool = False,
+        python: str | Path | None = None,
+        build: Callable[[Call, Path, Path], None] | None = None,
+    ) -> Environment:
+        """Make a virtual environment with the referee from the package index, or from sources.
+
+        Args:
+            on_line: called with every line of the installer's output.
+            force: rebuild the environment even if it works.
+            python: base interpreter; by default the referee's choice.
+            build: installs sources after the requirements. It gets a function that runs a command,
+                the environment's interpreter and an empty folder for sources.
+
+        Raises:
+            MissingError: there is no suitable interpreter.
+            BackendError: the installation failed; an earlier environment is untouched.
+            StorageError: the folder could not be written.
+        """
+        if not force and (existing := self._working()) is not None:
+            return existing
+        base, version = self.choose_base(python)
+        folder = self._new_folder()
+        try:
+            environment = self._install(base, version, folder, on_line, build)
+            environment.check()
+            previous = _remembered(self.home)
+            relative = environment.python.relative_to(self.home).as_posix()
+            entry = {"python": relative, self.name: self.version}
+            storage.write_text(self.home / POINTER, json.dumps(entry))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        if previous is not None and previous.parents[2] == self.home:  # home/python-…/bin/python
+            shutil.rmtree(previous.parents[1], ignore_errors=True)
+        return environment
+
+    def _new_folder(self) -> Path:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(prefix="python-", dir=self.home))
+        except OSError as error:
+            raise StorageError(
+                f"no folder can be made in {self.home}",
+                code="folder-not-made",
+                why=error.strerror or str(error),
+                fix=f"name another folder in the environment variable {self.home_variable}",
+            ) from error
+
+    def _working(self) -> Environment | None:
+        python = _remembered(self.home)
+        if python is None or not python.is_file():
+            return None
+        environment = Environment(python, self)
+        try:
+            environment.check()
+        except BackendError:
+            return None
+        return environment
+
+    def _install(
+        self,
+        base: Path,
+        version: Version,
+        folder: Path,
+        on_line: Callable[[str], None] | None,
+        build: Callable[[Call, Path, Path], None] | None,
+    ) -> Environment:
+        def call(*command: str | Path) -> None:
+            supervise(
+                command,
+                what=f"setting up {self.title}",
+                fix="check the network connection and the free space, then try again",
+                idle_timeout_s=INSTALL_SILENCE_S,
+                on_line=on_line,
+                env=clean_variables(),
+            )
+
+        call(base, "-m", "venv", folder)
+        python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        for arguments in self.requirements(version):
+            pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
+            call(python, *pip, *arguments)
+        if build is not None:
+            with tempfile.TemporaryDirectory(prefix="sources-", dir=folder) as sources:
+                build(call, python, Path(sources))
+        return Environment(python, self)
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -109,38 +262,66 @@ class Environment:
             cwd=self.referee.folder,
         )
 
+    def record(
+        self,
+        spikes: Raster,
+        scratch: str | Path,
+        command: Sequence[str | Path],
+        options: Sequence[str] = (),
+        *,
+        on_line: Callable[[str], None],
+        what: str = "",
+        fix: str = "",
+        variables: Mapping[str, str] = MappingProxyType({}),
+        timeout_s: float | None = None,
+    ) -> Recording:
+        """Run a script on events, and read its recording.
 
-def find(referee: Referee) -> Environment:
-    """The environment of a referee, checked once per process.
+        Args:
+            spikes: the input.
+            scratch: working folder of the script.
+            command: the script, and its arguments before the paths of events and recording.
+            options: its arguments after those.
+            on_line: called with every line of output.
+            what: the activity, for errors; by default running a network.
+            fix: the part `fix` of errors; by default to set up the referee anew.
+            variables: further environment variables.
+            timeout_s: time limit in s. A run without output for 600 s is always ended.
 
-    `python_variable` names an interpreter; without it, the environment made by `set_up` is used.
+        Raises:
+            BackendError: the run failed, hung or took too long, or its recording cannot be read;
+                all its processes are ended.
+        """
+        from nmtool.exporters.exchange import write_events
+        from nmtool.recording import Recording
 
-    Raises:
-        MissingError: there is no environment.
-        BackendError: the environment cannot import the referee.
-    """
-    environment = locate(referee)
-    if environment not in _checked:
-        environment.check()
-        _checked.add(environment)
-    return environment
+        fix = fix or f"{self.referee.setup} --force, if {self.referee.title} itself is damaged"
+        events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
+        write_events(events, spikes)
+        supervise(
+            [self.python, *command, events, recording, *options],
+            what=what or f"running the network in {self.referee.title}",
+            fix=fix,
+            timeout_s=timeout_s,
+            idle_timeout_s=SILENCE_S,
+            on_line=on_line,
+            env={**clean_variables(), **variables},
+            cwd=scratch,
+        )
+        try:
+            return Recording.load(recording)
+        except FileFormatError as error:
+            why = ": ".join(filter(None, [error.what, error.why]))
+            raise self.referee.unreadable(why, fix) from error
 
 
 _checked: set[Environment] = set()
 """Environments that were checked in this process; a check starts another Python."""
 
 
-def locate(referee: Referee) -> Environment:
-    """The environment of a referee, unchecked; raises `MissingError` if there is none."""
-    path = os.environ.get(referee.python_variable)
-    python = Path(path) if path else _remembered(referee.home)
-    if python is None or not python.is_file():
-        raise referee.missing(
-            f"{referee.python_variable} names {path}, which does not exist"
-            if path
-            else f"there is no environment in {referee.home}"
-        )
-    return Environment(python, referee)
+def environment_of(name: str) -> ModuleType:
+    """The module of a referee's environment, by the referee's name."""
+    return import_module(f"nmtool.exporters.{name.replace('-', '_')}.environment")
 
 
 def _remembered(home: Path) -> Path | None:
@@ -151,128 +332,15 @@ def _remembered(home: Path) -> Path | None:
         return None
 
 
-def set_up(
-    referee: Referee,
-    on_line: Callable[[str], None] | None = None,
-    *,
-    force: bool = False,
-    python: str | Path | None = None,
-    build: Callable[[Call, Path, Path], None] | None = None,
-) -> Environment:
-    """Make a virtual environment with a referee from the package index, or from its sources.
-
-    Args:
-        referee: the referee to install.
-        on_line: called with every line of the installer's output.
-        force: rebuild the environment even if it works.
-        python: base interpreter; by default the referee's choice.
-        build: installs sources after the requirements. It gets a function that runs a command, the
-            environment's interpreter and an empty folder for sources.
-
-    Raises:
-        MissingError: there is no suitable interpreter.
-        BackendError: the installation failed; an earlier environment is untouched.
-        StorageError: the folder could not be written.
-    """
-    home = referee.home
-    if not force and (existing := _working_environment(referee)) is not None:
-        return existing
-    base, version = referee.choose_base(python)
-    folder = _new_folder(referee)
-    try:
-        environment = _install(referee, base, version, folder, on_line, build)
-        environment.check()
-        previous = _remembered(home)
-        relative = environment.python.relative_to(home).as_posix()
-        entry = {"python": relative, referee.name: referee.version}
-        storage.write_text(home / POINTER, json.dumps(entry))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    if previous is not None and previous.parents[2] == home:  # home/python-…/bin/python
-        shutil.rmtree(previous.parents[1], ignore_errors=True)
-    return environment
-
-
-def _new_folder(referee: Referee) -> Path:
-    try:
-        referee.home.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix="python-", dir=referee.home))
-    except OSError as error:
-        raise StorageError(
-            f"no folder can be made in {referee.home}",
-            code="folder-not-made",
-            why=error.strerror or str(error),
-            fix=f"name another folder in the environment variable {referee.home_variable}",
-        ) from error
-
-
-def _working_environment(referee: Referee) -> Environment | None:
-    python = _remembered(referee.home)
-    if python is None or not python.is_file():
-        return None
-    environment = Environment(python, referee)
-    try:
-        environment.check()
-    except BackendError:
-        return None
-    return environment
-
-
-def _install(
-    referee: Referee,
-    base: Path,
-    version: Version,
-    folder: Path,
-    on_line: Callable[[str], None] | None,
-    build: Callable[[Call, Path, Path], None] | None,
-) -> Environment:
-    def call(*command: str | Path) -> None:
-        supervise(
-            command,
-            what=f"setting up {referee.title}",
-            fix="check the network connection and the free space, then try again",
-            idle_timeout_s=INSTALL_SILENCE_S,
-            on_line=on_line,
-            env=clean_variables(),
-        )
-
-    call(base, "-m", "venv", folder)
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    for arguments in referee.requirements(version):
-        pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
-        call(python, *pip, *arguments)
-    if build is not None:
-        with tempfile.TemporaryDirectory(prefix="sources-", dir=folder) as sources:
-            build(call, python, Path(sources))
-    return Environment(python, referee)
-
-
 _PROBE = "import ensurepip, venv, sys; print(*sys.version_info[:2], sys.executable)"
 
 
 def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
     """Path and version of a Python that can make virtual environments; None if it cannot."""
-    answer = output_of([*command, "-c", _PROBE]).split(maxsplit=2)
+    answer = output_of([*command, "-c", _PROBE], clean_variables()).split(maxsplit=2)
     if len(answer) != 3:
         return None
     return Path(answer[2]), (int(answer[0]), int(answer[1]))
-
-
-def output_of(command: list[str]) -> str:
-    """Stripped output of a command; '' if it fails."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=ANSWER_S,
-            env=clean_variables(),
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeError):
-        return ""
-    return done.stdout.strip()
 
 
 def clean_variables() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Data exchange with a process in a referee's environment: events, recordings, progress."""
+"""Data exchange with a process in a referee's environment: events and progress."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nmtool.errors import BackendError, FileFormatError
 from nmtool.raster import Raster
-from nmtool.recording import Recording
 
 
 def write_events(path: Path, spikes: Raster) -> None:
@@ -22,20 +20,6 @@ def write_events(path: Path, spikes: Raster) -> None:
         neuron=spikes.neuron,
         n_steps=np.int64(spikes.n_steps),
     )
-
-
-def read_recording(path: Path) -> Recording:
-    """Read the recording by a Lava process; raises `BackendError` if it is invalid."""
-    try:
-        return Recording.load(path)
-    except FileFormatError as error:
-        raise BackendError(
-            "the recording by Lava cannot be read",
-            code="lava-recording-unreadable",
-            why=": ".join(filter(None, [error.what, error.why])),
-            fix="export the network again, since the code of the export may have been changed",
-            findings=error.findings,
-        ) from error
 
 
 def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str], None]:

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nmtool import storage
 from nmtool.errors import Finding, MissingError
-from nmtool.exporters import environments
-from nmtool.exporters.environments import Environment, Referee, clean_variables
+from nmtool.exporters.environments import Environment, Referee
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
@@ -67,6 +66,10 @@ class PythonFolder(Format):
     # The same for all of them.
 
     @classmethod
+    def require(cls) -> None:
+        cls.referee.find()
+
+    @classmethod
     def arrays(cls) -> str:
         """Relative POSIX path of the file with the network's integers."""
         return f"{cls.inner}/arrays.npz"
@@ -97,7 +100,7 @@ class PythonFolder(Format):
 
     def command_to_run(self) -> list[str]:
         try:
-            python = environments.locate(self.referee).python
+            python = self.referee.locate().python
         except MissingError:
             return []
         return [str(python), str(self.path / SCRIPT), str(self.path / EXPORT_ANSWERS)]
@@ -139,52 +142,46 @@ class PythonFolder(Format):
             wrong[arrays] = CHANGED
         return [self.changed_file(*item) for item in sorted(wrong.items())]
 
-    def run_script(
+    def record(
         self,
-        script: Path,
         spikes: Raster,
         options: Sequence[str],
         on_progress: Callable[[int], None] | None,
-        environment: Environment,
-        read: Callable[[Path], Recording],
+        environment: Environment | None,
         timeout_s: float | None = None,
     ) -> Recording:
         """Run a copy of the folder, without Python's compiled files.
 
         Args:
-            script: a script in the folder.
             spikes: the input.
             options: further arguments of the script, after the paths of events and recording.
             on_progress: as for every format.
-            environment: environment in which the referee is installed.
-            read: reads the recording from the script's output file.
+            environment: environment in which the referee is installed; by default the referee's.
             timeout_s: time limit in s. A run without output for 600 s is always ended.
 
         Raises:
+            MissingError: the referee is not set up.
             BackendError: the run failed, hung or took too long; all its processes are ended.
         """
-        from nmtool.exporters.exchange import progress_reader, write_events
+        from nmtool.exporters.exchange import progress_reader
         from nmtool.exporters.output import COMPILED
-        from nmtool.exporters.supervise import SILENCE_S, supervise
 
         referee = self.referee
+        environment = environment or referee.find()
         with tempfile.TemporaryDirectory(prefix=f"nmtool-{self.name}-") as scratch:
-            events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
-            write_events(events, spikes)
             copy = shutil.copytree(
-                script.parent,
+                self.path.resolve(),
                 Path(scratch, "export"),
                 ignore=shutil.ignore_patterns(COMPILED),
                 ignore_dangling_symlinks=True,
             )
-            supervise(
-                [environment.python, copy / script.name, events, recording, *options],
-                what=f"running the network in {referee.title}",
-                fix=f"{referee.setup} --force, if {referee.title} itself is damaged",
-                timeout_s=timeout_s,
-                idle_timeout_s=SILENCE_S,
+            return environment.record(
+                spikes,
+                scratch,
+                [copy / SCRIPT],
+                options,
                 on_line=progress_reader(on_progress),
-                env=clean_variables(),
-                cwd=scratch,
+                fix=f"export the network again if its code was changed, or {referee.setup} --force "
+                f"if {referee.title} itself is damaged",
+                timeout_s=timeout_s,
             )
-            return read(recording)

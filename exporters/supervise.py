@@ -70,6 +70,19 @@ def supervise(
         run.follow(process, on_line)
 
 
+def output_of(
+    command: Sequence[str], env: Mapping[str, str] | None = None, timeout_s: float = 30
+) -> str:
+    """Stripped output of a command that answers at once; '' if it fails or takes longer."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=env, timeout=timeout_s, check=True
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return ""
+    return done.stdout.strip()
+
+
 @dataclass
 class _Run:
     command: list[str]

@@ -20,7 +20,7 @@ import numpy as np
 
 from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.fenn import Fenn
-from nmtool.exporters.fenn.environment import PYFENN
+from nmtool.exporters.fenn.environment import REFEREE
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
@@ -77,7 +77,7 @@ def record() -> None:
         for name, data in (("network", pack_network(network)), ("answers", answers.to_bytes())):
             arrays[f"{name}.{index}"] = np.frombuffer(data, np.uint8)
     np.savez_compressed(VECTORS, **arrays)
-    print(f"{VECTORS.name}: {RECORDED} networks, {VECTORS.stat().st_size} bytes, {PYFENN}")
+    print(f"{VECTORS.name}: {RECORDED} networks, {VECTORS.stat().st_size} bytes, {REFEREE.version}")
 
 
 def main() -> int:

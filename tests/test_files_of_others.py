@@ -20,6 +20,7 @@ SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "lo
 KNOWN = {
     # nmtool's own modules, by names written in the sources.
     "exporters/formats.py": {"importlib"},
+    "exporters/environments.py": {"importlib"},
     "hardware_sim/kernel.py": {"importlib"},
     "hardware_sim/reference.py": {"importlib"},
     "training/engines/cuda/kernels/forward.py": {"importlib"},
@@ -41,12 +42,11 @@ KNOWN = {
     "exporters/fenn/package/check.py": {"importlib"},
     # Programs: Python itself, a compiler on text of ours.
     "exporters/supervise.py": {"subprocess"},
-    "exporters/environments.py": {"subprocess"},
     "exporters/processors.py": {"subprocess"},
     "training/studies/copies.py": {"subprocess"},
     # Programs asked for their version, and libraries imported in a separate process.
     "nmtool/setup/doctoring.py": {"importlib", "subprocess"},
-    "exporters/verilog/simulators.py": {"importlib", "subprocess"},
+    "exporters/verilog/simulators.py": {"importlib"},
     # The C library, used to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},

@@ -51,9 +51,9 @@ class Brian2Loihi(Format, name="brian2-loihi"):
 
     @classmethod
     def require(cls) -> None:
-        from nmtool.exporters.brian2_loihi import environment
+        from nmtool.exporters.brian2_loihi.environment import REFEREE
 
-        environment.find()
+        REFEREE.find()
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:

@@ -22,13 +22,11 @@ from experiments:
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from nmtool.arithmetic import FENN16
-from nmtool.errors import BackendError, FileFormatError, Finding
+from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.fenn import environment as environments
 from nmtool.exporters.fenn.environment import PACKAGE, REFEREE
 from nmtool.exporters.fenn.package.fenn_network import memory
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
@@ -47,10 +45,6 @@ class Fenn(PythonFolder, name="fenn"):
     arithmetic = FENN16
     referee = REFEREE
     inner = "fenn_network"
-
-    @classmethod
-    def require(cls) -> None:
-        environments.find()
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
@@ -131,37 +125,21 @@ class Fenn(PythonFolder, name="fenn"):
         Args:
             spikes, on_progress: as for every format.
             deep: also record u and v of every neuron; u needs an additional line of neuron code.
-            environment: environment with PyFeNN; by default `environment.find()`.
+            environment: environment with PyFeNN; by default the referee's.
 
         Raises:
             FileFormatError: the folder has no script.
             MissingError: PyFeNN is not set up.
             BackendError: PyFeNN failed or hung; its processes have ended.
         """
-        script = self.path.resolve() / SCRIPT
-        if not script.is_file():
+        if not (self.path / SCRIPT).is_file():
             raise FileFormatError(
                 f"{self.path} has no {SCRIPT}",
                 code="fenn-script-missing",
                 fix="export the network again",
             )
         options = ["--json", *(["--deep"] if deep else [])]
-        where = environment or environments.find()
-        return self.run_script(script, spikes, options, on_progress, where, _read_recording)
-
-
-def _read_recording(path: Path) -> Recording:
-    """Read the recording by the script; raises `BackendError` if it is invalid."""
-    try:
-        return Recording.load(path)
-    except FileFormatError as error:
-        raise BackendError(
-            "the recording by FeNN's simulator cannot be read",
-            code="fenn-recording-unreadable",
-            why=": ".join(filter(None, [error.what, error.why])),
-            fix="export the network again, since its code may have been changed",
-            findings=error.findings,
-        ) from error
+        return self.record(spikes, options, on_progress, environment)
 
 
 FORMAT = Fenn

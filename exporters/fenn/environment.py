@@ -11,21 +11,13 @@ identifies the build.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmtool.errors import BackendError, MissingError, UsageError
-from nmtool.exporters import environments
-from nmtool.exporters.environments import (
-    NEWEST_PYTHON,
-    OLDEST_PYTHON,
-    Call,
-    Environment,
-    Referee,
-    Version,
-)
+from nmtool.exporters.environments import Call, Environment, Referee, Version, clean_variables
+from nmtool.exporters.supervise import output_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +46,6 @@ GENN = Sources(
 """GeNN's branch fixed_point, whose types and parser PyFeNN uses; a submodule of `RISCV_ISE`."""
 
 VERSION = f"0.0.2+{RISCV_ISE.commit[:7]}.{GENN.commit[:7]}"
-PYFENN = f"pyfenn=={VERSION}"
 REQUIREMENTS = ("numpy>=1.17,<3", "psutil", "pkgconfig", "pybind11<4", "setuptools>=61", "wheel")
 
 PACKAGE = Path(__file__).with_name("package")
@@ -75,18 +66,46 @@ _PROGRAMS = ("git", "make", "g++", "pkg-config")
 """Programs for a build; Debian's and Ubuntu's packages have the same names."""
 
 
-def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
-    """The given interpreter, or the running one, and its version."""
-    base = environments.probe([str(python or sys.executable)])
-    if base is None or not OLDEST_PYTHON <= base[1] <= NEWEST_PYTHON:
-        raise MissingError(
-            f"PyFeNN cannot be installed with {python or sys.executable}",
+class _Fenn(Referee):
+    name, title, version = "fenn", "FeNN", f"pyfenn=={VERSION}"
+    check = ("check.py", VERSION)
+    folder = PACKAGE
+
+    def requirements(self, version: Version) -> Sequence[Sequence[str]]:
+        return [REQUIREMENTS]
+
+    def missing(self, why: str) -> MissingError:
+        return MissingError(
+            "FeNN's simulator is not set up",
+            code="fenn-not-set-up",
+            why=why,
+            fix=f"{self.setup}, or name a Python with {self.version} in {self.python_variable}",
+        )
+
+    def unfit(self, python: str | Path) -> MissingError:
+        return MissingError(
+            f"PyFeNN cannot be installed with {python}",
             code="fenn-python-unfit",
             why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
             fix="install such a Python (apt install python3-venv)",
         )
-    _check_tools(base[0])
-    return base
+
+    def unreadable(self, why: str, fix: str) -> BackendError:
+        return BackendError(
+            "the recording by FeNN's simulator cannot be read",
+            code="fenn-recording-unreadable",
+            why=why,
+            fix=fix,
+        )
+
+    def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
+        """As for every referee; raises `MissingError` also for what a build needs."""
+        base = super().choose_base(python)
+        _check_tools(base[0])
+        return base
+
+
+REFEREE = _Fenn()
 
 
 def _check_tools(python: Path) -> None:
@@ -106,52 +125,12 @@ def _missing_tools(python: Path) -> Iterator[tuple[str, str]]:
     for program in _PROGRAMS:
         if shutil.which(program) is None:
             yield program, program
-    if shutil.which("pkg-config") and not environments.output_of(
-        ["pkg-config", "--modversion", "libffi"]
-    ):
+    if shutil.which("pkg-config") and not output_of(["pkg-config", "--modversion", "libffi"]):
         yield "libffi-dev", "the headers of libffi, which pkg-config does not know"
     ask = "import sysconfig; print(sysconfig.get_path('include'))"
-    folder = environments.output_of([str(python), "-c", ask])
+    folder = output_of([str(python), "-c", ask], clean_variables())
     if not Path(folder, "Python.h").is_file():
         yield "python3-dev", f"the headers of Python, which are not in {folder}"
-
-
-def _requirements(version: Version) -> Sequence[Sequence[str]]:
-    return [REQUIREMENTS]
-
-
-def _missing(why: str) -> MissingError:
-    return MissingError(
-        "FeNN's simulator is not set up",
-        code="fenn-not-set-up",
-        why=why,
-        fix=f"{REFEREE.setup}, or name a Python with {PYFENN} in {REFEREE.python_variable}",
-    )
-
-
-REFEREE = Referee(
-    name="fenn",
-    title="FeNN",
-    version=PYFENN,
-    check=("check.py", VERSION),
-    folder=PACKAGE,
-    choose_base=_choose_base,
-    requirements=_requirements,
-    missing=_missing,
-)
-
-
-def find() -> Environment:
-    """The environment to run FeNN's simulator in, checked.
-
-    NMTOOL_FENN_PYTHON names an interpreter; without it, the environment made by `set_up_fenn` is
-    used.
-
-    Raises:
-        MissingError: there is no environment.
-        BackendError: the environment cannot import PyFeNN, or has another version of it.
-    """
-    return environments.find(REFEREE)
 
 
 def set_up_fenn(
@@ -187,7 +166,7 @@ def set_up_fenn(
         pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--verbose")
         call(python, *pip, "--no-deps", "--no-build-isolation", sources)
 
-    return environments.set_up(REFEREE, on_line, force=force, python=python, build=build)
+    return REFEREE.set_up(on_line, force=force, python=python, build=build)
 
 
 def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path) -> None:

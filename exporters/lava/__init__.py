@@ -13,7 +13,6 @@ from typing import Any
 
 from nmtool.errors import FileFormatError, Finding, UsageError
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
 from nmtool.exporters.python_folder import SCRIPT, PythonFolder
 from nmtool.known_answers import KnownAnswers
@@ -35,10 +34,6 @@ class Lava(PythonFolder, name="lava"):
 
     referee = REFEREE
     inner = "lava_network"
-
-    @classmethod
-    def require(cls) -> None:
-        environments.find()
 
     @classmethod
     def sources(cls) -> dict[str, bytes]:
@@ -73,7 +68,7 @@ class Lava(PythonFolder, name="lava"):
         Args:
             spikes, deep, on_progress: as for every format.
             model: one of `MODELS`.
-            environment: environment with Lava; by default `environment.find()`.
+            environment: environment with Lava; by default the referee's.
             timeout_s: longest duration in seconds; after 600 s without progress it ends anyway.
 
         Raises:
@@ -82,16 +77,11 @@ class Lava(PythonFolder, name="lava"):
             MissingError: Lava is not set up.
             BackendError: Lava failed, hung or took too long; its processes have ended.
         """
-        from nmtool.exporters.exchange import read_recording
-
         script = self._checked_script(model)
         options = ["--model", model, *(["--deep"] if deep else [])]
         # Scripts of earlier versions, run with `trust`, always print JSON.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
-        where = environment or environments.find()
-        return self.run_script(
-            script, spikes, options, on_progress, where, read_recording, timeout_s
-        )
+        return self.record(spikes, options, on_progress, environment, timeout_s)
 
     def _checked_script(self, model: str) -> Path:
         """The script that runs the folder with a model."""
@@ -125,7 +115,7 @@ class Lava(PythonFolder, name="lava"):
         model: as many steps as the longest delays and 20 more, where most populations spike. If
         one of the models differs from the simulator, they are compared with each other there.
         """
-        run_options: dict[str, Any] = {"trust": trust, "environment": environments.find()}
+        run_options: dict[str, Any] = {"trust": trust, "environment": REFEREE.find()}
         check = super().check(
             spikes, progress=progress, label="Lava", **options, **run_options, model=model
         )

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from nmtool.errors import BackendError, MissingError
-from nmtool.exporters.environments import clean_variables
-from nmtool.exporters.exchange import (
-    progress_reader,
-    read_recording,
-    write_events,
-)
-from nmtool.exporters.lava import environment as environments
-from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
-from nmtool.exporters.supervise import SILENCE_S, supervise
+from nmtool.exporters.environments import Environment, clean_variables
+from nmtool.exporters.exchange import progress_reader
+from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE, REFEREE
+from nmtool.exporters.supervise import supervise
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -25,20 +21,30 @@ PACKAGE = Path(__file__).with_name("package")
 CHECK_S = 120.0
 
 
-def find() -> Path:
-    """The Python interpreter with Lava and lava-dl.
+VARIABLES = {"PYTHONPATH": str(LAVA_PACKAGE)}
+"""Environment variables with which the package of exported Lava folders can be imported."""
+
+
+def find() -> Environment:
+    """Lava's environment with lava-dl, checked once per process.
 
     Raises:
         MissingError: Lava is not set up, or lacks lava-dl.
         BackendError: Lava hangs.
     """
-    python = environments.find().python
+    environment = REFEREE.find()
+    _import_lava_dl(environment.python)
+    return environment
+
+
+@cache
+def _import_lava_dl(python: Path) -> None:
     try:
         supervise(
             [python, PACKAGE / "reader.py"],
             what="importing lava-dl",
             timeout_s=CHECK_S,
-            env=variables(),
+            env={**clean_variables(), **VARIABLES},
         )
     except BackendError as error:
         if error.code != "runtime-failed":
@@ -49,7 +55,6 @@ def find() -> Path:
             why=error.why,
             fix=f"{python} -m pip install --no-deps '{LAVA_DL}' 'h5py<4'",
         ) from error
-    return python
 
 
 def run(
@@ -74,27 +79,17 @@ def run(
         MissingError: lava-dl is not installed.
         BackendError: lava-dl or Lava failed; its processes have ended.
     """
-    python = find()
+    environment = find()
     with tempfile.TemporaryDirectory(prefix="nmtool-netx-") as scratch:
-        names = ("arrays.npz", "events.npz", "recording.npz")
-        arrays, events, recording = (Path(scratch, name) for name in names)
+        arrays = Path(scratch, "arrays.npz")
         network.save(arrays)
-        write_events(events, spikes)
-        supervise(
-            [
-                *(python, PACKAGE / "run.py", path.resolve(), arrays, events, recording),
-                *("--layers", *layers, *(["--deep"] if deep else [])),
-            ],
+        return environment.record(
+            spikes,
+            scratch,
+            [PACKAGE / "run.py", path.resolve(), arrays],
+            ["--layers", *layers, *(["--deep"] if deep else [])],
+            on_line=progress_reader(on_progress),
             what="running the NetX file in Lava",
             fix="nmtool verify FILE --against lava runs the same network without lava-dl",
-            idle_timeout_s=SILENCE_S,
-            on_line=progress_reader(on_progress),
-            env=variables(),
-            cwd=scratch,
+            variables=VARIABLES,
         )
-        return read_recording(recording)
-
-
-def variables() -> dict[str, str]:
-    """Environment variables with which the package of exported Lava folders can be imported."""
-    return {**clean_variables(), "PYTHONPATH": str(LAVA_PACKAGE)}

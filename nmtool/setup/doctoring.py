@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import MissingError, NmtoolError
@@ -32,9 +31,6 @@ from nmtool.setup.installation import (
 )
 from nmtool.tables import Plain, Result, Table
 from nmtool.version import __version__
-
-if TYPE_CHECKING:
-    from nmtool.exporters.environments import Referee
 
 SYSTEM, LIBRARY, FOLDER, TOOL = "system", "library", "folder", "tool"
 """Kinds of parts."""
@@ -234,28 +230,27 @@ def _import_error(package: str) -> str:
 
 
 def _tools(deep: bool) -> Iterator[Part]:
-    from nmtool.exporters.brian2_loihi import environment as brian2_loihi
-    from nmtool.exporters.fenn import environment as fenn
-    from nmtool.exporters.lava import environment as lava
-
     yield _compiler(deep)
     yield _simulator()
     yield from _processors()
     yield _gpu(deep)
-    yield _referee(lava.REFEREE, "verification in Lava's models of Loihi 2", deep)
-    yield _referee(brian2_loihi.REFEREE, "verification by a second referee", deep)
-    yield _referee(fenn.REFEREE, "verification in FeNN's instruction-set simulator", deep)
+    yield _referee("lava", "verification in Lava's models of Loihi 2", deep)
+    yield _referee("brian2-loihi", "verification by a second referee", deep)
+    yield _referee("fenn", "verification in FeNN's instruction-set simulator", deep)
 
 
 def _compiler(deep: bool) -> Part:
     from nmtool.exporters.c import compiler
+    from nmtool.exporters.supervise import output_of
 
     gives = "running C exports"
     try:
         command = compiler.find()
     except MissingError as error:
         return Part(TOOL, "C compiler", MISSING, error.why, gives, error.fix)
-    answer = (_answer([*command, "--version"]).splitlines() or [command[0]])[0]
+    answer = (output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines() or [command[0]])[
+        0
+    ]
     if deep:
         with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
             source = Path(name, "program.c")
@@ -296,13 +291,15 @@ def _processors() -> Iterator[Part]:
 
 def _gpu(deep: bool) -> Part:
     """The GPU for training; torch is imported only if `deep`."""
+    from nmtool.exporters.supervise import output_of
+
     gives = "training on an NVIDIA GPU"
 
     def part(state: str, detail: str, fix: str = "") -> Part:
         return Part(TOOL, "GPU", state, detail, gives, fix)
 
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    cards = _answer(query).splitlines() if shutil.which(query[0]) else []
+    cards = output_of(query, timeout_s=_ANSWER_S).splitlines()
     if not cards:
         return part(MISSING, "no NVIDIA driver shows one")
     card = f"{len(cards)} × {cards[0]}" if len(cards) > 1 else cards[0]
@@ -338,11 +335,12 @@ def _cuda_of_torch() -> str | None:
     return None
 
 
-def _referee(referee: Referee, gives: str, deep: bool) -> Part:
-    from nmtool.exporters import environments
+def _referee(name: str, gives: str, deep: bool) -> Part:
+    from nmtool.exporters.environments import environment_of
 
+    referee = environment_of(name).REFEREE
     try:
-        environment = environments.locate(referee)
+        environment = referee.locate()
     except MissingError as error:
         return Part(TOOL, referee.title, MISSING, error.why, gives, error.fix)
     if deep:
@@ -375,12 +373,3 @@ def _folder(name: str, folder: Path, variable: str) -> Part:
         return Part(FOLDER, name, FINE, f"{folder}, {free:,.1f} GiB free")
     fix = f"name another folder in {variable}"
     return Part(FOLDER, name, LIMITED, f"{folder} cannot be written", fix=fix)
-
-
-def _answer(command: list[str]) -> str:
-    """The output of a command; '' if it fails or is slow."""
-    try:
-        process = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S)
-    except (OSError, subprocess.SubprocessError, UnicodeError):
-        return ""
-    return process.stdout.strip() if process.returncode == 0 else ""

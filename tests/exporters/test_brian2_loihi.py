@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import Phase, given, settings, strategies as st
 
 import nmtool as nm
-from nmtool import storage
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
-from nmtool.exporters.brian2_loihi import Brian2Loihi, environment as environments, runtime
+from nmtool.exporters.brian2_loihi import Brian2Loihi, runtime
+from nmtool.exporters.brian2_loihi.environment import REFEREE, set_up_brian2_loihi
+from nmtool.exporters.environments import Environment
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -108,17 +110,17 @@ def test_spikes_of_other_channels_are_refused(tmp_path: Path) -> None:
 def test_without_an_environment_the_fix_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(environments.REFEREE.python_variable, raising=False)
-    monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path / "none"))
+    monkeypatch.delenv(REFEREE.python_variable, raising=False)
+    monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "none"))
     with refused(MissingError, "brian2-loihi-not-set-up") as caught:
         Brian2Loihi.require()
     assert "nmtool setup brian2-loihi" in caught.value.fix
-    assert environments.REFEREE.python_variable in caught.value.fix
+    assert REFEREE.python_variable in caught.value.fix
     assert str(tmp_path / "none") in caught.value.why
 
 
 def test_a_python_without_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(environments.REFEREE.python_variable, sys.executable)
+    monkeypatch.setenv(REFEREE.python_variable, sys.executable)
     with refused(BackendError, "runtime-failed") as caught:
         Brian2Loihi.require()
     assert "brian2-loihi==0.5.2" in caught.value.what
@@ -128,8 +130,8 @@ def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     commands: list[list[str]] = []
     note = lambda command, **_: commands.append([str(word) for word in command])  # noqa: E731
     monkeypatch.setattr("nmtool.exporters.environments.supervise", note)
-    monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path))
-    environments.set_up_brian2_loihi()
+    monkeypatch.setenv(REFEREE.home_variable, str(tmp_path))
+    set_up_brian2_loihi()
     created, installed, checked = commands
     assert created[0] == sys.executable
     assert "brian2-loihi==0.5.2" in installed
@@ -143,47 +145,72 @@ def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) 
     probe = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
     monkeypatch.setattr("nmtool.exporters.environments.probe", probe)
     with refused(MissingError, "brian2-loihi-python-unfit") as caught:
-        environments.set_up_brian2_loihi(force=True, python="python3.9")
+        set_up_brian2_loihi(force=True, python="python3.9")
     assert "python3.9" in caught.value.what
 
 
-# Reading the output of the process.
+# The output of the process.
 
 
-def written(path: Path, **arrays: np.ndarray) -> Path:
-    """An answer."""
-    storage.write_archive(path, runtime.ANSWER_KIND, runtime.ANSWER_VERSION, {}, arrays)
-    return path
+def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) -> Comparison:
+    """Everything it records beside the simulator."""
+    path = Brian2Loihi.write(network, folder / "network", force=True).path
+    finished: list[int] = []
+    actual = Brian2Loihi(path).run(spikes, deep=deep, on_progress=finished.append)
+    assert sum(finished) == spikes.n_samples
+    return compare_recordings(simulate(network, spikes, deep=deep), actual)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"PK\3\4 and so on"])
-def test_an_unreadable_output_is_an_error(content: bytes | None, tmp_path: Path) -> None:
-    path = tmp_path / "answer.npz"
-    if content is not None:
-        path.write_bytes(content)
-    with refused(BackendError, "brian2-loihi-answer-unreadable"):
-        runtime.read_answer(path, one_neuron(LIF, 2, 0), ALWAYS)
+def answering(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Brian2Loihi:
+    """A network, run by a shell script in place of brian2-loihi's Python."""
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(REFEREE, "find", lambda: Environment(python, REFEREE))
+    return Brian2Loihi(Brian2Loihi.write(one_neuron(LI, 2, 0), folder / "network").path)
 
 
-def test_an_output_without_a_population_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", ["true", 'echo "PK and so on" > "$4"'])
+def test_an_unreadable_output_is_an_error(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artefact = answering(script, tmp_path, monkeypatch)
     with refused(BackendError, "brian2-loihi-answer-unreadable") as caught:
-        runtime.read_answer(written(tmp_path / "answer.npz"), one_neuron(LIF, 2, 0), ALWAYS)
-    assert "spikes.out" in caught.value.why
+        artefact.run(ALWAYS)
+    assert "recording.npz" in caught.value.why
 
 
-def test_every_overflow_is_a_finding(tmp_path: Path) -> None:
-    beyond = {
-        "beyond.out.v": np.array([4, 1, 17, -9_000_000]),
-        "beyond.out.u": np.array([2, 1, 12, 8_500_000]),
-    }
-    path = written(tmp_path / "answer.npz", **beyond)
+def test_every_overflow_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = ("population", "quantity", "samples", "sample", "step", "value")
+    places = [("out", "u", 2, 1, 12, 8_500_000), ("out", "v", 4, 1, 17, -9_000_000)]
+    line = json.dumps({"beyond": [dict(zip(keys, place, strict=True)) for place in places]})
+    artefact = answering(f"echo '{line}'", tmp_path, monkeypatch)
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
-        runtime.read_answer(path, one_neuron(LI, 2, 0), ALWAYS)
+        artefact.run(ALWAYS)
     assert codes(caught.value) == ["brian2-loihi-overflow"] * 2
     for finding, values in zip(
         caught.value.findings, ("8500000 12 2", "-9000000 17 4"), strict=True
     ):
         assert all(value in finding.what for value in values.split())
+
+
+@pytest.mark.parametrize("spiking_output", [False, True])
+@pytest.mark.parametrize(("n_samples", "deep"), [(0, True), (70, False), (3, True)])
+def test_the_script_writes_a_recording(
+    n_samples: int,
+    deep: bool,
+    spiking_output: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the simulator in place of brian2-loihi, of more samples than it runs at once."""
+    shutil.copy(runtime.PACKAGE / "run.py", tmp_path)
+    shutil.copy(Path(__file__).with_name("fake_emulator.py"), tmp_path / "emulator.py")
+    monkeypatch.setattr(runtime, "PACKAGE", tmp_path)
+    monkeypatch.setattr(REFEREE, "find", lambda: Environment(Path(sys.executable), REFEREE))
+    network = fitting_network(1, 1, spiking_output)
+    spikes = random_raster(3, n_samples, 40, network.channels.size)
+    assert compared(network, spikes, tmp_path, deep).identical
 
 
 # In brian2-loihi itself.
@@ -198,15 +225,6 @@ def referee() -> None:
         if error.code != "brian2-loihi-not-set-up":
             raise
         pytest.skip(str(error))
-
-
-def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) -> Comparison:
-    """Everything it records beside the simulator."""
-    path = Brian2Loihi.write(network, folder / "network", force=True).path
-    finished: list[int] = []
-    actual = Brian2Loihi(path).run(spikes, deep=deep, on_progress=finished.append)
-    assert sum(finished) == spikes.n_samples
-    return compare_recordings(simulate(network, spikes, deep=deep), actual)
 
 
 @pytest.mark.brian2_loihi

@@ -14,7 +14,7 @@ import pytest
 from nmtool.errors import BackendError, MissingError, UsageError
 from nmtool.exporters import environments as all_environments
 from nmtool.exporters.fenn import environment as environments
-from nmtool.exporters.fenn.environment import GENN, PACKAGE, RISCV_ISE, Sources
+from nmtool.exporters.fenn.environment import GENN, PACKAGE, REFEREE, RISCV_ISE, Sources
 from nmtool.exporters.supervise import supervise
 from tests.exporters.installer import Installer
 from tests.refusals import refused
@@ -73,8 +73,8 @@ def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
     builder = Builder()
     monkeypatch.setattr(all_environments, "supervise", builder)
     monkeypatch.setattr(environments, "_check_tools", lambda python: None)
-    monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path / "fenn"))
-    monkeypatch.delenv(environments.REFEREE.python_variable, raising=False)
+    monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "fenn"))
+    monkeypatch.delenv(REFEREE.python_variable, raising=False)
     return builder
 
 
@@ -123,7 +123,7 @@ def test_clones_are_checked_out_mended_and_built(
     assert not any(
         path.name.startswith("sources-") for path in environment.python.parents[1].iterdir()
     )
-    assert environments.find() == environment
+    assert REFEREE.find() == environment
 
 
 def test_sources_that_are_already_mended_stay(
@@ -146,7 +146,7 @@ def test_a_clone_without_the_commit_is_refused(
     assert own.commit in caught.value.what
     assert own.url in caught.value.fix
     assert f"`{name}=" in caught.value.fix
-    assert list(environments.REFEREE.home.iterdir()) == []
+    assert list(REFEREE.home.iterdir()) == []
 
 
 def test_clones_do_not_need_github(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_everything_that_a_build_lacks_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(all_environments, "output_of", lambda command: str(tmp_path))
+    monkeypatch.setattr(environments, "output_of", lambda command, *_: str(tmp_path))
     with refused(MissingError, "fenn-tools-missing") as caught:
         environments._check_tools(Path(sys.executable))
     lacking = ["git", "make", "g++", "pkg-config", "python3-dev"]
@@ -170,7 +170,9 @@ def test_everything_that_a_build_lacks_is_named(
         (tmp_path / name).touch(0o755)
     environments._check_tools(Path(sys.executable))
     monkeypatch.setattr(
-        all_environments, "output_of", lambda command: str(tmp_path) * (command[0] != "pkg-config")
+        environments,
+        "output_of",
+        lambda command, *_: str(tmp_path) * (command[0] != "pkg-config"),
     )
     with refused(MissingError, "fenn-tools-missing") as caught:
         environments._check_tools(Path(sys.executable))
@@ -185,7 +187,7 @@ def test_an_unsuitable_python_is_refused(builder: Builder, monkeypatch: pytest.M
 
 def test_without_an_environment_the_fix_is_named(builder: Builder) -> None:
     with refused(MissingError, "fenn-not-set-up") as caught:
-        environments.find()
+        REFEREE.find()
     for words in ("nmtool setup fenn", environments.VERSION, "NMTOOL_FENN_PYTHON"):
         assert words in caught.value.fix
 
@@ -205,13 +207,13 @@ def test_another_pyfenn_is_refused(
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    monkeypatch.setenv(environments.REFEREE.python_variable, str(python))
+    monkeypatch.setenv(REFEREE.python_variable, str(python))
     with refused(BackendError, "runtime-failed") as caught:
-        environments.find()
+        REFEREE.find()
     assert (own if version else "another project") in caught.value.why
     assert caught.value.fix == "nmtool setup fenn --force"
     assert environments.VERSION in caught.value.what
 
 
 def test_the_check_uses_the_exported_package() -> None:
-    assert (PACKAGE / environments.REFEREE.check[0]).is_file()
+    assert (PACKAGE / REFEREE.check[0]).is_file()

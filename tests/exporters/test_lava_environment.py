@@ -10,6 +10,7 @@ import pytest
 from nmtool.errors import BackendError, MissingError, StorageError
 from nmtool.exporters import environments as all_environments
 from nmtool.exporters.lava import environment as environments
+from nmtool.exporters.lava.environment import REFEREE
 from tests.exporters.installer import Installer
 from tests.refusals import refused
 
@@ -18,8 +19,8 @@ from tests.refusals import refused
 def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
     installer = Installer()
     monkeypatch.setattr("nmtool.exporters.environments.supervise", installer)
-    monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path / "lava"))
-    monkeypatch.delenv(environments.PYTHON_VARIABLE, raising=False)
+    monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "lava"))
+    monkeypatch.delenv(REFEREE.python_variable, raising=False)
     return installer
 
 
@@ -37,16 +38,16 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None
 
 def test_without_an_environment_the_fix_is_named(installer: Installer) -> None:
     with refused(MissingError, "lava-not-set-up") as caught:
-        environments.find()
+        REFEREE.find()
     assert "nmtool setup lava" in caught.value.fix
 
 
 def test_a_named_python_must_exist(
     installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(environments.PYTHON_VARIABLE, str(tmp_path / "python"))
+    monkeypatch.setenv(REFEREE.python_variable, str(tmp_path / "python"))
     with refused(MissingError, "lava-not-set-up") as caught:
-        environments.find()
+        REFEREE.find()
     assert f"names {tmp_path / 'python'}" in caught.value.why
 
 
@@ -59,17 +60,17 @@ def test_an_environment_is_checked_once_and_a_broken_one_each_time(
     installer.fails_at = "import lava_network.samples"
     for _ in range(2):
         with refused(BackendError, "runtime-failed"):
-            environments.find()
+            REFEREE.find()
     assert len(installer.commands) == 2
     installer.fails_at = None
-    assert [environments.find() for _ in range(2)] == [environment] * 2
+    assert [REFEREE.find() for _ in range(2)] == [environment] * 2
     assert len(installer.commands) == 3
 
 
 def test_a_named_python_without_lava_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(environments.PYTHON_VARIABLE, sys.executable)
+    monkeypatch.setenv(REFEREE.python_variable, sys.executable)
     with refused(BackendError, "runtime-failed") as caught:
-        environments.find()
+        REFEREE.find()
     assert "lava-nc" in caught.value.why
 
 
@@ -82,7 +83,7 @@ def test_python_3_10_takes_lava_as_it_is(
     assert installer.commands[0][0] == "python1"
     assert installer.pip_arguments() == [["lava-nc==0.10.0"]]
     assert "Collecting packages" in lines
-    assert environments.find() == environment
+    assert REFEREE.find() == environment
 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
@@ -126,7 +127,7 @@ def test_force_makes_a_new_one_and_deletes_the_old(
     new = environments.set_up_lava(force=True)
     assert old != new
     assert not old.python.exists()
-    assert environments.find() == new
+    assert REFEREE.find() == new
 
 
 @pytest.mark.parametrize("step", ["venv", "lava-nc==0.10.0", "import lava_network.samples"])
@@ -137,9 +138,9 @@ def test_a_half_made_environment_is_never_found(
     installer.fails_at = step
     with refused(BackendError, "runtime-failed"):
         environments.set_up_lava()
-    assert list(environments.REFEREE.home.iterdir()) == []
+    assert list(REFEREE.home.iterdir()) == []
     with refused(MissingError, "lava-not-set-up"):
-        environments.find()
+        REFEREE.find()
 
 
 def test_a_failure_leaves_the_earlier_environment(
@@ -150,7 +151,7 @@ def test_a_failure_leaves_the_earlier_environment(
     installer.fails_at = "lava-nc==0.10.0"
     with refused(BackendError, "runtime-failed"):
         environments.set_up_lava(force=True)
-    assert environments.find() == old
+    assert REFEREE.find() == old
 
 
 def test_a_place_that_cannot_be_written_is_named(

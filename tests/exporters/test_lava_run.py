@@ -22,7 +22,8 @@ from nmtool.errors import BackendError
 from nmtool.exporters import lava
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
-from nmtool.exporters.lava import Lava, environment as environments
+from nmtool.exporters.lava import Lava
+from nmtool.exporters.lava.environment import REFEREE
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.reference import run_reference
@@ -45,7 +46,7 @@ pytestmark = pytest.mark.lava
 
 @pytest.fixture(scope="module")
 def environment() -> Environment:
-    return environments.find()
+    return REFEREE.find()
 
 
 def assert_same(actual: Recording, expected: Recording) -> None:

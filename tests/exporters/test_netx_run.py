@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from nmtool.errors import BackendError, DataError, MissingError
-from nmtool.exporters.environments import Environment
-from nmtool.exporters.lava import environment as environments
+from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.lava.environment import REFEREE
 from nmtool.exporters.netx import Netx, layers, runtime
 from nmtool.exporters.supervise import supervise
@@ -27,7 +26,7 @@ from tests.refusals import refused
 def python() -> Path:
     """Lava's Python, if it has lava-dl."""
     try:
-        return runtime.find()
+        return runtime.find().python
     except MissingError as error:
         pytest.skip(str(error))
 
@@ -106,7 +105,7 @@ def _in_lava_dl(python: Path, matrices: list[list[int]]) -> list[list[int]]:
         [python, "-c", _SCALING, json.dumps(matrices)],
         what="scaling",
         on_line=lines.append,
-        env=runtime.variables(),
+        env={**clean_variables(), **runtime.VARIABLES},
         cwd=runtime.PACKAGE,
     )
     return json.loads(lines[-1])
@@ -125,7 +124,7 @@ def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'no module named hdf5' >&2\nexit 1\n")
     python.chmod(0o700)
-    monkeypatch.setattr(environments, "find", lambda: Environment(python, REFEREE))
+    monkeypatch.setattr(REFEREE, "find", lambda: Environment(python, REFEREE))
     path = Netx.write(chain_network(1), tmp_path / "network.net").path
     for use in (Netx.require, lambda: Netx(path).run(random_raster(0, 1, 10, 5))):
         with refused(MissingError, "library-missing") as caught:
@@ -140,7 +139,7 @@ def test_a_python_that_hangs_is_not_one_without_lava_dl(
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexec sleep 600\n")
     python.chmod(0o700)
-    monkeypatch.setattr(environments, "find", lambda: Environment(python, REFEREE))
+    monkeypatch.setattr(REFEREE, "find", lambda: Environment(python, REFEREE))
     monkeypatch.setattr(runtime, "CHECK_S", 0.2)
     with refused(BackendError, "runtime-timeout"):
         Netx.require()
@@ -149,8 +148,9 @@ def test_a_python_that_hangs_is_not_one_without_lava_dl(
 def test_a_run_without_a_recording_is_a_failure_of_lava(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "find", lambda: Path("/bin/true"))
+    monkeypatch.setattr(runtime, "find", lambda: Environment(Path("/bin/true"), REFEREE))
     path = Netx.write(chain_network(1), tmp_path / "network.net").path
     with refused(BackendError, "lava-recording-unreadable") as caught:
         Netx(path).run(random_raster(0, 1, 10, 5))
     assert "recording.npz" in caught.value.why
+    assert "without lava-dl" in caught.value.fix

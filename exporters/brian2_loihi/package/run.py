@@ -1,14 +1,13 @@
 """Run the network of one archive on the input of another, in brian2-loihi.
 
-    python run.py NETWORK.npz EVENTS.npz ANSWER.npz [--deep]
+    python run.py NETWORK.npz EVENTS.npz RECORDING.npz [--deep]
 
 NETWORK.npz is an integer network as nmtool saves it, EVENTS.npz holds `offset`, `step`, `neuron`
-and `n_steps`. ANSWER.npz gets `spikes.POPULATION.sample`, `.step` and `.neuron`; `v.POPULATION`
-[samples, steps, neurons] int32 of populations that do not spike, with --deep of all, and then
-`u.POPULATION` likewise. Where a state leaves the range of 24 bits, in which a chip would wrap or
-clip it and brian2-loihi goes on counting, the run ends, and all it writes is
-`beyond.POPULATION.u` or `.v`: [4] int64, number of such samples so far, then sample, step and value
-of the first. How many samples are finished is reported as lines of JSON on the standard output.
+and `n_steps`, and RECORDING.npz is a recording that nmtool loads. Each finished sample is reported
+as a line of JSON on the standard output. Where a state leaves the range of 24 bits, in which a chip
+would wrap or clip it and brian2-loihi goes on counting, the run ends without a recording. The last
+line then has a list `beyond` of populations and quantities (`u` or `v`): number of such samples so
+far, and sample, step and value of the first.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from emulator import HIGHEST_THRESHOLD, LI, Emulator, Trace
 from numpy.typing import NDArray
 
-KIND, VERSION = "nmtool answer of brian2-loihi", 1
+KIND, VERSION = "nmtool recording", 1
 
 LIMIT = 1 << 23
 MAX_AT_ONCE = 64
@@ -40,15 +39,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arrays = _archive(options.network)
     header = json.loads(str(arrays["header"][()]))
     events = _archive(options.events)
-    answer = _answer(header, arrays, events, options.deep)
-    answer["header"] = np.array(json.dumps({"kind": KIND, "version": VERSION}))
-    np.savez(options.answer, **answer)  # type: ignore[arg-type]
+    n_samples, n_steps = len(events["offset"]) - 1, int(events["n_steps"])
+    at_once = _at_once(header, arrays, n_samples, n_steps)
+    emulator = Emulator(header, arrays, at_once, n_steps)
+    parts: list[dict[str, NDArray]] = []
+    for first in range(0, max(n_samples, 1), at_once):
+        count = min(at_once, n_samples - first)
+        traces = emulator.run(*_spikes(events, first, count), _beat)
+        if beyond := [place for e in header["populations"] for place in _beyond(e, traces, first)]:
+            print(json.dumps({"beyond": beyond}), flush=True)
+            return 0
+        parts.append(_recorded(header, traces, first, count, options.deep))
+        for sample in range(first, first + count):
+            print(json.dumps({"samples_done": sample + 1}), flush=True)
+    recording = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    about = _header(header, n_steps, options.deep)
+    for name in about["spikes"]:
+        sample = recording.pop(f"spikes.{name}.sample")
+        recording[f"spikes.{name}.offset"] = np.searchsorted(sample, np.arange(n_samples + 1))
+    recording["header"] = np.array(json.dumps(about))
+    np.savez(options.recording, **recording)  # type: ignore[arg-type]
     return 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run a network in brian2-loihi.")
-    for name in ("network", "events", "answer"):
+    for name in ("network", "events", "recording"):
         parser.add_argument(name, metavar=f"{name.upper()}.npz")
     parser.add_argument("--deep", action="store_true", help="record u and v of all neurons")
     return parser.parse_args(arguments)
@@ -57,27 +73,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _archive(path: str) -> dict[str, NDArray]:
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
-
-
-def _answer(
-    header: dict[str, Any], arrays: dict[str, NDArray], events: dict[str, NDArray], deep: bool
-) -> dict[str, NDArray]:
-    """The arrays to write: all traces, or the places where the first samples leave the range."""
-    n_samples, n_steps = len(events["offset"]) - 1, int(events["n_steps"])
-    at_once = _at_once(header, arrays, n_samples, n_steps)
-    emulator = Emulator(header, arrays, at_once, n_steps)
-    parts: list[dict[str, NDArray]] = []
-    for first in range(0, max(n_samples, 1), at_once):
-        count = min(at_once, n_samples - first)
-        traces = emulator.run(*_spikes(events, first, count), _beat)
-        beyond: dict[str, NDArray] = {}
-        for entry in header["populations"]:
-            beyond |= _beyond(entry, traces[entry["name"]], first)
-        if beyond:
-            return beyond
-        parts.append(_recorded(header, traces, first, count, deep))
-        print(json.dumps({"samples_done": count}), flush=True)
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _at_once(
@@ -105,43 +100,63 @@ def _beat(*report: object) -> None:
     print(json.dumps({"running": True}), flush=True)
 
 
-def _beyond(entry: dict[str, Any], trace: Trace, first: int) -> dict[str, NDArray]:
-    """Places where u or v of a population leaves the range, by the key of the answer.
+def _beyond(
+    entry: dict[str, Any], traces: dict[str, Trace], first: int
+) -> Iterator[dict[str, object]]:
+    """Places where u or v of a population leaves the range.
 
     A spiking v that is too large spikes, clipped or not, and is reset: nothing is lost.
     """
+    trace = traces[entry["name"]]
     highest = HIGHEST_THRESHOLD << 6 if entry["kind"] == LI else LIMIT - 1
     states = {
         "u": (trace.u, (trace.u > LIMIT) | (trace.u <= -LIMIT)),
         "v": (trace.v, (trace.v > highest) | (trace.v <= -LIMIT)),
     }
-    beyond = {}
     for quantity, (values, out) in states.items():
         if out.any():
             sample, step, neuron = (int(index[0]) for index in np.nonzero(out))
-            samples = int(out.any(axis=(1, 2)).sum())
-            beyond[f"beyond.{entry['name']}.{quantity}"] = np.array(
-                [samples, first + sample, step, int(values[sample, step, neuron])]
-            )
-    return beyond
+            yield {
+                "population": entry["name"],
+                "quantity": quantity,
+                "samples": int(out.any(axis=(1, 2)).sum()),
+                "sample": first + sample,
+                "step": step,
+                "value": int(values[sample, step, neuron]),
+            }
 
 
 def _recorded(
     header: dict[str, Any], traces: dict[str, Trace], first: int, count: int, deep: bool
 ) -> dict[str, NDArray]:
-    """The members of the answer for some samples; what the run held beyond `count` is left out."""
+    """The recording of some samples; what the run held beyond `count` is left out."""
     members = {}
     for entry in header["populations"]:
         name, trace = entry["name"], traces[entry["name"]]
-        if entry["kind"] != LI:
-            members[f"spikes.{name}.sample"] = (trace.sample + first).astype(np.int32)
+        integrates = entry["kind"] == LI
+        if not integrates:
+            members[f"spikes.{name}.sample"] = trace.sample + first
             members[f"spikes.{name}.step"] = trace.step.astype(np.int32)
             members[f"spikes.{name}.neuron"] = trace.neuron.astype(np.int32)
-        if deep or entry["kind"] == LI:
-            members[f"v.{name}"] = trace.v[:count].astype(np.int32)
+        if deep or integrates:
+            group = "membrane" if integrates else "potential"
+            members[f"{group}.{name}"] = trace.v[:count].astype(np.int32)
         if deep:
-            members[f"u.{name}"] = trace.u[:count].astype(np.int32)
+            members[f"current.{name}"] = trace.u[:count].astype(np.int32)
     return members
+
+
+def _header(header: dict[str, Any], n_steps: int, deep: bool) -> dict[str, Any]:
+    """The header of the recording, from that of the network."""
+    populations = header["populations"]
+    spiking = {e["name"]: [n_steps, e["size"]] for e in populations if e["kind"] != LI}
+    dense = {
+        "membrane": [e["name"] for e in populations if e["kind"] == LI],
+        "current": [e["name"] for e in populations if deep],
+        "potential": [*spiking] if deep else [],
+    }
+    about = {"kind": KIND, "version": VERSION, "readout": header["readout"]}
+    return {**about, "spikes": spiking, "dense": dense, "counts": {}}
 
 
 if __name__ == "__main__":

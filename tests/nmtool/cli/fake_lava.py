@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nmtool.exporters.environments import Environment
-from nmtool.exporters.lava import Lava, environments
+from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava.environment import REFEREE
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
@@ -38,7 +38,7 @@ class FakeLava:
             Lava, "run", lambda *arguments, **options: self.run(*arguments, **options)
         )
         environment = Environment(Path("python"), REFEREE)
-        monkeypatch.setattr(environments, "find", lambda: environment)
+        monkeypatch.setattr(REFEREE, "find", lambda: environment)
         return self
 
     def run(

@@ -14,7 +14,7 @@ FOUND = Environment(Path("/some/python"), environment.REFEREE)
 
 
 def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "find", lambda: FOUND)
+    monkeypatch.setattr(environment.REFEREE, "find", lambda: FOUND)
     result = nmtool("setup", "brian2-loihi", "--status")
     assert result.out == "brian2-loihi==0.5.2 runs with /some/python\n"
     assert nmtool("setup", "brian2-loihi", "--status", "--json").json == {

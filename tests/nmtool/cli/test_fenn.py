@@ -28,7 +28,7 @@ def test_setup_takes_clones(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(environment, "set_up_fenn", setup)
     result = nmtool("setup", "fenn", "--riscv-ise", "a", "--genn", "b", "--json")
-    assert result.json == {"fenn": environment.PYFENN, "python": "/some/python"}
+    assert result.json == {"fenn": environment.REFEREE.version, "python": "/some/python"}
     nmtool("setup", "fenn", "--force")
     clones = {"riscv_ise": Path("a"), "genn": Path("b")}
     assert calls == [{"force": False, **clones}, {"force": True}]

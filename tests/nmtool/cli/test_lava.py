@@ -14,7 +14,7 @@ from tests.nmtool.cli.conftest import Nmtool
 
 
 def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "find", lambda: Environment(Path("/some/python"), REFEREE))
+    monkeypatch.setattr(REFEREE, "find", lambda: Environment(Path("/some/python"), REFEREE))
     assert nmtool("setup", "lava", "--status").out == "lava-nc==0.10.0 runs with /some/python\n"
     assert nmtool("setup", "lava", "--status", "--json").json == {
         "lava": "lava-nc==0.10.0",
@@ -42,11 +42,11 @@ def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_not_set_up(
     words: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
+    monkeypatch.delenv(REFEREE.python_variable, raising=False)
     monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "none"))
     result = nmtool(*words, "--json")
     assert (result.code, result.out, result.error) == (3, "", "lava-not-set-up")
-    for value in (tmp_path / "none", environment.LAVA, environment.PYTHON_VARIABLE):
+    for value in (tmp_path / "none", REFEREE.version, REFEREE.python_variable):
         assert str(value) in result.err
 
 
@@ -54,7 +54,7 @@ def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
     def find() -> Environment:
         raise MissingError("not asked for", code="not-asked")
 
-    monkeypatch.setattr(environment, "find", find)
+    monkeypatch.setattr(REFEREE, "find", find)
     result = nmtool("setup", "lava", "--status", "--force")
     assert (result.code, result.error) == (2, "option-unused")
 

@@ -47,13 +47,9 @@ def test_old_spellings_give_the_same_answer(
     old: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("shtab")
-    from nmtool.exporters.brian2_loihi import environment as brian2_loihi
-    from nmtool.exporters.environments import Environment
-    from nmtool.exporters.lava import environment
+    from nmtool.exporters.environments import Environment, Referee
 
-    interpreter = Environment(Path("/some/python"), environment.REFEREE)
-    monkeypatch.setattr(environment, "find", lambda: interpreter)
-    monkeypatch.setattr(brian2_loihi, "find", lambda: interpreter)
+    monkeypatch.setattr(Referee, "find", lambda self: Environment(Path("/some/python"), self))
     assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
     results = [
         nmtool(*shlex.split(words.format(folder)))

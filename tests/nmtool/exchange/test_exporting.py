@@ -391,7 +391,7 @@ def test_a_missing_runtime_is_reported(
     integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")
-    monkeypatch.setattr("nmtool.exporters.lava.environment.find", failing(missing))
+    monkeypatch.setattr("nmtool.exporters.lava.environment.REFEREE.find", failing(missing))
     conversion = nm.convert(integers, tmp_path / "folder", to="lava")
     assert conversion.passed
     assert conversion.certificate is None

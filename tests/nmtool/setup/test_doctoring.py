@@ -129,8 +129,8 @@ def test_environments_of_referees(environments: Path, monkeypatch: pytest.Monkey
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o700)
     monkeypatch.setenv(REFEREE.python_variable, str(python))
-    assert doctoring._referee(REFEREE, "", False).state == FINE
-    assert doctoring._referee(REFEREE, "", True).state == BROKEN
+    assert doctoring._referee("lava", "", False).state == FINE
+    assert doctoring._referee("lava", "", True).state == BROKEN
 
 
 TORCH = "from typing import Optional\n__version__ = '2.9'\ncuda: Optional[str] = {}\nhip = None\n"
@@ -169,8 +169,7 @@ def test_gpus(
     word: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(doctoring.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(doctoring, "_answer", lambda command: cards)
+    monkeypatch.setattr("nmtool.exporters.supervise.output_of", lambda command, **_: cards)
     monkeypatch.setattr(doctoring, "_cuda_of_torch", lambda: cuda)
     monkeypatch.setattr(doctoring, "version_of", lambda package: numba_cuda)
     entry = doctoring._gpu(False)

@@ -1,0 +1,37 @@
+"""Stands in for `emulator.py` of the package that runs in brian2-loihi: the integer simulator."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace as Trace
+from typing import Any
+
+import numpy as np
+
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+
+HIGHEST_THRESHOLD, LI = 131071, "li"
+
+
+class Emulator:
+    """Runs the network of the script's first argument."""
+
+    def __init__(self, header: dict[str, Any], arrays: object, samples: int, steps: int) -> None:
+        self.input = np.zeros((samples, steps, header["channels"]["size"]), bool)
+
+    def run(self, *spikes: Any) -> dict[str, Trace]:
+        """What every population did; `spikes` are indices of the input, and a function."""
+        dense = self.input.copy()
+        dense[spikes[:3]] = True
+        recording = simulate(IntegerNetwork.load(sys.argv[1]), Raster.from_dense(dense), deep=True)
+        v = {**recording.membrane, **recording.potential}
+        traces = {}
+        for name, u in recording.current.items():
+            sample = step = neuron = np.zeros(0, int)
+            if (raster := recording.spikes.get(name)) is not None:
+                sample = np.repeat(np.arange(raster.n_samples), np.diff(raster.offset))
+                step, neuron = raster.step, raster.neuron
+            traces[name] = Trace(sample=sample, step=step, neuron=neuron, u=u, v=v[name])
+        return traces
