@@ -20,7 +20,6 @@ LAVA_DL = "lava-dl==0.6.0"
 PACKAGE = Path(__file__).with_name("package")
 CHECK_S = 120.0
 
-
 VARIABLES = {"PYTHONPATH": str(LAVA_PACKAGE)}
 """Environment variables with which the package of exported Lava folders can be imported."""
 

@@ -248,9 +248,8 @@ def _compiler(deep: bool) -> Part:
         command = compiler.find()
     except MissingError as error:
         return Part(TOOL, "C compiler", MISSING, error.why, gives, error.fix)
-    answer = (output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines() or [command[0]])[
-        0
-    ]
+    lines = output_of([*command, "--version"], timeout_s=_ANSWER_S).splitlines()
+    answer = lines[0] if lines else command[0]
     if deep:
         with tempfile.TemporaryDirectory(prefix="nmtool-doctor-") as name:
             source = Path(name, "program.c")
