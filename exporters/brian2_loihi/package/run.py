@@ -55,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recording = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     about = _header(header, n_steps, options.deep)
     for name in about["spikes"]:
-        sample = recording.pop(f"spikes.{name}.sample")
-        recording[f"spikes.{name}.offset"] = np.searchsorted(sample, np.arange(n_samples + 1))
+        of_spike = recording.pop(f"spikes.{name}.sample")
+        recording[f"spikes.{name}.offset"] = np.searchsorted(of_spike, np.arange(n_samples + 1))
     recording["header"] = np.array(json.dumps(about))
     np.savez(options.recording, **recording)  # type: ignore[arg-type]
     return 0
