@@ -139,9 +139,10 @@ REACHES = {
     "nmtool.errors": ("nmtool.setup.installation",),
     "nmtool.network.float_network": ("nmtool.data",),
     "nmtool.network.integer_network": ("nmtool.data",),
-    "nmtool.network.layers": ("nmtool.data", "nmtool.float_simulator"),
+    "nmtool.network.balance": ("nmtool.float_simulator",),
+    "nmtool.network.layers": ("nmtool.data",),
 }
-"""What they reach for all the same: layers, binning, and how to install what is missing."""
+"""What they reach for all the same: binning, a simulation, how to install what is missing."""
 FOLDERS = frozenset(" ".join(INSIDE.values()).split())
 
 

@@ -12,31 +12,22 @@ around 0 would leave half of the outputs silent, even if they are large.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from numpy.typing import NDArray
 
+from nmtool.float_simulator import reaches_rate
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF, strongly_connected
 from nmtool.progress import Advance, Progress, silent
 from nmtool.raster import Raster
-from nmtool.recording import Recording
 
 MAX_FACTOR = 256.0
 _HALVINGS = 10
 
 
-Reaches = Callable[[Network, Sequence[str], Raster, float], bool]
-"""True if some populations of a network reach a mean rate on an input."""
-
-
 def balance_drive(
-    network: Network,
-    spikes: Raster,
-    rate: float,
-    reaches: Reaches,
-    progress: Progress = silent,
+    network: Network, spikes: Raster, rate: float, progress: Progress = silent
 ) -> Network:
     """Change the feed-forward weights into every spiking population, from first to last layer.
 
@@ -44,7 +35,6 @@ def balance_drive(
         network: a new network.
         spikes: representative input.
         rate: target rate, spikes per neuron and sample.
-        reaches: simulates the network far enough to compare a rate.
         progress: counts the simulations.
 
     Returns:
@@ -58,37 +48,17 @@ def balance_drive(
     driven = [group for group in groups if network.population(group[0]).kind == LIF]
     with progress("driving the neurons", _HALVINGS * len(driven)) as advance:
         for group in driven:
-            network = _balance_group(network, group, spikes, rate, reaches, advance)
+            network = _balance_group(network, group, spikes, rate, advance)
     return network
 
 
-def by_recording(record: Callable[[Network, Raster], Recording]) -> Reaches:
-    """A `Reaches` that simulates whole samples, for fast simulators.
-
-    Args:
-        record: simulates a network on an input.
-    """
-
-    def reaches(network: Network, names: Sequence[str], spikes: Raster, rate: float) -> bool:
-        recording = record(network, spikes)
-        counts = [recording.spikes[name].counts() for name in names]
-        return sum(count.sum() for count in counts) / sum(count.size for count in counts) >= rate
-
-    return reaches
-
-
 def _balance_group(
-    network: Network,
-    group: list[str],
-    spikes: Raster,
-    rate: float,
-    reaches: Reaches,
-    advance: Advance,
+    network: Network, group: list[str], spikes: Raster, rate: float, advance: Advance
 ) -> Network:
     low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if reaches(_driven(network, group, math.exp(middle)), group, spikes, rate):
+        if reaches_rate(_driven(network, group, math.exp(middle)), group, spikes, rate):
             high = middle
         else:
             low = middle

@@ -22,7 +22,6 @@ import numpy as np
 from nmtool.arguments import NAMES, SPIKES, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.float_simulator import reaches_rate
 from nmtool.network.balance import balance_drive
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LIF, MAX_CHANNELS, InputChannels
@@ -232,7 +231,7 @@ def layered(
         )
     elif isinstance(example_input, SpikeEvents):
         example_input = network.bin(example_input[:_SAMPLES_FOR_RATE]).raster
-    return balance_drive(network, example_input, rate, reaches_rate, progress)
+    return balance_drive(network, example_input, rate, progress)
 
 
 def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:

@@ -108,8 +108,8 @@ def run_training(
 def first_network(options: TrainOptions, dataset: Dataset) -> Network:
     """Recompute the initial network of a run with these settings, before its first update.
 
-    A run's manifest holds its content hash under `initial`. On another device, or with other data,
-    the hash may differ.
+    A run's manifest holds its content hash under `initial`. With other data or other versions, the
+    hash may differ.
 
     Args:
         options: the settings of a run that did not start from another one.

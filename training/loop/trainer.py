@@ -18,12 +18,10 @@ from nmtool.data import SpikeEvents, check_same_classes
 from nmtool.data.binning import Binned
 from nmtool.data.events import AT_ONCE
 from nmtool.errors import DataError, StorageError
-from nmtool.float_simulator import reaches_rate
-from nmtool.network.balance import balance_drive, by_recording
+from nmtool.network.balance import balance_drive
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.recording import Recording
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.engines.gpu_failures import gpu_errors_converted
 from nmtool.training.front import losses
@@ -140,7 +138,7 @@ class Trainer:
         _check_agreement(ranks, options, train, validation, soft_labels)
         is_trained = network is not None
         if network is None:
-            network = _new_network(options, train, device)
+            network = _new_network(options, train)
         else:
             check_same_classes(network, train)
         self.options, self._soft_labels = options, soft_labels
@@ -440,20 +438,12 @@ class Trainer:
                 yield network.bin(part).raster
 
 
-def _new_network(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
+def _new_network(options: TrainOptions, train: SpikeEvents) -> Network:
     """A network of random synapses whose hidden neurons spike as often as the options ask for."""
     network = initial_network(options, train.n_units, train.class_names)
     if options.init_rate is None:
         return network
-
-    def record(driven: Network, spikes: Raster) -> Recording:
-        longest, axonal = options.max_delay, options.axonal
-        model = SpikingNetwork(driven, max_delay=longest, axonal=axonal, device=device)
-        return model.record(spikes)
-
-    # On a CPU, a simulation that stops as soon as the rate is decided is faster than whole passes.
-    reaches = reaches_rate if device == CPU else by_recording(record)
-    return balance_drive(network, first_samples(network, train), options.init_rate, reaches)
+    return balance_drive(network, first_samples(network, train), options.init_rate)
 
 
 def _check_splits(train: SpikeEvents, validation: SpikeEvents | None) -> None:

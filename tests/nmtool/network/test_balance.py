@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nmtool.network.balance import MAX_FACTOR, balance_drive, by_recording
+from nmtool.network.balance import MAX_FACTOR, balance_drive
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
-from nmtool.recording import Recording
 from nmtool.training.front.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
@@ -39,13 +38,6 @@ def _input(density: float) -> Raster:
     return Raster.from_dense(np.random.default_rng(1).random((12, 60, 10)) < density)
 
 
-def _record(network: Network, spikes: Raster) -> Recording:
-    return SpikingNetwork(network, max_delay=0).record(spikes)
-
-
-_REACHES = by_recording(_record)
-
-
 def _rates(network: Network, spikes: Raster) -> dict[str, float]:
     recording = SpikingNetwork(network).record(spikes)
     return {name: float(raster.counts().mean()) for name, raster in recording.spikes.items()}
@@ -68,7 +60,7 @@ def test_layers_reach_the_rate_one_after_the_other(density: float) -> None:
         (INPUT, "hidden"), ("hidden", "hidden"), ("hidden", "second"), ("second", "output")
     ]  # fmt: skip
     network, spikes = _network(edges), _input(density)
-    balanced = balance_drive(network, spikes, RATE, _REACHES)
+    balanced = balance_drive(network, spikes, RATE)
     rates = _rates(balanced, spikes)
     assert rates["hidden"] == pytest.approx(RATE, abs=0.25)
     assert rates["second"] == pytest.approx(RATE, abs=0.25)
@@ -82,7 +74,7 @@ def test_recurrent_populations_are_scaled_together_by_their_inputs() -> None:
         (INPUT, "hidden"), ("hidden", "second"), ("second", "hidden"), ("second", "output")
     ]  # fmt: skip
     network, spikes = _network(edges), _input(0.2)
-    balanced = balance_drive(network, spikes, 1.0, _REACHES)
+    balanced = balance_drive(network, spikes, 1.0)
     drive, *others = _factors(network, balanced)
     assert others == [1.0, 1.0, 1.0]
     assert drive > 1.0
@@ -96,7 +88,7 @@ def test_outputs_that_spike_get_another_mean(mean: float) -> None:
     spikes = _input(0.2)
     drive, out = network.projections
     network = network.with_projections([drive, replace(out, weight=out.weight + mean)])
-    balanced = balance_drive(network, spikes, RATE, _REACHES)
+    balanced = balance_drive(network, spikes, RATE)
     assert _rates(balanced, spikes) == pytest.approx({"hidden": RATE, "output": RATE}, abs=0.25)
     assert (SpikingNetwork(balanced).record(spikes).spikes["output"].counts() > 0).all()
     moved = balanced.projections[1].weight - network.projections[1].weight
@@ -107,10 +99,10 @@ def test_outputs_that_spike_get_another_mean(mean: float) -> None:
 
 def test_outputs_that_do_not_spike_are_left_alone() -> None:
     network = _network([(INPUT, "output")])
-    assert _factors(network, balance_drive(network, _input(0.2), RATE, _REACHES)) == [1.0]
+    assert _factors(network, balance_drive(network, _input(0.2), RATE)) == [1.0]
 
 
 def test_input_that_cannot_drive_ends_at_the_largest_factor() -> None:
     network = _network([(INPUT, "hidden"), ("hidden", "output")])
-    factor, _ = _factors(network, balance_drive(network, Raster.silent(3, 60, 10), RATE, _REACHES))
+    factor, _ = _factors(network, balance_drive(network, Raster.silent(3, 60, 10), RATE))
     assert 0.98 * MAX_FACTOR < factor <= MAX_FACTOR
