@@ -611,11 +611,9 @@ def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: 
         histtype="stepfilled",
         color="C0",
         alpha=0.7,
-        label="after learning",
+        label=None if old is None else "after learning",
     )
-    if old is None:
-        ax.get_children()[0].set_label(None)
-    else:
+    if old is not None:
         ax.hist(
             old, bins=edges.tolist(), histtype="step", color="C1", linewidth=1.3, label="before"
         )

@@ -16,7 +16,7 @@ from nmtool.float_simulator import simulate_floats, with_states
 from nmtool.loading import Source, as_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.progress import Advance, Progress, shown_by, silent
+from nmtool.progress import Advance, Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -60,7 +60,6 @@ def simulate(
         DataError: the input has other channels than the network.
         UsageError: `spikes` are not spikes, or do not fit the network.
     """
-    progress = shown_by(progress)
     model = as_network(network)
     raster = spikes if isinstance(spikes, Raster) else bin_for(model, spikes).raster
     label, record = recorder_of(model, deep)
@@ -108,7 +107,7 @@ def record_portions(
     portions = portions_for(network, data, measures=True, divided=divided)
     label, record = recorder_of(network, deep=False)
     n_samples = data.raster.n_samples if isinstance(data, Samples) else data.n_samples
-    return portion_by_portion(portions, record, shown_by(progress)(label, n_samples))
+    return portion_by_portion(portions, record, progress(label, n_samples))
 
 
 def portion_by_portion(

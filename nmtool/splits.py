@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-SPLITS = ("train", "validation", "test")
+VALIDATION = "validation"
+SPLITS = ("train", VALIDATION, "test")
+
+NO_DATA = "none"
+"""Instead of the name of a data set: no data at all, not even those of the run."""
 
 SPLIT_WORDS = {
     "train": ("train", "training"),

@@ -16,8 +16,6 @@ from nmtool.cli.rounding import add_rounding, rounding
 if TYPE_CHECKING:
     from nmtool.targets.checking import CheckReport
 
-ALL = "all"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool check NETWORK … [--data DATA] [options]"
@@ -50,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.targets import LOIHI2
-    from nmtool.targets.checking import check
+    from nmtool.targets.checking import ALL, check
 
     if arguments.data is None:
         check_unused(arguments, [*arguments.parser.in_group(SAMPLES), *COST_FLAGS])

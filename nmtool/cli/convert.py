@@ -19,16 +19,16 @@ from nmtool.cli.format_options import (
     reading_options,
     writing_options,
 )
-from nmtool.cli.loading import NO_DATA, add_data_options, named_data
+from nmtool.cli.loading import add_data_options, named_data
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import add_rounding, rounding
 from nmtool.errors import UsageError
+from nmtool.splits import NO_DATA
 
 if TYPE_CHECKING:
     from nmtool.exchange.exporting import Conversion
 
 IN = "run folder, network file, file of any of the formats, or folder of mlGeNN's checkpoints"
-OWN = "npz"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +122,7 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
 
 
 def _formats() -> list[str]:
+    from nmtool.exchange.exporting import OWN
     from nmtool.exporters.formats import formats_that_write
 
     return [OWN, *formats_that_write()]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nmtool.targets.costs import Cost, Tradeoff
 
 
-COST_FLAGS = ("energy_of", "sources", "plot", "by", "csv")
+COST_FLAGS = ("energy_of", "sources", "plot", "by", "csv", "force")
 """Names of the flags that need `--data`."""
 
 
@@ -60,6 +60,12 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
     by = arguments.by or "synaptic_events"
     if arguments.plot:
         check_plot(arguments.plot, by, force=arguments.force)
+    elif unused := [name for name in ("by", "force") if getattr(arguments, name)]:
+        raise UsageError(
+            f"{arguments.parser.flag(unused[0])} applies to --plot only",
+            code="option-unused",
+            fix="leave it out, or name a picture: --plot FILE",
+        )
     loaded = {path: load(path) for path in paths}
     dataset, events = read_samples(arguments, paths)
     calibrates = dataset if "train" in dataset.splits else None

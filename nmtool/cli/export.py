@@ -6,7 +6,7 @@ import argparse
 import shlex
 
 from nmtool.cli import console
-from nmtool.cli.convert import OWN, add_options, converted
+from nmtool.cli.convert import add_options, converted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.exchange.exporting import OWN
     from nmtool.exporters.formats import format_named
 
     conversion = converted(arguments, check=False)

@@ -11,15 +11,11 @@ from nmtool.cli.arguments import DATA, SAMPLES, count, group, validation_amount
 from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
 from nmtool.errors import UsageError
-from nmtool.splits import SPLITS, name_and_split
+from nmtool.splits import NO_DATA, SPLITS, VALIDATION, name_and_split
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset, SpikeEvents
     from nmtool.data.dividing import SplitRule
-
-VALIDATION = "validation"
-NO_DATA = "none"
-"""Value of DATA for no data, not even the run's own data."""
 
 
 def add_data(parser: argparse.ArgumentParser, text: str = DATA, **settings: Any) -> None:

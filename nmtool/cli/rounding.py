@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import ROUNDING, group
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import NO_DATA
 from nmtool.cli.progress import progress
+from nmtool.splits import NO_DATA
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset

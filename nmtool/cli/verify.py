@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from nmtool.cli import console, flags
 from nmtool.cli.arguments import DATA, MACHINE, SAMPLES, add_json
 from nmtool.cli.flags import flag
-from nmtool.cli.loading import NO_DATA, add_choice_of_samples, add_data, check_unused, read_samples
+from nmtool.cli.loading import add_choice_of_samples, add_data, check_unused, read_samples
 from nmtool.cli.progress import progress
 from nmtool.cli.rounding import add_rounding, integers, rounding
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
+from nmtool.splits import NO_DATA
 
 if TYPE_CHECKING:
     from nmtool.verification.against import Against, Way

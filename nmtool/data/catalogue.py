@@ -101,6 +101,12 @@ def load_dataset(
         folder = tonic_sets.data_folder(data_dir)
         load = partial(tonic_sets.load_tonic, tonic_name, folder=folder, in_memory=in_memory)
         peek = _unknown
+    if data_dir is not None and (name in BUILT_IN or not is_name(name)):
+        raise UsageError(
+            f"`data_dir=` has no effect: '{name}' is not downloaded",
+            code="option-unused",
+            fix="leave it out",
+        )
     validation_rule = None if validation is None else SplitRule.of(validation)
     return Dataset(name, splits, load, validation_rule=validation_rule, in_memory=False, peek=peek)
 

@@ -56,27 +56,37 @@ def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
     return count_dropped(events, dt_ms, n_steps) > MAX_DROPPED_SHARE * events.n_events
 
 
-def check_in_time(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
-    """Raise `DataError` where most events come after the network's last step."""
-    if mostly_dropped(events, network.dt_ms, network.n_steps):
+def check_in_time(
+    network: Network | IntegerNetwork, events: SpikeEvents, *, measures: bool = True
+) -> str:
+    """The number of events that come after the network's last step, in words; '' if none does.
+
+    Args:
+        network: its steps.
+        events: the samples.
+        measures: accuracy is to be measured.
+
+    Raises:
+        DataError: most events do, and accuracy is to be measured.
+    """
+    dropped = count_dropped(events, network.dt_ms, network.n_steps)
+    if not dropped:
+        return ""
+    late = (
+        f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "
+        f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
+    )
+    are_most = dropped > MAX_DROPPED_SHARE * events.n_events
+    if are_most and measures:
         raise DataError(
-            _late_events(network, events),
+            late,
             code="events-mostly-dropped",
             why="accuracy on the remaining events would be meaningless",
             fix=f"{TIME_UNIT_FIX}; or use a network with more steps (for a NIR file: nmtool "
             "convert … --in-steps N; in Python: dataclasses.replace(network, n_steps=N))",
         )
-
-
-def _late_events(network: Network | IntegerNetwork, events: SpikeEvents) -> str:
-    """How many events come after the network's last step, in words; '' if none does."""
-    dropped = count_dropped(events, network.dt_ms, network.n_steps)
-    if not dropped:
-        return ""
-    return (
-        f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "
-        f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
-    )
+    rest = "; accuracy on the rest would be meaningless" if are_most else ""
+    return f"{late} and are dropped{rest}"
 
 
 def bin_for(
@@ -157,15 +167,8 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
             f"remark[classes-missing]: accuracy on these {events.n_samples:,} samples covers only "
             f"{few}"
         )
-    if measures:
-        check_in_time(network, events)
-    if late := _late_events(network, events):
-        few_left = mostly_dropped(events, network.dt_ms, network.n_steps)
-        _log.warning(
-            f"remark[events-dropped]: {late} and are dropped"
-            f"{'; accuracy on the rest would be meaningless' if few_left else ''}; a network with "
-            "more steps keeps them"
-        )
+    if late := check_in_time(network, events, measures=measures):
+        _log.warning(f"remark[events-dropped]: {late}; a network with more steps keeps them")
 
 
 def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:

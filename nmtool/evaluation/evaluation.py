@@ -32,7 +32,7 @@ from nmtool.loading import Source, as_network, check_exists, load, options_behin
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import FILE_KIND as INTEGER_FILE, IntegerNetwork
 from nmtool.network.readout import predict
-from nmtool.progress import Progress, shown_by, silent
+from nmtool.progress import Progress, silent
 from nmtool.recording import Recording
 from nmtool.running import (
     SIMULATOR,
@@ -355,9 +355,7 @@ def _timed(
     events, number = _drawn(data, count)
     portions = portions_for(network, events, measures=True)
     began = time.perf_counter()
-    recordings = portion_by_portion(
-        portions, record, shown_by(progress)(runtime, events.label.size)
-    )
+    recordings = portion_by_portion(portions, record, progress(runtime, events.label.size))
     result = _evaluated(network, recordings)
     seconds = time.perf_counter() - began
     return replace(result, seconds=seconds, runtime=runtime, **number)

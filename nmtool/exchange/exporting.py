@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -26,14 +25,18 @@ from nmtool.errors import (
     StorageError,
     UsageError,
     check_path,
-    suggestion,
 )
 from nmtool.loading import Source, as_network, load
 from nmtool.network import float_network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
-from nmtool.quantisation.quantising import calibration_data, quantise, quantised_already
+from nmtool.quantisation.quantising import (
+    calibration_data,
+    check_quantising,
+    quantise,
+    quantised_already,
+)
 from nmtool.running import simulate
 from nmtool.tables import Table, Tabular
 from nmtool.targets import target_named
@@ -253,7 +256,7 @@ def convert(
     else:
         check_free(path, force=force)
     options = writing_options(chosen, path, writing, prefix, force=force)
-    _check_quantising(quantising)
+    check_quantising(quantising)
     if reading is not None and not isinstance(source, str | Path):
         raise UsageError(
             "options for reading apply to a single file",
@@ -409,18 +412,6 @@ def writing_options(
     if prefix and chosen is not None and not chosen.is_folder:
         check_free(Path(path).with_suffix(HEADER), force=force)
     return choices[0] if choices else None
-
-
-def _check_quantising(arguments: Mapping[str, Any]) -> None:
-    """Raise `UsageError` for an argument that `quantise` does not take."""
-    parameters = list(signature(quantise).parameters)[1:]
-    for name in arguments:
-        if name not in parameters:
-            raise UsageError(
-                f"quantise has no argument '{name}'",
-                code="quantise-option-unknown",
-                fix=suggestion(name, parameters),
-            )
 
 
 def _format_or_own(name: str | None, path: str | Path) -> type[Format] | None:

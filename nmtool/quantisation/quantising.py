@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,12 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import Amount, SplitRule
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
-from nmtool.errors import DataError, NmtoolError, UsageError, check_type
+from nmtool.errors import DataError, NmtoolError, UsageError, check_type, suggestion
 from nmtool.loading import Source, float_network, run_behind, validated_on
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
-from nmtool.progress import Progress, shown_by, silent
+from nmtool.progress import Progress, silent
 from nmtool.quantisation import (
     CALIBRATION_SAMPLES,
     Quantisation,
@@ -32,15 +33,11 @@ from nmtool.quantisation.conversion import STATIC
 from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.running import simulate
+from nmtool.splits import NO_DATA, VALIDATION
 from nmtool.targets import target_named
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
-
-VALIDATION = "validation"
-
-NO_DATA = "none"
-"""Instead of data: no calibration, not even on the data of the run."""
 
 COMPARED_SAMPLES = 300
 """Number of training samples to compare on if the validation samples are unknown."""
@@ -109,7 +106,6 @@ def quantise(
     if floats is None or (isinstance(source, str | Path) and _trained_integers(source)):
         raise quantised_already(source)
     network = floats
-    progress = shown_by(progress)
     if calibrate_on is None:
         calibrate_on = own_data(source)
     elif isinstance(calibrate_on, str | Path):
@@ -274,6 +270,28 @@ def comparison_samples(dataset: Dataset, rule: SplitRule | None) -> tuple[Datase
     return rest.with_validation(
         drawn
     ), "training samples, drawn per class, which it may have learnt from"
+
+
+def check_quantising(
+    names: Iterable[str],
+    function: Callable[..., Quantisation] = quantise,
+    passed: Collection[str] = ("network", "calibrate_on", "progress"),
+) -> None:
+    """Raise `UsageError` for an argument `quantising=` that cannot be passed on.
+
+    Args:
+        names: names of the arguments of quantisation in it.
+        function: the function that they are passed to.
+        passed: parameters of it that the caller passes itself.
+    """
+    parameters = [name for name in signature(function).parameters if name not in passed]
+    for name in names:
+        if name not in parameters:
+            raise UsageError(
+                f"`quantising=` cannot contain '{name}'",
+                code="quantise-option-unknown",
+                fix=suggestion(name, parameters),
+            )
 
 
 def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:

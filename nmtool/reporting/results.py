@@ -31,7 +31,12 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
-from nmtool.quantisation.quantising import calibration_split, quantise, quantised_already
+from nmtool.quantisation.quantising import (
+    calibration_split,
+    check_quantising,
+    quantise,
+    quantised_already,
+)
 from nmtool.recording import Recording
 from nmtool.reporting import PAGE, Report, Section, section_of, sections as chapters
 from nmtool.running import SIMULATOR, has_torch
@@ -108,6 +113,7 @@ check, cost, certificate, reproduce>
         compared.require()
     chips = [target_named(choice) for choice in several_targets(targets)]
     floats, integers = _networks(network)
+    check_quantising(quantising)
     if quantising and integers is not None:
         raise quantised_already(network, quantising)
     dataset, missing = _dataset(data, run)

@@ -15,7 +15,7 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, quantise_network
-from nmtool.quantisation.quantising import quantised_already
+from nmtool.quantisation.quantising import check_quantising, quantised_already
 from nmtool.tables import Result, Table
 from nmtool.targets import LOIHI2, Target, target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
@@ -119,11 +119,12 @@ def check(
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: a target is unknown, its file is wrong, or there are quantisation arguments for
-            an integer network.
+        UsageError: a target is unknown, its file is wrong, or there are unknown quantisation
+            arguments, or any for an integer network.
         FileFormatError: there is no network at that path.
     """
     chosen = [target_named(choice) for choice in several_targets(targets)]
+    check_quantising(quantising, quantise_network, ("network", "target"))
     loaded_network = as_network(network)
     if (quantising or relays) and isinstance(loaded_network, IntegerNetwork):
         raise quantised_already(network, [*(["relays"] if relays else []), *quantising])

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from nmtool.arithmetic import MAX_WEIGHT_BITS
 from nmtool.errors import Finding
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
@@ -279,7 +280,11 @@ def _hidden_counts(
 
 
 def _populations(
-    network: IntegerNetwork, target: Target, *, longest: int = 255, weight_bits: int = 8
+    network: IntegerNetwork,
+    target: Target,
+    *,
+    longest: int = 255,
+    weight_bits: int = MAX_WEIGHT_BITS,
 ) -> tuple[PopulationCores, ...]:
     """Cores of all populations, optionally as if delays and weight bits were limited."""
     core, by_name = target.core, {}
@@ -329,13 +334,7 @@ def _with_axons(
             reached = [cores for goal in goals if (cores := before[goal]) is not None]
             if reached and len(reached) == len(goals):
                 per_core = {**population.per_core, AXONS: axons // sum(reached)}
-                by_name[name] = PopulationCores(
-                    name,
-                    population.neurons,
-                    population.synapses,
-                    population.bytes_per_neuron,
-                    per_core,
-                )
+                by_name[name] = replace(population, per_core=per_core)
         if before == {name: entry.cores for name, entry in by_name.items()}:
             return by_name
 

@@ -147,6 +147,13 @@ def test_a_projection_without_synapses() -> None:
     assert [text.get_text() for text in plot.delays(empty).texts] == ["no synapse"]
 
 
+def test_labels_on_used_axes_stay() -> None:
+    ax = pyplot.figure().add_subplot()
+    ax.plot([0, 1], label="mine")
+    plot.weights(NETWORK, ax=ax)
+    assert ax.get_legend_handles_labels()[1] == ["mine"]
+
+
 def test_all_histograms() -> None:
     assert plot.histograms(NETWORK).shape == (3, 2)
 

@@ -81,6 +81,15 @@ def test_several_networks(nmtool: Nmtool) -> None:
     assert nmtool(*words).out.count("latency and energy: not given") == 1
 
 
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("flag", [["--by", "energy"], ["--force"]])
+def test_flags_of_a_picture_need_one(flag: list[str], nmtool: Nmtool, integers: Path) -> None:
+    result = nmtool("check", integers, "--data", "two", *flag)
+    assert (result.code, result.error) == (2, "option-unused")
+    assert f"{flag[0]} applies to --plot only" in result.err
+    assert nmtool("check", integers, *flag).error == "data-missing"
+
+
 def test_a_picture(nmtool: Nmtool, integers: Path) -> None:
     pytest.importorskip("matplotlib")
     words = ("check", integers, "--data", "two", "--plot", "cost.svg", "--by", "footprint")

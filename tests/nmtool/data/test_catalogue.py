@@ -99,6 +99,14 @@ def test_only_requested_splits_are_read(folder: Path) -> None:
         load_dataset(folder).split("train")
 
 
+def test_a_folder_for_downloads_needs_a_download(folder: Path) -> None:
+    for data in (folder, "yinyang"):
+        with refused(UsageError, "option-unused"):
+            load_dataset(data, data_dir=folder)
+    with refused(UsageError, "dataset-unknown"):
+        load_dataset("yingyang", data_dir=folder)
+
+
 def test_units_of_a_folder_can_be_chosen(folder: Path) -> None:
     assert load_dataset(folder, n_units=9).split("test").n_units == 9
     with refused(UsageError, "units-known"):

@@ -298,6 +298,9 @@ def test_known_answers_are_to_the_data(integers: Path, data: Dataset, tmp_path: 
     ("path", "options", "code"),
     [
         ("x.c", {"quantising": {"weight_bits": 4}}, "quantised-already"),
+        ("x.npz", {"quantising": {"weight_bit": 4}}, "quantise-option-unknown"),
+        ("x.npz", {"quantising": {"calibrate_on": "none"}}, "quantise-option-unknown"),
+        ("x.npz", {"quantising": {"progress": None}}, "quantise-option-unknown"),
         ("x.c", {"writing": NirOptions()}, "nir-options-unused"),
         ("x.npz", {"writing": NirOptions()}, "nir-options-unused"),
         ("x.c", {"reading": nir.ImportOptions()}, "import-options-unused"),

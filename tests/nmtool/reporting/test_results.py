@@ -73,6 +73,9 @@ def test_requested_bits_are_used() -> None:
     report = nm.report(cases.float_network(), quantising={"weight_bits": 3})
     projections = report.as_json()["rounding"]["projections"]
     assert [projection["weight_bits"] for projection in projections] == [3, 3, 3]
+    for option in ("weight_bit", "calibrate_on"):
+        with refused(UsageError, "quantise-option-unknown"):
+            nm.report(cases.float_network(), quantising={option: 3})
     assert "--weight-bits 3" in str(report.as_json()["reproduce"]["code"])
 
 

@@ -99,6 +99,10 @@ def test_bits_of_floats_and_none_of_integers() -> None:
     assert wide != narrow
     with refused(nm.UsageError, "quantised-already"):
         nm.check(CHAIN, quantising={"weight_bits": 4})
+    for option in ("weight_bit", "target"):
+        with refused(nm.UsageError, "quantise-option-unknown") as caught:
+            nm.check(FLOATS, quantising={option: 4})
+        assert "weight_bits" in caught.value.fix
 
 
 def test_a_path_and_a_target_of_ones_own(tmp_path: Path) -> None:

@@ -231,6 +231,13 @@ def test_a_neurons_own_bytes_count() -> None:
     assert resources(SPEECH, target).populations[0].cores == 256
 
 
+def test_weights_of_nine_bits_take_nine() -> None:
+    floats = nm.Network.layers([4, 3, 2])
+    network = nm.quantise(floats, target="fenn", calibrate_on="none").network
+    hidden, _ = resources(network, Target("t", core=Core(synapse_bytes=100))).populations
+    assert (hidden.synapses, hidden.bytes_per_neuron) == (7, math.ceil(7 * 9 / 8))
+
+
 def test_delays_of_synapses_without_weight_do_not_count() -> None:
     network = recurrent(3, 4, 2, longest=61)
     zeroed = [replace(p, weight=np.where(p.delay > 2, 0, p.weight)) for p in network.projections]
