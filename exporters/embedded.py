@@ -27,6 +27,7 @@ from nmtool.errors import FileFormatError
 from nmtool.exporters.hdf5 import PlainFile
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import float_network as network, integer_network
+from nmtool.network.any_network import FILE_VERSION, AnyNetwork, pack
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 
@@ -89,24 +90,21 @@ def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
     return Embedded(about, file.array(group, _NETWORK).tobytes(), answers)
 
 
-def pack_network(content: Network | IntegerNetwork) -> bytes:
+def pack_network(content: AnyNetwork) -> bytes:
     """The bytes of a network's archive."""
-    if isinstance(content, IntegerNetwork):
-        kind, version = integer_network.FILE_KIND, integer_network.FILE_VERSION
-        return storage.pack_archive(kind, version, *integer_network.pack(content))
-    return storage.pack_archive(network.FILE_KIND, network.FILE_VERSION, *network.pack(content))
+    return storage.pack_archive(content.file_kind, FILE_VERSION, *pack(content))
 
 
 def unpack_network(data: bytes, carrier: str | Path) -> IntegerNetwork:
     """The integer network in an archive; a `FileFormatError` names the file around it."""
-    kind, version = integer_network.FILE_KIND, integer_network.FILE_VERSION
-    return integer_network.unpack(storage.unpack_archive(data, carrier, kind, version))
+    kind = integer_network.FILE_KIND
+    return integer_network.unpack(storage.unpack_archive(data, carrier, kind, FILE_VERSION))
 
 
 def unpack_float_network(data: bytes, carrier: str | Path) -> Network:
     """The float network in an archive; a `FileFormatError` names the file around it."""
-    kind, version = network.FILE_KIND, network.FILE_VERSION
-    return network.unpack(storage.unpack_archive(data, carrier, kind, version))
+    archive = storage.unpack_archive(data, carrier, network.FILE_KIND, FILE_VERSION)
+    return network.unpack(archive)
 
 
 def digest(content: bytes | bytearray) -> str:

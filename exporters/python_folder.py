@@ -21,7 +21,8 @@ from nmtool.exporters.environments import Environment, Referee
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
-from nmtool.network.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
+from nmtool.network.any_network import FILE_VERSION
+from nmtool.network.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.paths import EXPORT_ANSWERS, EXPORT_EVENTS
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -13,9 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.network.float_network import Network
+from nmtool.network.any_network import AnyNetwork
 from nmtool.network.graph import INPUT
-from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -82,7 +81,7 @@ class CoreOperations:
 
 
 def count_operations(
-    network: Network | IntegerNetwork,
+    network: AnyNetwork,
     spikes: Raster,
     recording: Recording,
 ) -> Operations:
@@ -111,7 +110,7 @@ class Counter:
 
     def __init__(
         self,
-        network: Network | IntegerNetwork,
+        network: AnyNetwork,
         spikes: Raster,
         recording: Recording,
         cores: Sequence[Core] = (),
@@ -121,7 +120,7 @@ class Counter:
         self.rasters: dict[str, Raster] = {INPUT: spikes, **recording.spikes}
         self.cores: Sequence[Core] = cores or [[(p.name, 0, p.size)] for p in network.populations]
         self._sizes = {population.name: population.size for population in network.populations}
-        self._projections: Sequence = network.projections
+        self._projections = network.projections
         self._dense = dense
         self._offset = {name: raster.step_offset() for name, raster in self.rasters.items()}
 

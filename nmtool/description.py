@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,23 +10,17 @@ from numpy.typing import NDArray
 from nmtool.tables import Table
 
 if TYPE_CHECKING:
-    from nmtool.network.float_network import Network
-    from nmtool.network.integer_network import IntegerNetwork
+    from nmtool.network.any_network import AnyNetwork, AnyPopulation, AnyProjection
     from nmtool.recording import Recording
 
-_PER_NEURON = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
-_INTEGERS = ("du", "dv", "vth", "scale", "bias")
 _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode")
 
 
-def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
+def describe_network(network: AnyNetwork) -> dict[str, Any]:
     """Everything about a network except its single synapses, as plain values for JSON."""
-    own = {}
-    if _is_integer(network):
-        own = {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
     return {
-        "kind": "integer network" if own else "network",
-        **own,
+        "kind": network.file_kind.removeprefix("nmtool "),
+        **{key: getattr(network, key) for key in network.in_header},
         "hash": network.content_hash,
         "channels": network.channels.size,
         "channel_group": network.channels.group,
@@ -42,22 +36,21 @@ def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
     }
 
 
-def count_synapses(network: Network | IntegerNetwork) -> int:
+def count_synapses(network: AnyNetwork) -> int:
     """Number of synapses: entries of all projections with a weight other than 0."""
     return sum(int(np.count_nonzero(projection.weight)) for projection in network.projections)
 
 
-def describe_population(population: Any) -> dict[str, Any]:
+def describe_population(population: AnyPopulation) -> dict[str, Any]:
     """A population's constants, float or integer: numbers, or their range over the neurons."""
-    keys = _INTEGERS if hasattr(population, "du") else _PER_NEURON
-    values = {key: _number_or_range(getattr(population, key)) for key in keys}
+    values = {key: _number_or_range(getattr(population, key)) for key in population.described}
     return {"name": population.name, "kind": population.kind, "size": population.size, **values}
 
 
-def describe_projection(projection: Any) -> dict[str, Any]:
+def describe_projection(projection: AnyProjection) -> dict[str, Any]:
     """The ranges of a projection's weights and delays, float or integer."""
     weight, delay = projection.weight, projection.delay
-    row = {
+    return {
         "source": projection.source,
         "target": projection.target,
         "shape": list(projection.shape),
@@ -65,12 +58,8 @@ def describe_projection(projection: Any) -> dict[str, Any]:
         "zeros": int((weight == 0).sum()),
         "delay": _range(delay),
         "delay_histogram": np.bincount(delay.ravel()).tolist(),
+        **{key: getattr(projection, key) for key in projection.described},
     }
-    if hasattr(projection, "weight_bits"):
-        row["weight_bits"] = projection.weight_bits
-        row["weight_exponent"] = projection.weight_exponent
-        row["sign_mode"] = projection.sign_mode
-    return row
 
 
 def describe_recording(recording: Recording) -> dict[str, Any]:
@@ -108,27 +97,20 @@ def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
     return Table(title, tuple(cells[0]), [tuple(row.values()) for row in cells])
 
 
-def network_line(network: Network | IntegerNetwork) -> str:
+def network_line(network: AnyNetwork) -> str:
     """`4 channels, hidden 3 lif, out 2 li, 30 steps of 1 ms`."""
     parts = [f"{network.channels.size} channels"]
     parts += [f"{p.name} {p.size} {p.kind}" for p in network.populations]
     return ", ".join([*parts, f"{network.n_steps} steps of {network.dt_ms:g} ms"])
 
 
-def projection_line(projection: Any) -> str:
+def projection_line(projection: AnyProjection) -> str:
     """`input → hidden: 4 × 3 synapses, delays 0 … 5`."""
     pre, post = projection.shape
     delays = ""
     if projection.delay.size:
         delays = f", delays {projection.delay.min()} … {projection.delay.max()}"
     return f"{projection.source} → {projection.target}: {pre} × {post} synapses{delays}"
-
-
-def _is_integer(network: Network | IntegerNetwork) -> TypeGuard[IntegerNetwork]:
-    # The module of networks imports this one, which therefore cannot import it at its top.
-    from nmtool.network.integer_network import IntegerNetwork
-
-    return isinstance(network, IntegerNetwork)
 
 
 def _number_or_range(value: Any) -> Any:
@@ -182,17 +164,20 @@ def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.5g}"
 
 
-def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
+def describe_size(network: AnyNetwork) -> dict[str, Any]:
     """Size of a network, as plain values for JSON.
 
     `parameters` counts a weight and a delay per entry of every projection. `delay_histogram[d]` is
     the number of synapses with a delay of d steps. `weight_bits` lists all that occur; None for
     floats.
     """
+    # The modules of networks import this one, which therefore cannot import them at its top.
+    from nmtool.network.integer_network import IntegerNetwork
+
     weights = [projection.weight for projection in network.projections]
     delays = [projection.delay[projection.weight != 0] for projection in network.projections]
     bits = None
-    if _is_integer(network):
+    if isinstance(network, IntegerNetwork):
         bits = sorted({projection.weight_bits for projection in network.projections})
     histogram = np.bincount(np.concatenate([np.empty(0, np.int64), *delays]).astype(np.int64))
     return {
@@ -204,7 +189,7 @@ def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
     }
 
 
-def size_in_words(network: Network | IntegerNetwork) -> list[tuple[str, str]]:
+def size_in_words(network: AnyNetwork) -> list[tuple[str, str]]:
     """Size of a network, as table rows."""
     content = describe_size(network)
     bits = content["weight_bits"]

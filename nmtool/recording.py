@@ -22,8 +22,7 @@ from nmtool.tables import Table, Tabular
 from nmtool.values import Value, frozen, read_only_by_name
 
 if TYPE_CHECKING:
-    from nmtool.network.float_network import Network
-    from nmtool.network.integer_network import IntegerNetwork
+    from nmtool.network.any_network import AnyNetwork
 
 FILE_KIND = "nmtool recording"
 FILE_VERSION = 1
@@ -215,7 +214,7 @@ def _check(recording: Recording) -> None:
         )
 
 
-def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
+def check_input(network: AnyNetwork, spikes: Raster) -> None:
     """Raise `DataError` unless the raster has the network's channels."""
     if spikes.n_neurons != network.channels.size:
         raise DataError(
@@ -225,7 +224,7 @@ def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
         )
 
 
-def check_steps(network: Network | IntegerNetwork, spikes: Raster) -> None:
+def check_steps(network: AnyNetwork, spikes: Raster) -> None:
     """`check_input`, for backends that need at least one step; raises `DataError`."""
     check_input(network, spikes)
     if spikes.n_steps < 1:

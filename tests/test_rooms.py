@@ -138,7 +138,7 @@ GROUND = (
 REACHES = {
     "nmtool.errors": ("nmtool.setup.installation",),
     "nmtool.network.float_network": ("nmtool.data",),
-    "nmtool.network.integer_network": ("nmtool.data",),
+    "nmtool.network.any_network": ("nmtool.data",),
     "nmtool.network.balance": ("nmtool.float_simulator",),
     "nmtool.network.layers": ("nmtool.data",),
 }

@@ -33,6 +33,7 @@ from nmtool.exporters.embedded import check_hash, check_version, damaged, digest
 from nmtool.exporters.stored_weights import network_arrays
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
+from nmtool.network.any_network import pack
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive
@@ -61,7 +62,7 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
     Raises:
         UsageError: the prefix is invalid.
     """
-    header, _ = integer_network.pack(network)
+    header, _ = pack(network)
     signs = [projection.sign_mode for projection in network.projections]
     record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": signs}
     record["hash"] = network.content_hash

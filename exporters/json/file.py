@@ -17,6 +17,7 @@ from nmtool import storage
 from nmtool.exporters.embedded import check_version, damaged, digest, read_bytes
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
+from nmtool.network.any_network import pack
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -40,7 +41,7 @@ def document_of(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
         network: the integer network.
         answers: known answers with spikes, u and v; None for only a network.
     """
-    header, arrays = integer_network.pack(network)
+    header, arrays = pack(network)
     for entry in header["populations"]:
         entry["bias_mantissa"] = arrays[f"population.{entry['name']}.bias_mantissa"].tolist()
     for index, entry in enumerate(header["projections"]):

@@ -32,6 +32,7 @@ from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, num
 from nmtool.exporters.stored_weights import network_arrays
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
+from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive
 from nmtool.version import __version__
@@ -86,7 +87,7 @@ def model_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
 
 def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[str, str]:
     """The properties of a file, without the digest."""
-    header, _ = integer_network.pack(network)
+    header, _ = pack(network)
     for entry, projection in zip(header["projections"], network.projections, strict=True):
         entry["sign_mode"] = projection.sign_mode
     properties = {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
-from nmtool.network.float_network import Network
+from nmtool.network.any_network import AnyNetwork
 from nmtool.network.graph import count_inputs
-from nmtool.network.integer_network import IntegerNetwork
 
 _OTHER_DATA = "the network was made for other data"
 
 
-def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
+def check_fit(network: AnyNetwork, events: SpikeEvents) -> None:
     """Raise `UsageError` unless the data have the network's channels and as many classes."""
     size, group = network.channels.size, network.channels.group
     if count_inputs(events.n_units, group) != size:
@@ -32,7 +31,7 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
         )
 
 
-def check_same_classes(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
+def check_same_classes(network: AnyNetwork, events: SpikeEvents) -> None:
     """`check_fit`, and check that the classes have the same names in the same order."""
     check_fit(network, events)
     pairs = zip(events.class_names, network.class_names, strict=True)

@@ -14,8 +14,7 @@ from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
 from nmtool.errors import DataError, UsageError, listed
-from nmtool.network.float_network import Network
-from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.any_network import AnyNetwork
 from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular
 
@@ -56,9 +55,7 @@ def mostly_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> bool:
     return count_dropped(events, dt_ms, n_steps) > MAX_DROPPED_SHARE * events.n_events
 
 
-def check_in_time(
-    network: Network | IntegerNetwork, events: SpikeEvents, *, measures: bool = True
-) -> str:
+def check_in_time(network: AnyNetwork, events: SpikeEvents, *, measures: bool = True) -> str:
     """The number of events that come after the network's last step, in words; '' if none does.
 
     Args:
@@ -89,9 +86,7 @@ def check_in_time(
     return f"{late} and are dropped{rest}"
 
 
-def bin_for(
-    network: Network | IntegerNetwork, events: SpikeEvents, *, measures: bool = False
-) -> Samples:
+def bin_for(network: AnyNetwork, events: SpikeEvents, *, measures: bool = False) -> Samples:
     """Bin events to the steps and channels of a network.
 
     Events beyond its last step are dropped, with a warning. A warning is also logged if data and
@@ -111,7 +106,7 @@ def bin_for(
 
 
 def portions_for(
-    network: Network | IntegerNetwork,
+    network: AnyNetwork,
     data: SpikeEvents | Samples,
     *,
     measures: bool = False,
@@ -140,7 +135,7 @@ def _contradict(first: Sequence[str], second: Sequence[str]) -> bool:
     return list(first) != list(second) and (all(numbered) or not any(counted))
 
 
-def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: bool) -> None:
+def _check(network: AnyNetwork, events: SpikeEvents, measures: bool) -> None:
     if not isinstance(events, SpikeEvents):
         raise UsageError(
             f"spike events are expected, not {type(events).__name__}",

@@ -402,7 +402,7 @@ def _evaluated(
     sizes = {population.name: population.size for population in network.populations}
     return Evaluation(
         network_hash=network.content_hash,
-        arithmetic=network.arithmetic if isinstance(network, IntegerNetwork) else "float",
+        arithmetic=network.arithmetic,
         samples=label.size,
         accuracy=float((predictions == label).mean()),
         spikes_per_neuron={name: n / (label.size * sizes[name]) for name, n in spikes.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,40 +11,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import storage
-from nmtool.arguments import ARRAY, LIST, NAMES, NUMBERS, WORD, Kind, check_all, check_fields
+from nmtool.arguments import ARRAY, NUMBERS, WORD, check_fields
 from nmtool.arithmetic import LOIHI2, MAX_FLOAT_DELAY
-from nmtool.description import (
-    describe_network,
-    describe_population,
-    describe_projection,
-    network_line,
-    projection_line,
-    table_of,
-    tables_of,
-)
 from nmtool.errors import NetworkError
 from nmtool.network import graph
-from nmtool.network.graph import LIF, InputChannels
-from nmtool.network.readout import Readout
+from nmtool.network.any_network import FILE_VERSION, AnyNetwork, AnyPopulation, AnyProjection
+from nmtool.network.graph import LIF
 from nmtool.progress import Progress, silent
-from nmtool.tables import Table, Tabular
-from nmtool.values import Value, read_only
+from nmtool.values import read_only
 
 if TYPE_CHECKING:
-    from nmtool.data.binning import Binned
     from nmtool.data.events import SpikeEvents
     from nmtool.raster import Raster
 
 FILE_KIND = "nmtool network"
-FILE_VERSION = 1
-
 
 INITIAL_RATE = 3.0
 """Target rate of a new network's neurons, spikes per neuron and sample."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population(Value, Tabular):
+class Population(AnyPopulation):
     """Neurons of one kind.
 
     >>> Population("hidden", 2, "lif", tau_mem_ms=[5.0, 20.0], tau_syn_ms=10.0)
@@ -61,10 +48,8 @@ class Population(Value, Tabular):
     A scalar applies to all neurons.
     """
 
-    _line = " '{name}': {size} {kind}"
+    in_arrays = described = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
 
-    name: str
-    size: int
     kind: str = LIF
     tau_mem_ms: ArrayLike = 20.0
     tau_syn_ms: ArrayLike = 5.0
@@ -74,8 +59,8 @@ class Population(Value, Tabular):
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
         check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
-        for key in ("tau_mem_ms", "tau_syn_ms", "threshold", "bias"):
-            object.__setattr__(self, key, self._spread(key))
+        for key in self.in_arrays:
+            object.__setattr__(self, key, read_only(self._per_neuron(key, np.float64)))
         for key in ("tau_mem_ms", "tau_syn_ms"):
             if not (self.values(key) >= 0).all():
                 raise NetworkError(
@@ -96,27 +81,13 @@ class Population(Value, Tabular):
                 fix="replace NaN and infinity by numbers",
             )
 
-    def tables(self) -> list[Table]:
-        """The constants of the neurons."""
-        return [table_of("population", [describe_population(self)])]
-
-    def _spread(self, key: str) -> NDArray[np.float64]:
-        value = np.asarray(getattr(self, key), np.float64)
-        if value.shape not in ((), (self.size,)):
-            raise NetworkError(
-                f"population '{self.name}': {key} has shape {value.shape}, not ({self.size},)",
-                code="constants-shape",
-                fix="give one number, or one per neuron",
-            )
-        return read_only(np.broadcast_to(value, (self.size,)))
-
     def values(self, key: str) -> NDArray[np.float64]:
         """[size] float64: the per-neuron array of that name."""
         return getattr(self, key)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Projection(Value, Tabular):
+class Projection(AnyProjection):
     """Synapses from one population (or the input) to another.
 
     >>> Projection("input", "hidden", weight=[[0.5, -0.2]], delay=[[0, 7]])
@@ -128,53 +99,32 @@ class Projection(Value, Tabular):
         delay: [pre, post] int32, in steps; a spike of step n arrives at n + 1 + delay.
     """
 
-    source: str
-    target: str
     weight: NDArray[np.float64]
     delay: NDArray[np.int32]
 
     def __post_init__(self) -> None:
         check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
         weight, delay = read_only(self.weight, np.float64), np.asarray(self.delay)
-        label = f"projection {self.source} → {self.target}"
-        if weight.ndim != 2 or delay.shape != weight.shape:
-            raise NetworkError(
-                f"{label}: weights {weight.shape} and delays {delay.shape} are not two arrays of "
-                "one shape (pre, post)",
-                code="weights-delays-shape",
-                fix="give both as [pre, post]",
-            )
+        self._check_shapes(weight, delay)
         if not np.isfinite(weight).all():
             raise NetworkError(
-                f"{label}: a weight is not finite",
+                f"{self._label}: a weight is not finite",
                 code="weights-not-finite",
                 fix="replace NaN and infinity by numbers",
             )
         in_range = ((delay >= 0) & (delay <= MAX_FLOAT_DELAY)).all()
         if not np.array_equal(delay, np.trunc(delay)) or not in_range:
             raise NetworkError(
-                f"{label}: delays must be whole steps from 0 to {MAX_FLOAT_DELAY}",
+                f"{self._label}: delays must be whole steps from 0 to {MAX_FLOAT_DELAY}",
                 code="delays-not-steps",
                 fix="round delays to steps: milliseconds divided by dt_ms",
             )
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "delay", read_only(delay, np.int32))
 
-    def __repr__(self) -> str:
-        return f"<Projection {projection_line(self)}>"
-
-    def tables(self) -> list[Table]:
-        """The ranges of weights and delays."""
-        return [table_of("projection", [describe_projection(self)])]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(pre, post)."""
-        return self.weight.shape[0], self.weight.shape[1]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Network(Value, Tabular):
+class Network(AnyNetwork):
     """A float network: any graph of populations, with or without hidden ones.
 
     >>> output = Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=10.0)
@@ -194,25 +144,11 @@ class Network(Value, Tabular):
         class_names: one per output neuron.
     """
 
-    channels: InputChannels
+    part_types = (Population, Projection)
+    file_kind = FILE_KIND
+
     populations: Sequence[Population]
     projections: Sequence[Projection]
-    readout: Readout
-    dt_ms: float
-    n_steps: int
-    class_names: Sequence[str] = field(default=())
-
-    def __post_init__(self) -> None:
-        for key, kind in (("populations", Population), ("projections", Projection)):
-            check_fields(self, **{key: LIST})
-            object.__setattr__(self, key, tuple(getattr(self, key)))
-            fix = f"pass {kind.__name__}s in a list"
-            check_all(key, getattr(self, key), Kind((kind,), fix))
-        check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
-        graph.check_graph(self.channels, self.populations, self.projections)
-        graph.check_timing(self.dt_ms, self.n_steps)
-        names = graph.check_readout(self.readout, self.populations, self.class_names)
-        object.__setattr__(self, "class_names", names)
 
     @classmethod
     def layers(
@@ -285,27 +221,9 @@ class Network(Value, Tabular):
             progress=progress,
         )
 
-    def __repr__(self) -> str:
-        return f"<Network: {network_line(self)}>"
-
-    def tables(self) -> list[Table]:
-        """Everything about the network except its single synapses."""
-        return tables_of("network", describe_network(self))
-
     def population(self, name: str) -> Population:
         """The population of that name."""
         return graph.by_name(self.populations, name)
-
-    def bin(self, events: SpikeEvents) -> Binned:
-        """Bin events to the network's steps and channels; later events are dropped."""
-        from nmtool.data.binning import bin_events
-
-        return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
-
-    @property
-    def max_delay(self) -> int:
-        """Largest delay of any synapse, in steps."""
-        return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
 
     def with_relays(self, longest: int = LOIHI2.max_delay) -> Network:
         """Realise delays longer than `longest` with relay populations; arrival times do not change.
@@ -335,41 +253,16 @@ output 4 li, 100 steps of 1 ms>
         """The same network with other synapses."""
         return replace(self, projections=projections)
 
-    def save(self, path: str | Path) -> None:
-        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
-        storage.write_archive(path, FILE_KIND, FILE_VERSION, *pack(self))
-
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """Read a file written by `save`; raises `FileFormatError` for any other file."""
         return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of the whole network, in hexadecimal."""
-        return storage.content_hash(*pack(self))
-
-
-_POPULATION_ARRAYS = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
-
-
-def pack(network: Network) -> tuple[dict, dict[str, NDArray]]:
-    """Header and arrays of the archive of a network."""
-    header = graph.pack_header(network)
-    arrays: dict[str, NDArray] = {}
-    for population in network.populations:
-        for key in _POPULATION_ARRAYS:
-            arrays[f"population.{population.name}.{key}"] = population.values(key)
-    for index, projection in enumerate(network.projections):
-        arrays[f"projection.{index}.weight"] = projection.weight
-        arrays[f"projection.{index}.delay"] = projection.delay
-    return header, arrays
-
 
 def _population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
     name, size = entry["name"], entry["size"]
     arrays: dict[str, Any] = {
-        key: archive.vector(f"population.{name}.{key}", size) for key in _POPULATION_ARRAYS
+        key: archive.vector(f"population.{name}.{key}", size) for key in Population.in_arrays
     }
     return Population(**entry, **arrays)
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import storage
-from nmtool.arguments import (
-    ARRAY,
-    LIST,
-    NAMES,
-    NUMBER,
-    NUMBERS,
-    WORD,
-    Kind,
-    check_all,
-    check_fields,
-)
+from nmtool.arguments import ARRAY, NUMBER, NUMBERS, WORD, check_fields
 from nmtool.arithmetic import (
     LOIHI2,
     Arithmetic,
@@ -31,28 +20,14 @@ from nmtool.arithmetic import (
     bits_in_words,
     shifted,
 )
-from nmtool.description import (
-    describe_network,
-    describe_population,
-    describe_projection,
-    network_line,
-    projection_line,
-    table_of,
-    tables_of,
-)
+from nmtool.description import projection_line
 from nmtool.errors import NetworkError
 from nmtool.network import graph
-from nmtool.network.graph import LI, LIF, InputChannels
-from nmtool.network.readout import Readout
-from nmtool.tables import Table, Tabular
-from nmtool.values import Value, read_only
-
-if TYPE_CHECKING:
-    from nmtool.data.binning import Binned
-    from nmtool.data.events import SpikeEvents
+from nmtool.network.any_network import FILE_VERSION, AnyNetwork, AnyPopulation, AnyProjection
+from nmtool.network.graph import LI, LIF
+from nmtool.values import read_only
 
 FILE_KIND = "nmtool integer network"
-FILE_VERSION = 1
 
 MIXED, EXCITATORY, INHIBITORY = "mixed", "excitatory", "inhibitory"
 
@@ -68,7 +43,7 @@ def sign_mode(weight: NDArray) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerPopulation(Value, Tabular):
+class IntegerPopulation(AnyPopulation):
     """Neurons in a chip's integers; the ranges below are those of the arithmetic `loihi2`.
 
     >>> numbers = {"du": 400, "dv": 200, "vth": 80, "scale": 1.0}
@@ -91,11 +66,10 @@ class IntegerPopulation(Value, Tabular):
             there is no bias.
     """
 
-    _line = " '{name}': {size} {kind}"
+    in_header = ("du", "dv", "vth", "scale", "bias_exponent")
+    in_arrays = ("bias_mantissa",)
+    described = ("du", "dv", "vth", "scale", "bias")
 
-    name: str
-    size: int
-    kind: str
     du: int
     dv: int
     vth: int
@@ -109,13 +83,7 @@ class IntegerPopulation(Value, Tabular):
         check_fields(self, arithmetic=WORD)
         check_fields(self, du=NUMBER, dv=NUMBER, vth=NUMBER, scale=NUMBER, bias_exponent=NUMBER)
         check_fields(self, bias_mantissa=NUMBERS)
-        shape = np.shape(self.bias_mantissa)
-        if shape not in ((), (self.size,)):
-            raise NetworkError(
-                f"population '{self.name}': bias_mantissa has shape {shape}, not ({self.size},)",
-                code="constants-shape",
-                fix="give one number, or one per neuron",
-            )
+        bias = self._per_neuron("bias_mantissa")
         if not 0 < self.scale < math.inf:
             raise NetworkError(
                 f"population '{self.name}': the scale must be positive and finite, "
@@ -126,7 +94,6 @@ class IntegerPopulation(Value, Tabular):
         self.check(self.runs_in)
         for key in ("du", "dv", "vth", "bias_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
-        bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
         object.__setattr__(self, "bias_mantissa", read_only(bias, np.int16))
 
     def check(self, target: Limits) -> None:
@@ -155,10 +122,6 @@ class IntegerPopulation(Value, Tabular):
                 if limit
                 else f"leave out biases: {target.runs_in.name} has none",
             )
-
-    def tables(self) -> list[Table]:
-        """The constants of the neurons."""
-        return [table_of("population", [describe_population(self)])]
 
     def _check_range(self, key: str, value: int, limit: int, least: int = 0) -> None:
         if not least <= value <= limit or int(value) != value:
@@ -196,7 +159,7 @@ class IntegerPopulation(Value, Tabular):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerProjection(Value, Tabular):
+class IntegerProjection(AnyProjection):
     """Synapses in a chip's integers.
 
     >>> synapses = IntegerProjection("input", "hidden", weight=[[90, -2]], delay=[[0, 7]])
@@ -218,8 +181,9 @@ class IntegerProjection(Value, Tabular):
             exponents are weight_bits − 9 … 0 and delays 0 … 63.
     """
 
-    source: str
-    target: str
+    in_header = ("weight_bits", "weight_exponent")
+    described = (*in_header, "sign_mode")
+
     weight: NDArray[np.int16]
     delay: NDArray[np.uint8]
     weight_bits: int = 8
@@ -230,46 +194,38 @@ class IntegerProjection(Value, Tabular):
         check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY, arithmetic=WORD)
         check_fields(self, weight_bits=NUMBER, weight_exponent=NUMBER)
         weight, delay = np.asarray(self.weight), np.asarray(self.delay)
-        label = f"projection {self.source} → {self.target}"
-        if weight.ndim != 2 or delay.shape != weight.shape:
-            raise NetworkError(
-                f"{label}: weights {weight.shape} and delays {delay.shape} are not two arrays of "
-                "one shape (pre, post)",
-                code="weights-delays-shape",
-                fix="give both as [pre, post]",
-            )
-        self._check_limits(label, self.runs_in, weight, delay)
-        for key in ("weight_bits", "weight_exponent"):
+        self._check_shapes(weight, delay)
+        self._check_limits(self.runs_in, weight, delay)
+        for key in self.in_header:
             object.__setattr__(self, key, int(getattr(self, key)))
         object.__setattr__(self, "weight", read_only(weight, np.int16))
         object.__setattr__(self, "delay", read_only(delay, np.uint8))
 
     def check(self, target: Limits) -> None:
         """Raise `NetworkError` unless these synapses are within a target's limits."""
-        label = f"projection {self.source} → {self.target}"
-        self._check_limits(label, target, self.weight, self.delay)
+        self._check_limits(target, self.weight, self.delay)
 
-    def _check_limits(self, label: str, target: Limits, weight: NDArray, delay: NDArray) -> None:
+    def _check_limits(self, target: Limits, weight: NDArray, delay: NDArray) -> None:
         bits = target.weight_bits
         if self.weight_bits not in bits:
             raise NetworkError(
-                f"{label}: weights have {bits_in_words(bits)}, not {self.weight_bits}",
+                f"{self._label}: weights have {bits_in_words(bits)}, not {self.weight_bits}",
                 code="projection-bits-range",
                 fix="choose one of those",
             )
         exponents = target.weight_exponents(self.weight_bits)
         if self.weight_exponent not in exponents:
             raise NetworkError(
-                f"{label}: weight_exponent must be {exponents[0]} … {exponents[-1]}, "
+                f"{self._label}: weight_exponent must be {exponents[0]} … {exponents[-1]}, "
                 f"not {self.weight_exponent}",
                 code="projection-exponent-range",
                 fix="choose one of those",
             )
-        self._check_weights(label, weight)
+        self._check_weights(weight)
         longest = target.max_delay
         if (delay != np.trunc(delay)).any() or (delay < 0).any() or (delay > longest).any():
             raise NetworkError(
-                f"{label}: delays must be whole steps from 0 to {longest}",
+                f"{self._label}: delays must be whole steps from 0 to {longest}",
                 code="delays-not-steps",
                 fix="round delays to steps, and clip longer ones",
             )
@@ -277,16 +233,12 @@ class IntegerProjection(Value, Tabular):
     def __repr__(self) -> str:
         return f"<IntegerProjection {projection_line(self)}, {self.weight_bits} bits>"
 
-    def tables(self) -> list[Table]:
-        """The ranges of weights and delays."""
-        return [table_of("projection", [describe_projection(self)])]
-
-    def _check_weights(self, label: str, weight: NDArray) -> None:
+    def _check_weights(self, weight: NDArray) -> None:
         # No absolute values: abs() of a type's smallest integer is negative.
         limit = self.runs_in.weight_limit
         if not ((weight > -limit) & (weight < limit)).all():
             raise NetworkError(
-                f"{label}: weights must lie strictly between −{limit} and {limit}",
+                f"{self._label}: weights must lie strictly between −{limit} and {limit}",
                 code="weights-range",
                 fix="raise weight_exponent, and divide the weights",
             )
@@ -294,7 +246,8 @@ class IntegerProjection(Value, Tabular):
         step = self.runs_in.weight_step(self.weight_bits, signs == MIXED)
         if (weight % step != 0).any():
             raise NetworkError(
-                f"{label}: {signs} {self.weight_bits}-bit weights must be multiples of {step}",
+                f"{self._label}: {signs} {self.weight_bits}-bit weights must be multiples of "
+                f"{step}",
                 code="weights-step",
                 fix="round the weights, e.g. by nmtool.round_network",
             )
@@ -303,11 +256,6 @@ class IntegerProjection(Value, Tabular):
     def runs_in(self) -> Arithmetic:
         """The arithmetic itself."""
         return arithmetic_named(self.arithmetic)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(pre, post)."""
-        return self.weight.shape[0], self.weight.shape[1]
 
     @property
     def sign_mode(self) -> str:
@@ -321,7 +269,7 @@ class IntegerProjection(Value, Tabular):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerNetwork(Value, Tabular):
+class IntegerNetwork(AnyNetwork):
     """A network in the integers of a chip.
 
     >>> import nmtool as nm
@@ -337,23 +285,16 @@ class IntegerNetwork(Value, Tabular):
             `fenn16`.
     """
 
-    channels: InputChannels
+    part_types = (IntegerPopulation, IntegerProjection)
+    file_kind = FILE_KIND
+    in_header = ("arithmetic", "source_hash")
+
     populations: Sequence[IntegerPopulation]
     projections: Sequence[IntegerProjection]
-    readout: Readout
-    dt_ms: float
-    n_steps: int
-    class_names: Sequence[str] = field(default=())
     source_hash: str = ""
     arithmetic: str = LOIHI2.name
 
-    def __post_init__(self) -> None:
-        for key, kind in (("populations", IntegerPopulation), ("projections", IntegerProjection)):
-            check_fields(self, **{key: LIST})
-            object.__setattr__(self, key, tuple(getattr(self, key)))
-            fix = f"pass {kind.__name__}s in a list"
-            check_all(key, getattr(self, key), Kind((kind,), fix))
-        check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
+    def _check_arithmetic(self) -> None:
         check_fields(self, arithmetic=WORD, source_hash=WORD)
         arithmetic_named(self.arithmetic)
         parts: list[IntegerPopulation | IntegerProjection] = [*self.populations, *self.projections]
@@ -364,17 +305,6 @@ class IntegerNetwork(Value, Tabular):
                     code="arithmetics-differ",
                     fix="give network, populations and projections the same `arithmetic`",
                 )
-        graph.check_graph(self.channels, self.populations, self.projections)
-        graph.check_timing(self.dt_ms, self.n_steps)
-        names = graph.check_readout(self.readout, self.populations, self.class_names)
-        object.__setattr__(self, "class_names", names)
-
-    def __repr__(self) -> str:
-        return f"<IntegerNetwork: {network_line(self)}>"
-
-    def tables(self) -> list[Table]:
-        """Everything about the network except its single synapses."""
-        return tables_of("integer network", describe_network(self))
 
     def check(self, target: Limits) -> None:
         """Raise `NetworkError` unless the network is within a target's limits.
@@ -410,12 +340,6 @@ class IntegerNetwork(Value, Tabular):
         """`keep_u` and `keep_v`, by population."""
         return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
-    def bin(self, events: SpikeEvents) -> Binned:
-        """Bin events to the network's steps and channels; later events are dropped."""
-        from nmtool.data.binning import bin_events
-
-        return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
-
     def largest_sum(self, population: IntegerPopulation) -> int:
         """Largest sum of weights of one sign that can arrive at a neuron in one step."""
         positive = negative = np.zeros(population.size, np.int64)
@@ -445,44 +369,10 @@ class IntegerNetwork(Value, Tabular):
                     "quantise the float network with nmtool",
                 )
 
-    @property
-    def max_delay(self) -> int:
-        """Largest delay of any synapse, in steps."""
-        return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
-
-    def save(self, path: str | Path) -> None:
-        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
-        storage.write_archive(path, FILE_KIND, FILE_VERSION, *pack(self))
-
     @classmethod
     def load(cls, path: str | Path) -> IntegerNetwork:
         """Read a file written by `save`; raises `FileFormatError` for any other file."""
         return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of the whole network, in hexadecimal."""
-        return storage.content_hash(*pack(self))
-
-
-_POPULATION_SCALARS = ("du", "dv", "vth", "scale", "bias_exponent")
-_PROJECTION_SCALARS = ("weight_bits", "weight_exponent")
-
-
-def pack(network: IntegerNetwork) -> tuple[dict, dict[str, NDArray]]:
-    """Header and arrays of the archive of a network."""
-    header = graph.pack_header(network)
-    header |= {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
-    arrays: dict[str, NDArray] = {}
-    for entry, population in zip(header["populations"], network.populations, strict=True):
-        entry |= {key: getattr(population, key) for key in _POPULATION_SCALARS}
-        arrays[f"population.{population.name}.bias_mantissa"] = np.asarray(population.bias_mantissa)
-    for index, projection in enumerate(network.projections):
-        entry = header["projections"][index]
-        entry |= {key: int(getattr(projection, key)) for key in _PROJECTION_SCALARS}
-        arrays[f"projection.{index}.weight"] = projection.weight
-        arrays[f"projection.{index}.delay"] = projection.delay
-    return header, arrays
 
 
 def unpack(archive: storage.Archive) -> IntegerNetwork:

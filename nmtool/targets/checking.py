@@ -136,10 +136,7 @@ def check(
                 _fit(loaded_network, target, quantising, relays=relays, roundings=roundings)
             )
             advance(1, target.name)
-    arithmetic = (
-        loaded_network.arithmetic if isinstance(loaded_network, IntegerNetwork) else "float"
-    )
-    return CheckReport(loaded_network.content_hash, arithmetic, tuple(fits))
+    return CheckReport(loaded_network.content_hash, loaded_network.arithmetic, tuple(fits))
 
 
 def fits_of_format(

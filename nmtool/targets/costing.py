@@ -20,7 +20,7 @@ from nmtool.data.samples import Samples, bin_for, check_in_time, only_classes
 from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.loading import Source, as_network
 from nmtool.machine import cpu_name
-from nmtool.network.float_network import Network
+from nmtool.network.any_network import AnyNetwork
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE, WEIGHTED
@@ -112,9 +112,7 @@ def cost(
     few = only_classes(np.bincount(samples.label, minlength=len(loaded_network.class_names)))
     return Cost(
         network_hash=loaded_network.content_hash,
-        arithmetic=loaded_network.arithmetic
-        if isinstance(loaded_network, IntegerNetwork)
-        else "float",
+        arithmetic=loaded_network.arithmetic,
         bits=_bits(loaded_network) if isinstance(loaded_network, IntegerNetwork) else "",
         samples=operations.n_samples,
         steps=operations.n_steps,
@@ -193,12 +191,11 @@ def compare_cost(
 
 
 def _named(
-    network: Network | IntegerNetwork, counts: Sequence[NDArray[np.int64]]
+    network: AnyNetwork, counts: Sequence[NDArray[np.int64]]
 ) -> dict[str, NDArray[np.int64]]:
     """Counts of projections by name; parallel ones are numbered."""
-    projections: Sequence = network.projections
     by_projection: dict[str, NDArray[np.int64]] = {}
-    for projection, count in zip(projections, counts, strict=True):
+    for projection, count in zip(network.projections, counts, strict=True):
         name = label = f"{projection.source} → {projection.target}"
         for number in range(2, len(by_projection) + 2):
             if label in by_projection:
@@ -211,9 +208,8 @@ def _total(counts: Sequence[NDArray[np.int64]]) -> int:
     return sum(int(count.sum()) for count in counts)
 
 
-def _synapses(network: Network | IntegerNetwork) -> int:
-    projections: Sequence = network.projections
-    return sum(projection.weight.size for projection in projections)
+def _synapses(network: AnyNetwork) -> int:
+    return sum(projection.weight.size for projection in network.projections)
 
 
 def _activation_sparsity(
@@ -259,9 +255,7 @@ def _bits(network: IntegerNetwork) -> str:
     return f"{'–'.join(map(str, sorted({min(weights), max(weights)})))}/{bits}" if weights else ""
 
 
-def _footprints(
-    network: Network | IntegerNetwork, *, with_program: bool
-) -> Iterator[tuple[str, Footprint]]:
+def _footprints(network: AnyNetwork, *, with_program: bool) -> Iterator[tuple[str, Footprint]]:
     if isinstance(network, IntegerNetwork):
         yield "chip integers", integer_footprint(network)
     if isinstance(network, IntegerNetwork) and with_program:
@@ -272,7 +266,7 @@ def _footprints(
 
 
 def _absent(
-    network: Network | IntegerNetwork, spikes: Mapping[str, NDArray[np.int64]]
+    network: AnyNetwork, spikes: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[tuple[str, str]]:
     if not isinstance(network, IntegerNetwork):
         yield "footprint of chip integers", "the network is float: quantise it"
@@ -283,7 +277,7 @@ def _absent(
 
 
 def _remarks(
-    network: Network | IntegerNetwork,
+    network: AnyNetwork,
     chip: Target | None,
     operations: Operations,
     spikes: Mapping[str, NDArray[np.int64]],
@@ -326,7 +320,7 @@ class _Placement:
     misfit: str = ""
 
 
-def _placed(network: Network | IntegerNetwork, chip: Target | None) -> _Placement:
+def _placed(network: AnyNetwork, chip: Target | None) -> _Placement:
     if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
         return _Placement(chip)
     needed = resources(network, chip)
@@ -350,7 +344,7 @@ def _placed(network: Network | IntegerNetwork, chip: Target | None) -> _Placemen
 
 
 def _energy(
-    network: Network | IntegerNetwork,
+    network: AnyNetwork,
     place: _Placement,
     figures: Target | None,
     operations: Operations,
@@ -373,7 +367,7 @@ def _energy(
 
 
 def _latency(
-    network: Network | IntegerNetwork,
+    network: AnyNetwork,
     place: _Placement,
     figures: Target | None,
     counter: Counter,
@@ -402,7 +396,7 @@ def _latency(
     )
 
 
-def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, section: str) -> str:
+def _no_estimate(network: AnyNetwork, figures: Target | None, section: str) -> str:
     """The reason why there is no estimate; '' if there is one."""
     from nmtool.hardware_sim.estimates import NEEDED
 

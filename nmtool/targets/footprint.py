@@ -6,13 +6,12 @@ share of weights that are 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.network.float_network import Network
+from nmtool.network.any_network import AnyNetwork
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import Plain
 from nmtool.targets.resources import longest_delay
@@ -75,25 +74,24 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
     return Footprint(-(-parameters // 8), -(-state // 8))
 
 
-def torch_footprint(network: Network | IntegerNetwork) -> Footprint:
+def torch_footprint(network: AnyNetwork) -> Footprint:
     """The footprint that NeuroBench counts for a copy in torch, all in float32.
 
     The copy has a matrix of weights and one of delays per projection, and per neuron decay factors
     of u and v, threshold, bias, u, v, and the sums that arrive in future steps.
     """
-    projections: Sequence = network.projections
-    parameters = sum(2 * p.weight.size for p in projections)
+    parameters = sum(2 * p.weight.size for p in network.projections)
     parameters += sum(_NEURON_CONSTANTS * p.size for p in network.populations)
     state = 0
     for population in network.populations:
-        delays = [int(p.delay.max(initial=0)) for p in projections if p.target == population.name]
-        state += population.size * (2 + max(delays, default=0) + HOP_LATENCY)
+        incoming = [p for p in network.projections if p.target == population.name]
+        longest = max((int(p.delay.max(initial=0)) for p in incoming), default=0)
+        state += population.size * (2 + longest + HOP_LATENCY)
     return Footprint(_FLOAT32 * parameters, _FLOAT32 * state)
 
 
-def connection_sparsity(network: Network | IntegerNetwork) -> float | None:
+def connection_sparsity(network: AnyNetwork) -> float | None:
     """Share of the network's weights that are 0; None without synapses."""
-    projections: Sequence = network.projections
-    size = sum(p.weight.size for p in projections)
-    full = sum(int(np.count_nonzero(p.weight)) for p in projections)
+    size = sum(p.weight.size for p in network.projections)
+    full = sum(int(np.count_nonzero(p.weight)) for p in network.projections)
     return (size - full) / size if size else None

@@ -127,7 +127,7 @@ def in_record(**values: Any) -> Callable[[str], str]:
 
 
 def in_network(**values: Any) -> Callable[[str], str]:
-    header = json.loads(json.dumps(content.integer_network.pack(NETWORK)[0]))
+    header = json.loads(json.dumps(content.pack(NETWORK)[0]))
     return in_record(network={**header, **values})
 
 

@@ -17,6 +17,7 @@ from nmtool.exporters.embedded import check_hash, read_bytes
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import PLACES, Place
 from nmtool.network import integer_network
+from nmtool.network.any_network import pack
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.storage import Archive
 from tests.exporters import test_conformance
@@ -37,7 +38,7 @@ class Text(Format, name="text"):
 
     @classmethod
     def encode(cls, network: IntegerNetwork, answers: Any, options: Any) -> dict[str, bytes]:
-        header, arrays = integer_network.pack(network)
+        header, arrays = pack(network)
         lists = {name: array.tolist() for name, array in arrays.items()}
         return {"": json.dumps([network.content_hash, header, lists]).encode()}
 

@@ -22,14 +22,13 @@ from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.wrong_step import Rules, wrong_step
+from nmtool.network.any_network import FILE_VERSION, pack
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import (
     FILE_KIND,
-    FILE_VERSION,
     IntegerNetwork,
     IntegerPopulation,
     IntegerProjection,
-    pack,
 )
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster

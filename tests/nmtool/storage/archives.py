@@ -16,6 +16,7 @@ from nmtool import known_answers, recording
 from nmtool.errors import FileFormatError
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import float_network as network, integer_network
+from nmtool.network.any_network import FILE_VERSION
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, InputChannels
 from nmtool.network.integer_network import IntegerNetwork
@@ -33,8 +34,8 @@ KINDS: dict[str, Any] = {
     known_answers.FILE_KIND: KnownAnswers,
 }
 NEWEST = {
-    network.FILE_KIND: network.FILE_VERSION,
-    integer_network.FILE_KIND: integer_network.FILE_VERSION,
+    network.FILE_KIND: FILE_VERSION,
+    integer_network.FILE_KIND: FILE_VERSION,
     recording.FILE_KIND: recording.FILE_VERSION,
     known_answers.FILE_KIND: known_answers.FILE_VERSION,
 }

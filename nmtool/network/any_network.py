@@ -1,0 +1,210 @@
+"""Networks, populations and projections, whether in floats or in a chip's integers.
+
+`float_network.py` and `integer_network.py` add the numbers in which the two differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nmtool import storage
+from nmtool.arguments import LIST, NAMES, Kind, check_all, check_fields
+from nmtool.description import (
+    describe_network,
+    describe_population,
+    describe_projection,
+    network_line,
+    projection_line,
+    table_of,
+    tables_of,
+)
+from nmtool.errors import NetworkError
+from nmtool.network import graph
+from nmtool.network.graph import InputChannels
+from nmtool.network.readout import Readout
+from nmtool.tables import Table, Tabular
+from nmtool.values import Value
+
+if TYPE_CHECKING:
+    from nmtool.data.binning import Binned
+    from nmtool.data.events import SpikeEvents
+
+FILE_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AnyPopulation(Value, Tabular):
+    """Neurons of one kind.
+
+    Attributes:
+        in_header, in_arrays: names of the constants that a file has in its header and as arrays.
+        described: names of the constants that a description lists.
+        name, size, kind: as in `nmtool.Population`.
+    """
+
+    _line = " '{name}': {size} {kind}"
+
+    in_header: ClassVar[tuple[str, ...]] = ()
+    in_arrays: ClassVar[tuple[str, ...]] = ()
+    described: ClassVar[tuple[str, ...]] = ()
+
+    name: str
+    size: int
+    kind: str
+
+    def tables(self) -> list[Table]:
+        """The constants of the neurons."""
+        return [table_of("population", [describe_population(self)])]
+
+    def _per_neuron(self, key: str, dtype: DTypeLike | None = None) -> NDArray:
+        """[size]: a constant of every neuron; raises `NetworkError` for another shape."""
+        value = np.asarray(getattr(self, key), dtype)
+        if value.shape not in ((), (self.size,)):
+            raise NetworkError(
+                f"population '{self.name}': {key} has shape {value.shape}, not ({self.size},)",
+                code="constants-shape",
+                fix="give one number, or one per neuron",
+            )
+        return np.broadcast_to(value, (self.size,))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AnyProjection(Value, Tabular):
+    """Synapses from one population (or the input) to another.
+
+    Attributes:
+        in_header, described: as in `AnyPopulation`.
+        source, target, weight, delay: as in `nmtool.Projection`.
+    """
+
+    in_header: ClassVar[tuple[str, ...]] = ()
+    described: ClassVar[tuple[str, ...]] = ()
+
+    source: str
+    target: str
+    weight: NDArray
+    delay: NDArray
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {projection_line(self)}>"
+
+    def tables(self) -> list[Table]:
+        """The ranges of weights and delays."""
+        return [table_of("projection", [describe_projection(self)])]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(pre, post)."""
+        return self.weight.shape[0], self.weight.shape[1]
+
+    @property
+    def _label(self) -> str:
+        return f"projection {self.source} → {self.target}"
+
+    def _check_shapes(self, weight: NDArray, delay: NDArray) -> None:
+        if weight.ndim != 2 or delay.shape != weight.shape:
+            raise NetworkError(
+                f"{self._label}: weights {weight.shape} and delays {delay.shape} are not two "
+                "arrays of one shape (pre, post)",
+                code="weights-delays-shape",
+                fix="give both as [pre, post]",
+            )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AnyNetwork(Value, Tabular):
+    """Populations, and the projections between them.
+
+    Attributes:
+        part_types: classes of populations and of projections.
+        file_kind: kind of the files that `save` writes.
+        in_header: names of the fields that a file has in its header, beside those of any network.
+        channels, populations, projections, readout, dt_ms, n_steps, class_names: as in
+            `nmtool.Network`.
+    """
+
+    part_types: ClassVar[tuple[type, type]]
+    file_kind: ClassVar[str]
+    in_header: ClassVar[tuple[str, ...]] = ()
+
+    channels: InputChannels
+    populations: Sequence[AnyPopulation]
+    projections: Sequence[AnyProjection]
+    readout: Readout
+    dt_ms: float
+    n_steps: int
+    class_names: Sequence[str] = field(default=())
+
+    def __post_init__(self) -> None:
+        for key, kind in zip(("populations", "projections"), self.part_types, strict=True):
+            check_fields(self, **{key: LIST})
+            object.__setattr__(self, key, tuple(getattr(self, key)))
+            fix = f"pass {kind.__name__}s in a list"
+            check_all(key, getattr(self, key), Kind((kind,), fix))
+        check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
+        self._check_arithmetic()
+        graph.check_graph(self.channels, self.populations, self.projections)
+        graph.check_timing(self.dt_ms, self.n_steps)
+        names = graph.check_readout(self.readout, self.populations, self.class_names)
+        object.__setattr__(self, "class_names", names)
+
+    def _check_arithmetic(self) -> None:
+        """Raise `NetworkError` unless all parts have the network's arithmetic."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {network_line(self)}>"
+
+    def tables(self) -> list[Table]:
+        """Everything about the network except its single synapses."""
+        content = describe_network(self)
+        return tables_of(content["kind"], content)
+
+    @property
+    def arithmetic(self) -> str:
+        """Name of the arithmetic that the network runs in; `float` for real numbers."""
+        return "float"
+
+    @property
+    def max_delay(self) -> int:
+        """Largest delay of any synapse, in steps."""
+        return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
+
+    def bin(self, events: SpikeEvents) -> Binned:
+        """Bin events to the network's steps and channels; later events are dropped."""
+        from nmtool.data.binning import bin_events
+
+        return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
+
+    def save(self, path: str | Path) -> None:
+        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        storage.write_archive(path, self.file_kind, FILE_VERSION, *pack(self))
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the whole network, in hexadecimal."""
+        return storage.content_hash(*pack(self))
+
+
+def pack(network: AnyNetwork) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Header and arrays of the archive of a network."""
+
+    def in_header(part: AnyNetwork | AnyPopulation | AnyProjection) -> dict[str, Any]:
+        return {key: getattr(part, key) for key in part.in_header}
+
+    header = graph.pack_header(network) | in_header(network)
+    arrays: dict[str, NDArray] = {}
+    for entry, population in zip(header["populations"], network.populations, strict=True):
+        entry |= in_header(population)
+        for key in population.in_arrays:
+            arrays[f"population.{population.name}.{key}"] = getattr(population, key)
+    for index, projection in enumerate(network.projections):
+        header["projections"][index] |= in_header(projection)
+        arrays[f"projection.{index}.weight"] = projection.weight
+        arrays[f"projection.{index}.delay"] = projection.delay
+    return header, arrays
