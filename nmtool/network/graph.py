@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -274,40 +274,26 @@ def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
 def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Strongly connected components of the graph of populations, in feed-forward order.
 
-    A component of one population may be recurrent or not. Tarjan's algorithm; its recursion depth
-    is the number of populations, which is small.
+    A component of one population may be recurrent or not. Kosaraju's algorithm; its recursion
+    depth is the number of populations, which is small.
     """
-    successors: dict[str, list[str]] = {name: [] for name in names}
+    names = list(names)
+    forward: dict[str, list[str]] = {name: [] for name in names}
+    backward: dict[str, list[str]] = {name: [] for name in names}
     for source, target in edges:
-        if source in successors:
-            successors[source].append(target)
-    finder = _Tarjan(successors)
-    for name in names:
-        finder.visit(name)
-    return [sorted(group, key=list(names).index) for group in reversed(finder.groups)]
+        if source in forward:
+            forward[source].append(target)
+            backward[target].append(source)
+    seen, placed = set[str](), set[str]()
+    finished = [node for name in names for node in _depth_first(name, forward, seen)]
+    groups = [_depth_first(name, backward, placed) for name in reversed(finished)]
+    return [sorted(group, key=names.index) for group in groups if group]
 
 
-class _Tarjan:
-    def __init__(self, successors: dict[str, list[str]]) -> None:
-        self.successors = successors
-        self.index: dict[str, int] = {}
-        self.low: dict[str, int] = {}
-        self.stack: list[str] = []
-        self.groups: list[list[str]] = []
-
-    def visit(self, name: str) -> None:
-        if name in self.index:
-            return
-        self.index[name] = self.low[name] = len(self.index)
-        self.stack.append(name)
-        for successor in self.successors[name]:
-            self.visit(successor)
-            if successor in self.stack:
-                self.low[name] = min(self.low[name], self.low[successor])
-        if self.low[name] == self.index[name]:
-            self._close(name)
-
-    def _close(self, root: str) -> None:
-        cut = self.stack.index(root)
-        self.groups.append(self.stack[cut:])
-        del self.stack[cut:]
+def _depth_first(name: str, neighbours: Mapping[str, Sequence[str]], seen: set[str]) -> list[str]:
+    """Names in the order in which a depth-first search finishes them, without those seen before."""
+    if name in seen:
+        return []
+    seen.add(name)
+    beyond = [node for near in neighbours[name] for node in _depth_first(near, neighbours, seen)]
+    return [*beyond, name]
