@@ -216,8 +216,8 @@ def _delays(options: TrainOptions, network: Network) -> Iterator[Finding]:
                 f"{projection.source} → {projection.target}",
                 f"{share:.0%} of the delays from '{projection.source}' to '{projection.target}' "
                 f"are at the limit of {limit} steps",
-                f"try `max_delay={min(2 * limit, most)}`"
-                if limit < most
+                f"try `max_delay={min(2 * options.max_delay, most)}`"
+                if options.max_delay < most
                 else f"try a longer step: `dt_ms={1.5 * options.dt_ms:g}`",
             )
 

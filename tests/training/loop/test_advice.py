@@ -141,14 +141,20 @@ def test_memory_beside_long_samples() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "setting"), [(20, "`max_delay=40`"), (40, "`max_delay=61`"), (61, "`dt_ms=1.5`")]
+    ("limit", "changes", "setting"),
+    [
+        (20, {}, "`max_delay=40`"),
+        (40, {}, "`max_delay=61`"),
+        (61, {}, "`dt_ms=1.5`"),
+        (60, {"arithmetic": "integer", "delay_bits": 4, "max_delay": 61}, "`dt_ms=1.5`"),
+    ],
 )
-def test_delays_at_their_limit(limit: int, setting: str) -> None:
+def test_delays_at_their_limit(limit: int, changes: dict[str, Any], setting: str) -> None:
     delay = np.full((4, 8), limit // 2)
     network = NETWORK.with_projections(
         [replace(p, delay=np.resize(delay, p.delay.shape)) for p in NETWORK.projections]
     )
-    options = replace(OPTIONS, max_delay=limit)
+    options = replace(OPTIONS, **({"max_delay": limit} | changes))
     assert codes(options, log(FLAT), network) == []
     delay[0] = limit
     findings = list(
