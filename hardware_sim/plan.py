@@ -5,7 +5,7 @@ Neurons are numbered across all populations, in the order of the populations.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,15 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 
+if TYPE_CHECKING:
+    from nmtool.float_simulator import StepNetwork
+
 
 class Plan(NamedTuple):
     """An integer network as flat arrays.
 
     Attributes:
         keep_u, keep_v, vth, bias: [neurons] int64, constants of each neuron's step.
-        start: [populations + 1] int64, first neuron of each population.
         source: [projections] int64, first neuron of the projection's source; −1 for the input.
         pre: [projections] int64, number of source neurons.
         target: [projections] int64, first neuron of the projection's target.
@@ -35,7 +37,6 @@ class Plan(NamedTuple):
     keep_v: NDArray[np.int64]
     vth: NDArray[np.int64]
     bias: NDArray[np.int64]
-    start: NDArray[np.int64]
     source: NDArray[np.int64]
     pre: NDArray[np.int64]
     target: NDArray[np.int64]
@@ -50,15 +51,13 @@ def lay_out(network: IntegerNetwork) -> Plan:
     """A network as flat arrays."""
     populations = network.populations
     sizes = [population.size for population in populations]
-    start = _offsets(sizes)
-    first = {INPUT: -1, **dict(zip([p.name for p in populations], start, strict=False))}
+    first = {INPUT: -1} | {name: part.start for name, part in columns(network).items()}
     projections = network.projections
     return Plan(
         keep_u=np.repeat([p.keep_u for p in populations], sizes).astype(np.int64),
         keep_v=np.repeat([p.keep_v for p in populations], sizes).astype(np.int64),
         vth=np.repeat([p.vth for p in populations], sizes).astype(np.int64),
         bias=np.concatenate([p.bias for p in populations]),
-        start=start,
         source=np.array([first[p.source] for p in projections], np.int64),
         pre=np.array([p.shape[0] for p in projections], np.int64),
         target=np.array([first[p.target] for p in projections], np.int64),
@@ -68,6 +67,12 @@ def lay_out(network: IntegerNetwork) -> Plan:
         delay=_joined([p.delay.ravel() for p in projections], np.uint8),
         slots=1 << (network.max_delay + HOP_LATENCY).bit_length(),
     )
+
+
+def columns(network: IntegerNetwork | StepNetwork) -> dict[str, slice]:
+    """Slice of each population's neurons among all."""
+    ends = np.cumsum([p.size for p in network.populations]).tolist()
+    return {p.name: slice(e - p.size, e) for p, e in zip(network.populations, ends, strict=True)}
 
 
 def _offsets(lengths: list[int]) -> NDArray[np.int64]:

@@ -92,8 +92,7 @@ def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_
 def _population(population: IntegerPopulation, deep: Recording) -> NDArray[np.bool_]:
     """[samples, numbers · 2] bool, a few samples at a time."""
     name = population.name
-    u = deep.current[name]
-    v = (deep.potential if population.kind == LIF else deep.membrane)[name]
+    u, v = deep.current[name], deep.v[name]
     at_once = max(1, STATES_AT_ONCE // max(1, u[:1].size))
     return np.concatenate(
         [

@@ -14,12 +14,11 @@ from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
 from nmtool.hardware_sim.kernel import kernels
-from nmtool.hardware_sim.plan import lay_out
-from nmtool.hardware_sim.simulator import columns, fault_counts
+from nmtool.hardware_sim.plan import columns, lay_out
+from nmtool.hardware_sim.simulator import fault_counts, recording_from
 from nmtool.network.graph import LIF, count_inputs
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, StreamScores
-from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.values import frozen
 
@@ -106,7 +105,7 @@ class Session:
         self.network = network
         self._plan = plan = lay_out(network)
         self._run_steps = kernels(network.runs_in).run_steps
-        self._columns = columns(network, plan)
+        self._columns = columns(network)
         n_neurons = len(plan.bias)
         self._spiked = np.zeros((keep, n_neurons), np.bool_)
         self._u_trace = np.zeros((keep, n_neurons), np.int32)
@@ -284,14 +283,7 @@ class Session:
             )
         rows = np.arange(self._n - n_steps, self._n) % len(self._spiked)
         spiked, u, v = (trace[None, rows] for trace in (self._spiked, self._u_trace, self._v_trace))
-        part, network = self._columns, self.network
-        return Recording(
-            network.readout,
-            {p.name: Raster.from_dense(spiked[:, :, part[p.name]]) for p in network.spiking},
-            {p.name: v[:, :, part[p.name]].copy() for p in network.integrating},
-            {p.name: u[:, :, part[p.name]].copy() for p in network.populations},
-            {p.name: v[:, :, part[p.name]].copy() for p in network.spiking},
-        )
+        return recording_from(self.network, spiked, u, v, deep=True)
 
     def __repr__(self) -> str:
         return f"<Session: {self._n:,} steps of {self.network.dt_ms:g} ms, {self.network!r}>"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,15 @@ from numpy.typing import NDArray
 from nmtool.batches import in_batches
 from nmtool.errors import DataError
 from nmtool.hardware_sim.kernel import kernels
-from nmtool.hardware_sim.plan import Plan, lay_out
+from nmtool.hardware_sim.plan import Plan, columns, lay_out
+from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.values import frozen
+
+if TYPE_CHECKING:
+    from nmtool.float_simulator import StepNetwork
 
 BYTES_IN_FLIGHT = 256 << 20
 """Samples run in portions whose traces take about this much memory."""
@@ -75,25 +80,36 @@ def _simulate_portion(
     faults = np.zeros((shape[0], 2, shape[2]), np.int64)
     run = kernels(network.runs_in).run_samples
     run(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, faults)
-    part = columns(network, plan)
-    everyone, spiking = network.populations, network.spiking
-    return Recording(
-        network.readout,
-        spikes={p.name: Raster.from_dense(spiked[:, :, part[p.name]]) for p in spiking},
-        membrane={p.name: frozen(v[:, :, part[p.name]].copy()) for p in network.integrating},
-        current={p.name: frozen(u[:, :, part[p.name]].copy()) for p in everyone} if deep else {},
-        potential={p.name: frozen(v[:, :, part[p.name]].copy()) for p in spiking} if deep else {},
-        counts=fault_counts(faults.sum(axis=0), part),
-    )
+    counts = fault_counts(faults.sum(axis=0), columns(network))
+    return recording_from(network, spiked, u, v, deep=deep, counts=counts)
 
 
-def columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
-    """Slice of each population's neurons among all."""
-    edges = plan.start.tolist()
-    return {
-        population.name: slice(first, last)
-        for population, first, last in zip(network.populations, edges, edges[1:], strict=False)
-    }
+def recording_from(
+    network: IntegerNetwork | StepNetwork,
+    spiked: NDArray[np.bool_],
+    u: NDArray,
+    v: NDArray,
+    *,
+    deep: bool,
+    counts: Mapping[str, int] | None = None,
+) -> Recording:
+    """The recording of a network from traces of all its neurons.
+
+    Args:
+        network: the network that ran.
+        spiked, u, v: [samples, steps, neurons], spikes and states.
+        deep: record also u of every population, and v of those that spike.
+        counts: totals over all samples.
+    """
+
+    def of(trace: NDArray, names: Iterable[str]) -> dict[str, NDArray]:
+        return {name: frozen(trace[:, :, part[name]].copy()) for name in names}
+
+    part = columns(network)
+    spiking = [p.name for p in network.populations if p.kind == LIF]
+    rasters = {name: Raster.from_dense(spiked[:, :, part[name]]) for name in spiking}
+    v_of = [name for name in part if deep or name not in spiking]
+    return Recording.of(network, rasters, of(v, v_of), of(u, part) if deep else None, counts)
 
 
 def fault_counts(faults: NDArray[np.int64], parts: dict[str, slice]) -> dict[str, int]:

@@ -34,7 +34,6 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.values import frozen
 
 if TYPE_CHECKING:
     from nmtool.hardware_sim.float_kernel import FloatPlan
@@ -319,28 +318,12 @@ def _starts(populations: Sequence[StepPopulation]) -> dict[str, int]:
 
 def _record(network: StepNetwork, plan: FloatPlan, deep: bool, spikes: Raster) -> Recording:
     from nmtool.hardware_sim import float_kernel
+    from nmtool.hardware_sim.simulator import recording_from
 
     shape = spikes.n_samples, spikes.n_steps, plan.drive.size
     emitted, u, v = np.zeros(shape, np.bool_), np.empty(shape), np.empty(shape)
     float_kernel.run_samples(plan, spikes.step_offset(), spikes.neuron, emitted, u, v)
-    starts = _starts(network.populations)
-
-    def of(trace: NDArray, population: StepPopulation) -> NDArray:
-        first = starts[population.name]
-        return trace[:, :, first : first + population.size]
-
-    def states(trace: Array, populations: Sequence[StepPopulation]) -> dict[str, Array]:
-        return {p.name: frozen(of(trace, p).copy()) for p in populations}
-
-    populations = network.populations
-    spiking = [p for p in populations if p.kind == LIF]
-    return Recording(
-        network.readout,
-        {p.name: Raster.from_dense(of(emitted, p)) for p in spiking},
-        states(v, [p for p in populations if p.kind != LIF]),
-        states(u, populations) if deep else {},
-        states(v, spiking) if deep else {},
-    )
+    return recording_from(network, emitted, u, v, deep=deep)
 
 
 def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recording:

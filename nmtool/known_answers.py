@@ -69,8 +69,9 @@ class KnownAnswers(Value, Tabular):
             )
         shape = (self.spikes.n_samples, self.spikes.n_steps)
         answered = [(r.n_samples, r.n_steps) for r in self.recording.spikes.values()]
-        groups = (self.recording.membrane, self.recording.current, self.recording.potential)
-        answered += [states.shape[:2] for group in groups for states in group.values()]
+        v = self.recording.v
+        states = [*self.recording.current.values(), *v.values()]
+        answered += [array.shape[:2] for array in states]
         if any(extent != shape for extent in answered):
             raise DataError(
                 "known answers differ from their inputs in the number of samples or steps",
@@ -78,8 +79,6 @@ class KnownAnswers(Value, Tabular):
                 fix="record the network's outputs for these inputs",
             )
 
-        v = {**self.recording.potential, **self.recording.membrane}
-        states = [*self.recording.current.values(), *v.values()]
         if self.is_deep and (
             set(v) != set(self.recording.current)
             or any(array.dtype.kind not in "iu" for array in states)
@@ -140,7 +139,7 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     coded = {}
     for name, u in sorted(recording.current.items()):
         keep_u, keep_v = answers.decay_factors.get(name, (0, 0))
-        v = {**recording.potential, **recording.membrane}[name]
+        v = recording.v[name]
         added_v = _added(v, keep_v) - u
         if name in recording.spikes:
             added_v = np.where(recording.spikes[name].dense(), v, added_v)

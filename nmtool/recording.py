@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +15,14 @@ from nmtool import storage
 from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError
 from nmtool.network import readout as readout_rules
-from nmtool.network.graph import MAX_CHANNELS, MAX_STEPS
+from nmtool.network.graph import LIF, MAX_CHANNELS, MAX_STEPS
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, frozen, read_only_by_name
 
 if TYPE_CHECKING:
+    from nmtool.float_simulator import StepNetwork
     from nmtool.network.any_network import AnyNetwork
 
 FILE_KIND = "nmtool recording"
@@ -77,16 +78,59 @@ class Recording(Value, Tabular):
         """Spikes and membranes by population."""
         return tables_of("recording", describe_recording(self))
 
-    def without_others(self, like: Recording) -> Recording:
-        """The recording of only those populations that `like` has, e.g. without relays."""
-        names = {*like.spikes, *like.membrane}
-        return replace(
-            self,
-            spikes={name: value for name, value in self.spikes.items() if name in names},
-            membrane={name: value for name, value in self.membrane.items() if name in names},
-            current={name: value for name, value in self.current.items() if name in names},
-            potential={name: value for name, value in self.potential.items() if name in names},
-        )
+    @classmethod
+    def of(
+        cls,
+        network: AnyNetwork | StepNetwork,
+        spikes: Mapping[str, Raster],
+        v: Mapping[str, NDArray],
+        u: Mapping[str, NDArray] | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> Recording:
+        """The recording of a network, with v as membranes and potentials by kind of population.
+
+        Args:
+            network: the network that was recorded.
+            spikes: per spiking population, its raster.
+            v: v after each step by population; of spiking ones only in deep recordings.
+            u: u of each step by population, in deep recordings.
+            counts: totals over all samples.
+        """
+        spiking = {p.name for p in network.populations if p.kind == LIF}
+        membrane = {name: values for name, values in v.items() if name not in spiking}
+        potential = {name: values for name, values in v.items() if name in spiking}
+        return cls(network.readout, spikes, membrane, u or {}, potential, counts or {})
+
+    @property
+    def v(self) -> dict[str, NDArray]:
+        """v after each step, of all populations for which it was recorded."""
+        return {**self.potential, **self.membrane}
+
+    def with_states(self, change: Callable[[str, str, NDArray], NDArray]) -> Recording:
+        """The recording with other membranes, u and v.
+
+        Args:
+            change: function of group (`membrane`, `current` or `potential`), population and values.
+        """
+        groups = {
+            group: {name: change(group, name, v) for name, v in getattr(self, group).items()}
+            for group in _DENSE
+        }
+        return Recording(self.readout, self.spikes, counts=self.counts, **groups)
+
+    def only(self, names: Collection[str]) -> Recording:
+        """Some populations of the recording, e.g. all but relays, without counts."""
+        groups = {
+            group: {name: v for name, v in getattr(self, group).items() if name in names}
+            for group in ("spikes", *_DENSE)
+        }
+        return Recording(self.readout, **groups)
+
+    def take(self, samples: Sequence[int] | NDArray[np.integer]) -> Recording:
+        """Some samples of the recording, in the given order, without counts."""
+        spikes = {name: raster.take(samples) for name, raster in self.spikes.items()}
+        some = replace(self, spikes=spikes, counts={})
+        return some.with_states(lambda group, name, values: values[samples])
 
     @property
     def n_samples(self) -> int:

@@ -379,12 +379,11 @@ class Expected:
         return self._equals(recording)
 
     def _equals(self, recording: Recording) -> bool:
-        v = {**recording.potential, **recording.membrane}
         for (name, quantity), expected in self.states.items():
             if quantity == "spikes":
                 actual = recording.spikes[name].dense()
             else:
-                actual = (recording.current if quantity == "u" else v)[name]
+                actual = (recording.current if quantity == "u" else recording.v)[name]
             if not np.array_equal(expected, actual):
                 return False
         return recording.predictions.tolist() == self.classes

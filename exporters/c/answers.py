@@ -241,8 +241,7 @@ class Carried:
     def of(cls, answers: KnownAnswers) -> Carried:
         """Known answers in the form for a file."""
         recording = answers.recording
-        membrane = {**recording.potential, **recording.membrane}
-        sums = {name: check_sums(u, membrane[name]) for name, u in recording.current.items()}
+        sums = {name: check_sums(u, recording.v[name]) for name, u in recording.current.items()}
         shallow = replace(recording, current={}, potential={})
         return cls(replace(answers, recording=shallow), sums)
 
@@ -258,9 +257,8 @@ class Carried:
             return self.answers
         _check_states(network, self.answers.spikes)
         deep = simulate(network, self.answers.spikes, deep=True)
-        membrane = {**deep.potential, **deep.membrane}
         for name, sums in self.sums.items():
-            if not np.array_equal(sums, check_sums(deep.current[name], membrane[name])):
+            if not np.array_equal(sums, check_sums(deep.current[name], deep.v[name])):
                 return None
         recording = self.answers.recording
         recording = replace(recording, current=deep.current, potential=deep.potential)

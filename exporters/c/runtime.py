@@ -7,7 +7,7 @@ its text again, and refused if it differs.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import Template
 
@@ -194,19 +194,16 @@ def _recording(
     """The recording that the driver wrote to a folder."""
     word, long_word = (of_program(kind, processor) for kind in (np.int32, np.int64))
 
-    def states(quantity: str, populations: list[IntegerPopulation]) -> dict[str, NDArray[np.int32]]:
-        return {p.name: _states(path(p, quantity), p.size, spikes, word) for p in populations}
+    def files(quantity: str) -> Iterator[tuple[IntegerPopulation, Path]]:
+        for index, population in enumerate(network.populations):
+            if quantity in _quantities(population, deep):
+                yield population, folder / f"{index}.{quantity}"
 
-    def path(population: IntegerPopulation, quantity: str) -> Path:
-        return folder / f"{network.populations.index(population)}.{quantity}"
+    def states(quantity: str) -> dict[str, NDArray[np.int32]]:
+        return {p.name: _states(path, p.size, spikes, word) for p, path in files(quantity)}
 
-    return Recording(
-        network.readout,
-        {p.name: _spikes(path(p, "spikes"), p.size, spikes, long_word) for p in network.spiking},
-        states("v", network.integrating),
-        states("u", list(network.populations)) if deep else {},
-        states("v", network.spiking) if deep else {},
-    )
+    rasters = {p.name: _spikes(path, p.size, spikes, long_word) for p, path in files("spikes")}
+    return Recording.of(network, rasters, states("v"), states("u"))
 
 
 def _states(path: Path, size: int, spikes: Raster, word: np.dtype) -> NDArray[np.int32]:

@@ -117,33 +117,31 @@ def answers_in(
         spikes = _raster(
             [[step[INPUT] for step in sample] for sample in steps], network.channels.size
         )
-        groups: dict[str, dict[str, NDArray]] = {"membrane": {}, "current": {}, "potential": {}}
+        states: dict[str, dict[str, NDArray]] = {"u": {}, "v": {}}
         emitted = {}
         for population in network.populations:
             rows = [[step[population.name] for step in sample] for sample in steps]
-            spiking = population.kind == LIF
-            if spiking:
+            if population.kind == LIF:
                 fired = [[row["spikes"] for row in sample] for sample in rows]
                 emitted[population.name] = _raster(fired, population.size)
-            for key, group in (("u", "current"), ("v", "potential" if spiking else "membrane")):
+            for key, values in states.items():
                 if key in rows[0][0]:
-                    states = _whole([[row[key] for row in sample] for sample in rows])
-                    groups[group][population.name] = states.astype(np.int32)
-        recording = Recording(network.readout, emitted, counts=document["counts"], **groups)
-        factors = network.decay_factors() if groups["current"] else {}
+                    whole = _whole([[row[key] for row in sample] for sample in rows])
+                    values[population.name] = whole.astype(np.int32)
+        recording = Recording.of(network, emitted, **states, counts=document["counts"])
+        factors = network.decay_factors() if recording.current else {}
         return KnownAnswers(document["network_hash"], spikes, recording, factors)
 
 
 def _samples_of(network: IntegerNetwork, answers: KnownAnswers) -> list[dict[str, Any]]:
     recording = answers.recording
-    v = {**recording.potential, **recording.membrane}
     rows: dict[str, list] = {INPUT: _by_step(answers.spikes)}
     for population in network.populations:
         name = population.name
         parts: dict[str, list] = {}
         if name in recording.spikes:
             parts["spikes"] = _by_step(recording.spikes[name])
-        for key, states in (("u", recording.current), ("v", v)):
+        for key, states in (("u", recording.current), ("v", recording.v)):
             if name in states:
                 parts[key] = states[name].tolist()
         rows[name] = [

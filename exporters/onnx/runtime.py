@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from nmtool.batches import in_batches
 from nmtool.errors import BackendError, missing_library
-from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -103,12 +102,10 @@ def recording(network: IntegerNetwork, outputs: Mapping[str, NDArray]) -> Record
         network: whose outputs they are.
         outputs: arrays [samples, steps, neurons] by the names of the graph's outputs.
     """
-    deep = f"{network.populations[0].name}.u" in outputs
-    with_states = network.populations if deep else []
-    return Recording(
-        network.readout,
-        spikes={p.name: Raster.from_dense(outputs[f"{p.name}.spikes"]) for p in network.spiking},
-        membrane={p.name: outputs[f"{p.name}.v"] for p in network.integrating},
-        current={p.name: outputs[f"{p.name}.u"] for p in with_states},
-        potential={p.name: outputs[f"{p.name}.v"] for p in with_states if p.kind == LIF},
-    )
+
+    def of(quantity: str) -> dict[str, NDArray]:
+        keys = {p.name: f"{p.name}.{quantity}" for p in network.populations}
+        return {name: outputs[key] for name, key in keys.items() if key in outputs}
+
+    spikes = {name: Raster.from_dense(dense) for name, dense in of("spikes").items()}
+    return Recording.of(network, spikes, of("v"), of("u"))

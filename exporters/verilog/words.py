@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nmtool.errors import BackendError
 from nmtool.exporters.verilog.layout import MAX_POPULATIONS
 from nmtool.network.graph import LI, LIF
-from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -65,10 +65,8 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
             parts.append(_words(row, _SPIKE, number, raster.neuron, 0))
             bins += raster.n_bins
         states_of = {_CURRENT: recording.current[name]} if deep else {}
-        if population.kind == LI:
-            states_of[_MEMBRANE] = recording.membrane[name]
-        elif deep:
-            states_of[_MEMBRANE] = recording.potential[name]
+        if deep or population.kind == LI:
+            states_of[_MEMBRANE] = recording.v[name]
         for kind, states in states_of.items():
             row, neuron = np.divmod(np.arange(states.size), population.size)
             parts.append(_words(row, kind, number, neuron, states.reshape(-1)))
@@ -100,9 +98,10 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
         BackendError: words are missing or unexpected.
     """
     n_rows = spikes.n_samples * spikes.n_steps
-    lists: dict[int, list[NDArray]] = {n: [] for n, _ in _numbered(network, LIF)}
+    numbered = list(enumerate(network.populations))
+    lists: dict[int, list[NDArray]] = {n: [] for n, p in numbered if p.kind == LIF}
     dense: dict[tuple[int, int], NDArray[np.int32]] = {}
-    for number, population in enumerate(network.populations):
+    for number, population in numbered:
         for kind in (_MEMBRANE, _CURRENT) if deep else (_MEMBRANE,) * (population.kind == LI):
             dense[number, kind] = np.zeros((n_rows, population.size), np.int32)
     counts = dict.fromkeys(dense, 0)
@@ -125,24 +124,11 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
         )
     shape = (spikes.n_samples, spikes.n_steps, -1)
 
-    def states(kind: int, of: str | None = None) -> dict[str, NDArray[np.int32]]:
-        chosen = [(n, p) for n, p in _numbered(network, of) if (n, kind) in dense]
-        return {p.name: dense[n, kind].reshape(shape) for n, p in chosen}
+    def states(kind: int) -> dict[str, NDArray[np.int32]]:
+        return {p.name: dense[n, kind].reshape(shape) for n, p in numbered if (n, kind) in dense}
 
-    return Recording(
-        network.readout,
-        {p.name: _raster(lists[n], p.size, spikes) for n, p in _numbered(network, LIF)},
-        states(_MEMBRANE, LI),
-        states(_CURRENT),
-        states(_MEMBRANE, LIF),
-    )
-
-
-def _numbered(
-    network: IntegerNetwork, kind: str | None = None
-) -> list[tuple[int, IntegerPopulation]]:
-    """Populations of a kind, with their numbers in words."""
-    return [(n, p) for n, p in enumerate(network.populations) if kind in (None, p.kind)]
+    rasters = {p.name: _raster(lists[n], p.size, spikes) for n, p in numbered if n in lists}
+    return Recording.of(network, rasters, states(_MEMBRANE), states(_CURRENT))
 
 
 def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:

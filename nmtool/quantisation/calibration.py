@@ -146,7 +146,7 @@ def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
         keep = population.keep_u / network.runs_in.decay_one
         drive[population.name] = float(np.abs(u - keep * before).max(initial=0))
         current[population.name] = float(np.abs(u).max(initial=0))
-        v = {**recording.potential, **recording.membrane}[population.name]
+        v = recording.v[population.name]
         membrane[population.name] = float(np.abs(v).max(initial=0) / population.unit)
     return Calibration(drive, current, membrane)
 

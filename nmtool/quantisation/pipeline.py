@@ -120,7 +120,7 @@ def _with_fitting_room(
     def run(rounded: Quantisation) -> tuple[float, int]:
         """Share of the float network's spikes that are kept, and wraps of currents."""
         answers = simulate(rounded.network, spikes)
-        agreement = spike_agreement(expected, answers.without_others(expected))
+        agreement = spike_agreement(expected, answers.only({*expected.spikes, *expected.membrane}))
         return agreement.share, answers.counts["u_wraps"]
 
     at_first = share = run(quantisation)[0]

@@ -181,7 +181,7 @@ class RoundingCost(Result):
         right, right_in_integers, same = [], [], []
         shared = different = wraps = clips = 0
         for before, after, label in answers:
-            agreement = spike_agreement(before, after.without_others(before))
+            agreement = spike_agreement(before, after.only({*before.spikes, *before.membrane}))
             shared += agreement.spikes_shared
             different += agreement.spikes_different
             right.append(before.predictions == label)

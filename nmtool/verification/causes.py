@@ -90,7 +90,7 @@ class Case:
     ) -> None:
         self.network, self.samples = network, list(samples)
         self._sent = {INPUT: spikes, **actual.spikes}
-        self._u, self._v = actual.current, {**actual.membrane, **actual.potential}
+        self._u, self._v = actual.current, actual.v
         names = [population.name for population in network.populations]
         self.deep = all(name in self._u and name in self._v for name in names)
         self.sent = self._sent_in(self.samples)

@@ -260,19 +260,16 @@ def with_expected_within(expected: Recording, actual: Recording, tolerance: floa
         tolerance: as for `compare_recordings`.
     """
 
-    def within(mine: NDArray, theirs: NDArray) -> NDArray:
+    def within(group: str, name: str, mine: NDArray) -> NDArray:
+        theirs = getattr(actual, group)[name]
         far = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
         return np.where(far | np.isnan(theirs), theirs, mine)
 
-    def of(group: str) -> dict[str, NDArray]:
-        theirs = getattr(actual, group)
-        return {n: within(mine, theirs[n]) for n, mine in getattr(expected, group).items()}
-
     return replace(
-        actual,
-        membrane=of("membrane"),
-        current=of("current"),
-        potential=of("potential"),
+        expected.with_states(within),
+        readout=actual.readout,
+        spikes=actual.spikes,
+        counts=actual.counts,
     )
 
 

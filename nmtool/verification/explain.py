@@ -87,7 +87,7 @@ def explain(
     expected = _deepened(network, raster, expected, actual)
     # Membranes of different scales are not comparable: only spikes are compared.
     explanation = _compared(
-        expected, actual if other is None else _with_states_of(expected, actual)
+        expected, actual if other is None else replace(expected, spikes=actual.spikes)
     )
     explanation = replace(
         explanation, backend=backend, other_arrivals=None if other is None else ()
@@ -109,16 +109,6 @@ def explain(
         n_causes=len(causes),
         updates=updates,
         tried_on=DEEP if deep else OUTSIDE,
-    )
-
-
-def _with_states_of(expected: Recording, actual: Recording) -> Recording:
-    """The spikes of `actual`, with u and v of `expected`."""
-    return replace(
-        actual,
-        membrane=expected.membrane,
-        current=expected.current,
-        potential=expected.potential,
     )
 
 
@@ -186,8 +176,8 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
             reference = artefact.reference(run.network, run.spikes)
             answered = with_expected_within(reference, answered, artefact.tolerance)
         assert reference is not None, "only formats of real numbers have a reference"
-        spikes, expected = run.spikes.take(sample), _samples_of(reference, sample)
-        actual, remark = _samples_of(answered, sample), ""
+        spikes, expected = run.spikes.take(sample), reference.take(sample)
+        actual, remark = answered.take(sample), ""
         if not actual.current and artefact.records_states:
             actual, remark = _run_again(run, spikes, expected, actual)
         explanation = explain(run.network, spikes, expected, actual, backend=artefact.name)
@@ -273,16 +263,6 @@ def _run_again(
     return deep, ""
 
 
-def _samples_of(recording: Recording, samples: Sequence[int]) -> Recording:
-    """Some samples of a recording, without its counts."""
-    dense = {
-        group: {name: values[samples] for name, values in getattr(recording, group).items()}
-        for group in ("membrane", "current", "potential")
-    }
-    spikes = {name: raster.take(samples) for name, raster in recording.spikes.items()}
-    return Recording(recording.readout, spikes, **dense)
-
-
 def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Recording) -> None:
     check_input(network, spikes)
     sizes = {name: raster.n_neurons for name, raster in actual.spikes.items()}
@@ -349,13 +329,9 @@ def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Rec
 def _differing_bins(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
     """[samples, steps, neurons] bool by population: bins with any difference."""
     bins = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
-    bins |= {name: v != actual.membrane[name] for name, v in expected.membrane.items()}
-    for mine, theirs in (
-        (expected.current, actual.current),
-        (expected.potential, actual.potential),
-    ):
+    for mine, theirs in ((expected.v, actual.v), (expected.current, actual.current)):
         for name, values in mine.items():
-            bins[name] = bins[name] | (values != theirs[name])
+            bins[name] = bins.get(name, False) | (values != theirs[name])
     return bins
 
 

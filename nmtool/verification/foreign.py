@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nmtool import storage
 from nmtool.errors import DataError, Finding, suggestion
 from nmtool.network.float_network import Network
-from nmtool.network.graph import INPUT, LI, LIF
+from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import FIRST_SPIKE
 from nmtool.raster import Raster
@@ -39,8 +39,6 @@ SINGLE_TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
 """Tolerances for membranes recorded in float32 and float16, relative to their largest."""
 
 _FREE_BYTES = 512 << 20
-
-_QUANTITIES = ("spikes", "membrane", "current", "potential")
 
 Run = Callable[[int], Recording]
 """Simulates the network for a number of steps."""
@@ -65,9 +63,8 @@ class ForeignRecording:
     @property
     def populations(self) -> list[str]:
         """Names of the recorded populations."""
-        return list(
-            dict.fromkeys(n for group in _QUANTITIES for n in getattr(self.recording, group))
-        )
+        r = self.recording
+        return list(dict.fromkeys([*r.spikes, *r.membrane, *r.current, *r.potential]))
 
     @property
     def is_deep(self) -> bool:
@@ -86,7 +83,7 @@ class ForeignRecording:
     @property
     def tolerance(self) -> float:
         """Tolerance for real membranes, relative to the largest of their population."""
-        dense = [v for group in _QUANTITIES[1:] for v in getattr(self.recording, group).values()]
+        dense = [*self.recording.v.values(), *self.recording.current.values()]
         sizes = [values.dtype.itemsize for values in dense if values.dtype.kind == "f"]
         return {2: HALF_TOLERANCE, 4: SINGLE_TOLERANCE}.get(min(sizes, default=8), FLOAT_TOLERANCE)
 
@@ -137,7 +134,7 @@ def foreign_recording(
                 findings += read.take_predictions(array)
             elif name not in (AXES, HOPS):
                 findings += read.take(name, array, steps_first=steps_first)
-    if not findings and not read.groups:
+    if not findings and not read.arrays:
         findings.append(
             Finding("recording-empty", title, "it has no population of the network", _FIX_NAMES)
         )
@@ -149,9 +146,7 @@ def foreign_recording(
             findings=findings,
         )
     spikes = {name: Raster.from_dense(values) for name, values in read.of("spikes").items()}
-    recording = Recording(
-        network.readout, spikes, read.of("membrane"), read.of("current"), read.of("potential")
-    )
+    recording = Recording.of(network, spikes, read.of("v"), read.of("u"))
     return ForeignRecording(recording, read.n_recorded, read.predictions, read.free)
 
 
@@ -160,12 +155,8 @@ _FIX_NAMES = "name arrays as the network's populations, e.g. np.savez(path, axes
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
     arrays: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
-    for letter, group in (
-        ("v", recording.membrane),
-        ("u", recording.current),
-        ("v", recording.potential),
-    ):
-        arrays |= {f"{letter}.{name}": values for name, values in group.items()}
+    for letter, states in (("v", recording.v), ("u", recording.current)):
+        arrays |= {f"{letter}.{name}": values for name, values in states.items()}
     return arrays
 
 
@@ -197,21 +188,21 @@ class _Reader:
         self.populations = {p.name: p for p in network.populations}
         self.n_classes = self.populations[network.readout.population].size
         self.n_samples, self.n_steps, self.free = n_samples, n_steps, free
-        self.groups: dict[tuple[str, str], NDArray] = {}
+        self.arrays: dict[tuple[str, str], NDArray] = {}
         self.predictions: NDArray[np.int64] | None = None
 
     @property
     def n_recorded(self) -> int:
         """Number of steps that all arrays have."""
-        return min((array.shape[1] for array in self.groups.values()), default=self.n_steps)
+        return min((array.shape[1] for array in self.arrays.values()), default=self.n_steps)
 
-    def of(self, group: str) -> dict[str, NDArray]:
-        """Arrays of a group by population, cut to the shortest."""
+    def of(self, quantity: str) -> dict[str, NDArray]:
+        """Arrays of `spikes`, `u` or `v` by population, cut to the shortest."""
         n_steps = self.n_recorded
         return {
             name: values[:, :n_steps]
-            for (quantity, name), values in self.groups.items()
-            if quantity == group
+            for (recorded, name), values in self.arrays.items()
+            if recorded == quantity
         }
 
     def take(self, name: str, array: NDArray, *, steps_first: bool = False) -> Iterator[Finding]:
@@ -238,15 +229,13 @@ class _Reader:
                 fix = f"write 0 and 1; membranes are called v.{population}"
                 yield Finding("recording-values", name, f"spikes are 0 or 1, not {invalid:g}", fix)
                 return
-            group, array = "spikes", array != 0
-        elif letter == "u":
-            group = "current"
+            quantity, array = "spikes", array != 0
         else:
-            group = "membrane" if ours.kind == LI else "potential"
-        if (group, population) in self.groups:
+            quantity = letter or "v"
+        if (quantity, population) in self.arrays:
             what = f"the file has it twice, as {population} and as {letter or 'v'}.{population}"
             yield Finding("recording-twice", name, what, "leave out one of them")
-        self.groups[group, population] = array
+        self.arrays[quantity, population] = array
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             what = "it holds numbers that are not finite"
             yield Finding("recording-values", name, what, "record the network again")
@@ -324,7 +313,7 @@ def _shift(
     candidates: range | list[int],
 ) -> tuple[int, int]:
     """The shift of a population with the fewest differences, and the number of these."""
-    alone = replace(foreign, recording=_part(foreign.recording, [name]), predictions=None)
+    alone = replace(foreign, recording=foreign.recording.only([name]), predictions=None)
     best = (0, -1)
     for by in candidates:
         comparison = _compared(network, alone, longer, {name: by})
@@ -343,13 +332,10 @@ def _compared(
     shifts: Mapping[str, int],
 ) -> Comparison:
     actual, n_steps = foreign.recording, foreign.n_steps
-    moved = _shifted(_part(simulation, foreign.populations), shifts, n_steps)
-    expected = replace(
-        moved,
-        spikes={name: moved.spikes[name] for name in actual.spikes},
-        membrane={name: moved.membrane[name] for name in actual.membrane},
-        current={name: moved.current[name] for name in actual.current},
-        potential={name: moved.potential[name] for name in actual.potential},
+    moved = _shifted(simulation.only(foreign.populations), shifts, n_steps)
+    spikes = {name: moved.spikes[name] for name in actual.spikes}
+    expected = replace(actual, spikes=spikes).with_states(
+        lambda group, name, values: getattr(moved, group)[name]
     )
     if isinstance(network, Network):
         actual = with_expected_within(expected, actual, foreign.tolerance)
@@ -376,44 +362,23 @@ def _predictions(
     else:
         feeds = [p.source for p in network.projections if p.target == name and p.source != INPUT]
         by = 1 + max((shifts.get(source, 0) for source in feeds), default=0)
-    return _shifted(_part(simulation, [name]), {name: by}, n_steps).predictions
+    return _shifted(simulation.only([name]), {name: by}, n_steps).predictions
 
 
 def whole_numbers(recording: Recording) -> Recording:
     """The recording with whole real numbers as int64, since integers may be stored as floats."""
 
-    def whole(values: NDArray) -> NDArray:
+    def whole(group: str, name: str, values: NDArray) -> NDArray:
         fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()
         return values.astype(np.int64) if fits else values
 
-    return _with_values(recording, lambda _, values: whole(values))
-
-
-def _with_values(recording: Recording, change: Callable[[str, NDArray], NDArray]) -> Recording:
-    """The recording with a function of population and values applied to membranes, u and v."""
-    return replace(
-        recording,
-        membrane={n: change(n, v) for n, v in recording.membrane.items()},
-        current={n: change(n, v) for n, v in recording.current.items()},
-        potential={n: change(n, v) for n, v in recording.potential.items()},
-    )
-
-
-def _part(recording: Recording, names: list[str]) -> Recording:
-    """The recording restricted to some populations, without counts of overflows."""
-    return Recording(
-        recording.readout,
-        {n: raster for n, raster in recording.spikes.items() if n in names},
-        {n: v for n, v in recording.membrane.items() if n in names},
-        {n: u for n, u in recording.current.items() if n in names},
-        {n: v for n, v in recording.potential.items() if n in names},
-    )
+    return recording.with_states(whole)
 
 
 def _shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
     """The recording of `n_steps` steps, starting at step `shift` of each population."""
 
-    def of_values(name: str, values: NDArray) -> NDArray:
+    def of_states(group: str, name: str, values: NDArray) -> NDArray:
         by = shifts.get(name, 0)
         before = np.zeros_like(values[:, : max(0, -by)])
         return np.concatenate([before, values[:, max(0, by) :]], axis=1)[:, :n_steps]
@@ -421,4 +386,4 @@ def _shifted(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> R
     spikes = {
         n: raster.steps_from(shifts.get(n, 0), n_steps) for n, raster in recording.spikes.items()
     }
-    return _with_values(replace(recording, spikes=spikes), of_values)
+    return replace(recording, spikes=spikes).with_states(of_states)

@@ -41,7 +41,6 @@ def test_a_step_is_a_line_that_json_alone_reads(path: Path) -> None:
     samples = json.loads(text)["samples"]
     lines = [line.strip().rstrip(",") for line in text.splitlines()]
     dense = {name: raster.dense() for name, raster in RECORDING.spikes.items()}
-    v = {**RECORDING.potential, **RECORDING.membrane}
     for number, sample in enumerate(samples):
         assert sample["class"] == RECORDING.predictions[number]
         for n, step in enumerate(sample["steps"]):
@@ -50,7 +49,7 @@ def test_a_step_is_a_line_that_json_alone_reads(path: Path) -> None:
             for population in NETWORK.populations:
                 expected = {
                     "u": RECORDING.current[population.name][number, n].tolist(),
-                    "v": v[population.name][number, n].tolist(),
+                    "v": RECORDING.v[population.name][number, n].tolist(),
                 }
                 if population.kind == "lif":
                     spiked = dense[population.name][number, n]

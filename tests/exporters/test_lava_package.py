@@ -472,7 +472,6 @@ def test_the_package_reads_known_answers(
     module = module_of(PACKAGE / "lava_network/known_answers.py")
     assert module.is_known_answers(path)
     reader = module.KnownAnswers(path, sizes_of(network))
-    v = {**recording.potential, **recording.membrane}
     for sample in range(2):
         reader.compare(
             sample,
@@ -480,7 +479,7 @@ def test_the_package_reads_known_answers(
                 p.name: SimpleNamespace(
                     spikes=recording.spikes[p.name].dense()[sample] if p.kind == LIF else None,
                     u=recording.current[p.name][sample],
-                    v=v[p.name][sample],
+                    v=recording.v[p.name][sample],
                 )
                 for p in network.populations
             },

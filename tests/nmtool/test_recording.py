@@ -1,28 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from numpy.typing import NDArray
 
 from nmtool.errors import DataError
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.readout import Readout, membrane_scores
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input, check_steps
 from tests.networks.drawn import recordings
-from tests.networks.integers import random_network
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
-
-
-def take(recording: Recording, samples: np.ndarray) -> Recording:
-    groups: dict[str, Any] = {
-        group: {name: array[samples] for name, array in getattr(recording, group).items()}
-        for group in ("membrane", "current", "potential")
-    }
-    spikes = {name: raster.take(samples) for name, raster in recording.spikes.items()}
-    return replace(recording, spikes=spikes, **groups)
 
 
 @given(recordings(), st.data())
@@ -31,17 +23,49 @@ def test_concatenate_puts_samples_one_after_the_other(
 ) -> None:
     cut = data.draw(st.integers(0, recording.n_samples))
     samples = np.arange(recording.n_samples)
-    joined = Recording.concatenate([take(recording, samples[:cut]), take(recording, samples[cut:])])
-    for group in ("membrane", "current", "potential"):
-        assert list(getattr(joined, group)) == list(getattr(recording, group))
-        for name, array in getattr(recording, group).items():
-            assert np.array_equal(getattr(joined, group)[name], array)
-            assert getattr(joined, group)[name].dtype == array.dtype
-    for name, raster in recording.spikes.items():
-        assert np.array_equal(joined.spikes[name].dense(), raster.dense())
+    parts = [recording.take(samples[:cut]), recording.take(samples[cut:])]
+    assert Recording.concatenate(parts) == replace(recording, counts={})
+    joined = Recording.concatenate([recording, recording])
     assert joined.counts == {name: 2 * count for name, count in recording.counts.items()}
-    assert joined.readout == recording.readout
-    assert joined.n_samples == recording.n_samples
+    assert joined.n_samples == 2 * recording.n_samples
+    for group in ("spikes", "membrane", "current", "potential"):
+        assert list(getattr(joined, group)) == list(getattr(recording, group))
+
+
+def test_v_is_a_membrane_or_a_potential_by_kind() -> None:
+    network = random_network(0, n_hidden=2, spiking_output=False)
+    deep = simulate(network, random_raster(0, 2, 30, 5), deep=True)
+    again = Recording.of(network, deep.spikes, deep.v, deep.current, deep.counts)
+    assert again == deep
+    assert list(deep.potential) == [p.name for p in network.spiking]
+    assert list(deep.membrane) == [p.name for p in network.integrating]
+
+
+def test_some_populations_and_samples_without_counts() -> None:
+    network = random_network(0, n_hidden=2, spiking_output=False)
+    deep = simulate(network, random_raster(0, 4, 30, 5), deep=True)
+    name = network.spiking[0].name
+    some = deep.only([name])
+    groups = some.spikes, some.membrane, some.current, some.potential, some.counts
+    assert [list(group) for group in groups] == [[name], [], [name], [name], []]
+    taken = deep.take([3, 1])
+    assert (taken.n_samples, taken.counts) == (2, {})
+    assert taken == deep.take([1, 3]).take([1, 0]) != deep.take([1, 3])
+
+
+@given(recordings())
+def test_all_states_are_changed_and_nothing_else(recording: Recording) -> None:
+    calls: list[tuple[str, str]] = []
+
+    def negated(group: str, name: str, values: NDArray) -> NDArray:
+        calls.append((group, name))
+        return -values
+
+    changed = recording.with_states(negated)
+    groups = ("membrane", "current", "potential")
+    assert calls == [(group, name) for group in groups for name in getattr(recording, group)]
+    assert changed.with_states(negated) == recording
+    assert (changed.spikes, changed.counts) == (recording.spikes, recording.counts)
 
 
 def test_the_output_membrane_decides() -> None:
