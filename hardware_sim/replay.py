@@ -7,7 +7,8 @@ predictions are correct; with a fault, exactly the updates that it affects are n
 
 A fault of a population, in a stored number or a rule of the arithmetic, is represented by modified
 `Cells`. A fault is detectable if, with it, some update of the network's own run is mispredicted
-(`mutants.py`). A fault explains a recording if, with it, all updates are predicted (`causes.py`).
+(`nmtool.verification.mutation`). A fault explains a recording if, with it, all updates are
+predicted (`nmtool.verification.causes`).
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def altered(
     Args:
         network: the network that they are of.
         cells: columns of the neurons that the number affects.
-        kind: one of `FAULT_KINDS`.
+        kind: one of `FAULT_KINDS` of `nmtool.verification.faults`.
         place: place of the number, as in `Fault`; the source of a synapse may be [columns].
         value: the new number, or [columns] of them; a single one for weight exponents.
     """

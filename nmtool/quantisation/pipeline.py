@@ -58,7 +58,7 @@ def quantise_network(
         UsageError: bits that the target does not have, unknown ranges or scale, or missing
             samples.
     """
-    check_choices(ranges, scale, has_data=spikes is not None)
+    _check_choices(ranges, scale, has_data=spikes is not None)
     weight_bits = target.weight_bits[-1] if weight_bits is None else weight_bits
     delay_bits = target.delay_bits[-1] if delay_bits is None else delay_bits
     # Delays of synapses with weight 0 have no effect.
@@ -168,7 +168,7 @@ def _inhibition_cut(
     )
 
 
-def check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
+def _check_choices(ranges: str, scale: str, *, has_data: bool) -> None:
     """Raise `UsageError` for unknown ranges or scale, or if they need data and there are none."""
     for name, value, choices in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
         if value not in choices:

@@ -30,7 +30,7 @@ from nmtool.quantisation import (
     quantise_network,
 )
 from nmtool.quantisation.conversion import STATIC
-from nmtool.quantisation.pipeline import ERROR, check_choices
+from nmtool.quantisation.pipeline import ERROR
 from nmtool.raster import Raster
 from nmtool.running import simulate
 from nmtool.splits import NO_DATA, VALIDATION
@@ -113,7 +113,6 @@ def quantise(
     fix = "pass a Dataset, SpikeEvents, a Raster, or the name of a data set"
     check_type(calibrate_on, (Dataset, SpikeEvents, Raster, type(None)), "data that calibrate", fix)
     check_type(compare_on, (SpikeEvents, type(None)), "data to compare on", "pass SpikeEvents")
-    check_choices(ranges, scale, has_data=calibrate_on is not None)
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
         rule = validated_on([source]) if validation is None else SplitRule.of(validation)

@@ -107,7 +107,7 @@ def largest_scale(ceilings: Ceilings, target: Limits = LOIHI2) -> float:
 
 
 def limited_by(ceilings: Ceilings, scale: float, target: Limits = LOIHI2) -> str:
-    """The limit that forbids twice the scale, one of `LIMITS`."""
+    """The limit that forbids twice the scale, from `INPUT` to `WEIGHTS`."""
     bounds = _bounds(ceilings, target)
     first = min(bounds, key=bounds.__getitem__)
     return first if 2 * scale > bounds[first] else WEIGHTS

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nmtool.arguments import WORDS, Count, checked
+from nmtool.data.binning import count_dropped
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset, default_split
 from nmtool.data.events import SpikeEvents
@@ -241,7 +242,7 @@ class _Results:
         """Run float and integer network on the samples, if there are any."""
         if self.samples is None or self.events is None:
             return
-        dropped = self.network.bin(self.events).dropped
+        dropped = count_dropped(self.events, self.network.dt_ms, self.network.n_steps)
         if dropped:
             self.notes.append(
                 f"{dropped:,} of {self.events.n_events:,} events lie beyond the "
