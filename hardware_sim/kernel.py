@@ -1,7 +1,7 @@
 """The compiled time loop: event-driven in the synapses, one sample per thread.
 
 Weights that arrive at a neuron are summed in a fixed order: by step of the spike, then projection,
-then source neuron. The order matters in arithmetics whose sums clip.
+then source neuron. The order matters for floats, and in arithmetics whose sums clip.
 """
 
 from __future__ import annotations
@@ -14,34 +14,39 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.compiled import compiled
 
 
 class Kernels(NamedTuple):
-    """Compiled time loops of an arithmetic.
+    """Compiled time loops around the step of a neuron.
 
     Attributes:
         run_steps: runs some steps from a given state, which it updates.
         run_samples: runs many samples, each from rest.
+        spikes_up_to: counts spikes until there are enough.
     """
 
     run_steps: Callable[..., None]
     run_samples: Callable[..., None]
+    spikes_up_to: Callable[..., int]
 
 
 @cache
-def compiled_step(arithmetic: Arithmetic) -> Any:
-    """The compiled step of a neuron, for use in other kernels."""
-    return compiled(inline="always")(import_module(arithmetic.module).neuron_step)
+def compiled_step(module: str) -> Any:
+    """The compiled step of a neuron, from the module that defines it, for use in other kernels."""
+    return compiled(inline="always")(import_module(module).neuron_step)
 
 
 @cache
-def kernels(arithmetic: Arithmetic) -> Kernels:
-    """The time loops of an arithmetic, compiled when they first run."""
-    neuron_step = compiled_step(arithmetic)
-    limit = arithmetic.sum_limit
+def kernels(module: str, limit: int) -> Kernels:
+    """The time loops around a step, compiled when they first run.
+
+    Args:
+        module: module of the `neuron_step`.
+        limit: where sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: nowhere.
+    """
+    neuron_step = compiled_step(module)
 
     @compiled()
     def send(plan, projection, index, n, ring):
@@ -52,14 +57,14 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
             projection: index of the projection.
             index: the source neuron that spiked.
             n: step of the spike.
-            ring: [slots, neurons] int32, input by step modulo slots, a power of two.
+            ring: [slots, neurons] as weights, input by step modulo slots, a power of two.
         """
         mask = ring.shape[0] - 1
         first, post = plan.target[projection], plan.post[projection]
         row = plan.row[projection] + index * post
         for j in range(post):
             slot = (n + HOP_LATENCY + np.int64(plan.delay[row + j])) & mask
-            total = np.int64(ring[slot, first + j]) + plan.weight[row + j]
+            total = ring[slot, first + j] + plan.weight[row + j]
             if limit:
                 total = min(max(total, -limit), limit - 1)
             ring[slot, first + j] = total
@@ -71,20 +76,21 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
         Args:
             plan: the network.
             first: number of the first step, which sets the position in the ring buffer.
-            ring: [slots, neurons] int32, input by step modulo slots.
-            u, v: [neurons] int64, the state.
+            ring: [slots, neurons] as weights, input by step modulo slots.
+            u, v: [neurons] as constants, the state.
             step_offset: [steps + 1] int64, the input spikes of each step.
             channel: [spikes] int32, their channels, ascending in each step.
             spiked: [steps, neurons] bool, filled.
-            u_trace, v_trace: [steps, neurons] int32, filled with u and v after each step.
+            u_trace, v_trace: [steps, neurons] as weights, filled with u and v after each step.
             faults: [2, neurons] int64, wraps of u and clips of v of each neuron, added to.
         """
         n_steps, n_neurons = spiked.shape
+        number = plan.vth.dtype.type
         for n in range(n_steps):
             due = ring[(first + n) & (plan.slots - 1)]
             for i in range(n_neurons):
                 after = neuron_step(
-                    np.int64(due[i]),
+                    number(due[i]),
                     u[i],
                     v[i],
                     plan.bias[i],
@@ -111,9 +117,8 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
     def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
         """Run one sample from a fresh state; arguments as for `run_steps`."""
         n_neurons = spiked.shape[1]
-        ring = np.zeros((plan.slots, n_neurons), np.int32)
-        u = np.zeros(n_neurons, np.int64)
-        v = np.zeros(n_neurons, np.int64)
+        ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
+        u, v = np.zeros(n_neurons, plan.vth.dtype), np.zeros(n_neurons, plan.vth.dtype)
         run_steps(plan, 0, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, faults)
 
     @compiled(parallel=True)
@@ -125,7 +130,7 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
             step_offset: [samples, steps + 1] int64, positions in `channel`.
             channel: [spikes] int32.
             spiked: [samples, steps, neurons] bool, filled.
-            u_trace, v_trace: [samples, steps, neurons] int32, filled.
+            u_trace, v_trace: [samples, steps, neurons] as weights, filled.
             faults: [samples, 2, neurons] int64, added to.
         """
         for sample in numba.prange(spiked.shape[0]):
@@ -139,4 +144,31 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
                 faults[sample],
             )
 
-    return Kernels(run_steps, run_samples)
+    @compiled()
+    def spikes_up_to(plan, step_offset, channel, counted, enough):
+        """Count the spikes of some neurons over all samples, up to the step that has enough.
+
+        Args:
+            plan: the network.
+            step_offset: [samples, steps + 1] int64, positions in `channel`.
+            channel: [spikes] int32.
+            counted: [neurons] bool, neurons whose spikes are counted.
+            enough: number of spikes at which to stop.
+        """
+        n_neurons, total = counted.size, 0
+        spiked, faults = np.zeros((1, n_neurons), np.bool_), np.zeros((2, n_neurons), np.int64)
+        u_trace = np.zeros((1, n_neurons), plan.weight.dtype)
+        v_trace = np.zeros((1, n_neurons), plan.weight.dtype)
+        for offset in step_offset:
+            ring = np.zeros((plan.slots, n_neurons), plan.weight.dtype)
+            u, v = np.zeros(n_neurons, plan.vth.dtype), np.zeros(n_neurons, plan.vth.dtype)
+            for n in range(offset.size - 1):
+                step = offset[n : n + 2]
+                run_steps(plan, n, ring, u, v, step, channel, spiked, u_trace, v_trace, faults)
+                for i in range(n_neurons):
+                    total += spiked[0, i] and counted[i]
+                if total >= enough:
+                    return total
+        return total
+
+    return Kernels(run_steps, run_samples, spikes_up_to)

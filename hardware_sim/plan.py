@@ -1,4 +1,4 @@
-"""An `IntegerNetwork` as flat arrays, for the compiled simulator.
+"""A network of integers or real numbers as flat arrays, for the compiled time loop.
 
 Neurons are numbered across all populations, in the order of the populations.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.network.graph import INPUT
+from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:
@@ -19,53 +19,66 @@ if TYPE_CHECKING:
 
 
 class Plan(NamedTuple):
-    """An integer network as flat arrays.
+    """A network as flat arrays: int64 constants and int32 weights, or float64 for real numbers.
 
     Attributes:
-        keep_u, keep_v, vth, bias: [neurons] int64, constants of each neuron's step.
+        keep_u, keep_v, vth, bias: [neurons] constants of each neuron's step.
         source: [projections] int64, first neuron of the projection's source; −1 for the input.
         pre: [projections] int64, number of source neurons.
         target: [projections] int64, first neuron of the projection's target.
         post: [projections] int64, number of target neurons.
         row: [projections] int64, where the projection's [pre, post] block starts.
-        weight: [synapses] int32, shifted weights, block after block.
-        delay: [synapses] uint8, steps.
+        weight: [synapses] shifted weights or jumps of u, block after block.
+        delay: [synapses] uint8, or int64 for real numbers; steps.
         slots: length of the ring buffer in steps, a power of two beyond the largest delay.
     """
 
-    keep_u: NDArray[np.int64]
-    keep_v: NDArray[np.int64]
-    vth: NDArray[np.int64]
-    bias: NDArray[np.int64]
+    keep_u: NDArray
+    keep_v: NDArray
+    vth: NDArray
+    bias: NDArray
     source: NDArray[np.int64]
     pre: NDArray[np.int64]
     target: NDArray[np.int64]
     post: NDArray[np.int64]
     row: NDArray[np.int64]
-    weight: NDArray[np.int32]
-    delay: NDArray[np.uint8]
+    weight: NDArray
+    delay: NDArray
     slots: int
 
 
-def lay_out(network: IntegerNetwork) -> Plan:
+def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
     """A network as flat arrays."""
-    populations = network.populations
-    sizes = [population.size for population in populations]
-    first = {INPUT: -1} | {name: part.start for name, part in columns(network).items()}
     projections = network.projections
+    if isinstance(network, IntegerNetwork):
+        constants: list[tuple] = [(p.keep_u, p.keep_v, p.vth, p.bias) for p in network.populations]
+        weight = _joined([p.shifted_weight for p in network.projections], np.int32)
+        delay = _joined([p.delay for p in projections], np.uint8)
+    else:
+        constants = [
+            (1 - p.lose_u, 1 - p.lose_v, p.threshold if p.kind == LIF else np.inf, p.drive)
+            for p in network.populations
+        ]
+        weight = _joined([p.jump for p in network.projections], np.float64)
+        delay = _joined([p.delay for p in projections], np.int64)
+    neurons = [np.stack(np.broadcast_arrays(*values)) for values in constants]
+    keep_u, keep_v, vth, bias = np.concatenate(neurons, axis=1)
+    first = {INPUT: -1} | {name: part.start for name, part in columns(network).items()}
+    shapes = np.array([p.delay.shape for p in projections], np.int64).reshape(-1, 2)
+    (pre, post), sizes = shapes.T.copy(), shapes.prod(axis=1)
     return Plan(
-        keep_u=np.repeat([p.keep_u for p in populations], sizes).astype(np.int64),
-        keep_v=np.repeat([p.keep_v for p in populations], sizes).astype(np.int64),
-        vth=np.repeat([p.vth for p in populations], sizes).astype(np.int64),
-        bias=np.concatenate([p.bias for p in populations]),
+        keep_u=keep_u,
+        keep_v=keep_v,
+        vth=vth,
+        bias=bias,
         source=np.array([first[p.source] for p in projections], np.int64),
-        pre=np.array([p.shape[0] for p in projections], np.int64),
+        pre=pre,
         target=np.array([first[p.target] for p in projections], np.int64),
-        post=np.array([p.shape[1] for p in projections], np.int64),
-        row=_offsets([p.weight.size for p in projections])[:-1],
-        weight=_joined([p.shifted_weight.ravel() for p in projections], np.int32),
-        delay=_joined([p.delay.ravel() for p in projections], np.uint8),
-        slots=1 << (network.max_delay + HOP_LATENCY).bit_length(),
+        post=post,
+        row=np.cumsum(sizes) - sizes,
+        weight=weight,
+        delay=delay,
+        slots=1 << (int(delay.max(initial=0)) + HOP_LATENCY).bit_length(),
     )
 
 
@@ -75,9 +88,5 @@ def columns(network: IntegerNetwork | StepNetwork) -> dict[str, slice]:
     return {p.name: slice(e - p.size, e) for p, e in zip(network.populations, ends, strict=True)}
 
 
-def _offsets(lengths: list[int]) -> NDArray[np.int64]:
-    return np.concatenate(([0], np.cumsum(np.array(lengths, np.int64)))).astype(np.int64)
-
-
-def _joined(parts: list[NDArray], dtype: type) -> NDArray:
-    return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype)
+def _joined(blocks: list[NDArray], dtype: DTypeLike) -> NDArray:
+    return np.concatenate([np.zeros(0, dtype), *(block.ravel() for block in blocks)])

@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
-from nmtool.hardware_sim.kernel import kernels
 from nmtool.hardware_sim.plan import columns, lay_out
-from nmtool.hardware_sim.simulator import fault_counts, recording_from
+from nmtool.hardware_sim.simulator import fault_counts, kernels_of, recording_from
 from nmtool.network.graph import LIF, count_inputs
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import WINDOW, Readout, StreamScores
@@ -104,7 +103,7 @@ class Session:
             network = replace(network, readout=readout)
         self.network = network
         self._plan = plan = lay_out(network)
-        self._run_steps = kernels(network.runs_in).run_steps
+        self._run_steps = kernels_of(network).run_steps
         self._columns = columns(network)
         n_neurons = len(plan.bias)
         self._spiked = np.zeros((keep, n_neurons), np.bool_)

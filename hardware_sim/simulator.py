@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nmtool.batches import in_batches
 from nmtool.errors import DataError
-from nmtool.hardware_sim.kernel import kernels
+from nmtool.hardware_sim.kernel import Kernels, kernels
 from nmtool.hardware_sim.plan import Plan, columns, lay_out
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
@@ -54,7 +54,7 @@ def simulate(
         DataError: the raster's channels differ from the network's, or a sample is too large.
     """
     check_input(network, spikes)
-    run = partial(_simulate_portion, network, lay_out(network), deep=deep)
+    run = partial(run_together, network, lay_out(network), deep=deep)
     return in_batches(run, spikes, _samples_at_once(network, spikes), on_progress)
 
 
@@ -71,17 +71,34 @@ def _samples_at_once(network: IntegerNetwork, spikes: Raster) -> int:
     return max(1, BYTES_IN_FLIGHT // per_sample)
 
 
-def _simulate_portion(
-    network: IntegerNetwork, plan: Plan, spikes: Raster, *, deep: bool
+def run_together(
+    network: IntegerNetwork | StepNetwork, plan: Plan, spikes: Raster, *, deep: bool
 ) -> Recording:
+    """Run samples whose traces fit into memory together.
+
+    Args:
+        network: network to run.
+        plan: the same as flat arrays.
+        spikes: input raster.
+        deep: also record u and v of every population at every step.
+    """
     shape = (spikes.n_samples, spikes.n_steps, len(plan.bias))
     spiked = np.zeros(shape, np.bool_)
-    u, v = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    u, v = np.zeros(shape, plan.weight.dtype), np.zeros(shape, plan.weight.dtype)
     faults = np.zeros((shape[0], 2, shape[2]), np.int64)
-    run = kernels(network.runs_in).run_samples
+    run = kernels_of(network).run_samples
     run(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, faults)
-    counts = fault_counts(faults.sum(axis=0), columns(network))
+    counts = None
+    if isinstance(network, IntegerNetwork):
+        counts = fault_counts(faults.sum(axis=0), columns(network))
     return recording_from(network, spiked, u, v, deep=deep, counts=counts)
+
+
+def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
+    """The time loops that run a network."""
+    if isinstance(network, IntegerNetwork):
+        return kernels(network.runs_in.module, network.runs_in.sum_limit)
+    return kernels("nmtool.hardware_sim.float_step", 0)
 
 
 def recording_from(

@@ -20,10 +20,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from nmtool import dynamics
 from nmtool.batches import in_batches, samples_at_once
@@ -34,9 +33,6 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-
-if TYPE_CHECKING:
-    from nmtool.hardware_sim.float_kernel import FloatPlan
 
 Array = NDArray[np.float64]
 Spikes = NDArray[np.bool_]
@@ -60,10 +56,13 @@ def simulate_floats(
     Raises:
         DataError: the raster has other channels than the network.
     """
+    from nmtool.hardware_sim.plan import lay_out
+    from nmtool.hardware_sim.simulator import run_together
+
     check_input(network, spikes)
     values = 3 * spikes.n_steps * sum(p.size for p in network.populations)
     steps = step_network(network)
-    run = partial(_record, steps, _plan(steps), deep)
+    run = partial(run_together, steps, lay_out(steps), deep=deep)
     return in_batches(run, spikes, samples_at_once(values), on_progress)
 
 
@@ -78,7 +77,8 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
         spikes: input raster.
         rate: spikes per neuron and sample.
     """
-    from nmtool.hardware_sim import float_kernel
+    from nmtool.hardware_sim.plan import lay_out
+    from nmtool.hardware_sim.simulator import kernels_of
 
     steps = _up_to(step_network(network), names)
     counts = np.concatenate([np.full(p.size, p.name in names) for p in steps.populations])
@@ -89,8 +89,8 @@ def reaches_rate(network: Network, names: Sequence[str], spikes: Raster, rate: f
         enough -= 1
     while bins and enough / bins < rate:
         enough += 1
-    total = float_kernel.spikes_up_to(
-        _plan(steps), spikes.step_offset(), spikes.neuron, counts, enough
+    total = kernels_of(steps).spikes_up_to(
+        lay_out(steps), spikes.step_offset(), spikes.neuron, counts, enough
     )
     return bool(total >= enough)
 
@@ -274,56 +274,6 @@ def _up_to(network: StepNetwork, names: Sequence[str]) -> StepNetwork:
         populations=[p for p in network.populations if p.name in needed],
         projections=[p for p in network.projections if p.target in needed],
     )
-
-
-def _plan(network: StepNetwork) -> FloatPlan:
-    """The network in the arrays of the compiled loop, with its projections in order."""
-    from nmtool.hardware_sim.float_kernel import FloatPlan
-
-    populations, projections = network.populations, network.projections
-    first = {INPUT: -1} | _starts(populations)
-
-    def whole(values: Iterable[int]) -> NDArray[np.int64]:
-        return np.array(list(values), np.int64)
-
-    def joined(parts: Sequence[NDArray], dtype: DTypeLike) -> NDArray:
-        return np.concatenate([np.zeros(0, dtype), *(part.ravel() for part in parts)])
-
-    sizes = whole(p.jump.size for p in projections)
-    longest = max((int(p.delay.max(initial=0)) for p in projections), default=0)
-    return FloatPlan(
-        keep_u=joined([1 - p.lose_u for p in populations], np.float64),
-        keep_v=joined([1 - p.lose_v for p in populations], np.float64),
-        drive=joined([p.drive for p in populations], np.float64),
-        threshold=joined(
-            [p.threshold if p.kind == LIF else np.full(p.size, np.inf) for p in populations],
-            np.float64,
-        ),
-        source=whole(first[p.source] for p in projections),
-        pre=whole(p.jump.shape[0] for p in projections),
-        target=whole(first[p.target] for p in projections),
-        post=whole(p.jump.shape[1] for p in projections),
-        row=np.cumsum(sizes) - sizes,
-        jump=joined([p.jump for p in projections], np.float64),
-        delay=joined([p.delay for p in projections], np.int64),
-        slots=1 << (longest + HOP_LATENCY).bit_length(),
-    )
-
-
-def _starts(populations: Sequence[StepPopulation]) -> dict[str, int]:
-    """Index of each population's first neuron, when all neurons are numbered consecutively."""
-    ends = np.cumsum([p.size for p in populations])
-    return {p.name: int(end) - p.size for p, end in zip(populations, ends, strict=True)}
-
-
-def _record(network: StepNetwork, plan: FloatPlan, deep: bool, spikes: Raster) -> Recording:
-    from nmtool.hardware_sim import float_kernel
-    from nmtool.hardware_sim.simulator import recording_from
-
-    shape = spikes.n_samples, spikes.n_steps, plan.drive.size
-    emitted, u, v = np.zeros(shape, np.bool_), np.empty(shape), np.empty(shape)
-    float_kernel.run_samples(plan, spikes.step_offset(), spikes.neuron, emitted, u, v)
-    return recording_from(network, emitted, u, v, deep=deep)
 
 
 def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recording:

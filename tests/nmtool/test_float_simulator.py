@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
 from nmtool.errors import DataError
-from nmtool.float_simulator import reaches_rate, simulate_floats
-from nmtool.hardware_sim import float_kernel
+from nmtool.float_simulator import reaches_rate, simulate_floats, with_states
+from nmtool.hardware_sim import simulator
+from nmtool.hardware_sim.kernel import Kernels
 from nmtool.network.graph import LIF
 from nmtool.raster import Raster
 from nmtool.training.mathematics.reference import forward
+from tests.networks.drawn import float_networks
 from tests.networks.integers import random_raster
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network
 from tests.nmtool.cli import cases
@@ -59,6 +62,16 @@ def test_a_rate_is_reached_up_to_the_last_spike(topology: str, seed: int) -> Non
         assert not reaches_rate(network, names, spikes, np.nextafter(rate, 1e9))
 
 
+@settings(max_examples=25)
+@given(float_networks(), st.integers(0, 1000))
+def test_the_order_of_sums_is_fixed(network: nm.Network, seed: int) -> None:
+    first = {p.target: p for p in reversed(network.projections)}
+    network = network.with_projections(list(first.values()))
+    spikes = random_input(network, 3, seed)
+    deep = simulate_floats(network, spikes, deep=True)
+    assert with_states(network, partial(simulate_floats, network))(spikes) == deep
+
+
 def test_a_rate_without_samples_needs_no_spike() -> None:
     nothing = Raster.silent(0, 40, 10)
     assert reaches_rate(spiking_network(), ["hidden"], nothing, 3.0)
@@ -77,7 +90,8 @@ def test_the_spike_that_decides_is_found_whatever_a_product_rounds_to(
     network = random_network("recurrent", 1)
     size = network.population("hidden").size
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(float_kernel, "spikes_up_to", spikes_up_to)
+        kernels = Kernels(spikes_up_to, spikes_up_to, spikes_up_to)
+        patch.setattr(simulator, "kernels_of", lambda network: kernels)
         raster = Raster.silent(bins, 2, network.channels.size)
         assert reaches_rate(network, ["hidden"], raster, spikes / (size * bins))
     assert counted == [spikes]

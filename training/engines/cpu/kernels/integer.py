@@ -76,7 +76,7 @@ class Kernels(NamedTuple):
 @cache
 def kernels(arithmetic: Arithmetic) -> Kernels:
     """The forward passes of an arithmetic, compiled when they first run."""
-    neuron_step = compiled_step(arithmetic)
+    neuron_step = compiled_step(arithmetic.module)
 
     @compiled()
     def advance(integer_constants, arriving, u, v, peak, faults):

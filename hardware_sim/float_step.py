@@ -1,0 +1,26 @@
+"""One neuron, one step, in float64."""
+
+from __future__ import annotations
+
+from nmtool.hardware_sim.step import Step
+
+
+def neuron_step(
+    a: float, u: float, v: float, bias: float, keep_u: float, keep_v: float, vth: float
+) -> Step:
+    """The whole step of one neuron, which never overflows.
+
+    The order of the sums is fixed: initial networks, whose hashes are stored, depend on it.
+
+    Args:
+        a: sum of the weights that arrive at this step.
+        u, v: state after the previous step.
+        bias: added to v each step.
+        keep_u, keep_v: parts that a step keeps, 0 … 1.
+        vth: threshold; ∞ where neurons do not spike.
+    """
+    u = a + keep_u * u
+    v = keep_v * v + (u + bias)
+    spiked = v > vth
+    # A `Step` holds the integers of chips everywhere else.
+    return Step(u, 0.0 if spiked else v, spiked, False, False, v)  # type: ignore[arg-type]
