@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.network.graph import INPUT, LIF
+from nmtool.network.graph import INPUT, LIF, Graph
 from nmtool.network.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
     )
 
 
-def columns(network: IntegerNetwork | StepNetwork) -> dict[str, slice]:
+def columns(network: Graph) -> dict[str, slice]:
     """Slice of each population's neurons among all."""
     ends = np.cumsum([p.size for p in network.populations]).tolist()
     return {p.name: slice(e - p.size, e) for p, e in zip(network.populations, ends, strict=True)}

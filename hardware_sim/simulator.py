@@ -13,7 +13,7 @@ from nmtool.batches import in_batches
 from nmtool.errors import DataError
 from nmtool.hardware_sim.kernel import Kernels, kernels
 from nmtool.hardware_sim.plan import Plan, columns, lay_out
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LIF, Graph
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
@@ -102,8 +102,8 @@ def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
 
 
 def recording_from(
-    network: IntegerNetwork | StepNetwork,
-    spiked: NDArray[np.bool_],
+    network: Graph,
+    spiked: NDArray,
     u: NDArray,
     v: NDArray,
     *,
@@ -114,7 +114,8 @@ def recording_from(
 
     Args:
         network: the network that ran.
-        spiked, u, v: [samples, steps, neurons], spikes and states.
+        spiked: [samples, steps, neurons] bool.
+        u, v: [samples, steps, neurons], states after each step.
         deep: record also u of every population, and v of those that spike.
         counts: totals over all samples.
     """

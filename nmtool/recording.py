@@ -15,14 +15,13 @@ from nmtool import storage
 from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError
 from nmtool.network import readout as readout_rules
-from nmtool.network.graph import LIF, MAX_CHANNELS, MAX_STEPS
+from nmtool.network.graph import LIF, MAX_CHANNELS, MAX_STEPS, Graph
 from nmtool.network.readout import FIRST_SPIKE, Readout
 from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, frozen, read_only_by_name
 
 if TYPE_CHECKING:
-    from nmtool.float_simulator import StepNetwork
     from nmtool.network.any_network import AnyNetwork
 
 FILE_KIND = "nmtool recording"
@@ -81,7 +80,7 @@ class Recording(Value, Tabular):
     @classmethod
     def of(
         cls,
-        network: AnyNetwork | StepNetwork,
+        network: Graph,
         spikes: Mapping[str, Raster],
         v: Mapping[str, NDArray],
         u: Mapping[str, NDArray] | None = None,

@@ -52,6 +52,15 @@ class _Projection(Protocol):
     def shape(self) -> tuple[int, int]: ...
 
 
+class Graph(Protocol):
+    """Populations with a readout, whatever numbers their states are."""
+
+    @property
+    def populations(self) -> Sequence[_Population]: ...
+    @property
+    def readout(self) -> Readout: ...
+
+
 @dataclass(frozen=True)
 class InputChannels:
     """The input channels of a network.
