@@ -127,6 +127,7 @@ class Projection(AnyProjection):
 class Network(AnyNetwork):
     """A float network: any graph of populations, with or without hidden ones.
 
+    >>> from nmtool import InputChannels, Readout
     >>> output = Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=10.0)
     >>> synapses = Projection("input", "output", weight=[[0.5, -0.2]], delay=[[0, 7]])
     >>> readout = Readout("output", "mean")
