@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import inspect
+import pydoc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from tests.nmtool.cli import cases
 from tests.nmtool.cli.cases import CommandResult
 
 Nmtool = Callable[..., CommandResult]
+ArgumentsOf = Callable[[str, str], dict[str, Any]]
 
 
 @pytest.fixture
@@ -26,6 +30,32 @@ def nmtool(
         return CommandResult(code, *capsys.readouterr())
 
     return run
+
+
+class _CalledError(Exception):
+    """Ends a command where it calls the library."""
+
+
+@pytest.fixture
+def arguments_of(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> ArgumentsOf:
+    """`arguments_of(words, function)`: the arguments that a command passes to a function."""
+
+    def arguments(words: str, name: str) -> dict[str, Any]:
+        function: Any = pydoc.locate(name)
+        given: dict[str, Any] = {}
+
+        def note(*values: Any, **named: Any) -> None:
+            call = inspect.signature(function).bind(*values, **named)
+            call.apply_defaults()
+            given.update(call.arguments)
+            raise _CalledError
+
+        monkeypatch.setattr(name, note)
+        with pytest.raises(_CalledError):
+            nmtool(*words.split())
+        return given
+
+    return arguments
 
 
 @pytest.fixture

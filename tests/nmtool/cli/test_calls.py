@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import pydoc
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from nmtool.exporters.mlgenn import MlgennOptions
 from nmtool.exporters.nir import ImportOptions, NirOptions
 from nmtool.exporters.verilog import VerilogOptions
 from tests.nmtool.cli import cases
-from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava
 
 FLOATS, INTEGERS = cases.float_network(), cases.integer_network()
@@ -142,10 +141,6 @@ RESULTS: dict[str, dict[str, Any]] = {
 """By the words of a command: what its JSON has besides the function's result."""
 
 
-class _ReachedError(Exception):
-    """A command has reached its call."""
-
-
 @pytest.fixture(autouse=True)
 def _files(nmtool: Nmtool, data: Path, integers: Path, floats: Path) -> None:
     Path("theirs.nir").touch()
@@ -155,20 +150,12 @@ def _files(nmtool: Nmtool, data: Path, integers: Path, floats: Path) -> None:
 
 
 @pytest.mark.parametrize("words", CALLS)
-def test_words_become_a_call(words: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    command, *_ = words.split()
-    function: Any = pydoc.locate(FUNCTIONS[command])
-    given: dict[str, Any] = {}
-
-    def note(*values: object, **named: object) -> None:
-        given.update(inspect.signature(function).bind(*values, **named).arguments)
-        raise _ReachedError
-
+def test_words_become_a_call(
+    words: str, arguments_of: ArgumentsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     FakeLava().install(monkeypatch)
-    monkeypatch.setattr(FUNCTIONS[command], note)
-    with pytest.raises(_ReachedError):
-        nmtool(*words.split())
-    assert {name: given.get(name) for name in CALLS[words]} == CALLS[words]
+    given = arguments_of(words, FUNCTIONS[words.split()[0]])
+    assert {name: given[name] for name in CALLS[words]} == CALLS[words]
 
 
 @pytest.mark.parametrize("words", RESULTS)

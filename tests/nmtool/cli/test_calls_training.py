@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import pydoc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nmtool as nm
+from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.run_folder import RunFolder
-from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.conftest import ArgumentsOf, Nmtool
 
 pytestmark = pytest.mark.torch
 
@@ -94,32 +93,17 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 """By the words of a command the function it calls, and some of the arguments it passes."""
 
 
-class _CalledError(Exception):
-    """Ends a command where it calls the library."""
-
-
 @pytest.fixture
 def _run(nmtool: Nmtool) -> None:
     """A folder with the settings of a run, and something in the place of its checkpoint."""
     run = RunFolder(Path("run"))
-    run.create({"options": nm.TrainOptions(hidden=6).as_json()})
+    run.create(Manifest(data="two", ranks=1, options=nm.TrainOptions(hidden=6).as_json()))
     run.checkpoint_file.touch()
 
 
 @pytest.mark.usefixtures("data", "integers", "floats", "_run")
 @pytest.mark.parametrize("words", CALLS)
-def test_words_become_a_call(words: str, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    target, expected = CALLS[words]
-    function: Any = pydoc.locate(target)
-    given: dict[str, Any] = {}
-
-    def note(*values: Any, **named: Any) -> None:
-        call = inspect.signature(function).bind(*values, **named)
-        call.apply_defaults()
-        given.update(call.arguments)
-        raise _CalledError
-
-    monkeypatch.setattr(target, note)
-    with pytest.raises(_CalledError):
-        nmtool(*words.split())
+def test_words_become_a_call(words: str, arguments_of: ArgumentsOf) -> None:
+    function, expected = CALLS[words]
+    given = arguments_of(words, function)
     assert {name: given[name] for name in expected} == expected
