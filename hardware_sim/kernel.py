@@ -57,7 +57,7 @@ def kernels(module: str, limit: int) -> Kernels:
             projection: index of the projection.
             index: the source neuron that spiked.
             n: step of the spike.
-            ring: [slots, neurons] as weights, input by step modulo slots, a power of two.
+            ring: [slots, neurons] in the type of weights, input by step modulo slots, a power of two.
         """
         mask = ring.shape[0] - 1
         first, post = plan.target[projection], plan.post[projection]
@@ -76,12 +76,12 @@ def kernels(module: str, limit: int) -> Kernels:
         Args:
             plan: the network.
             first: number of the first step, which sets the position in the ring buffer.
-            ring: [slots, neurons] as weights, input by step modulo slots.
-            u, v: [neurons] as constants, the state.
+            ring: [slots, neurons] in the type of weights, input by step modulo slots.
+            u, v: [neurons] in the type of constants, the state.
             step_offset: [steps + 1] int64, the input spikes of each step.
             channel: [spikes] int32, their channels, ascending in each step.
             spiked: [steps, neurons] bool, filled.
-            u_trace, v_trace: [steps, neurons] as weights, filled with u and v after each step.
+            u_trace, v_trace: [steps, neurons] in the type of weights, filled with u and v.
             faults: [2, neurons] int64, wraps of u and clips of v of each neuron, added to.
         """
         n_steps, n_neurons = spiked.shape
@@ -130,7 +130,7 @@ def kernels(module: str, limit: int) -> Kernels:
             step_offset: [samples, steps + 1] int64, positions in `channel`.
             channel: [spikes] int32.
             spiked: [samples, steps, neurons] bool, filled.
-            u_trace, v_trace: [samples, steps, neurons] as weights, filled.
+            u_trace, v_trace: [samples, steps, neurons] in the type of weights, filled.
             faults: [samples, 2, neurons] int64, added to.
         """
         for sample in numba.prange(spiked.shape[0]):

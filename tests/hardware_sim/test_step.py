@@ -53,7 +53,7 @@ def test_compiled_step_is_the_plain_one(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int
 ) -> None:
     state = (a, u, v, bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
-    compiled, expected = kernel.compiled_step(LOIHI2)(*state), neuron_step(*state)
+    compiled, expected = kernel.compiled_step(LOIHI2.module)(*state), neuron_step(*state)
     assert compiled == expected
     assert [type(value) for value in compiled] == [type(value) for value in expected]
 
