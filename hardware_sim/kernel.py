@@ -57,7 +57,7 @@ def kernels(module: str, limit: int) -> Kernels:
             projection: index of the projection.
             index: the source neuron that spiked.
             n: step of the spike.
-            ring: [slots, neurons] in the type of weights, input by step modulo slots, a power of two.
+            ring: [slots, neurons] in the type of weights, input by step modulo slots.
         """
         mask = ring.shape[0] - 1
         first, post = plan.target[projection], plan.post[projection]
