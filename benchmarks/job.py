@@ -1,4 +1,4 @@
-"""A job is one engine on one workload with so many threads; its result is what was measured."""
+"""`Job`: an engine, a workload and a number of threads. `Result`: the measurements of a job."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def recording_from(
         network: the network that ran.
         spiked: [samples, steps, neurons] bool.
         u, v: [samples, steps, neurons], states after each step.
-        deep: record also u of every population, and v of those that spike.
+        deep: also record u of every population and v of spiking populations.
         counts: totals over all samples.
     """
 

@@ -75,7 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
         for path, report in checks.items():
             if len(checks) > 1:
                 console.print_line(path, style="bold")
-            _print(report, overview=ALL in targets)
+            if ALL in targets:
+                console.print_table(report.tables()[0])
+                console.print_line("resources and findings of a target: --target NAME; all: --json")
+            else:
+                _print(report)
     if cost is not None and not arguments.json:
         print_cost(arguments, cost)
     return 0 if ALL in targets or all(report.fits_everywhere for report in checks.values()) else 1
@@ -85,11 +89,7 @@ def _report_as_json(path: str, report: CheckReport) -> dict[str, Any]:
     return {"network": path, **report.as_json()}
 
 
-def _print(report: CheckReport, *, overview: bool) -> None:
-    if overview:
-        console.print_table(report.tables()[0])
-        console.print_line("resources and findings of a target: --target NAME; all: --json")
-        return
+def _print(report: CheckReport) -> None:
     console.print_tables(report)
     for fit in report.fits:
         if fit.unsupported or fit.approximate:

@@ -53,7 +53,7 @@ class _Projection(Protocol):
 
 
 class Graph(Protocol):
-    """Populations with a readout, whatever numbers their states are."""
+    """Populations with a readout, as `AnyNetwork` and the float simulator's `StepNetwork`."""
 
     @property
     def populations(self) -> Sequence[_Population]: ...

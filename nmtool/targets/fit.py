@@ -339,7 +339,7 @@ def _unknown_figures(network: IntegerNetwork, neuron: Neuron) -> list[str]:
 
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
-    clocks = _clocks(network)  # they spike in every step, whatever bits their states lose
+    clocks = _clocks(network)  # spike in every step, also with states of fewer bits
     for population in [p for p in network.spiking if p.name not in clocks]:
         needed = int(population.vth << population.runs_in.state_shift).bit_length() + 1
         if needed > bits:

@@ -22,7 +22,11 @@ class Emulator:
         self.input = np.zeros((samples, steps, header["channels"]["size"]), bool)
 
     def run(self, *spikes: Any) -> dict[str, Trace]:
-        """What every population did; `spikes` are indices of the input, and a function."""
+        """u, v and spikes of every population.
+
+        Args:
+            spikes: indices of the input spikes by axis, then a function that reports progress.
+        """
         dense = self.input.copy()
         dense[spikes[:3]] = True
         recording = simulate(IntegerNetwork.load(sys.argv[1]), Raster.from_dense(dense), deep=True)

@@ -215,7 +215,7 @@ def check_spikes(array: NDArray, where: str = "") -> str:
 
 
 def swapped_axes(n_steps: int, n_channels: int) -> str:
-    """A warning if there are so many more channels than steps that these axes may be swapped."""
+    """A warning that the axes may be swapped, if channels far outnumber steps; else ''."""
     if n_channels < max(_MANY_CHANNELS, _CHANNELS_PER_STEP * n_steps):
         return ""
     return (
