@@ -85,7 +85,7 @@ def interrupts_remembered() -> Iterator[None]:
     takes effect in the next `signals_noted`.
     """
     numbers = [signal.SIGINT] if _ALARM is None else [signal.SIGINT, _ALARM]
-    with _handlers_restored(*numbers) as previous:
+    with _forgotten_at_the_end(), _handlers_restored(*numbers) as previous:
         _replace_default(previous, _remember)
         try:
             yield
@@ -98,7 +98,17 @@ def interrupts_remembered() -> Iterator[None]:
         finally:
             if previous:
                 _wait_no_more()
-                _raised.clear()
+
+
+@contextmanager
+def _forgotten_at_the_end() -> Iterator[None]:
+    """Forget signals once no handler notes them: one may still arrive while the block ends."""
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            _waiting.clear()
+            _raised.clear()
 
 
 def _remember(number: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nmtool import interrupts
 from nmtool.errors import StorageError, libraries_needed
 from nmtool.interrupts import interrupts_remembered, signals_ignored, signals_noted
 
@@ -120,6 +121,22 @@ def test_a_swallowed_interrupt_stops_the_next_work() -> None:
     with pytest.raises(KeyboardInterrupt):
         work()
     assert not went_on
+
+
+def test_an_interrupt_while_a_command_ends_stops_nothing_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when the alarm of a signal that waited goes off at the very end."""
+    wait_no_more = interrupts._wait_no_more
+
+    def interrupted_at_the_end() -> None:
+        monkeypatch.setattr(interrupts, "_wait_no_more", wait_no_more)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), interrupts_remembered():
+        monkeypatch.setattr(interrupts, "_wait_no_more", interrupted_at_the_end)
+    with signals_noted(signal.SIGINT) as check_stop:
+        check_stop()
 
 
 @pytest.mark.parametrize("cause", ["__cause__", "__context__"])
