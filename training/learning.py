@@ -170,8 +170,9 @@ def train(
         device: where to train: `cpu`, `cuda`, or `auto` for a GPU if its requirements are met.
         search: hyperparameter search before training: for a time such as 30min or 2h, or a number
             of short trials, it tries values of all settings left at their defaults, trains the
-            best in full, and takes those with the best validation accuracy. The same call
-            continues a stopped search.
+            best and the defaults in full, and takes those with the best validation accuracy if
+            they are significantly better than the defaults. The same call continues a stopped
+            search.
         teacher: distillation: networks whose soft labels (`nmtool.soft_labels`) are learnt in
             addition to the labels; `teacher.npz` in the folder keeps them. For a file of soft
             labels, use `options.teacher`.
@@ -307,8 +308,8 @@ class _Call:
         elif options.teacher is not None:
             teacher = teacher_of(options, origin, resumed=self.resume)
         if self.search is not None:
-            searched = self._search_settings(dataset, options, where)
-            options = options.with_settings(searched.chosen(searched.best_trial), "the search")
+            settings, searched = self._search_settings(dataset, options, where)
+            options = options.with_settings(settings, "the search")
         call_options, options = options, options.fitted_to(dataset.undivided)
         if not self.resume:
             check_events_in_time(dataset, options)
@@ -415,7 +416,7 @@ class _Call:
 
     def _search_settings(
         self, dataset: Dataset, options: TrainOptions, device: Device
-    ) -> SweepResult:
+    ) -> tuple[dict[str, Any], SweepResult]:
         """Search the settings left at their defaults; the study is saved in the run's folder."""
         with ExitStack() as temporary, libraries_needed("train"):
             from nmtool.training.studies.search import search_settings

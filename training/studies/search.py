@@ -6,8 +6,9 @@ first study have a third of the run's epochs. The second study trains the best o
 short trials favour settings that learn fast, and augmentation, which pays at the end, learns
 slowly. Each study takes half of a time limit. The first trial has the defaults; the next ones add
 what has helped on other data, since a short search may have no more than ten trials for ten
-settings. `nmtool sweep` accepts both, FOLDER/study.toml and FOLDER/full-N/study.toml, like any
-other study.
+settings. The second study trains the defaults, too: of many trials, the best is partly the luckiest
+on these validation samples, so the defaults stay unless it is significantly better. `nmtool sweep`
+accepts both, FOLDER/study.toml and FOLDER/full-N/study.toml, like any other study.
 """
 
 from __future__ import annotations
@@ -27,13 +28,18 @@ from nmtool.data.catalogue import is_name
 from nmtool.data.dividing import AUTO
 from nmtool.data.grid import last_spike_ms, usual_end_ms
 from nmtool.errors import UsageError
+from nmtool.evaluation.comparing import compare_accuracy
+from nmtool.network.float_network import Network
+from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress
 from nmtool.toml_files import toml_value
+from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import read_plan
-from nmtool.training.studies.results import RESULT, SweepResult, ranked
+from nmtool.training.studies.results import RESULT, SweepResult, TrialResult, ranked
+from nmtool.training.studies.series import run_folder
 from nmtool.training.studies.sweep import run_trials, searched
-from nmtool.training.studies.trial import checked_data, shown_value
+from nmtool.training.studies.trial import RUNS, checked_data, shown_value
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -47,7 +53,7 @@ MINUTES, TRIALS = "minutes", "trials"
 SHORTER = 3
 """Ratio of a run's epochs to those of a trial of the first study."""
 FINALISTS = 4
-"""Trials of the first study that the second one trains in full, best first."""
+"""Trials of the first study that the second one trains in full: the best, and the defaults."""
 
 _BUDGET = re.compile(r"([1-9][0-9]{0,5}) ?(min|h|)")
 _MOST_STEPS, _FEWEST_STEPS = 4000, 50
@@ -65,7 +71,7 @@ def search_settings(
     *,
     device: str | Device,
     progress: Progress,
-) -> SweepResult:
+) -> tuple[dict[str, Any], SweepResult]:
     """Search the settings that are at their defaults, by validation accuracy.
 
     The same call continues a search that was stopped. A search with a number of trials is
@@ -78,6 +84,10 @@ def search_settings(
         folder: folder of the first study; the second one is in `full-N`, after N finished trials.
         device, progress: as for `train`.
 
+    Returns:
+        The settings to train with, for `TrainOptions.with_settings`, and the last study: they are
+        those of its best trial, or the defaults if it is not significantly better.
+
     Raises:
         UsageError: the budget is invalid, there are no validation samples, nothing is left to
             search, or the folder has a search of other settings.
@@ -88,28 +98,66 @@ def search_settings(
     limit = max(1, number // 2) if in_time else number
     fixed, default, space = _settings(data, options)
 
-    def run(folder: Path, limit: int, epochs: int, firsts: Sequence[dict[str, Any]]) -> SweepResult:
+    def run(
+        folder: Path, limit: int, epochs: int, firsts: Sequence[dict[str, Any]], keep: bool
+    ) -> SweepResult:
         storage.make_folder(folder)
-        about = {"data": _place(data, folder), "folder": ".", kind: limit}
+        about = {"data": _place(data, folder), "folder": ".", kind: limit, "keep": keep}
         about |= {"sampler_seed": options.seed}
         text = "".join(_lines(about, {**fixed, "epochs": epochs}, space, firsts))
         storage.write_text(folder / PLAN, text)
         plan = read_plan(folder / PLAN)
         checked_data(plan, data)
-        return searched(plan, lambda study: run_trials(study, data, device, progress))
+        result = searched(plan, lambda study: run_trials(study, data, device, progress))
+        _log_best(result)
+        return result
 
     epochs = -(-options.epochs // SHORTER)
     log.info(f"searching {', '.join(space)} in trials of {epochs} epochs")
-    result = run(folder, limit, epochs, _first_trials(default, space))
-    _log_best(result)
-    finalists = [result.chosen(trial) for trial in ranked(result.trials)[:FINALISTS]]
+    result = run(folder, limit, epochs, _first_trials(default, space), keep=False)
+    settings, *others = [result.chosen(trial) for trial in ranked(result.trials)[:FINALISTS]]
+    defaults = result.chosen(result.trials[0])
+    others = [values for values in others if values != defaults]
+    finalists = [settings, *([] if settings == defaults else [defaults]), *others]
     if len(finalists) > 1 and epochs < options.epochs:
-        log.info(f"training the best {len(finalists)} in full, for {options.epochs} epochs")
+        log.info(f"training {len(finalists)} of them in full, for {options.epochs} epochs")
         full = folder / f"full-{result.counts['finished']}"
-        result = run(full, limit if in_time else len(finalists), options.epochs, finalists)
-        _log_best(result)
+        result = run(
+            full, limit if in_time else len(finalists), options.epochs, finalists, keep=True
+        )
+        settings = _better_settings(result, defaults, data)
     storage.write_text(folder / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
-    return result
+    return settings, result
+
+
+def _better_settings(
+    result: SweepResult, defaults: dict[str, Any], data: Dataset
+) -> dict[str, Any]:
+    """Settings of the best trial, or the defaults if it is not significantly better."""
+    best = result.best_trial
+    settings = result.chosen(best)
+    with_defaults = [
+        trial for trial in ranked(result.trials) if result.chosen(trial) == defaults != settings
+    ]
+    if not with_defaults:
+        return settings
+
+    def network(trial: TrialResult) -> Network | IntegerNetwork:
+        folder = run_folder(
+            result.plan.folder / RUNS, trial.number, result.plan.space.fixed["seed"]
+        )
+        return RunFolder(folder).integers() or RunFolder(folder).network()
+
+    difference = compare_accuracy([network(best)], [network(with_defaults[0])], data.validation)
+    low, high = difference.interval()
+    if low > 0:
+        return settings
+    log.info(
+        f"the defaults are kept: trial {best.number} differs by {difference.points.mean():+.1f} "
+        f"points on the validation samples, 95 % interval {low:+.1f} … {high:+.1f}; its settings "
+        f"are in {result.best_file}"
+    )
+    return defaults
 
 
 def _log_best(result: SweepResult) -> None:

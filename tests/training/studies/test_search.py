@@ -8,12 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nmtool as nm
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.training.studies import study, trial
+from nmtool.evaluation.accuracy_difference import AccuracyDifference
+from nmtool.training.studies import search, study, trial
 from nmtool.training.studies.plan import read_plan
 from nmtool.training.studies.study import open_study
 from tests.refusals import refused
@@ -34,7 +36,17 @@ def _trials(folder: Path, study: str = "") -> list[tuple[str, float | None, dict
         return [(trial.state.name, trial.value, trial.params) for trial in opened.trials()]
 
 
-def test_the_best_trial_gives_the_settings_of_the_run(tmp_path: Path) -> None:
+def _differ(points: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the best network be right on so many more of 100 samples than that of the defaults."""
+    right = np.arange(100)[None] < 50 + np.array([[points], [0]])
+    difference = AccuracyDifference(right[:1], right[1:])
+    monkeypatch.setattr(search, "compare_accuracy", lambda *_: difference)
+
+
+def test_the_best_trial_gives_the_settings_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _differ(20, monkeypatch)
     run = _train(tmp_path / "run", search=3)
     assert len(_trials(tmp_path / "run")) == 3
     trials = _trials(tmp_path / "run", "full-3")
@@ -44,28 +56,48 @@ def test_the_best_trial_gives_the_settings_of_the_run(tmp_path: Path) -> None:
     settings = run.options.as_json()
     assert {name: settings[name] for name in best} == best
     assert (run.options.epochs, len(run.log)) == (4, 4)
-    search = tmp_path / "run" / "search"
-    assert read_plan(search / "study.toml").space.fixed["epochs"] == 2
-    assert read_plan(search / "full-3/study.toml").space.fixed["epochs"] == 4
+    folder = tmp_path / "run" / "search"
+    assert read_plan(folder / "study.toml").space.fixed["epochs"] == 2
+    assert read_plan(folder / "full-3/study.toml").space.fixed["epochs"] == 4
     assert run.search is not None
     assert run.tables()[1] == run.search == nm.Run.load(tmp_path / "run").search
     assert len(run.search.rows) == sum(state == "COMPLETE" for state, _, _ in trials)
 
 
-def test_the_best_of_short_trials_are_compared_in_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("points", "effect"), [(20, -1), (20, 1), (2, 1)])
+def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
+    points: int, effect: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With dropped events, training is slower, but better in the end."""
+    """Dropped events help in full; in short trials they help, too, or do harm."""
 
     def score(_: trial.TrialRunner, __: int, options: nm.TrainOptions, *___: Any) -> float:
-        return 0.5 + (options.drop if options.epochs == OPTIONS.epochs else -options.drop)
+        return 0.5 + (1 if options.epochs == OPTIONS.epochs else effect) * options.drop
+
+    compared: list[str] = []
+
+    def folder(path: Path) -> SimpleNamespace:
+        compared.append(path.relative_to(tmp_path / "search/full-6/trials").as_posix())
+        return SimpleNamespace(integers=lambda: None, network=lambda: None)
 
     monkeypatch.setattr(trial.TrialRunner, "_score", score)
+    monkeypatch.setattr(search, "RunFolder", folder)
+    _differ(points, monkeypatch)
     run = _train(tmp_path, search=6)
-    short, full = _trials(tmp_path), _trials(tmp_path, "full-6")
+    short, full = _trials(tmp_path), [settings for _, _, settings in _trials(tmp_path, "full-6")]
     ranked = sorted(range(6), key=lambda number: (-(short[number][1] or 0), number))
-    assert [settings for _, _, settings in full] == [short[number][2] for number in ranked[:4]]
-    assert run.options.drop == max(settings["drop"] for _, _, settings in full) > 0
+    best, *others = (short[number][2] for number in ranked[:4])
+    defaults = short[0][2]
+    assert full[0] == best
+    assert full[1:] == [
+        *([defaults] if defaults != best else []),
+        *(settings for settings in others if settings != defaults),
+    ]
+    dropped = [settings["drop"] for settings in full]
+    winner = dropped.index(max(dropped))
+    assert [*dict.fromkeys(compared)] == [
+        f"{number:04d}/seed0" for number in (winner, full.index(defaults))
+    ]
+    assert run.options.drop == (max(dropped) if points == 20 else 0.0)
 
 
 def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
