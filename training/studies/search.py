@@ -95,7 +95,6 @@ def search_settings(
     """
     kind, number = _limit(budget)
     in_time = kind == MINUTES
-    limit = max(1, number // 2) if in_time else number
     fixed, default, space = _settings(data, options)
 
     def run(
@@ -114,7 +113,8 @@ def search_settings(
 
     epochs = -(-options.epochs // SHORTER)
     log.info(f"searching {', '.join(space)} in trials of {epochs} epochs")
-    result = run(folder, limit, epochs, _first_trials(default, space), keep=False)
+    short = max(1, number // 2) if in_time else number
+    result = run(folder, short, epochs, _first_trials(default, space), keep=False)
     settings, *others = [result.chosen(trial) for trial in ranked(result.trials)[:FINALISTS]]
     defaults = result.chosen(result.trials[0])
     others = [values for values in others if values != defaults]
@@ -122,9 +122,8 @@ def search_settings(
     if len(finalists) > 1 and epochs < options.epochs:
         log.info(f"training {len(finalists)} of them in full, for {options.epochs} epochs")
         full = folder / f"full-{result.counts['finished']}"
-        result = run(
-            full, limit if in_time else len(finalists), options.epochs, finalists, keep=True
-        )
+        limit = number - number // 2 if in_time else len(finalists)
+        result = run(full, limit, options.epochs, finalists, keep=True)
         settings = _better_settings(result, defaults, data)
     storage.write_text(folder / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
     return settings, result
