@@ -43,6 +43,7 @@ from nmtool.training.studies.teaching import soft_labels
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
+    from nmtool.training.loop.trainer import Trainer
     from nmtool.training.processes.ranks import Ranks
     from nmtool.training.studies.results import SweepResult
 
@@ -215,9 +216,21 @@ def train(
         )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    call = _Call(chosen, run_folder, resume, None, teacher, on_batch, on_epoch, progress, search)
+    call = _Call(
+        data=data,
+        options=chosen,
+        folder=run_folder,
+        resume=resume,
+        device=device,
+        search=search,
+        teacher=teacher,
+        ranks=ranks,
+        on_batch=on_batch,
+        on_epoch=on_epoch,
+        progress=progress,
+    )
     with _threads(threads):
-        return call.run(data, device, ranks)
+        return call.run()
 
 
 @checked
@@ -261,68 +274,102 @@ def finetune(
     if data is None:
         data = data_of(origin)
     run_folder = None if folder is None else RunFolder(Path(folder))
-    call = _Call(options, run_folder, False, origin, teacher, on_batch, on_epoch, progress)
+    call = _Call(
+        data=data,
+        options=options,
+        folder=run_folder,
+        start=origin,
+        device=device,
+        teacher=teacher,
+        ranks=ranks,
+        on_batch=on_batch,
+        on_epoch=on_epoch,
+        progress=progress,
+    )
     with _threads(threads):
-        return call.run(data, device, ranks)
+        return call.run()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Call:
-    """One call of `train` or `finetune`."""
+    """One call of `train` or `finetune`, with its arguments."""
 
+    data: Dataset | SpikeEvents | str | Path
     options: TrainOptions
     folder: RunFolder | None
-    resume: bool
-    start: RunFolder | None
+    resume: bool = False
+    start: RunFolder | None = None
+    device: str | Device
+    search: str | int | None = None
     teacher: Sequence[Source]
+    ranks: Ranks | None
     on_batch: OnBatch | None
     on_epoch: OnEpoch | None
     progress: Progress
-    search: str | int | None = None
 
-    def run(
-        self,
-        data: Dataset | SpikeEvents | str | Path,
-        device: str | Device,
-        ranks: Ranks | None,
-    ) -> Run:
+    def run(self) -> Run:
+        """Prepare data, soft labels and settings, train, and say what to try next."""
         with libraries_needed("train"):
             from nmtool.training.engines.devices import find_device
-            from nmtool.training.loop.run import run_training
             from nmtool.training.processes.ranks import Ranks
 
-        where = find_device(device) if isinstance(device, str) else device
-        own = Ranks.from_environment(str(where.torch)) if ranks is None else ranks
-        if own.is_first and self.folder is not None:
-            if self.resume:
-                with self.folder.locked():
-                    pass  # entering the block raises errors of the folder, before data are read
-            else:
-                _check_free(self.folder)
-        dataset = self._data(data, own)
-        options, searched = self.options, None
-        origin = self.folder if self.resume else self.start
-        teacher = None
-        if self.teacher:
-            options, teacher = self._make_soft_labels(options, dataset, own)
-        elif options.teacher is not None:
-            teacher = teacher_of(options, origin, resumed=self.resume)
+        device = find_device(self.device) if isinstance(self.device, str) else self.device
+        ranks = Ranks.from_environment(str(device.torch)) if self.ranks is None else self.ranks
+        if ranks.is_first and self.folder is not None:
+            self._check_folder(self.folder)
+        dataset = self._dataset(ranks)
+        options, teacher = self._soft_labels(dataset, ranks)
+        search = None
         if self.search is not None:
-            settings, searched = self._search_settings(dataset, options, where)
+            settings, study = self._search_settings(dataset, options, device)
             options = options.with_settings(settings, "the search")
-        call_options, options = options, options.fitted_to(dataset.undivided)
+            search = trial_table(study.as_json())
+        fitted = options.fitted_to(dataset.undivided)
         if not self.resume:
-            check_events_in_time(dataset, options)
-        if own.is_first and not self.resume:
-            self._remark(dataset, call_options, options, teacher)
-        elif own.is_first and self.folder is not None and self.folder.log_file.is_file():
-            run_folder = self.folder
-            _log_remarks(rates_rise(options, run_folder.options(), len(run_folder.read_log())))
+            check_events_in_time(dataset, fitted)
+        if ranks.is_first:
+            self._remark(dataset, options, fitted, teacher)
+        trainer, reporter = self._train(dataset, fitted, teacher, device, ranks)
+        if self.ranks is None:
+            ranks.leave()
+        validation = dataset.validation
+        run = Run(
+            fitted,
+            trainer.best,
+            trainer.best_integers,
+            trainer.log,
+            None if self.folder is None else self.folder.path,
+            dataset.validation_rule,
+            search=search,
+            n_validation=0 if validation is None else validation.n_samples,
+        )
+        if ranks.is_first:
+            self._log_end(run, new_epochs=len(reporter.epochs))
+        return run
+
+    def _check_folder(self, folder: RunFolder) -> None:
+        """Raise errors of the folder before data are read."""
+        if self.resume:
+            with folder.locked():
+                pass  # entering the block raises them
+        else:
+            _check_free(folder)
+
+    def _train(
+        self,
+        dataset: Dataset,
+        options: TrainOptions,
+        teacher: Teacher | None,
+        device: Device,
+        ranks: Ranks,
+    ) -> tuple[Trainer, Reporter]:
+        from nmtool.training.loop.run import run_training
+
         # In a job of several processes, Ctrl-C ends all of them at once.
-        numbers = [signal.SIGINT] if own.size == 1 else []
+        numbers = [signal.SIGINT] if ranks.size == 1 else []
         with (
             signals_noted(*numbers) as check_stop,
-            (self.progress if own.is_first else silent)(
+            (self.progress if ranks.is_first else silent)(
                 "training", remark="loading kernels"
             ) as advance,
         ):
@@ -342,46 +389,34 @@ class _Call:
                 resume=self.resume,
                 start=self.start,
                 teacher=teacher,
-                device=where,
-                ranks=own,
+                device=device,
+                ranks=ranks,
                 on_start=reporter.start,
                 on_batch=reporter.batch,
                 on_epoch=reporter.epoch,
             )
-        if own.is_first and self.resume and not reporter.epochs:
-            _log.info(f"nothing is left to do: the run ended with epoch {len(trainer.log)}")
-        if own.is_first and stopped_early(trainer.log):
+        return trainer, reporter
+
+    def _log_end(self, run: Run, new_epochs: int) -> None:
+        """Log why training ended early, and what to try next."""
+        if self.resume and not new_epochs:
+            _log.info(f"nothing is left to do: the run ended with epoch {len(run.log)}")
+        if run.stopped_early:
             _log.info(
-                f"stopped early after epoch {len(trainer.log)}: none of the last "
-                f"{options.patience} epochs was better than the best one before"
+                f"stopped early after epoch {len(run.log)}: none of the last "
+                f"{run.options.patience} epochs was better than the best one before"
             )
-        if ranks is None:
-            own.leave()
-        path = None if self.folder is None else self.folder.path
-        networks = trainer.best, trainer.best_integers
-        table = None if searched is None else trial_table(searched.as_json())
-        validation = dataset.validation
-        run = Run(
-            options,
-            *networks,
-            trainer.log,
-            path,
-            dataset.validation_rule,
-            search=table,
-            n_validation=0 if validation is None else validation.n_samples,
-        )
-        if own.is_first and reporter.epochs:
+        if new_epochs:
             for finding in run.advice():
                 _log.info(finding.as_line("next"))
-        return run
 
-    def _data(self, data: Dataset | SpikeEvents | str | Path, ranks: Ranks) -> Dataset:
+    def _dataset(self, ranks: Ranks) -> Dataset:
         """The data with a validation split.
 
         Raises:
             UsageError: the run to resume is on other data.
         """
-        data = as_dataset(data)
+        data = as_dataset(self.data)
         if self.resume and self.folder is not None:
             data_name = self.folder.manifest().data
             if not is_data_of(self.folder, data):
@@ -399,10 +434,11 @@ class _Call:
             check_division(self.folder, dataset)
         return dataset
 
-    def _make_soft_labels(
-        self, options: TrainOptions, dataset: Dataset, ranks: Ranks
-    ) -> tuple[TrainOptions, Teacher]:
-        """Compute and save soft labels; returns options that name their file, and the labels."""
+    def _soft_labels(self, dataset: Dataset, ranks: Ranks) -> tuple[TrainOptions, Teacher | None]:
+        """The soft labels to learn, computed and saved if need be, and options with their file."""
+        if not self.teacher:
+            origin = self.folder if self.resume else self.start
+            return self.options, teacher_of(self.options, origin, resumed=self.resume)
         file = Path(RUN_TEACHER) if self.folder is None else self.folder.path / RUN_TEACHER
         with ranks.one_rank_per_machine_first():
             if self.folder is None or ranks.is_first_on_machine:
@@ -412,7 +448,7 @@ class _Call:
                     teacher.save(file)
             else:
                 teacher = Teacher.load(file)
-        return replace(options, teacher=str(file)), teacher
+        return replace(self.options, teacher=str(file)), teacher
 
     def _search_settings(
         self, dataset: Dataset, options: TrainOptions, device: Device
@@ -454,6 +490,11 @@ class _Call:
         teacher: Teacher | None,
     ) -> None:
         """Log the settings chosen for the data, and remarks on anything that may be unintended."""
+        if self.resume:
+            if self.folder is not None and self.folder.log_file.is_file():
+                epochs = len(self.folder.read_log())
+                _log_remarks(rates_rise(options, self.folder.options(), epochs))
+            return
         settled = {
             name: getattr(options, name)
             for name in AUTOMATIC

@@ -135,7 +135,7 @@ def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> N
     class AskedError(Exception):
         """Carries the settings of a run that does not begin."""
 
-    def call(options: Any, *more: Any) -> None:
+    def call(*, options: Any, **_: Any) -> None:
         raise AskedError(options)
 
     monkeypatch.setattr("nmtool.training.learning._Call", call)
