@@ -436,31 +436,41 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.cnn",
         description="Train a small temporal CNN with the budget and augmentation of a spiking run.",
     )
-    parser.add_argument("data", metavar="DATA", help="as of nmtool train")
-    parser.add_argument("--units", type=count, metavar="N", help="as of nmtool train")
+    parser.add_argument("data", metavar="DATA", help="data, as for nmtool train")
+    parser.add_argument("--units", type=count, metavar="N", help="channels, as for nmtool train")
     parser.add_argument(
-        "--config", metavar="NAME|FILE.toml", help=f"settings of a run; heeded: {', '.join(HEEDED)}"
+        "--config",
+        metavar="NAME|FILE.toml",
+        help=f"settings of a run, of which these are used: {', '.join(HEEDED)}",
     )
-    parser.add_argument("--epochs", type=count, metavar="N", help="instead of those of --config")
-    parser.add_argument("--seed", type=int, metavar="N", help="the first, likewise")
-    parser.add_argument("--validation", metavar="SHARE|N", help="likewise; 0 for none")
-    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="networks (default 1)")
+    parser.add_argument(
+        "--epochs", type=count, metavar="N", help="epochs, instead of those of --config"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="first seed, instead of that of --config"
+    )
+    parser.add_argument("--validation", metavar="SHARE|N", help="validation samples; 0 for none")
+    parser.add_argument(
+        "--seeds", type=count, default=1, metavar="N", help="number of seeds (default 1)"
+    )
     parser.add_argument("--bin", dest="bin_ms", type=float, default=default.bin_ms, metavar="MS")
     parser.add_argument("--lr", type=float, default=default.lr, metavar="X")
     parser.add_argument("--weight-decay", type=float, default=default.weight_decay, metavar="X")
     parser.add_argument("--dropout", type=float, default=default.dropout, metavar="X")
-    parser.add_argument("--test", action="store_true", help="answer to the test split, too")
-    parser.add_argument("--by", type=grouping, metavar="NAME|N", help="cross-validate, by this")
-    parser.add_argument("--folds", type=count, metavar="N", help="as of nmtool train")
-    parser.add_argument("--fold-seed", type=int, default=0, metavar="N", help="likewise")
-    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=["train"], help="likewise")
+    parser.add_argument("--test", action="store_true", help="classify the test split, too")
+    parser.add_argument("--by", type=grouping, metavar="NAME|N", help="cross-validate by groups")
+    parser.add_argument("--folds", type=count, metavar="N", help="number of folds")
+    parser.add_argument("--fold-seed", type=int, default=0, metavar="N", help="seed of the folds")
+    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=["train"], help="to divide")
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="answers: a file with --test, a folder with --by"
     )
     parser.add_argument(
         "--teacher", metavar="FILE.npz", help="write class probabilities for nmtool train --teacher"
     )
-    parser.add_argument("--threads", type=count, metavar="N", help="cores to use; default all")
+    parser.add_argument(
+        "--threads", type=count, metavar="N", help="number of threads; default: all cores"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
     return parser
 

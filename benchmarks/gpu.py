@@ -86,7 +86,7 @@ def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
 
     Args:
         workload: network and batch.
-        device: of the other engine.
+        device: device of the engine that is compared with the CPU engine.
     """
     network = workload.network(find_drive(ours.build, workload))
     for arithmetic in (FLOAT64, FLOAT32, INTEGER):

@@ -49,10 +49,10 @@ def write_made_up(folder: Path, name: str, events: int, share: float) -> None:
     """Write files of a set's size: spikes around the channels and times of the class.
 
     Args:
-        folder: of the data set.
+        folder: folder of the data set.
         name: `ssc` or `shd`.
         events: mean number of spikes per sample.
-        share: of the samples that the set has.
+        share: share of the real set's number of samples.
     """
     folder.mkdir(parents=True)
     for number, (split, samples) in enumerate(SIZES[name].items()):
@@ -90,14 +90,15 @@ class Epoch:
     """One process that trained for one epoch.
 
     Attributes:
-        what: it read.
-        samples: that it trained on.
+        what: the samples and where they were read from.
+        samples: number of training samples.
         first_batch_s: seconds from its start to the end of the first update.
         epoch_s: seconds of the epoch; None where it ended after its first update.
-        ms_per_sample: of the epoch without its first update and validation; None likewise.
+        ms_per_sample: the same per sample, without the first update and validation; None where
+            `epoch_s` is.
         anonymous_mb: largest anonymous resident memory (RssAnon).
         cache_gb: size of the copies in the cache.
-        network: content hash of what it learnt; '' without an epoch.
+        network: content hash of the trained network; '' if the epoch did not end.
     """
 
     what: str

@@ -12,7 +12,7 @@ CHANGED = "it is changed"
 
 
 def array_change(expected: NDArray, stored: NDArray) -> str:
-    """First difference of two arrays and the number of differences, in words; '' without any.
+    """The first difference of two arrays and their number, in words; '' for equal arrays.
 
     >>> array_change(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [5, 6]]))
     '[1, 0] is 5, not 3; 2 of 4 numbers differ'
@@ -37,7 +37,7 @@ def array_change(expected: NDArray, stored: NDArray) -> str:
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
-    """Compare the files of a folder byte for byte; returns missing and changed ones.
+    """Compare the files of a folder byte for byte, and return the missing and changed ones.
 
     Args:
         folder: the export.

@@ -64,7 +64,7 @@ class Embedded:
         }
 
     def known_answers(self, path: str | Path) -> KnownAnswers | None:
-        """The known answers; None without any. Raises `FileFormatError` if they are damaged."""
+        """The known answers, or None; raises `FileFormatError` if they are damaged."""
         return KnownAnswers.from_bytes(self.answers, path) if self.answers else None
 
 

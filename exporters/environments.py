@@ -79,7 +79,7 @@ class Referee(ABC):
         """The error for a recording by it that cannot be read."""
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
-        """Choose the base interpreter; returns its path and version.
+        """Choose the base interpreter, and return its path and version.
 
         Args:
             python: given interpreter; by default the running one.

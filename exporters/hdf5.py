@@ -111,11 +111,11 @@ class PlainFile:
         return np.asarray(dataset[()])
 
     def anything(self, parent: h5py.Group, name: str) -> NDArray:
-        """The values of a dataset of numbers or of texts of a fixed length."""
+        """The values of a dataset of numbers or of strings of fixed length."""
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in f"{_NUMBERS}S":
             raise FileFormatError(
-                f"{_place(parent, name)} holds neither numbers nor texts",
+                f"{_place(parent, name)} holds neither numbers nor strings",
                 code="hdf5-no-numbers",
                 fix="write the file again with the tool that made it",
             )

@@ -49,7 +49,7 @@ def write_folder(
     is_own_export: Callable[[], bool],
     others: Collection[str],
 ) -> Path:
-    """Write a folder; returns its path.
+    """Write a folder, and return its path.
 
     Args:
         folder: path of the export.

@@ -84,7 +84,8 @@ class Processor:
         library: a file of the C library; it is installed if the compiler finds this file.
         emulator: command, to which the path of the compiled program is appended.
         packages: Debian packages with compiler, library and emulator.
-        flash, ram: of the emulated machine, for bare-metal programs; None for Linux programs.
+        flash, ram: memories of the emulated machine, for bare-metal programs; None for Linux
+            programs.
         byte_order: as in numpy: `<` or `>`.
         counter: counter of instructions; None if the emulator has none.
     """

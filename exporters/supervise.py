@@ -149,7 +149,7 @@ class _Run:
             pass
 
     def _take_lines(self, on_line: Callable[[str], None] | None, wait_s: float) -> bool:
-        """Pass on new output; returns whether there was any."""
+        """Pass on one new line of output, and return True; return False if there is none."""
         try:
             name, line = self.lines.get(timeout=wait_s)
         except queue.Empty:

@@ -8,7 +8,7 @@ from nmtool.hardware_sim.step import Step
 def neuron_step(
     a: float, u: float, v: float, bias: float, keep_u: float, keep_v: float, vth: float
 ) -> Step:
-    """The whole step of one neuron, which never overflows.
+    """One step of one neuron; floats never overflow.
 
     The order of the sums is fixed: initial networks, whose hashes are stored, depend on it.
 
@@ -16,7 +16,7 @@ def neuron_step(
         a: sum of the weights that arrive at this step.
         u, v: state after the previous step.
         bias: added to v each step.
-        keep_u, keep_v: parts that a step keeps, 0 … 1.
+        keep_u, keep_v: shares of u and v that remain after a step, 0 … 1.
         vth: threshold; ∞ where neurons do not spike.
     """
     u = a + keep_u * u

@@ -42,7 +42,7 @@ class Operations:
         messages: by source [samples, steps] int64, spikes times their target cores: those with a
             postsynaptic neuron, the spike's own core included. Synapses of weight 0 do not count,
             unless the cores store them.
-        n_samples, n_steps: of the input.
+        n_samples, n_steps: size of the input.
     """
 
     neurons: Mapping[str, int]

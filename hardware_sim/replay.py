@@ -103,7 +103,7 @@ class Seen(NamedTuple):
     Attributes:
         spikes: [samples, neurons, steps] bool, with 0 steps if not recorded; [steps] for one
             neuron in one sample.
-        u, v: likewise, int64.
+        u, v: int64, of the same shape as `spikes`.
     """
 
     spikes: NDArray[np.bool_]
@@ -206,7 +206,7 @@ def altered(
     """The same columns with one stored number changed.
 
     Args:
-        network: the network that they are of.
+        network: the network of these neurons.
         cells: columns of the neurons that the number affects.
         kind: one of `FAULT_KINDS` of `nmtool.verification.faults`.
         place: place of the number, as in `Fault`; the source of a synapse may be [columns].
@@ -251,10 +251,11 @@ def outcomes(
 
     Args:
         events: spikes of all sources.
-        cells: the columns.
+        cells: neurons, or variants of them, one per column.
         seen: the recording of their population.
         start: u and v at the beginning of samples; by default 0.
-        until: `ALL`; `FIRST` to stop at the first deviation of each column; `ANY` at the first.
+        until: stop at the end (`ALL`), at the first deviation of each column (`FIRST`), or at the
+            first deviation of all (`ANY`).
 
     Returns:
         Arrays [columns, samples], counted up to the deviation at which it stops.
@@ -274,8 +275,8 @@ def traced(events: Streams, cells: Cells, seen: Seen) -> Seen:
 
     Args:
         events: spikes of all sources.
-        cells: the columns.
-        seen: the recorded spikes of their population.
+        cells: neurons, or variants of them, one per column.
+        seen: the recording of their population, of which only the spikes are used.
 
     Returns:
         Predicted spikes, u and v, [samples, columns, steps].
@@ -353,7 +354,7 @@ def mark_differences(
         events: spikes of all sources.
         right, wrong: columns of the same neurons and rules; `wrong` differs in one number, or in
             the weights of a projection.
-        view: says which quantities are compared.
+        view: quantities to compare: `SPIKES`, `MEMBRANE` or `EVERYTHING`.
         first_only: stop at the first sample with a difference.
         shown: [samples] bool, updated; samples already marked are skipped.
     """

@@ -42,8 +42,8 @@ class Decision(NamedTuple):
 
     Attributes:
         step: number of steps so far.
-        label: predicted class, an output neuron; the lowest of equal scores.
-        class_name: its name.
+        label: index of the predicted class; of equal scores, the one with the lowest index.
+        class_name: name of the predicted class.
         scores: [classes] float64.
     """
 
@@ -210,7 +210,7 @@ class Session:
             remaining -= portion
 
     def run_until(self, time_ms: float) -> int:
-        """Run all steps that end by a time; returns their number, `steps_until`."""
+        """Run all steps that end by a time, and return their number as `steps_until` gives it."""
         n_steps = self.steps_until(time_ms)
         self.step(n_steps)
         return n_steps

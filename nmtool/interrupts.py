@@ -36,9 +36,10 @@ _waiting: list[int] = []
 def signals_noted(*numbers: int) -> Iterator[CheckStop]:
     """Note the first of these signals while the block runs; a second one acts as usual.
 
-    The block gets a function that raises `KeyboardInterrupt` after a signal; so does the end of
-    the block. Handlers set by other code stay in place. Nothing is noted outside the main thread,
-    since only that one may handle signals.
+    The block gets a function to call at points where it can stop: once a signal has been noted,
+    the function raises `KeyboardInterrupt`, and so does leaving the block. Handlers set by other
+    code stay in place. Outside the main thread nothing is noted, since only that thread may handle
+    signals.
 
     >>> with signals_noted(signal.SIGINT) as check_stop:
     ...     for batch in range(3):
@@ -152,7 +153,7 @@ def _wait_no_more() -> None:
 
 
 def _sets_alarm(on: bool) -> bool:
-    """Set or stop the alarm; returns False if other code uses it."""
+    """Set or stop the alarm, and return True; return False if other code uses it."""
     if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
         return False
     signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S if on else 0.0)

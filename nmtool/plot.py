@@ -66,7 +66,7 @@ def raster(
 
     Args:
         spikes: a recording or a raster, e.g. of the input.
-        sample: counted from 0.
+        sample: index of the sample.
         population: population of a recording; by default all that spike, one above the other.
         other: a recording or raster of the same samples and neurons to compare with. Spikes only
             in `spikes` and only in `other` have colours of their own, shared ones are grey;
@@ -128,7 +128,7 @@ def membranes(
 
     Args:
         recording: the recording.
-        sample: counted from 0.
+        sample: index of the sample.
         population: by default the readout's, or the first one with membranes.
         class_names: one per neuron, for the legend.
         label: the sample's class; its neuron in the readout's population, and that of the

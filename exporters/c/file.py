@@ -125,7 +125,7 @@ class Content:
         return network
 
     def carried(self) -> Carried | None:
-        """The known answers in the form stored in the file; None without any.
+        """The known answers in the form stored in the file; None if it has none.
 
         Raises:
             FileFormatError: they are damaged.
@@ -137,7 +137,7 @@ class Content:
             return read_back(network, self.archive.header["answers"], self.archive.arrays)
 
     def answers(self) -> KnownAnswers | None:
-        """The known answers with u and v; None without any.
+        """The known answers with u and v; None if the file has none.
 
         Raises:
             FileFormatError: they are damaged, or u and v are another network's.

@@ -70,7 +70,7 @@ class Fenn(PythonFolder, name="fenn"):
                 Finding(
                     "fenn-core-memory",
                     "network",
-                    f"a core cannot hold spikes and states of {steps} steps",
+                    f"spikes and states of {steps} steps do not fit into the memory of a core",
                     "train with fewer neurons or channels",
                 )
             )

@@ -105,7 +105,7 @@ def network_in(document: dict[str, Any], path: Path) -> IntegerNetwork:
 def answers_in(
     document: dict[str, Any], network: IntegerNetwork, path: Path
 ) -> KnownAnswers | None:
-    """The known answers in a document; None without any.
+    """The known answers in a document; None if it has none.
 
     Raises:
         FileFormatError: their keys or shapes do not fit the network.

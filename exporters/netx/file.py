@@ -49,7 +49,7 @@ class NetxFile:
         findings: findings on parts that cannot become an integer network.
         dt_ms: length of a step; None if not in the file.
         duration_ms: length of a sample; None if not in the file.
-        embedded: data embedded by nmtool; None without any.
+        embedded: data embedded by nmtool, if any.
     """
 
     layers: dict[int, Layer]

@@ -79,7 +79,10 @@ class Layer:
         most, least = int(together.max()), int(together.min())
         if most == least == 0:
             yield Finding(
-                "netx-weights-zero", where, "lava-dl's reader cannot scale weights of 0 only", fix
+                "netx-weights-zero",
+                where,
+                "lava-dl's reader cannot scale weights that are all 0",
+                fix,
             )
             return
         if most > 254 and least < 0:

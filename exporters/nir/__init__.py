@@ -98,7 +98,7 @@ class Nir(Format, name="nir"):
 
     @property
     def embedded(self) -> Embedded:
-        """The data embedded by nmtool; raises `FileFormatError` without any."""
+        """The data embedded by nmtool; raises `FileFormatError` if there are none."""
         if self.beside_graph is None:
             from nmtool.exporters.embedded import GROUP
 

@@ -167,7 +167,7 @@ class ImportOptions:
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:
-        """Assumptions, which neither the file nor an option states, in words; '' without any.
+        """What the import assumes because neither file nor options state it; '' for nothing.
 
         Args:
             loops: the graph has loops.

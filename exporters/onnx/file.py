@@ -126,7 +126,7 @@ class Content:
         return network
 
     def answers(self) -> KnownAnswers | None:
-        """The known answers, None without any; raises `FileFormatError` where they are damaged."""
+        """The known answers, or None; raises `FileFormatError` if they are damaged."""
         if ANSWERS_KEY not in self.properties:
             return None
         try:

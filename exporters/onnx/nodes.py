@@ -30,7 +30,7 @@ class Nodes:
     def add(
         self, operator: str, inputs: Sequence[str], stem: str, doc: str = "", **attributes: Any
     ) -> str:
-        """Append a node with one output of the same name; returns the name."""
+        """Append a node with one output of the same name, and return that name."""
         output = self.name(stem)
         self.add_many(operator, inputs, [output], output, doc, **attributes)
         return output
@@ -51,7 +51,7 @@ class Nodes:
         self.nodes.append(node)
 
     def constant(self, stem: str, values: ArrayLike, dtype: type, doc: str = "") -> str:
-        """Add a constant, unless one of that name exists; returns its name."""
+        """Add a constant unless one of that name exists, and return its name."""
         from onnx import numpy_helper
 
         name = self.name(stem)

@@ -26,7 +26,7 @@ QUICK_CLOCKS = 100_000
 
 
 def choose(network: IntegerNetwork, lanes: int, spikes: Raster, deep: bool) -> Verilator | Icarus:
-    """The simulator expected to finish first; raises `MissingError` without any."""
+    """The simulator expected to finish first; raises `MissingError` if none is installed."""
     simulators = find()
     first, last = simulators[0], simulators[-1]
     is_short = Layout(network, lanes).usual_clocks(spikes) < QUICK_CLOCKS

@@ -188,7 +188,7 @@ class Icarus:
 
 
 def find() -> list[Verilator | Icarus]:
-    """The installed simulators, fastest first; raises `MissingError` without any."""
+    """The installed simulators, fastest first; raises `MissingError` if there are none."""
     simulators: list[Verilator | Icarus] = []
     verilator = _verilator()
     compiler = _compiler() if verilator else None
@@ -276,7 +276,7 @@ def is_own(program: Path) -> bool:
 
 
 def _keep(program: Path, destination: Path) -> Path:
-    """Move a program into the cache, atomically; returns its path. Without a cache it stays."""
+    """Move a program into the cache, atomically; return its path. Without a cache it stays."""
     temporary = None
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,7 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
 
 
 def writing_options(arguments: argparse.Namespace) -> NirOptions | VerilogOptions | None:
-    """The given options of NIR or of Verilog; None without any.
+    """The options given for NIR or for Verilog; None if there are none.
 
     Raises:
         UsageError: they are out of range, or belong to both formats.
@@ -115,8 +115,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         threshold=flag(type=_per_population, metavar="VALUE"),
         scaled=flag(
             "--in-unscaled",
-            help="take currents as scaled: for neurons and synapses made with scale_i=False "
-            "(by default, mlGeNN scales them for EventProp)",
+            help="the neurons and synapses have scale_i=False: their currents are not scaled "
+            "(default: they are scaled, as mlGeNN does for EventProp)",
         ),
         epoch=flag(metavar="EPOCH"),
         sizes=flag(type=_sizes, metavar="NAME=N,…"),

@@ -26,7 +26,7 @@ READER_GONE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
     streams.prepare()

@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
             "data": events,
             "against": values.get("against") or compared.names,
         },
-        artefact=compared.own_path,
+        artefact=compared.export_path,
         options={LAVA: {"model": arguments.model}} if arguments.model else {},
         progress=progress,
     )

@@ -205,10 +205,10 @@ class Answers(Value, Result):
         """Raise `UsageError` unless these are answers for the given samples, in order."""
         if self.label.size != events.n_samples or self.data_hash != events.content_hash:
             raise UsageError(
-                f"{self._where} is not for the {events.n_samples:,} samples of {name}",
+                f"the {events.n_samples:,} samples of {name} are not those of {self._where}",
                 code="answers-samples-differ",
-                why=f"its samples are {self._samples}",
-                fix="name the data and the split that its predictions are for",
+                why=f"that has predictions for {self._samples}",
+                fix="name the data and the split that the predictions are for",
             )
 
     @property

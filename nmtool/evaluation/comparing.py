@@ -51,13 +51,13 @@ def compare_accuracy(
         data: the samples, or the name of a split, `digits:test`; not needed for `Answers`.
         clusters: draw clusters instead of single samples for the confidence interval: columns of
             the files, such as `speaker`, or a number N for blocks of N neighbouring samples.
-            Several are drawn independently (`AccuracyDifference.interval`).
+            If there are several, each is drawn independently (`AccuracyDifference.interval`).
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: there are no networks or not equally many, a run has no integers, or the data
-            do not fit a network; answers have other samples or folds or are unfinished; there are
-            no such clusters.
+        UsageError: there are no networks, or the lists differ in length; a run has no integers; the
+            data do not fit a network; `Answers` have other samples or folds, or are unfinished; or
+            the samples have no such clusters.
         DataError: there is no sample, or most events lie beyond a network's steps.
     """
     pairs = network_pairs(first, second)

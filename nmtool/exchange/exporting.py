@@ -171,7 +171,7 @@ def export(
             `Dataset`); the others, or all without samples, are generated inputs that reveal single
             faults. A Lava folder also carries up to ten samples as `events.csv`, for its `run.py`
             to classify.
-        options: how NIR or Verilog is written.
+        options: options of the format NIR or Verilog.
         prefix: prefix of names in C and firmware, so that several networks can be linked into one
             firmware; a C file with a prefix gets a header file.
         force: replace an earlier export.
@@ -397,7 +397,7 @@ def writing_options(
     Args:
         chosen: the format; None: nmtool's own.
         path: path to be written; the path of its header file, if any, must be free, too.
-        options: how NIR or Verilog is written.
+        options: options of the format NIR or Verilog.
         prefix: prefix of names in C; '': no header file, and default names of firmware.
         force: replace an earlier header.
     """

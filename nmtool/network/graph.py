@@ -220,11 +220,11 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
 def check_readout(
     readout: Readout, populations: Sequence[_Population], class_names: Sequence[str]
 ) -> tuple[str, ...]:
-    """Check the readout; returns the class names, numbers by default. Raises `NetworkError`."""
+    """Return the class names, by default numbers; raise `NetworkError` for a wrong readout."""
     population = by_name(populations, readout.population)
     if population.kind != readout.kind:
         raise NetworkError(
-            f"the readout '{readout.rule}' needs a {readout.kind} population, "
+            f"the readout '{readout.rule}' needs a {readout.kind} population, but "
             f"'{population.name}' is {population.kind}",
             code="readout-kind",
             fix="choose a readout that fits the population: first_spike for lif, the others for li",

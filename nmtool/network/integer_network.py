@@ -139,7 +139,7 @@ class IntegerPopulation(AnyPopulation):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic itself."""
+        """The arithmetic, as limits and rules, that the attribute `arithmetic` names."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -254,7 +254,7 @@ class IntegerProjection(AnyProjection):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic itself."""
+        """The arithmetic, as limits and rules, that the attribute `arithmetic` names."""
         return arithmetic_named(self.arithmetic)
 
     @property
@@ -333,11 +333,11 @@ class IntegerNetwork(AnyNetwork):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """The arithmetic itself."""
+        """The arithmetic, as limits and rules, that the attribute `arithmetic` names."""
         return arithmetic_named(self.arithmetic)
 
     def decay_factors(self) -> dict[str, tuple[int, int]]:
-        """`keep_u` and `keep_v`, by population."""
+        """The decay factors `keep_u` and `keep_v` of every population, by its name."""
         return {p.name: (p.keep_u, p.keep_v) for p in self.populations}
 
     def largest_sum(self, population: IntegerPopulation) -> int:

@@ -27,19 +27,19 @@ def common_value(values: NDArray[np.float64]) -> float:
 
 
 def current_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """du, to which the chip may add 1; the nearest in range if the exact one is not."""
+    """du, to which the chip may add 1, rounded and clipped to the target's range."""
     exact = _lost_per_step(population, "tau_syn_ms", dt_ms, target) - target.runs_in.lost_u
     return min(max(exact, 0), target.max_du)
 
 
 def membrane_decay(population: Population, dt_ms: float, target: Limits) -> int:
-    """dv; the nearest in range if the exact one is not."""
+    """dv, rounded and clipped to the target's range."""
     exact = _lost_per_step(population, "tau_mem_ms", dt_ms, target) - target.runs_in.lost_v
     return min(max(exact, 0), target.max_dv)
 
 
 def _lost_per_step(population: Population, key: str, dt_ms: float, target: Limits) -> int:
-    """Part of a state that a step loses, as a numerator: (1 − exp(−dt/τ))·decay_one, rounded."""
+    """Share of a state that is lost per step, over `decay_one`: (1 − exp(−dt/τ))·decay_one."""
     tau_ms = common_value(population.values(key))
     decay_one = target.runs_in.decay_one
     return int(round_half_away(decay_one * (1 - float(dynamics.decay(tau_ms, dt_ms)))))

@@ -262,7 +262,7 @@ class _Results:
             self.network if compared.takes_floats else self.integers or self.network,
             self.samples,
             against=compared.names,
-            artefact=compared.own_path,
+            artefact=compared.export_path,
             trust=trust,
             progress=progress,
         )

@@ -45,13 +45,13 @@ class Against:
     Attributes:
         subject: name of the network, for messages.
         formats: formats whose runtimes are compared, each once.
-        own: the export that runs unchanged, in its own format; None without one.
+        export: the export that runs unchanged, in its own format; None if there is none.
         recordings: recordings by other frameworks, or their paths, by name in the certificate.
     """
 
     subject: str
     formats: Sequence[type[Format]]
-    own: Format | None
+    export: Format | None
     recordings: Mapping[str, str | Path | Recording]
 
     @classmethod
@@ -86,23 +86,23 @@ class Against:
             [recording for recording in listed if is_recording(recording)]
         )
         names = [name for name in listed if isinstance(name, str) and not is_recording(name)]
-        own = None
+        export = None
         if artefact is not None:
-            own = artefact_that_runs(artefact)
-            if listed and own.name not in names:
+            export = artefact_that_runs(artefact)
+            if listed and export.name not in names:
                 raise UsageError(
-                    f"{artefact} runs in {own.name}, which is not among the backends",
+                    f"{artefact} runs in {export.name}, which is not among the backends",
                     code="artefact-unused",
-                    fix=f"also name {own.name}, or leave out the export",
+                    fix=f"also name {export.name}, or leave out the export",
                 )
         elif isinstance(network, str | Path):
-            own = artefact_at(network)
-            own = own if own is not None and own.runs else None
+            export = artefact_at(network)
+            export = export if export is not None and export.runs else None
         formats = [_format_that_runs(name) for name in dict.fromkeys(names)]
-        if not listed and own is not None:
-            formats = [type(own)]
+        if not listed and export is not None:
+            formats = [type(export)]
         subject = str(network) if isinstance(network, str | Path) else "the network"
-        return cls(subject, formats, own, recordings)
+        return cls(subject, formats, export, recordings)
 
     @property
     def names(self) -> list[str]:
@@ -110,14 +110,14 @@ class Against:
         return [*(format_.name for format_ in self.formats), *self.recordings]
 
     @property
-    def runs_own(self) -> bool:
+    def runs_export(self) -> bool:
         """True if the export itself is compared."""
-        return type(self.own) in self.formats
+        return type(self.export) in self.formats
 
     @property
-    def own_path(self) -> Path | None:
+    def export_path(self) -> Path | None:
         """Path of the export, if it is compared."""
-        return self.own.path if self.own is not None and self.runs_own else None
+        return self.export.path if self.export is not None and self.runs_export else None
 
     @property
     def takes_floats(self) -> bool:
@@ -125,7 +125,8 @@ class Against:
 
         That is the case if only recordings, or only an export of real numbers, are compared.
         """
-        return all(format_.holds_floats and format_ is type(self.own) for format_ in self.formats)
+        own = type(self.export)
+        return all(format_.holds_floats and format_ is own for format_ in self.formats)
 
     def way(self, *, has_data: bool, deep: bool = False, exercise: bool = False) -> Way:
         """Choose the input of the comparison.
@@ -154,16 +155,16 @@ class Against:
                 code="data-missing",
                 fix="name a data set: `data=`; or leave out `exercise=`",
             )
-        if self.own is None and self.formats:
+        if self.export is None and self.formats:
             return Way.MADE
-        if self.own is None or not self.own.carries:
+        if self.export is None or not self.export.carries:
             raise UsageError(
                 f"{self.subject} carries no known answers",
                 code="answers-not-carried",
                 why="it is not an export that nmtool can run",
                 fix="name samples to compare on, `data=`, and a backend, `against=`",
             )
-        if self.formats != [type(self.own)] or deep:
+        if self.formats != [type(self.export)] or deep:
             raise UsageError(
                 "comparing other backends, or u and v, needs data",
                 code="data-missing",

@@ -299,7 +299,7 @@ def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def _cause_range(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
-    """Yield a cause with the nearest explaining value and the range of all; nothing without any."""
+    """Yield a cause with the nearest explaining value and their range; nothing for no values."""
     assert cause.expected is not None
     if len(values):
         nearest = int(values[np.argmin(abs(values - cause.expected))])

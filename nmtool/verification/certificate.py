@@ -49,12 +49,12 @@ class StockCheck:
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """The first difference, with the numbering of the whole sample; None without any."""
+        """The first difference, with steps counted in the whole sample; None if there is none."""
         return self._in_sample(self.comparison.first_divergence)
 
     @property
     def first_between_models(self) -> Divergence | None:
-        """The first difference between the fast model and Lava's own; None without any."""
+        """The first difference between the fast model and Lava's own; None if there is none."""
         return None if self.fast is None else self._in_sample(self.fast.first_divergence)
 
     def _in_sample(self, divergence: Divergence | None) -> Divergence | None:
@@ -112,7 +112,7 @@ class Check(Tabular):
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """The first difference in all samples, else in the check of the fast model."""
+        """The first difference in the samples, or if there is none, in the fast model's check."""
         if self.comparison.first_divergence is not None or self.stock is None:
             return self.comparison.first_divergence
         return self.stock.first_divergence or self.stock.first_between_models

@@ -36,7 +36,7 @@ def dependence() -> dict[str, int]:
 
 
 def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
-    """Sentence on the number of overflows and their effects; '' without any.
+    """Sentence on the number of overflows and their effects; '' if there are none.
 
     Args:
         counts: counts as in `Certificate.overflows`.

@@ -154,14 +154,14 @@ def _on_answers(
     network: Network | IntegerNetwork | str | Path, against: Against, settings: _Settings
 ) -> Certificate:
     """Run an export on its own inputs and compare with its known answers."""
-    own = against.own
-    assert own is not None
+    export = against.export
+    assert export is not None
     against.check_options(settings.options)
     _check_own(network, against, trust=settings.trust)
-    answers = own.known_answers()
-    own.require()
+    answers = export.known_answers()
+    export.require()
     samples = _Samples(answers.spikes, answers=answers.recording, is_made=True)
-    return _compare(own.network, [own], {}, samples, replace(settings, deep=answers.is_deep))
+    return _compare(export.network, [export], {}, samples, replace(settings, deep=answers.is_deep))
 
 
 def _on_inputs(
@@ -171,17 +171,17 @@ def _on_inputs(
     settings: _Settings,
 ) -> Certificate:
     """Compare on data, or without data on generated inputs."""
-    own, expected = against.own, _network(network, against.own)
+    export, expected = against.export, _network(network, against.export)
     against.check_arithmetic(expected)
     against.check_options(settings.options)
-    if against.runs_own:
+    if against.runs_export:
         _check_own(network, against, trust=settings.trust)
     against.require()
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All exports are written before the first one runs, so that errors appear at once.
         artefacts = [
-            own
-            if own is not None and type(own) is format_
+            export
+            if export is not None and type(export) is format_
             else _exported(format_, expected, scratch)
             for format_ in against.formats
         ]
@@ -237,12 +237,12 @@ def _samples(
 
 
 def _network(
-    network: Network | IntegerNetwork | str | Path, own: Format | None
+    network: Network | IntegerNetwork | str | Path, export: Format | None
 ) -> Network | IntegerNetwork:
     """The network to compare; an export is read only once."""
     if not isinstance(network, str | Path):
         return network
-    return own.network if own is not None and own.path == Path(network) else load(network)
+    return export.network if export is not None and export.path == Path(network) else load(network)
 
 
 def _check_own(
@@ -262,18 +262,18 @@ def _check_own(
         FileFormatError: the export is damaged, or differs from what nmtool writes.
         MissingError: a library for writing the format is not installed.
     """
-    own = against.own
-    assert own is not None
-    expected, carried = _network(network, own), own.network.content_hash
+    export = against.export
+    assert export is not None
+    expected, carried = _network(network, export), export.network.content_hash
     if carried not in (expected.content_hash, getattr(expected, "source_hash", "")):
         raise ArtefactError(
-            f"{own.path} holds another network",
+            f"{export.path} holds another network",
             code="artefact-other-network",
             why=f"its content hash is {carried}, not {expected.content_hash}",
             fix="export the network again",
         )
     if not trust:
-        own.check_written()
+        export.check_written()
 
 
 def _exported(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:

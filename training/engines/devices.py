@@ -65,10 +65,10 @@ class Device(ABC):
     def lif(
         self, neurons: Neurons, afferent: Synapses, recurrent: Synapses | None, source: SpikeTrains
     ) -> tuple[SpikeTrains, Backward]:
-        """Run spiking neurons; returns their spikes, without times, and the backward pass.
+        """Run spiking neurons, and return their spikes, without times, and the backward pass.
 
         Args:
-            neurons, afferent, recurrent: as of `layer`, whose errors it raises.
+            neurons, afferent, recurrent: as for `layer`, which may raise errors.
             source: the afferent spikes.
         """
         layer = self.layer(neurons, afferent, recurrent)
@@ -78,10 +78,10 @@ class Device(ABC):
     def li(
         self, neurons: Neurons, afferent: Synapses, source: SpikeTrains
     ) -> tuple[Tensor, Backward]:
-        """Run non-spiking neurons; returns v[n] [samples, T, neurons] and the backward pass.
+        """Run non-spiking neurons, and return v[n] [samples, T, neurons] and the backward pass.
 
         Args:
-            neurons, afferent, source: as of `lif`.
+            neurons, afferent, source: as for `lif`.
         """
         layer = self.layer(neurons, afferent, None)
         return layer.run_li(source), partial(layer.backward_li, source)

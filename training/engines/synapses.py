@@ -52,7 +52,7 @@ class Gradients:
     """Result of a layer's backward pass.
 
     Attributes:
-        afferent, recurrent: of the synapses; recurrent is None without recurrence.
+        afferent, recurrent: gradients of the synapses; recurrent is None without recurrence.
         source_time: [source spikes] float, ∂L/∂t per ms of the afferent spikes; None unless
             requested.
     """

@@ -51,12 +51,12 @@ def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
 
 
 def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int], float]:
-    """Factor on the learning rates by update, counted from 0: a linear rise to 1, then a schedule.
+    """Learning-rate factor of each update, from 0: a linear warm-up to 1, then the schedule.
 
     Args:
         schedule: one of `SCHEDULES`; decreasing ones reach 0 after the last update.
         n_updates: number of updates of the whole run.
-        warmup: share of the updates in which learning rates rise.
+        warmup: share of all updates that the warm-up takes.
     """
     rising, after = round(warmup * n_updates), _AFTER_WARMUP[schedule]
 

@@ -104,7 +104,8 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
     Args:
         dataset: the data, with the validation split in use.
         options: options of the run, with a number of steps.
-        is_new: the network is new; for others, `start_remarks` has remarks on their start.
+        is_new: True for a new network; if training starts from a network, `start_remarks` checks
+            that start.
     """
     yield from time_findings(dataset.train)
     yield from _late_events(dataset.train, options)

@@ -75,6 +75,6 @@ def standard_error(accuracy: float, n_samples: int | None) -> float:
 
 
 def _accuracy(entry: Entry) -> float:
-    """Accuracy on the validation samples; without any, on the training samples."""
+    """Accuracy on the validation samples, or on the training samples if there are none."""
     validation = entry["validation_accuracy"]
     return float(entry["train_accuracy"] if validation is None else validation)

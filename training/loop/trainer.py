@@ -175,7 +175,7 @@ class Trainer:
         self.best, self.best_integers = model.to_network(), model.to_integers()
 
     def run(self) -> Network:
-        """Train the remaining epochs; returns the best epoch's network."""
+        """Train the remaining epochs, and return the network of the best epoch."""
         with gpu_errors_converted():
             while self._state.epoch < self.options.epochs and not stopped_early(self.log):
                 self._epoch()
@@ -241,7 +241,7 @@ class Trainer:
         return _Portion(self.model.network.bin(events), events.label, target)
 
     def _update(self, portion: _Portion, update: int) -> Totals:
-        """Update the parameters by this rank's share of a batch; returns the whole batch's sums."""
+        """Update the parameters by this rank's share of a batch, and return the batch's totals."""
         loss, share = self._forward(portion)
         batch = share.over(self._ranks)
         check_loss(batch.mean_loss, update, self._largest_loss)
@@ -313,7 +313,7 @@ class Trainer:
         entry: dict[str, Any],
         networks: tuple[Network, IntegerNetwork | None],
     ) -> bool:
-        """Add a finished epoch to the log; returns True if it is the best so far."""
+        """Add a finished epoch to the log, and return True if it is the best so far."""
         log = [*self._state.log, entry]
         judged = scores(log, self.options.judge_epochs)
         better = is_best(log, self.options.judge_epochs)

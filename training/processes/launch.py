@@ -20,7 +20,7 @@ class Launch:
         size: number of processes.
         local_rank: number of this process on this machine, from 0.
         local_size: number of processes on this machine.
-        address, port: of the job's key-value store.
+        address, port: address and port of the job's key-value store.
         attempt: unique for every job, and for each restart by torchrun.
     """
 

@@ -57,27 +57,28 @@ def ensemble(
 ) -> Network:
     """Combine networks into one network, whose scores are a weighted sum of theirs.
 
-    The number of its network is appended to the name of each hidden population, and the outputs
-    become one population that all of them project to. The result is an ordinary network.
+    Every hidden population gets the number of its network as a suffix, and all of them project to
+    one common output population. The result is an ordinary network.
 
     >>> sizes = ([50, 16, 4], [50, 32, 4])
     >>> first, second = (Network.layers(size, seed=seed) for seed, size in enumerate(sizes))
     >>> ensemble([first, second])
     <Network: 50 channels, hidden_1 16 lif, hidden_2 32 lif, output 4 li, 100 steps of 1 ms>
 
-    With the readouts `mean`, `weighted` and `window` its scores are that sum, up to the rounding of
-    floats. `max` gives the maximum of the summed membranes, not the sum of the maxima.
+    With the readouts `mean`, `weighted` and `window`, its scores equal the weighted sum up to the
+    rounding of floats. `max` gives the maximum of the summed membranes, not the sum of the maxima.
 
     Args:
-        networks: a list of float networks, of runs, whose float networks are used, or of paths. All
-            must have the same channels, steps, classes, readout and time constants of the output.
-        weights: weight of each network's scores; by default 1/n for n networks, which gives their
-            mean.
+        networks: float networks, runs (their float networks are used), or paths of either. All must
+            have the same channels, steps, classes, readout and time constants of the output.
+        weights: a weight for the scores of each network; by default 1/n for n networks, which gives
+            the mean of their scores.
 
     Raises:
-        UsageError: there is no network, or one is an integer network; the networks differ in what
-            must be equal, or have the readout `first_spike`; there is not one weight for each.
-        FileFormatError: a path without a network.
+        UsageError: there is no network, or one is an integer network; the networks differ where
+            they must be equal, or have the readout `first_spike`; there are more or fewer weights
+            than networks.
+        FileFormatError: there is no network at a path.
     """
     members = [_floats(source) for source in networks]
     if not members:

@@ -24,7 +24,7 @@ def run_folder(series: Path, number: int, seed: int) -> Path:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
-    """Compare the conditions of a series with its stored ones; returns a finding per difference.
+    """Findings on the conditions of a series that differ from its stored ones.
 
     >>> [finding.what for finding in changes({"lr": 0.1, "gain": 9.0}, {"lr": 0.2, "gain": 9.0})]
     ['was 0.1, is now 0.2']

@@ -213,7 +213,7 @@ def _word(value: Any) -> Any:
 
 
 def findings_of(error: NmtoolError, where: str) -> list[Finding]:
-    """The findings that an error carries; without any, the error itself as a finding.
+    """The findings of an error; the error itself as a finding if it has none.
 
     Args:
         error: its code, reason and fix are kept.
@@ -268,7 +268,7 @@ def _read_entry(name: str, entry: Any, defaults: dict[str, Any]) -> Searched:
         )
     if name in NOT_SEARCHED:
         raise UsageError(
-            "it cannot be searched",
+            "this option cannot be searched",
             code="search-option-fixed",
             why=NOT_SEARCHED[name],
             fix="give it one value in [settings]",
@@ -288,7 +288,7 @@ def _read_choices(entry: list[Any], default: Any) -> Choices:
     values = tuple(_as_option_type(value, default) for value in entry)
     if len(values) < 2:
         raise UsageError(
-            "it needs two choices or more",
+            "an option to search needs two choices or more",
             code="search-choices-too-few",
             fix="put a fixed value into [settings]",
         )

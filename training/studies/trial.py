@@ -29,7 +29,7 @@ class PrunedError(Exception):
 
 
 IsBad = Callable[[int, float], bool]
-"""Takes an epoch, from 1, and its validation accuracy; returns True to end the trial."""
+"""Takes an epoch, from 1, and its validation accuracy, and returns True to end the trial."""
 
 
 class TrialRunner:

@@ -194,10 +194,11 @@ def read_graph(path: str | Path) -> Graph:
 
 
 def read_beside(path: str | Path) -> Embedded | None:
-    """The data embedded by nmtool; None without any.
+    """The data embedded by nmtool; None if there are none.
 
     Raises:
-        FileFormatError: missing, damaged, too large, not a NIR file, or from a newer nmtool.
+        FileFormatError: the file is missing, damaged, too large, no NIR file, or from a newer
+            nmtool.
         MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:

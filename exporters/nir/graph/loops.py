@@ -92,7 +92,7 @@ def _emits(graph: Graph, name: str, emitters: Mapping[str, frozenset[str]]) -> f
 
 
 def wire_order(graph: Graph) -> list[str]:
-    """All nodes in an order with every wire after its input wires; neurons may come anywhere.
+    """Sort the nodes so that every wire follows the wires that feed it; neurons may be anywhere.
 
     Raises:
         FileFormatError: wires form a cycle without a neuron.

@@ -15,7 +15,7 @@ IN_STEPS_S = 1.0
 
 
 def silence(network: Network, step_s: float) -> str:
-    """Sentence on populations that can never spike, with a possible reason; '' without any.
+    """Sentence on populations that can never spike, and a possible reason; '' if all can.
 
     Args:
         network: the imported network.

@@ -66,7 +66,7 @@ class SynapseList:
 
     @classmethod
     def none(cls) -> SynapseList:
-        """No synapse."""
+        """An empty list of synapses."""
         return cls.identity(0)
 
     def take(self, chosen: NDArray) -> SynapseList:
@@ -194,7 +194,7 @@ def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
 
 
 def summed(parts: list[SynapseList]) -> SynapseList:
-    """All synapses of the parts; those that differ only in weight are added."""
+    """Join lists into one; synapses with the same pre, line and delay become one with their sum."""
     check_synapses(sum(part.pre.size for part in parts), "it has")
     pre, line, delay, weight = (
         np.concatenate([getattr(part, key) for part in parts])

@@ -291,7 +291,7 @@ def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[
             read = {split: next(iter(read.values()))}
         if twice := sorted(splits.keys() & read.keys()):
             raise DataError(
-                f"{file.name} holds samples of the split {twice[0]}, which another file has, too",
+                f"{file.name} and another file both have samples of the split {twice[0]}",
                 code="split-twice",
                 fix="keep the samples of a split in one file",
             )

@@ -99,7 +99,7 @@ class Rows:
                 )
             if not _are_whole(unit):
                 raise DataError(
-                    f"sample {sample} has units that are not numbers of channels",
+                    f"sample {sample} has units that are not whole numbers",
                     code="events-not-numbers",
                     fix="number the channels from 0",
                 )
@@ -152,7 +152,7 @@ def numbered(
         [samples] int64 labels, and the class names.
 
     Raises:
-        DataError: the labels are not a list of classes, or not among the names.
+        DataError: the labels are not one list of classes, or some are not among the names.
     """
     # As objects, since numpy pads every name to the length of the longest.
     array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
@@ -187,7 +187,7 @@ def check_labels(labels: NDArray) -> NDArray:
     """The labels, if they are one-dimensional; raises `DataError` otherwise."""
     if labels.ndim != 1:
         raise DataError(
-            f"labels of shape {labels.shape} are not a list of classes",
+            f"labels must be one list with a class per sample, not of shape {labels.shape}",
             code="labels-count",
             fix="give one label per sample; for one-hot labels, labels.argmax(1)",
         )

@@ -30,7 +30,7 @@ def test_an_export_is_compared_where_nothing_else_is_named(
 ) -> None:
     for against in (Against.of(export, named), Against.of(str(export), named)):
         assert against.names == names
-        assert against.own_path == (export if "c" in names else None)
+        assert against.export_path == (export if "c" in names else None)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ def add_arrivals(weight, delay, start, position, trace):
     Indices are unsigned, which avoids the check for negative ones.
 
     Args:
-        weight, delay: [pre], the neuron's synapses; a jump of u and steps.
-        start: [pre + 1] uint64, spikes of each channel.
+        weight: [pre] float, jump of u per spike over each of the neuron's synapses.
+        delay: [pre] unsigned, in steps.
+        start: [pre + 1] uint64, where each channel's spikes begin in `position`.
         position: [spikes] unsigned, see `by_channel`.
         trace: [tile·stride] float, added to: a[n] for the samples of the tile.
     """

@@ -12,7 +12,7 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
     """Sort the spikes of every tile by channel, and by sample and step within a channel.
 
     Args:
-        offset: [samples + 1] int64, spikes of each sample in `step` and `neuron`.
+        offset: [samples + 1] int64, where each sample begins in `step` and `neuron`.
         step, neuron: [spikes] int32.
         n_channels: number of channels.
         tile: samples per tile.
@@ -40,12 +40,13 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
 
 @compiled(parallel=True)
 def by_step(offset, step, count):
-    """Find the spikes of every step.
+    """Find where the spikes of every step begin.
 
     Args:
-        offset: [samples + 1] int64, spikes of each sample in `step`.
+        offset: [samples + 1] int64, where each sample begins in `step`.
         step: [spikes] int32, ascending within a sample.
-        count: [samples, T + 1] int64, filled: where each step's spikes begin in `step`.
+        count: [samples, T + 1] int64, filled: index in `step` of the first spike at or after each
+            step of a sample, which is `offset` plus the number of its earlier spikes.
     """
     for s in numba.prange(count.shape[0]):
         k = offset[s]

@@ -41,15 +41,16 @@ def any_above(v, theta, first, last):
 
 @compiled(fastmath={"contract"})
 def emit(cell, u, v, spikes, neuron, slope):
-    """Record and reset the neurons that spike in this step; returns the number of spikes so far.
+    """Record and reset the neurons that spike in this step; return the number of spikes so far.
 
     Args:
         cell: constants of the neurons.
         u, v: [neurons] float, before the reset.
         spikes: number of spikes before this step.
-        neuron: [room] int32, filled from there on.
-        slope: [room] float, likewise: q = max(u/b, u/(1−α)) + bias − v, τ_mem times the slope of
-            the membrane at the threshold crossing; positive, see `mathematics/reference.py`.
+        neuron: [room] int32, filled from that index on.
+        slope: [room] float, filled from the same index on: q = max(u/b, u/(1−α)) + bias − v, which
+            is τ_mem times the slope of the membrane at the threshold crossing, and positive; see
+            `mathematics/reference.py`.
     """
     theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):

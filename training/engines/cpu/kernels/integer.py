@@ -41,14 +41,14 @@ def any_reset(v, peak, first, last):
 
 @compiled()
 def write_down(cell, integer_constants, u, v, peak, spikes, neuron, slope):
-    """Record the neurons that spiked in this step; returns the number of spikes so far.
+    """Record the neurons that spiked in this step, and return the number of spikes so far.
 
     Args:
         cell, integer_constants: constants of the neurons as floats and as integers.
         u, v, peak: after `advance`.
         spikes: number of spikes before this step.
-        neuron: [room] int32, filled from there on.
-        slope: [room] float, likewise: q.
+        neuron: [room] int32, filled from that index on.
+        slope: [room] float, q of each spike, filled from the same index on.
     """
     n_neurons, span = np.uint64(u.size), np.uint64(SPAN)
     for first in range(np.uint64(0), n_neurons, span):
@@ -123,7 +123,8 @@ def kernels(arithmetic: Arithmetic) -> Kernels:
         Args:
             cell: constants of the neurons as floats, equal to the chip's.
             integer_constants: the same as integers.
-            weight: [pre, post] int32, shifted weights within the population; pre is 0 without any.
+            weight: [pre, post] int32, shifted weights within the population; without recurrence,
+                pre is 0.
             delay, arrival_span, stride, neuron, slope, count: as in
                 `nmtool.training.engines.cpu.kernels.forward.run_lif`.
             drive: [tiles, neurons, tile·stride] int32, sums of shifted afferent weights.
