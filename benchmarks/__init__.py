@@ -1,1 +1,1 @@
-"""Training speed beside other trainers: `python -m benchmarks`, see README.md."""
+"""Training speed compared with other trainers: `python -m benchmarks`, see README.md."""

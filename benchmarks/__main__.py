@@ -21,11 +21,11 @@ from nmtool.cli.arguments import count
 from nmtool.errors import libraries_needed
 
 NAME = "benchmarks-cuda"
-"""Of the files that the suite `cuda` writes where `--json` names none."""
+"""Name of the files that the suite `cuda` writes by default, without extension."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code, 1 if no row was measured."""
+    """Run the command line, and return the exit code, 1 if no row was measured."""
     options = _parser().parse_args(arguments)
     return exit_code(lambda: _run(options), options.json)
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.suite == CUDA:
         return _run_on_gpu(options)
-    origin, bench, rows = header(), Bench(tell), list[Row]()
+    origin, bench, rows = header(), Bench(print_progress), list[Row]()
     for comparison in _suite(options).comparisons():
         rows += make_rows(bench.measure(comparison))
     print_report(origin, options.suite, rows)
@@ -43,10 +43,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_on_gpu(options: argparse.Namespace) -> int:
-    """Compare the engines, time both and the kernels, and write a page and all numbers.
+    """Compare the engines, time both and every kernel, and write a page and all numbers.
 
     Raises:
-        MissingError: there is no GPU, or something that it needs is missing.
+        MissingError: there is no GPU, or a library that it needs is missing.
         InputError, BackendError: the GPU has too little memory, or fails.
     """
     with libraries_needed("train"):
@@ -54,21 +54,21 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
         from nmtool.training.engines.devices import find_device
         from nmtool.training.engines.gpu_failures import gpu_errors_converted
 
-    suite, origin, bench = _suite(options), header(), Bench(tell)
+    suite, origin, bench = _suite(options), header(), Bench(print_progress)
     file = Path(options.json or f"{NAME}.json")
     agreements, kernels, rows = list[gpu.Agreement](), list[gpu_kernels.KernelTime](), list[Row]()
     with gpu_errors_converted():
         device = find_device(CUDA)
-        tell(gpu.gpu_name())
+        print_progress(gpu.gpu_name())
         for workload in gpu.COMPARED:
             for agreement in gpu.compare(workload, device):
-                tell(f"{agreement}{'' if agreement.holds else ': they do not agree'}")
+                print_progress(f"{agreement}{'' if agreement.holds else ': they do not agree'}")
                 agreements.append(agreement)
         for comparison in suite.comparisons():
             rows += make_rows(bench.measure(comparison))
         for hidden in suite.hidden:
             workload = Workload(hidden, batch=LARGE_BATCH)
-            tell(f"kernels of {hidden} hidden neurons, batch {LARGE_BATCH}")
+            print_progress(f"kernels of {hidden} hidden neurons, batch {LARGE_BATCH}")
             kernels += gpu_kernels.kernel_times(workload)
     print_report(origin, CUDA, rows)
     machine = report.origin(origin).replace("\n", "; ")
@@ -78,19 +78,19 @@ def _run_on_gpu(options: argparse.Namespace) -> int:
     compared, timed = ([asdict(row) for row in table] for table in (agreements, kernels))
     write_json(str(file), about, rows, compared=compared, kernels=timed)
     file.with_suffix(".md").write_text(text, "utf-8")
-    tell(f"written: {file} and, for docs/results.md, {file.with_suffix('.md')}")
+    print_progress(f"written: {file} and, for docs/results.md, {file.with_suffix('.md')}")
     agree = all(agreement.holds for agreement in agreements)
     return 0 if agree and any(row["status"] == OK for row in rows) else 1
 
 
 def _suite(options: argparse.Namespace) -> Suite:
-    """The suite, with what the user chose in place of its defaults."""
+    """The suite, with the options of the command line in place of its defaults."""
     chosen = {name: getattr(options, name) for name in ("hidden", "threads", "rounds", "device")}
     return replace(SUITES[options.suite], **{n: v for n, v in chosen.items() if v is not None})
 
 
-def tell(line: str) -> None:
-    """Progress, apart from the table."""
+def print_progress(line: str) -> None:
+    """Print a line of progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,18 +1,19 @@
 """A small temporal CNN, the baseline of the spiking networks: `python -m benchmarks.cnn DATA`.
 
 Spikes are counted per channel in bins of 10 ms. Three convolutions over time (64, 96 and 128
-channels, 5, 5 and 3 bins wide), each with batch norm, ReLU and dropout; mean and maximum over time;
-one linear layer. It counts with floats and has no limit of memory or time that a chip has.
+channels, 5, 5 and 3 bins wide), each with batch norm, ReLU and dropout, are followed by mean and
+maximum over time and one linear layer. It computes in floats, without a chip's limits on memory and
+time.
 
-It gets what a spiking network gets from the same settings: epochs and batches, the same events
-augmented by the same draws, the samples that validate, the rule by which the epoch is chosen, the
-running mean of its weights. What it answers is kept as `nmtool train --folds` keeps answers, so
-that `nmtool compare` pairs the two, sample by sample.
+Training has everything in common with that of a spiking network with the same settings: epochs and
+batches, events and their random augmentation, validation samples, the rule that chooses the epoch,
+and the running mean of weights. Predictions are saved in the format of `nmtool train --folds`, so
+that `nmtool compare` pairs them with a spiking network's, sample by sample.
 
     python -m benchmarks.cnn DATA --config RECIPE                     validation accuracy
     python -m benchmarks.cnn DATA --config RECIPE --test -o FILE      the test split, once
     python -m benchmarks.cnn DATA --config RECIPE --by 300 -o FOLDER  cross-validation
-    python -m benchmarks.cnn DATA --config RECIPE --teacher FILE      class probabilities, to teach
+    python -m benchmarks.cnn DATA --config RECIPE --teacher FILE      a teacher: class probabilities
 """
 
 from __future__ import annotations
@@ -51,27 +52,27 @@ from nmtool.training.options import TrainOptions
 from nmtool.training.studies.folds import answer_folds
 
 CHANNELS, WIDTHS = (64, 96, 128), (5, 5, 3)
-"""Of the convolutions: channels, and bins that each sees."""
+"""Output channels of the convolutions, and their width in bins."""
 
 MODEL = "cnn"
 
-HEEDED = (
+SHARED_SETTINGS = (
     *("dt_ms", "steps", "tau_mem_ms", "group", "epochs", "batch_size", "warmup", "schedule"),
     *("average", "validation", "validation_by", "judge_epochs", "patience"),
     *("shift", "stretch", "onset_ms", "jitter_ms", "drop", "blend"),
 )
-"""Settings of `TrainOptions` that the CNN heeds; of dt, steps and tau_mem, how long a sample is."""
+"""Options of `TrainOptions` that apply to the CNN; dt, steps and tau_mem only set the duration."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the CNN that a spiking run does not have.
+    """Settings that only the CNN has.
 
     Attributes:
         bin_ms: length of a bin in ms.
         lr: learning rate (AdamW).
-        weight_decay: of AdamW.
-        dropout: share of channels and bins that each layer loses in training.
+        weight_decay: weight decay of AdamW.
+        dropout: share of the outputs of each layer that are set to 0 in training.
     """
 
     bin_ms: float = 10.0
@@ -80,17 +81,17 @@ class Settings:
     dropout: float = 0.2
 
     def as_json(self, options: TrainOptions) -> dict[str, Any]:
-        """Everything that decides what is learnt, but for the seed."""
-        return {**asdict(self), **{name: getattr(options, name) for name in HEEDED}}
+        """All settings that training depends on, except for the seed."""
+        return {**asdict(self), **{name: getattr(options, name) for name in SHARED_SETTINGS}}
 
 
 class Cnn(nn.Module):
-    """Scores of classes from counts.
+    """The network: scores of classes from event counts.
 
     Args:
-        n_inputs: channels.
-        n_classes: classes.
-        dropout: as of `Settings`.
+        n_inputs: number of channels.
+        n_classes: number of classes.
+        dropout: as in `Settings`.
     """
 
     def __init__(self, n_inputs: int, n_classes: int, dropout: float) -> None:
@@ -119,7 +120,7 @@ class Counting:
     Attributes:
         bin_ms: length of a bin in ms.
         n_bins: bins of a sample; later events are dropped.
-        group: neighbouring units that share a channel.
+        group: number of neighbouring units that share a channel.
     """
 
     bin_ms: float
@@ -128,18 +129,18 @@ class Counting:
 
     @classmethod
     def of(cls, settings: Settings, options: TrainOptions) -> Counting:
-        """Bins that cover what a spiking network hears."""
+        """Bins that cover the steps of a spiking network's sample."""
         n_bins = math.ceil(options.n_steps * options.dt_ms / settings.bin_ms - BOUNDARY)
         return cls(settings.bin_ms, max(1, n_bins), options.group)
 
     def channels(self, events: SpikeEvents) -> int:
-        """Channels of these data."""
+        """Number of channels of some events."""
         return count_inputs(events.n_units, self.group)
 
     def __call__(self, events: SpikeEvents) -> Tensor:
         """[samples, channels, bins] float32: square roots of the numbers of events.
 
-        Roots, because the spread of a count grows as the root of its mean.
+        The standard deviation of a count grows as the square root of its mean.
         """
         n_samples, n_channels = events.n_samples, self.channels(events)
         bin = np.floor(events.time_ms / self.bin_ms + BOUNDARY).astype(np.int64)
@@ -152,15 +153,15 @@ class Counting:
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """The CNN of the epoch that was chosen.
+class TrainedCnn:
+    """A trained CNN: that of the best epoch.
 
     Attributes:
-        seed: that it was trained from.
+        seed: seed of the training.
         model: the network, in evaluation mode.
-        counting: how it hears events.
-        log: an entry per epoch, as of a spiking run.
-        best: the entry of the epoch that was chosen.
+        counting: bins and channels of its input.
+        log: an entry per epoch, as in a spiking run.
+        best: entry of the best epoch.
     """
 
     seed: int
@@ -179,7 +180,7 @@ class Learnt:
         return np.concatenate(portions)
 
     def predictions(self, events: SpikeEvents) -> NDArray[np.int64]:
-        """[samples] int64: the class of the largest score."""
+        """[samples] int64: the class with the largest score."""
         return self.probabilities(events).argmax(axis=1)
 
 
@@ -187,24 +188,25 @@ def learn(
     data: Dataset,
     options: TrainOptions,
     settings: Settings,
-    tell: Callable[[str], None] = lambda line: None,
-) -> Learnt:
-    """Train the CNN on the training split, and keep the epoch that validation chooses.
+    progress: Callable[[str], None] = lambda line: None,
+) -> TrainedCnn:
+    """Train the CNN on the training split, and return that of the best epoch.
 
-    Where the data have no validation split, training samples validate, as of `nmtool.train`.
+    Without a validation split in the data, one is drawn from the training samples, as in
+    `nmtool.train`.
 
     Args:
-        data: its test split is not looked at.
-        options: of which `HEEDED` and the seed are heeded.
-        settings: those of the CNN.
-        tell: gets a line per epoch.
+        data: data set; its test split is not used.
+        options: options of a spiking run, of which `SHARED_SETTINGS` and the seed apply.
+        settings: settings of the CNN.
+        progress: called with a line per epoch.
     """
     data = data.with_validation(options.validation_rule)
     train, validation = data.train, data.validation
     options = options.fitted_to(data.undivided)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
-        return _learn(train, validation, options, settings, tell)
+        return _learn(train, validation, options, settings, progress)
 
 
 def _learn(
@@ -212,8 +214,8 @@ def _learn(
     validation: SpikeEvents | None,
     options: TrainOptions,
     settings: Settings,
-    tell: Callable[[str], None],
-) -> Learnt:
+    progress: Callable[[str], None],
+) -> TrainedCnn:
     counting, augment = Counting.of(settings, options), Augmentation.of(options)
     model = Cnn(counting.channels(train), len(train.class_names), settings.dropout)
     judged = _averaged(model, options.average)
@@ -223,7 +225,7 @@ def _learn(
     n_batches = -(-train.n_samples // options.batch_size)
     factor = rate_factor(options.schedule, n_batches * options.epochs, options.warmup)
     log: list[dict[str, Any]] = []
-    best, update = Learnt(options.seed, model, counting, log, {}), 0
+    best, update = TrainedCnn(options.seed, model, counting, log, {}), 0
     for epoch in range(1, options.epochs + 1):
         model.train()
         # Batch order and random numbers equal those of a spiking run with this seed.
@@ -244,7 +246,7 @@ def _learn(
             update += 1
             loss_sum += loss.item() * label.numel()
             correct += int((logits.argmax(dim=1) == label).sum())
-        now = Learnt(options.seed, judged.module.eval(), counting, log, {})
+        now = TrainedCnn(options.seed, judged.module.eval(), counting, log, {})
         accuracy = None
         if validation is not None:
             accuracy = float((now.predictions(validation) == validation.label).mean())
@@ -258,7 +260,7 @@ def _learn(
         if is_best(log, options.judge_epochs):
             best = replace(now, model=copy.deepcopy(now.model), best=entry)
         validated = "" if accuracy is None else f"  validation {accuracy:.1%}"
-        tell(
+        progress(
             f"seed {options.seed}  epoch {epoch:3d}/{options.epochs}  loss {entry['loss']:.3f}  "
             f"train {entry['train_accuracy']:.1%}{validated}"
         )
@@ -269,9 +271,11 @@ def _learn(
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
-    """The model that is validated and kept: the mean of its weights, or without a decay itself.
+    """The model that is validated and saved: the running mean of the weights, or without a decay
+    the model itself.
 
-    The mean forgets its random beginning as fast as there are updates to replace it.
+    In early updates the mean gives all of them the same weight, so that the random initial weights
+    do not dominate it.
     """
 
     def mean(before: Tensor, now: Tensor, updates: Tensor | int) -> Tensor:
@@ -282,13 +286,13 @@ def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
     return AveragedModel(model, avg_fn=mean, use_buffers=True)
 
 
-def tell(line: str) -> None:
-    """Progress, apart from results."""
+def print_progress(line: str) -> None:
+    """Print a line of progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     options = _parser().parse_args(arguments)
     return exit_code(lambda: _run(options), options.json)
 
@@ -318,27 +322,27 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Raise `UsageError` or `StorageError` for what would fail only after training."""
+    """Raise `UsageError` or `StorageError` for mistakes that would only show after training."""
     if arguments.by is not None and (arguments.test or arguments.teacher):
         raise UsageError(
-            "cross-validation has no test split and no teacher",
+            "--test and --teacher cannot be combined with cross-validation",
             code="cnn-options",
-            why="it asks about the samples it divides, and its networks learnt from parts of them",
-            fix="leave out --by, or --test and --teacher; --splits train test divides the test "
-            "split with the rest",
+            why="every network of a cross-validation is trained on a part of the samples only",
+            fix="leave out --by, or --test and --teacher; --splits train test also divides the "
+            "test split into folds",
         )
     if arguments.output and arguments.by is None and not arguments.test:
         raise UsageError(
-            "there are no answers to write",
+            "there are no predictions to write",
             code="cnn-options",
-            why="answers are to the test split (--test) or to folds (--by)",
-            fix="leave out -o, or say which",
+            why="predictions are for the test split (--test) or for folds (--by)",
+            fix="leave out -o, or add --test or --by",
         )
     if arguments.output and arguments.by is None and Path(arguments.output).exists():
         raise UsageError(
             f"{arguments.output} is there already",
             code="path-taken",
-            why="the test split has been looked at",
+            why="the test split has been classified already",
             fix="compare with that file, or name another one",
         )
 
@@ -346,7 +350,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _cross_validated(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Answer to every sample by a network that has not learnt from it; the row of each seed."""
+    """Cross-validate: classify every sample by a network not trained on it; a row per seed."""
     events = joined(data, tuple(arguments.splits))
     answers = _none_yet(
         events,
@@ -359,8 +363,12 @@ def _cross_validated(
     )
 
     def answer(seed: int, fold: int, rest: Dataset, fold_events: SpikeEvents) -> NDArray[np.int64]:
-        tell(f"seed {seed}, fold {fold} of {answers.n_folds}: {fold_events.n_samples} samples")
-        return learn(rest, replace(options, seed=seed), settings, tell).predictions(fold_events)
+        print_progress(
+            f"seed {seed}, fold {fold} of {answers.n_folds}: {fold_events.n_samples} samples"
+        )
+        return learn(rest, replace(options, seed=seed), settings, print_progress).predictions(
+            fold_events
+        )
 
     filled = answer_folds(answers, events, answer, arguments.output)
     print(filled.summary())
@@ -371,13 +379,13 @@ def _cross_validated(
 def _trained(
     data: Dataset, options: TrainOptions, settings: Settings, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Train once per seed; answer to the test split, and teach, where that was asked for."""
+    """Train once per seed; classify the test split and write a teacher if requested."""
     seeds = range(options.seed, options.seed + arguments.seeds)
-    learnt = [learn(data, replace(options, seed=seed), settings, tell) for seed in seeds]
+    learnt = [learn(data, replace(options, seed=seed), settings, print_progress) for seed in seeds]
     rows = [{"seed": network.seed, **network.best} for network in learnt]
     for row in rows:
         accuracy = row["validation_accuracy"]
-        validated = "nothing validated it" if accuracy is None else f"validation {accuracy:.2%}"
+        validated = "no validation split" if accuracy is None else f"validation {accuracy:.2%}"
         print(f"seed {row['seed']}: epoch {row['epoch']}, {validated}")
     if arguments.teacher:
         teacher = teacher_of(data, learnt)
@@ -418,12 +426,12 @@ def _none_yet(
     )
 
 
-def teacher_of(data: Dataset, learnt: Sequence[Learnt]) -> Teacher:
-    """Mean class probabilities of all training samples, those that validated too.
+def teacher_of(data: Dataset, learnt: Sequence[TrainedCnn]) -> Teacher:
+    """Mean class probabilities of all training samples, including those used for validation.
 
     Args:
-        data: whose training split the networks learnt from.
-        learnt: the networks.
+        data: the data that the networks were trained on.
+        learnt: the trained networks.
     """
     train = data.undivided
     total = sum(network.probabilities(train).astype(np.float64) for network in learnt)
@@ -441,7 +449,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         metavar="NAME|FILE.toml",
-        help=f"settings of a run, of which these are used: {', '.join(HEEDED)}",
+        help=f"settings of a run, of which these are used: {', '.join(SHARED_SETTINGS)}",
     )
     parser.add_argument(
         "--epochs", type=count, metavar="N", help="epochs, instead of those of --config"
@@ -461,9 +469,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--by", type=grouping, metavar="NAME|N", help="cross-validate by groups")
     parser.add_argument("--folds", type=count, metavar="N", help="number of folds")
     parser.add_argument("--fold-seed", type=int, default=0, metavar="N", help="seed of the folds")
-    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=["train"], help="to divide")
     parser.add_argument(
-        "-o", "--output", metavar="PATH", help="answers: a file with --test, a folder with --by"
+        "--splits", nargs="+", choices=SPLITS, default=["train"], help="splits to divide"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", help="predictions: a file with --test, a folder with --by"
     )
     parser.add_argument(
         "--teacher", metavar="FILE.npz", help="write class probabilities for nmtool train --teacher"

@@ -1,4 +1,4 @@
-"""Running comparisons: workers take turns, A, B, A, B …, and their times become results."""
+"""Run comparisons: workers take turns, A, B, A, B …, and their times become results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.process import Worker, WorkerError
 from benchmarks.suites import Comparison
 from nmtool.machine import usable_cores
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass
@@ -20,34 +20,34 @@ class Bench:
     """Measures comparisons one after the other.
 
     Args:
-        tell: told what is going on, a line at a time.
+        progress: called with each line of progress.
     """
 
-    tell: Tell
+    progress: Progress
     _drives: dict[Job, float] = field(default_factory=dict)
 
     def measure(self, comparison: Comparison) -> list[Result]:
-        """One result per job, in their order; a job that fails does not stop the others."""
+        """One result per job, in the same order; a job that fails does not stop the others."""
         workers = [Worker(self._tuned(job)) for job in comparison.jobs]
         with ExitStack() as stack:
             for worker in workers:
                 job, status = worker.result.job, worker.result.status
-                self.tell(f"{job}: {'warming up' if status == OK else status}")
+                self.progress(f"{job}: {'warming up' if status == OK else status}")
                 if status == OK:
                     stack.enter_context(worker).warm_up()
             for number in range(1, comparison.rounds + 1):
-                self.tell(f"round {number} of {comparison.rounds}")
+                self.progress(f"round {number} of {comparison.rounds}")
                 for worker in workers:
                     worker.step()
             return [worker.result for worker in workers]
 
     def _tuned(self, job: Job) -> Result:
-        """The job with its drive, or the reason why it cannot be measured."""
+        """The job with its drive, or a result with the reason why it cannot be measured."""
         if why := _obstacle(job):
             return Result(job, f"skipped: {why}")
         untuned = job.untuned()
         if untuned not in self._drives:
-            self.tell(f"{job.engine}: looking for weights that give the firing rate")
+            self.progress(f"{job.engine}: looking for weights that give the firing rate")
             try:
                 with Worker(Result(untuned)) as worker:
                     self._drives[untuned] = worker.find_drive()
@@ -58,5 +58,5 @@ class Bench:
 
 def _obstacle(job: Job) -> str | None:
     if job.threads > usable_cores():
-        return f"{job.threads} threads need as many cores, here are {usable_cores()}"
+        return f"{job.threads} threads need {job.threads} cores, and there are {usable_cores()}"
     return obstacle(job.engine, job.device)

@@ -1,10 +1,10 @@
 """Delay gradients against measured changes: `python -m benchmarks.delay_gradients RUN DATA`.
 
-Delays are whole steps, and spikes appear and vanish when a delay changes; a gradient accounts for
-neither. This measures the loss instead: 5 % of a projection's delays change by one step, once up
-and once down, and half the difference of the two losses is compared with the change that the
-gradient predicts. Delays change in random directions, or each in the direction of its gradient's
-sign.
+Delays are whole steps, and spikes may appear or vanish when a delay changes; gradients account for
+neither. This program measures the loss instead: 5 % of a projection's delays change by one step,
+once up and once down, and half the difference of the two losses is compared with the change that
+the gradient predicts. Delays change in random directions, or each in the direction of the sign of
+its gradient.
 
     predicted    correlation of predicted and measured changes, over random directions
     repeated     correlation of the measured changes on two halves of the samples, the most that
@@ -36,10 +36,10 @@ from nmtool.training.front.losses import readout_loss
 from nmtool.training.front.model import SpikingNetwork
 
 SHARE = 0.05
-"""Of a projection's synapses that are moved at once."""
+"""Share of a projection's delays that are changed together."""
 
 AT_ONCE = 200
-"""Samples in memory together."""
+"""Number of samples in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class DelayChanges:
 
     Attributes:
         projection: `source → target`.
-        measured, predicted: [directions] float64, of random directions.
+        measured, predicted: [directions] float64, for random directions.
         halves: [2, directions] float64, measured on even and on odd batches of samples.
-        along, along_predicted: measured and predicted, means over directions of the gradient's
-            signs.
+        along, along_predicted: measured and predicted change along the gradient's signs, means over
+            draws of delays.
     """
 
     projection: str
@@ -69,7 +69,7 @@ class Report(Tabular):
     projections: list[DelayChanges]
 
     def tables(self) -> list[Table]:
-        """A row per projection."""
+        """A table with a row per projection."""
         rows = [
             (
                 changes.projection,
@@ -91,10 +91,10 @@ def measure(
     """Compare gradients by delays with measured changes of the loss.
 
     Args:
-        network: whose delays are moved.
-        events: samples that the loss is the mean of; not fewer than 2·`AT_ONCE` for halves.
-        directions: of either kind, per projection.
-        gain: of the loss, see `TrainOptions.gain`.
+        network: network whose delays are changed.
+        events: samples over which the loss is averaged; at least 2·`AT_ONCE` for `halves`.
+        directions: number of directions per projection, of each kind.
+        gain: gain of the loss, see `TrainOptions.gain`.
     """
     raster = network.bin(events).raster
     longest = max(int(p.delay.max(initial=0)) for p in network.projections)
@@ -109,7 +109,7 @@ def measure(
         return loss_of(model(spikes), labels) * (len(labels) / events.n_samples)
 
     def measured() -> NDArray[np.float64]:
-        """[parts] float64: each one's part of the loss."""
+        """[parts] float64: contribution of each part of the samples to the loss."""
         with torch.no_grad():
             return np.array([loss(*part).item() for part in parts])
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.torch_step import TorchStep
 
 Build = Callable[[Network, Workload], "TorchStep"]
-"""Makes an engine's training step for a network; what is ignored of both is the engine's affair."""
+"""Makes an engine's training step; an engine may ignore parts of network and workload."""
 
 MAX_FACTOR = 256.0
 _HALVINGS = 12
@@ -22,17 +22,17 @@ _SAMPLES = 4
 
 
 def find_drive(build: Build, workload: Workload) -> float:
-    """The factor on the input weights that gives the workload's firing rate.
+    """Find the factor on the input weights that gives the workload's firing rate.
 
-    Every engine gets its own, as neurons without delays or with another reset spike more or
-    less often with the same weights.
+    Every engine has its own factor: without delays, or with another reset, neurons with the same
+    weights spike more or less often.
 
     Args:
         build: makes the engine's training step.
-        workload: its batch is cut to a few samples.
+        workload: the workload; only a few samples of its batch are used.
 
     Returns:
-        a factor within 1/256 … 256, found by bisection on a logarithmic scale.
+        A factor within 1/256 … 256, found by bisection on a logarithmic scale.
     """
     workload = replace(workload, batch=_SAMPLES)
     low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)

@@ -1,7 +1,7 @@
-"""The engines there are: what each needs installed, and where its training step is.
+"""The engines that can be measured: the modules that each needs, and its training step.
 
 An engine is a module with `build(network, workload)`, which returns a `TorchStep`. The same
-engine on another device is one more entry here, with a module of its own.
+engine on another device is another entry here, with its own module.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Engine:
         device: the device it runs on.
         module: the module of its `build`.
         needs: modules that must be installed.
-        has_delays: true for synapses with delays; else those of a workload are left out.
-        environment: variables it runs with, as its own command line would set them.
+        has_delays: False if synapses have no delays; the delays of a workload are then ignored.
+        environment: environment variables, as its own command line would set them.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Engine:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self) -> list[str]:
-        """The modules it needs that are not installed."""
+        """Required modules that are not installed."""
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
     def build(self) -> Build:
-        """The function that makes its training step; imports all it needs."""
+        """Import its module, and return the function that makes its training step."""
         return importlib.import_module(self.module).build
 
 
@@ -61,12 +61,12 @@ ENGINES = (
 
 
 def find_engine(name: str, device: str) -> Engine | None:
-    """The engine of that name on that device, if there is one."""
+    """The engine with a name on a device; None if there is none."""
     return next((e for e in ENGINES if (e.name, e.device) == (name, device)), None)
 
 
 def obstacle(name: str, device: str) -> str | None:
-    """The reason an engine cannot be measured, or None."""
+    """The reason why an engine cannot be measured; None if it can."""
     engine = find_engine(name, device)
     if engine is None:
         return f"does not run on {device}"

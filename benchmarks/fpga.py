@@ -1,8 +1,9 @@
-"""The command `python -m benchmarks.fpga`: what Yosys makes of cores, beside what nmtool expects.
+"""The command `python -m benchmarks.fpga`: resources of cores in Yosys, and nmtool's estimates.
 
-Networks of the zoo on one lane and more, for an ECP5 and, on one lane, for an iCE40 UP, whose
-large memories hold synapses and sums. Look-up tables are fewer here than placed ones, which is what
-nmtool expects. Place and route are `make fit`, `make ecp5` and `make ice40` in an exported folder.
+The networks of the zoo are synthesised with one and several lanes for an ECP5, and with few lanes
+for an iCE40 UP, whose large memories hold synapses and sums. nmtool estimates look-up tables after
+placement, which are more than after synthesis. In an exported folder, `make fit`, `make ecp5` and
+`make ice40` place and route.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CASES = (
     *(("ice40up5k", "yinyang", lanes) for lanes in (1, 4)),
     ("ice40up5k", "digits", 1),
 )
-"""Part, network of the zoo and lanes."""
+"""FPGA, network of the zoo, and number of lanes."""
 
 _PROGRAMS = {ECP5: "synth_ecp5", "ice40up": "synth_ice40 -dsp -spram"}
 _CELLS = {
@@ -37,11 +38,11 @@ _CELLS = {
     "large RAMs": {"SB_SPRAM256KA": 1},
     "multipliers": {"MULT18X18D": 1, "SB_MAC16": 1},
 }
-"""Cells of Yosys that count as a resource, and how much: those of nextpnr."""
+"""Number of units of a resource that each cell type of Yosys takes, as nextpnr counts them."""
 
 
 def synthesised(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str, int]:
-    """The cells of a core by their type."""
+    """Numbers of cells of a synthesised core, by type."""
     files = running_files(network, lanes)
     with tempfile.TemporaryDirectory() as name:
         for path, content in files.items():
@@ -60,7 +61,7 @@ def synthesised(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str
 
 
 def main() -> None:
-    """Print a row per core: what was made and, in brackets, what was expected."""
+    """Print a row per core: synthesised resources and, in brackets, nmtool's estimates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.parse_args()
     version = subprocess.run(["yosys", "-V"], capture_output=True, text=True, check=True).stdout

@@ -1,9 +1,9 @@
-"""The suite `cuda`, before it is timed: the engine of the GPU against that of the CPU.
+"""The suite `cuda`: compares the GPU engine with the CPU engine before both are timed.
 
-In float64 both must emit the same spikes and agree in every gradient to 1e-9 of the largest of its
-group; in integers, spikes and overflows are exact and gradients are those of float32. In float32
-sums are added up in another order, so that a neuron at its threshold may spike in one of them
-alone: gradients are compared on the samples in which none does.
+In float64 both must emit the same spikes, and every gradient must agree to 1e-9 of the largest one
+of its group. In integers, spikes and overflows must be equal, and gradients agree as in float32. In
+float32 the engines sum in different orders, so that a neuron close to its threshold may spike in
+one engine only: gradients are compared on the samples with equal spikes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from nmtool.training.loop.calibration import Calibrator
 
 FLOAT64, FLOAT32, INTEGER = "float64", "float32", "integer"
 TOLERANCE = {FLOAT64: 1e-9, FLOAT32: 1e-4, INTEGER: 1e-4}
-"""Of gradients, as a share of the largest of their group."""
+"""Tolerance of gradients, as a share of the largest gradient of their group."""
 
 ALIKE = 0.999
-"""Share of the spikes that float32 must have in common."""
+"""Share of spikes that both engines must have in common in float32."""
 
 COMPARED = (
     Workload(hidden=64, n_steps=200, input_spikes=1600, batch=8),
@@ -51,10 +51,12 @@ class Agreement:
 
     Attributes:
         arithmetic: `float64`, `float32` or `integer`.
-        hidden: neurons.
-        spikes_compared, spikes_different, spikes_emitted: bins, on the CPU where they differ.
-        samples: on which gradients were compared.
-        gradient_error: the largest difference, as a share of the largest gradient of its group.
+        hidden: number of hidden neurons.
+        spikes_compared: number of bins.
+        spikes_different: number of bins that differ.
+        spikes_emitted: number of spikes of the CPU engine.
+        samples: number of samples on which gradients were compared.
+        gradient_error: largest difference of a gradient, as a share of the largest of its group.
     """
 
     arithmetic: str
@@ -67,7 +69,7 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """True where the engines agree as they must."""
+        """True if the engines agree within the tolerances."""
         alike = self.spikes_different == 0
         if self.arithmetic == FLOAT32:
             alike = self.spikes_different <= (1 - ALIKE) * self.spikes_emitted
@@ -139,7 +141,7 @@ def make_model(
 
 
 def _differing(mine: Recording, theirs: Recording) -> NDArray[np.int64]:
-    """[populations, samples] int64: bins in which one has a spike and the other has none."""
+    """[populations, samples] int64: number of bins in which only one engine has a spike."""
     rows = []
     for name, raster in mine.spikes.items():
         other = theirs.spikes[name]
@@ -173,7 +175,7 @@ def _gradient_error(
 
 
 def gpu_name() -> str:
-    """The GPU, its memory, and the versions that kernels depend on."""
+    """Name of the GPU, its memory, and the versions that its kernels depend on."""
     properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     gib = properties.total_memory / (1 << 30)
     versions = f"CUDA {torch.version.cuda}, numba-cuda {version('numba-cuda')}"
@@ -184,19 +186,19 @@ def gpu_name() -> str:
 def page(
     gpu: str, machine: str, agreements: list[Agreement], rows: list[Row], kernels: list[KernelTime]
 ) -> str:
-    """All that was measured, as Markdown for docs/results.md.
+    """All measurements, as Markdown for docs/results.md.
 
     Args:
-        gpu: of `gpu_name`.
-        machine: the computer, as lines.
-        agreements: of both engines.
-        rows: of the suite `cuda`.
+        gpu: result of `gpu_name`.
+        machine: description of the computer, in lines.
+        agreements: comparisons of both engines.
+        rows: rows of the suite `cuda`.
         kernels: times of the kernels.
     """
     agree = all(agreement.holds for agreement in agreements)
     verdict = "Both engines agree." if agree else "**The engines do not agree.**"
     compared = [
-        f"- {agreement}{'' if agreement.holds else ' **(too much)**'}" for agreement in agreements
+        f"- {agreement}{'' if agreement.holds else ' **(too large)**'}" for agreement in agreements
     ]
     parts = [f"## On a GPU\n\n{gpu}; {machine}", f"{verdict}\n\n" + "\n".join(compared)]
     parts += [markdown(rows), "By kernel, of a training step:\n\n" + by_kernel_table(kernels)]
@@ -204,10 +206,10 @@ def page(
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table for docs/results.md: a line per size and batch, the GPU beside the CPU.
+    """The table for docs/results.md: a line per size and batch, with GPU and CPU side by side.
 
     Args:
-        rows: of the suite `cuda`.
+        rows: rows of the suite `cuda`.
     """
     lines = [
         "| hidden | batch | GPU, ms per sample | forward | backward | GPU memory, MB | CPU, ms per "

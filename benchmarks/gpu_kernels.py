@@ -1,4 +1,4 @@
-"""Time of a training step on a GPU by kernel, as torch's profiler records it there."""
+"""Time that each kernel takes of a training step on a GPU, recorded by torch's profiler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.measure import time_step
 from benchmarks.workload import Workload
 
 OTHERS = "torch and copies"
-"""Stands for everything that runs between the engine's own kernels."""
+"""Row for everything that runs between the engine's own kernels."""
 
 ROUNDS = 5
 
@@ -26,10 +26,10 @@ class KernelTime:
     """A kernel's share of a training step.
 
     Attributes:
-        hidden, batch: of the workload.
+        hidden, batch: size of the workload.
         kernel: name of its Python function, or `OTHERS`.
-        launches: in a step.
-        ms: of a step, all launches together.
+        launches: number of launches per step.
+        ms: time of all launches of a step, in ms.
     """
 
     hidden: int
@@ -56,12 +56,12 @@ def kernel_times(workload: Workload) -> list[KernelTime]:
 
 
 def by_kernel(events: Iterable[Any], workload: Workload, rounds: int) -> list[KernelTime]:
-    """Sum the profiler's events, each a kernel or a copy.
+    """Sum the profiler's events, each a kernel or a copy, by kernel.
 
     Args:
-        events: with a name and a time on the device in µs.
-        workload: of the step.
-        rounds: steps that they come from.
+        events: events with a name and a time on the device in µs.
+        workload: workload of the step.
+        rounds: number of steps that were recorded.
     """
     launches, us = Counter[str](), Counter[str]()
     for event in events:
@@ -93,7 +93,7 @@ def python_name(mangled: str) -> str:
 
 
 def markdown(times: Iterable[KernelTime]) -> str:
-    """The table for docs/results.md."""
+    """The table of kernels for docs/results.md."""
     lines = ["| hidden | batch | kernel | launches | ms |", "|---|---|---|---|---|"]
     lines += [
         f"| {t.hidden} | {t.batch} | {t.kernel} | {t.launches:g} | {t.ms:.3f} |" for t in times

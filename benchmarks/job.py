@@ -16,14 +16,14 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Job:
-    """The measurement that one worker makes.
+    """A measurement, made by one worker.
 
     Attributes:
-        engine: a name of `ENGINES`.
+        engine: name of an engine of `ENGINES`.
         workload: network and batch.
-        threads: cores it may use.
+        threads: number of threads.
         device: the device it runs on.
-        drive: factor on the input weights; None asks the worker for the one that gives the
+        drive: factor on the input weights; None: the worker finds the factor that gives the
             workload's firing rate.
     """
 
@@ -34,17 +34,17 @@ class Job:
     drive: float | None = None
 
     def dumps(self) -> str:
-        """One line of JSON."""
+        """The job as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def loads(cls, line: str) -> Job:
-        """Read what `dumps` wrote."""
+        """Read a line that `dumps` wrote."""
         values: dict[str, Any] = json.loads(line)
         return cls(**{**values, "workload": Workload(**values["workload"])})
 
     def untuned(self) -> Job:
-        """The parts that the firing rate depends on: neither batch nor threads."""
+        """The job without batch and threads, on which the firing rate does not depend."""
         return Job(self.engine, replace(self.workload, batch=1), device=self.device)
 
     def __str__(self) -> str:
@@ -62,12 +62,12 @@ class Result:
     """The outcome of a job.
 
     Attributes:
-        job: the job, with its drive if it got that far.
-        status: `ok`, or the reason for no result: `skipped: …`, `failed: …`.
+        job: the job; with its drive, once that is known.
+        status: `ok`, or the reason why there is no result: `skipped: …`, `failed: …`.
         times: the times of each round.
-        hidden_spikes: hidden spikes of all neurons, the mean per sample.
+        hidden_spikes: mean number of spikes per sample, of all hidden neurons together.
         code_mb: memory that compiled code and libraries take at first use, in MB.
-        peak_mb: peak memory minus that before the first batch, in MB.
+        peak_mb: peak memory minus the memory before the first batch, in MB.
         device_mb: largest memory on a GPU, in MB; None on a CPU.
     """
 

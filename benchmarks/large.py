@@ -1,10 +1,10 @@
 """The command `python -m benchmarks.large`: training on data larger than memory.
 
-A made-up set of the size and in the layout of SSC is written below a folder, and deleted at the
-end. A recipe trains on it in processes of their own: for an epoch on the first 1,000 samples in
-memory, which is what memory is compared with; for one batch, before which the events are copied
-into the cache; and for an epoch from the copy. A process before them compiles. `--pairs` compares
-the speed from disk and from memory on a part of it that fits, in turns.
+An artificial data set with the size and layout of SSC is written into a folder, and deleted at the
+end. After a first process that compiles the kernels, separate processes train with a recipe: for an
+epoch on the first 1,000 samples in memory, as the reference for memory use; for one batch, which
+includes copying the events into the cache; and for an epoch from that copy. `--pairs` compares the
+speed from disk and from memory, in turns, on a part of the set that fits into memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIZES = {
     "ssc": {"train": 75_466, "valid": 9_981, "test": 20_382},
     "shd": {"train": 8_156, "test": 2_264},
 }
-"""Samples of the sets, by split."""
+"""Number of samples of the real sets, by split."""
 
 CLASSES = {"ssc": 35, "shd": 20}
 UNITS = 700
@@ -46,7 +46,7 @@ _AT_ONCE = 512
 
 
 def write_made_up(folder: Path, name: str, events: int, share: float) -> None:
-    """Write files of a set's size: spikes around the channels and times of the class.
+    """Write an artificial data set, with spikes around channels and times that differ by class.
 
     Args:
         folder: folder of the data set.
@@ -87,13 +87,13 @@ def _sample(label: int, events: int, random: np.random.Generator) -> tuple[np.nd
 
 @dataclass(frozen=True)
 class Epoch:
-    """One process that trained for one epoch.
+    """Measurements of a process that trained for one epoch.
 
     Attributes:
         what: the samples and where they were read from.
         samples: number of training samples.
-        first_batch_s: seconds from its start to the end of the first update.
-        epoch_s: seconds of the epoch; None where it ended after its first update.
+        first_batch_s: seconds from the start to the end of the first update.
+        epoch_s: seconds of the epoch; None if training ended after the first update.
         ms_per_sample: the same per sample, without the first update and validation; None where
             `epoch_s` is.
         anonymous_mb: largest anonymous resident memory (RssAnon).
@@ -154,12 +154,12 @@ def train(options: argparse.Namespace) -> Epoch:
 
 
 class _EnoughError(Exception):
-    """Ends training."""
+    """Raised to end training after its first update."""
 
 
 @contextmanager
 def peak_anonymous() -> Iterator[list[int]]:
-    """Inside, the anonymous resident memory of this process in bytes, ten times a second."""
+    """Record the anonymous memory of this process in bytes every 0.1 s while the block runs."""
     readings, stop = [_anonymous()], threading.Event()
 
     def watch() -> None:
@@ -181,7 +181,7 @@ def _anonymous() -> int:
 
 
 def _process(options: argparse.Namespace, folder: Path, what: str, *more: str) -> Epoch:
-    """`train` in a process of its own."""
+    """Run `train` in a new process."""
     command = [sys.executable, "-m", "benchmarks.large", "--child", what]
     command += ["--folder", str(folder), "--recipe", options.recipe, "--threads"]
     command += [str(options.threads), "--settings", options.settings, *more]
@@ -201,7 +201,7 @@ def _line(row: Epoch) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     options = _parser().parse_args(arguments)
     return exit_code(lambda: _child(options) if options.child else _run(options), options.json)
 
@@ -251,16 +251,28 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.large", description="Training on data larger than memory."
     )
-    parser.add_argument("--set", choices=tuple(SIZES), default="ssc", help="whose size and layout")
-    parser.add_argument("--recipe", default="ssc", help="settings (default ssc)")
-    parser.add_argument("--settings", default="{}", metavar="JSON", help="other than the recipe's")
-    parser.add_argument("--events", type=count, default=10_000, help="per sample, the mean")
-    parser.add_argument("--share", type=float, default=1.0, help="of the set's samples")
+    parser.add_argument(
+        "--set", choices=tuple(SIZES), default="ssc", help="data set with the same size and layout"
+    )
+    parser.add_argument("--recipe", default="ssc", help="recipe with the settings (default ssc)")
+    parser.add_argument(
+        "--settings", default="{}", metavar="JSON", help="settings that override the recipe"
+    )
+    parser.add_argument(
+        "--events", type=count, default=10_000, help="mean number of events per sample"
+    )
+    parser.add_argument("--share", type=float, default=1.0, help="share of the number of samples")
     parser.add_argument("--threads", type=count, default=2)
     parser.add_argument(
-        "--pairs", type=int, default=0, metavar="N", help="compare with memory, N times in turns"
+        "--pairs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="compare disk with memory, N times in turns",
     )
-    parser.add_argument("--folder", type=Path, help="where there is room (default: as of tempfile)")
+    parser.add_argument(
+        "--folder", type=Path, help="folder for 7 GB of files (default: tempfile's)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
     for name in ("--child", "--few", "--in-memory", "--one-batch"):
         keywords: dict[str, Any] = {"help": argparse.SUPPRESS}

@@ -1,9 +1,9 @@
 """The command `python -m benchmarks.live`: how much faster than real time a session runs.
 
 The network and the input are those of the other suites, in integers: 700 channels, recurrent hidden
-neurons, 20 outputs, delays 0…61, steps of 1 ms. The stream is samples without a gap or a reset. A
-step of the stream is what a live loop does: `feed` the channels that spiked, `step`, `decision`.
-Making the list of channels is not timed. One process, one thread.
+neurons, 20 outputs, delays 0…61, steps of 1 ms. The stream consists of samples without gaps or
+resets. Each of its steps does what a live loop does: `feed` the channels that spiked, `step`,
+`decision`. Making the list of channels is not timed. There is one process with one thread.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
 
 WINDOW = 100
-"""Steps that decisions average, and that a piece of the stream has."""
+"""Number of steps that a decision averages, and of steps in a piece of the stream."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Live:
     """One row: medians over the rounds.
 
     Attributes:
-        hidden: recurrent neurons.
-        hidden_rate_hz: how often each of them spiked per second of the stream.
-        us_per_step: of the whole loop, by the clock.
-        cpu_us_per_step: the same in processor time, which others on the machine disturb less.
-        us_slowest: that 1 of 1000 steps exceeded, with what else the machine does.
-        times_real_time: milliseconds of the stream per millisecond by the clock.
-        times_real_time_cpu: the same per millisecond of processor time.
-        times_in_pieces: the same where `WINDOW` steps run at once, with a decision after them.
+        hidden: number of hidden neurons.
+        hidden_rate_hz: their mean firing rate.
+        us_per_step: elapsed time of a step of the loop, in µs.
+        cpu_us_per_step: processor time of a step, which depends less on the load of the machine.
+        us_slowest: elapsed time that 1 of 1000 steps exceeds, in µs.
+        times_real_time: milliseconds of the stream per millisecond of elapsed time.
+        times_real_time_cpu: milliseconds of the stream per millisecond of processor time.
+        times_in_pieces: `times_real_time` if `WINDOW` steps run at once, with one decision.
     """
 
     hidden: int
@@ -60,8 +60,8 @@ def measure(workload: Workload, rounds: int) -> Live:
     """Run a stream of the workload's whole batch several times.
 
     Args:
-        workload: its batch is the stream, sample after sample.
-        rounds: how often, after one that is not counted.
+        workload: the samples of its batch, one after the other, are the stream.
+        rounds: number of timed runs, after one that is not timed.
     """
     network = nm.round_network(workload.network(find_drive(ours.build, workload))).network
     readout = nm.Readout(network.readout.population, "window", WINDOW)
@@ -94,7 +94,7 @@ def measure(workload: Workload, rounds: int) -> Live:
 
 
 def _channels(raster: nm.Raster) -> list[NDArray[np.integer]]:
-    """Per step of the stream, the channels that spike."""
+    """Channels that spike, for every step of the stream."""
     edges = raster.step_offset()
     return [raster.neuron[a:b] for sample in edges for a, b in pairwise(sample.tolist())]
 
@@ -110,7 +110,7 @@ def _hidden_spikes(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -
 
 
 def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
-    """[steps] int64: nanoseconds of every step."""
+    """[steps] int64: duration of every step in ns."""
     session.reset()
     clock = np.zeros(len(stream) + 1, np.int64)
     clock[0] = perf_counter_ns()
@@ -123,7 +123,7 @@ def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.integer]]) ->
 
 
 def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
-    """Nanoseconds of the stream, `WINDOW` steps at a time."""
+    """Duration of the stream in ns, if `WINDOW` steps run at a time."""
     session.reset()
     dt_ms, begin = session.network.dt_ms, perf_counter_ns()
     for first in range(0, len(stream), WINDOW):
@@ -138,7 +138,7 @@ def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> in
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     options = _parser().parse_args(arguments)
     return exit_code(lambda: _run(options), options.json)
 

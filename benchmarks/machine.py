@@ -15,7 +15,7 @@ PACKAGES = ("numpy", "numba", "torch", "snntorch", "norse", "DCLS")
 
 
 def header() -> dict[str, Any]:
-    """Versions (null if not installed), processor, cores, UTC date, load of the last minutes."""
+    """Versions (null if not installed), processor, cores, UTC date and load average."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "cpu": cpu_name(),

@@ -25,13 +25,13 @@ _FORGET_PEAK = "5"
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Seconds one training step took.
+    """Duration of one training step in s.
 
     Attributes:
         forward: network and loss.
         backward: gradients.
-        update: optimiser, and what a training loop does after it.
-        cpu: processor time of the whole step, all threads together.
+        update: optimiser, and the end of the training loop's step.
+        cpu: processor time of the whole step, over all threads.
     """
 
     forward: float
@@ -41,7 +41,7 @@ class StepTimes:
 
     @property
     def total(self) -> float:
-        """Wall time of the whole step."""
+        """Elapsed time of the whole step."""
         return self.forward + self.backward + self.update
 
 
@@ -74,7 +74,7 @@ def medians(times: Iterable[StepTimes]) -> StepTimes:
 
 
 class PeakMemory:
-    """Memory of this process above what it held when this was made; all in MB (10⁶ bytes)."""
+    """Memory of this process minus that at the start of the measurement, in MB (10⁶ bytes)."""
 
     def __init__(self) -> None:
         _return_freed_memory()
@@ -92,7 +92,7 @@ class PeakMemory:
 
 
 def _return_freed_memory() -> None:
-    """Give the system what is free already, lest its reuse goes unnoticed; glibc only."""
+    """Return freed memory to the system, since its reuse would not be measured; glibc only."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
@@ -100,7 +100,7 @@ def _return_freed_memory() -> None:
 
 
 def _resident(key: str) -> int:
-    """Bytes, from the kernel's status of this process; elsewhere the largest so far."""
+    """Resident memory in bytes from /proc; on other systems, the largest so far."""
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():
             if line.startswith(f"{key}:"):

@@ -1,4 +1,4 @@
-"""This project's own training step, as a training loop of one's own has it."""
+"""The training step of nmtool, as in a training loop of one's own."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from nmtool.training.front.model import SpikingNetwork
 
 
 class Ours(TorchStep):
-    """`SpikingNetwork` with loss, firing-rate regulariser and delays that learn.
+    """`SpikingNetwork` with loss, firing-rate regulariser and learnt delays.
 
     Args:
         network: weights and delays.
-        workload: loss and regulariser are those of its options.
-        device: where it trains.
+        workload: its options define loss and regulariser.
+        device: device to train on.
     """
 
     def __init__(self, network: Network, workload: Workload, device: Device = CPU) -> None:

@@ -1,4 +1,4 @@
-"""This project's own training step on a GPU."""
+"""The training step of nmtool on a GPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nmtool.training.engines.devices import find_device
 
 
 class OursOnCuda(Ours):
-    """`SpikingNetwork` on the GPU that torch calls current; arguments as of `Ours`."""
+    """`SpikingNetwork` on torch's current GPU; arguments as for `Ours`."""
 
     def __init__(self, network: Network, workload: Workload) -> None:
         super().__init__(network, workload, find_device("cuda"))
@@ -22,7 +22,7 @@ class OursOnCuda(Ours):
 
     @property
     def device_mb(self) -> float | None:
-        """Largest memory that torch has taken on the GPU, in MB."""
+        """Largest memory that torch has allocated on the GPU, in MB."""
         return torch.cuda.max_memory_allocated() / 1e6
 
 

@@ -1,4 +1,4 @@
-"""A worker process, seen from the parent: one job, in a fresh interpreter of its own."""
+"""A worker process from its parent's side: one job in a new interpreter."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _THREADS = (
 
 
 class WorkerError(Exception):
-    """A worker could not do its job; the text says why."""
+    """A worker failed; the message gives the reason."""
 
 
 class Worker:
-    """Measures a job step by step in a process, which a `with` starts and ends.
+    """Measures a job step by step in a process, which runs as long as the `with` block.
 
     Args:
-        result: the job, not measured yet; it is measured only while its status is `ok`.
+        result: a result with the job, to which measurements are added while its status is `ok`.
 
     Attributes:
         result: the outcome so far.
@@ -60,24 +60,24 @@ class Worker:
 
     @property
     def process_id(self) -> int:
-        """The worker's, as the system knows it."""
+        """Process ID of the worker."""
         return self._process.pid
 
     def find_drive(self) -> float:
-        """The drive of a job that has none; raises `WorkerError`."""
+        """Find the drive for a job without one; raises `WorkerError`."""
         drive: float = self._ask(self.result.job.dumps())["drive"]
         return drive
 
     def warm_up(self) -> None:
-        """The first steps, which are not timed."""
+        """Run the first steps, which are not timed."""
         self._measure(self.result.job.dumps())
 
     def step(self) -> None:
-        """One more timed step."""
+        """Run one more timed step."""
         self._measure(STEP)
 
     def _measure(self, line: str) -> None:
-        """Add the answer to a line to the result, or the error, which ends the measurement."""
+        """Send a line, and add the worker's answer to the result; an error ends the measurement."""
         if self.result.status != OK:
             return
         try:

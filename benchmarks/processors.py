@@ -1,8 +1,8 @@
-"""The command `python -m benchmarks.processors`: what C exports take on processors.
+"""The command `python -m benchmarks.processors`: memory and instructions of C exports.
 
-Networks of the zoo, and one of 512 neurons. Flash, RAM and stack are the compiler's; beside flash
-and RAM stand the bounds that `nmtool check` judges by. Instructions of steps are counted in QEMU.
-They say nothing about time.
+It measures the networks of the zoo and one of 512 neurons. The compiler reports flash, RAM and
+stack; next to flash and RAM, the table has the upper bounds that `nmtool check` uses. QEMU counts
+the instructions of a step, which do not tell its duration.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from nmtool.raster import Raster
 
 N_SAMPLES = 20
 SETS = {"yinyang": "yinyang", "digits": "digits", "spoken-digits": None}
-"""Networks of the zoo, and the data whose test samples they answer; None where nothing is at hand
-without a download: then its own known answers."""
+"""Networks of the zoo, and the data with their test samples; None if these need a download: then
+the network's known answers are used."""
 
 _SECTION = re.compile(r"^\.s?(text|rodata|data|bss)\S*\s+(\d+)", re.MULTILINE)
 _FLASH, _RAM = ("text", "rodata", "data"), ("data", "bss")
@@ -35,7 +35,7 @@ _CALL = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.
 
 
 def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
-    """Networks with the samples that instructions are counted on."""
+    """Networks, with samples to count instructions on."""
     networks = {}
     for name, data in SETS.items():
         network = nm.load(f"zoo:{name}")
@@ -53,7 +53,7 @@ def cases() -> dict[str, tuple[IntegerNetwork, Raster]]:
 
 
 def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
-    """Compile a network for a processor, and read the sizes.
+    """Compile a network for a processor, and return its sizes.
 
     Args:
         network: an integer network.
@@ -79,10 +79,10 @@ def measured(network: IntegerNetwork, processor: Processor) -> Sizes:
 
 
 def deepest(calls: str) -> int:
-    """Stack of the deepest call chain in bytes.
+    """Stack of the deepest chain of calls in bytes.
 
     Args:
-        calls: text of a file by GCC's option -fcallgraph-info=su, without recursion.
+        calls: content of a file written by GCC's -fcallgraph-info=su, without recursion.
     """
     frames = {name: int(size) for name, size in _NODE.findall(calls)}
     callees: dict[str, list[str]] = {}

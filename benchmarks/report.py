@@ -1,4 +1,4 @@
-"""The table for people and the JSON for programs."""
+"""The report of a run: a table to read, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from benchmarks.rows import Row
 from nmtool.errors import NmtoolError, StorageError
 
 _PLAIN_WIDTH = 180
-"""Columns of a table that goes to a file or a pipe."""
+"""Width in columns of a table in a file or pipe."""
 
 _BUSY = 0.25
-"""Load per core from which others disturb a measurement."""
+"""Load per core above which other processes disturb a measurement."""
 
 _SETTINGS = (
     ("engine", "engine"),
@@ -50,7 +50,7 @@ _NUMBERS = (
 
 
 def print_report(header: dict[str, Any], suite: str, rows: Sequence[Row]) -> None:
-    """Print where it was measured, the table, and what is missing in it."""
+    """Print the machine, the table, and the reasons for missing rows."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PLAIN_WIDTH)
@@ -62,7 +62,7 @@ def print_report(header: dict[str, Any], suite: str, rows: Sequence[Row]) -> Non
 
 
 def origin(header: dict[str, Any]) -> str:
-    """The machine, versions and load, as lines."""
+    """Machine, versions and load, in lines."""
     versions = ", ".join(
         f"{name} {version}" for name, version in header["versions"].items() if version
     )
@@ -70,7 +70,7 @@ def origin(header: dict[str, Any]) -> str:
     if header["load_average"]:
         load = header["load_average"][0]
         busy = load > _BUSY * header["cores"]
-        advice = "; others use this machine, trust no row of several threads" if busy else ""
+        advice = "; the machine is busy: do not trust rows of several threads" if busy else ""
         lines.append(f"load average before the run {load:.2f}{advice}")
     return "\n".join(lines)
 
@@ -103,11 +103,11 @@ def _number(value: float | None, form: str) -> str:
 
 
 def exit_code(run: Callable[[], int], json_file: str | None) -> int:
-    """Run a command, and print what it raises.
+    """Run a command, print its error if it raises one, and return the exit code.
 
     Args:
-        run: the command; gives its exit code.
-        json_file: what it will write, which must be possible before anything is measured.
+        run: the command; returns its exit code.
+        json_file: file that it will write; checked before anything is measured.
     """
     try:
         if json_file:
@@ -119,7 +119,7 @@ def exit_code(run: Callable[[], int], json_file: str | None) -> int:
 
 
 def check_writable(path: str) -> None:
-    """Raise `StorageError` before anything is measured that could not be written."""
+    """Raise `StorageError` if a file cannot be written."""
     try:
         Path(path).open("a").close()
     except OSError as error:
@@ -132,6 +132,6 @@ def check_writable(path: str) -> None:
 
 
 def write_json(path: str, header: dict[str, Any], rows: Sequence[Row], **more: Any) -> None:
-    """Write {"header": …, "rows": […]} and what more is given; raises `OSError`."""
+    """Write {"header": …, "rows": […]} and further entries; raises `OSError`."""
     content = {"header": header, **more, "rows": list(rows)}
     Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -1,7 +1,7 @@
 """From results to rows of numbers, the same for the table and for JSON.
 
-Times are medians over the rounds. A ratio is the median of the rounds' ratios and says how many
-times as fast the row is as what it is compared with: above 1 is faster.
+Times are medians over the rounds. A ratio is the median of the rounds' ratios: it tells how many
+times as fast as another row this row is.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ MEASURED = (
     "ratio_to_nmtool",
     "ratio_to_one_thread",
 )
-"""Null in a row whose job was skipped or failed, or that has nothing to be compared with."""
+"""Entries that are null if the job was skipped or failed, or if there is no row to compare with."""
 
 
 def make_rows(results: Sequence[Result]) -> list[Row]:
     """One row per result of a comparison.
 
     Args:
-        results: all jobs that took turns; ratios are between these.
+        results: results of all jobs that took turns; ratios are computed between them.
     """
     return [_row(result, results) for result in results]
 
@@ -102,7 +102,7 @@ def _ratios(result: Result, results: Sequence[Result]) -> Row:
 
 
 def _twin(results: Sequence[Result], like: Result, *, engine: str, threads: int) -> Result | None:
-    """The result with another engine or number of threads, all else being equal."""
+    """The result that differs only in the engine or the number of threads."""
     wanted = replace(like.job, engine=engine, threads=threads, drive=None)
     for result in results:
         if result.status == OK and replace(result.job, drive=None) == wanted:

@@ -1,4 +1,4 @@
-"""The comparisons that each suite measures; their jobs take turns in one run."""
+"""The suites: each is a list of comparisons, whose jobs take turns in one run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ DCLS_BATCH = 8
 
 @dataclass(frozen=True)
 class Comparison:
-    """Jobs that are measured in turns, so that all of them see the same disturbances.
+    """Jobs that take turns, so that the load of the machine affects all of them alike.
 
     Attributes:
-        jobs: one worker each.
-        rounds: timed steps of each job.
+        jobs: the jobs; each has a worker of its own.
+        rounds: number of timed steps of each job.
     """
 
     jobs: tuple[Job, ...]
@@ -33,14 +33,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named set of comparisons, whose numbers and device users may replace.
+    """A list of comparisons, whose sizes, threads, rounds and device users may replace.
 
     Attributes:
-        plan: makes the comparisons.
+        plan: function that makes the comparisons.
         about: one line for the help.
         hidden: numbers of hidden neurons.
         threads: numbers of threads.
-        rounds: timed steps of each job.
+        rounds: number of timed steps of each job.
         device: the device of all jobs.
     """
 
@@ -57,7 +57,7 @@ class Suite:
 
 
 def core(suite: Suite) -> Iterator[Comparison]:
-    """Ours and BPTT by hidden size and threads, then the memory of a large batch."""
+    """nmtool and BPTT, by hidden size and threads; then the memory of a large batch."""
     for hidden in suite.hidden:
         yield _compared((OURS, BPTT, AUTOGRAD), Workload(hidden), suite, suite.rounds)
     for hidden in suite.hidden:
@@ -65,7 +65,7 @@ def core(suite: Suite) -> Iterator[Comparison]:
 
 
 def sweep(suite: Suite) -> Iterator[Comparison]:
-    """Ours and BPTT with one property changed at a time."""
+    """nmtool and BPTT, with one property changed at a time."""
     base = Workload(suite.hidden[0])
     variants = [
         base,
@@ -80,7 +80,7 @@ def sweep(suite: Suite) -> Iterator[Comparison]:
 
 
 def peers(suite: Suite) -> Iterator[Comparison]:
-    """Ours beside the trainers without delays, then, once, beside delays by convolution."""
+    """nmtool and trainers without delays; then, once, nmtool and delays by convolution."""
     for hidden in suite.hidden:
         workload = Workload(hidden)
         yield _compared((OURS, BPTT, AUTOGRAD, SNNTORCH, NORSE), workload, suite, suite.rounds)
@@ -89,7 +89,7 @@ def peers(suite: Suite) -> Iterator[Comparison]:
 
 
 def memory(suite: Suite) -> Iterator[Comparison]:
-    """Peak memory by batch, each job alone."""
+    """Peak memory by batch size, each job alone."""
     for hidden in suite.hidden:
         for batch in BATCHES:
             yield _single(OURS, Workload(hidden, batch=batch), suite)
@@ -97,7 +97,7 @@ def memory(suite: Suite) -> Iterator[Comparison]:
 
 
 def cuda(suite: Suite) -> Iterator[Comparison]:
-    """Ours on a GPU and on the CPU, by hidden size and batch."""
+    """nmtool on a GPU and on the CPU, by hidden size and batch size."""
     for hidden in suite.hidden:
         for batch in (Workload().batch, LARGE_BATCH):
             workload = Workload(hidden, batch=batch)

@@ -1,4 +1,4 @@
-"""A training step whose network is differentiated by torch: all engines so far."""
+"""A training step of a network that torch differentiates: the base of all engines."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from torch import Tensor, nn
 from nmtool.raster import Raster
 
 LEARNING_RATE = 0.0
-"""Adam does all its work, and the weights stay: every step has the same spikes."""
+"""Learning rate 0: Adam does all its work, but weights, and so all spikes, stay the same."""
 
 
 class TorchStep:
-    """One engine's training step on one batch, in the three parts that are timed.
+    """A training step on one batch, in the three parts that are timed.
 
-    An engine's class says how a batch is kept (`load`) and how it becomes a loss (`run`).
+    A subclass for an engine stores a batch in the engine's form (`load`) and computes its loss
+    (`run`).
 
     Args:
-        parameters: what is trained, by Adam.
+        parameters: parameters to train by Adam.
 
     Attributes:
-        loss: of the last forward pass, a scalar.
+        loss: loss of the last forward pass, a scalar.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -33,7 +34,7 @@ class TorchStep:
         self._hidden_spikes = torch.zeros(())
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
-        """Bring a batch into the engine's form; not timed, as if a data loader did it.
+        """Store a batch in the engine's form; not timed, as work of a data loader.
 
         Args:
             spikes: input.
@@ -42,15 +43,15 @@ class TorchStep:
         raise NotImplementedError
 
     def run(self) -> tuple[Tensor, Tensor]:
-        """Two scalars: the batch's loss, and its hidden spikes per sample."""
+        """The loss of the batch and its hidden spikes per sample, both scalars."""
         raise NotImplementedError
 
     def forward(self) -> None:
-        """Network and loss."""
+        """Run the network and compute the loss."""
         self.loss, self._hidden_spikes = self.run()
 
     def backward(self) -> None:
-        """Gradients of all weights, and of delays where the engine has them."""
+        """Compute the gradients of all weights, and of delays if the engine has them."""
         self.optimiser.zero_grad()
         self.loss.backward()
 
@@ -59,14 +60,14 @@ class TorchStep:
         self.optimiser.step()
 
     def wait(self) -> None:
-        """Wait until the device is done; a CPU always is."""
+        """Wait until the device has finished; a CPU always has."""
 
     @property
     def device_mb(self) -> float | None:
-        """Largest memory of a device of its own so far, in MB; a CPU has none."""
+        """Largest memory on a GPU so far, in MB; None on a CPU."""
         return None
 
     @property
     def hidden_spikes(self) -> float:
-        """All hidden spikes of the last forward pass, the mean per sample."""
+        """Mean number of hidden spikes per sample in the last forward pass."""
         return float(self._hidden_spikes)

@@ -1,9 +1,9 @@
 """Shoulder exercises, recorded by a smartwatch, as spikes: `python -m benchmarks.watch FOLDER`.
 
-A data set on which no setting of nmtool was chosen, to see what its defaults are worth on data of
-one's own. seglearn (BSD licence) ships it: 10 people do 7 exercises, 20 times each, with a watch
-on the wrist that records acceleration and rotation in three directions, 50 times a second (Burns
-et al. 2018, doi:10.1088/1361-6579/aacfd9).
+No setting of nmtool was chosen on this data set, so it shows how good the defaults are on data of
+one's own. The recordings come with seglearn (BSD licence): 10 people do 7 exercises, 20 times each,
+with a watch on the wrist that records acceleration and rotation in three directions, 50 times a
+second (Burns et al. 2018, doi:10.1088/1361-6579/aacfd9).
 
 A sample is 2.56 s long, and samples do not overlap. Each of the six signals has 16 channels, for
 ranges of its value that are equally frequent in the training split. Every 40 ms the channel of the
@@ -32,16 +32,16 @@ from nmtool.data.incoming import write_dataset
 from nmtool.errors import MissingError
 
 SAMPLE_ROWS, EVERY, ROW_MS = 128, 2, 20.0
-"""Rows of a sample, rows from one spike of a signal to the next, and duration of a row in ms."""
+"""Rows of a sample; rows between two spikes of a signal; duration of a row in ms."""
 
 RANGES = 16
-"""Channels of a signal."""
+"""Number of channels per signal."""
 
 SUBJECTS = {"train": (1, 2, 3, 4, 5, 6), "validation": (7, 8), "test": (9, 10)}
 
 
 def watch() -> Dataset:
-    """The recordings as events, in three splits of different people.
+    """The recordings as events, in three splits with different people.
 
     Raises:
         MissingError: seglearn is not installed.
@@ -80,7 +80,7 @@ def _recordings() -> dict[str, Any]:
 def _windows(
     series: Sequence[NDArray[np.float64]],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """[samples, rows, signals] float64 from series of [rows, signals]; [samples] series of each."""
+    """Cut series [rows, signals] into samples [samples, rows, signals]; also the series of each."""
     counts = [len(rows) // SAMPLE_ROWS for rows in series]
     samples = [
         rows[: count * SAMPLE_ROWS].reshape(count, SAMPLE_ROWS, -1)
@@ -96,7 +96,7 @@ def _events(
     subject: NDArray[np.int64],
     names: Sequence[str],
 ) -> SpikeEvents:
-    """Events of [samples, rows, signals] float64; `ends` ([15, signals]) divide the ranges."""
+    """Convert [samples, rows, signals] to events; `ends`, [15, signals], separate the channels."""
     rows = windows[:, ::EVERY]
     n_signals = rows.shape[2]
     place = np.stack(
@@ -119,7 +119,7 @@ def _events(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.watch", description="Write the recordings of a smartwatch."
     )

@@ -1,4 +1,4 @@
-"""The process that runs one job: `python -m benchmarks.worker`, spoken to in lines of JSON.
+"""The process that runs one job, `python -m benchmarks.worker`; it reads and writes lines of JSON.
 
     → a job                          ← {"drive": x}, and the end, if the job has no drive
                                      ← {"hidden_spikes": n, "code_mb": MB}
@@ -7,8 +7,8 @@
     → end of input                   the end
 
 A job with a drive starts with two steps that are not timed: one of a small network, which loads
-compiled code, then one of its own. Anything that goes wrong is answered by {"error": text}. The
-parent has set the number of threads in the environment, which libraries read when imported.
+compiled code, and one of its own network. Any failure is answered by {"error": text}. The parent
+sets the number of threads in the environment, which libraries read when they are imported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STEP = "step"
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Run the job until the input ends."""
     answers = _private_output()
     try:
         for answer in _serve(sys.stdin):
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _private_output() -> IO[str]:
-    """Open the stream for answers; prints of libraries go to the error output from now on."""
+    """Open the stream for answers, and redirect what libraries print to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers
@@ -62,7 +62,7 @@ def _use_threads(threads: int) -> None:
 
 
 def _tuned(job: Job) -> float:
-    """The drive; a whole step leaves compiled code where the next worker finds it."""
+    """Find the drive, and run a whole step, so that the next worker finds all code compiled."""
     build = _build(job)
     _use_once(build, job.workload)
     return find_drive(build, job.workload)
@@ -85,7 +85,7 @@ def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, An
 
 
 def _use_once(build: Build, workload: Workload) -> None:
-    """A whole step, which compiles code, or loads it from where it is kept."""
+    """Run a whole step, which compiles code or loads it from the cache."""
     step = build(workload.network(), workload)
     step.load(workload.spikes(), workload.labels())
     time_step(step)

@@ -1,4 +1,4 @@
-"""The measured workload: a network, random input spikes and labels, all decided by a seed."""
+"""The workload: a network, random input spikes and labels, all determined by a seed."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Workload:
     """A network and its input; one training step takes one batch.
 
     Attributes:
-        hidden: hidden neurons.
-        n_steps: steps of 1 ms.
-        input_spikes: spikes of each sample, exactly.
-        max_delay: delays are uniform in 0 … this many steps, on every projection.
-        batch: samples.
-        recurrent: true for synapses between hidden neurons.
-        channels, classes: input channels and output neurons.
-        hidden_rate: spikes per hidden neuron and sample that weights are scaled to.
-        seed: decides weights, delays, spikes and labels.
+        hidden: number of hidden neurons.
+        n_steps: number of steps of 1 ms.
+        input_spikes: exact number of input spikes per sample.
+        max_delay: largest delay in steps; delays of all projections are uniform in 0 … `max_delay`.
+        batch: number of samples.
+        recurrent: True for synapses between hidden neurons.
+        channels, classes: numbers of input channels and of output neurons.
+        hidden_rate: spikes per hidden neuron and sample, to which input weights are scaled.
+        seed: seed of weights, delays, spikes and labels.
     """
 
     hidden: int = 256
@@ -46,7 +46,7 @@ class Workload:
     seed: int = 0
 
     def options(self) -> TrainOptions:
-        """The settings of such a run; all others are the defaults."""
+        """Training options of this workload; all others have their defaults."""
         return TrainOptions(
             hidden=self.hidden,
             steps=self.n_steps,
@@ -61,7 +61,7 @@ class Workload:
         )
 
     def network(self, drive: float = 1.0) -> Network:
-        """The network a run starts from, input weights multiplied by `drive`."""
+        """The initial network, with input weights multiplied by `drive`."""
         names = [str(index) for index in range(self.classes)]
         network = initial_network(self.options(), self.channels, names)
         return network.with_projections(
@@ -74,7 +74,7 @@ class Workload:
         )
 
     def spikes(self) -> Raster:
-        """The batch's input: each sample's spikes are drawn from all bins, none twice."""
+        """Input of the batch: spikes of each sample, drawn from all bins without replacement."""
         rng = np.random.default_rng([self.seed, SPIKE_DRAWS])
         bins = self.n_steps * self.channels
         drawn = [
@@ -91,14 +91,14 @@ class Workload:
         return rng.integers(0, self.classes, self.batch)
 
     def events_per_sample(self, hidden_spikes: float) -> float:
-        """Spikes times the synapses each of them goes through.
+        """Mean number of synaptic events per sample.
 
         Args:
-            hidden_spikes: of all hidden neurons together, per sample.
+            hidden_spikes: spikes per sample of all hidden neurons together.
         """
         fan_out = self.classes + (self.hidden if self.recurrent else 0)
         return self.input_spikes * self.hidden + hidden_spikes * fan_out
 
     def as_json(self) -> dict[str, Any]:
-        """The arguments that make this workload."""
+        """The arguments that reproduce this workload."""
         return asdict(self)

@@ -1,7 +1,7 @@
 """Networks of the zoo from runs: `python -m benchmarks.zoo NAME RUN DATA`.
 
-Evaluates, verifies and costs the integers of a run on the test split of its data, once, and writes
-`nmtool/zoo/NAME.npz` and `NAME.toml`.
+Evaluates and verifies the integers of a run on the test split of its data, measures their cost, and
+writes `nmtool/zoo/NAME.npz` and `NAME.toml`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("run", help="run folder that trained in integers")
     parser.add_argument("data")
     parser.add_argument("--against", nargs="+", default=["lava", "onnx", "c"])
-    parser.add_argument("--commit", required=True, help="of nmtool that trained it")
+    parser.add_argument("--commit", required=True, help="commit of nmtool that trained the run")
     arguments = parser.parse_args()
     network, options = nm.load(arguments.run), nm.Run.load(arguments.run).options
     assert isinstance(network, nm.IntegerNetwork), "the run did not train in integers"

@@ -1,4 +1,4 @@
-"""Settings of Sphinx, which makes the site: `make site`."""
+"""Settings of Sphinx, with which `make site` builds the site."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 highlight_language = "none"
 toc_object_entries = False
-smartquotes_action = "q"  # two dashes begin a flag
+smartquotes_action = "q"  # keep the two dashes of flags
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
@@ -51,11 +51,11 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 
 default_role = "code"
-"""Of single backticks in docstrings."""
+"""Role of single backticks in docstrings."""
 
 
 def setup(app: Sphinx) -> None:
-    """Write the pages that are made, and let links lead to pages of the site."""
+    """Write the generated pages, and change links to pages of the site."""
     app.connect("builder-inited", lambda app: pages.write(HERE))
     app.connect("source-read", _link)
 

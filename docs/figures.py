@@ -24,13 +24,13 @@ HERE = Path(__file__).parent
 PAGE, FIGURE = HERE / "eventprop.md", HERE / "images" / "eventprop.svg"
 
 DT_MS = 0.05
-"""Step of the curves."""
+"""Time step of the curves."""
 
 BLUE, RED, GREY, GOLD = "#4477aa", "#aa3344", "#888888", "#b07d12"
 
 
 def page_values() -> dict[str, Any]:
-    """Run the Python blocks of the page and return the variables they define, by name."""
+    """Run the Python blocks of the page, and return the variables that they define, by name."""
     blocks = re.findall(
         r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -41,7 +41,7 @@ def page_values() -> dict[str, Any]:
 
 
 def draw(values: dict[str, Any]) -> Figure:
-    """Spikes and their delays, the membrane, and the adjoint variables, over one time axis."""
+    """Draw spikes with their delays, the membrane and the adjoint variables on one time axis."""
     trace, gradients = values["stepped"](DT_MS)
     spikes = trace.spikes["hidden"].step * DT_MS
     time = np.arange(trace.membrane["hidden"].shape[1]) * DT_MS
@@ -62,7 +62,7 @@ def draw(values: dict[str, Any]) -> Figure:
 
 
 def _draw_delays(axes: Axes, values: dict[str, Any], spikes: np.ndarray) -> None:
-    """Emissions and arrivals of all spikes, joined by their delays."""
+    """Draw the emission and arrival of every spike, with its delay as an arrow between them."""
     events, delays = values["events"], values["delays_ms"]
     arriving = zip(events.time_ms, events.neuron, strict=True)
     sent = [(2.0 - e, t, delays[0][e, 0], BLUE) for t, e in arriving]
@@ -95,7 +95,7 @@ def _draw_adjoint(
     spikes: np.ndarray,
     arrivals: np.ndarray,
 ) -> None:
-    """λ_V with its jumps, λ_I with the moments at which gradients are read."""
+    """Draw λ_V with its jumps, and λ_I with the times at which gradients are read."""
     by_v, by_u = adjoint
     axes.plot(time, by_v, color=GOLD, label="∂L/∂V = $-τ_m·λ_V$")
     axes.plot(time, by_u, color=BLUE, label="∂L/∂I = $-τ_s·λ_I$")

@@ -1,8 +1,8 @@
-"""Pages of the site that nobody writes in this folder.
+"""Generated pages of the site.
 
-Commands, settings, the Python interface and errors by code follow from the sources. README and its
-like lie at the top of the repository, where who opens it looks for them. Sphinx has all of them
-written before it begins (`conf.py`); none is kept.
+Pages on commands, settings, the Python interface and errors are generated from the sources. README
+and similar files are copied from the top of the repository, where visitors look for them. `conf.py`
+writes all of these pages before Sphinx reads the folder; none is under version control.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ AT_THE_TOP = {
     "security.md": "SECURITY.md",
     "benchmarks.md": "benchmarks/README.md",
 }
-"""Pages of the site by their place in the repository."""
+"""Copied pages: their name on the site, and their source in the repository."""
 
 
 def write(folder: Path) -> None:
-    """Write all of them below a folder; what is up to date is left alone."""
+    """Write all generated pages into a folder, except those that are up to date."""
     tops = [(page, (ROOT / source).read_text("utf-8")) for page, source in AT_THE_TOP.items()]
     tops[0] = (tops[0][0], tops[0][1] + CONTENTS)
     single = [("settings.md", settings_page()), ("errors.md", errors_page())]
@@ -48,23 +48,23 @@ def write(folder: Path) -> None:
 
 
 def linked(page: str, text: str) -> str:
-    """The text of a page with links that lead to pages of the site.
+    """The text of a page, with its links changed to pages of the site.
 
-    Links are written for the repository, from the folder of the file. What the site does not have
-    is named without a link.
+    In the repository, links are relative to the folder of the file. A link to a file that is not on
+    the site becomes plain text.
     """
     here = (Path("docs") / page).parent if page not in AT_THE_TOP else Path(AT_THE_TOP[page]).parent
     pages = {source: name for name, source in AT_THE_TOP.items()}
 
-    def site_link(found: re.Match[str]) -> str:
-        label, target, anchor = found["label"], found["target"], found["anchor"] or ""
+    def site_link(link: re.Match[str]) -> str:
+        label, target, anchor = link["label"], link["target"], link["anchor"] or ""
         if "://" in target or target.startswith("mailto:"):
-            return found[0]
+            return link[0]
         place = Path(os.path.normpath(here / target)).as_posix()
         if place in pages:
-            return f"{found['mark']}[{label}](/{pages[place]}{anchor})"
+            return f"{link['mark']}[{label}](/{pages[place]}{anchor})"
         if place.startswith("docs/"):
-            return f"{found['mark']}[{label}](/{place.removeprefix('docs/')}{anchor})"
+            return f"{link['mark']}[{label}](/{place.removeprefix('docs/')}{anchor})"
         return label
 
     return re.sub(
@@ -142,7 +142,7 @@ security
 changelog
 ```
 """
-"""The side of the site."""
+"""Navigation in the sidebar of the site."""
 
 
 # Commands.
@@ -166,7 +166,7 @@ def command_pages() -> Iterator[tuple[str, str]]:
 
 
 def command_page(parser: argparse.ArgumentParser) -> str:
-    """Usage, arguments and options of a command, as its help has them."""
+    """Usage, arguments and options of a command, as in its help."""
     lines = [f"# {parser.prog}", "", f"{sentence(parser.description or '')}", ""]
     lines += ["```", command_help.usage(parser), "```", ""]
     for title, text, actions in command_help.sections(parser):
@@ -177,13 +177,13 @@ def command_page(parser: argparse.ArgumentParser) -> str:
         if text:
             lines += [text, ""]
         for action in shown:
-            lines += [f"`{invocation(action)}`", f": {sentence(told(action)) or '—'}", ""]
+            lines += [f"`{invocation(action)}`", f": {sentence(help_text(action)) or '—'}", ""]
     lines += closing(parser.epilog or "")
     return "\n".join(lines)
 
 
 def closing(epilog: str) -> Iterator[str]:
-    """The end of a command's help: examples, each on a line, and the sentences behind them."""
+    """The end of a command's help: examples, one per line, and the sentences that follow them."""
     parts = re.fullmatch(r"(?:examples?: (.*?)(?:\. (?=[A-Z])|$))?(.*)", epilog, re.DOTALL)
     assert parts is not None
     if parts[1]:
@@ -197,28 +197,28 @@ def closing(epilog: str) -> Iterator[str]:
 
 
 def toctree(names: Iterable[str]) -> str:
-    """The pages of a folder, for the side of the site."""
+    """Navigation in the sidebar for the pages of a folder."""
     return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
 
 def parts_of(guide: str) -> str:
-    """The parts of the guide, for the side of the site, in the order in which it names them."""
+    """Navigation in the sidebar for the pages of the guide, in the order of its links."""
     return toctree(dict.fromkeys(re.findall(r"\((guide/[a-z-]+)\.md\)", guide)))
 
 
 def invocation(action: argparse.Action) -> str:
-    """An option with what follows it, as one types it."""
+    """An option with its argument, as it is typed."""
     formatter = argparse.HelpFormatter("nmtool")
     return formatter._format_action_invocation(action)
 
 
-def told(action: argparse.Action) -> str:
-    """The help of an option, with its values put in."""
+def help_text(action: argparse.Action) -> str:
+    """The help of an option, with its default and choices inserted."""
     return argparse.HelpFormatter("nmtool")._expand_help(action) if action.help else ""
 
 
 def sentence(text: str) -> str:
-    """The text with a capital and a full stop."""
+    """The text with a capital letter at its start and a full stop at its end."""
     return text and text[:1].upper() + text[1:].rstrip(".") + "."
 
 
@@ -230,7 +230,7 @@ def settings_page() -> str:
         "You want to know what a setting means, and its default. Settings are fields of "
         "`nmtool.TrainOptions` and of the files that `--config` reads. As options of "
         "`nmtool train` they have dashes, and times lose their `_ms`: `delay_lr` is `--delay-lr`, "
-        "`tau_mem_ms` is `--tau-mem`. [Train](/guide/train.md) says which to look at first.",
+        "`tau_mem_ms` is `--tau-mem`. [Train](/guide/train.md) lists those to look at first.",
         "",
     ]
     for group in GROUPS:
@@ -241,7 +241,7 @@ def settings_page() -> str:
                 continue
             words = sentence(about["help"])
             if about["choices"]:
-                words += f" One of {', '.join(f'`{one}`' for one in about['choices'])}."
+                words += f" One of {', '.join(f'`{choice}`' for choice in about['choices'])}."
             default = "" if option.default is None else f" = `{json.dumps(option.default)}`"
             lines += [f"`{option.name}`{default}", f": {words}", ""]
         lines.append("")
@@ -252,14 +252,14 @@ def settings_page() -> str:
 
 
 def sections() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Title of every section of `nmtool`'s docstring, and its names, each with a few words."""
-    found: list[tuple[str, list[tuple[str, str]]]] = []
+    """The sections of `nmtool`'s docstring: their titles, and their names with descriptions."""
+    entries: list[tuple[str, list[tuple[str, str]]]] = []
     for line in (nmtool.__doc__ or "").splitlines():
         if line and not line.startswith(" ") and line.endswith(":"):
-            found.append((line.partition(",")[0].rstrip(":"), []))
-        elif found and (entry := re.fullmatch(r" {4}(\w+) {2,}(\S.*)", line)):
-            found[-1][1].append((entry[1], entry[2]))
-    return [(title, names) for title, names in found if names]
+            entries.append((line.partition(",")[0].rstrip(":"), []))
+        elif entries and (entry := re.fullmatch(r" {4}(\w+) {2,}(\S.*)", line)):
+            entries[-1][1].append((entry[1], entry[2]))
+    return [(title, names) for title, names in entries if names]
 
 
 def slug(title: str) -> str:
@@ -284,11 +284,11 @@ def python_pages() -> Iterator[tuple[str, str]]:
 
 
 def member(name: str) -> str:
-    """The documentation of a name, by Sphinx."""
-    found = getattr(nmtool, name)
+    """The directive for Sphinx's documentation of a public name."""
+    value = getattr(nmtool, name)
     # Inherited members count as a class's own, but for those of Python and torch.
     members = "\n   :members:\n   :inherited-members: BaseException, Module, object"
-    kind, more = ("autoclass", members) if isinstance(found, type) else ("autofunction", "")
+    kind, more = ("autoclass", members) if isinstance(value, type) else ("autofunction", "")
     return f"## {name}\n\n```{{eval-rst}}\n.. {kind}:: nmtool.{name}{more}\n```\n\n"
 
 
@@ -296,26 +296,28 @@ def member(name: str) -> str:
 
 
 def errors_page() -> str:
-    """Every code of an error or finding: what it says, why, and how to mend it."""
-    known = sorted(one for one in messages() if one.code and "{" not in one.code)
+    """The codes of all errors and findings, with their texts: what, why and fix."""
+    known = sorted(message for message in messages() if message.code and "{" not in message.code)
     lines = [
         "# Errors by code",
         "",
-        "Errors, and findings that stop nothing, have codes that stay the same. Their words may "
-        "change, and `…` stands for a value. Exit codes are those of a command: 1 the answer is "
-        "no, 2 wrong usage or bad input, 3 something needed is missing.",
+        "Errors have codes that stay the same, and so have findings, which do not stop a command. "
+        "Their texts may change; `…` stands for a value. The exit codes of commands are 1 if the "
+        "answer is no, 2 for wrong usage or input, and 3 if something required is missing.",
         "",
     ]
-    for code, group in groupby(known, key=lambda one: one.code):
+    for code, group in groupby(known, key=lambda message: message.code):
         entries = list(group)
         lines += [f"({code})=", f"## `{code}`", ""]
-        lines += [", ".join(dict.fromkeys(kind(one.kind) for one in entries)), ""]
-        for words in dict.fromkeys(one.words for one in entries):
+        lines += [", ".join(dict.fromkeys(kind(message.kind) for message in entries)), ""]
+        for words in dict.fromkeys(message.words for message in entries):
             # A part that consists only of a value has no words to show.
-            said = {part: escaped(text) for part, text in words if text != "{…}"}
-            lines.append(f"- {sentence(said.get('what', 'It says itself what is wrong'))}")
+            texts = {part: escaped(text) for part, text in words if text != "{…}"}
+            lines.append(
+                f"- {sentence(texts.get('what', 'The message itself states the problem'))}"
+            )
             lines += [
-                f"  *{part.capitalize()}:* {said[part]}." for part in PARTS[1:] if part in said
+                f"  *{part.capitalize()}:* {texts[part]}." for part in PARTS[1:] if part in texts
             ]
         lines.append("")
     return "\n".join(lines)
@@ -328,5 +330,5 @@ def kind(name: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Words of a message as Markdown shows them, with … for values."""
+    """The text of a message, escaped for Markdown, with … for values."""
     return re.sub(r"([*_`<>\[\]|\\])", r"\\\1", text.replace("{…}", "…").replace("⏎", " "))

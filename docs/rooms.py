@@ -2,7 +2,7 @@
 
 python -m docs.rooms
 
-A stop names a file and what in it does the work; a test looks each of them up.
+A stop is a class or function on a way; a test checks that each of them exists.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ FIGURE = Path(__file__).parent / "images" / "rooms.svg"
 WIDTH, HEIGHT = 800, 612
 
 LEFT, MIDDLE, RIGHT = 20, 332, 560
-"""Left borders of the three columns of rooms; stops lie on them, ways in the gutters between."""
+"""Left borders of the three columns of rooms, on which stops lie; ways run between columns."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a way passes.
+    """A stop of a way.
 
     Attributes:
-        file: of the repository, from its root.
-        name: class or function in it that does the work.
+        file: file in the repository, relative to its root.
+        name: name of the class or function in the file.
         at: x and y of its dot.
-        via: corners of the way that leads there.
-        note: said behind the name.
+        via: corners of the way from the previous stop.
+        note: text after the name.
     """
 
     file: str
@@ -43,9 +43,9 @@ class Room:
     """A box: folders or files of the repository.
 
     Attributes:
-        title: as it is written into the box.
-        about: what lives there.
-        paths: beginnings of the paths of its files.
+        title: title in the box.
+        about: description next to the title.
+        paths: prefixes of the paths of its files.
         box: x, y, width and height.
     """
 
@@ -74,7 +74,7 @@ ROOMS = (
         (LEFT, 470, 764, 84),
     ),
 )
-"""From the command line at the top to the types at the bottom."""
+"""All rooms, from the command line at the top to the data types at the bottom."""
 
 WAYS = {
     "spike": (
@@ -121,7 +121,7 @@ WAYS = {
         ),
     ),
 }
-"""What goes the way, and where it passes."""
+"""The ways, each with its label and its stops."""
 
 STYLE = """
 text { font-family: sans-serif; font-size: 13px; fill: #222 }
@@ -141,7 +141,7 @@ path { fill: none; stroke-width: 2.5; stroke-linejoin: round }
   .error { stroke: #f08a95 } circle.error { fill: #f08a95 }
 }
 """
-"""White page and dark ink, or the reverse where the reader's system is dark."""
+"""Dark text on white, or light text on black for readers whose system is in dark mode."""
 
 
 def svg() -> str:
@@ -169,12 +169,12 @@ def _parts() -> Iterator[str]:
 
 
 def room_of(stop: Stop) -> Room:
-    """The box in which its file lies."""
+    """The room that contains the file of a stop."""
     return next(room for room in ROOMS if stop.file.startswith(tuple(room.paths)))
 
 
 def _words(stop: Stop) -> str:
-    """Its file within the room, and its name there."""
+    """The file of a stop, relative to its room, and the name of the class or function."""
     folder = next(path for path in room_of(stop).paths if stop.file.startswith(path))
     within = Path(stop.file.removeprefix(folder) or Path(folder).name).with_suffix("")
     return f"{within}.{stop.name}" + (stop.note and f": {stop.note}")

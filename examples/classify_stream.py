@@ -1,22 +1,22 @@
-"""Classify a stream of events from standard input, while it comes.
+"""Classify a stream of events from standard input as they arrive.
 
     SENSOR | python examples/classify_stream.py NETWORK [--window STEPS]
 
-NETWORK holds integers: what `nmtool quantise` wrote, a run that trained in them, or an export. A
-line of the stream is
+NETWORK is an integer network: a file that `nmtool quantise` wrote, a run that trained in integers,
+or an export. A line of the stream is
 
     TIME_MS CHANNEL     an event: ms since the stream began, and a channel of the data, from 0
-    TIME_MS             no event: time has come so far, for sensors that are silent for a while
+    TIME_MS             the time only, for a sensor that has had no event for a while
 
-Empty lines and those that begin with # are passed over; so are events that come after their step,
-which are counted. Time is that of the lines, not of the clock. Decisions are made in every step,
-and printed where they change:
+Empty lines and lines that begin with # are ignored. Events that come after their step are ignored
+and counted. The time is that in the lines, not the computer's. The class is decided in every step,
+and printed when it changes:
 
     12 ms  three
     480 ms  seven
 
-They are means over the last STEPS steps (by default the network's own window, or 100). Networks
-whose outputs spike answer with their first spike. To try it with a sample of the digits:
+Scores are means over the last STEPS steps (by default the network's own window, or 100). For
+networks whose outputs spike, the first output spike decides. To try it with a sample of the digits:
 
     python -c "
     import nmtool as nm
@@ -38,7 +38,7 @@ WINDOW = 100
 
 
 def events(lines: Iterable[str]) -> Iterator[tuple[float, list[int]]]:
-    """Time in ms and channels, one or none, of every line; raises `DataError`."""
+    """The time in ms and the channels, one or none, of every line; raises `DataError`."""
     for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or words[0].startswith("#"):
@@ -48,7 +48,7 @@ def events(lines: Iterable[str]) -> Iterator[tuple[float, list[int]]]:
             yield float(time_ms), [int(channel) for channel in channels[:1]]
         except ValueError as error:
             raise nm.DataError(
-                f"line {number} is no event: {line.strip()!r}",
+                f"line {number} is not an event: {line.strip()!r}",
                 code="stream-line",
                 why=str(error),
                 fix="write TIME_MS CHANNEL",
@@ -56,7 +56,7 @@ def events(lines: Iterable[str]) -> Iterator[tuple[float, list[int]]]:
 
 
 def decisions(session: nm.Session, until_ms: float) -> Iterator[str]:
-    """Run all steps up to a time, and tell the class after each step in which there is one."""
+    """Run all steps up to a time; yields the class after each step in which scores differ."""
     for _ in range(session.steps_until(until_ms)):
         session.step()
         decision = session.decision()
@@ -65,7 +65,7 @@ def decisions(session: nm.Session, until_ms: float) -> Iterator[str]:
 
 
 def main(path: str, window: int | None, lines: Iterable[str]) -> int:
-    """Classify the lines of a stream; returns how many events came too late."""
+    """Classify the lines of a stream, and return the number of late events."""
     network = nm.load(path)
     if window is None and network.readout.rule != "window" and network.readout.kind == "li":
         window = WINDOW
@@ -87,7 +87,7 @@ def main(path: str, window: int | None, lines: Iterable[str]) -> int:
             if [finding.code for finding in error.findings] != ["event-late"]:
                 raise
             late += 1
-    # Run on until the spikes still in delays at the end have arrived.
+    # Run on until the last spikes have arrived over their delays.
     run(max(time_ms, session.time_ms) + (2 + network.max_delay) * network.dt_ms)
     if late:
         print(f"{late} events came too late", file=sys.stderr)

@@ -1,9 +1,9 @@
 """A training loop of one's own: the sequence task, solved by learning delays alone.
 
-Two inputs spike 10 ms apart; the class is the order they come in. Both feed two non-spiking
-outputs through synapses of weight 1 that stay as they are. Only delays can tell the orders
-apart: an output answers most strongly where both spikes arrive together. The delays start the
-wrong way round, so that the first guess is wrong for both orders.
+Two inputs spike 10 ms apart; the class is their order. Both project to two non-spiking outputs
+through synapses with a fixed weight of 1. Only delays can distinguish the orders: the output with
+the larger membrane is the one at which both spikes arrive together. The initial delays give the
+wrong class for both orders.
 
     python examples/own_training_loop.py [FILE.npz]      (by default sequence.npz)
 
@@ -29,7 +29,7 @@ MAX_PRESENTATIONS = 6
 
 
 def sequence_network() -> nm.Network:
-    """Two inputs and two outputs; the delays answer each order with the other one's class."""
+    """Two inputs and two outputs, with delays that give the wrong class for both orders."""
     outputs = nm.Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=5.0)
     synapses = nm.Projection("input", "output", np.ones((2, 2)), np.array([[0, 10], [10, 0]]))
     readout = nm.Readout("output", "max")
@@ -37,7 +37,7 @@ def sequence_network() -> nm.Network:
 
 
 def two_orders() -> tuple[nm.Raster, torch.Tensor]:
-    """Input 0 first (class 0) and input 1 first (class 1)."""
+    """Two samples: input 0 first (class 0), and input 1 first (class 1)."""
     spikes = np.zeros((2, 60, 2), bool)
     spikes[0, 0, 0] = spikes[0, 10, 1] = True
     spikes[1, 0, 1] = spikes[1, 10, 0] = True

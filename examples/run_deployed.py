@@ -1,8 +1,8 @@
-"""Run a deployed network on events of your own; needs numpy and numba, neither torch nor Lava.
+"""Run a deployed network on your own events; needs numpy and numba, but neither torch nor Lava.
 
     python examples/run_deployed.py NETWORK.npz
 
-NETWORK.npz is what `nmtool quantise` wrote. Expected output, for any network:
+NETWORK.npz is a file that `nmtool quantise` wrote. Expected output, for any network:
 
     … channels, … steps of … ms
     sample 0: class …, … spikes

@@ -1,10 +1,10 @@
 """Train on handwritten digits, quantise, check the integers, and export to Lava.
 
-Run it in the environment that `make demo` makes, about a minute on two cores:
+Run it in the environment that `make demo` makes; it takes about a minute on two cores:
 
     python examples/train_and_export.py OUTPUT_FOLDER
 
-Expected output (digits after the point may differ between machines):
+Expected output (decimals may differ between machines):
 
     validation accuracy  float 0.9…  integers 0.9…
     OUTPUT_FOLDER/digits.npz and OUTPUT_FOLDER/lava written
@@ -25,7 +25,7 @@ def main(output: Path, epochs: int = 10) -> None:
     integers = nm.quantise(network, calibrate_on=data.train).network
 
     validation = data.split("validation")
-    in_float, in_integers = (nm.evaluate(one, validation).accuracy for one in (network, integers))
+    in_float, in_integers = (nm.evaluate(n, validation).accuracy for n in (network, integers))
     print(f"validation accuracy  float {in_float:.3f}  integers {in_integers:.3f}")
 
     output.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""Run a network that trained in integers in the trainer's forward pass and in the simulator.
+"""Compare the trainer's forward pass in integers with the simulator, spike for spike.
 
     python examples/trainer_against_simulator.py RUN DATA
 
-RUN is what `nmtool train … --arithmetic integer` kept; DATA as for nmtool, its test split is
-the input. Expected output, for any run:
+RUN is the folder of a run that trained in integers (`nmtool train … --arithmetic integer`). The
+input is the test split of DATA. Expected output, for any run:
 
     trainer: spikes compared …, different 0; spikes emitted …
     membranes compared …, different 0; predictions different 0

@@ -1,1 +1,1 @@
-"""Other trainers of the same network, one module each; `engines.py` lists them."""
+"""Other trainers of the same network, a module for each; `engines.py` lists them."""

@@ -1,14 +1,14 @@
 """Backpropagation through time in torch without delays, tuned by hand.
 
-The neurons are those of `docs/architecture.md`, a spike arriving at the next step:
+The neurons are those of `docs/architecture.md`; a spike arrives at the next step:
 
     u[n] = β·u[n−1] + x[n] + s[n−1]·W        v[n] = α·v[n−1]·(1 − s[n−1]) + u[n]
     s[n] = 1 where v[n] > θ                  ∂s/∂v := 1 / (1 + (π·(v − θ))²)
 
-The surrogate derivative is the arctangent's (Fang et al. 2021); no gradient goes through the
-reset. Input of all steps goes through one matrix product before the loop. The loop is one
-autograd function with its backward pass written out, which is faster than torch's own
-differentiation of the same loop (`benchmarks/peers/bptt_autograd.py`); ∂W is one product after it:
+The surrogate derivative is that of the arctangent (Fang et al. 2021); no gradient flows through the
+reset. One matrix product before the loop computes the input of all steps. The loop is an autograd
+function with a hand-written backward pass, which is faster than torch's own differentiation of the
+same loop (`benchmarks/peers/bptt_autograd.py`); ∂W is one matrix product after it:
 
     ∂s[n] = direct + ∂u[n+1]·Wᵀ
     ∂v[n] = α·(1 − s[n])·∂v[n+1] + ∂s[n]/(1 + (π·(v[n] − θ))²)
@@ -39,7 +39,7 @@ SHARPNESS = math.pi
 
 
 class Constants(NamedTuple):
-    """Decay of v and u per step, and the threshold; the same for all neurons."""
+    """Decay factors of v and u per step, and threshold; common to all neurons."""
 
     alpha: float
     beta: float
@@ -101,8 +101,8 @@ class Bptt(TorchStep):
     """The network as torch modules.
 
     Args:
-        network: weights; delays are ignored.
-        workload: loss and regulariser.
+        network: the weights; its delays are ignored.
+        workload: its options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:
@@ -121,7 +121,7 @@ class Bptt(TorchStep):
 
 
 def dense_input(spikes: Raster, latency: int = HOP_LATENCY) -> Tensor:
-    """[T, batch, channels] float32: 1 at the step a spike arrives, `latency` steps after it."""
+    """[T, batch, channels] float32: 1 at the step at which a spike arrives, `latency` later."""
     dense = torch.zeros(spikes.n_steps, spikes.n_samples, spikes.n_neurons)
     mask = spikes.step < spikes.n_steps - latency
     sample, step, channel = (

@@ -1,7 +1,7 @@
-"""The network of `benchmarks/peers/bptt.py`, its loop differentiated by torch alone.
+"""The network of `benchmarks/peers/bptt.py`, with a loop that torch differentiates.
 
-This is how such a loop is usually written: all input in one matrix product, then a few tensor
-operations per step, and autograd does the rest.
+Such loops are usually written like this: one matrix product for all input, then a few tensor
+operations per step, and backward by autograd.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks.peers.bptt import SHARPNESS, Bptt, Constants
 
 
 class _Spike(torch.autograd.Function):
-    """1 above 0; the derivative is the arctangent's."""
+    """A step function at 0, with the derivative of the arctangent as surrogate."""
 
     @staticmethod
     def forward(ctx: Any, above: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def spiking_loop(x: Tensor, weight: Tensor | None, cell: Constants) -> Tensor:
 
 
 class BpttAutograd(Bptt):
-    """The network as torch modules; arguments as of `Bptt`."""
+    """The network as torch modules; arguments as for `Bptt`."""
 
     def run(self) -> tuple[Tensor, Tensor]:
         spikes = spiking_loop(self.dense @ self.input, self.recurrent, self.cell)

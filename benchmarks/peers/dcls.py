@@ -1,9 +1,9 @@
 """Learnable delays by dilated convolutions with learnable spacings (DCLS), feed-forward.
 
-Each synapse is a kernel over time with one non-zero entry, whose place is learnt with linear
-interpolation (version `v1`, cheaper than the Gaussian one), at a resolution of one step.
-The neurons are those of `bptt.py`. Hidden spikes reach the outputs through such a layer as
-well; the outputs' membranes are linear in it, so that `arrival_weights` gives their scores.
+Each synapse is a kernel over time with one non-zero entry, whose position is learnt by linear
+interpolation (version `v1`, cheaper than the Gaussian one), at a resolution of one step. The
+neurons are those of `bptt.py`. Hidden spikes reach the outputs through such a layer, too; the
+output membranes are linear in its result, so that `arrival_weights` gives their scores.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nmtool.network.graph import INPUT
 from nmtool.raster import Raster
 
 _OFF_GRID = 1e-3
-"""Steps away from whole ones, where the interpolation has no slope to learn from."""
+"""Smallest distance of initial delays from whole steps, where the interpolation has no slope."""
 
 
 class Delays(Dcls1d):
@@ -32,8 +32,8 @@ class Delays(Dcls1d):
 
     Args:
         network: weights and delays.
-        source, target: which synapses.
-        max_delay: delays are kept in 0 … this many steps.
+        source, target: populations that the synapses connect.
+        max_delay: largest delay in steps.
     """
 
     def __init__(self, network: Network, source: str, target: str, max_delay: int) -> None:
@@ -62,7 +62,7 @@ class Dcls(TorchStep):
 
     Args:
         network: weights and delays, without recurrent synapses.
-        workload: loss and regulariser.
+        workload: its options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:

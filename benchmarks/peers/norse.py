@@ -1,7 +1,7 @@
 """Norse's recurrent layer of leaky integrate-and-fire neurons, without delays.
 
-`LIFRecurrent` takes the spikes of all steps and multiplies them with the input weights step by
-step. It integrates by Euler's method. The outputs go through `readout.py`, which favours Norse.
+`LIFRecurrent` gets the spikes of all steps, and multiplies them by the input weights step by step.
+It integrates by Euler's method. `readout.py` computes the outputs, which favours Norse.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Norse(TorchStep):
     """The network with `norse.torch.LIFRecurrent`.
 
     Args:
-        network: weights in the paper's units, which are Norse's; delays are ignored.
-        workload: loss and regulariser.
+        network: weights in the paper's units, which Norse uses, too; its delays are ignored.
+        workload: its options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:

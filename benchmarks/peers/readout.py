@@ -1,12 +1,12 @@
 """The output of the peers written in torch: a linear function of its arriving spikes.
 
-The outputs do not spike and their score is a weighted mean of their membrane, so a score is
-linear in what arrives. With h[j] the membrane j steps after an arrival of size 1,
+The outputs do not spike, and a score is a weighted mean of a membrane, so it is linear in the
+arrivals. If h[j] is the membrane j steps after an arrival of size 1,
 
     g[m] = Σ_n w[n]·h[n − m],   score = Σ_m g[m]·a[m],   a[m] = s[m − 1]·W_out
 
-Without delays W_out comes last: one small product of matrices instead of a loop over time,
-which favours the peers.
+Without delays, W_out is applied last: one small matrix product replaces a loop over time, which
+favours the peers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nmtool.network.float_network import Network, Population
 def arrival_weights(
     output: Population, dt_ms: float, readout: rules.Readout, n_steps: int
 ) -> NDArray[np.float64]:
-    """[T] float64: g[m], what a jump of 1 at step m adds to a score."""
+    """[T] float64: g[m], the effect on a score of a jump of 1 at step m."""
     alpha, beta = (
         float(dynamics.decay(output.values(key)[0], dt_ms)) for key in ("tau_mem_ms", "tau_syn_ms")
     )
@@ -44,8 +44,8 @@ class Readout(nn.Module):
     """Scores, loss and firing-rate regulariser.
 
     Args:
-        network: its output population, and the weights into it.
-        workload: loss and regulariser are those of its options.
+        network: the network with the output population and the weights into it.
+        workload: its options define loss and regulariser.
     """
 
     def __init__(self, network: Network, workload: Workload) -> None:
@@ -68,7 +68,7 @@ class Readout(nn.Module):
             labels: [batch] int64.
 
         Returns:
-            the loss and the hidden spikes per sample, both scalars.
+            The loss and the hidden spikes per sample, both scalars.
         """
         weighted, counts = (self.rows @ spikes.flatten(1)).unflatten(1, spikes.shape[1:])
         return self.loss(weighted @ self.weight, counts, labels)
@@ -76,7 +76,7 @@ class Readout(nn.Module):
     def from_arrivals(
         self, arrivals: Tensor, spikes: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The same from what arrives at the outputs, [T, batch, classes] float."""
+        """The same from the currents that arrive at the outputs, [T, batch, classes] float."""
         scores = (self.arrival @ arrivals.flatten(1)).unflatten(0, arrivals.shape[1:])
         return self.loss(scores, spikes.sum(dim=0), labels)
 
@@ -98,9 +98,9 @@ def jumps(network: Network, target: str, source: str | None = None) -> Tensor:
     """[pre, post] float32: weights into a population as jumps of u.
 
     Args:
-        network: where from.
-        target: population.
-        source: where the synapses come from; None takes the only ones there are.
+        network: the network.
+        target: the population.
+        source: population that the synapses come from; None: the only one that projects to it.
     """
     population = network.population(target)
     b = dynamics.drive_scale(

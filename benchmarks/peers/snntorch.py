@@ -1,8 +1,8 @@
 """snnTorch's recurrent synaptic layer, without delays.
 
-A user would call `fc(x[n])` at every step; here the input of all steps goes through one matrix
-product, and the outputs through `readout.py`, which both favour snnTorch. Neurons reset one
-step after their spike, as is its default.
+A user would call `fc(x[n])` at every step. Here, one matrix product computes the input of all
+steps, and `readout.py` the outputs; both favour snnTorch. Neurons reset one step after their
+spike, which is snnTorch's default.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ def test_a_fold_is_trained_on_the_other_folds_only(
 ) -> None:
     seen: list[set[bytes]] = []
 
-    def learn(data: Dataset, *more: Any) -> cnn.Learnt:
+    def learn(data: Dataset, *more: Any) -> cnn.TrainedCnn:
         seen.append({sample.time_ms.tobytes() for sample in data.train})
         assert data.splits == ("train",)
         return original(data, *more)

@@ -15,7 +15,7 @@ def head(load: list[float] | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("load", "words"), [([1.5, 1, 1], "trust no row"), ([0.1, 1, 1], "0.10\n")]
+    ("load", "words"), [([1.5, 1, 1], "do not trust"), ([0.1, 1, 1], "0.10\n")]
 )
 def test_a_busy_machine_is_named(
     load: list[float], words: str, capsys: pytest.CaptureFixture[str]
