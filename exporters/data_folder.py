@@ -72,7 +72,7 @@ class DataFolder(Format):
     def changed_file(cls, name: str, change: str) -> Finding:
         """The finding for a file that is not what nmtool would write."""
 
-    # The same for all of them.
+    # Common to all subclasses.
 
     @classmethod
     def marker_file(cls, network: IntegerNetwork, **content: Any) -> dict[str, bytes]:

@@ -92,7 +92,7 @@ class Referee(ABC):
             raise self.unfit(python or sys.executable)
         return interpreter
 
-    # The same for all of them.
+    # Common to all subclasses.
 
     @property
     def setup(self) -> str:

@@ -64,7 +64,7 @@ class PythonFolder(Format):
     def changed_file(cls, name: str, change: str) -> Finding:
         """The finding for a file that differs from the export, or does not belong to it."""
 
-    # The same for all of them.
+    # Common to all subclasses.
 
     @classmethod
     def require(cls) -> None:

@@ -20,15 +20,15 @@ LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1
 
 
 def neuron_step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth: int) -> Step:
-    """The whole step of one neuron; in the `Step`, `wrapped` is true where u clipped.
+    """One step of one neuron; in the resulting `Step`, `wrapped` is True if u clipped.
 
-    Plain Python on scalars and without calls, as that of `loihi2`.
+    Like the step of `loihi2`, it is plain Python on scalars without calls.
 
     Args:
         a: sum of the weights that arrive at this step.
         u, v: state after the previous step.
-        bias: added to v each step; 0, as populations of `fenn16` hold none.
-        keep_u, keep_v: of 32768.
+        bias: added to v each step; 0, since populations in `fenn16` have no bias.
+        keep_u, keep_v: numerators over 32768 of the decay factors.
         vth: threshold.
     """
     u = ((u * keep_u + HALF) >> DECAY_SHIFT) + a

@@ -79,12 +79,12 @@ class Rules(NamedTuple):
 
 @compiled()
 def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
-    """The whole step of one neuron.
+    """One step of one neuron, with rules that may differ from those of the arithmetic.
 
     Args:
-        a, u, v, bias, keep_u, keep_v, vth: as of `neuron_step`.
-        spiked: true if the neuron spiked in the previous step.
-        rules: rules of the arithmetic.
+        a, u, v, bias, keep_u, keep_v, vth: as for `neuron_step`.
+        spiked: True if the neuron spiked in the previous step.
+        rules: the rules.
     """
     if spiked and rules.resets_u:
         u = 0
@@ -108,7 +108,7 @@ def wrong_step(a, u, v, spiked, bias, keep_u, keep_v, vth, rules):
 
 @compiled()
 def left_by_spike(peak, vth, rules):
-    """v after a step with a spike; `peak` is v before reset."""
+    """v after a step with a spike; `peak` is v before the reset."""
     if rules.reset == KEEP or rules.reset == LATE:
         return peak
     return peak - (vth << rules.state_shift) if rules.reset == SUBTRACT else 0

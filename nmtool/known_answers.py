@@ -125,8 +125,8 @@ def _version(answers: KnownAnswers) -> int:
 def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     """Header and arrays: a recording, with the input as the spikes of a population `input`.
 
-    u is stored as the difference from its decayed value of the step before; so is v, less u,
-    starting at 0 after a spike. Both are divided by their greatest common divisor.
+    u is stored as the difference from its decayed previous value. v is stored in the same way,
+    minus u, and starts at 0 after a spike. Both are divided by their greatest common divisor.
     """
     recording = answers.recording
     # Archives sort names: in this order, a file that was read is written with the same bytes.

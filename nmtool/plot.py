@@ -131,8 +131,8 @@ def membranes(
         sample: index of the sample.
         population: by default the readout's, or the first one with membranes.
         class_names: one per neuron, for the legend.
-        label: the sample's class; its neuron in the readout's population, and that of the
-            predicted class, are highlighted.
+        label: class of the sample. In the readout's population, its neuron and the neuron of the
+            predicted class are highlighted.
         ax: axes to draw on.
 
     Raises:

@@ -454,12 +454,12 @@ class TrainOptions:
             raise UsageError(
                 "a margin loss cannot learn from a teacher",
                 code="teacher-with-margin",
-                why="it asks which class spikes first, not with which probability",
+                why="it uses which class spikes first, but a teacher gives probabilities",
                 fix="leave out margin_ms, for cross-entropy, or teacher",
             )
 
     def _settle(self) -> None:
-        """Put numbers in place of every `auto` that does not depend on samples."""
+        """Replace every `auto` that does not depend on samples by a number."""
         for name, most in _MOST_BITS.items():
             if getattr(self, name) == AUTO:
                 possible = getattr(_limits(self.target, self.arithmetic), name)
@@ -481,7 +481,8 @@ class TrainOptions:
             return
         if self.max_delay > limits.max_delay:
             raise UsageError(
-                f"max_delay is {self.max_delay} steps, {limits.label} holds {limits.max_delay}",
+                f"max_delay is {self.max_delay} steps, but {limits.label} holds at most "
+                f"{limits.max_delay}",
                 code="max-delay-beyond-chip",
                 fix=f"`max_delay={limits.max_delay}`, which cuts longer delays if training starts "
                 "from another run; in a new run, a longer time step (dt_ms) covers the same time "
@@ -493,7 +494,7 @@ class TrainOptions:
         value = getattr(self, name)
         if value is not None and value > self.max_delay:
             raise UsageError(
-                f"{name} is {value} steps, max_delay is {self.max_delay}",
+                f"{name} is {value} steps, but max_delay is only {self.max_delay}",
                 code="init-delay-beyond-max",
                 fix=f"use {name} of at most {self.max_delay}, or {OFF} for the largest allowed "
                 "delay",

@@ -20,7 +20,7 @@ from nmtool.network.integer_network import IntegerPopulation
 
 
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:
-    """u of this step from int32 `arriving` (a) and `before` (u of the step before)."""
+    """Add the nodes that compute u from `arriving` (int32 a) and `before`, u of the last step."""
     name = population.name
     decayed_u = _decayed(nodes, before, population.keep_u, f"{name}.u_kept")
     wide = nodes.cast(arriving, np.int64, f"{name}.a64")
@@ -41,7 +41,7 @@ def _wrapped(nodes: Nodes, u: str, name: str) -> str:
 
 
 def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, before: str) -> str:
-    """v of this step before a reset, from u of this step and v of the step before."""
+    """Add the nodes that compute v before a reset, from u of this step and v of the last one."""
     name = population.name
     decayed_v = _decayed(nodes, before, population.keep_v, f"{name}.v_kept")
     bias = nodes.constant(f"{name}.bias", population.bias, np.int64, "added to v each step")

@@ -146,10 +146,10 @@ class AccuracyDifference(Tabular):
         contains no information on how training varies.
 
         With clusters, the values of each column are drawn with replacement instead of samples,
-        independently for columns and pairs. A sample counts as often as its values were drawn,
-        multiplied over columns: six times if its speaker was drawn twice and its recording three
-        times. The difference is the mean over the draw. Draws without any sample, which can occur
-        if combinations of values are rare, are left out.
+        independently for columns and pairs. The weight of a sample is the product over columns of
+        the number of times its value was drawn: six if its speaker was drawn twice and its
+        recording three times. The difference is the mean over the draw. Draws without any sample,
+        which can occur if combinations of values are rare, are left out.
 
         Intervals tend to be too wide with two columns (the variation of single samples is counted
         for each column), and too narrow with few values: for K values, their spread is

@@ -83,11 +83,11 @@ def round_network(
 
     Args:
         network: the float network.
-        weight_bits: bits per weight, of every projection; by default the target's most.
-        delays: grid of possible delays; by default that of the target's most bits which comes
-            nearest to all delays up to its longest.
-        ranges: per projection (by index) the magnitude, as a jump of u, that its integers must
-            represent; larger weights may be clipped. By default the largest weight.
+        weight_bits: bits per weight, in every projection; by default the most that the target has.
+        delays: grid of possible delays; by default the grid with the target's most bits that
+            minimises the largest rounding error of delays up to the target's longest.
+        ranges: magnitude, as a jump of u, that the integers of a projection must represent, by
+            index of the projection; larger weights may be clipped. By default the largest weight.
         calibration: ranges measured on data; without it, the head-room of non-spiking populations
             covers every possible input, which costs resolution.
         scale: `static` keeps currents in range for every possible input; `data` allows twice the

@@ -186,11 +186,11 @@ def samples_section(
 def synapses_section(
     network: Network | IntegerNetwork, before: Network | IntegerNetwork | None, note: str
 ) -> Section:
-    """Weights and delays after training, and before if known.
+    """Weights and delays after training, and before training if known.
 
     Args:
         network: the network after training.
-        before: the network before, of the same shape, or None.
+        before: the network before training, of the same shape; None if unknown.
         note: text on the origin of `before`, or on why it is unknown.
     """
     sentences, projections = [note], list[Any](network.projections)
@@ -324,7 +324,7 @@ def certificate_section(certificate: Certificate | None, example: str) -> Sectio
 
     Args:
         certificate: the certificate; None if no backend was compared.
-        example: command that compares one.
+        example: command that compares a backend, for the page.
     """
     title = "Certificate"
     if certificate is None:

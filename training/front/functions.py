@@ -59,8 +59,8 @@ def run_lif(
     """Run spiking neurons over whole spike trains, differentiably.
 
     Args:
-        device: device on which they run.
-        neurons: their constants.
+        device: device on which the neurons run.
+        neurons: constants of the neurons.
         afferent: synapses from the source.
         recurrent: synapses among the neurons.
         source: afferent spikes.
@@ -82,7 +82,7 @@ def run_li(device: Device, neurons: Neurons, afferent: Synapses, source: SpikeTr
     """Run non-spiking neurons over whole spike trains, differentiably.
 
     Args:
-        device, neurons, afferent, source: as of `run_lif`.
+        device, neurons, afferent, source: as for `run_lif`.
 
     Returns:
         [samples, T, neurons] float: v after each step.

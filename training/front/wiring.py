@@ -67,7 +67,7 @@ class Wiring:
         return _joined(self.rows, self.source_sizes, self.sizes, synapses)
 
     def recurrent(self, synapses: Sequence[Synapses]) -> Synapses | None:
-        """The recurrent synapses, as one matrix; arguments as of `afferent`."""
+        """The recurrent synapses, as one matrix; arguments as for `afferent`."""
         return _joined(self.loops, self.sizes, self.sizes, synapses) if self.loops else None
 
     def push(self, push: Mapping[str, Push]) -> Push | None:

@@ -75,8 +75,8 @@ def advice(
         options: the run's settings, with a number of steps.
         log: the run's log, an entry per epoch.
         network: the network of the best epoch.
-        n_validation: number of validation samples; None if unknown, as of older runs, whose
-            accuracies count as exact.
+        n_validation: number of validation samples; None if unknown, as in older runs, whose
+            accuracies then count as exact.
     """
     if len(log) < MIN_EPOCHS:
         return

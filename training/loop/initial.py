@@ -50,6 +50,6 @@ def _draw(options: TrainOptions, kind: str) -> Draw:
 
 
 def longest_initial(options: TrainOptions, kind: str) -> int:
-    """Longest initial delay of synapses of a kind, in steps, within the largest allowed delay."""
+    """Longest initial delay of a kind of synapses, in steps, at most the longest allowed delay."""
     setting = getattr(options, f"init_delay_{kind}")
     return options.longest_delay if setting is None else min(setting, options.longest_delay)

@@ -85,7 +85,7 @@ def run_training(
         if folder is not None and resume:
             trainer.resume()
             if ranks.is_first:
-                folder.grow(options)
+                folder.set_epochs(options)
         elif start is not None:
             trainer.start_from(start)
         if folder is not None and not resume and ranks.is_first:

@@ -150,7 +150,7 @@ class RunFolder:
         storage.make_folder(self.path)
         self._write(manifest)
 
-    def grow(self, options: TrainOptions) -> None:
+    def set_epochs(self, options: TrainOptions) -> None:
         """Write a larger number of epochs into the manifest; raises `StorageError`."""
         if self.options().epochs == options.epochs:
             return

@@ -33,8 +33,8 @@ class Totals:
     counts: Mapping[str, NDArray[np.int64]]
 
     @classmethod
-    def nothing(cls, network: Network) -> Totals:
-        """The sums of no samples."""
+    def zero(cls, network: Network) -> Totals:
+        """Totals before the first sample: all sums are 0."""
         spiking = [p for p in network.populations if p.kind == LIF]
         return cls(0.0, 0, 0, 0, 0, {p.name: np.zeros(p.size, np.int64) for p in spiking})
 

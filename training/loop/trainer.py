@@ -186,7 +186,7 @@ class Trainer:
         epoch = self._state.epoch + 1
         started = time.perf_counter()
         self._renew_scales()
-        totals = Totals.nothing(self.model.network)
+        totals = Totals.zero(self.model.network)
         update = self._state.update
         for portion in ahead(self._portion(*draw) for draw in self._shuffled(epoch)):
             batch = self._update(portion, update)
@@ -269,7 +269,7 @@ class Trainer:
         """Mean loss and sums over a rank's share of a batch; without samples there is no loss."""
         network, binned, n_samples = self.model.network, portion.binned, portion.label.size
         if not n_samples:
-            return None, Totals.nothing(network)
+            return None, Totals.zero(network)
         labels = torch.from_numpy(portion.label).to(self.model.device.torch)
         targets = labels if portion.target is None else torch.from_numpy(portion.target)
         activity = self.model(binned.raster, self._regulariser.push)
@@ -439,7 +439,7 @@ class Trainer:
 
 
 def _new_network(options: TrainOptions, train: SpikeEvents) -> Network:
-    """A network of random synapses whose hidden neurons spike as often as the options ask for."""
+    """A network of random synapses whose hidden neurons spike at the rate `options.init_rate`."""
     network = initial_network(options, train.n_units, train.class_names)
     if options.init_rate is None:
         return network

@@ -1,9 +1,9 @@
 """A study in Optuna's storage: its trials, and the loop that runs them until the study is done.
 
-The storage is a database: by default the SQLite file FOLDER/study.db, else that of a URL, which
-several processes may share. Optuna records a heartbeat of every running trial. A trial without
-heartbeats counts as failed, and another with its settings is queued; after `MOST_ATTEMPTS` its
-settings are not tried again, since they may be the reason why the process dies.
+The storage is a database: by default the SQLite file FOLDER/study.db, otherwise one given by its
+URL. Several processes may share it. Optuna records a heartbeat of every running trial. A trial
+without heartbeats counts as failed, and another with its settings is queued; after `MOST_ATTEMPTS`
+its settings are not tried again, since they may be the reason why the process dies.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def _obstacle(plan: StudyPlan, dataset: Dataset, end: int) -> NmtoolError | None
     Args:
         plan: the study.
         dataset: the data on which trials train.
-        end: as of `SearchSpace.end_options`.
+        end: as for `SearchSpace.end_options`.
     """
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.initial import initial_network

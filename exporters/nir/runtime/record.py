@@ -87,7 +87,7 @@ def _answer(
                 code="nir-run-size",
                 fix="export the network again",
             )
-        # Populations run ahead in the file, but steps before 0 do not exist in the network.
+        # In the file, populations run ahead; in the network, nothing spikes in these first steps.
         ahead = settings.ahead[population.name]
         answer[population.name] = late = np.zeros_like(values)
         late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]

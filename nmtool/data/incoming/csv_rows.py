@@ -138,7 +138,7 @@ def _renamed(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
             f"there is no column {listed(missing)}",
             code="csv-columns",
             why=f"the columns are {listed(names) or 'none'}",
-            fix=f"did you mean {near}?" if near else "name them as the file does: `columns=`",
+            fix=f"did you mean {near}?" if near else "use the names in the file: `columns=`",
         )
     small = [name.lower() if name.lower() in COLUMNS else name for name in names]
     return [meant.get(name, lower) for name, lower in zip(names, small, strict=True)]
@@ -167,7 +167,7 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
             f"the columns are {listed(own) or 'none'}",
             code="csv-columns",
             why="sample, label, unit (or x and y) and one of time_ms, time_s, time_us, time_ns are "
-            "needed",
+            "required",
             fix="separate them by commas"
             if len(names) == 1 and "|" in names[0]
             else "use these names in the first line, or say which column is which, as in "
@@ -180,7 +180,7 @@ def _columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns
     for name in groups:
         if not shd.may_name_group(name):
             raise DataError(
-                f"the column '{printable(name)}' cannot become a group",
+                f"the column '{printable(name)}' cannot define groups",
                 code="csv-columns",
                 why="data sets use this name for something else",
                 fix="rename it, or leave it out",

@@ -95,7 +95,7 @@ def read_pairs(
 
 
 def sensor_size_of(dataset: Any) -> tuple[int, int, int]:
-    """Width, height and polarities of a data set's sensor; also if it wraps another data set.
+    """Width, height and polarities of the sensor of a data set, or of the data set that it wraps.
 
     Raises:
         DataError: the data set has no sensor of fixed size.

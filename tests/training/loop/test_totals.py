@@ -44,10 +44,10 @@ def test_added() -> None:
     assert _plain(ONE + OTHER) == _plain(OTHER + ONE) == expected
 
 
-def test_nothing_is_added() -> None:
-    nothing = Totals.nothing(_network())
-    assert _plain(nothing) == (0.0, 0, 0, 0, 0, {"second": [0, 0], "first": [0]})
-    assert _plain(nothing + ONE) == _plain(ONE)
+def test_zero_changes_no_sum() -> None:
+    zero = Totals.zero(_network())
+    assert _plain(zero) == (0.0, 0, 0, 0, 0, {"second": [0, 0], "first": [0]})
+    assert _plain(zero + ONE) == _plain(ONE)
 
 
 def test_without_spiking_populations() -> None:

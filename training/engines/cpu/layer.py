@@ -84,7 +84,7 @@ class Layer:
     def spike(
         self, cut: Cut, drive: NDArray, neuron: NDArray, slope: NDArray, count: NDArray
     ) -> None:
-        """Run spiking neurons over a portion; arguments as of the kernel `run_lif`."""
+        """Run spiking neurons over a portion; arguments as for the kernel `run_lif`."""
         loop = self.looped.weight, self.looped.delay, self.looped.arrival_span
         lists = neuron, slope, count
         if self.integers is None:
@@ -117,7 +117,7 @@ class Layer:
         return torch.from_numpy(membrane).to(torch.float64) / torch.from_numpy(self.integers.unit)
 
     def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
-        """Run non-spiking neurons over a portion; arguments as of the kernel `run_li`."""
+        """Run non-spiking neurons over a portion; arguments as for the kernel `run_li`."""
         if self.integers is None:
             forward.run_li(self.constants, cut.stride, drive, membrane)
             return

@@ -127,9 +127,9 @@ class ByChannel:
     """Spikes of whole tiles, sorted for passes that stream synapses.
 
     Attributes:
-        cut: how the batch is cut.
+        cut: division of the batch.
         start: [tiles, channels + 1] uint64, see the kernel `by_channel`.
-        position: [spikes] unsigned, likewise.
+        position: [spikes] unsigned, see the kernel `by_channel`.
     """
 
     cut: Cut
@@ -137,5 +137,5 @@ class ByChannel:
     position: NDArray[np.unsignedinteger]
 
     def part(self, first: int, last: int) -> tuple[NDArray[np.uint64], NDArray[np.unsignedinteger]]:
-        """start and position of a portion: samples first … last − 1, first that of a tile."""
+        """`start` and `position` of samples first … last − 1; a tile must begin at `first`."""
         return self.start[first // self.cut.tile : self.cut.n_tiles(last)], self.position

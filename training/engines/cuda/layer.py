@@ -209,7 +209,7 @@ class Layer:
         *,
         want_source_time: bool,
     ) -> Gradients:
-        """Run spiking neurons backward; arguments as of the CPU's layer."""
+        """Run spiking neurons backward; arguments as for the CPU engine's layer."""
         own, n_steps = run.spikes, source.n_steps
         start = edges(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
         sums = _Sums(self, source, own, want_source_time)
@@ -234,7 +234,7 @@ class Layer:
     def backward_li(
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
     ) -> Gradients:
-        """Run non-spiking neurons backward; arguments as of the CPU's layer."""
+        """Run non-spiking neurons backward; arguments as for the CPU engine's layer."""
         # For integers, membranes are float64; the adjoint uses the dtype of the constants.
         d_membrane = d_membrane.to(self.constants.dtype).contiguous()
         sums = _Sums(self, source, None, want_source_time)

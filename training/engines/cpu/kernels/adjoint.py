@@ -53,7 +53,8 @@ def arrival_gradient(weight, delay, i, n, c):
     Args:
         weight, delay: [pre, post], the synapses.
         i: the neuron that spiked.
-        c: [rows, post and more] float, a ring: derivative by the arrival time of a weight of one.
+        c: [rows, at least post] float, a ring buffer: derivative of the loss by the arrival time of
+            a spike over a weight of one.
     """
     last_row = np.uint64(c.shape[0] - 1)
     first = np.uint64(n + HOP_LATENCY)
@@ -81,7 +82,7 @@ def step_back(cell, mu_v, n, ring_u, ring_c):
     Args:
         cell: constants of the neurons.
         mu_v: [neurons] float, after the jumps of step n.
-        ring_u, ring_c: [rows, neurons and more] float, rings in which step n is written.
+        ring_u, ring_c: [rows, at least neurons] float, ring buffers; step n is written.
     """
     now, later = n & (ring_u.shape[0] - 1), (n + 1) & (ring_u.shape[0] - 1)
     mu_u, after, c = ring_u[now], ring_u[later], ring_c[n & (ring_c.shape[0] - 1)]
@@ -97,8 +98,8 @@ def run_lif_adjoint(cell, own, slope, push, source, arrival_span, stride, mu_u):
 
     Args:
         cell: constants of the neurons.
-        own: the population's spikes and the synapses within it; time gradients from the loss
-            and from other populations go in.
+        own: the population's spikes and the synapses within it; its time gradients initially
+            hold those from the loss and from other populations.
         slope: [spikes] float, q.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         source: afferent spikes whose time gradients are needed.

@@ -34,10 +34,10 @@ def add_to_ring(ring, n, traces, position):
     """Add the steps n … n + SPAN − 1 of whole traces to a ring buffer.
 
     Args:
-        ring: [rows, neurons and more] float, added to.
+        ring: [rows, at least neurons] float, added to.
         n: first step, a multiple of SPAN.
         traces: [neurons, tile·stride] float.
-        position: index of step n in the traces; SPAN values from there exist.
+        position: index of step n in the traces, which have at least SPAN values from there on.
     """
     slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
     span = np.uint64(SPAN)
@@ -48,7 +48,7 @@ def add_to_ring(ring, n, traces, position):
 
 @compiled()
 def store_ring(ring, n, traces, position):
-    """Write the steps n … n + SPAN − 1 of a ring buffer to whole traces; arguments as above."""
+    """Write the steps n … n + SPAN − 1 of a ring buffer to whole traces, as in `add_to_ring`."""
     slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
     span = np.uint64(SPAN)
     for j in range(np.uint64(traces.shape[0])):

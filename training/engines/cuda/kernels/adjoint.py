@@ -36,10 +36,11 @@ def jump(cell, i, q, dt_gradient, push, mu_v):
 
 @within
 def write_step(cell, n, mu_v, after, mu_u, c):
-    """μ_u and c of step n for the thread's neurons.
+    """Compute μ_u and c of step n for the thread's neurons.
 
     Args:
-        mu_v, after: [neurons], μ_v[n], and μ_u[n + 1] which becomes μ_u[n].
+        mu_v: [neurons], μ_v[n].
+        after: [neurons], μ_u[n + 1], which is overwritten by μ_u[n].
         mu_u, c: [neurons, T] float, filled at n.
     """
     j = cuda.threadIdx.x
@@ -55,14 +56,14 @@ def write_step(cell, n, mu_v, after, mu_u, c):
 def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, push, mu_u, c):
     """Run the adjoint of spiking neurons from the last step to the first, one block per sample.
 
-    μ_v and the latest μ_u are in shared memory. The spikes of a step are dealt to warps of 32
-    threads; a warp reads the rows of its spike's synapses coalesced and sums through shared
-    memory. A neuron spikes at most once in a step, so that no two spikes change the same μ_v.
+    μ_v and the latest μ_u are in shared memory. Each spike of a step is assigned to a warp of 32
+    threads, which reads the rows of its synapses coalesced and sums in shared memory. A neuron
+    spikes at most once in a step, so that no two spikes change the same μ_v.
 
     Args:
         cell: [constants, neurons] float.
         weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
-        start: [samples·T + 1] int64, place of each step's spikes in the lists below.
+        start: [samples·T + 1] int64, index of each step's first spike in the lists below.
         neuron: [spikes] int32.
         slope: [spikes] float, q.
         time_gradient: [spikes] float, ∂L/∂t per ms from the loss and from other populations.
