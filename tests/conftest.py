@@ -51,17 +51,17 @@ LONGEST = (
     "training/studies/test_folds.py",
     "benchmarks/test_cnn.py",
 )
-"""Files of ten seconds and more; they begin first, lest one is all that is left at the end."""
+"""Test files of ten seconds and more; they begin first, so that none runs alone at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Longest files first, all others in their order."""
+    """Run the longest files first, and all others in their order."""
     place = {Path(__file__).parent / name: n for n, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Modules of deselected tests may need libraries that are not there: do not import them."""
+    """Do not import modules of deselected tests, which may need libraries that are missing."""
     expression = config.getoption("markexpr")
     if collection_path.suffix != ".py" or "not torch" not in expression:
         return None
@@ -70,7 +70,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(autouse=True)
 def _remarks() -> Iterator[None]:
-    """What a command makes of the logger of remarks is undone: other ranks, say, are silent."""
+    """Restore the logger of remarks, which commands change, e.g. to silence other ranks."""
     logger = logging.getLogger("nmtool")
     level, handlers = logger.level, [*logger.handlers]
     yield
@@ -80,7 +80,7 @@ def _remarks() -> Iterator[None]:
 
 @pytest.fixture
 def _heeds_interrupts() -> Iterator[None]:
-    """A shell's background jobs ignore SIGINT, and so would the programs they start."""
+    """Handle SIGINT, which a shell's background jobs and the programs that they start ignore."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, previous)

@@ -1,4 +1,4 @@
-"""Files that something happened to: bytes changed, an end missing, bytes too many."""
+"""Damaged files: with changed bytes, truncated, or with additional bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROUNDS = 400 if THOROUGH else 16
 
 
 def damages(whole: bytes, seed: int, rounds: int = ROUNDS) -> list[tuple[str, bytes]]:
-    """Files with a byte changed, some bytes changed, or an end missing, and what was done."""
+    """Damaged versions of a file, each with a description of the damage."""
     random = np.random.default_rng(seed)
     copies = []
     for round_ in range(rounds):

@@ -1,13 +1,13 @@
-"""`python -m tests.fault_table`: how many single faults are seen, placed and named, by kind.
+"""`python -m tests.fault_table`: numbers of single faults seen, placed and named, by kind.
 
-Each fault is made alone in a small network. It is exercised where the faulty simulator's u, v or
-spikes differ anywhere from the right one's. Of those that are exercised: seen, where the
-recordings differ; placed, where the first difference is that of the faulty simulator; named,
-where the fault is among the causes; alone, where it is the only one.
+Each small network has a single fault. The fault is *exercised* if the faulty simulator's u, v or
+spikes differ anywhere from those of the right one. An exercised fault is *seen* if the recordings
+differ, *placed* if their first difference is that of the faulty simulator, *named* if it is among
+the causes, and *alone* if it is the only cause.
 
-A NIR graph of a faulty network is compared number by number with the right one before it runs:
-seen, where anything differs; placed and named, where what differs is that synapse, projection or
-population and nothing else.
+The NIR graph of a faulty network is compared number by number with the right graph before it runs.
+The fault is *seen* if anything differs, and *placed* and *named* if only its synapse, projection or
+population differs.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ COLUMNS = ("made", "exercised", "seen", "placed", "named", "alone")
 
 
 def run_simulator(fault: Fault) -> Recording:
-    """The fast simulator where it can have the fault, else the readable one."""
+    """Run the fast simulator if it can have the fault, otherwise the readable one."""
     if fault.rule or fault.lag:
         return faults.run_reference(fault)
     return simulate(fault.network, fault.spikes, deep=True)
 
 
 def outside(run: Callable[[Fault], Recording]) -> Callable[[Fault], Recording]:
-    """What a backend shows without u and v of every neuron."""
+    """The part of a recording that has no u and v of every neuron."""
 
     def run_outside(fault: Fault) -> Recording:
         deep = run(fault)
@@ -60,11 +60,11 @@ BACKENDS: dict[str, tuple[Callable[[Fault], Recording], Callable[[Fault], bool]]
     "lava": (faults.run_lava, lambda fault: not fault.lag),
     "simulator-outside": (outside(run_simulator), lambda fault: True),
 }
-"""By name, what runs a faulty network, and which faults it can have."""
+"""Backends by name: the function that runs a faulty network, and its possible faults."""
 
 
 def all_faults(seed: int, recurrent: bool) -> Iterator[tuple[IntegerNetwork, Fault]]:
-    """Every fault in a network of that seed; some in one that overflows, or meets thresholds."""
+    """All faults of a seed; some need networks that overflow or reach their thresholds exactly."""
     spikes = faults.live_input(seed)
     usual = [name for name in faults.RULES if name not in (*faults.HOT, faults.LEVEL)]
     for network, names in (
@@ -117,7 +117,7 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
 
 
 def _graph(network: IntegerNetwork) -> Graph:
-    """The graph in a NIR file of a network."""
+    """The graph of a network's NIR file."""
     from nmtool.exporters.nir import Nir
     from nmtool.exporters.nir.graph.file import read_graph
 
@@ -126,7 +126,7 @@ def _graph(network: IntegerNetwork) -> Graph:
 
 
 def _is_of(fault: Fault, finding: Finding) -> bool:
-    """True where a finding is about the projection or population of a fault."""
+    """True if a finding is about the projection or population of a fault."""
     nodes = fault.truth["population"]
     if "source" in fault.truth:
         nodes = f"{fault.truth['source']}_to_{nodes}"
@@ -147,7 +147,7 @@ def judged(
     seed: int,
     say: Callable[[str], None],
 ) -> Counter[str]:
-    """Counts of one fault, by the columns of the table; `say` hears of what is not named."""
+    """Counts of one fault by column of the table; `say` is called for a fault that is not named."""
     spikes = faults.live_input(seed)
     expected = simulate(network, spikes, deep=True)
     wrong = run_simulator(fault)

@@ -1,8 +1,8 @@
-"""Single faults of every kind, made in networks, inputs and programs, and what names each.
+"""Single faults of every kind in networks, inputs and programs, with the causes to find.
 
-Faults of stored numbers are other networks. Faults of the arithmetic are the text of a program
-with a line replaced: `hardware_sim/step.py`, what writes an ONNX graph, an exported C file or the
-model in a Lava folder, never what is tested.
+A fault of a stored number is another network. A fault of the arithmetic is a replaced line in the
+text of a program: in `hardware_sim/step.py`, in the code that writes an ONNX graph, in an exported C
+file, or in the model in a Lava folder, but never in the code that is tested.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ STEPS = 60
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong.
+    """A single fault.
 
     Attributes:
-        truth: attributes of the cause that names it.
-        network: what runs.
-        spikes: its input.
-        rule: what is wrong in the arithmetic, one of `RULES`; '' for nothing.
+        truth: attributes of the cause to find.
+        network: network that runs.
+        spikes: input of the network.
+        rule: fault of the arithmetic, one of `RULES`; '' for none.
         lag: steps by which every spike arrives late.
     """
 
@@ -61,7 +61,7 @@ class Fault:
         return f"{self.kind} {self.rule}".strip()
 
     def is_named_by(self, cause: Cause) -> bool:
-        """Whether a cause is this fault, in place and value."""
+        """True if a cause equals this fault in place and value."""
         truth = dict(self.truth)
         value, detail = truth.pop("actual", None), truth.pop("detail", "")
         low, high = cause.span or (cause.actual, cause.actual)
@@ -113,7 +113,7 @@ class FaultyLif(PyLifModelBitAcc):
 
 @dataclass(frozen=True)
 class Rule:
-    """A fault of the arithmetic: lines of the programs, and what they become."""
+    """A fault of the arithmetic: lines of the programs, and their replacements."""
 
     kind: str
     python: tuple[tuple[str, str], ...]
@@ -243,14 +243,14 @@ RULES = {
     ),
 }
 LEVEL = "≥"
-"""The fault that shows where membranes meet their threshold only."""
+"""A fault that only shows if a membrane equals its threshold."""
 
 HOT = ("u stops", "u goes on", "v wraps", "v goes on")
-"""Faults that show where numbers overflow only."""
+"""Faults that only show if numbers overflow."""
 
 
 def replaced(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
-    """A text with lines replaced, each of which must be there."""
+    """The text after replacing lines, each of which must exist."""
     for old, new in pairs:
         assert old in text, old
         text = text.replace(old, new)
@@ -258,7 +258,7 @@ def replaced(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 def run_reference(fault: Fault) -> Recording:
-    """The readable simulator, deep, with a fault."""
+    """Run the readable simulator with a fault, recording u and v."""
     names = executed(faulty_step(fault.rule))
     right = reference._step, reference.HOP_LATENCY
     wrong = np.frompyfunc(names["neuron_step"], 7, 1)
@@ -277,14 +277,14 @@ def faulty_step(rule: str) -> str:
 
 
 def executed(text: str) -> dict[str, Any]:
-    """The names that a module of this text defines."""
+    """Run the text of a module, and return the names that it defines."""
     names: dict[str, Any] = {"__name__": "tests.faulty"}
     exec(compile(text, "faulty", "exec"), names)
     return names
 
 
 def run_onnx(fault: Fault) -> Recording:
-    """The ONNX graph in onnxruntime, deep, with a fault."""
+    """Run the ONNX graph in onnxruntime with a fault, recording u and v."""
     from nmtool.exporters.onnx import loop, neuron, runtime
     from nmtool.exporters.onnx.file import model_bytes
 
@@ -297,7 +297,7 @@ def run_onnx(fault: Fault) -> Recording:
 
 
 def run_lava(fault: Fault) -> Recording:
-    """The Lava folder, deep, with a fault."""
+    """Run the Lava folder with a fault, recording u and v."""
     from nmtool.exporters.lava import Lava
 
     with TemporaryDirectory() as scratch:
@@ -319,7 +319,7 @@ def run_lava(fault: Fault) -> Recording:
 
 
 def run_c(fault: Fault, *, deep: bool = True) -> Recording:
-    """The exported C program with a fault."""
+    """Run the exported C program with a fault."""
     text = content.file_bytes(fault.network, None).decode()
     pairs = RULES[fault.rule].c if fault.rule else ()
     return runtime.run(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
@@ -329,11 +329,11 @@ def run_c(fault: Fault, *, deep: bool = True) -> Recording:
 
 
 def live_network(seed: int, *, recurrent: bool, hot: bool = False) -> IntegerNetwork:
-    """A recurrent layer, or two in a row, and an output that integrates.
+    """A recurrent layer, or two layers, and an output that integrates.
 
     Args:
-        seed: of everything.
-        recurrent: one layer that projects to itself; else two.
+        seed: seed of all random numbers.
+        recurrent: use one layer that projects to itself instead of two layers.
         hot: currents and membranes overflow often.
     """
     random = np.random.default_rng(seed)
@@ -380,7 +380,7 @@ def live_network(seed: int, *, recurrent: bool, hot: bool = False) -> IntegerNet
 
 
 def level_network(seed: int) -> IntegerNetwork:
-    """A layer whose membranes add up 16 by 16, so that they meet their threshold."""
+    """A layer whose membranes grow in steps of 16, so that they reach their threshold exactly."""
     random = np.random.default_rng(seed)
 
     def projection(source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
@@ -415,7 +415,7 @@ def live_input(seed: int, n_samples: int = 3) -> Raster:
 
 
 def stored_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator[Fault]:
-    """One fault of each kind of number that a network stores, by one unit, at random."""
+    """A random fault of one unit for each kind of number that a network stores."""
     random = np.random.default_rng(seed)
     index = int(random.integers(len(network.projections)))
     projection = network.projections[index]
@@ -509,7 +509,7 @@ def input_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator
 def with_projection(
     network: IntegerNetwork, index: int, projection: IntegerProjection
 ) -> IntegerNetwork:
-    """The network with another projection."""
+    """The network with one projection replaced."""
     projections = list(network.projections)
     projections[index] = projection
     return replace(network, projections=projections)

@@ -1,14 +1,13 @@
-"""Record what a version of nmtool answers, and compare two recordings.
+"""Record the results of a version of nmtool, and compare two recordings.
 
     python -m tests.baselines record NEW.json --nmtool .venv/bin/nmtool
     python -m tests.baselines compare tests/baselines/recorded.json NEW.json
 
-Recorded are numbers, and digests of what is written: answers of the commands in `table.py` and of
-the functions in `library.py`, exit codes, and codes of errors. Times, versions, paths and help
-texts are left out. Answers made of stored integers are the same on every machine. Those that
-floats go into are not, and differences in them are remarks where another machine recorded them.
-A recording is written after every answer. Icarus, a C compiler and Lava's environment have to be
-there.
+A recording has the results of the commands in `table.py` and of the functions in `library.py`:
+numbers, digests of written files, exit codes and codes of errors. Times, versions, paths and help
+texts are left out. Results computed from stored integers are the same on every machine. Results
+that depend on floats are not: between recordings of two machines, their differences are remarks. A
+recording is written after every result. It needs Icarus, a C compiler and Lava's environment.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from tests.baselines.table import FLOATS, INTEGERS, SPEECH, Ask
 
 
 def main() -> int:
-    """Record or compare; exit code 1 where two recordings differ in more than remarks."""
+    """Record or compare; the exit code is 1 if two recordings differ in more than remarks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -66,7 +65,7 @@ def main() -> int:
 
 
 def written(recording: dict[str, Any]) -> str:
-    """A recording as JSON with a line per answer, so that files of them can be compared, too."""
+    """A recording as JSON with a line per result, so that diffs of its file are readable."""
 
     def one_line(key: str, value: Any) -> str:
         return f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 KINDS = ("integers", "floats")
 NEEDS = 3
-"""Exit code of a command for which something is not installed."""
+"""Exit code of a command if something that it needs is not installed."""
 
 WIDEST = 100
-"""Characters of a value that are shown."""
+"""Largest number of characters of a value in a report."""
 
 _NUMBER = re.compile(r"\d[\d.,]*")
 
@@ -27,13 +27,13 @@ MISSING = _Missing()
 
 
 class Difference(NamedTuple):
-    """A value that two recordings do not share.
+    """A value that differs between two recordings.
 
     Attributes:
-        name: of the answer.
+        name: name of the result.
         where: keys that lead to the value, joined by slashes.
         old, new: the values.
-        remark: why this says nothing about what is computed, '' where it does.
+        remark: reason why the difference may have another cause than the code; '' if it cannot.
     """
 
     name: str
@@ -49,10 +49,10 @@ class Difference(NamedTuple):
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     """All differences between two recordings, in the order of the first.
 
-    Sentences and lines differ by their numbers; other words around the same numbers are a remark.
-    On another machine, answers that floats go into are remarks, and so are answers that one of
-    the machines could not give for want of an installation, and other bytes around one content.
-    A kind of answers that only one of them holds is left out.
+    Sentences and lines are compared by their numbers; other words around the same numbers are a
+    remark. Between two machines, the following are remarks, too: results that depend on floats,
+    results that one machine lacks because something is not installed, and files with other bytes
+    but the same content. A kind of results that only one recording has is left out.
     """
     elsewhere = old["machine"] != new["machine"]
     differences: list[Difference] = []
@@ -76,7 +76,7 @@ def _exit(entry: Any) -> Any:
 
 
 def _leaves(old: Any, new: Any, where: str, elsewhere: bool) -> Iterator[tuple[str, Any, Any, str]]:
-    """Place, both values and remark of every leaf that differs."""
+    """Yield place, both values and remark for every leaf that differs."""
     if isinstance(old, dict) and isinstance(new, dict):
         repacked = elsewhere and "bytes" in old and old.get("content") == new.get("content")
         for key in [*old, *(key for key in new if key not in old)]:
@@ -96,7 +96,7 @@ def _leaves(old: Any, new: Any, where: str, elsewhere: bool) -> Iterator[tuple[s
 
 
 def _lines(old: list[str], new: list[str], where: str) -> Iterator[tuple[str, Any, Any, str]]:
-    """Lines that have no partner with the same numbers, and those whose words changed."""
+    """Lines without a counterpart with the same numbers, and lines with other words."""
     numbers = [[tuple(_NUMBER.findall(line)) or line for line in side] for side in (old, new)]
     matcher = difflib.SequenceMatcher(None, *numbers, autojunk=False)
     for _, start, end, begin, stop in matcher.get_opcodes():
@@ -126,11 +126,11 @@ def _shown(value: Any) -> str:
 
 
 def report(differences: list[Difference], *, leaves: int) -> Iterator[str]:
-    """Lines for people: what differs, by name, and then remarks by reason.
+    """The report in lines: differences by name, then remarks by reason.
 
     Args:
-        differences: all of them.
-        leaves: values that are shown per name.
+        differences: all differences.
+        leaves: largest number of values that are shown per name.
     """
     by_name: dict[str, list[Difference]] = {}
     remarks: dict[str, dict[str, list[Difference]]] = {}

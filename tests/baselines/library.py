@@ -1,7 +1,7 @@
-"""Print as JSON what functions of nmtool answer about the files of `material.py`.
+"""Print the results of nmtool's functions on the files of `material.py`, as JSON.
 
-Run as a script, in the folder of these files, by the interpreter of the nmtool that is recorded;
-only public names are used. The word behind the script is a kind, `integers` or `floats`.
+The interpreter of the nmtool that is recorded runs this as a script in the folder of these files.
+It only uses public names. Its argument is a kind of results, `integers` or `floats`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 import nmtool as nm
 
 KEEP = 12
-"""Values of an array that are kept one by one; of longer ones sum and digest."""
+"""Largest array that is recorded in full; longer ones are recorded as sum and digest."""
 
 data = nm.load_dataset("words")
 chain, graph = nm.load("chain.npz"), nm.load("graph.npz")
@@ -27,7 +27,7 @@ OPTIONS: dict[str, Any] = {"hidden": 8, "steps": 40, "max_delay": 20, "batch_siz
 
 
 def plain(value: Any) -> Any:
-    """As JSON has it; long arrays become their digest."""
+    """Convert a value to JSON; long arrays become their sum and digest."""
     if isinstance(value, np.ndarray):
         if value.size <= KEEP:
             return value.tolist()
@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 
 def recorded(recording: nm.Recording) -> dict[str, Any]:
-    """Spikes of every population, u and v, and what was counted."""
+    """Spikes, u and v of every population, and counts."""
     return {
         "spikes": {name: raster.dense() for name, raster in recording.spikes.items()},
         "membrane": recording.membrane,
@@ -60,7 +60,7 @@ def digests(network: nm.Network | nm.IntegerNetwork) -> dict[str, Any]:
 
 
 def explained() -> dict[str, Any]:
-    """What is found for a weight that is 8 too large where input arrives."""
+    """The explanation found for an input weight that is too large by 8."""
     first, *others = chain.projections
     weight = np.array(first.weight)
     weight[4, 3] += 8
@@ -75,7 +75,7 @@ def explained() -> dict[str, Any]:
 
 
 def live() -> dict[str, Any]:
-    """A stream that is fed event by event."""
+    """The results of a session that is fed event by event."""
     session = nm.Session(graph)
     sample = data.test[:1]
     session.feed(sample.unit, sample.time_ms)

@@ -1,7 +1,7 @@
-"""Write the data and networks that recorded commands are asked about, into the current folder.
+"""Write the data and networks for the recorded commands into the current folder.
 
-Run as a script by the interpreter of the nmtool that is recorded. Of nmtool only public names are
-used, and all numbers are drawn here, so that every version gets the same material.
+The interpreter of the nmtool that is recorded runs this as a script. It only uses public names and
+draws all numbers itself, so that every version gets the same material.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CSV = "sample,label,unit,time_ms\n" + "".join(
 
 
 def words(n_samples: int, seed: int) -> nm.SpikeEvents:
-    """Half of the channels spike for a class, sooner or later by class; sample 2 is empty."""
+    """For a class, half of the channels spike, at times that differ by class; sample 2 is empty."""
     random = np.random.default_rng(seed)
     label = np.arange(n_samples) % len(CLASSES)
     times, units = [], []
@@ -60,7 +60,7 @@ def words(n_samples: int, seed: int) -> nm.SpikeEvents:
 
 
 def float_network(seed: int) -> nm.Network:
-    """Recurrent, with delays that the chip holds and one that it does not."""
+    """A recurrent network, with a delay that is too long for the chip."""
     random = np.random.default_rng(seed)
 
     def synapses(source: str, target: str, shape: tuple[int, int], size: float) -> nm.Projection:
@@ -89,8 +89,8 @@ class Integers:
     """Draws integer networks.
 
     Args:
-        seed: of everything that is drawn.
-        longest: delay in steps.
+        seed: seed of all random numbers.
+        longest: longest delay in steps.
     """
 
     def __init__(self, seed: int, longest: int = LONGEST_DELAY) -> None:
@@ -106,7 +106,7 @@ class Integers:
         )
 
     def projection(self, source: str, target: str, shape: tuple[int, int]) -> nm.IntegerProjection:
-        """Weights of 8 bits that NetX holds, too: multiples of 8 that reach to either side."""
+        """Weights of 8 bits that NetX can represent: multiples of 8 of both signs."""
         weight = self.random.integers(-20, 32, shape) * 8
         weight.flat[:2] = 248, -248
         delay = self.random.integers(0, self.longest + 1, shape)
@@ -114,7 +114,7 @@ class Integers:
 
 
 def chain() -> nm.IntegerNetwork:
-    """Two layers without recurrence, which every format can carry."""
+    """Two layers without recurrence, which every format can represent."""
     draw = Integers(1, longest=20)
     sizes = {"input": N_CHANNELS, "first": 7, "second": 5, "out": 3}
     edges = [("input", "first"), ("first", "second"), ("second", "out")]
@@ -157,7 +157,7 @@ def graph(n_steps: int = N_STEPS, seed: int = 2) -> nm.IntegerNetwork:
 
 
 def write_foreign_nir(random: np.random.Generator) -> None:
-    """A recurrent graph with delays as others write it, and one whose delay is 1.5 steps."""
+    """Write a recurrent graph with delays like other tools', and one with a delay of 1.5 steps."""
     dt = 1e-3
 
     def neurons(size: int) -> dict[str, NDArray]:
@@ -189,7 +189,7 @@ def write_foreign_nir(random: np.random.Generator) -> None:
 
 
 def write_checkpoint(random: np.random.Generator) -> None:
-    """Arrays of two epochs as mlGeNN keeps them."""
+    """Write checkpoints of two epochs like mlGeNN's."""
     folder = Path("checkpoints")
     folder.mkdir()
     sizes = {"In": N_CHANNELS, "Hid": 6, "Out": 3}
@@ -202,7 +202,7 @@ def write_checkpoint(random: np.random.Generator) -> None:
 
 
 def write_foreign_netx(random: np.random.Generator) -> None:
-    """Two dense layers as lava-dl writes them."""
+    """Write two dense layers like lava-dl's."""
     neuron = {"iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}
     with h5py.File("foreign.net", "w") as file:
         for index, (pre, post) in enumerate([(N_CHANNELS, 5), (5, 3)]):
@@ -219,7 +219,7 @@ def write_foreign_netx(random: np.random.Generator) -> None:
 
 
 def write_recordings(network: Any, events: nm.SpikeEvents) -> None:
-    """A recording as nmtool keeps it, as others do, and that with a spike too few."""
+    """Write recordings: in nmtool's format, as a plain archive, and one that lacks a spike."""
     recording = nm.simulate(network, events, deep=True)
     recording.save("simulated.npz")
     arrays = {name: raster.dense() for name, raster in recording.spikes.items()}

@@ -1,4 +1,4 @@
-"""Run the commands of the table in an empty folder and keep what they answer, as numbers."""
+"""Run the commands of the table in an empty folder, and record their results as numbers."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ import h5py
 from tests.baselines.table import Ask
 
 Recording = dict[str, dict[str, Any]]
-"""`machine`, and answers by kind and name."""
+"""A recording: `machine`, and the results by kind and name."""
 
 VARYING = frozenset({"seconds", "seconds_per_sample", "nmtool", "versions", "this report"})
-"""Keys of JSON whose values differ between runs or versions that compute the same."""
+"""Keys of JSON whose values differ between runs or versions with the same results."""
 
 KEEP = 16
-"""Entries of a list of numbers that are kept one by one; of longer ones sum and digest."""
+"""Largest list of numbers that is recorded in full; longer ones become sum and digest."""
 
 SAMPLE = 8
-"""Entries that are kept of a longer list of words."""
+"""Number of entries that are recorded of a longer list of words."""
 
 ROOM = 2000
-"""Characters of an answer as JSON; of a longer one the deepest parts become sum and digest."""
+"""Largest result in characters of JSON; of longer ones the deepest parts are folded."""
 
 FOLDED = 120
-"""Characters from which on a part may be folded."""
+"""Smallest part in characters that may be folded into sum and digest."""
 
 MOST_LINES = 25
-"""Lines of text that are kept; the numbers of further ones are digested."""
+"""Number of lines of text that are recorded; the numbers of further ones are digested."""
 
 LONGEST = 160
-"""Characters of a line of text that are kept; its numbers are digested with the rest."""
+"""Characters of a line that are recorded; all numbers of a longer line are digested."""
 
 SKIPPED = ("log.csv", "study.db", "study.lock")
-"""Files that say again what others say, or hold times."""
+"""Files that repeat the content of others, or contain times."""
 
 TOOLS = ("cc", "iverilog")
 LIBRARIES = (
@@ -69,12 +69,12 @@ _TIME_COLUMN = "s per sample"
 
 
 def record(nmtool: Path, asks: Mapping[str, Iterable[Ask]], folder: Path) -> Iterator[Recording]:
-    """Ask everything; yields the recording after every answer, the whole one last.
+    """Run all commands; yields the recording after every result, last the complete one.
 
     Args:
-        nmtool: the executable, beside the interpreter that it runs in.
+        nmtool: the executable, in the folder of its interpreter.
         asks: commands by kind, `integers`, `floats` or both.
-        folder: where everything is made.
+        folder: folder in which the commands run.
     """
     python = nmtool.with_name("python")
     scripts = Path(__file__).parent
@@ -93,14 +93,14 @@ def record(nmtool: Path, asks: Mapping[str, Iterable[Ask]], folder: Path) -> Ite
 
 
 def machine(python: Path) -> dict[str, str]:
-    """Processor, tools and versions of libraries: what answers may depend on."""
+    """Processor, tools and versions of libraries, on which results may depend."""
     libraries = json.loads(subprocess.check_output([python, "-c", _MACHINE], text=True))
     tools = {tool: "there" if shutil.which(tool) else "missing" for tool in TOOLS}
     return {"processor": _processor()} | tools | libraries
 
 
 def _processor() -> str:
-    """Its name, and a digest of the instructions that it has."""
+    """Name of the processor, and a digest of its instruction-set extensions."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -111,7 +111,7 @@ def _processor() -> str:
 
 
 def _cpu_seconds() -> float:
-    """CPU time of all commands so far, which other work on the machine hardly changes."""
+    """CPU time of all commands so far, which depends little on the load of the machine."""
     times = os.times()
     return times.children_user + times.children_system
 
@@ -123,7 +123,7 @@ def _script(python: Path, folder: Path, *words: str | Path) -> str:
 
 
 def answer(nmtool: Path, ask: Ask, folder: Path) -> dict[str, Any]:
-    """Exit code, codes of errors and findings, answer, lines and files, as far as there are any."""
+    """Exit code, codes of errors and findings, JSON, lines and files, as far as they exist."""
     json_too = ("--json",) if ask.json else ()
     done = _run(nmtool, (*ask.words.split(), *json_too), folder)
     entry: dict[str, Any] = {"exit": done.returncode}
@@ -171,7 +171,7 @@ def _shortened(line: str) -> str:
 
 
 def fitted(value: Any) -> Any:
-    """A JSON value within `ROOM`, as far as folding its parts can make it."""
+    """A JSON value, with parts folded until it fits into `ROOM` if that is possible."""
     value = compact(value)
     for depth in range(6, 0, -1):
         if len(_json(value)) <= ROOM:
@@ -181,7 +181,7 @@ def fitted(value: Any) -> Any:
 
 
 def _folded(value: Any, depth: int) -> Any:
-    """A JSON value in which larger parts so many levels down are a sum and a digest."""
+    """A JSON value in which larger parts at one depth are replaced by sum and digest."""
     if not isinstance(value, dict | list) or len(_json(value)) < FOLDED:
         return value
     if depth == 0:
@@ -199,7 +199,7 @@ def _sum(value: Any) -> float:
 
 
 def _digest_of(value: Any) -> str:
-    """Digest of a JSON value, in which sentences count by their numbers."""
+    """Digest of a JSON value, in which only the numbers of sentences count."""
     return _digest(_json(_essence(value)))
 
 
@@ -213,7 +213,7 @@ def _essence(value: Any) -> Any:
 
 
 def compact(value: Any) -> Any:
-    """A JSON value without what varies, and with long lists digested."""
+    """A JSON value without the keys that vary, and with digests of long lists."""
     if isinstance(value, dict):
         return {key: compact(entry) for key, entry in value.items() if key not in VARYING}
     if not isinstance(value, list):
@@ -232,8 +232,8 @@ def compact(value: Any) -> Any:
 def digests(path: Path, folder: Path) -> dict[str, Any]:
     """The digest of a file, or of every file in a folder, by path.
 
-    Of archives and HDF5 files it is that of the bytes and that of what is in them, since other
-    versions of libraries pack the same in other bytes.
+    Archives and HDF5 files have two digests, of their bytes and of their content, since other
+    versions of libraries may write the same content as other bytes.
     """
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     return {
@@ -279,7 +279,7 @@ def _documents(text: str) -> list[str]:
 
 
 def _steady(value: Any) -> Any:
-    """A JSON value without what varies."""
+    """A JSON value without the keys that vary."""
     if isinstance(value, dict):
         return {key: _steady(entry) for key, entry in value.items() if key not in VARYING}
     return [_steady(entry) for entry in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Every command whose answer is recorded, by name, in the order in which they run.
+"""All commands whose results are recorded, by name, in the order in which they run.
 
 A command may use files that `material.py` wrote and those that commands above it made.
 """
@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 
 class Ask(NamedTuple):
-    """A command and what is kept of its answer.
+    """A command, and the parts of its result that are recorded.
 
-    Exit code, code of the error and codes of findings are kept of every command.
+    Exit code, code of the error and codes of findings are recorded for every command.
 
     Attributes:
-        name: of the answer in a recording; it stays when the command is spelt anew.
-        words: of the command line; `--json` is added.
-        makes: file or folder of which every digest is kept, '' for none.
-        lines: the command is run again without `--json`, and the lines with numbers are kept.
-        json: false for a command without `--json`.
+        name: name of the result in a recording; it stays if the spelling of the command changes.
+        words: words of the command line; `--json` is added.
+        makes: file or folder of which all digests are recorded; '' for none.
+        lines: run the command again without `--json`, and record the lines with numbers.
+        json: False for a command without `--json`.
     """
 
     name: str
@@ -36,7 +36,7 @@ _FORMATS = {
     "verilog": "chain_verilog",
     "netx": "chain.net",
 }
-"""Exports of `chain.npz`, which every format can carry, by format."""
+"""Exports of `chain.npz`, which every format can represent, by format."""
 
 _MLGENN = "--in-tau-mem-ms 20 --in-tau-syn-ms Hid=5,Out=4 --in-threshold 1 --in-steps 40"
 _NIR = "--in-nir-dt 0.001 --in-steps 40"
@@ -168,7 +168,7 @@ INTEGERS = (
     Ask("error setting", "train words -o x --batch-size 0"),
     Ask("error join", "join chain.npz chain.npz -o x.npz"),
 )  # fmt: skip
-"""Answers made of stored integers, which are the same on every processor."""
+"""Commands on stored integers, with the same results on every processor."""
 
 FLOATS = (
     # Float networks, and networks from other tools
@@ -261,7 +261,7 @@ FLOATS = (
     Ask("export run", "export run -o run.onnx", "run.onnx"),
     Ask("demo", "demo -o demo --epochs 1 --samples 5 --threads 1", "demo"),
 )  # fmt: skip
-"""Answers that floats go into, which depend on how a processor adds."""
+"""Commands that compute in floats, whose results depend on the processor."""
 
 SPEECH = (
     Ask("speech", "train {speech} -o s --config fsdd700 --epochs 1 --threads 1", "s"),

@@ -1,4 +1,4 @@
-"""The CNN baseline on tiny data: what it hears, which epoch it keeps, what it writes."""
+"""The CNN baseline on tiny data: its input, the epoch that it chooses, and its files."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_bins_cover_the_steps_of_a_spiking_network(
 
 
 def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same samples, augmented by the same draws."""
+    """Both get the same samples, with the same random augmentation."""
 
     def note(batches: list[bytes]) -> None:
         def changed(self: Augmentation, *arguments: Any) -> Any:
@@ -150,7 +150,7 @@ def test_updates_after_the_best_epoch_are_discarded(
 
 
 def test_the_averaged_network_is_validated() -> None:
-    """A decay of 1 keeps the mean of all weights so far, from the first update on."""
+    """With a decay of 1, the network has the mean of all weights since the first update."""
     plain = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1), FAST)
     mean = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1, average=1.0), FAST)
     assert plain.log[0]["loss"] == mean.log[0]["loss"]

@@ -1,4 +1,4 @@
-"""Every engine trains: spikes, gradients of everything, weights that stay where they are."""
+"""Every engine spikes, has gradients of all parameters, and leaves its weights unchanged."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_engines_are_compared() -> None:
 
 
 def _beside(change: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch) -> Device:
-    """The CPU as another device, on which recordings are changed."""
+    """The CPU engine as a second device, whose recordings are changed."""
     device, record = replace(devices.CPU, name="other"), SpikingNetwork.record
 
     def changed(self: SpikingNetwork, *arguments: Any, **keywords: Any) -> Recording:

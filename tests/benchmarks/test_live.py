@@ -1,4 +1,4 @@
-"""The live benchmark on a tiny network: what it runs, not how fast."""
+"""The live benchmark on a tiny network: its results, not its speed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ PROMISED = {
 
 
 def small(suite: Suite) -> Iterator[Comparison]:
-    """Two engines that run, one not installed, more spikes than there is room for, many threads."""
+    """Jobs that run in two engines, and jobs that fail for various reasons."""
     jobs = [Job(name, TINY) for name in ("nmtool", "bptt", "absent")]
     jobs.append(Job("nmtool", replace(TINY, input_spikes=1_000_000)))
     jobs.append(Job("nmtool", TINY, threads=100_000))

@@ -1,4 +1,4 @@
-"""Medians, and memory that is held and given back."""
+"""Medians of times, and measured memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parent makes of a worker that ends."""
+"""How the parent process handles a worker that ends."""
 
 from __future__ import annotations
 

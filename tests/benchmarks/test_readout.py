@@ -1,4 +1,4 @@
-"""The peers' closed form of the output agrees with outputs that are run step by step."""
+"""The peers' closed form of the output agrees with an output that runs step by step."""
 
 from __future__ import annotations
 

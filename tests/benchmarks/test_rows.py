@@ -1,4 +1,4 @@
-"""Numbers and ratios of rows, from times made up here."""
+"""Numbers and ratios of rows, computed from given times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the suites compare."""
+"""The comparisons of the suites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recordings of a smartwatch as a data set, on made-up recordings of the same form."""
+"""The recordings of a smartwatch as a data set, tested with artificial recordings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ N_ROWS = 2 * watch.SAMPLE_ROWS + 50
 
 @pytest.fixture
 def _recordings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A series per person, whose signals rise and fall at a pace of their own."""
+    """Artificial series, one per person, with signals of different periods."""
     rng = np.random.default_rng(0)
     content = {
         "X": [rng.normal(size=(N_ROWS, 6)) for _ in range(10)],

@@ -1,4 +1,4 @@
-"""The workload has the statistics it promises, and a seed decides it."""
+"""The workload has the promised statistics, and is determined by its seed."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ SANITIZED = ("-fsanitize=undefined,address", "-fno-sanitize-recover=all", "-g")
 
 
 def compiled(*words: str | Path, folder: Path) -> Path:
-    """A program made by the system's compiler, which must have nothing to say."""
+    """Compile a program with the system's compiler, which must not print warnings."""
     program = folder / "program"
     done = subprocess.run(
         ["cc", *STRICT, *map(str, words), "-o", str(program)], capture_output=True, text=True
@@ -20,7 +20,7 @@ def compiled(*words: str | Path, folder: Path) -> Path:
 
 
 def said(program: Path) -> tuple[int, list[str]]:
-    """The exit code of a program, and the lines it prints; it has nothing to complain about."""
+    """The exit code and the printed lines of a program, which must print nothing to stderr."""
     done = subprocess.run([str(program)], capture_output=True, text=True)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()

@@ -9,7 +9,7 @@ from nmtool.exporters.processors import Processor
 
 @pytest.fixture(scope="module")
 def real(request: pytest.FixtureRequest) -> Processor:
-    """The processor that a test is parametrised with, if its compiler and emulator are here."""
+    """The processor of a parametrised test, if its compiler and emulator are installed."""
     processor: Processor = request.param
     if processor.missing:
         pytest.skip(f"missing: {', '.join(processor.missing)}")

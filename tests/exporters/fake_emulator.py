@@ -1,4 +1,4 @@
-"""Stands in for `emulator.py` of the package that runs in brian2-loihi: the integer simulator."""
+"""Replaces `emulator.py` of the package for brian2-loihi by the integer simulator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Emulator:
         self.input = np.zeros((samples, steps, header["channels"]["size"]), bool)
 
     def run(self, *spikes: Any) -> dict[str, Trace]:
-        """u, v and spikes of every population.
+        """Return u, v and spikes of every population.
 
         Args:
             spikes: indices of the input spikes by axis, then a function that reports progress.

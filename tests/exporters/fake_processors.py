@@ -1,7 +1,7 @@
 """Programs that stand in for compilers of other processors and for their emulators.
 
 A fake compiler is this computer's `cc` without the options that choose a processor; a fake emulator
-runs the program as it is. What they are called with is kept.
+runs the program as it is. The arguments of all calls are recorded.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ for path in pathlib.Path().glob("[0-9]*.*"):
     swap(path, 8 if path.suffix == ".spikes" else 4)
 sys.exit(done.returncode)
 """
-"""Of a processor of the other byte order: files are turned around before the program and after."""
+"""For a processor with the other byte order: files are converted before and after the program."""
 
 
 def install(
@@ -61,13 +61,13 @@ def install(
     """Put stand-ins for a processor's programs on the path.
 
     Args:
-        processor: to stand in for.
-        folder: for the programs.
+        processor: processor whose programs are replaced.
+        folder: folder for the programs.
         monkeypatch: changes the path.
-        without: a program or a library that shall not be there.
+        without: a program or library that is missing.
 
     Returns:
-        The file that every call's arguments are written to, a line each.
+        The file to which the arguments of every call are written, a line each.
     """
     log, bin_folder = folder / "log", folder / "bin"
     bin_folder.mkdir()
@@ -97,4 +97,4 @@ def _on(processors: Iterable[Processor]) -> Callable[[Callable[..., None]], Call
 
 on_processors = _on(PROCESSORS.values())
 on_bare_processors = _on([processor for processor in PROCESSORS.values() if processor.flash])
-"""Run a test on every processor that can be emulated here, or on those without a Linux."""
+"""Run a test on every processor that can be emulated, or on those without Linux."""

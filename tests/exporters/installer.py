@@ -1,4 +1,4 @@
-"""Takes the place of what installs a referee."""
+"""Replaces the installation of a referee."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nmtool.errors import BackendError
 
 
 class Installer:
-    """Takes the place of `supervise`: notes the commands, makes the interpreter's file."""
+    """Replaces `supervise`: records the commands, and creates the file of the interpreter."""
 
     def __init__(self) -> None:
         self.commands: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""Random graphs as others write them: layers in a row, with all that connections can be."""
+"""Random graphs like those of other tools: chains of layers with all kinds of connections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANNELS = 3
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Drawn:
-    """Layers with delays, skipping, recurrent and feedback connections, and any ending."""
+    """Layers with delays, skip, recurrent and feedback connections, and any kind of output."""
     drawing = _Drawing(draw)
     feeds_back = draw(st.booleans())
     for number in range(draw(st.integers(1, 3))):
@@ -70,8 +70,8 @@ class _Drawing:
     """A graph that grows from the input to the output.
 
     Attributes:
-        sizes: lines of the input and of every layer, by name, in order.
-        entries: per layer, the node that its wires lead to.
+        sizes: number of lines of the input and of every layer, by name, in order.
+        entries: node of every layer to which its wires lead.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:
@@ -81,7 +81,7 @@ class _Drawing:
         self.entries: list[str] = []
 
     def layer(self, name: str, *, skips: bool) -> None:
-        """Neurons behind the last layer, perhaps behind an earlier one and themselves, too."""
+        """Add neurons after the last layer, perhaps also after an earlier one and themselves."""
         before, *earlier = reversed(self.sizes)
         skipped = [self.draw(st.sampled_from(earlier))] if skips and earlier else []
         seen, size = {*self.drawn.nodes}, self.draw(st.integers(1, 3))
@@ -94,7 +94,7 @@ class _Drawing:
             self.drawn.layers[f"layer{name}"] = [n for n in self.drawn.nodes if n not in seen]
 
     def neurons(self, name: str, wires: list[str]) -> str:
-        """Neurons that the wires lead to, or their synapses do; the node that is reached first."""
+        """Add neurons, perhaps with a node for their synapses; returns the first of these nodes."""
         kind = self.draw(st.sampled_from([*SPIKING, "LIF behind LI", "IF behind I"]))
         v_leak = self.draw(st.sampled_from([0.0, 0.4]))
         v_reset = self.draw(st.sampled_from([0.0, 0.0, -0.3]))
@@ -106,7 +106,7 @@ class _Drawing:
         return wires[0] if synapse else name
 
     def wires(self, name: str, pre: str, size: int) -> str:
-        """A matrix, perhaps delays before or behind it, and factors; the last node of them."""
+        """Add a matrix, perhaps with delays and factors; returns the last of these nodes."""
         import nir
 
         draw, numbers, add = self.draw, self.numbers, self.drawn.add
@@ -123,7 +123,7 @@ class _Drawing:
         return last
 
     def feedback(self) -> None:
-        """A connection from the last layer to the first, as late as a network's hops need it."""
+        """Add a connection from the last layer to the first, with the delay that hops require."""
         import nir
 
         _, *layers = self.sizes
@@ -137,7 +137,7 @@ class _Drawing:
         self.drawn.layers.clear()
 
     def ending(self) -> None:
-        """Spikes, currents or potentials that the output passes on."""
+        """Add an output of spikes, currents or potentials."""
         last = next(reversed(self.sizes))
         kind, size = self.draw(st.sampled_from(["spikes", "current", *INTEGRATING])), 2
         if kind == "spikes":

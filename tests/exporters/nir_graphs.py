@@ -1,6 +1,6 @@
-"""Graphs as others write them, and what they mean, node by node.
+"""Graphs like those of other tools, and a definition of what each node computes.
 
-Nothing here knows how nmtool reads, imports or runs them: nodes are those of the library `nir`.
+The definition is independent of nmtool's import and runtime; nodes are those of the library `nir`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Drawn:
     """A graph without nested ones.
 
     Attributes:
-        nodes: of the library `nir`.
-        edges: between them.
-        late: edges out of neurons into the wires of a loop: they carry the spikes of the step
-            before, 0 in the first. The wires themselves, with their biases, run in every step.
+        nodes: nodes of the library `nir`.
+        edges: edges between them.
+        late: edges from neurons into the wires of a loop: they carry the spikes of the previous
+            step, 0 in the first. The wires themselves, with their biases, run in every step.
         looping: the wires of loops.
-        layers: per layer, the nodes that can be a graph of their own: one edge leads to the first
-            of them, and only the last one leads away.
+        layers: per layer, nodes that can form a nested graph: one edge leads to the first of them,
+            and edges to other nodes start only at the last.
     """
 
     nodes: dict[str, Any]
@@ -43,13 +43,13 @@ class Drawn:
     layers: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, node: Any, *sources: str) -> str:
-        """A node that these feed."""
+        """Add a node with these inputs."""
         self.nodes[name] = node
         self.edges += [(source, name) for source in sources]
         return name
 
     def loop(self, pre: str, post: str) -> None:
-        """An edge that closes a loop; upstream of it, to the neurons, is one chain of wires."""
+        """Add an edge that closes a loop; the wires before it, back to neurons, are one chain."""
         self.edges.append((pre, post))
         while type(self.nodes[pre]).__name__ not in (*SPIKING, *INTEGRATING):
             self.looping.add(pre)
@@ -63,7 +63,7 @@ class Drawn:
 
 
 def end(kind: str, size: int) -> Any:
-    """An `Input` or `Output` of so many lines."""
+    """An `Input` or `Output` with a number of lines."""
     import nir
 
     shape = {kind.lower(): np.array([size])}
@@ -71,7 +71,7 @@ def end(kind: str, size: int) -> Any:
 
 
 def as_nir(drawn: Drawn, nested: bool) -> Any:
-    """The graph of the library `nir`; layers as graphs of their own, if they shall be nested."""
+    """The graph of the library `nir`; if `nested`, layers are nested graphs."""
     import nir
 
     nodes, edges = dict(drawn.nodes), list(drawn.edges)
@@ -94,12 +94,12 @@ def as_nir(drawn: Drawn, nested: bool) -> Any:
 
 
 def _lines(node: Any) -> int:
-    """How many lines enter a node."""
+    """Number of lines into a node."""
     return int(np.prod(next(iter(node.input_type.values()))))
 
 
 def meaning(drawn: Drawn, spikes: NDArray) -> dict[str, Values]:
-    """Per node [steps, size], what it passes on for spikes [steps, channels]."""
+    """Output of every node, [steps, size], for input spikes [steps, channels]."""
     models = {name: _node_model(node) for name, node in drawn.nodes.items()}
     feeding: dict[str, set[str]] = {name: set() for name in drawn.nodes}
     for pre, post in {*drawn.edges} - drawn.late:
@@ -146,7 +146,7 @@ def _delay(steps: NDArray) -> Callable[[Values], Values]:
 
 
 def _neurons(node: Any) -> Callable[[Values], Values]:
-    """Euler steps of NIR's equations; neurons start from where they reset to."""
+    """Euler steps of NIR's equations; neurons start at their reset potential."""
     reset = getattr(node, "v_reset", None)
     v, current = (0.0 if reset is None else np.array(reset)), 0.0
     tau = getattr(node, "tau", getattr(node, "tau_mem", None))

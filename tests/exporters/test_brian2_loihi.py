@@ -1,4 +1,4 @@
-"""The second referee: what brian2-loihi can express, and what comes back from it."""
+"""The second referee: networks that brian2-loihi can express, and its recordings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.refusals import codes, refused
 
 
 def one_neuron(kind: str, weight: int, exponent: int, **constants: int) -> IntegerNetwork:
-    """One channel, one neuron, no delay."""
+    """A network of one channel and one neuron, without delays."""
     vth = {LIF: LOIHI2.max_threshold, LI: SILENT_THRESHOLD}[kind]
     values = {"du": 4094, "dv": 4095, "vth": vth, **constants}
     return IntegerNetwork(
@@ -153,7 +153,7 @@ def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) 
 
 
 def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) -> Comparison:
-    """Everything it records beside the simulator."""
+    """Compare all that brian2-loihi records with the simulator."""
     path = Brian2Loihi.write(network, folder / "network", force=True).path
     finished: list[int] = []
     actual = Brian2Loihi(path).run(spikes, deep=deep, on_progress=finished.append)
@@ -162,7 +162,7 @@ def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) 
 
 
 def answering(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Brian2Loihi:
-    """A network, run by a shell script in place of brian2-loihi's Python."""
+    """Replace brian2-loihi's Python by a shell script, and run a network."""
     python = folder / "python"
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
@@ -203,7 +203,7 @@ def test_the_script_writes_a_recording(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With the simulator in place of brian2-loihi, of more samples than it runs at once."""
+    """The simulator replaces brian2-loihi; there are more samples than run at once."""
     shutil.copy(runtime.PACKAGE / "run.py", tmp_path)
     shutil.copy(Path(__file__).with_name("fake_emulator.py"), tmp_path / "emulator.py")
     monkeypatch.setattr(runtime, "PACKAGE", tmp_path)
@@ -218,7 +218,7 @@ def test_the_script_writes_a_recording(
 
 @pytest.fixture(scope="module")
 def referee() -> None:
-    """Skip where it is not set up."""
+    """Skip the test if brian2-loihi is not set up."""
     try:
         Brian2Loihi.require()
     except MissingError as error:

@@ -41,7 +41,7 @@ needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is
 
 
 def assert_same(network: IntegerNetwork, spikes: Raster, processor: Processor) -> None:
-    """Every spike, u and v, and as many of them as there are."""
+    """Assert that every spike, u and v is equal, and that none is missing."""
     certificate = nm.verify(network, spikes, against=processor.name, deep=True, coverage=False)
     comparison = certificate.checks[processor.name].comparison
     rows = spikes.n_samples * spikes.n_steps

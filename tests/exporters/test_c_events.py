@@ -27,7 +27,7 @@ COMPILING = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C
 NAMES = ('say "no", %d', "näher?", "two\nlines \\", "*/ 3")
 GROUP = 3
 STEPS, DT_MS = 40, 0.3
-"""Of which time/dt falls short of whole numbers, as 0.9/0.3 does."""
+"""Step lengths for which time/dt is just below a whole number, as for 0.9/0.3."""
 
 
 def grouped_network(names: tuple[str, ...] = NAMES) -> IntegerNetwork:
@@ -180,7 +180,7 @@ def test_a_firmware_has_the_class_names(prefix: str, tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_string_in_c_is_its_text(text: str) -> None:
-    """Undone as C does: octal numbers of three digits, and signs that stand for themselves."""
+    """It is decoded as in C: octal escapes of three digits, all other characters as they are."""
     written = string(text)
     assert written.isascii()
     body = written[1:-1]

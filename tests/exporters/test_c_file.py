@@ -1,4 +1,4 @@
-"""C files as data: what was written comes back, and code of others is never compiled."""
+"""C files as data: they are read back, and foreign code is never compiled."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.refusals import refused
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good file."""
+    """An undamaged file."""
     return C.write(NETWORK, tmp_path / "network.c", answers=ANSWERS).path
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """But where a test asks for it."""
+    """Fail if a file is compiled, unless a test uses `compiling`."""
     if "compiling" not in request.fixturenames:
         monkeypatch.setattr(program, "compile_program", None)
 
@@ -44,7 +44,7 @@ def compiling() -> None:
 
 
 def assert_refused(path: Path) -> FileFormatError:
-    """By everything that takes a file."""
+    """Assert that all functions that take a file refuse it."""
     return written_files.assert_refused(C, path)
 
 
@@ -102,7 +102,7 @@ def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
 
 
 def changed(path: Path, change: Callable[[str], str]) -> None:
-    """Rewrite a file and seal it."""
+    """Change a file, and update its digest."""
     text = path.read_text(encoding="ascii")
     body = text[: text.index("/* nmtool.sha256")]
     after = change(body)
@@ -116,7 +116,7 @@ def replaced(old: str, new: str) -> Callable[[str], str]:
 
 
 def in_record(**values: Any) -> Callable[[str], str]:
-    """Change what the comment says."""
+    """Change the record in the comment."""
 
     def change(text: str) -> str:
         begin = text.index("{", text.index("/* What nmtool reads back"))
@@ -189,7 +189,7 @@ DATA: dict[str, Callable[[str], str]] = {
 
 
 CODES = {"other signs": "weights-range", "another arithmetic": "arithmetic-unknown"}
-"""Of damage that makes a network contradict itself; of all other damage it is `file-damaged`."""
+"""Codes for damage that makes a network inconsistent; all other damage is `file-damaged`."""
 
 
 @pytest.mark.parametrize("case", DATA)

@@ -79,7 +79,7 @@ int main(void)
 
 
 def raster(channels: Sequence[int], counts: Sequence[int]) -> Raster:
-    """One sample: in each step so many of the first of some channels."""
+    """One sample; in every step, a given number of channels spikes, beginning with the first."""
     dense = np.zeros((1, N_STEPS, 5), bool)
     for step, count in enumerate(counts):
         dense[0, step, list(channels[:count])] = True
@@ -87,7 +87,7 @@ def raster(channels: Sequence[int], counts: Sequence[int]) -> Raster:
 
 
 def both(folder: Path) -> tuple[Path, Path]:
-    """Two networks in C, each with its answers."""
+    """Two networks in C, each with its known answers."""
     first = C.write(ONE, folder / "one.c", answers=known_answers(ONE), options=COptions("kws")).path
     second = C.write(
         TWO, folder / "two.c", answers=known_answers(TWO), options=COptions("wake_up")
@@ -96,7 +96,7 @@ def both(folder: Path) -> tuple[Path, Path]:
 
 
 def expected_lines() -> list[str]:
-    """What the firmware is to print, by the simulator."""
+    """The expected output of the firmware, from the simulator."""
     kws = simulate(ONE, raster([0, 2, 4], [i % 3 for i in range(N_STEPS)]))
     wake = simulate(TWO, raster([1, 3], [i % 2 + 1 for i in range(N_STEPS)]))
     spikes = kws.spikes["h0"]
@@ -111,7 +111,7 @@ def expected_lines() -> list[str]:
 
 
 def scores_in_c(network: IntegerNetwork, recording: Recording) -> list[int]:
-    """The scores of the first sample, in the integers that C keeps."""
+    """The scores of the first sample, in the integers of the C program."""
     if network.readout.rule == FIRST_SPIKE:
         first = recording.spikes["out"].first_step()[0].tolist()
         return [-step if step < N_STEPS else np.iinfo(np.int64).min for step in first]
@@ -142,7 +142,7 @@ def test_two_networks_in_one_firmware(tmp_path: Path) -> None:
 @CPP
 @pytest.mark.parametrize("language", ["c", "c++"])
 def test_a_firmware_in_cpp(language: str, tmp_path: Path) -> None:
-    """The networks compiled as C, and as C++ themselves."""
+    """The networks are compiled as C, and as C++."""
     both(tmp_path)
     (tmp_path / "firmware.cpp").write_text(FIRMWARE)
     warnings = ("-Wall", "-Wextra", "-Werror", "-pedantic")

@@ -1,4 +1,4 @@
-"""The program in a C file: what it computes, compiled as strictly as can be."""
+"""The program in a C file: its results, compiled with all warnings as errors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
 
 
 def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
-    """Every u, v and spike; returns what the simulator records."""
+    """Assert that every u, v and spike is equal; returns the simulator's recording."""
     expected, actual = simulate(network, spikes, deep=True), run(network, spikes, folder)
     comparison = compare_recordings(expected, actual)
     assert comparison.identical, comparison.first_divergence
@@ -128,11 +128,11 @@ def test_only_requested_states_are_recorded(folder: Path) -> None:
 
 
 STRANGE_CLASSES = ("*/ int x;", "/* ??/", "\\", "ü\n", '"', "%d")
-"""Names that a careless comment would let out of it."""
+"""Names that could end a comment."""
 
 
 def odd_network() -> IntegerNetwork:
-    """Names that would collide with each other, with C and with its library."""
+    """A network with names that collide with each other, with C and with its library."""
     network = random_network(5, 3, True)
     new = {"input": "input", "h0": "int", "h1": "a", "h2": "a_to_a", "out": "main"}
     return replace(
@@ -196,7 +196,7 @@ def test_answers_without_u_and_v_are_checked_as_they_are(tmp_path: Path) -> None
 
 
 def test_check_sums_of_states_are_those_of_c() -> None:
-    """The states of one neuron differ in one bit, anywhere: so does the sum."""
+    """If the states of one neuron differ in any bit, the sum differs, too."""
     u, v = (np.zeros((1, 1, 9), np.int32) for _ in range(2))
     u[0, 0], v[0, 0] = np.arange(9) * 7919 - 30000, np.arange(9) * -104729
     seen = {int(check_sums(u, v)[0, 0])}
@@ -211,7 +211,7 @@ def test_check_sums_of_states_are_those_of_c() -> None:
 
 @pytest.mark.parametrize("kind", FAULT_KINDS)
 def test_the_program_of_a_wrong_network_fails_its_known_answers(kind: str, tmp_path: Path) -> None:
-    """Its answers are those of the right one; its receiver compiles and runs it."""
+    """The file has the answers of the right network; a user compiles and runs it."""
     network = random_network(0, 2, False)
     answers = known_answers(network)
     mutants = (mutant(network, f) for f in draw_faults(network, 300, seed=4) if f.kind == kind)
@@ -227,7 +227,7 @@ def test_the_program_of_a_wrong_network_fails_its_known_answers(kind: str, tmp_p
 
 
 def shows(answers: KnownAnswers, wrong: IntegerNetwork) -> bool:
-    """True where the simulator says that a wrong network answers otherwise."""
+    """True if the simulator gives other answers for the wrong network."""
     answered = simulate(wrong, answers.spikes, deep=True)
     return not compare_recordings(answers.recording, answered).identical
 
@@ -238,7 +238,7 @@ def shallow(answers: KnownAnswers) -> KnownAnswers:
 
 
 def wrong(answers: KnownAnswers, *, spikes: bool) -> KnownAnswers:
-    """Answers with three spikes or four membranes that are wrong."""
+    """Known answers with three wrong spikes or four wrong membranes."""
     answers = shallow(answers)
     recording = answers.recording
     if not spikes:
@@ -292,7 +292,7 @@ int main(void)
 
 
 def interface(text: str) -> str:
-    """The part that is meant to be copied."""
+    """The part of the comment that users are meant to copy."""
     begin, end = text.index("/* ---- Interface"), text.index("/* ---- End of the interface")
     return "#include <stdint.h>\n" + text[begin:end]
 

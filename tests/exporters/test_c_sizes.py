@@ -1,4 +1,4 @@
-"""Memory and instructions of a C program: bounds before compiling, and what they bound."""
+"""Memory and instructions of a C program, and their upper bounds before compiling."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_memory_of_unknown_size_is_not_checked() -> None:
 
 
 def test_256_kb_are_too_few() -> None:
-    """Of a thousand neurons with delays of 61 steps, the sums that wait take all of the RAM."""
+    """The ring of arrivals of 1,000 neurons with delays of 61 steps takes all of the RAM."""
     network = large_network(max_delay=61, n_hidden=1024)
     report = nm.check(network, ["cortex-m4", "esp32-c3"])
     cortex, esp = report["cortex-m4"], report["esp32-c3"]
@@ -155,7 +155,7 @@ int main(void)
 
 @on_bare_processors
 def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: Path) -> None:
-    """Two of them per turn: what is left is the same for every number of turns."""
+    """A turn has two instructions; the rest is the same for every number of turns."""
     assert real.counter is not None
     text = _COUNTING.substitute(clock=clock_text(real.counter), loop=_LOOPS[real.name])
     source, program = tmp_path / "counting.c", tmp_path / "counting"

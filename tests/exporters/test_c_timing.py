@@ -1,4 +1,4 @@
-"""The timed C program: its answers, and the operations that its source carries out."""
+"""The timed C program: its answers, and the operations in its source."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ COUNTED = {
     "score[i] +=": "scores_kept",
     "int64_t *mine = &score": "scores_kept",
 }
-"""Statements of the program, each of which is one of a kind of operation."""
+"""Statements of the program, each of which is one operation, by kind of operation."""
 
 
 @pytest.mark.parametrize("spiking_output", [False, True])

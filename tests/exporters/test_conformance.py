@@ -1,7 +1,7 @@
-"""Every format keeps the same promises, as far as the hooks of its class say it can.
+"""Every format keeps the same promises, as far as its class has the hooks for them.
 
-What is peculiar to one format is tested beside. A new one is tested here as soon as it has a place
-in `formats.PLACES`.
+Properties of single formats are tested in files of their own. A new format is tested here as soon
+as it is entered in `formats.PLACES`.
 """
 
 from __future__ import annotations
@@ -53,25 +53,25 @@ MARKS = {
     "fenn": [pytest.mark.fenn],
     **{name: [pytest.mark.processors] for name in PROCESSORS},
 }
-"""What runs in an environment of its own."""
+"""Formats that run in an environment of their own."""
 
 CONSTRAINED = ("netx", "brian2-loihi", "verilog", "fenn")
-"""Formats that do not hold every network of integers."""
+"""Formats that cannot represent every integer network."""
 
 SEALED = ("c", "onnx")
-"""Formats whose files end with a digest, so that nothing changes unnoticed."""
+"""Formats whose files end with a digest, which detects every change."""
 
 IN_WORDS = ("c", "lava", "onnx", "verilog", "fenn")
-"""Formats that tell people how long a step is."""
+"""Formats that state the length of a step for users."""
 
 TEXTS = (".py", ".v", ".cpp", ".hex", "")
-"""Files of folders, compared byte for byte, so that few damages say enough."""
+"""Folders whose files are compared byte for byte, so that few kinds of damage are enough."""
 
 N_CHANNELS = 5
 
 
 def plain(seed: int, runs_in: Arithmetic) -> IntegerNetwork:
-    """A network that every format of an arithmetic holds: a chain with delays, without biases."""
+    """A network that every format of an arithmetic can represent: a chain without biases."""
     network = chain_network(seed, runs_in=runs_in)
     without = [replace(p, bias_mantissa=np.zeros(p.size, int)) for p in network.populations]
     return replace(network, populations=without)
@@ -80,11 +80,11 @@ def plain(seed: int, runs_in: Arithmetic) -> IntegerNetwork:
 NETWORKS = {name: plain(4, runs_in) for name, runs_in in ARITHMETICS.items()}
 OTHERS = {name: plain(3, runs_in) for name, runs_in in ARITHMETICS.items()}
 ANSWERS = {name: known_answers(network) for name, network in NETWORKS.items()}
-"""By arithmetic, which a format has."""
+"""Networks by arithmetic, of which a format supports one."""
 
 
 def formats_that(ability: str, *, runs: bool = False) -> pytest.MarkDecorator:
-    """Once per format that `writes`, `runs`, `carries` or `holds_floats`."""
+    """Run a test once per format that `writes`, `runs`, `carries` or `holds_floats`."""
     chosen = [exporter for exporter in all_formats() if getattr(exporter, ability)]
     marks: dict[str, Any] = MARKS if runs else {}
     return pytest.mark.parametrize(
@@ -97,11 +97,11 @@ EXPORTS = pytest.mark.parametrize(
     [exporter for exporter in all_formats() if exporter.writes or exporter.runs],
     ids=lambda exporter: exporter.name,
 )
-"""Referees that only run networks are handed files, too."""
+"""Referees only run networks, but are given files, too."""
 
 
 def check_written(exporter: type[Format], path: Path) -> None:
-    """Of formats that run networks: nothing else looks at what runs."""
+    """Check the executable part of an export if the format runs networks, otherwise read it."""
     if exporter.runs:
         exporter(path).check_written()
     else:
@@ -138,7 +138,7 @@ def export(
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
+    """The content of every file in a folder, by path."""
     files = [file for file in path.rglob("*") if file.is_file()]
     return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
 
@@ -212,7 +212,7 @@ def assert_comes_back(
 def test_integers_are_read_back_or_refused(
     folder: Path, network: IntegerNetwork, seed: int
 ) -> None:
-    """In all formats in turn, whose libraries are here."""
+    """In every format whose library is installed."""
     spikes = random_raster(seed, 2, 9, network.channels.size)
     recording = simulate(network, spikes, deep=True)
     answers = KnownAnswers(network.content_hash, spikes, recording, network.decay_factors())
@@ -294,7 +294,7 @@ def test_a_runtime_equals_the_simulator(exporter: type[Format], tmp_path: Path) 
 
 @formats_that("runs", runs=True)
 def test_currents_without_memory(exporter: type[Format], tmp_path: Path) -> None:
-    """The largest du, in `loihi2` 4095 (lava-dl's `iDecay` 4096): a step keeps nothing of u."""
+    """With the largest du (in `loihi2` 4095, lava-dl's `iDecay` 4096), nothing of u remains."""
     try:
         exporter.require()
     except MissingError as error:
@@ -314,7 +314,7 @@ def test_currents_without_memory(exporter: type[Format], tmp_path: Path) -> None
 def test_populations_that_feed_each_other_through_relays(
     exporter: type[Format], tmp_path: Path
 ) -> None:
-    """Two time constants side by side, and delays that only relays reach."""
+    """They have two time constants, and delays that need relays."""
     try:
         exporter.require()
     except MissingError as error:
@@ -340,7 +340,7 @@ def test_populations_that_feed_each_other_through_relays(
 
 @formats_that("runs")
 def test_input_is_checked_before_running(exporter: type[Format], tmp_path: Path) -> None:
-    """Before a runtime is asked for."""
+    """The check happens before the runtime is looked for."""
     path = export(exporter, tmp_path)
     with refused(DataError, "input-channels-differ"):
         exporter(path).run(random_raster(0, 1, 10, 3))
@@ -373,7 +373,7 @@ def test_an_existing_export_is_replaced_only_with_force(
     "exporter", [f for f in all_formats() if f.writes and f.is_folder], ids=lambda f: f.name
 )
 def test_force_deletes_no_file_of_the_user(exporter: type[Format], tmp_path: Path) -> None:
-    """Whatever folder of the export it is in, and whatever its name ends in."""
+    """Neither in any folder of the export nor with any extension."""
     path = export(exporter, tmp_path)
     (path / "build").mkdir()
     (path / "build" / "compiled").touch()
@@ -414,7 +414,7 @@ def test_an_unwritable_path_is_an_error(exporter: type[Format], tmp_path: Path) 
 def test_a_full_disk_leaves_the_earlier_export(
     exporter: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever of its files the disk has no room for, a half of which is written."""
+    """Whichever of its files does not fit on the disk, and is half written."""
     export(exporter, tmp_path, OTHERS[exporter.arithmetic.name])
     before, write, room = contents(tmp_path), output.write_bytes, 0
 
@@ -442,17 +442,17 @@ def test_a_full_disk_leaves_the_earlier_export(
 
 
 def integers_that_run(network: IntegerNetwork) -> list[object]:
-    """All integers of a network, without names."""
+    """All integers that affect a run of a network, without names."""
     constants = [(p.du, p.dv, p.vth, p.bias.tolist()) for p in network.populations]
     synapses = [(p.shifted_weight.tolist(), p.delay.tolist()) for p in network.projections]
     return [*constants, *synapses]
 
 
 def is_noticed(exporter: type[Format], path: Path, damage: str) -> bool:
-    """Whether anything that takes an artefact refuses it; what is taken must be as it was.
+    """True if all functions refuse a damaged artefact; otherwise its content must be unchanged.
 
-    An HDF5 file whose group `/nmtool` has lost its name is one of others: the same integers
-    without names, or real numbers, and without answers.
+    An HDF5 file whose group `/nmtool` lost its name counts as a foreign file: it has the same
+    integers without names, or real numbers, and no known answers.
     """
     network = answers = None
     with contextlib.suppress(InputError):
@@ -482,7 +482,7 @@ def is_refused(exporter: type[Format], path: Path, damage: str) -> bool:
 
 
 def changed(exporter: type[Format], file: Path) -> list[tuple[str, bytes]]:
-    """Damages of one file of an artefact, and what was done."""
+    """Damaged versions of one file of an artefact, with descriptions."""
     whole, seed = file.read_bytes(), zlib.crc32(f"{exporter.name} {file.name}".encode())
     if file.suffix in TEXTS:
         return damages(whole, seed, 1)
@@ -496,7 +496,7 @@ def changed(exporter: type[Format], file: Path) -> list[tuple[str, bytes]]:
 
 @EXPORTS
 def test_damage_is_refused_or_does_not_matter(exporter: type[Format], tmp_path: Path) -> None:
-    """In the files of an artefact but those for people; of many, every third is enough by day."""
+    """Every file that is read is damaged; of many files only every third, except at night."""
     path = export(exporter, tmp_path)
     files = [
         file for file in sorted(tmp_path.rglob("*")) if file.is_file() and file.suffix != ".md"
@@ -533,7 +533,7 @@ def test_missing_and_foreign_files_are_refused(exporter: type[Format], tmp_path:
     "format_", [exporter for exporter in all_formats() if exporter.writes], ids=lambda f: f.name
 )
 def test_another_arithmetic_is_refused(format_: type[Format], tmp_path: Path) -> None:
-    """A format carries one arithmetic; networks in any other are refused, whatever they hold."""
+    """A format supports one arithmetic; every network in another one is refused."""
     arithmetic = FENN16 if format_.arithmetic != FENN16 else LOIHI2
     network = quantise_network(Network.layers([3, 4, 2]), target=arithmetic).network
     with refused(DoesNotFitError, "format-does-not-fit") as caught:

@@ -1,4 +1,4 @@
-"""Numbers beside those that would be written."""
+"""Differences between the numbers of an export and those that nmtool would write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building FeNN's simulator: what it takes, and what is refused. git is real, compilers are not."""
+"""Building FeNN's simulator: requirements and errors, with git, but without compilers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MENDED = {
 
 
 class Builder(Installer):
-    """Runs git, and keeps what pip would compile."""
+    """Runs git, and records the sources that pip would compile."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 
 def clone(folder: Path, files: dict[str, str]) -> Sources:
-    """A repository with two commits, of which the first has the files."""
+    """Make a repository with two commits, the first of which has the files."""
     folder.mkdir()
 
     def git(*words: str) -> str:
@@ -103,7 +103,7 @@ def clone(folder: Path, files: dict[str, str]) -> Sources:
 
 @pytest.fixture
 def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """Clones of both repositories, at whose commits nmtool was compared."""
+    """Clones of both repositories, with the commits that nmtool requires."""
     riscv_ise = clone(tmp_path / "riscv_ise", FILES)
     genn = clone(tmp_path / "genn", {"Makefile": "all:\n"})
     monkeypatch.setattr(environments, "RISCV_ISE", riscv_ise)
@@ -198,7 +198,7 @@ def test_without_an_environment_the_fix_is_named(builder: Builder) -> None:
 def test_another_pyfenn_is_refused(
     version: str | None, has_simulator: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of other commits, or the package index' project of that name."""
+    """PyFeNN at other commits, and the project of that name in the package index."""
     own = version or environments.VERSION
     (tmp_path / "pyfenn.py").write_text("BackendFeNNSim = 0\n" * has_simulator)
     (tmp_path / f"pyfenn-{own}.dist-info").mkdir()

@@ -1,4 +1,4 @@
-"""The exported folder on a stand-in for PyFeNN, which is held to what the real one answered."""
+"""The exported folder on a replacement of PyFeNN, which is compared with recordings of PyFeNN."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FAKE = Path(__file__).with_name("fake_pyfenn")
 
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """A Python that takes the stand-in for PyFeNN."""
+    """A Python that imports the replacement of PyFeNN."""
     python = tmp_path_factory.mktemp("fake") / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{FAKE}" exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
@@ -58,7 +58,7 @@ def projection(
 
 
 def dense(source: int, hidden: int, delay: int = 63, layers: int = 1) -> IntegerNetwork:
-    """Layers of so many neurons behind an input, and an output of one."""
+    """Layers of the given sizes after an input, and an output of one neuron."""
     names = [f"h{index}" for index in range(layers)]
     sizes = {INPUT: source, **dict.fromkeys(names, hidden), "out": 1}
     edges = [*zip([INPUT, *names], [*names, "out"], strict=True)]
@@ -78,7 +78,7 @@ def dense(source: int, hidden: int, delay: int = 63, layers: int = 1) -> Integer
 
 
 def check(artefact: Fenn, spikes: Raster, where: Environment, deep: bool = True) -> Any:
-    """How what the folder answers differs from the simulator."""
+    """Compare the results of the folder with the simulator."""
     expected = simulate(artefact.integers, spikes, deep=deep)
     return compare_recordings(expected, artefact.run(spikes, deep=deep, environment=where))
 
@@ -122,7 +122,7 @@ def test_the_real_simulator_equals_nmtool(deep: bool, tmp_path: Path) -> None:
 @pytest.mark.fenn
 @pytest.mark.long
 def test_the_real_simulator_with_dram_and_parts(tmp_path: Path) -> None:
-    """700 channels and 300 recurrent neurons: weights leave URAM, spikes of 700 steps BRAM."""
+    """With 700 channels and 300 recurrent neurons, weights exceed URAM, and spikes BRAM."""
     real, random = _real(), np.random.default_rng(1)
     network = dense(700, 300)
     edge = projection(
@@ -158,7 +158,7 @@ def test_populations_and_projections_of_all_kinds(fake: Environment, tmp_path: P
 def test_state_is_reset_between_samples_but_not_between_parts(
     fake: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A core that records 64 steps at once runs 150 in three parts, which is all that changes."""
+    """A core that can record 64 steps runs 150 steps in three parts, with the same results."""
     network = fenn_network(4, largest=40)
     spikes = random_raster(1, 2, 150, network.channels.size)
     artefact = Fenn.write(network, tmp_path / "export")
@@ -174,14 +174,14 @@ def test_state_is_reset_between_samples_but_not_between_parts(
 
 
 def _bram(network: IntegerNetwork, steps: int) -> int:
-    """Bytes of BRAM in which spikes of so many steps can be recorded."""
+    """Bytes of BRAM that spikes of a number of steps take."""
     words = sum(memory.padded(p.size) // 32 for p in network.spiking)
     channels = memory.padded(network.channels.size) // 32
     return 4096 + 4 * (words * (steps + 1) + channels * steps)
 
 
 def test_sums_that_clip_do_so_in_order(fake: Environment, tmp_path: Path) -> None:
-    """200 channels at once, then as many of the other sign: which came first shows."""
+    """200 channels spike at once, then 200 of the other sign; the order affects the sum."""
     half, n = 255 * np.ones((200, 3), int), 3
     network = replace(
         dense(200, n),
@@ -223,7 +223,7 @@ def changed(artefact: Fenn, module: str, old: str, new: str) -> None:
 def test_each_pitfall_of_pyfenn_is_detected(
     old: str, new: str, fake: Environment, tmp_path: Path
 ) -> None:
-    """The stand-in falls into PyFeNN's traps, so that code without the guard answers otherwise."""
+    """The replacement has PyFeNN's pitfalls: without the workaround, results differ."""
     random = np.random.default_rng(1)
     weight = random.integers(150, 256, (300, 9)) * np.where(np.arange(300) < 180, 1, -1)[:, None]
     recurrent = random.integers(-255, 256, (9, 9)), random.integers(0, 3, (9, 9))
@@ -381,7 +381,7 @@ def test_misfits_are_refused_with_names_and_numbers(
 def test_a_program_is_about_as_long_as_pyfenn_made_it(
     in_dram: bool, sizes: list[int], more: list[str], length: int
 ) -> None:
-    """Layers in a row, and projections beside them; lengths are those of PyFeNN's programs."""
+    """Chains of layers with additional projections; the lengths are those of PyFeNN's programs."""
     names = [f"h{index}" for index in range(len(sizes))]
     layers = [
         memory.Layer(name, size, 0, [1], True, 0) for name, size in zip(names, sizes, strict=True)

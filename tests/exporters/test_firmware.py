@@ -1,4 +1,4 @@
-"""The firmware folder: what it prints, what it links, and several networks side by side."""
+"""The firmware folder: its output, linked functions, and several networks in one program."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def written(network: IntegerNetwork, folder: Path, prefix: str = "") -> Path:
 
 
 def built(folder: Path, *words: str) -> Path:
-    """The folder's program for this computer; the compiler has nothing to say."""
+    """Compile the folder's program for this computer, without warnings."""
     sources = [str(path) for path in sorted(folder.glob("*.c"))]
     command = ["cc", *STRICT, *words, "-I", str(folder), *sources, "-o", str(folder / "program")]
     done = subprocess.run(command, capture_output=True, text=True)

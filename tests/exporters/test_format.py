@@ -1,4 +1,4 @@
-"""`Format`: what is the same for every format, with one that the simulator runs."""
+"""`Format`: the parts common to all formats, with a format that the simulator runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The places of formats: what a path asks for, what it looks like, and what is imported for it."""
+"""The formats of paths: by name, by content, and without unnecessary imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON files: what stands in them, and what is noticed in those of others."""
+"""JSON files: their content, and errors in foreign ones."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None:
-    """Interpreters of these versions are what the machine has, the running one last."""
+    """Pretend that the machine has interpreters of these versions; the last one is running."""
     answers = {f"python{index}": version for index, version in enumerate(versions[:-1])}
     answers[sys.executable] = versions[-1]
 

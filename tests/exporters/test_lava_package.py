@@ -64,7 +64,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def module_of(path: Path) -> ModuleType:
-    """One file of the package on its own: without the package, hence without Lava."""
+    """Import one file of the package without the package, and so without Lava."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -397,7 +397,7 @@ def test_the_package_reads_tables_as_nmtool_bins_them(
     drawn: list[tuple[int, float, int]],
     random: Random,
 ) -> None:
-    """Rows in any order, by samples of which each also has a row without an event."""
+    """Rows are in random order, and every sample also has a row without an event."""
     path = tmp_path_factory.mktemp("table") / "events.csv"
     per_sample = [[(t, u) for s, t, u in drawn if s == sample] for sample in range(3)]
     labelled = SpikeEvents.from_lists(

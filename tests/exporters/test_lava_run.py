@@ -50,7 +50,7 @@ def environment() -> Environment:
 
 
 def assert_same(actual: Recording, expected: Recording) -> None:
-    """Every array of two recordings."""
+    """Assert that all arrays of two recordings are equal."""
     assert list(actual.spikes) == list(expected.spikes)
     for name, raster in expected.spikes.items():
         for key in ("offset", "step", "neuron"):
@@ -127,7 +127,8 @@ def test_runs_are_reproducible(model: str, tmp_path: Path, environment: Environm
 
 
 def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Environment) -> None:
-    """Python would take one that notes date and size of its source, which alone is compared."""
+    """Python would run a compiled file that matches date and size of its source; only the source
+    is compared."""
     network = random_network(11, 1, False)
     spikes = random_raster(11, 1, 10, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path
@@ -192,7 +193,7 @@ def run_script(
     *options: str,
     on_line: Callable[[str], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """What run.py of an export writes, without nmtool in between."""
+    """The recording that run.py of an export writes, run without nmtool."""
     supervise(
         [
             environment.python,
@@ -239,7 +240,7 @@ def test_the_script_prints_classes(tmp_path: Path, environment: Environment) -> 
 def printed(
     environment: Environment, folder: Path, *words: str | Path
 ) -> tuple[int, list[str], str]:
-    """Exit code, lines and complaints of run.py, as its receiver starts it."""
+    """Exit code, stdout and stderr of run.py, started as a user would start it."""
     done = subprocess.run(
         [environment.python, "run.py", *words], cwd=folder, capture_output=True, text=True
     )
@@ -304,7 +305,7 @@ def test_the_script_compares_its_known_answers(
 
 
 def rewritten(folder: Path, **changes: np.ndarray | int) -> None:
-    """Give the exported arrays other values than the contract allows."""
+    """Write values into the exported arrays that an integer network cannot have."""
     path = folder / "lava_network/arrays.npz"
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
@@ -319,7 +320,7 @@ def rewritten(folder: Path, **changes: np.ndarray | int) -> None:
 
 
 def square_export(tmp_path: Path) -> Path:
-    """Six channels into six neurons, with input."""
+    """An export of six channels and six neurons, with input."""
     random = np.random.default_rng(8)
     network = IntegerNetwork(
         InputChannels(6),
@@ -367,7 +368,7 @@ def test_fast_equals_stock_beyond_the_contract(
 def test_weights_are_clipped_and_floored_as_documented(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
-    """Mixed 4-bit weights are multiples of 32 in −256 … 255; the exponent floors once more."""
+    """Mixed 4-bit weights are multiples of 32 in −256 … 255; the exponent rounds down again."""
     folder = square_export(tmp_path)
     weight = np.zeros((6, 6), int)
     weight[0] = [300, -300, 63, -1, -33, 1]
@@ -424,7 +425,7 @@ def test_a_run_beyond_its_time_limit_is_stopped(
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Processes of the system that run a script of an export below a folder, oldest first."""
+    """Running processes with a script of an export in a folder, oldest first."""
     processes = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""Checkpoints of mlGeNN: a plain recursion with its conventions against the imported network."""
+"""Checkpoints of mlGeNN: the imported network compared with mlGeNN's equations."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def load(folder: Path, options: MlgennOptions | None = None) -> Network | Intege
 
 
 def arrays(seed: int = 0, scale: float = 4.0) -> dict[str, np.ndarray]:
-    """Flat weights in float32, delays of two connections."""
+    """Arrays of a checkpoint: flat float32 weights, and delays of two connections."""
     rng = np.random.default_rng(seed)
 
     def normal(pre: str, post: str, mean: float) -> np.ndarray:
@@ -60,7 +60,7 @@ def written(folder: Path, values: dict[str, np.ndarray], epoch: int = 3) -> Path
 
 
 def mlgenn(values: dict[str, np.ndarray], spikes: np.ndarray, scaled: bool) -> np.ndarray:
-    """[steps, outputs]: membranes, by the equations as mlGeNN's models state them.
+    """[steps, outputs]: membranes by the equations in mlGeNN's models.
 
     Every step: what arrived is added to inSyn, V ← αV + scale·inSyn, inSyn ← β·inSyn, then
     V ≥ ϑ spikes. A spike of step n arrives after the latency of a step and its delay.
@@ -103,7 +103,7 @@ def test_an_imported_network_has_the_spikes_of_mlgenn(
 
 
 def test_a_membrane_that_meets_the_threshold_spikes(tmp_path: Path) -> None:
-    """One synapse of weight 1, no memory: V becomes ϑ = 1 exactly."""
+    """With one synapse of weight 1 and no memory, V becomes exactly ϑ = 1."""
     values = {"Conn_In_Hid-g": np.ones(1), "Conn_Hid_Out-g": np.ones(1)}
     options = replace(ALIKE, n_steps=4, tau_mem_ms=0.0, tau_syn_ms=0.0, sizes={"In": 1})
     options = replace(options, scaled=False)
@@ -219,7 +219,7 @@ def test_everything_wrong_is_listed(tmp_path: Path) -> None:
 
 
 def test_headers_that_claim_too_much_are_refused(tmp_path: Path) -> None:
-    """A header of 10^12 numbers before none: refused without asking for the memory."""
+    """A header that claims 10^12 numbers is refused before memory is allocated."""
     written(tmp_path, arrays())
     header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }"
     content = (
@@ -242,7 +242,7 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None)
 @given(cut=st.integers(0, 200), flip=st.integers(0, 127))
 def test_damaged_files(cut: int, flip: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Truncated anywhere, and with a byte of the header changed: a network or a clear error."""
+    """Truncated files and changed headers give the network or a clear error."""
     folder = written(tmp_path_factory.mktemp("run"), arrays())
     path = folder / "3-Conn_Hid_Out-g.npy"
     content = bytearray(path.read_bytes())
@@ -347,7 +347,7 @@ def test_a_window_is_a_read_out_too(tmp_path: Path) -> None:
 
 
 def pyfenn_rounded(weight: np.ndarray, bits: int) -> np.ndarray:
-    """`pyfenn.utils.quantise`, as its text says."""
+    """The formula of `pyfenn.utils.quantise`."""
     positive, negative = weight[weight > 0], weight[~(weight > 0)]
     limit = max(np.percentile(positive, 99.0), np.percentile(-negative, 99.0))
     return np.round(np.clip(weight, -limit, limit) * 2.0**bits).astype(int)

@@ -22,7 +22,7 @@ ANSWERS = known_answers(NETWORK)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good file."""
+    """An undamaged file."""
     return Netx.write(NETWORK, tmp_path / "network.net", answers=ANSWERS).path
 
 
@@ -98,7 +98,7 @@ CHANGES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "no settings": (lambda file: file.__delitem__("nmtool/settings"), "hdf5-member-missing"),
     "another layer": (lambda file: file.copy("layer/3", "layer/4"), "export-changed"),
 }
-"""What is done to a file, and the code of what is then wrong with it."""
+"""Kinds of damage to a file, and the code of the resulting error."""
 
 
 @pytest.mark.parametrize("case", CHANGES)

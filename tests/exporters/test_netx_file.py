@@ -1,4 +1,4 @@
-"""NetX files: networks written and read back, files of others taken in, the rest refused."""
+"""NetX files: networks written and read back, foreign files imported or refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good file."""
+    """An undamaged file."""
     return Netx.write(NETWORK, tmp_path / "network.net", answers=ANSWERS).path
 
 
@@ -345,7 +345,7 @@ def test_assumed_time_steps_are_logged(tmp_path: Path, caplog: pytest.LogCapture
 
 
 def conv(shape: tuple[int, int, int], weight: np.ndarray, **more: Any) -> dict[str, Any]:
-    """A layer of convolution as lava-dl writes it."""
+    """A convolution layer like lava-dl's."""
     layer = {"type": b"conv", "shape": np.array(shape), "weight": weight.astype(np.float32)}
     sides = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1]}
     layer |= {name: np.array(value) for name, value in sides.items()}
@@ -357,7 +357,7 @@ CAMERA = {"type": b"input", "shape": np.array([2, 7, 9])}
 
 
 def test_convolutions_are_unrolled(tmp_path: Path) -> None:
-    """Against sums over windows; lava-dl's own reader gave the same spikes."""
+    """Compared with sums over windows; lava-dl's own reader gave the same spikes."""
     random = np.random.default_rng(0)
     first, second = (
         random.integers(-40, 80, (4, 2, 3, 2)),

@@ -32,7 +32,7 @@ def python() -> Path:
 
 
 def assert_same(path: Path, seed: int, n_steps: int) -> None:
-    """Every u, v and spike."""
+    """Assert that every u, v and spike is equal."""
     network = Netx(path).network
     spikes = random_raster(seed, 2, n_steps, network.channels.size)
     finished: list[int] = []
@@ -99,7 +99,7 @@ print(json.dumps([[-exponent, bits] for _, bits, exponent, _ in found]))
 
 
 def _in_lava_dl(python: Path, matrices: list[list[int]]) -> list[list[int]]:
-    """Shift and bits of every matrix, by lava-dl itself."""
+    """Shift and bits of every matrix, computed by lava-dl."""
     lines: list[str] = []
     supervise(
         [python, "-c", _SCALING, json.dumps(matrices)],
@@ -120,7 +120,7 @@ def test_run_checks_its_input_first(tmp_path: Path) -> None:
 
 
 def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python without Lava stands for one whose Lava lacks lava-dl."""
+    """A Python without Lava represents one with Lava but without lava-dl."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'no module named hdf5' >&2\nexit 1\n")
     python.chmod(0o700)

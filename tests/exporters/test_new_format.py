@@ -1,4 +1,4 @@
-"""A format of ten lines, which is written and read and does not run, is one like others."""
+"""A format of ten lines, which can be written and read but not run, works like any other."""
 
 from __future__ import annotations
 

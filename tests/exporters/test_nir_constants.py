@@ -1,4 +1,4 @@
-"""Foreign NIR files with constants: biases of Affine nodes and v_leak, felt from the right step."""
+"""Foreign NIR files with constants: biases of Affine nodes and v_leak, from the right step on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def neurons(kind: str, size: int, random: np.random.Generator, v_leak: float) -> Any:
-    """Neurons of a kind that spike often for inputs near 1."""
+    """Neurons of a kind, which spike often for inputs near 1."""
 
     def around(value: float) -> np.ndarray:
         return value * random.uniform(0.8, 1.2, size)
@@ -53,7 +53,7 @@ def neurons(kind: str, size: int, random: np.random.Generator, v_leak: float) ->
 
 
 def affine(post: str, pre: str, random: np.random.Generator) -> Any:
-    """A matrix and biases of both signs, some but the first of them 0."""
+    """A matrix, and biases of both signs, some of which are 0."""
     shape = SIZES[post], SIZES[pre]
     bias = random.normal(0.1, 0.2, shape[0])
     bias[1:] *= random.integers(0, 2, shape[0] - 1)
@@ -86,7 +86,7 @@ FORWARD = [("in", "w"), ("w", "a"), ("a", "x"), ("x", "b"), ("b", "out")]
 
 
 def runs(path: Path, seed: int = 0, rate: float = 0.15) -> tuple[Network, dict, Any]:
-    """The network, what the graph's nodes pass on, and what the network does, with more steps."""
+    """The imported network, the outputs of the graph's nodes, and the network's recording."""
     spikes = np.random.default_rng(seed).random((1, STEPS, SIZES["in"])) < rate
     graph = read_graph(path)
     expected = interpret(graph, spikes, list(graph.nodes), dt_s=DT_S, implied=True)
@@ -97,7 +97,7 @@ def runs(path: Path, seed: int = 0, rate: float = 0.15) -> tuple[Network, dict, 
 
 
 def assert_same(expected: dict, actual: Any, later: dict[str, int]) -> None:
-    """Spikes are those of the graph, so many steps later, and there are none before."""
+    """Assert that spikes are those of the graph, a number of steps later, with none before."""
     for name, steps in later.items():
         trains = actual.spikes[name].dense()[0]
         assert np.array_equal(trains[steps : steps + STEPS], expected[name][0] != 0)
@@ -155,7 +155,7 @@ def test_constants_alone_make_neurons_spike(kind: str, v_leak: float, tmp_path: 
 def test_a_loop_costs_its_spikes_a_step_and_its_constant_none(
     before: int, behind: int, implied: bool, begins: int, tmp_path: Path
 ) -> None:
-    """0.4 is above 1 in every third step; `Delay`s behind the bias hold it back."""
+    """A bias of 0.4 reaches 1 in every third step; `Delay`s after the bias delay it."""
     nodes = {
         "w": nir.Linear(np.ones((1, 3))),
         "a": nir.IF(r=np.array([1 / DT_S]), v_threshold=np.ones(1), v_reset=np.zeros(1)),
@@ -180,7 +180,7 @@ def test_a_loop_costs_its_spikes_a_step_and_its_constant_none(
 
 @pytest.mark.parametrize("kind", ["LIF", "CubaLIF"])
 def test_a_constant_becomes_a_bias_if_equivalent(kind: str, tmp_path: Path) -> None:
-    """Behind a delay populations run as in the graph; what joins there is felt from step 0 on."""
+    """After a delay, populations run as in the graph, and constants act from step 0 on."""
     nodes = {
         "w": nir.Linear(np.ones((2, 3))),
         "late": nir.Delay(np.full(2, DT_S)),
@@ -237,7 +237,7 @@ def test_quantised_networks_keep_the_clock(tmp_path: Path) -> None:
 
 
 def with_synapse(r: float) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The second layer behind a synapse that is a node of its own and has a v_leak."""
+    """The second layer after a synapse node of its own, which has a v_leak."""
     nodes = two_layers(np.random.default_rng(0), ("LIF", "LIF"))
     nodes["synapse"] = nir.LI(tau=np.full(2, 4e-4), r=np.full(2, r), v_leak=np.array([0.8, 0.0]))
     return nodes, [*FORWARD[:3], ("x", "synapse"), ("synapse", "b"), ("b", "out")]

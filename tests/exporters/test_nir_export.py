@@ -1,4 +1,4 @@
-"""NIR files: what was written comes back bit for bit; how it is written; what is refused."""
+"""NIR files: read back bit for bit, forms of delays, and refusals."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NETWORK = layered_network(max_delay=6)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good file with known answers."""
+    """An undamaged file with known answers."""
     answers = known_answers(NETWORK, noise(), Nir.reference)
     return Nir.write(NETWORK, tmp_path / "network.nir", answers=answers).path
 
@@ -103,7 +103,7 @@ def test_reading_and_writing_need_h5py(
 
 
 def pair(delay: Any, **changes: Any) -> Network:
-    """Three channels, four neurons, every synapse with its delay."""
+    """Three channels and four neurons; each synapse has its own delay."""
     projection = Projection(INPUT, "neurons", np.arange(1, 13).reshape(3, 4), delay)
     return Network(
         **{
@@ -128,7 +128,7 @@ PER_NEURON = np.array([[2, 2, 2, 2], [5, 5, 5, 5], [0, 0, 0, 0]])
 def test_all_forms_of_delays_have_the_same_spikes(
     form: str, delays: int, linears: int, tmp_path: Path
 ) -> None:
-    """Delays of 0, 1, 2 and 4 steps, and the one of the hop."""
+    """With delays of 0, 1, 2 and 4 steps, plus one step for the hop."""
     path = Nir.write(pair(DELAYS), tmp_path / "x.nir", options=NirOptions(form=form)).path
     counts = kinds(path)
     assert (counts["Delay"], counts["Linear"]) == (delays, linears)
@@ -144,7 +144,7 @@ def test_one_delay_where_a_neuron_needs_only_one(form: str, tmp_path: Path) -> N
 
 
 def test_free_hops_leave_differences(tmp_path: Path) -> None:
-    """The shortest delay becomes the steps that the population runs ahead."""
+    """The population runs ahead by the shortest delay."""
     network = pair(PER_NEURON + 3)
     options = NirOptions(hops="free", nir_dt_s=1e-3)
     path = Nir.write(network, tmp_path / "x.nir", options=options).path
@@ -179,7 +179,7 @@ def test_all_readouts_are_written(tmp_path: Path) -> None:
 
 
 def test_a_step_of_any_length(tmp_path: Path) -> None:
-    """Only ratios to it matter."""
+    """Only ratios of time constants to the step matter."""
     for step in (1e-6, 1e-3, 2.0):
         options = NirOptions(nir_dt_s=step)
         path = Nir.write(layered_network(), tmp_path / "x.nir", options=options, force=True).path
@@ -189,7 +189,7 @@ def test_a_step_of_any_length(tmp_path: Path) -> None:
 
 
 def test_integers_keep_their_units(tmp_path: Path) -> None:
-    """Weights are whole numbers, which float32 adds up exactly."""
+    """Weights are whole numbers, whose float32 sums are exact."""
     network = random_network(1, n_hidden=1, spiking_output=False)
     graph = read_graph(Nir.write(network, tmp_path / "x.nir").path)
     for name in graph.of_kind("Linear"):

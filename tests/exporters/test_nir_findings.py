@@ -1,4 +1,4 @@
-"""All that a network cannot hold of a foreign NIR file: each finding reaches who asked, whole."""
+"""Findings on everything in a foreign NIR file that a network cannot represent."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def conv(padding: int = 0) -> Any:
 
 
 def row(nodes: Nodes, path: Path, *more: tuple[str, str], changes: Changes | None = None) -> Path:
-    """A file with the nodes in a row between an input and an output of two lines, and more edges.
+    """Write a file with a chain of nodes between an input and an output of two lines.
 
-    Changes replace datasets of nodes, which the library would not write.
+    There may be more edges. Changes replace datasets of nodes by values that the library refuses.
     """
     nodes = {"in": end("Input", 2), **nodes, "out": end("Output", 2)}
     names = list(nodes)

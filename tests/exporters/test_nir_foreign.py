@@ -1,4 +1,4 @@
-"""Any foreign NIR graph: the network does what its nodes mean."""
+"""Random foreign NIR graphs: the network computes what the nodes define."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(drawn: Drawn, path: Path, *, nested: bool) -> Path:
 
 
 def imported(path: Path, spikes: NDArray[np.bool_]) -> tuple[Recording, int]:
-    """What the network does, and how many steps later than the graph it answers."""
+    """The network's recording, and the number of steps by which it is later than the graph."""
     network = Nir(path).read(ImportOptions(n_steps=STEPS))
     later = network.n_steps - STEPS
     more = np.zeros((later, CHANNELS), np.bool_)
@@ -47,7 +47,7 @@ def imported(path: Path, spikes: NDArray[np.bool_]) -> tuple[Recording, int]:
 
 
 def shifts(expected: NDArray, actual: NDArray) -> list[int]:
-    """By how many steps the expected spikes can be later to be the actual ones."""
+    """Numbers of steps by which the expected spikes can be shifted to equal the actual ones."""
     return [
         later
         for later in range(MOST_HOPS + 1)
@@ -57,7 +57,7 @@ def shifts(expected: NDArray, actual: NDArray) -> list[int]:
 
 
 def answer_of(drawn: Drawn, passed_on: dict[str, NDArray]) -> NDArray:
-    """[steps, size]: membranes of the network's output; spikes are counted."""
+    """[steps, size]: membranes of the network's output, which count spikes."""
     (last,) = [pre for pre, post in drawn.edges if post == "output"]
     counts = last in drawn.of(*SPIKING)
     return np.cumsum(passed_on[last], axis=0) if counts else passed_on[last]
@@ -85,7 +85,7 @@ def test_imported_networks_equal_the_definition_of_their_graph(
 @settings(max_examples=40)
 @given(drawn=graphs())
 def test_the_interpreter_equals_the_definition_of_the_graph(folder: Path, drawn: Drawn) -> None:
-    """By the reference that exports are compared with; it starts at 0."""
+    """The interpreter, with which exports are compared, starts at 0."""
     for name in drawn.of("LIF", "CubaLIF", "IF"):
         drawn.nodes[name].v_reset *= 0
     spikes = noise()
@@ -99,7 +99,7 @@ def test_the_interpreter_equals_the_definition_of_the_graph(folder: Path, drawn:
 
 
 def test_most_graphs_spike() -> None:
-    """Otherwise the comparisons above would be of nothing."""
+    """Otherwise the comparisons above would prove nothing."""
     counts = []
 
     @settings(max_examples=60, database=None)

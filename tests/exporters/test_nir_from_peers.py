@@ -1,6 +1,6 @@
-"""Files that the libraries of others write: the network has the spikes of their own modules.
+"""Files written by other libraries: the network has the spikes of their own modules.
 
-`make peers` installs the libraries and runs this; a library that is not there is a failure.
+`make peers` installs the libraries and runs this file, which fails if a library is missing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def noise() -> NDArray[np.bool_]:
 
 
 def linear(pre: int, post: int, mean: float) -> Any:
-    """Weights that make neurons spike, and biases."""
+    """A `Linear` with biases, and weights that make neurons spike."""
     import torch
 
     random = np.random.default_rng(pre)
@@ -42,14 +42,14 @@ def linear(pre: int, post: int, mean: float) -> Any:
 
 
 def steps(noise: NDArray[np.bool_]) -> Any:
-    """Rows [1, channels] for torch modules."""
+    """Steps of an input, [1, channels] each, for torch modules."""
     import torch
 
     return torch.as_tensor(noise, dtype=torch.float32)[:, None]
 
 
 def counts(graph: Any, path: Path, nir_dt_s: float) -> NDArray:
-    """[steps, neurons]: how often the output has spiked so far in the imported network."""
+    """[steps, neurons]: number of output spikes so far in the imported network."""
     import nir
 
     nir.write(path, graph)
@@ -86,7 +86,7 @@ def test_spikingjelly(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="spikingjelly 2 is for newer Pythons")
 def test_spikingjelly_with_convolutions(tmp_path: Path) -> None:
-    """Shapes come from its export; `Conv2d`, `AvgPool2d` and `Flatten` are torch's."""
+    """spikingjelly's export gives the shapes; `Conv2d`, `AvgPool2d` and `Flatten` are torch's."""
     import nir
     import torch
     from spikingjelly.activation_based import functional, neuron, nir_exchange
@@ -118,7 +118,7 @@ def test_spikingjelly_with_convolutions(tmp_path: Path) -> None:
 
 
 def test_norse(tmp_path: Path) -> None:
-    """Its export divides `dt` by rates per second, so that time constants in s come with 1."""
+    """Norse's export divides `dt` by rates per second, so `dt` = 1 gives time constants in s."""
     import norse.torch as norse
     import torch
 
@@ -140,10 +140,10 @@ def test_norse(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["RLeaky", "RSynaptic"])
 def test_snntorch_with_a_bias_in_its_loop(kind: str, tmp_path: Path) -> None:
-    """Its recurrent `Linear` runs on the zeros before the first step, too.
+    """Its recurrent `Linear` also runs on the zeros before the first step.
 
-    Its files say that neurons reset in the step of a spike. `RSynaptic` cannot, so that the
-    membranes are set to zero here.
+    snnTorch's files state that neurons reset in the step of a spike. `RSynaptic` cannot do that, so
+    the test sets its membranes to zero.
     """
     import nir
     import snntorch

@@ -1,4 +1,4 @@
-"""Damaged and hostile NIR files: a clear error, little memory, and nothing beyond the file read."""
+"""Damaged and hostile NIR files: clear errors, little memory, and no access to other files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.refusals import codes, refused
 nir = pytest.importorskip("nir")
 
 Change = Callable[[Any], None]
-"""What is done to the group `node` of a whole file."""
+"""Kinds of damage to the group `node` of a valid file."""
 
 WEIGHT = "nodes/first_to_second_weight/weight"
 TEXT = h5py.string_dtype()
@@ -34,7 +34,7 @@ TEXT = h5py.string_dtype()
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A file that nmtool wrote, which nothing tells from those of others any more."""
+    """A file that nmtool wrote, without the group that distinguishes it from foreign files."""
     path = Nir.write(layered_network(), tmp_path_factory.mktemp("nir") / "x.nir").path
     with h5py.File(path, "r+") as file:
         del file["nmtool"]
@@ -49,7 +49,7 @@ def changed(path: Path, whole: bytes, change: Change) -> Path:
 
 
 def replaced(name: str, **dataset: Any) -> Change:
-    """Another dataset in the place of one."""
+    """Replace a dataset by another."""
 
     def change(node: Any) -> None:
         if name in node:
@@ -60,7 +60,7 @@ def replaced(name: str, **dataset: Any) -> Change:
 
 
 def linked(link: Any) -> Change:
-    """A link in the place of a node."""
+    """Replace a node by a link."""
 
     def change(node: Any) -> None:
         del node["nodes/first"]
@@ -81,7 +81,7 @@ def with_edges(*edges: tuple[str, str]) -> Change:
 
 
 def graph_in(parent: Any, name: str) -> Any:
-    """An empty nested graph."""
+    """Add an empty nested graph."""
     group = parent["nodes"].create_group(name)
     group["type"] = "NIRGraph"
     group.create_group("nodes")
@@ -107,7 +107,7 @@ def with_the_same_name_twice(node: Any) -> None:
 
 
 def with_a_plug_in(node: Any) -> None:
-    """A filter that HDF5 would look for in a folder of libraries."""
+    """Use a filter that HDF5 would load from a folder of plug-ins."""
     del node[WEIGHT]
     settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     settings.set_chunk((5, 8))
@@ -129,7 +129,7 @@ def with_a_long_name(node: Any) -> None:
 
 
 def chain(count: int, lines: int, kind: str, **values: float) -> Change:
-    """Nodes in a row, with one constant for any number of lines."""
+    """A chain of nodes, with one constant for any number of lines."""
 
     def change(node: Any) -> None:
         for name in list(node["nodes"]):
@@ -201,7 +201,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "many populations": (chain(251, 2, "Threshold", threshold=0.5), "nir-too-many-neurons 250"),
     "a graph without ends": (lambda node: graph_in(node, "empty"), "nir-nested-ports 'empty'"),
 }
-"""What is done to the file, and the code of the error or its finding with what either names."""
+"""Kinds of damage, with the code of the error or finding and the names in its text."""
 
 
 @pytest.mark.parametrize(("change", "expected"), REFUSED.values(), ids=REFUSED)
@@ -261,13 +261,13 @@ def test_foreign_names_are_shown_without_control_characters(
 
 
 def zeros(name: str, shape: tuple[int, ...], dtype: str = "f8") -> Change:
-    """Zeros that lie nowhere until they are unpacked."""
+    """A dataset of zeros, which take no space until they are read."""
     chunks = tuple(min(size, 1 << 12) for size in shape)
     return replaced(name, shape=shape, dtype=dtype, chunks=chunks, compression="gzip")
 
 
 def one_text_for_all(name: str, *shape: int) -> Change:
-    """A text of 8 MB, which lies in the file once, as often as the shape says."""
+    """A string of 8 MB, stored once, for every element of a shape."""
 
     def change(node: Any) -> None:
         replaced(name, data=["x" * (1 << 23)], dtype=TEXT, chunks=(1,))(node)
@@ -320,7 +320,7 @@ except FileFormatError as error:
 def test_decompression_bombs_are_not_unpacked(
     change: Change, expected: str, whole: bytes, tmp_path: Path
 ) -> None:
-    """Within 2 GB; unpacked, each would take more than twice as much."""
+    """Reading them takes less than 2 GB; unpacked, each would take more than twice as much."""
     path = changed(tmp_path / "x.nir", whole, change)
     done = subprocess.run(
         [sys.executable, "-c", _LOAD, path], capture_output=True, text=True, check=True
@@ -345,7 +345,7 @@ def test_wires_that_multiply_synapses(
 
 
 def settings_changed(**changes: Any) -> Change:
-    """Other words about how the graph was written, some of them in a mapping."""
+    """Change the settings that the file records, some of which are in a mapping."""
 
     def change(node: Any) -> None:
         extra = node.parent["nmtool"]
@@ -379,7 +379,7 @@ NOT_RUN: dict[str, tuple[Change, str]] = {
     ),
     "a node of another size": (settings_changed(recorded={"out": "second"}), "nir-run-size 'out'"),
 }
-"""What is done to the file, and the code of the error with what it names."""
+"""Kinds of damage, with the code of the error and the names in its text."""
 
 
 @pytest.mark.parametrize(("change", "expected"), NOT_RUN.values(), ids=NOT_RUN)

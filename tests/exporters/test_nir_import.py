@@ -1,4 +1,4 @@
-"""Foreign NIR files: the network does what the graph does; everything else is listed at once."""
+"""Foreign NIR files: the network equals the graph, or an error lists all problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ nir = pytest.importorskip("nir")
 
 
 def foreign(path: Path) -> Path:
-    """The file without what nmtool writes beside a graph."""
+    """Remove nmtool's own group from the file."""
     with h5py.File(path, "r+") as file:
         del file["nmtool"]
     return path
@@ -48,7 +48,7 @@ def ends(inputs: int, outputs: int) -> dict[str, Any]:
 @pytest.mark.parametrize("form", FORMS[:3])
 @pytest.mark.parametrize("max_delay", [0, 5])
 def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path) -> None:
-    """nmtool's own graphs, which its reader does not recognise any more."""
+    """The graphs are nmtool's own, but without its group, so that they count as foreign."""
     network, spikes = layered_network(max_delay=max_delay), noise()
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path
     imported = Nir(foreign(path)).network
@@ -189,7 +189,7 @@ def test_the_step_of_norse_is_named(tau: float, of_norse: bool, tmp_path: Path) 
 def test_silent_populations_are_logged(
     dt_s: float, inhibited: bool, silent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Three channels bring an integrator to 25 · 3 · 0.02 s⁻¹ · step in 26 steps."""
+    """In 26 steps, three channels bring an integrator to 25 · 3 · 0.02 s⁻¹ · step."""
     weight = np.full((2, 3), -0.02 if inhibited else 0.02)
     neurons = nir.IF(r=np.ones(2), v_threshold=np.ones(2), v_reset=np.zeros(2))
     nodes = {**ends(3, 2), "w": nir.Linear(weight), "n": neurons}

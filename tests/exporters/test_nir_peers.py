@@ -1,6 +1,6 @@
-"""Written files run by the libraries of others: the spikes are those of the network.
+"""Written files run in other libraries, with the spikes of the network.
 
-`make peers` installs the libraries and runs this; a library that is not there is a failure.
+`make peers` installs the libraries and runs this file, which fails if a library is missing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Run = Callable[[Path, NDArray], NDArray]
 
 
 def _steps(model: Any, spikes: NDArray) -> NDArray:
-    """[samples, steps, neurons]: what a torch module passes on, step after step from rest."""
+    """[samples, steps, neurons]: output of a torch module that runs step by step from rest."""
     import torch
 
     answers = []
@@ -50,7 +50,7 @@ def _steps(model: Any, spikes: NDArray) -> NDArray:
 
 
 def _whole(model: Any, sample: NDArray) -> NDArray:
-    """What a torch module makes of a sample that it is given as a whole."""
+    """Output of a torch module that gets whole samples."""
     import torch
 
     with torch.no_grad():
@@ -74,7 +74,7 @@ def spikingjelly(path: Path, spikes: NDArray) -> NDArray:
 
 
 def snntorch(path: Path, spikes: NDArray) -> NDArray:
-    """Its modules keep their state to themselves, so that every sample gets new ones."""
+    """Run snnTorch; its modules have hidden state, so every sample gets new modules."""
     import nir
     import snntorch.import_nir as library
 
@@ -85,7 +85,7 @@ def snntorch(path: Path, spikes: NDArray) -> NDArray:
 
 
 def rockpool(path: Path, spikes: NDArray) -> NDArray:
-    """Whole samples at once, as its modules want them."""
+    """Run rockpool, whose modules take whole samples."""
     import rockpool.nn.modules.torch.nir as library
 
     return np.array([_whole(library.from_nir(path), sample[None])[0] for sample in spikes])
@@ -112,13 +112,13 @@ def sc_neurocore(path: Path, spikes: NDArray) -> NDArray:
 
 
 def written(network: Network | IntegerNetwork, path: Path, **options: Any) -> Path:
-    """A file that ends with the spikes of the population `second`."""
+    """Write a file whose output is the spikes of the population `second`."""
     options = {"readout": SPIKES, **options}
     return Nir.write(network, path, options=NirOptions(**options), force=True).path
 
 
 def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
-    """Spikes of the population `second` that differ; there are many."""
+    """Number of spikes of the population `second` that differ, of many."""
     spikes = noise()
     expected = Nir.reference(network, spikes).spikes["second"].dense()
     assert expected.sum() > 100
@@ -132,7 +132,7 @@ def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
 
 
 def integer_network(max_delay: int = 0) -> IntegerNetwork:
-    """The same layers in integers, whose decays do not truncate in NIR."""
+    """The same layers as an integer network, whose decays do not truncate in NIR."""
     random = np.random.default_rng(2)
 
     def synapses(source: str, target: str, shape: tuple[int, int], mean: int) -> IntegerProjection:
@@ -172,13 +172,13 @@ def test_recurrent_networks(network: Network | IntegerNetwork, run: Run, tmp_pat
     "network", [layered_network(max_delay=9), integer_network(max_delay=9)], ids=["float", "int"]
 )
 def test_delays(form: str, hops: str, network: Network | IntegerNetwork, tmp_path: Path) -> None:
-    """In the one library that was found to know the node `Delay`."""
+    """In the only known library that supports the node `Delay`."""
     path = written(network, tmp_path / "network.nir", form=form, hops=hops)
     assert different(network, path, sc_neurocore) == 0
 
 
 def skipping_network() -> Network:
-    """Feed-forward, with two ways from the input to the population `second`."""
+    """A feed-forward network with two paths from the input to the population `second`."""
     network = layered_network(recurrent=False)
     delays = np.ones((CHANNELS, 5), int)
     skip = Projection(INPUT, "second", np.full((CHANNELS, 5), 4.0), delays)
@@ -197,7 +197,7 @@ def test_norse_runs_skipping_projections_wrongly(tmp_path: Path) -> None:
 
 
 def direct_network(weight: float, **constants: Any) -> Network:
-    """An output that the input leads to, or a population between them with the same weight."""
+    """A network of an output only, or with a population before it, with the same weights."""
     populations = [Population("out", CHANNELS, LI)]
     ends = [INPUT, "out"]
     if constants:
@@ -227,7 +227,7 @@ def test_rockpool_runs_graphs_with_neurons_wrongly(tmp_path: Path) -> None:
 
 
 def test_sinabs_ignores_weights(tmp_path: Path) -> None:
-    """Any weight is as good as 1 to it, and two nodes in a row that it lacks are too many."""
+    """It treats all weights as 1, and fails on two consecutive nodes that it does not support."""
     constants = {"tau_mem_ms": np.inf, "tau_syn_ms": 0.0}
     answers = []
     for weight in (0.1, 100.0):

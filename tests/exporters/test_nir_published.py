@@ -22,7 +22,7 @@ nir = pytest.importorskip("nir")
 
 
 def written(graph: Any, path: Path) -> Path:
-    """A file without `v_reset`, which NIR did not have then."""
+    """Write a file without `v_reset`, which early versions of NIR lacked."""
     nir.write(path, graph)
     resets: list[str] = []
     with h5py.File(path, "r+") as file:
@@ -37,7 +37,7 @@ def written(graph: Any, path: Path) -> Path:
 LIF_INPUT = [6, 22, 27, 31, 32, 35, 37, 40, 41, *range(43, 54), *range(67, 79), 84, 85]
 LIF_STEPS, STEPS_PER_INPUT = 1000, 10
 LIF_SPIKES = [460, 510, 710, 760]
-"""Of the trace that norse made for the paper."""
+"""Spike steps of norse's trace in the paper."""
 
 
 def test_the_neuron_spikes_at_the_times_of_the_paper(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ TAXELS, HIDDEN, LETTERS, BRAILLE_STEPS = 12, 38, 7, 256
 
 
 def cuba(size: int, alpha: float, beta: float) -> Any:
-    """Neurons as snnTorch writes them, from what a step keeps of current and membrane."""
+    """Neurons like those of snnTorch, from the decay factors of current and membrane."""
     tau_syn, tau_mem = DT_S / (1 - alpha), DT_S / (1 - beta)
     constants = {
         "tau_syn": tau_syn,
@@ -115,7 +115,7 @@ def test_braille_runs(biased: bool, nested: bool, tmp_path: Path) -> None:
 
 
 def test_a_recurrent_graph_that_is_fed_through_its_own_weights(tmp_path: Path) -> None:
-    """As in `extras/`: what enters and what comes back pass the same matrix."""
+    """As in `extras/`: the input and the feedback pass through the same matrix."""
     drawn = braille(biased=False)
     drawn.edges[drawn.edges.index(("fc1", "lif1.lif"))] = ("fc1", "lif1.w_rec")
     path = written(as_nir(drawn, nested=False), tmp_path / "braille_subgraph.nir")

@@ -1,4 +1,4 @@
-"""What a written file does when it is run: what the network does in real numbers, exactly then."""
+"""Written files, when run, give exactly the spikes of the network in real numbers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def assert_as_expected(expected: Recording, actual: Recording) -> None:
 
 
 def written(network: Network | IntegerNetwork, path: Path, options: NirOptions) -> Path | None:
-    """The file; None where the options cannot hold the network."""
+    """Write a file; None if the options cannot represent the network."""
     try:
         return Nir.write(network, path, options=options, force=True).path
     except DoesNotFitError:
@@ -86,7 +86,7 @@ def test_the_reference_equals_the_trainer(bias: float) -> None:
 
 
 def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
-    """v never leaks, and what is left of u after a step is less than a unit."""
+    """v never leaks, and less than one unit of u remains after a step."""
     network = IntegerNetwork(
         InputChannels(3),
         [
@@ -139,7 +139,7 @@ def test_populations_that_nothing_connects(tmp_path: Path) -> None:
 
 
 def test_samples_do_not_affect_each_other(tmp_path: Path) -> None:
-    """Bit for bit, and whatever the number of samples that run together."""
+    """Results are equal bit for bit for any number of samples that run together."""
     network, spikes = layered_network(max_delay=9), noise(MAX_SAMPLES + 3)
     path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form="expander")).path
     finished: list[int] = []

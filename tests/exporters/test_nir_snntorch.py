@@ -1,4 +1,4 @@
-"""Modules that look like snnTorch's: what becomes of them, and what is refused. No torch needed."""
+"""Imports of modules like snnTorch's, and their errors; without torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUBTRACT, ZERO, NONE = range(3)
 
 
 class _Module:
-    """As much of `torch.nn.Module` as is read."""
+    """The part of `torch.nn.Module` that the import reads."""
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
@@ -128,7 +128,7 @@ def test_misfits_are_listed_and_approximations_are_warnings(
 
 @pytest.mark.torch
 def test_approximations_report_their_differences(caplog: pytest.LogCaptureFixture) -> None:
-    """The layer spikes in steps 1, 2, 4, 5, 6, 8, 9, 10; with a reset to zero in 1, 3, 5, 7, 9."""
+    """The layer spikes in steps 1, 2, 4, 5, 6, 8, 9, 10; if it reset to zero, in 1, 3, 5, 7, 9."""
     import torch
 
     class Leaky(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""snnTorch's own modules, run and recorded as docs/recording.md has it, against their networks."""
+"""snnTorch's modules, recorded as in docs/recording.md, compared with the imported networks."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_imported_modules_have_equal_spikes(kind: str, late: bool, tmp_path: Pat
 def test_other_resets_are_refused_and_differ(
     kind: str, reset: str, code: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If one of them is the same one day, it need not be refused any more."""
+    """If a reset ever gives the same spikes, it need not be refused any more."""
     module = model(kind, reset=reset, late=True)
     with refused(NetworkError, "snntorch-unfit") as caught:
         nm.from_snntorch(module)
@@ -119,7 +119,7 @@ def test_other_resets_are_refused_and_differ(
 
 
 def test_a_module_retrained_with_other_resets_is_read(tmp_path: Path) -> None:
-    """As the remark on an approximation advises: its states carry gradients after a step."""
+    """The remark on approximations advises this; after a step, states carry gradients."""
     import torch
 
     module = model("Synaptic", reset="zero", late=False)
@@ -141,7 +141,7 @@ def test_a_module_retrained_with_other_resets_is_read(tmp_path: Path) -> None:
 
 
 def test_a_reset_that_is_changed_after_a_layer_was_made_is_refused() -> None:
-    """The attribute alone changes no step of snnTorch's Leaky."""
+    """Changing the attribute does not change the step of snnTorch's Leaky."""
     module = model("Leaky", reset="subtract", late=True)
     for layer in module[1::2]:
         layer.reset_mechanism = "zero"

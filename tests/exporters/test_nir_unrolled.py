@@ -1,4 +1,4 @@
-"""Convolutions and pools of foreign NIR files: shapes, refusals, and what they become."""
+"""Convolutions and pools of foreign NIR files: shapes, errors, and resulting networks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.refusals import codes, refused
 nir = pytest.importorskip("nir")
 
 Changes = dict[str, Any]
-"""Datasets of nodes, by `node/name`, to be replaced; None removes them."""
+"""Replacements of datasets, by `node/name`; None removes a dataset."""
 
 STEPS = 20
 
@@ -43,7 +43,7 @@ def pool(kind: str = "SumPool2d", size: int = 2) -> Any:
 
 
 def fires(*shape: int, threshold: Any = 0.5) -> Any:
-    """Neurons without memory, each of which spikes where its input is above the threshold."""
+    """Neurons without memory, which spike if their input is above the threshold."""
     return nir.Threshold(np.full(shape, threshold))
 
 
@@ -55,7 +55,7 @@ def lif(*shape: int) -> Any:
 def written(
     path: Path, shape: tuple[int, ...], nodes: dict[str, Any], outputs: int, changes: Changes
 ) -> Path:
-    """Nodes in a row between an input of a shape and an output."""
+    """Write a chain of nodes between an input of a shape and an output."""
     ends = nir.Input({"input": np.array(shape)}), nir.Output({"output": np.array([outputs])})
     nodes = {"in": ends[0], **nodes, "out": ends[1]}
     edges = list(itertools.pairwise(nodes))
@@ -95,7 +95,7 @@ def listed(
 
 
 class _Camera:
-    """A data set as tonic has them: one event, of a sensor (width, height, polarities)."""
+    """A data set like tonic's, with one event of a sensor (width, height, polarities)."""
 
     sensor_size, classes = (4, 3, 2), ["a"]
 
@@ -113,7 +113,7 @@ class _Camera:
 def test_lines_of_a_sensor_are_the_units_of_its_events(
     place: tuple[int, int, int], tmp_path: Path
 ) -> None:
-    """Of (polarity, height, width), as `tonic:NAME` numbers them; the weight names the place."""
+    """Lines are (polarity, height, width), as `tonic:NAME` numbers units; the weight is the index."""
     x, y, p = place
     nodes = {"c": conv2d(1, 2, 3, 4, places=(3, 4))}
     network = imported(tmp_path / "x.nir", (2, 3, 4), nodes)
@@ -146,7 +146,7 @@ def test_shapes_come_from_the_input_or_the_node(
 
 
 def test_constants_of_channels(tmp_path: Path) -> None:
-    """One number per channel, as (channels, 1, 1), is one of each of its neurons."""
+    """A number per channel, (channels, 1, 1), is used for every neuron of the channel."""
     threshold = nir.Threshold(np.array([1.5, 2.5]).reshape(2, 1, 1))
     nodes = {"s": nir.Scale(np.array([3.0, 1.0]).reshape(2, 1, 1)), "t": threshold}
     nodes |= {"c": conv2d(1, 2, 2, 2, places=(2, 2))}
@@ -206,7 +206,7 @@ def test_synapses_are_counted_before_they_are_made(groups: int, tmp_path: Path) 
 
 
 def test_a_convolution_in_a_nested_graph(tmp_path: Path) -> None:
-    """Its shape comes from outside, whatever the ends of the graph say of theirs."""
+    """Its shape comes from the outer graph, whatever the inner input and output state."""
     ends = {
         "input": nir.Input({"input": np.array([16])}),
         "output": nir.Output({"output": np.array([1])}),
@@ -223,7 +223,7 @@ def test_a_convolution_in_a_nested_graph(tmp_path: Path) -> None:
 
 
 def test_a_convolution_behind_a_flatten(tmp_path: Path) -> None:
-    """Two of three axes joined: what is left are channels and places of a Conv1d."""
+    """Flattening two of three axes leaves channels and positions for a Conv1d."""
     conv = nir.Conv1d(6, np.ones((1, 2, 3)), 3, 0, 1, 1, np.zeros(1))
     nodes = {"f": nir.Flatten(np.array([2, 2, 3])), "c": conv, "t": fires(1, 2)}
     network = imported(tmp_path / "x.nir", (2, 2, 3), nodes, 2)
@@ -263,7 +263,7 @@ WINDOWS: dict[str, tuple[str, Changes]] = {
     "places that differ": ("nir-shape 5 × 4", {"input_shape": [5, 4]}),
     "places below none": ("nir-window input_shape", {"input_shape": [-4, -4]}),
 }
-"""What is changed of a convolution, and the code of the finding with what it names."""
+"""Changes of a convolution, with the code of the finding and the names in it."""
 
 
 @pytest.mark.parametrize(("expected", "changes"), WINDOWS.values(), ids=WINDOWS)
@@ -311,7 +311,7 @@ def test_a_pool_without_a_known_input_shape(tmp_path: Path) -> None:
 
 
 def test_two_inputs_of_other_shapes(tmp_path: Path) -> None:
-    """As many lines, and yet not the same channels and places."""
+    """Both have the same number of lines, but other channels and positions."""
     nodes = {
         "in": nir.Input({"input": np.array([2, 2, 4])}),
         "a": fires(2, 2, 4),
@@ -349,7 +349,7 @@ def test_everything_wrong_with_windows_is_listed_at_once(tmp_path: Path) -> None
 
 
 def test_windows_that_unroll_too_far_are_refused_with_their_size(tmp_path: Path) -> None:
-    """By the projection that it needs: 2·64·64 lines times 4·64·64 neurons, 12 bytes each."""
+    """The size is that of the projection: 2·64·64 lines times 4·64·64 neurons, 12 bytes each."""
     nodes = {
         "a": conv2d(4, 2, 3, 3, places=(64, 64), padding="same"),
         "b": fires(4, 64, 64),
@@ -363,7 +363,7 @@ def test_windows_that_unroll_too_far_are_refused_with_their_size(tmp_path: Path)
 
 
 def test_windows_that_see_too_much_are_refused_with_their_size(tmp_path: Path) -> None:
-    """Before anything is unrolled: outputs of one, synapses of the other."""
+    """They are refused before unrolling: one has too many outputs, one too many synapses."""
     nodes = {
         "a": conv2d(1, 1, 1, 1, places=(4, 4), padding=1 << 12),
         "b": fires(1),

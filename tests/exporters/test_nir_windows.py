@@ -1,4 +1,4 @@
-"""Convolutions and pools of foreign NIR files: the network does what torch's own do."""
+"""Convolutions and pools of foreign NIR files, compared with torch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Waiting for threads would be most of what small convolutions take."""
+    """Use one thread: small convolutions would mostly wait for threads."""
     usual = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -49,7 +49,7 @@ def one_thread() -> Iterator[None]:
 
 
 def convolved(node: Any, x: Tensor) -> Tensor:
-    """The convolution of a node, with what NIR says about it."""
+    """The convolution of a node in torch, with the node's parameters."""
     weight = torch.as_tensor(node.weight, dtype=torch.float64)
     padding = node.padding if isinstance(node.padding, str) else pair(node.padding)
     run = functional.conv1d if weight.ndim == 3 else functional.conv2d
@@ -76,7 +76,7 @@ def flattened(node: Any, x: Tensor) -> Tensor:
 
 
 def neurons(node: Any) -> Callable[[Tensor], Tensor]:
-    """Euler steps in torch; states start at 0."""
+    """Run neurons by Euler steps in torch; states start at 0."""
     values = {
         key: torch.as_tensor(value)
         for key, value in vars(node).items()
@@ -112,7 +112,7 @@ def node_model(node: Any) -> Callable[[Tensor], Tensor]:
 
 
 def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
-    """Per node [steps, lines], what it passes on for frames [steps, *input shape]."""
+    """Output of every node, [steps, lines], for frames [steps, *input shape]."""
     steps = [node_model(node) for node in nodes]
     passed_on: list[list[NDArray]] = [[] for _ in nodes]
     for frame in frames:
@@ -127,7 +127,7 @@ def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
 
 
 def imported(nodes: list[Any], shape: Shape, path: Path, *, explicit: bool = True) -> Network:
-    """The network of nodes in a row; `explicit` is whether convolutions say what they see."""
+    """Import a chain of nodes; with `explicit`, convolutions state their input shape."""
     ends = {"input": nir.Input({"input": np.array(shape)}), "output": nir.Output({"output": ONE})}
     graph = {"input": ends["input"], **{f"n{i}": node for i, node in enumerate(nodes)}}
     graph["output"] = ends["output"]
@@ -160,7 +160,7 @@ def ran(network: Network, frames: NDArray[np.bool_]) -> Any:
 
 @st.composite
 def convolutions(draw: st.DrawFn, axes: int, padding: Any) -> tuple[Any, Shape]:
-    """A convolution and the shape that it sees; padding is in words or `numbers`."""
+    """A convolution and its input shape; padding is a word, or with `numbers` numeric."""
     groups = draw(st.integers(1, 3))
     ins, outs = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
     taps, dilation = _each(draw, axes, 1, 4), _each(draw, axes, 1, 2)
@@ -188,7 +188,7 @@ def _each(draw: st.DrawFn, axes: int, low: int, high: int) -> tuple[int, ...]:
 
 @st.composite
 def pools(draw: st.DrawFn, kind: str) -> tuple[Any, Shape]:
-    """A pool and the shape that it sees; torch pads by half a window at most."""
+    """A pool and its input shape; torch allows padding of at most half a window."""
     kernel = _each(draw, 2, 1, 4)
     padding = tuple(draw(st.integers(0, size // 2)) for size in kernel)
     places = tuple(draw(st.integers(size, size + 4)) for size in kernel)
@@ -197,7 +197,7 @@ def pools(draw: st.DrawFn, kind: str) -> tuple[Any, Shape]:
 
 
 def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: int) -> None:
-    """The output of the graph is what leaves the window in each step."""
+    """Assert that the output equals that of the window in each step."""
     frames = noise(shape, seed)
     network = imported([node], shape, path, explicit=explicit)
     (expected,) = run_row([node], frames)
@@ -230,7 +230,7 @@ def test_pools_are_those_of_torch(path: Path, kind: str, data: st.DataObject, se
 
 
 class _Row:
-    """Nodes in a row that grows, and the shape that its end passes on."""
+    """A chain of nodes that grows, and the shape of its output."""
 
     def __init__(self, draw: st.DrawFn, shape: Shape) -> None:
         self.draw, self.shape, self.nodes = draw, shape, list[Any]()
@@ -251,7 +251,7 @@ class _Row:
         self.add(make(np.array([2, 2]), np.array([1, 2]), np.array([1, 0])))
 
     def scale(self) -> None:
-        """By channel."""
+        """Add a scale per channel."""
         self.add(nir.Scale(self.random.uniform(0.5, 1.5, (self.shape[0], 1, 1))))
 
     def affine(self) -> None:
@@ -260,7 +260,7 @@ class _Row:
         self.add(nir.Affine(weight, self.random.normal(0.0, 0.1, 3)))
 
     def neurons(self) -> None:
-        """With one constant for all, one per channel or one per neuron."""
+        """Add neurons with scalar constants, constants per channel, or constants per neuron."""
         shapes = [(1,), self.shape, (self.shape[0], *(1 for _ in self.shape[1:]))]
         shape = self.draw(st.sampled_from(shapes))
 
@@ -279,7 +279,7 @@ class _Row:
 
 @st.composite
 def rows(draw: st.DrawFn) -> tuple[list[Any], Shape]:
-    """Chains of linear nodes, each with neurons behind it, and the shape of the input."""
+    """Chains of linear nodes, each followed by neurons, and the shape of the input."""
     shape = 2, draw(st.integers(3, 6)), draw(st.integers(3, 6))
     row = _Row(draw, shape)
     for _ in range(draw(st.integers(1, 2))):
@@ -297,7 +297,7 @@ def rows(draw: st.DrawFn) -> tuple[list[Any], Shape]:
 def test_networks_have_the_spikes_of_torch(
     path: Path, drawn: tuple[list[Any], Shape], explicit: bool, seed: int
 ) -> None:
-    """Every population spikes when its node does, a step later per hop."""
+    """Every population has the spikes of its node, one step later per hop."""
     nodes, shape = drawn
     frames = noise(shape, seed)
     network = imported(nodes, shape, path, explicit=explicit)
@@ -312,7 +312,7 @@ def test_networks_have_the_spikes_of_torch(
 
 
 def test_most_networks_spike() -> None:
-    """Otherwise the comparison above would be of nothing."""
+    """Otherwise the comparison above would prove nothing."""
     rates = []
 
     @settings(max_examples=20, database=None)
@@ -327,7 +327,7 @@ def test_most_networks_spike() -> None:
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 def test_a_recurrent_convolution(path: Path) -> None:
-    """Neurons with one constant for all have the shape of what arrives; a loop costs a step."""
+    """Neurons with scalar constants have the shape of their input; a loop costs a step."""
     random = np.random.default_rng(0)
     usual = {"stride": 1, "padding": "same", "dilation": 1, "groups": 1, "bias": np.zeros(3)}
     forward = nir.Conv2d((5, 4), random.normal(0.2, 0.4, (3, 2, 3, 3)), **usual)

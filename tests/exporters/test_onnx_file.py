@@ -1,4 +1,4 @@
-"""ONNX files: what was written comes back, anything else is refused before it is used."""
+"""ONNX files: they are read back, and everything else is refused before use."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ ort = pytest.importorskip("onnxruntime")
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good file."""
+    """An undamaged file."""
     return Onnx.write(NETWORK, tmp_path / "network.onnx", answers=ANSWERS).path
 
 
 @pytest.fixture(autouse=True)
 def _sessions(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Nothing is handed to onnxruntime, but where a test asks for it."""
+    """Fail if a file is given to onnxruntime, unless a test uses `onnxruntime_is_here`."""
     if "onnxruntime_is_here" not in request.fixturenames:
         monkeypatch.setattr(ort, "InferenceSession", None)
 
@@ -45,7 +45,7 @@ def onnxruntime_is_here() -> None:
 
 
 def assert_refused(path: Path) -> FileFormatError:
-    """By everything that takes a file."""
+    """Assert that all functions that take a file refuse it."""
     return written_files.assert_refused(Onnx, path)
 
 
@@ -124,7 +124,7 @@ def test_other_onnx_models_are_refused(tmp_path: Path) -> None:
 
 
 def changed(path: Path, change: Callable[[Any], object], *, seal: bool) -> None:
-    """Rewrite a file, with a digest that fits or with the old one."""
+    """Change a file, with a new digest or with the old one."""
     model = onnx.load(path)
     change(model)
     if seal:
@@ -220,7 +220,7 @@ INSIDE: dict[str, Callable[[Any], object]] = {
 
 
 CODES = {"no populations": "population-unknown", "another arithmetic": "arithmetic-unknown"}
-"""Of damage that makes a network contradict itself; of all other damage it is `file-damaged`."""
+"""Codes for damage that makes a network inconsistent; all other damage is `file-damaged`."""
 
 
 @pytest.mark.parametrize("case", INSIDE)

@@ -1,4 +1,4 @@
-"""The graph of a network: what it computes, in two runtimes, and what it is made of."""
+"""The graph of a network: its results in two runtimes, and its nodes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 EVALUATES_LOOPS = (1, 22)
-"""onnx's evaluator mixes up the states of a `Scan` before this version."""
+"""Oldest version of onnx whose evaluator does not mix up the states of a `Scan`."""
 
 
 def in_onnxruntime(network: IntegerNetwork, spikes: Raster) -> Recording:
@@ -47,7 +47,7 @@ def parsed(network: IntegerNetwork) -> Any:
 
 
 def assert_same(expected: Recording, actual: Recording) -> None:
-    """Every u, v and spike of two deep recordings."""
+    """Assert that every u, v and spike of two deep recordings is equal."""
     comparison = compare_recordings(expected, actual)
     assert comparison.identical, comparison.first_divergence
     for group in ("membrane", "current", "potential"):
@@ -148,7 +148,7 @@ NETWORK = random_network(3, n_hidden=2, spiking_output=False)
 
 
 def all_graphs(graph: Any) -> list[Any]:
-    """A graph and those in its nodes."""
+    """A graph and the graphs in its nodes."""
     inside = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
     return [graph, *(descendant for child in inside for descendant in all_graphs(child))]
 

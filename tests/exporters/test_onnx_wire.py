@@ -1,4 +1,4 @@
-"""Protobuf's wire format: any bytes are fields that fill them, or an error."""
+"""Protobuf's wire format: any bytes are either complete fields or an error."""
 
 from __future__ import annotations
 

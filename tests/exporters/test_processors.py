@@ -1,4 +1,4 @@
-"""Processors as values: what they are compiled with, and what is missing to emulate them."""
+"""Processors: their compilers, and missing programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A supervised command ends, with everything it started, whatever happens."""
+"""A supervised command ends with all its child processes, whatever happens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nmtool.exporters.supervise import supervise
 from tests.refusals import refused
 
 PATIENCE_S = 20.0
-"""How long a process that was told to end may take on a busy machine."""
+"""Seconds that a process may take to end after a signal, on a busy machine."""
 
 HANG_WITH_CHILD = """
 import os, subprocess, sys, time
@@ -47,7 +47,7 @@ def python(code: str, *arguments: str) -> list[str]:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended, waiting for that a while."""
+    """True if a process ends within some time."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:

@@ -1,6 +1,6 @@
-"""An artefact is that of a network, or is refused before anything of it runs: every format alike.
+"""In every format, an artefact of another network is refused before anything of it runs.
 
-Nothing here needs Lava: what is refused is refused before a runtime is asked for.
+The tests do not need Lava, since files are refused before a runtime is looked for.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def exported(name: str, folder: Path, network: IntegerNetwork | None = None) -> 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a runtime is asked to do: nothing may be, where something is refused."""
+    """The calls of runtimes, of which there must be none if a file is refused."""
     calls: list[str] = []
     for exporter in map(formats.format_named, formats.formats_that_run()):
         for verb in ("require", "run", "check"):
@@ -77,7 +77,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_consistent_mutant_is_another_network(
     name: str, kind: str, tmp_path: Path, runs: list[str]
 ) -> None:
-    """One number is changed and the answers are made anew: by itself the artefact is in order."""
+    """One number is changed and the known answers are new, so the artefact itself is valid."""
     right = network_for(name)
     if kind == "bias" and not right.runs_in.bias_limit:
         pytest.skip("the arithmetic has no biases")
@@ -138,7 +138,7 @@ def test_an_export_of_the_floats_before_rounding_passes(tmp_path: Path) -> None:
 
 
 def onnx_altered(change: Callable[[Any], None]) -> Tamper:
-    """A graph that is changed, and whose digest is made anew."""
+    """Change a graph, and update its digest."""
 
     def tamper(path: Path) -> None:
         import onnx
@@ -157,7 +157,7 @@ def onnx_altered(change: Callable[[Any], None]) -> Tamper:
 
 
 def onnx_constant(model: Any) -> None:
-    """A constant that is no stored number: the decay that u keeps, in the loop's body."""
+    """Change a constant that is not a stored number: the decay factor of u, in the loop's body."""
     from onnx import numpy_helper
 
     for graph in onnx_graphs(model):
@@ -195,7 +195,7 @@ def onnx_opset(model: Any) -> None:
 
 
 def c_threshold(path: Path) -> None:
-    """The comparison with the threshold, and the digest at the end."""
+    """Change the comparison with the threshold, and update the digest."""
     text = path.read_bytes()
     code = text[: -c_content.SEAL_BYTES].replace(b"v > threshold", b"v >= threshold")
     assert len(code) > len(text) - c_content.SEAL_BYTES
@@ -204,7 +204,7 @@ def c_threshold(path: Path) -> None:
 
 
 def hdf5_number(*places: str, by: float = 1.0) -> Tamper:
-    """One number of the first data set whose path ends like this."""
+    """Change one number of the first dataset whose path has this ending."""
 
     def tamper(path: Path) -> None:
         import h5py
@@ -230,7 +230,7 @@ def nir_edge(path: Path) -> None:
 
 
 def nir_settings(path: Path) -> None:
-    """The node whose spikes count as those of a population."""
+    """Change the node whose spikes are read as those of a population."""
     import h5py
 
     with h5py.File(path, "r+") as file:
@@ -243,7 +243,7 @@ def nir_settings(path: Path) -> None:
 
 
 def nir_options(path: Path) -> None:
-    """A peer that would not run the network."""
+    """Change the profile to a library that does not run the network."""
     import h5py
 
     with h5py.File(path, "r+") as file:
@@ -254,7 +254,7 @@ def nir_options(path: Path) -> None:
 
 
 def netx_more(path: Path) -> None:
-    """What lava-dl reads and nmtool never writes."""
+    """Add something that lava-dl reads and nmtool never writes."""
     import h5py
 
     with h5py.File(path, "r+") as file:
@@ -275,7 +275,7 @@ def lava_file(name: str) -> Tamper:
 
 
 def lava_arrays(path: Path) -> None:
-    """A number that is read as another one by who does not check it."""
+    """Change a number so that a reader without checks would read another one."""
     from nmtool import storage
 
     file = path / "lava_network/arrays.npz"

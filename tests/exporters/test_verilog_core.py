@@ -20,7 +20,7 @@ needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="no i
 
 
 def in_clocks(name: str) -> str:
-    """What a bench says, with the clocks of `tests/verilog_clocks.txt`."""
+    """The expected output of a test bench, with the clocks of `tests/verilog_clocks.txt`."""
     return f"same in {CLOCKS[name]} clocks"
 
 

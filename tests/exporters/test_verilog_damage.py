@@ -1,4 +1,4 @@
-"""Files of a Verilog folder, one after the other: no change of any of them passes unnoticed."""
+"""Every change of any file of a Verilog folder is detected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWERS = known_answers(NETWORK)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole folder, which every test leaves whole."""
+    """An undamaged folder, which no test may change."""
     return Verilog.write(NETWORK, tmp_path_factory.mktemp("a") / "core", answers=ANSWERS).path
 
 
@@ -41,7 +41,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _refused(folder: Path) -> bool:
-    """True where the check refuses the folder; answers that can be read all the same are whole."""
+    """True if the check refuses the folder; known answers that can still be read are unchanged."""
     with contextlib.suppress(InputError):
         assert Verilog(folder).known_answers().to_bytes() == ANSWERS.to_bytes()
     with contextlib.suppress(FileFormatError):
@@ -51,7 +51,7 @@ def _refused(folder: Path) -> bool:
 
 
 def test_every_file_counts(folder: Path, other: dict[str, bytes]) -> None:
-    """Empty, missing, cut, or that of another network's folder."""
+    """Each is emptied, removed, truncated, or replaced by that of another network."""
     for name in _names(folder):
         file = folder / name
         whole = file.read_bytes()
@@ -88,7 +88,7 @@ def test_exchanged_memories(folder: Path) -> None:
 
 
 def test_a_folder_of_two_networks(folder: Path, other: dict[str, bytes]) -> None:
-    """The network of one, all else of the other; and the known answers likewise."""
+    """One file, the network or the known answers, comes from another folder."""
     for names in (["network.npz"], ["known_answers.npz"]):
         whole = {name: (folder / name).read_bytes() for name in names}
         for name in names:

@@ -1,4 +1,4 @@
-"""Netlists for an ECP5, with the registers of its block RAMs, in Icarus against nmtool."""
+"""Netlists for an ECP5, with the registers of its block RAMs, compared with nmtool in Icarus."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NETWORK = made(
 
 
 def cells_folder() -> Path:
-    """Where Yosys keeps its models of the cells."""
+    """Folder of Yosys's models of cells."""
     program = shutil.which("yosys")
     assert program is not None
     return Path(program).parents[1] / "share" / "yosys" / "ecp5"
@@ -55,9 +55,9 @@ def cells_of_yosys() -> str:
 def test_block_rams_with_their_registers(
     lanes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A netlist does what the simulator does; small banks make for many, the last one in tables.
+    """A netlist gives the simulator's results; with small banks, it has many, the last in tables.
 
-    Those of 8 lanes have ports of 36 bits, whose registers are flip-flops behind them.
+    Banks for 8 lanes have ports of 36 bits, whose registers are separate flip-flops.
     """
     monkeypatch.setitem(BANK_BITS, lanes, 8 if lanes == 1 else 6)
     files = running_files(NETWORK, lanes)

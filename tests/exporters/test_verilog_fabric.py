@@ -1,4 +1,4 @@
-"""What a core takes of an FPGA, beside what Yosys 0.52 made and nextpnr 0.7 placed of it."""
+"""Estimated resources of a core, compared with results of Yosys 0.52 and nextpnr 0.7."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nmtool.targets import target_named
 from tests.refusals import refused
 
 DIGITS = Path(__file__).with_name("placed_digits.npz")
-"""The network of 64 inputs, 100 neurons and 10 outputs of which `digits` was synthesised."""
+"""The network of 64 inputs, 100 neurons and 10 outputs that was synthesised as `digits`."""
 
 MADE = [
     ("ecp5-85", "yinyang", 1, {"block RAMs": 5, "multipliers": 5}),

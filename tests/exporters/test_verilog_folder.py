@@ -1,4 +1,4 @@
-"""The folder of an export: what lies in it, what is refused, what simulators do wrong."""
+"""The folder of an export: its files, refusals, and failures of simulators."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_its_test_bench_counts_different_spikes(deep: bool, tmp_path: Path) -> N
 @pytest.mark.long
 @pytest.mark.parametrize("board", ["ulx3s", "icebreaker"])
 def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> None:
-    """Synapses of the iCEBreaker are loaded through it first."""
+    """The iCEBreaker's synapses are loaded through the line first."""
     answers = known_answers(CHAIN, SPIKES)
     path = Verilog.write(CHAIN, tmp_path / "core", answers=answers).path
     bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
@@ -175,7 +175,7 @@ def test_invalid_options_are_refused(options: dict, code: str) -> None:
 
 
 def without_simulators(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Nothing on the path but what is put into a folder."""
+    """A path on which there are only the programs that a test puts into a folder."""
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv(simulators.VARIABLE, raising=False)
     monkeypatch.setattr(simulators, "find_spec", lambda name: None)
@@ -228,7 +228,7 @@ def test_a_failing_compiler_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
 
 @needs_icarus
 def test_a_hanging_core_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is ended after as many clocks as no step takes, not after a time."""
+    """It is stopped after more clocks than any step takes, not after a time."""
     hand = dict(folder.handwritten_files())
     core = hand["rtl/nmtool_core.v"].decode()
     stuck = core.replace("assign scatter_busy = ", "assign scatter_busy = 1'b1 || ")
@@ -249,7 +249,7 @@ def test_a_hanging_core_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_network_of_the_same_shape_needs_no_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is learnt lies in memories, which a program reads when it starts."""
+    """Learnt numbers are in memory files, which the program reads at its start."""
     simulator = verilator()
     assert simulator is not None
     other = replace(

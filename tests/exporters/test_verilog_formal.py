@@ -1,4 +1,4 @@
-"""Proofs about the core: `tests/formal/proofs.py` has what is claimed."""
+"""Proofs about the core; `tests/formal/proofs.py` has their claims."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def test_proof_holds(proof: Proof, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("proof", **marked("slow_mistake"))
 def test_proof_finds_a_mistake(proof: Proof, tmp_path: Path) -> None:
-    """So that none of them claims nothing."""
+    """Every proof fails for a core with a mistake, so that none is vacuous."""
     assert proof.finds_mistake(tmp_path)

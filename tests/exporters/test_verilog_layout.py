@@ -1,4 +1,4 @@
-"""Words of the core's memories, and what does not fit into them."""
+"""Words of the core's memories, and networks that do not fit into them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_weights_of_one_sign_are_magnitudes() -> None:
 
 
 def test_low_bits_take_no_room() -> None:
-    """Four bits of weight and four of delay are a byte."""
+    """Weights of four bits and delays of four bits take a byte."""
     weight = np.arange(-7, 8)[None] * 32
     layout = Layout(network(weight.tolist(), [[15] * 15], weight_bits=4))
     p = layout.parameters
@@ -112,7 +112,7 @@ def wide(n: int, exponent: int) -> IntegerNetwork:
 
 
 def test_sums_that_need_the_chips_second_wrap_are_refused(tmp_path) -> None:
-    """Nine weights of 255·2^7 are more than 2^18, eight are not."""
+    """Nine weights of 255·2^7 sum to more than 2^18, eight do not."""
     assert max_sum(wide(8, 7)) < SUM_LIMIT <= max_sum(wide(9, 7))
     assert misfits(wide(8, 7)) == []
     assert [finding.code for finding in misfits(wide(9, 7))] == ["verilog-sum-wide"]
@@ -133,7 +133,7 @@ def test_signs_are_summed_apart() -> None:
 def test_banks_have_numbers_of_three_digits(
     words: int, expected: list[str], tmp_path: Path
 ) -> None:
-    """A word per channel: 2,048 of them lie in a bank on four lanes, and 8,192 on one."""
+    """With a word per channel, a bank has 2,048 words on four lanes, and 8,192 on one lane."""
     channels = MAX_BANKS * (1 << BANK_BITS[4]) + words
     none = np.zeros((channels, 1), np.int16)
     long = network(none, none)

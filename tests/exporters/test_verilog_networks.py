@@ -1,4 +1,4 @@
-"""The core against the simulator: every u, v and spike, for any network and any way to build it."""
+"""The core compared with the simulator: every u, v and spike, for any network and options."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 def test_any_network_equals_the_simulator(
     data: st.DataObject, network: IntegerNetwork, lanes: int
 ) -> None:
-    """Signs, exponents, overflow, clipping, biases, silence; parallel and missing projections."""
+    """Including signs, exponents, overflow, biases, silence, parallel and missing projections."""
     assume(not misfits(network))
     spikes = data.draw(rasters(network.channels.size, 40))
     stall = data.draw(st.none() | st.integers(1, 2**31 - 1))
@@ -59,7 +59,7 @@ def test_any_network_equals_the_simulator(
 
 
 def large(seed: int, lanes: int) -> IntegerNetwork:
-    """Populations of several words, in which neurons wrap, clip and spike."""
+    """A network with populations of several words, in which neurons wrap, clip and spike."""
     maker = Maker(np.random.default_rng(seed))
     sizes = {INPUT: 9, "a": 2 * lanes + 3, "b": lanes, "c": 5}
     edges = [(INPUT, "a"), ("a", "a"), ("a", "b"), ("b", "a"), ("b", "b"), ("b", "c"), ("a", "c")]
@@ -89,7 +89,7 @@ def test_populations_of_several_words(lanes: int, tmp_path: Path) -> None:
 
 @needs_icarus
 def test_everything_spikes_at_once(tmp_path: Path) -> None:
-    """No step takes more clocks than are promised."""
+    """No step takes more clocks than the promised bound."""
     network = large(3, 4)
     awake = [replace(p, vth=0, dv=4000, bias_mantissa=4095) for p in network.populations[:2]]
     network = replace(network, populations=[*awake, network.populations[2]])
@@ -104,7 +104,7 @@ def test_everything_spikes_at_once(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
-    """A network that learnt, on data, in a program that starts with random memories."""
+    """A trained network runs on data, in a program that starts with random memories."""
     pytest.importorskip("sklearn")
     network = nm.zoo.load("digits")
     spikes = network.bin(nm.load_dataset("digits").test[:20]).raster
@@ -122,7 +122,7 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
 def test_lint_finds_nothing(
     lanes: int, deep: int, single_port: int, hidden: int, tmp_path: Path
 ) -> None:
-    """Neither in a network that learnt nor in one whose rows are single words."""
+    """It finds nothing in a trained network, nor in one whose rows are single words."""
     network = nm.zoo.load("digits")
     if hidden == 1:
         network = made([lif("a", 1), li("o", 1)], [(INPUT, "a"), ("a", "o")])
@@ -151,9 +151,9 @@ def test_lint_finds_nothing(
 @needs_yosys
 @pytest.mark.parametrize("part", ["ecp5", pytest.param("ice40", marks=pytest.mark.long)])
 def test_synthesis(part: str, tmp_path: Path) -> None:
-    """All memories become the part's own, and nothing is left undriven or doubly driven.
+    """All memories become memories of the FPGA, and every signal has exactly one driver.
 
-    The block RAMs of an ECP5 are used with their registers.
+    The block RAMs of an ECP5 use their registers.
     """
     network = nm.zoo.load("yinyang")
     files = running_files(network, 1)

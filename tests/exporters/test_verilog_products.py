@@ -1,4 +1,4 @@
-"""The decays of `nmtool_neuron` for all that their products can be, in Verilator."""
+"""The decays of `nmtool_neuron` for all possible products, in Verilator."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PRODUCTS = Path(__file__).parents[1] / "verilog" / "products.cpp"
 
 DECAYS = 4096 + 1
 HALVES = 3 * 4096 - 1
-"""Lower halves of states of both signs, and upper halves but that of -M."""
+"""Lower halves of states of both signs, and all upper halves except that of -M."""
 
 
 def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Compile the neuron's text with the harness, and run it."""
+    """Compile the neuron's Verilog with the harness, and run it."""
     simulator = verilator()
     assert simulator is not None
     source, build = folder / "nmtool_neuron.v", folder / "made"

@@ -1,4 +1,4 @@
-"""Rasters as words for the core, and what it tells as recordings."""
+"""Rasters as input words of the core, and its output words as recordings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_sample_is_a_beginning_and_steps_that_end(spikes: Raster) -> None:
 def test_expected_words_are_read_as_the_recording(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, deep: bool
 ) -> None:
-    """The text that benches compare and the bytes that they record are the same words."""
+    """The text that test benches compare and the bytes that they record have the same words."""
     spikes = random_raster(seed, 2, 9, network.channels.size)
     recording = simulate(network, spikes, deep=deep)
     first, *lines = expected_text(network, recording, 9, deep).splitlines()

@@ -16,7 +16,7 @@ ANSWERS = known_answers(NETWORK)
 
 
 def assert_refused(format_: type[Format], path: Path) -> FileFormatError:
-    """By everything that reads a file."""
+    """Assert that all functions that read a file refuse it."""
     raster = random_raster(0, 1, 20, 5)
     for take in (format_.read, format_.known_answers, lambda artefact: artefact.run(raster)):
         with pytest.raises(FileFormatError) as error:

@@ -1,7 +1,7 @@
-"""Stands in for PyFeNN: the part of it that exports use, with its traps, in numpy.
+"""Replaces PyFeNN: the part of it that exports use, with its pitfalls, in numpy.
 
-`tests/exporters/fenn_vectors.npz` holds what the real simulator answered; the tests hold this one
-to it. Where PyFeNN leaves memory as it was, there is rubbish here.
+Tests compare it with recordings of the real simulator, `tests/networks/fenn_vectors.npz`. Memory
+that PyFeNN leaves uninitialised has random content here.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class NeuronUpdateProcess:
             container.row(step + 1)[:] = np.packbits(spiked, bitorder="little")
 
     def _evaluate(self, state, nearest):
-        """Run the code on the lanes; what is behind a condition counts for those it holds for."""
+        """Run the code on the lanes; conditional statements change only lanes where they hold."""
         where = spiked = np.zeros(len(next(iter(state.values()))), bool)
         for line in self.lines:
             if match := re.fullmatch(r"if\((\w+) >= (\w+)\) {", line):
