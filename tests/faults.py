@@ -1,8 +1,8 @@
 """Single faults of every kind in networks, inputs and programs, with the causes to find.
 
 A fault of a stored number is another network. A fault of the arithmetic is a replaced line in the
-text of a program: in `hardware_sim/step.py`, in the code that writes an ONNX graph, in an exported C
-file, or in the model in a Lava folder, but never in the code that is tested.
+text of a program: in `hardware_sim/step.py`, in the code that writes an ONNX graph, in an exported
+C file, or in the model in a Lava folder, but never in the code that is tested.
 """
 
 from __future__ import annotations
@@ -492,7 +492,7 @@ def rule_faults(network: IntegerNetwork, spikes: Raster, names: Iterable[str]) -
 
 
 def input_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator[Fault]:
-    """A spike too many or too few in each sample's place, and everything late."""
+    """Faults of the input: one spike added or removed, and spikes that are a step late."""
     random = np.random.default_rng(seed)
     dense = spikes.dense()
     sample, step_, channel = (int(random.integers(n)) for n in dense.shape)

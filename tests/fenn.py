@@ -3,9 +3,9 @@
     python -m tests.fenn [--networks 1000] [--from SEED]
     python -m tests.fenn --record
 
-It counts what differs: spikes, u and v of every neuron at every step. With --record it writes what
-the simulator answers to small networks, `tests/networks/fenn_vectors.npz`, to which the ordinary
-tests hold nmtool.
+It counts differences in spikes, u and v of every neuron at every step. With --record, it writes the
+simulator's results for small networks, `tests/networks/fenn_vectors.npz`, with which the ordinary
+tests compare nmtool.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from nmtool.verification.comparison import compare_recordings
 from tests.networks.fenn import VECTORS, fenn_network, fenn_raster
 
 RECORDED, LARGEST = 12, 24
-"""Networks of the vectors, and neurons of their populations."""
+"""Number of recorded networks, and largest number of neurons of their populations."""
 
 RAIL = 32767
 
 
 def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
-    """What the simulator answers, with u and v."""
+    """The simulator's results, with u and v."""
     with tempfile.TemporaryDirectory() as folder:
         return Fenn.write(network, Path(folder, "export")).run(spikes, deep=True)
 
 
 def compare(first: int, count: int) -> int:
-    """Compare networks of some seeds; returns the number of those that differ."""
+    """Compare the networks of some seeds, and return the number of those that differ."""
     numbers = spikes = rails = wrong = 0
     began = time.monotonic()
     for seed in range(first, first + count):

@@ -1,18 +1,17 @@
 """`python -m tests.interrupts`: `nmtool train` is interrupted at random moments; nothing is lost.
 
-A run that is left alone comes first: it compiles, tells how long a run takes, and its network is
-that with which every other run has to end. Each of the others gets SIGINT at a random moment, half
-of them before training begins and half of them between then and the end. What it left is then
-resumed.
+The first run is not interrupted: it compiles the kernels, shows how long a run takes, and gives the
+network that every other run has to end with. The others get SIGINT at random moments, half of them
+before training begins, half of them after. Then the run is resumed.
 
-Fates of a run:
+Outcomes of a run:
 
-unborn       Python had not come to nmtool yet
-interrupted  ended with 130, or by the signal, with the usual words
-finished     it was too late: the run had ended, or was writing its end
-lost         the signal had no effect: training went on
-traceback    something else than words for people is on the screen
-wrong        another exit code, or other words
+unborn       Python had not reached nmtool yet
+interrupted  it ended with 130, or by the signal, with the usual message
+finished     the signal came too late: the run had ended, or was writing its last files
+lost         the signal had no effect: training continued
+traceback    it printed a traceback
+wrong        it ended with another exit code or another message
 """
 
 from __future__ import annotations
@@ -53,12 +52,12 @@ class Interrupted:
     """A run that got a signal, or none.
 
     Attributes:
-        code: exit code; that of a signal is negative.
-        err: what it said on stderr.
-        before: epochs whose lines stood there when the signal was sent.
-        load_s: until training began, where that was waited for.
-        train_s: from then on.
-        end_s: from the signal to the end.
+        code: exit code; negative for a signal.
+        err: output on stderr.
+        before: number of epochs that were printed when the signal was sent.
+        load_s: seconds until training began, if that was waited for.
+        train_s: seconds from the beginning of training on.
+        end_s: seconds from the signal to the end.
     """
 
     code: int
@@ -70,12 +69,12 @@ class Interrupted:
 
     @property
     def epochs(self) -> int:
-        """Number of epochs whose lines it printed."""
+        """Number of epochs that the run printed."""
         return _epochs(self.err)
 
     @property
     def fate(self) -> str:
-        """The word for how it ended."""
+        """The outcome of the run, in a word."""
         # Python kills itself by the signal if it arrived inside exec().
         by_signal = self.code in (130, -signal.SIGINT)
         if "Traceback" in self.err or "Fatal" in self.err:
@@ -91,12 +90,12 @@ class Interrupted:
 
 
 def run(folder: Path, in_training: bool, after_s: float | None) -> Interrupted:
-    """Train in a process of its own, and send it SIGINT.
+    """Train in a new process, and send it SIGINT.
 
     Args:
-        folder: for the run.
-        in_training: the seconds begin when training does, and not with the process.
-        after_s: seconds until the signal; None sends none.
+        folder: folder for the run.
+        in_training: count seconds from the beginning of training, not of the process.
+        after_s: seconds until the signal; None for no signal.
     """
     began = time.perf_counter()
     screen = folder.with_suffix(".err")
@@ -127,14 +126,14 @@ def run(folder: Path, in_training: bool, after_s: float | None) -> Interrupted:
 
 
 def leave_core() -> None:
-    """Let this process heed SIGINT, which background jobs ignore, and leave its memory on abort."""
+    """Make this process handle SIGINT, which background jobs ignore, and dump core on abort."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     most = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 
 
 def core_story(folder: Path) -> str:
-    """Where every thread of a process stood that was aborted in a folder, as gdb tells it."""
+    """Stack traces of all threads of a process that was aborted in a folder, from gdb."""
     outputs = []
     for core in folder.glob("core*"):
         words = ("gdb", "-batch", "-ex", "thread apply all bt", sys.executable, str(core))
@@ -148,12 +147,12 @@ def _epochs(text: str) -> int:
 
 
 def losses(folder: RunFolder, run: Interrupted, whole: str) -> list[str]:
-    """Sentences on what is lost of a run that was stopped; [] where nothing is.
+    """Sentences on everything that an interrupted run lost; [] if it lost nothing.
 
     Args:
-        folder: of the run.
-        run: how it ended.
-        whole: content hash of the network that an uninterrupted run ends with.
+        folder: folder of the run.
+        run: outcome of the run.
+        whole: content hash of the network of an uninterrupted run.
     """
     if not folder.manifest_file.exists():
         return ["no run.json"] if run.epochs else []
@@ -176,7 +175,7 @@ def losses(folder: RunFolder, run: Interrupted, whole: str) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a line per run and a table; returns 1 if a run was not as it should be."""
+    """Print a line per run and a table; returns 1 if an outcome is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0, help="draws the moments")

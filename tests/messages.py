@@ -1,7 +1,7 @@
 """Every error and finding of the tool, taken from the sources.
 
-An entry is a place where an error or a finding is made: its code, its class, its module and the
-words, in which `{…}` stands for a value. The page of all errors is made of them.
+An entry is a place that makes an error or a finding, with its code, class, module and texts, in
+which `{…}` stands for a value. The page of all errors is generated from these entries.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
 @dataclass(frozen=True, order=True)
 class Message:
-    """An error or finding as it is written in the sources.
+    """An error or finding in the sources.
 
     Attributes:
-        code: '' where none is written down, `{…}` where it is computed.
-        kind: name of the class.
-        place: path of the module, from the top of the repository.
+        code: its code; '' if there is none, `{…}` if it is computed.
+        kind: name of its class.
+        place: path of the module, relative to the repository.
         words: `what`, `why` and `fix`, as far as they are given.
-        line: of the call.
-        carries: it carries findings, which have fixes of their own.
+        line: line of the call.
+        carries: True if it carries findings, which have their own fixes.
     """
 
     code: str
@@ -50,7 +50,7 @@ class Message:
 
 
 def messages() -> Iterator[Message]:
-    """Every place in the rooms where an error or a finding is made, module after module."""
+    """All places in the rooms that make an error or a finding, module by module."""
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -90,11 +90,11 @@ def _is_around(function: ast.AST, call: ast.AST) -> bool:
 
 @dataclass(frozen=True)
 class _Variables:
-    """Variables of a function or module, as they are where a message is made.
+    """Variables of a function or module at the place where a message is made.
 
     Attributes:
         scope: the function or module.
-        call: in it, what makes the message.
+        call: the call that makes the message.
     """
 
     scope: ast.AST
@@ -119,7 +119,7 @@ class _Variables:
         return " / ".join([*texts, _text(value)]) + "".join(added)
 
     def _values(self, name: str) -> list[tuple[ast.stmt, ast.expr]]:
-        """Statements before the call that assign to the variable, or add to it, and the values."""
+        """Statements before the call that assign or add to the variable, with the values."""
         assignments: list[tuple[ast.stmt, ast.expr]] = []
         own = self.scope.body if isinstance(self.scope, ast.Module) else ast.walk(self.scope)
         for node in own:
@@ -139,7 +139,7 @@ class _Variables:
         return sorted(before, key=lambda assignment: assignment[0].lineno)
 
     def _other_branches(self, statement: ast.stmt) -> Iterator[ast.AST]:
-        """Everything in the branches that run where the one with the statement does not."""
+        """All nodes in the branches that run if the branch with the statement does not."""
         for node in ast.walk(self.scope):
             if isinstance(node, ast.If) and any(
                 _is_around(child, statement) for child in node.orelse
@@ -157,9 +157,9 @@ def _name(function: ast.expr) -> str:
 
 
 def _text(node: ast.expr) -> str:
-    """The words of a string, with `{…}` for what is put in when it is made.
+    """The text of a string expression, with `{…}` for inserted values.
 
-    Not the expression: Python versions write one and the same in different ways.
+    Expressions are not shown, since Python versions unparse them differently.
     """
     if isinstance(node, ast.Constant):
         return str(node.value).replace("\n", "⏎")
@@ -175,7 +175,7 @@ def _text(node: ast.expr) -> str:
 
 
 def _is_code_of_error(node: ast.expr) -> bool:
-    """True for `error.code`, which passes on what another error had."""
+    """True for `error.code`, which passes on the code of another error."""
     return (
         isinstance(node, ast.Attribute)
         and node.attr == "code"

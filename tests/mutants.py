@@ -1,16 +1,16 @@
-"""Make every small mistake in the readable simulator, and see that the conformance vectors find it.
+"""Make every small mistake in the readable simulator, and check that conformance vectors detect it.
 
     python -m tests.mutants -o survivors.txt
     python -m tests.mutants --every 50 -o some.txt
 
-The simulator is the step, the loop around it, the small functions of the arithmetic, and what reads
-a network and an input from a vector. A mutant is found by the first vector in which a spike, a u, a
-v or a class is another, or that it cannot run. Those that none finds are printed, and the command
-fails, except where `tests/mutants_equivalent.txt` has the reason why they change nothing. It fails,
-too, where one of these is found.
+The simulator consists of the step, the loop around it, the small functions of the arithmetic, and
+the code that reads a network and an input from a vector. A vector detects a mutant if a spike, a u,
+a v or a class differs, or if the mutant cannot run it. Undetected mutants are printed, and the
+command fails unless `tests/mutants_equivalent.txt` has a reason why they change nothing. It also
+fails if one of those is detected.
 
-Not mutated: what a step reports beside u, v and spikes; docstrings, annotations, errors and paths
-that errors name; types of arrays. Operands of operators that commute are not exchanged.
+Not mutated: results of a step other than u, v and spikes; docstrings, annotations, errors and paths
+in errors; types of arrays. Operands of commutative operators are not exchanged.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ SUBJECTS: tuple[tuple[Any, str], ...] = (
     (integer_network.IntegerProjection, "shifted_weight"),
     *((file, name) for name in ("network_in", "_raster")),
 )
-"""Modules or classes, and the functions or properties of theirs that are mutated."""
+"""Modules or classes, with their functions or properties that are mutated."""
 
 _SECONDS = 20
 _MEMORY = 6 << 30
@@ -69,7 +69,7 @@ _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
 Place = tuple[tuple[str, Any], ...]
-"""The way from a node to one below it: fields, with the index where a field is a list."""
+"""The path from a node to one below it: fields, with an index if a field is a list."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Mutant:
     """A function with one mistake.
 
     Attributes:
-        key: the name of the function, and its statement with the mistake in it; of those that read
-            alike, the second ends in #2.
+        key: name of the function, and the statement with the mistake; the second of equal keys
+            ends in #2.
         subject: index in `SUBJECTS`.
-        place: of the node that is replaced, from the function on.
-        new: what replaces it.
+        place: path from the function to the node that is replaced.
+        new: replacement of the node.
     """
 
     key: str
@@ -157,14 +157,14 @@ def _plain(tree: ast.FunctionDef) -> ast.FunctionDef:
 
 
 def _bare(node: Any) -> Any:
-    """An assignment without the type that is declared in it."""
+    """An assignment without its type annotation."""
     if isinstance(node, ast.AnnAssign) and node.value is not None:
         return ast.Assign([node.target], node.value, lineno=node.lineno)
     return node
 
 
 def _mutations(plain: ast.FunctionDef) -> Iterator[tuple[str, Place, ast.AST]]:
-    """For each mistake the statement with it in words, its place, and what stands there."""
+    """For each mistake, the text of the statement with it, its place, and the replacement."""
     nodes = list(ast.walk(plain))
     left_alone = {id(part) for node in nodes for part in _reported(node)}
     no_numbers = {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}
@@ -210,7 +210,7 @@ def _is_text(node: ast.Constant) -> bool:
 
 
 def _reported(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of what a step tells beside its state."""
+    """All nodes that compute results of a step other than its state."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Step":
         for argument in node.args[3:]:
             yield from ast.walk(argument)
@@ -226,7 +226,7 @@ def _statements(node: ast.AST, place: Place = ()) -> Iterator[tuple[Place, ast.s
 
 
 def _paths(statement: ast.stmt) -> Iterator[tuple[Place, ast.AST]]:
-    """Expressions of a statement without those of statements in it, and the way to each."""
+    """Expressions of a statement, without those of nested statements, with their paths."""
 
     def below(node: ast.AST, path: Place) -> Iterator[tuple[Place, ast.AST]]:
         for field, value in ast.iter_fields(node):
@@ -248,7 +248,7 @@ def _replacements(
     texts: Sequence[str],
     statement: ast.stmt,
 ) -> Iterator[ast.AST]:
-    """What may stand in the place of a node by mistake."""
+    """Wrong replacements of a node."""
     if isinstance(node, ast.Constant):
         yield from (ast.Constant(value) for value in _constants(node.value, texts))
     elif isinstance(node, ast.BinOp):
@@ -309,7 +309,7 @@ def _off_by_one(node: ast.expr) -> Iterator[ast.AST]:
 
 
 def _counts(node: ast.AST) -> TypeGuard[ast.expr]:
-    """True for an expression that may be a number, which may be off by one or negated."""
+    """True for an expression that may be a number; mistakes change it by one or negate it."""
     number = isinstance(node, ast.BinOp | ast.IfExp | ast.Subscript | ast.Name)
     return number and isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load)
 
@@ -324,7 +324,7 @@ def _constants(value: Any, texts: Sequence[str]) -> Iterator[Any]:
 
 
 def _marked(before: str, after: str) -> str:
-    """A line with what changed between «»."""
+    """A line with its changed part between «»."""
     start = 0
     while start < min(len(before), len(after)) and before[start] == after[start]:
         start += 1
@@ -345,7 +345,7 @@ def _marked(before: str, after: str) -> str:
 
 @dataclass(frozen=True)
 class Expected:
-    """A vector as its file says it, for comparison with what a mutant answers."""
+    """The content of a vector's file, to compare with the results of a mutant."""
 
     document: dict[str, Any]
     states: dict[tuple[str, str], Any]
@@ -370,7 +370,7 @@ class Expected:
         return cls(document, states, [sample["class"] for sample in samples])
 
     def passes(self) -> bool:
-        """Whether the simulator, as it is now, answers so."""
+        """True if the simulator in its current state gives these results."""
         document = copy.deepcopy(self.document)
         network = file.network_in(document, FOLDER)
         inputs = [[step[INPUT] for step in sample["steps"]] for sample in document["samples"]]
@@ -396,7 +396,7 @@ def vectors() -> dict[str, Expected]:
 
 @contextlib.contextmanager
 def _in_place(mutant: Mutant) -> Iterator[None]:
-    """Let everything that uses the function use the mutant."""
+    """Replace the function by the mutant wherever it is used."""
     owner, name = SUBJECTS[mutant.subject]
     original = _function(owner, name)
     globals_ = dict(original.__globals__)
@@ -427,7 +427,7 @@ def _late(*_: object) -> None:
 
 
 def judge(mutant: Mutant) -> str:
-    """The vector that finds a mutant, `survives` where none does."""
+    """Name of the vector that detects a mutant; `survives` if none does."""
     signal.signal(signal.SIGALRM, _late)
     with _in_place(mutant), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -448,7 +448,7 @@ def _limited() -> None:
 
 
 def main() -> int:
-    """Run the command line; 1 where a mutant is not as it should be."""
+    """Run the command line; returns 1 if a result is not as expected."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--every", type=int, default=1, help="take each Nth mutant only")
     parser.add_argument("--jobs", type=int, default=1)
@@ -482,7 +482,7 @@ def main() -> int:
 
 
 def judge_numbered(number: int) -> str:
-    """`judge` of the mutant of that number, in a process of its own."""
+    """Call `judge` on the mutant with a number, in a separate process."""
     return judge(all_mutants()[number])
 
 

@@ -92,7 +92,7 @@ def rockpool(path: Path, spikes: NDArray) -> NDArray:
 
 
 def sinabs(path: Path, spikes: NDArray) -> NDArray:
-    """Its samples lie behind each other in the axis of batches."""
+    """Run sinabs, for which a sample is a batch of steps."""
     import nir
     import sinabs.nir as library
 

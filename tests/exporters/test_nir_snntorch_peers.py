@@ -50,7 +50,7 @@ def model(kind: str, *, reset: str, late: bool) -> Any:
 
 
 def recorded(module: Any, path: Path, silent: int = 0) -> Path:
-    """Spikes of both layers, in the axes of a loop over steps, the last of them silent."""
+    """Record the spikes of both layers step by step; the input may end with silent steps."""
     import torch
 
     spikes: dict[str, list[np.ndarray]] = {"n1": [], "n3": []}

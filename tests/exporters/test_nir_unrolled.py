@@ -113,7 +113,7 @@ class _Camera:
 def test_lines_of_a_sensor_are_the_units_of_its_events(
     place: tuple[int, int, int], tmp_path: Path
 ) -> None:
-    """Lines are (polarity, height, width), as `tonic:NAME` numbers units; the weight is the index."""
+    """Lines are (polarity, height, width), as in `tonic:NAME`; the weight is the index."""
     x, y, p = place
     nodes = {"c": conv2d(1, 2, 3, 4, places=(3, 4))}
     network = imported(tmp_path / "x.nir", (2, 3, 4), nodes)

@@ -71,7 +71,7 @@ def pooled(node: Any, x: Tensor) -> Tensor:
 
 
 def flattened(node: Any, x: Tensor) -> Tensor:
-    """Without a batch: of a whole number of axes."""
+    """Flatten the axes of an array without an axis of samples."""
     return torch.flatten(x, node.start_dim, node.end_dim)
 
 

@@ -1,4 +1,4 @@
-"""What every format of one file keeps to, for the tests of those that read back and run it."""
+"""Checks and examples common to the tests of formats with a single file."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
     python -m tests.formal.proofs           all
     python -m tests.formal.proofs fifo ring some
 
-Each holds for every input and, by induction, for all time after a reset. It is also asked about a
-core with a mistake in it, and has to find clocks in which what it claims is wrong.
+Each proof covers every input and, by induction, all time after a reset. For a core with a mistake,
+it has to find clocks in which its claim is wrong.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class Proof:
     """Assertions of a wrapper, `HERE/FILE_proof.v`, about a part of the core.
 
     Attributes:
-        claim: in words.
-        file: of the wrapper.
-        sources: of the core; those in `HERE` go before those of the same name.
-        clocks: of the induction: what held for so many holds in the next.
-        mistake: source, text in it, and a wrong one that the proof has to find.
-        depth: clocks after the reset in which it finds that.
-        defines: parts of the wrapper.
-        parameters: of the wrapper.
-        mistake_parameters: besides, where a mistake shows soon.
-        looks_into_memories: they become registers that it can name.
-        slow: it takes more than a second or two.
-        slow_mistake: to find the mistake does.
+        claim: the claim, in words.
+        file: name of the wrapper.
+        sources: sources of the core; those in `HERE` replace those of the same name.
+        clocks: depth of the induction: if a claim holds in so many clocks, it holds in the next.
+        mistake: source, text in it, and its wrong replacement, which the proof has to find.
+        depth: number of clocks after the reset within which it finds the mistake.
+        defines: macros that select parts of the wrapper.
+        parameters: parameters of the wrapper.
+        mistake_parameters: further parameters with which the mistake shows soon.
+        looks_into_memories: memories become registers, to which the proof can refer.
+        slow: the proof takes more than a second or two.
+        slow_mistake: finding the mistake takes more than a second or two.
     """
 
     name: str
@@ -58,14 +58,14 @@ class Proof:
     slow_mistake: bool = False
 
     def prove(self, folder: Path) -> bool:
-        """It holds for the core as it is: in the first clocks, and in each after those."""
+        """Prove the claim for the core, in the first clocks and, by induction, in all others."""
         model = folder / f"{self.name}.smt2"
         self._yosys(self._sources(), ("INDUCTION",), self.parameters, f"write_smt2 -wires {model}")
         options = ("-t", str(self.clocks))
         return _holds(model, *options) and _holds(model, "-i", *options)
 
     def finds_mistake(self, folder: Path) -> bool:
-        """A claim is wrong for the core with its mistake, some clocks after a reset."""
+        """True if the claim is wrong for the core with the mistake, some clocks after a reset."""
         name, old, new = self.mistake
         path = RTL / f"nmtool_{name}.v"
         text = path.read_text()
@@ -96,7 +96,7 @@ class Proof:
         parameters: Sequence[tuple[str, int]],
         last: str,
     ) -> str:
-        """What Yosys says, which ends with the command `last`."""
+        """Output of Yosys, for commands that end with `last`."""
         values = "".join(f" -chparam {key} {value}" for key, value in parameters)
         defined = "".join(f" -D{name}" for name in (*self.defines, *defines))
         wrapper, read = HERE / f"{self.file}_proof.v", " ".join(map(str, sources))
@@ -195,12 +195,12 @@ PROOFS = [
 
 
 def missing() -> list[str]:
-    """Tools that are not found."""
+    """Required tools that are not installed."""
     return [tool for tool in TOOLS if shutil.which(tool) is None]
 
 
 def run(proof: Proof) -> bool:
-    """Prove it, and see that it finds its mistake; both are printed."""
+    """Run a proof, and check that it finds its mistake; prints both results."""
     with tempfile.TemporaryDirectory() as folder:
         proved = proof.prove(Path(folder))
         print(proof if proved else f"{proof.name}: {proof.claim}: NOT PROVED", flush=True)
@@ -211,7 +211,7 @@ def run(proof: Proof) -> bool:
 
 
 def main(names: Sequence[str]) -> int:
-    """All proofs, or those whose names begin so; 1 where one fails."""
+    """Run all proofs, or those whose names begin with a word; returns 1 if one fails."""
     if missing():
         print(f"not found: {', '.join(missing())}")
         return 1

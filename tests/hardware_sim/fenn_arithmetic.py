@@ -1,8 +1,8 @@
-"""The arithmetic `fenn16` in numpy, written without nmtool: what FeNN's vector lanes compute.
+"""The arithmetic `fenn16` in numpy, as FeNN's vector lanes compute it, independent of nmtool.
 
-16-bit states, decays of 15 bits rounded to the nearest, everything clips. Weights that arrive add
-up one after the other, those of one step of the sources in the order of projections, and of each in
-the order of its sources.
+States have 16 bits, decays have 15 bits and round to the nearest, and all sums clip. Arriving
+weights are added one after the other: by step of the spike, then in the order of projections, then
+in the order of source neurons.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def run(
     """u, v and spikes of every population, [steps, neurons] each.
 
     Args:
-        network: its numbers; nothing of it runs.
-        spikes: [steps, channels], of one sample.
+        network: the network, of which only the numbers are used.
+        spikes: [steps, channels] of one sample.
     """
     slots, steps = 64, len(spikes)
     sizes = {p.name: p.size for p in network.populations}

@@ -1,6 +1,6 @@
 """Lava's fixed-point models restated for arrays, on 32-bit integers as Lava uses them.
 
-After `PyLifModelBitAcc` and `PyDelayDenseModelBitAcc` of lava-nc 0.10.0, and independent of
+It follows `PyLifModelBitAcc` and `PyDelayDenseModelBitAcc` of lava-nc 0.10.0, and is independent of
 `hardware_sim`.
 """
 
@@ -19,7 +19,7 @@ UV_LIMIT = 1 << 23
 
 
 class LavaStep(NamedTuple):
-    """u, v (int32), spiked, wrapped, clipped (bool), all of the neurons' shape.
+    """Result of a step: u, v (int32), spiked, wrapped, clipped (bool), in the neurons' shape.
 
     `peak` (int32) is v before a spike resets it.
     """
@@ -33,7 +33,7 @@ class LavaStep(NamedTuple):
 
 
 def lava_step(a, u, v, bias, du, dv, vth) -> LavaStep:
-    """One step of neurons; a, u, v and bias are int32 arrays, the others scalars."""
+    """One step of neurons; a, u, v and bias are int32 arrays, the other arguments scalars."""
     summed = _decayed(u, du + 1) + np.left_shift(a, 6)
     wrapped = np.where(summed > UV_LIMIT, summed - 2 * UV_LIMIT, summed)
     wrapped = np.where(wrapped <= -UV_LIMIT, summed + 2 * UV_LIMIT, wrapped)
@@ -60,7 +60,7 @@ class LavaRun(NamedTuple):
 
 
 def lava_run(network: IntegerNetwork, channels: NDArray[np.bool_]) -> LavaRun:
-    """One sample, its input as [steps, channels]."""
+    """Run one sample, with input [steps, channels]."""
     n_steps = len(channels)
     due = {p.name: np.zeros((n_steps + 64, p.size), np.int32) for p in network.populations}
     run = LavaRun({}, {}, {INPUT: channels}, Counter())

@@ -21,7 +21,7 @@ SOURCES = ("kernels", "constants")
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package and a module as sources, and an empty cache."""
+    """Kernel sources in a package and a module, and an empty cache."""
     root = tmp_path / "root"
     (root / "kernels" / "below").mkdir(parents=True)
     (root / "kernels" / "__init__.py").write_text("")
@@ -102,12 +102,12 @@ ROOMS = ("hardware_sim", "training")
 
 
 def installed(folder: Path) -> dict[str, Path]:
-    """Rooms below the package, as a wheel has them."""
+    """The rooms inside the package, as in a wheel."""
     return {room: folder / "nmtool" / room for room in ROOMS}
 
 
 def checkout(folder: Path) -> dict[str, Path]:
-    """Rooms beside the package, as in the repository and in an editable installation."""
+    """The rooms next to the package, as in the repository and in an editable installation."""
     return {room: folder / room for room in ROOMS}
 
 
@@ -170,7 +170,7 @@ def test_a_changed_kernel_renews_the_cache_however_nmtool_is_installed(
 
 
 def change(file: Path) -> None:
-    """Change one byte that means nothing."""
+    """Change one byte without a meaning."""
     file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
 
 
@@ -178,7 +178,7 @@ _COMPILED = shutil.ignore_patterns("__pycache__")
 
 
 def test_kernels_that_close_over_other_values_have_other_names() -> None:
-    """A process that loaded two of one name from disk would run one for both."""
+    """With equal names, a process that loads both from disk would run one in place of the other."""
 
     def made(limit: int) -> Any:
         @compiled.compiled()

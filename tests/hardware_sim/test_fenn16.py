@@ -1,4 +1,4 @@
-"""`fenn16`: its step against a statement of its own, and its simulators against each other."""
+"""`fenn16`: its step compared with an independent one, and its simulators with each other."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_step_equals_the_definition(
 
 
 def crowded_network(seed: int) -> IntegerNetwork:
-    """Many sources with large weights, so that sums of arrivals clip, in which order counts."""
+    """Many sources with large weights, so that sums of arrivals clip and their order matters."""
     random = np.random.default_rng(seed)
 
     def projection(source: str, pre: int, sign: int) -> IntegerProjection:
@@ -223,7 +223,7 @@ def lively_network() -> IntegerNetwork:
 def test_a_wrong_line_of_the_step_is_named(
     right: str, wrong: str, cause: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first is what FeNN's compiler makes of `I *= Beta`, whatever the mode of rounding."""
+    """The first one is FeNN's result for `I *= Beta`, in every rounding mode."""
     source, names = inspect.getsource(fenn16), dict[str, Any]()
     assert right in source
     exec(source.replace(right, wrong), names)

@@ -1,4 +1,4 @@
-"""Kernels on disk: what is damaged, foreign or somebody else's is never unpickled."""
+"""Kernels on disk: damaged or foreign files, and those of other users, are never unpickled."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_made(path: Path) -> None:
 
 
 def test_concurrent_writers_leave_a_valid_file(path: Path) -> None:
-    """Whoever reads while others write gets something whole."""
+    """A process that reads while others write gets a complete file."""
     readings: set[bytes | None] = set()
     contents = [bytes([n]) * 200_000 for n in range(3)]
     write_checked(path, KEY, contents[0])
@@ -175,7 +175,7 @@ def test_a_foreign_file_is_replaced(content: bytes, tmp_path: Path) -> None:
 
 
 def test_exchanged_files_are_compiled_anew(tmp_path: Path) -> None:
-    """Each whole, and the kernel of other types."""
+    """Each file is undamaged, but has the kernel for other types."""
     kernel = _kernel(tmp_path)
     assert (kernel(2), kernel(0.5)) == (6, 1.5)
     first, second = tmp_path.iterdir()
@@ -189,7 +189,7 @@ def test_exchanged_files_are_compiled_anew(tmp_path: Path) -> None:
 
 
 def test_damages_are_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flips and truncations at random: nothing damaged gets as far as the unpickler."""
+    """Files with random flips and truncations never reach the unpickler."""
     assert _kernel(tmp_path)(2) == 6
     [file] = tmp_path.iterdir()
     whole = file.read_bytes()

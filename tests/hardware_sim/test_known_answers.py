@@ -1,4 +1,4 @@
-"""Known answers are the simulator's, to inputs that make a network spike."""
+"""Known answers: the simulator's results for inputs that make a network spike."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.refusals import refused
 
 
 def driven_network(weight: int, vth: int = 2000) -> IntegerNetwork:
-    """Eight channels that drive one neuron."""
+    """A network of eight channels that drive one neuron."""
     return IntegerNetwork(
         InputChannels(8),
         [
@@ -63,7 +63,7 @@ def test_answers_of_integers_hold_u_and_v_of_every_neuron() -> None:
 
 
 def test_samples_are_few_and_as_long_as_delays_need() -> None:
-    """Two at least, so that a state that outlives a sample shows."""
+    """There are at least two, to detect a state that is not reset between samples."""
     network = driven_network(255)
     spikes = known_answers(network).spikes
     assert 2 <= spikes.n_samples <= module.ANSWERED_SAMPLES
@@ -75,7 +75,7 @@ def test_samples_are_few_and_as_long_as_delays_need() -> None:
 
 
 def test_neurons_without_excitation_need_no_longer_samples() -> None:
-    """All channels inhibit the second neuron, whose synapses no input reaches."""
+    """All channels inhibit the second neuron, whose synapses no input can exercise."""
     network = driven_network(254)
     hidden, out = network.populations
     weight = np.repeat([[254, -254]], 8, axis=0)
@@ -92,7 +92,7 @@ def test_neurons_without_excitation_need_no_longer_samples() -> None:
 
 
 def test_the_first_known_answer_is_to_a_stretch_of_the_data() -> None:
-    """Of samples that begin and end in silence, and one that is never loud enough."""
+    """Samples begin and end in silence, and one of them is never active enough."""
     dense = np.zeros((3, 300, 8), np.bool_)
     dense[1, 250:] = True
     dense[2, 40] = [True, *[False] * 7]
@@ -165,7 +165,7 @@ def test_known_answers_can_be_computed_by_any_simulator() -> None:
 
 
 def trained_like(seed: int) -> IntegerNetwork:
-    """As large as those that are trained, with weights of both signs and all delays."""
+    """A network of the size of trained ones, with weights of both signs and all delays."""
     random = np.random.default_rng(seed)
 
     def projection(source: str, target: str, shape: tuple[int, int], size: int) -> Any:

@@ -1,4 +1,4 @@
-"""Counts of operations against a loop over spikes and synapses, and laws that they keep."""
+"""Operation counts compared with a loop over spikes and synapses, and their properties."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def spikes_of(rasters: dict[str, Raster]) -> list[tuple[str, int, int, int]]:
 
 
 def bag(counts: dict[str, np.ndarray] | tuple[np.ndarray, ...]) -> Bag:
-    """Counts [samples, steps] by place and name or number."""
+    """Nonzero counts of [samples, steps] by name or number, sample and step."""
     pairs = counts.items() if isinstance(counts, dict) else enumerate(counts)
     return Bag(
         {
@@ -44,7 +44,7 @@ def bag(counts: dict[str, np.ndarray] | tuple[np.ndarray, ...]) -> Bag:
 
 @st.composite
 def placed(draw: st.DrawFn) -> tuple[IntegerNetwork, list[Core], bool]:
-    """A network, cores that hold it in any cut, some of them shared, and whether zeros are held."""
+    """A network, a random division into cores, some shared, and whether zeros are stored."""
     network = draw(integer_networks())
     parts = []
     for population in network.populations:

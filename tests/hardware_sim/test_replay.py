@@ -34,7 +34,7 @@ def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> No
 def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
     data: st.DataObject, deep: bool
 ) -> None:
-    """The score asks which wrong neurons a right recording refutes; the causes ask likewise."""
+    """Score and causes both ask which faulty neurons a correct recording refutes."""
     network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=deep)

@@ -1,4 +1,4 @@
-"""What `sensitivity` says is seen of a network is what running wrong networks shows."""
+"""`sensitivity` agrees with runs of faulty networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONSTANTS = ("du", "dv", "vth", "bias")
 
 
 def shown(network: IntegerNetwork, spikes: Raster) -> tuple[Recording, np.ndarray]:
-    """One sample, deep, and which faults of constants it shows, in the order of the numbers."""
+    """A sample with u and v, and the faults of constants that it detects, in order."""
     deep = simulate(network, spikes, deep=True)
     return deep, seen_constants(network, deep)[0]
 
@@ -35,7 +35,7 @@ def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recordi
 @settings(max_examples=25)
 @given(seed=seeds, runs_in=arithmetics)
 def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic) -> None:
-    """As many are said to be seen as are, over every constant of a network."""
+    """The predicted number of detected faults is exact, over all constants of a network."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)
     deep, visible = shown(network, spikes)
@@ -51,7 +51,7 @@ def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic) -> None:
 @settings(max_examples=25)
 @given(seed=seeds, runs_in=arithmetics)
 def test_changed_synapses_are_detected(seed: int, runs_in: Arithmetic) -> None:
-    """A synapse over which a spike arrives is seen, by its weight and by its delay."""
+    """For a synapse over which a spike arrives, faults of weight and delay are detected."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)
     deep, _ = shown(network, spikes)

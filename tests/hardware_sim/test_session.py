@@ -1,4 +1,4 @@
-"""Streams cut anywhere give what whole samples give; events that cannot be heard are refused."""
+"""Streams in any pieces give the results of whole samples; unusable events are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DENSE = ("membrane", "current", "potential")
 def random_events(
     random: np.random.Generator, network: IntegerNetwork, n_steps: int
 ) -> SpikeEvents:
-    """One sample of all densities: several events in a bin, times on the edges of steps."""
+    """One sample of any density: several events in a bin, times on the edges of steps."""
     n_units = network.channels.size * network.channels.group
     n_events = int(n_steps * n_units * random.choice([0, 0.05, 0.3, 1.2]))
     edge = random.integers(0, n_steps, n_events)
@@ -45,7 +45,7 @@ def random_events(
 
 
 def assert_same(recording: Recording, part: Recording, first: int, last: int) -> None:
-    """Spikes, u and v of a part are those of these steps."""
+    """Assert that spikes, u and v of a part equal those of these steps."""
     for name, raster in recording.spikes.items():
         assert np.array_equal(raster.dense()[:, first:last], part.spikes[name].dense())
     for group in DENSE:
@@ -87,7 +87,7 @@ def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed:
 
 
 def assert_decided(session: Session, spikes: Raster) -> None:
-    """The decision and the last states are those of a sample that ends now."""
+    """Assert that the decision and the last states are those of a sample that ends now."""
     network = session.network
     if network.readout.rule == WEIGHTED and session.n_steps > network.n_steps:
         with refused(UsageError, "decision-beyond-sample"):
@@ -129,7 +129,7 @@ def test_samples_of_a_data_set_are_as_evaluated() -> None:
 
 
 def delay_line(delay: int, readout: Readout | None = None) -> IntegerNetwork:
-    """A channel that makes a neuron spike after a delay, and an output that hears it."""
+    """A channel that makes a neuron spike after a delay, and an output that the neuron drives."""
     return IntegerNetwork(
         InputChannels(1),
         [

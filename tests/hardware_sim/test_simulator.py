@@ -26,7 +26,7 @@ from tests.refusals import refused
 
 
 def assert_same(first: Recording, second: Recording) -> None:
-    """Every array, and every count that both have."""
+    """Assert that all arrays are equal, and all counts that both recordings have."""
     for group in ("spikes", "membrane", "current", "potential"):
         assert list(getattr(first, group)) == list(getattr(second, group))
     assert compare_recordings(first, second).identical
@@ -37,7 +37,7 @@ def assert_same(first: Recording, second: Recording) -> None:
 
 
 def chain(delay: int, *, bias: int = 0, kind: str = LIF) -> IntegerNetwork:
-    """One channel and one neuron with a synapse onto itself, each spike strong enough for one."""
+    """A channel and a neuron that projects to itself; every arriving spike makes it spike."""
     synapse, delays = np.array([[200]]), np.array([[delay]])
     return IntegerNetwork(
         InputChannels(1),

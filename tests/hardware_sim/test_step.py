@@ -82,7 +82,7 @@ WRONG = {
     "vth is subtracted": Rules(reset=SUBTRACT),
     "v before u": Rules(old_u=True),
 }
-"""By the name of a line of `step.py` that is replaced, the rules that say the same."""
+"""Rules that correspond to replacing a line of `step.py`, by the name of the replacement."""
 
 REPLACED = {name: faults.executed(faults.faulty_step(name))["neuron_step"] for name in WRONG}
 
@@ -106,7 +106,7 @@ def test_only_the_low_32_bits_of_the_input_count(a: int, times: int, u: int) -> 
     [(M, M), (M + 1, 1 - M), (-M, M), (1 - M, 1 - M), (-M - 1, M - 1), (3 * M + 1, M + 1)],
 )
 def test_u_wraps_once_beyond_m_and_from_minus_m_on(u: int, wrapped: int) -> None:
-    """Reached with du = 4094, where nothing is left of the state before, and an odd rest in a."""
+    """With du = 4094, the last u only adds the rest of dividing x by 64."""
     a, rest = divmod(u, 64)
     before = rest << 12
     outcome = plain(a, before, 0, 0, 4094, 0, 1 << 17)

@@ -1,4 +1,4 @@
-"""Stretches of samples: where most happens, from its beginning."""
+"""Excerpts of samples: from the beginning of the most active part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 NETWORK = random_network(3, n_hidden=1, spiking_output=False)
-"""Five channels."""
+"""A network with five channels."""
 
 
 @given(seeds, st.integers(1, 6), st.integers(1, 40), st.integers(1, 60), st.integers(1, 8))

@@ -1,4 +1,4 @@
-"""What a further arithmetic takes: a value and a step. This one has states of 8 bits."""
+"""A third arithmetic, with states of 8 bits, only needs a value and a step."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Files that nobody writes by accident: small, and costly or confusing for who trusts them.
+"""Files that nobody writes by accident: small, but costly or confusing for a trusting reader.
 
-`CASES` names them; each makes its files in an empty folder, where `WHOLE` lies as well, and says
-the command that meets them.
+`CASES` has them by name. Each writes its files into an empty folder that also contains `WHOLE`, and
+returns the command that reads them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SAMPLES = 10_000_000
 TEXT = h5py.string_dtype()
 CSV_COLUMNS = "sample,label,unit,time_ms"
 LONE = "\ud800"
-"""Half of a surrogate pair: text for Python and JSON, and no Unicode."""
+"""Half of a surrogate pair, which Python and JSON accept, but which is not valid Unicode."""
 
 CASES: dict[str, Make] = {}
 
@@ -51,7 +51,7 @@ HARMLESS = {
     "csv: 60000 classes",
     "run: units of a list",
 }
-"""Nothing of theirs is used, so that they may be read."""
+"""Cases whose crafted part is not used, so that commands may succeed."""
 
 SLOW = {
     "archive: 300 MB of zeros in 300 kB",
@@ -71,7 +71,7 @@ SLOW = {
     "raster: 1e8 samples in 100 kB",
     *(f"onnx: 40 MB of empty {kind}" for kind in ("texts", "constants", "nodes", "properties")),
 }
-"""Those that take seconds to make or to refuse; `make nightly` has time for them."""
+"""Cases that take seconds to write or to refuse, which only `make nightly` runs."""
 
 
 def case(name: str) -> Callable[[Make], Make]:
@@ -86,7 +86,7 @@ def case(name: str) -> Callable[[Make], Make]:
 
 
 def whole(folder: Path) -> None:
-    """Networks and a data set without any fault."""
+    """Write undamaged networks and an undamaged data set."""
     folder.mkdir(parents=True, exist_ok=True)
     cases.integer_network().save(folder / "integers.npz")
     cases.float_network().save(folder / "floats.npz")
@@ -105,7 +105,7 @@ def npy(header: str, data: bytes = b"", version: int = 1) -> bytes:
 
 
 def claim(dtype: str, shape: str) -> bytes:
-    """A .npy file that holds nothing of what it claims."""
+    """A .npy file without the numbers that its header claims."""
     return npy(f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}")
 
 
@@ -116,7 +116,7 @@ def array_bytes(array: Any) -> bytes:
 
 
 def edit(path: Path, change: Callable[[dict], Any] = dict, **members: bytes | None) -> None:
-    """Change an archive: its header, and members by name; None leaves them out."""
+    """Change an archive's header, and its members by name; None removes a member."""
     with zipfile.ZipFile(path) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
     text = str(np.load(io.BytesIO(contents["header.npy"]))[()])
@@ -685,7 +685,7 @@ CONSTANTS: dict[str, dict[str, Any]] = {
 
 
 def graph(node: Any, kinds: list[str], edges: list[tuple[str, str]]) -> None:
-    """A graph of an input, nodes n0, n1, … of one line, and an output."""
+    """A NIR graph of an input, nodes n0, n1, … of one line, and an output."""
     for name in list(node["nodes"]):
         del node["nodes"][name]
     for name in ("input", "output"):
@@ -758,7 +758,7 @@ def _(node: Any) -> None:
 
 
 def _windowed(node: Any, shape: tuple[int, ...], kinds: list[str], **changes: Any) -> None:
-    """A graph in a row behind an input of a shape; changes are of the first node."""
+    """A chain of nodes after an input of a shape; changes apply to the first node."""
     names = [f"n{index}" for index in range(len(kinds))]
     graph(node, kinds, list(itertools.pairwise(["input", *names, "output"])))
     put(node, "nodes/input/shape", data=np.array(shape))
@@ -848,7 +848,7 @@ def field(number: int, content: bytes) -> bytes:
 
 
 def onnx_case(name: str) -> Callable[[Callable[[], bytes]], None]:
-    """An ONNX file with something in it, and a digest that fits."""
+    """An ONNX file with an addition, and a matching digest."""
 
     def added(content: Callable[[], bytes]) -> None:
         def make(folder: Path) -> Words:
@@ -898,7 +898,7 @@ def _() -> bytes:
 
 
 def c_case(name: str) -> Callable[[Callable[[str], str]], None]:
-    """A C file with something changed in it, and a digest that fits."""
+    """A C file with a change, and a matching digest."""
 
     def added(change: Callable[[str], str]) -> None:
         def make(folder: Path) -> Words:

@@ -1,11 +1,11 @@
-"""Runs commands of nmtool in children of one warm process, and measures what they take.
+"""Runs commands of nmtool in children of one warm process, and measures memory and time.
 
     python -m tests.hostile.forks JOBS.json ANSWERS.json
 
-A job is {"words": […], "folder": …, "streams": […], "cpu_s": …}; its answer, on a line of its own,
-is exit code, stdout, stderr, largest memory in bytes and seconds of computing. A traceback is code
+A job is {"words": […], "folder": …, "streams": […], "cpu_s": …}. Its answer is a line with exit
+code, stdout, stderr, peak memory in bytes and CPU time in seconds. The exit code of a traceback is
 120. A child that computes for longer than `cpu_s`, by default `CPU_S`, or waits for longer than
-`PATIENCE_S`, is ended by a signal, and its code is then negative.
+`PATIENCE_S`, is ended by a signal; its exit code is then negative.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLOSED = "-"
 CPU_S = 10
 PATIENCE_S = 60
 ADDRESSES = 16 << 30
-"""Bytes of address space, so that a test that fails does not take the machine with it."""
+"""Limit on address space in bytes, so that a failing test does not exhaust the machine."""
 
 LIBRARIES = ("h5py", "nir", "numba", "onnx", "torch", "optuna")
 
@@ -100,7 +100,7 @@ def _redirect(descriptor: int, name: str) -> None:
 
 
 def _warm_up() -> None:
-    """Import what commands import, and let the collector of no child touch what they share."""
+    """Import all modules of commands, and exclude them from garbage collection in children."""
     ours = (module.name for module in walk_packages(nmtool.__path__, "nmtool."))
     for name in (*LIBRARIES, *ours):
         with suppress(ImportError, NmtoolError):

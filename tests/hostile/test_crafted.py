@@ -1,4 +1,4 @@
-"""Every crafted file ends with exit code 2 and a sentence, within 10 s of computing and 1 GB."""
+"""Every crafted file ends with exit code 2 and a short error, within 10 s of CPU time and 1 GB."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 1 << 30
 MAX_LETTERS = 1500
-"""Of an error, beside the words of the command, however long names and lists in its file are."""
+"""Largest length of an error, besides the command's words, for any names and lists in a file."""
 PARTS = 2
-"""The cases run in so many processes, each warmed up once."""
+"""Number of processes that run the cases; each is warmed up once."""
 
 
 def chosen(part: int) -> list[str]:
-    """The cases of a part: all in `make nightly`, otherwise every third of the fast ones."""
+    """The cases of a process: all in `make nightly`, otherwise every third of the fast ones."""
     names = list(crafted.CASES)
     if not THOROUGH:
         names = [name for name in names if name not in crafted.SLOW][::3]
@@ -62,7 +62,7 @@ def run(jobs: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
 
 
 def complaint(answer: dict[str, Any], harmless: bool, typed: int) -> str:
-    """What is wrong with an answer to a command of so many letters; '' where nothing is."""
+    """Description of what is wrong with an answer; '' for a correct one."""
     if answer["bytes"] > MAX_BYTES:
         return f"it takes {answer['bytes'] >> 20} MiB: {answer['err'][-300:]}"
     if harmless and answer["code"] == 0:

@@ -1,4 +1,4 @@
-"""Flipped bytes and cut files of every kind: a sentence with a code, or the content as it was.
+"""Flipped bytes and truncated files of every kind give an error, or the original content.
 
 Exports are damaged in `tests/exporters/test_conformance.py`.
 """
@@ -32,7 +32,7 @@ SPIKES = Raster.from_dense(np.random.default_rng(1).random((4, 30, 4)) < 0.3)
 
 Write = Callable[[Path], object]
 Read = Callable[[Path], str]
-"""Gives a digest of what it read."""
+"""Reads a file, and returns a digest of its content."""
 
 
 def _integers(path: Path) -> str:
@@ -66,7 +66,7 @@ KINDS: dict[str, tuple[str, Write, Read]] = {
 }
 
 UNSEALED = ("data",)
-"""HDF5 files, in which a flipped bit may be another number, or one that nobody reads."""
+"""HDF5 files, in which a flipped bit may change a number, or be in a part that is not read."""
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -26,7 +26,7 @@ def chain_network(
     spiking: bool = False,
     runs_in: Arithmetic = LOIHI2,
 ) -> IntegerNetwork:
-    """Layers that NetX can carry: with delays, or recurrent."""
+    """A network that NetX can represent: layers with delays, or recurrent ones."""
     longest = 0 if recurrent else runs_in.max_delay
     maker = Maker(np.random.default_rng(seed), longest, exponents=(0,), runs_in=runs_in)
     names = [*(f"h{index}" for index in range(n_hidden)), "out"]
@@ -52,9 +52,9 @@ def chain_network(
 
 
 def carried(projection: Any) -> Any:
-    """The projection with weights the reader takes: multiples of 8 that reach to either side.
+    """The projection with weights that the reader accepts: multiples of 8, of both signs.
 
-    The reader counts bits from the largest weight down to what all of them divide by.
+    The reader counts bits from the largest weight down to the common divisor of all weights.
     """
     weight = projection.weight - projection.weight % 8
     weight = np.clip(weight, -248, 248)
@@ -64,7 +64,7 @@ def carried(projection: Any) -> Any:
 
 
 def write_foreign(path: Path, *layers: dict[str, Any], simulation: bool = True) -> Path:
-    """A file of layers as lava-dl lays them out; a dictionary stands for a group."""
+    """Write a file of layers like lava-dl's; a dictionary is a group."""
     with h5py.File(path, "w") as file:
         for index, layer in enumerate(layers):
             fill(file.create_group(f"layer/{index}"), layer)
@@ -86,7 +86,7 @@ def fill(group: h5py.Group, values: dict[str, Any]) -> None:
 
 
 def dense(n_pre: int, n_post: int, seed: int = 0, **more: Any) -> dict[str, Any]:
-    """A dense layer with float32 weights, as trained by lava-dl; the rest is added."""
+    """A dense layer with float32 weights like lava-dl's, completed by the other datasets."""
     weight = np.random.default_rng(seed).integers(-60, 100, (n_post, n_pre)) * 2
     layer = {
         "type": b"dense",

@@ -14,7 +14,7 @@ DURATION = 35.0
 
 
 def synapses(rng, source, target, shape, mean, spread) -> ContinuousProjection:
-    """Normal weights, delays up to 8 ms."""
+    """Synapses with normally distributed weights and delays of up to 8 ms."""
     delay_ms = rng.uniform(0, 8, shape)
     return ContinuousProjection(source, target, rng.normal(mean, spread, shape), delay_ms)
 

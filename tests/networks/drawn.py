@@ -24,7 +24,7 @@ arithmetics = st.sampled_from([*ARITHMETICS.values()])
 
 @dataclass(frozen=True)
 class Layout:
-    """A graph without its numbers: sizes (the input's too), kinds, edges and readout."""
+    """A graph without weights and delays: sizes of input and populations, kinds, edges, readout."""
 
     sizes: dict[str, int]
     kinds: dict[str, str]
@@ -38,7 +38,8 @@ class Layout:
 
 @st.composite
 def layouts(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Layout:
-    """Any graph: parallel, skipping, feedback and self-connections, no input, none hidden."""
+    """Any graph: with parallel, skip, feedback and self-connections, without input or hidden
+    populations."""
     names = ["a", "b", "c"][: draw(st.integers(1, 3))]
     kinds = {name: draw(st.sampled_from(KINDS)) for name in names}
     sizes = {name: draw(st.integers(1, 4)) for name in names}
@@ -132,7 +133,7 @@ def _projection(
 
 @st.composite
 def recordings(draw: st.DrawFn) -> Recording:
-    """A deep recording of populations that never ran."""
+    """A random deep recording of populations."""
     layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
     samples, steps = draw(st.integers(1, 3)), draw(st.integers(1, 9))
     dtype = draw(st.sampled_from([np.int32, np.float64]))

@@ -1,4 +1,4 @@
-"""Integer networks at the ends of what the contract allows, for the tests of exporters."""
+"""Integer networks at the limits of the arithmetic, for the tests of exporters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from nmtool.network.readout import Readout
 
 
 def edge_network(sign: int) -> IntegerNetwork:
-    """u reaches the end of its range, and passes it; v saturates; a threshold of zero.
+    """A network in which u leaves its range, v saturates, and a threshold is 0.
 
-    For input at every step.
+    This needs input at every step.
     """
     weight = np.array([[255, 1, 254]]) * sign
     return IntegerNetwork(
@@ -33,9 +33,9 @@ def edge_network(sign: int) -> IntegerNetwork:
 
 
 def word_network(sign: int) -> IntegerNetwork:
-    """Sums of one step that leave 24 bits and even 32, so that the low word is what stays.
+    """A network whose sums of one step exceed 24 and even 32 bits, of which the low word remains.
 
-    For 1200 channels that spike at once: 1200·255·2^7·2^6 is beyond 2^31.
+    This needs 1200 channels that spike at once: 1200·255·2^7·2^6 is beyond 2^31.
     """
     n, weight = 1200, np.full((1200, 1), 255 * sign)
     return IntegerNetwork(
@@ -55,7 +55,7 @@ def word_network(sign: int) -> IntegerNetwork:
 
 
 def scattered_network() -> IntegerNetwork:
-    """Populations that nothing connects, one driven by its bias alone, an input nobody reads."""
+    """Unconnected populations, one of them driven by its bias, and an unused input."""
     bias = np.array([3000, -3000])
     return IntegerNetwork(
         InputChannels(2),

@@ -1,4 +1,4 @@
-"""Random networks of `fenn16`, and what FeNN's simulator answered to some of them."""
+"""Random networks of `fenn16`, and results of FeNN's simulator for some of them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ VECTORS = Path(__file__).with_name("fenn_vectors.npz")
 
 
 def fenn_network(seed: int, largest: int = 100) -> IntegerNetwork:
-    """One to three populations in a row and an output, with projections between any of them.
+    """A chain of one to three populations and an output, with projections between any of them.
 
-    Sizes are no multiples of anything. Delays reach up to 0, 1, 7, 30 or 63 steps.
+    Sizes are arbitrary. The longest delay is 0, 1, 7, 30 or 63 steps.
 
     Args:
-        seed: of all numbers.
-        largest: number of neurons of a population.
+        seed: seed of all random numbers.
+        largest: largest number of neurons of a population.
     """
     random = np.random.default_rng(seed)
     maker = Maker(random, int(random.choice([0, 1, 7, 30, 63])), runs_in=FENN16)
@@ -57,7 +57,7 @@ def fenn_raster(seed: int, network: IntegerNetwork, n_samples: int = 2) -> Raste
 
 
 def vectors() -> Iterator[tuple[IntegerNetwork, KnownAnswers]]:
-    """Networks, and what FeNN's simulator answered: spikes, u and v of every neuron."""
+    """Networks, with the results of FeNN's simulator: spikes, u and v of every neuron."""
     with np.load(VECTORS, allow_pickle=False) as archive:
         for index in range(len(archive.files) // 2):
             network = unpack_network(archive[f"network.{index}"].tobytes(), VECTORS)

@@ -1,4 +1,4 @@
-"""Random networks that brian2-loihi can express: no bias, and nothing that leaves 24 bits."""
+"""Random networks that brian2-loihi can express: without biases and overflows."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class FittingMaker(Maker):
     def within(
         self, projection: IntegerProjection, target: IntegerPopulation, sources: int
     ) -> IntegerProjection:
-        """The projection with an exponent that fits, whatever spikes arrive.
+        """The projection with an exponent for which no input can cause an overflow.
 
         Args:
-            projection: weights and bits are kept, unless no exponent is low enough.
-            target: whose u and v are bounded.
-            sources: number of projections that share the room.
+            projection: its weights and bits are kept, unless no exponent is low enough.
+            target: target population.
+            sources: number of projections into the target, which share its range.
         """
         most = np.abs(projection.weight.astype(int)).sum(axis=0).max() << STATE_SHIFT
         gain = DECAY_ONE / (target.du + 1) * DECAY_ONE / max(target.dv, 1)
@@ -51,7 +51,7 @@ class FittingMaker(Maker):
 
 
 def fitting_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNetwork:
-    """The graph of `random_network` with integers that fit."""
+    """The graph of `random_network`, with integers that cannot overflow."""
     graph = random_network(seed, n_hidden, spiking_output)
     maker = FittingMaker(np.random.default_rng(seed))
     populations = {p.name: maker.population(p.name, p.size, p.kind) for p in graph.populations}

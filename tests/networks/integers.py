@@ -35,7 +35,7 @@ class Maker:
     runs_in: Arithmetic = LOIHI2
 
     def population(self, name: str, size: int, kind: str) -> IntegerPopulation:
-        """Decays at both ends of their range and between, thresholds that are often reached."""
+        """A population with decays of their whole range and thresholds that are often reached."""
         pick, arithmetic = self.random.choice, self.runs_in
         choices = (arithmetic.least_threshold, 50, 400, 3000, arithmetic.max_threshold)
         thresholds = [vth for vth in choices if vth <= arithmetic.max_threshold]
@@ -75,7 +75,7 @@ class Maker:
         )
 
     def projection(self, source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
-        """Any signs, bits and exponent, delays from nothing to the longest."""
+        """A projection with any signs, bits and exponent, and any delays."""
         arithmetic = self.runs_in
         bits = int(self.random.integers(arithmetic.weight_bits[0], arithmetic.weight_bits[-1] + 1))
         exponents = arithmetic.weight_exponents(bits)
@@ -90,7 +90,7 @@ class Maker:
         )
 
     def weight(self, shape: tuple[int, int], signs: str, bits: int) -> NDArray[np.int64]:
-        """[pre, post] weights on the grid that signs and bits allow, zeros among them."""
+        """[pre, post]: weights on the grid that signs and bits allow, including zeros."""
         step = self.runs_in.weight_step(bits, signs == MIXED)
         top = (self.runs_in.weight_limit - 1) // step
         low, high = {MIXED: (-top, top), EXCITATORY: (0, top), INHIBITORY: (-top, 0)}[signs]
@@ -105,7 +105,7 @@ class Maker:
 def random_network(
     seed: int, n_hidden: int, spiking_output: bool, runs_in: Arithmetic = LOIHI2
 ) -> IntegerNetwork:
-    """A network with `n_hidden` recurrent populations in a row and projections that skip."""
+    """A network with a chain of `n_hidden` recurrent populations and skip projections."""
     maker = Maker(np.random.default_rng(seed), runs_in.max_delay, runs_in=runs_in)
     names = [f"h{index}" for index in range(n_hidden)]
     sizes = {INPUT: 5, **{name: int(maker.random.integers(1, 9)) for name in names}, "out": 4}
@@ -125,7 +125,7 @@ def random_network(
 
 
 def large_network(max_delay: int = 15, n_hidden: int = 512) -> IntegerNetwork:
-    """64 channels, a recurrent layer of many neurons that spike, ten that integrate."""
+    """A network of 64 channels, a large recurrent layer, and ten outputs that integrate."""
     return round_network(Network.layers([64, n_hidden, 10], delays=max_delay)).network
 
 

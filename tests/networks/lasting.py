@@ -1,4 +1,4 @@
-"""A network that Lava's state must not leak through, for the tests of the Lava exporter."""
+"""A network that shows if Lava keeps state between samples, for tests of the Lava exporter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nmtool.targets import LOIHI2
 
 
 def self_sustained_network() -> IntegerNetwork:
-    """Two channels, a population whose activity never ends once it has begun, an output.
+    """Two channels, a population whose activity never ends once it begins, and an output.
 
     Every delay from 0 to the longest occurs in the recurrent matrix.
     """

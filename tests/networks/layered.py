@@ -17,7 +17,7 @@ CHANNELS = 6
 
 
 def layered_network(max_delay: int = 0, *, recurrent: bool = True, **changes: Any) -> Network:
-    """Two hidden populations in a row that spike often, and an output that does not."""
+    """A chain of two hidden populations that spike often, and an output that does not spike."""
     random = np.random.default_rng(0)
 
     def synapses(source: str, target: str, shape: tuple[int, int], size: float) -> Projection:
@@ -54,9 +54,9 @@ def noise(n_samples: int = 2, n_steps: int = 60, rate: float = 0.2) -> Raster:
 
 
 def in_general_position(network: Network) -> Network:
-    """The same network with thresholds that no sum of its weights meets by design.
+    """The same network with thresholds that no sum of its weights equals.
 
-    Where v equals a threshold, the order of additions would decide whether there is a spike.
+    If v equalled a threshold, the order of additions would decide whether a neuron spikes.
     """
     populations = [
         replace(p, threshold=p.values("threshold") * _irrational(p.size)) if p.kind == LIF else p

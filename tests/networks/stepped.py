@@ -14,7 +14,7 @@ CHANNELS, STEPS, SAMPLES = 5, 40, 2
 
 
 def synapses(rng, source, target, shape, mean, spread, max_delay=6) -> Projection:
-    """Normal weights, delays of 0 to max_delay steps."""
+    """Synapses with normally distributed weights and delays of 0 to max_delay steps."""
     weight = rng.normal(mean, spread, shape)
     return Projection(source, target, weight, rng.integers(0, max_delay + 1, shape))
 
@@ -25,7 +25,7 @@ def make(populations, projections, dt_ms=1.0) -> Network:
 
 
 def tangled(rng) -> Network:
-    """Feedback, self, skip and double projections, constants that differ from neuron to neuron."""
+    """Feedback, self, skip and double projections; constants differ between neurons."""
     populations = [
         Population("a", 4, LIF, [8, 12, 5, 20], [3, 5, 5, 8], [1, 0.8, 1.2, 1], [0.2, 0, -0.1, 0]),
         Population("out", 3, LI, [10, 5, 4], [5, 5, 9], bias=0.1),
@@ -52,7 +52,7 @@ def none_hidden(rng) -> Network:
 
 
 def random_input(rng, samples=SAMPLES, rate=0.15) -> Raster:
-    """Input that lasts to the very last step."""
+    """Input with spikes up to the last step."""
     dense = rng.random((samples, STEPS, CHANNELS)) < rate
     dense[:, -3:, :] = True
     return Raster.from_dense(dense)
@@ -63,7 +63,7 @@ def n_hidden_spikes(trace: Trace) -> int:
 
 
 def single_neuron(weight, delay, recurrent=None, kind=LIF, threshold=1.0) -> Network:
-    """Channel 0 drives neuron `n`; `out` is along because a network has an output."""
+    """Channel 0 drives neuron `n`; `out` exists because a network needs an output."""
     into = Projection(INPUT, "n", np.full((CHANNELS, 1), weight), np.full((CHANNELS, 1), delay))
     projections = [into]
     if recurrent is not None:

@@ -1,4 +1,4 @@
-"""Random networks that spike a good deal, for the tests of training."""
+"""Random networks that spike often, for the tests of training."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def random_network(
 
 
 def readout(population: str, rule: str) -> Readout:
-    """A read-out by any rule; a window is 20 steps."""
+    """A readout with any rule; a window has 20 steps."""
     return Readout(population, rule, 20 if rule == WINDOW else None)
 
 
 def with_readout(network: Network, rule: str) -> Network:
-    """The same with another read-out; outputs that spike do so by themselves if not inhibited."""
+    """The network with another readout; spiking outputs spike spontaneously unless inhibited."""
 
     def output(population: Population) -> Population:
         if population.name != "output" or rule != FIRST_SPIKE:

@@ -29,12 +29,12 @@ def data() -> Dataset:
 
 @pytest.fixture
 def lava(monkeypatch: pytest.MonkeyPatch) -> FakeLava:
-    """The simulator in Lava's place."""
+    """Replace Lava by the simulator."""
     return FakeLava().install(monkeypatch)
 
 
 def network_for(name: str) -> IntegerNetwork:
-    """The integers of `cases`; a chain for formats that do not hold them."""
+    """The integers of `cases`, or a chain for formats that cannot represent them."""
     if name not in ("netx", "fenn"):
         return cases.integer_network()
     return chain_network(3, runs_in=formats.format_named(name).arithmetic)

@@ -1,4 +1,4 @@
-"""Small networks and data folders for the tests of the command line, and what commands say."""
+"""Small networks, data folders and results of commands, for tests of the command line."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SETTINGS = (
     *("--hidden", "6", "--steps", "30", "--max-delay", "9", "--batch-size", "4"),
     *("--validation", "4", "--epochs", "3", "--threads", "1"),
 )
-"""Options of a training run that takes a fraction of a second."""
+"""Options of a training run that takes less than a second."""
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command answered: exit code, stdout, stderr."""
+    """Result of a command: exit code, stdout, stderr."""
 
     code: int
     out: str
@@ -42,7 +42,7 @@ class CommandResult:
 
     @property
     def json(self) -> Any:
-        """stdout, which is one strict JSON object."""
+        """The content of stdout, which is one strict JSON object."""
 
         def refuse(word: str) -> None:
             raise AssertionError(f"{word} is not JSON")
@@ -51,13 +51,13 @@ class CommandResult:
 
     @property
     def error(self) -> str:
-        """The code of the error on stderr, '' where there is none."""
+        """The code of the error on stderr; '' if there is none."""
         match = re.search(r"^error\[([a-z0-9-]+)\]: ", self.err, re.MULTILINE)
         return match.group(1) if match else ""
 
 
 def float_network(**changes: Any) -> Network:
-    """Four channels, three recurrent neurons, two outputs; delays up to 5."""
+    """A network of four channels, three recurrent neurons and two outputs, with delays up to 5."""
     random = np.random.default_rng(3)
 
     def synapses(source: str, target: str, shape: tuple[int, int], size: float) -> Projection:
@@ -87,7 +87,7 @@ def integer_network() -> IntegerNetwork:
 
 
 def spike_events(n_samples: int, seed: int = 0) -> SpikeEvents:
-    """The left half of the channels spikes for one class, the right half for the other."""
+    """Samples of two classes: for each class, another half of the channels spikes."""
     random = np.random.default_rng(seed)
     label = np.arange(n_samples) % 2
     counts = np.full(n_samples, 8)
@@ -101,7 +101,7 @@ def spike_events(n_samples: int, seed: int = 0) -> SpikeEvents:
 
 
 def write_folder(folder: Path, *, n_train: int = N_TRAIN, n_test: int = N_TEST) -> Path:
-    """A data set in SHD layout."""
+    """Write a data set in SHD layout."""
     folder.mkdir()
     write_shd(folder / "two_train.h5", spike_events(n_train, 1))
     write_shd(folder / "two_test.h5", spike_events(n_test, 2))
@@ -115,7 +115,7 @@ def write_raw(
     labels: Sequence[int],
     n_units: int = N_UNITS,
 ) -> None:
-    """A file in SHD layout that nobody has checked."""
+    """Write a file in SHD layout without any check."""
     with h5py.File(path, "w") as file:
         file.attrs["n_units"] = n_units
         _write_lists(file, "spikes/times", times_s, np.float64)

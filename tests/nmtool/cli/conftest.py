@@ -20,7 +20,7 @@ ArgumentsOf = Callable[[str, str], dict[str, Any]]
 def nmtool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Nmtool:
-    """`nmtool(*words)` runs a command in an empty folder and returns what it said."""
+    """`nmtool(*words)` runs a command in an empty folder and returns its result."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NMTOOL_DATA", raising=False)
 
@@ -33,7 +33,7 @@ def nmtool(
 
 
 class _CalledError(Exception):
-    """Ends a command where it calls the library."""
+    """Raised to end a command when it calls the library."""
 
 
 @pytest.fixture

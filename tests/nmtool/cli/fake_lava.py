@@ -1,4 +1,4 @@
-"""Stands in for Lava: the integer simulator, with faults where a test wants them."""
+"""Replaces Lava by the integer simulator, with faults that a test chooses."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Fault = Callable[[Recording], Recording]
 
 @dataclass
 class FakeLava:
-    """What `Lava.run` is replaced by.
+    """Replacement of `Lava.run`.
 
     Attributes:
-        faults: by the name of the model, what is done to its recording.
+        faults: functions that change a recording, by name of the model.
         calls: the arguments of every run.
     """
 
@@ -33,7 +33,7 @@ class FakeLava:
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeLava:
-        """Put it in Lava's place, in an environment that needs none."""
+        """Replace Lava, without an environment."""
         monkeypatch.setattr(
             Lava, "run", lambda *arguments, **options: self.run(*arguments, **options)
         )
@@ -54,9 +54,9 @@ class FakeLava:
 
 
 def flip_spike(sample: int, step: int, neuron: int) -> Fault:
-    """One bin of population `hidden`: a spike where there was none, or none where there was.
+    """Flip one bin of the population `hidden`: add a spike, or remove it.
 
-    Recordings that have no such sample or step stay as they are.
+    Recordings without this sample or step are not changed.
     """
 
     def fault(recording: Recording) -> Recording:
@@ -70,7 +70,7 @@ def flip_spike(sample: int, step: int, neuron: int) -> Fault:
 
 
 def shift_membrane(sample: int, step: int, neuron: int, by: int) -> Fault:
-    """One value of the output's membrane; recordings without such a sample stay as they are."""
+    """Change one value of the output's membrane, in recordings that have the sample."""
 
     def fault(recording: Recording) -> Recording:
         if sample >= recording.n_samples or step >= recording.membrane["out"].shape[1]:

@@ -1,4 +1,4 @@
-"""`python -m nmtool` in which something befalls rank 1 in the middle of an update.
+"""`python -m nmtool`, in which rank 1 fails in the middle of an update.
 
 python -m tests.nmtool.cli.faulty_rank FATE UPDATE train DATA …
 """
@@ -32,19 +32,19 @@ def killed_unnoticed(rank: int) -> None:
 
 
 def fails(rank: int) -> None:
-    """Rank 1 alone has something to complain about."""
+    """Rank 1 alone raises an error for users."""
     if rank == 1:
         raise StorageError("the disk of rank 1 is full", code="disk-full")
 
 
 def errs(rank: int) -> None:
-    """Rank 1 runs into a mistake of ours."""
+    """Rank 1 raises an exception that is a bug."""
     if rank == 1:
         raise ZeroDivisionError("a mistake of ours")
 
 
 def interrupted(rank: int) -> None:
-    """Somebody presses Ctrl-C."""
+    """A user presses Ctrl-C."""
     if rank == 1:
         os.kill(os.getppid(), signal.SIGINT)
         time.sleep(_FOR_EVER_S)
@@ -56,7 +56,7 @@ FATES: dict[str, Callable[[int], None]] = {
 
 
 def strike(fate: Callable[[int], None], update: int) -> None:
-    """Let the fate befall the ranks between the passes of that update, counted from 1."""
+    """Cause the failure between the passes of an update, counted from 1."""
     sum_gradients, done = Ranks.sum_gradients, 0
 
     def faulty(self: Ranks, parameters: Any) -> None:

@@ -1,4 +1,4 @@
-"""Training runs compared by all that their folders hold."""
+"""Comparison of training runs by the content of their folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _state(folder: str) -> dict[str, np.ndarray]:
 
 
 def assert_same_run(left: str, right: str) -> None:
-    """The same parameters, moments of the optimiser and best network, bit for bit."""
+    """Assert equal parameters, moments of the optimiser and best network, bit for bit."""
     first, second = _state(left), _state(right)
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)

@@ -1,4 +1,4 @@
-"""Studies of a few trials that take a fraction of a second each, and what is in their store."""
+"""Studies of a few trials that take less than a second each, and their stored trials."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def states(name: str = "study.toml") -> list[str]:
 
 
 def logs() -> dict[str, list[dict[str, Any]]]:
-    """The log of every training, by its folder."""
+    """The log of every training run, by folder."""
     return {
         path.parent.as_posix(): [json.loads(line) for line in path.read_text().splitlines()]
         for path in sorted(Path("study/trials").rglob("log.jsonl"))
@@ -79,7 +79,7 @@ def logs() -> dict[str, list[dict[str, Any]]]:
 def fake_training(
     results: Iterable[float | BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Let every training take the next result: an accuracy of all epochs, or what ends it."""
+    """Replace training: every run takes the next result, an accuracy or an exception."""
     left = iter(results)
 
     def train(options: TrainOptions, dataset: object, **arguments: Any) -> None:
@@ -93,18 +93,18 @@ def fake_training(
 
 
 def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
-    """In the place of `nmtool.training.loop.run.run_training`."""
+    """Replaces `nmtool.training.loop.run.run_training`."""
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 
 @contextmanager
 def sweeping(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """`nmtool sweep study.toml` in processes of its own, of which none is left at the end.
+    """Run `nmtool sweep study.toml` in new processes, all of which are ended in the end.
 
-    They heed Ctrl-C even where the tests are a shell's background job.
+    They handle Ctrl-C even if the tests are a shell's background job.
 
     Args:
-        words: of the command, more than that.
+        words: further words of the command.
     """
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -126,7 +126,7 @@ def sweeping(*words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def still_running(group: int, within_s: float = GRACE_S) -> list[int]:
-    """Processes of a group that have not ended within a while after its first has."""
+    """Processes of a group that still run some time after its first process has ended."""
     deadline = time.monotonic() + within_s
     while (left := processes_of(group)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -134,7 +134,7 @@ def still_running(group: int, within_s: float = GRACE_S) -> list[int]:
 
 
 def processes_of(group: int) -> list[int]:
-    """Processes of a group that run, the first of it first."""
+    """Running processes of a group, beginning with its first."""
     words = ["ps", "-A", "-o", "pgid=,pid=,stat="]
     listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     rows = [line.split() for line in listed.splitlines()]

@@ -1,4 +1,4 @@
-"""Bad input ends in an error that says what, why and how to mend it; nothing existing is lost."""
+"""Bad input gives an error with what, why and fix; no existing file is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.nmtool.cli.conftest import Nmtool
 
 
 def _assert_refused(result: CommandResult, error: str, *values: str) -> None:
-    """Nothing is said but one error of that code, which names the values."""
+    """Assert that the only output is an error with a code, which names the values."""
     assert (result.code, result.out, result.error) == (2, "", error), result
     assert result.err.startswith("error[")
     assert "Traceback" not in result.err
@@ -42,7 +42,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str, list[str]]] = {
         ["'two'", "test"],
     ),
 }
-"""Name of the case: how a file is spoilt, the code of the error, what the error names."""
+"""Damages of files by name, with the code of the error and values that it names."""
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
@@ -125,7 +125,7 @@ BAD_NETWORKS: dict[str, tuple[Callable[[Path], object], str, list[str]]] = {
     "missing": (Path.unlink, "file-missing", []),
     "truncated": (_truncate, "file-damaged", ["  why: "]),
 }
-"""As `BAD_FILES`, of network files."""
+"""Like `BAD_FILES`, for network files."""
 
 
 @pytest.mark.parametrize("case", BAD_NETWORKS)

@@ -1,4 +1,4 @@
-"""`nmtool brian2-loihi`: says which environment is used, and what to do where there is none."""
+"""`nmtool setup brian2-loihi`: names the environment in use, or says how to set one up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands on networks and exports own: words become a call, its result becomes JSON."""
+"""Commands on networks and exports: their words become a call, its result becomes JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FUNCTIONS = {
     "evaluate": "nmtool.evaluation.evaluation.evaluate",
     "run": "nmtool.evaluation.evaluation.run",
 }
-"""By command: the function that it calls."""
+"""The function that each command calls."""
 
 CALLS: dict[str, dict[str, Any]] = {
     "verify integers.npz two --against json --against lava --model stock --no-coverage": {
@@ -124,7 +124,7 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "run export.json two --samples 3": {"path": "export.json", "samples": 3},
 }
-"""By the words of a command: what its function is given."""
+"""The arguments of the call, by the words of the command."""
 
 SUBJECT = {"format": "json", "hash": INTEGERS.content_hash, "data": "two", "split": "test"}
 
@@ -138,7 +138,7 @@ RESULTS: dict[str, dict[str, Any]] = {
     "evaluate export.json two": {"network": "export.json", **SUBJECT},
     "run export.json two": {"export": "export.json", **SUBJECT},
 }
-"""By the words of a command: what its JSON has besides the function's result."""
+"""Entries of a command's JSON besides the result of its function, by the command's words."""
 
 
 @pytest.fixture(autouse=True)

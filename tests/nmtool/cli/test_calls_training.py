@@ -90,12 +90,12 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         {"networks": ["floats.npz", "integers.npz"], "data": None, "gain": 3.0},
     ),
 }
-"""By the words of a command the function it calls, and some of the arguments it passes."""
+"""The function that a command calls and some of its arguments, by the command's words."""
 
 
 @pytest.fixture
 def _run(nmtool: Nmtool) -> None:
-    """A folder with the settings of a run, and something in the place of its checkpoint."""
+    """A run folder with settings, and with a dummy checkpoint."""
     run = RunFolder(Path("run"))
     run.create(Manifest(data="two", ranks=1, options=nm.TrainOptions(hidden=6).as_json()))
     run.checkpoint_file.touch()

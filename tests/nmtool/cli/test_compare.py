@@ -21,7 +21,7 @@ TEST = cases.spike_events(cases.N_TEST, 2)
 
 @pytest.fixture
 def deaf(tmp_path: Path) -> Path:
-    """The network of the fixture `integers` without its input."""
+    """A file of the fixture `integers`' network, with input weights of 0."""
     network = cases.integer_network()
     first = network.projections[0]
     silent = replace(first, weight=np.zeros_like(first.weight))

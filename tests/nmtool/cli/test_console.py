@@ -1,4 +1,4 @@
-"""How results look: strict JSON, tables that fold nothing, errors with why and fix."""
+"""The output of results: strict JSON, tables without wrapped cells, errors with why and fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nmtool convert`: from every format to every other, nothing lost, what was written checked."""
+"""`nmtool convert`: from every format to every other, without loss, and checked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ARRAYS = "lava_network/arrays.npz"
 
 @pytest.fixture(autouse=True)
 def lava(monkeypatch: pytest.MonkeyPatch) -> FakeLava:
-    """The simulator in Lava's place."""
+    """Replace Lava by the simulator."""
     return FakeLava().install(monkeypatch)
 
 
@@ -44,7 +44,7 @@ def _import(name: str) -> None:
 def test_conversion_between_all_formats(
     first: str, second: str, nmtool: Nmtool, integers: Path
 ) -> None:
-    """What came the long way is what comes the short one, byte for byte where it is a file."""
+    """Converting via a third format gives the same result as converting directly."""
     _import(first)
     _import(second)
     Path("way").mkdir()
@@ -188,7 +188,7 @@ def test_netx_files_are_converted(
 
 @pytest.fixture
 def foreign(nmtool: Nmtool, floats: Path) -> Path:
-    """A NIR file without what nmtool writes beside the graph, for steps of 2 ms."""
+    """A NIR file for steps of 2 ms, without nmtool's own group."""
     pytest.importorskip("nir")
     words = ("--nir-dt", "0.002", "--recurrent-step", "explicit")
     assert nmtool("convert", floats, "foreign.nir", *words).code == 0

@@ -26,7 +26,7 @@ SIZES = {"In": 4, "Hid": 3, "Out": 2}
 
 @pytest.fixture
 def checkpoints(tmp_path: Path) -> Path:
-    """A folder of two epochs, of one hidden population with delays of its input."""
+    """Checkpoints of two epochs, with one hidden population and delays from the input."""
     folder, random = tmp_path / "checkpoints", np.random.default_rng(1)
     folder.mkdir()
     for epoch in (9, 10):

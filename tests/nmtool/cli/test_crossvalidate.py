@@ -1,4 +1,4 @@
-"""`nmtool crossvalidate`, and `nmtool compare` of what it keeps."""
+"""Cross-validation on the command line, and `nmtool compare` on its results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INTEGERS = (*FAST, "--arithmetic", "integer")
 
 @pytest.fixture(autouse=True)
 def _spoken(data: Path) -> None:
-    """The folder `two`, whose samples have three speakers."""
+    """Make the folder `two`, whose samples have three speakers."""
     for split, n in (("train", cases.N_TRAIN), ("test", cases.N_TEST)):
         events = cases.spike_events(n, 1 if split == "train" else 2)
         groups = {"speaker": np.arange(n) % 3}
@@ -34,7 +34,7 @@ def _spoken(data: Path) -> None:
 
 
 def answered(folder: str, seed: int = 0) -> Answers:
-    """Random answers to the training samples, in the folder of a cross-validation."""
+    """Write random predictions for the training samples into a cross-validation's folder."""
     events = load_dataset("two").train
     about = {"data": "two", "splits": ["train"], "model": "a guess", "settings": {}}
     answers = Answers.empty(events, rule=Folds("speaker"), seeds=[0], **about)

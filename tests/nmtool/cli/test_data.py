@@ -1,4 +1,4 @@
-"""`nmtool data`: what a data set holds."""
+"""`nmtool data`: statistics of a data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nmtool data IN -o FOLDER`: files of others as a data set."""
+"""`nmtool data IN -o FOLDER`: foreign files as a data set."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, phrase: str
 
 
 def test_a_csv_file_of_pandas(nmtool: Nmtool) -> None:
-    """An index without a name, and floats where a column has cells without a value."""
+    """It has an index without a name, and floats in columns with empty cells."""
     rows = ["0,0,1.0,2.0,3.5,7.0", "1,0,1.0,0.0,1.0,7.0", "2,1,2.0,nan,nan,8.0", "3,2,2.0,,,8.0"]
     Path("pandas.csv").write_text("\n".join([",sample,label,unit,time_ms,speaker", *rows]))
     assert nmtool("data", "pandas.csv", "-o", "made", "--labels-from", 1).code == 0
@@ -339,7 +339,7 @@ def test_a_step_in_the_archive(step: Any) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "train_"])
 def test_arrays_without_a_time_axis_are_refused(nmtool: Nmtool, prefix: str) -> None:
-    """Their shape is refused first, not the missing length of a step."""
+    """The error is about their shape, not about the missing length of a step."""
     np.savez("two.npz", **{f"{prefix}x": np.ones((2, 3)), f"{prefix}y": [0, 1]})
     values = nmtool("data", "two.npz")
     assert (values.code, values.error) == (2, "dense-dimensions")
@@ -366,7 +366,7 @@ def test_groups_of_an_archive(nmtool: Nmtool) -> None:
 @pytest.mark.usefixtures("nmtool")
 @pytest.mark.parametrize("words", [("training", "valid", "testing"), ("train", "val", "test")])
 def test_names_of_splits_are_the_same_in_all_files(words: tuple[str, str, str]) -> None:
-    """In the names of files, in a column of a CSV file and in the names of arrays."""
+    """They are the same in names of files, in a column of a CSV file and in names of arrays."""
     rows = [f"{i},{i % 2},0,1,{word}" for i, word in enumerate(words)]
     Path("mine.csv").write_text("\n".join(["sample,label,unit,time_ms,split", *rows]))
     arrays: dict[str, Any] = {"dt_ms": 1.0}
@@ -414,7 +414,7 @@ def test_arrays_that_are_not_used(nmtool: Nmtool) -> None:
 
 
 def _of_two_files(train: list[str] | None, test: list[str] | None) -> Path:
-    """A folder of two archives with the labels 0 and 1, and names of the classes where given."""
+    """Write a folder of two archives with labels 0 and 1, and perhaps class names."""
     folder = Path("two_files")
     folder.mkdir()
     for split, names in (("train", train), ("test", test)):
@@ -463,7 +463,7 @@ def test_names_of_groups_are_numbered_over_all_splits(nmtool: Nmtool) -> None:
 
 @pytest.mark.parametrize("mark", [";", "\t"])
 def test_other_separators(nmtool: Nmtool, mark: str) -> None:
-    """As Excel writes CSV where the decimal mark is a comma, and as text with tabs."""
+    """As in Excel's CSV files in countries with decimal commas, and in text with tabs."""
     comma = "," if mark == ";" else "."
     rows = [
         ("sample", " label", "unit", "time_ms", "speaker"),

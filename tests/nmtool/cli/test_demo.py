@@ -1,4 +1,4 @@
-"""`nmtool demo`: the whole story, for people and for scripts."""
+"""`nmtool demo`: from training to verification, as text and as JSON."""
 
 from __future__ import annotations
 

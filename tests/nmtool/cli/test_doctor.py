@@ -1,4 +1,4 @@
-"""`nmtool doctor` says what is here, and exits with 1 where something is broken."""
+"""`nmtool doctor` lists what is installed, and exits with 1 if something is broken."""
 
 from __future__ import annotations
 

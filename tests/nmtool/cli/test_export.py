@@ -1,4 +1,4 @@
-"""`nmtool export`: writes what was asked for, with known answers, and replaces nothing unasked."""
+"""`nmtool export`: writes a format with known answers, and never overwrites without --force."""
 
 from __future__ import annotations
 

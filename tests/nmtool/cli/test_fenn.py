@@ -1,4 +1,4 @@
-"""`nmtool setup fenn`: from sources or clones, and what it says where there is none."""
+"""`nmtool setup fenn`: from sources or clones, and errors without an environment."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_networks_of_another_arithmetic(nmtool: Nmtool) -> None:
 
 
 def test_floats_are_quantised_for_it(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever exports or verifies a float network need not say the target."""
+    """Exporting or verifying a float network needs no --target."""
     Network.layers([5, 8, 3]).save("float.npz")
     assert nmtool("export", "float.npz", "--to", "fenn", "-o", "exported").code == 0
     assert load("exported").runs_in is FENN16

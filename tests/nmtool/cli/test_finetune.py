@@ -1,4 +1,4 @@
-"""`nmtool finetune`: a new run from where another stands, in the chip's integers for instance."""
+"""`nmtool train --start`: a new run from the state of another, e.g. in the chip's integers."""
 
 from __future__ import annotations
 

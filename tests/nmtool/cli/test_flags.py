@@ -1,4 +1,4 @@
-"""Flags of commands that follow from the functions behind them."""
+"""Flags that are derived from the signatures of functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.nmtool.cli.test_main import ROOT
 
 
 def parsed(*words: str, function: str, **own: Any) -> dict[str, Any]:
-    """What a function is given by the words of a command."""
+    """The arguments of a function for the words of a command."""
     parser = Parser(prog="nmtool some")
     flags.add(parser, function, **own)
     parser.set_defaults(parser=parser)

@@ -1,6 +1,6 @@
 """A disk that is full while a file is saved: an error, and everything that was there before.
 
-The limit on the size of files stands in for the disk: writing beyond it fails with EFBIG.
+A limit on the size of files replaces a full disk: writing beyond it fails with EFBIG.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`nmtool lava`: says which environment is used, and what to do where there is none."""
+"""`nmtool setup lava`: names the environment in use, or says how to set one up."""
 
 from __future__ import annotations
 

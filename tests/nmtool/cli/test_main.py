@@ -1,4 +1,4 @@
-"""The program itself: help, exit codes, foreign errors, broken pipes, what a start imports."""
+"""The program: help, exit codes, other exceptions, broken pipes, imports at the start."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ROOT = Path(__file__).parents[3]
 
 
 def _environment() -> dict[str, str]:
-    """This process' own, without what would hide that output is buffered."""
+    """The environment of this process, without variables that change the buffering of output."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return {**variables, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 
 
 def _start(*words: object, script: str = "", **settings: object) -> subprocess.CompletedProcess:
-    """Run nmtool, or a script, as a process of its own that warns of everything."""
+    """Run nmtool, or a script, in a new process with all warnings."""
     program = ["-c", script] if script else ["-m", "nmtool"]
     return subprocess.run(
         [sys.executable, "-W", "error", *program, *map(str, words)],
@@ -48,7 +48,7 @@ def _result(done: subprocess.CompletedProcess) -> CommandResult:
 
 
 def _raising(error: BaseException) -> Callable[[object], int]:
-    """A command that ends with this error."""
+    """A command that raises an error."""
 
     def run(arguments: object) -> int:
         raise error

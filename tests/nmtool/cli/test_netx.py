@@ -1,4 +1,4 @@
-"""Commands on NetX files: written, taken in, refused."""
+"""Commands on NetX files: written, read, refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.nmtool.cli.conftest import Nmtool
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Path:
-    """A network that NetX can carry."""
+    """A network that NetX can represent."""
     path = tmp_path / "chain.npz"
     chain_network(3).save(path)
     return path

@@ -1,4 +1,4 @@
-"""Commands as they were spelt before: they answer, and say how they are spelt now."""
+"""Earlier spellings of commands still work, and name the present ones."""
 
 from __future__ import annotations
 

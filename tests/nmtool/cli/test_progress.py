@@ -1,4 +1,4 @@
-"""Progress where stderr is not a terminal: lines with rate and time left; a bar where it is."""
+"""Progress: a bar on a terminal, otherwise lines with rate and time left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that gains ten seconds whenever it is looked at."""
+    """A clock that advances by ten seconds at every reading."""
     ticks = itertools.count(0.0, 10.0)
     monkeypatch.setattr("time.monotonic", lambda: next(ticks))
 

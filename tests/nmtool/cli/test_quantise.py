@@ -1,4 +1,4 @@
-"""`nmtool quantise`: the integers of the library, and nothing existing lost."""
+"""`nmtool quantise`: the same integers as in Python; no existing file is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.nmtool.cli.conftest import Nmtool
 
 
 def calibrating(n_steps: int) -> Raster:
-    """The training samples that are not compared on."""
+    """The training samples that calibrate, which are not used to compare accuracies."""
     first, _ = cases.spike_events(cases.N_TRAIN, 1).split_tail(cases.N_TRAIN // 2)
     return bin_events(first, 1.0, n_steps).raster
 

@@ -1,4 +1,4 @@
-"""`nmtool report`: a page, tables, JSON; what is wrong is known before anything runs."""
+"""`nmtool report`: a page, tables, JSON; errors are detected before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard streams that are closed or full: no traceback, and the exit code still says what was."""
+"""Closed or full standard streams: no traceback, and correct exit codes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def codes(folder: Path) -> Codes:
 
 
 def test_lost_remarks_are_ignored_and_lost_results_are_errors(codes: Codes) -> None:
-    """Remarks that cannot be shown end nothing; results that cannot be written do."""
+    """Remarks that cannot be printed do not stop a command; results that cannot be written do."""
     for words in (SHOWN, EVALUATED):
         assert [codes[words, streams] for streams in EVERY] == [0, 0, 0, 0, 2, 0, 2]
     assert {codes[UNTOLD, streams] for streams in EVERY} == {2}

@@ -1,4 +1,4 @@
-"""`nmtool sweep`: what it prints, and its exit codes."""
+"""`nmtool sweep`: its output and exit codes."""
 
 from __future__ import annotations
 

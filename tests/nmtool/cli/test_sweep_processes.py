@@ -1,4 +1,4 @@
-"""`nmtool sweep`, stopped, and in several processes."""
+"""`nmtool sweep`: stops, and several processes."""
 
 from __future__ import annotations
 

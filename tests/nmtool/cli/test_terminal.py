@@ -1,4 +1,4 @@
-"""Seen on a terminal: one clean line per epoch, tables that fit, verdicts in colour."""
+"""Output on a terminal: one line per epoch, tables that fit, coloured verdicts."""
 
 from __future__ import annotations
 

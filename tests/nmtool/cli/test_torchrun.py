@@ -1,4 +1,4 @@
-"""Several processes that run one command: one of them speaks, all of them end."""
+"""Several processes run one command: one of them prints errors, and all of them end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _launch(monkeypatch: pytest.MonkeyPatch, rank: int, port: int) -> None:
 
 @pytest.fixture
 def store() -> TCPStore:
-    """Where the processes of a job leave notes for each other."""
+    """The key-value store of a job."""
     return TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
 

@@ -1,4 +1,4 @@
-"""`nmtool train`: settings from files and options, resuming, the run folder, what is printed."""
+"""`nmtool train`: settings from files and options, resuming, the run folder, output."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`torchrun -m nmtool train`: two processes learn what one learns, and end as one.
+"""`torchrun -m nmtool train`: two processes give the result of one, and end together.
 
-Every third batch has a single sample, so that one of the two processes has nothing to do.
+Every third batch has a single sample, so that one of the two processes has no sample.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def _words(run: str, *more: str) -> tuple[str, ...]:
 
 
 def _with_faulty_rank(folder: Path, fate: str, run: str) -> CompletedProcess[str]:
-    """A job that meets its fate in the second epoch."""
+    """Start a job that fails in the second epoch."""
     words = (fate, str(UPDATES + 2), *_words(run, *SETTINGS))
     return torchrun(2, "tests.nmtool.cli.faulty_rank", *words, cwd=folder)
 
 
 def _errors(job: CompletedProcess[str]) -> list[str]:
-    """Codes of what the processes complain about; torchrun's own words are not looked at."""
+    """Codes of the processes' errors; torchrun's own output is ignored."""
     return re.findall(r"^error(?:\[([a-z0-9-]+)\])?: ", job.stderr, re.MULTILINE)
 
 
@@ -54,7 +54,7 @@ def _log(run: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with data, and in `alone` what one process learns from them."""
+    """A working folder with data, and `alone`, a run of one process on them."""
     folder = tmp_path_factory.mktemp("together")
     (folder / "small").mkdir()
     write_shd(folder / "small" / "small_train.h5", small_events(N_TRAIN + N_VALIDATION, 1))
@@ -67,14 +67,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def together(folder: Path) -> CompletedProcess[str]:
-    """Two processes that learn the same, in `together`."""
+    """The same run by two processes, in `together`."""
     job = torchrun(2, "nmtool", *_words("together", *SETTINGS), cwd=folder)
     assert job.returncode == 0, job.stderr
     return job
 
 
 def _assert_nearly_the_same(left: Path, right: Path) -> None:
-    """All parameters and moments, within 1e-5 of the largest of their kind, and the log."""
+    """Assert equal logs, and parameters and moments to 1e-5 of the largest of their kind."""
     with np.load(left / "checkpoint.npz") as first, np.load(right / "checkpoint.npz") as second:
         assert first.keys() == second.keys()
         for name in set(first.keys()) - {"header"}:
@@ -118,7 +118,7 @@ def test_one_process_writes_and_prints(folder: Path, together: CompletedProcess[
 
 @pytest.fixture(scope="module")
 def killed(folder: Path) -> CompletedProcess[str]:
-    """A job of which the second process is killed in the second epoch."""
+    """A job whose second process is killed in the second epoch."""
     return _with_faulty_rank(folder, "killed", "killed")
 
 

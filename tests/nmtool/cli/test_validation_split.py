@@ -1,4 +1,4 @@
-"""Samples that validate: asked for with `--validation`, or those that a run was held back from."""
+"""Validation splits: requested by `--validation`, or recorded in a run."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_without_a_validation_split_the_option_is_suggested(nmtool: Nmtool, inte
 
 
 def _places(data: Path) -> None:
-    """Every training sample tells its place in the file, and which half it is in."""
+    """Training samples whose events encode their index and their half of the file."""
     for split, n in (("train", cases.N_TRAIN), ("test", cases.N_TEST)):
         events = cases.spike_events(n, 1)
         groups = {"place": np.arange(n), "half": np.arange(n) // (n // 2)}

@@ -1,4 +1,4 @@
-"""`nmtool verify`: the certificate and its exact keys, floats on the way, a wrong export."""
+"""`nmtool verify`: the certificate and its keys, float networks, and faulty exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nmtool verify EXPORT`: the answers that it carries, and flags that need data."""
+"""`nmtool verify EXPORT`: its known answers, and flags that need data."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def one_sample(times: list[float], units: list[int], n_units: int = 4) -> SpikeE
 def binnings(draw: st.DrawFn) -> tuple[SpikeEvents, list[list[tuple[int, int]]], float]:
     """Events, the (step, unit) each one is meant to fall into, and dt.
 
-    A third of the times are multiples of dt, up to two roundings off in either direction.
+    A third of the times are multiples of dt, with an error of up to two roundings.
     """
     dt, n_units = draw(st.sampled_from(DTS)), draw(st.integers(1, 7))
     event = st.tuples(

@@ -1,4 +1,4 @@
-"""Data sets whose splits are made: validation and test samples, joined splits, folds left out."""
+"""Derived splits of data sets: validation and test samples, joined splits, folds."""
 
 from __future__ import annotations
 

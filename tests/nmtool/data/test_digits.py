@@ -20,14 +20,14 @@ pytestmark = pytest.mark.torch  # scikit-learn comes with the same extra
 
 
 def image(*bright: tuple[int, int]) -> np.ndarray:
-    """[1, 64]: an image that is dark but for pixels of brightness 16 at (row, column)."""
+    """[1, 64]: a dark image with pixels of brightness 16 at (row, column)."""
     pixels = np.zeros((8, 8))
     pixels[tuple(np.transpose(bright))] = 16.0
     return pixels.reshape(1, 64)
 
 
 def test_a_pixel_is_brighter_than_its_four_neighbours() -> None:
-    """Seen from the left it lies to the right (0°), from above below (90°), and so on."""
+    """From its left neighbour it is to the right (0°), from the upper one it is below (90°)."""
     strength = edge_strength(image((3, 3)))[0].reshape(8, 4, 4)
     wanted = np.zeros((8, 4, 4))
     wanted[0, 1, 1] = 16.0  # from (3, 2)
@@ -38,7 +38,7 @@ def test_a_pixel_is_brighter_than_its_four_neighbours() -> None:
 
 
 def test_a_slanted_gradient_is_shared_by_the_two_nearest_directions() -> None:
-    """At (3, 3) the gradient is (16, 16), along 45° alone; with 8 below, at 26.6°."""
+    """At (3, 3), the gradient is (16, 16), exactly at 45°; with 8 below, it is at 26.6°."""
     at = edge_strength(image((3, 4), (4, 3)))[0].reshape(8, 4, 4)[:, 1, 1]
     assert at[1] == pytest.approx(np.hypot(16, 16))
     flatter = image((3, 4), (4, 3))
@@ -84,7 +84,7 @@ def test_every_unit_spikes_in_training_and_at_most_once_per_digit() -> None:
 
 
 def test_a_known_digit_by_another_way() -> None:
-    """The strengths of the first digit, a zero, pixel by pixel with complex numbers."""
+    """The strengths of the first digit, a zero, are computed pixel by pixel in complex numbers."""
     from sklearn.datasets import load_digits as original
 
     pixels = original(return_X_y=True)[0][:1]

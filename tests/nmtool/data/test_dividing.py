@@ -1,4 +1,4 @@
-"""Samples in parts: how many, which ones, whole groups, and the same from the same seed."""
+"""Division of samples: numbers, whole groups, and the same parts for the same seed."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_every_class_has_its_share_of_drawn_samples(
 
 
 def samples(group: Any, first: int = 0) -> SpikeEvents:
-    """A sample per entry of a column `speaker`, each with a time of its own."""
+    """A sample per entry of a column `speaker`; each has a different event time."""
     n = len(group)
     times = [[float(first + sample)] for sample in range(n)]
     return SpikeEvents.from_lists(

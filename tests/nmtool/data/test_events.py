@@ -25,7 +25,7 @@ def make(**changes: object) -> SpikeEvents:
 
 
 def lists(events: SpikeEvents) -> list[tuple[int, list[tuple[float, int]]]]:
-    """Label and (time, unit) list of every sample."""
+    """Label and list of (time, unit) of every sample."""
     pairs = list(zip(events.time_ms.tolist(), events.unit.tolist(), strict=True))
     bounds = events.offset.tolist()
     return [

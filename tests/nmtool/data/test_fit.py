@@ -1,4 +1,4 @@
-"""Whether a network and data belong together."""
+"""Data that do or do not fit a network."""
 
 from __future__ import annotations
 

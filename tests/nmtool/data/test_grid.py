@@ -1,4 +1,4 @@
-"""The grid that is proposed for data."""
+"""The time grid that is proposed for data."""
 
 from __future__ import annotations
 

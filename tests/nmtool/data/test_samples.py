@@ -1,4 +1,4 @@
-"""Samples as a network hears them: names of classes that contradict each other are told."""
+"""Samples for a network: remarks on contradicting class names."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def write_foreign(
     times_dtype: type = np.float16,
     units_dtype: type = np.uint16,
 ) -> Path:
-    """A file such as others write, without help of the code under test."""
+    """Write a file like other tools, without the code under test."""
     with h5py.File(path, "w") as file:
         vlen = h5py.vlen_dtype
         file.create_dataset(
@@ -419,7 +419,7 @@ def test_a_group_of_zeros_is_kept_where_another_file_has_others(
 
 
 def test_groups_missing_in_one_file_are_not_added(tmp_path: Path, events: SpikeEvents) -> None:
-    """tonic gets its list of speakers all the same."""
+    """tonic still gets its list of speakers."""
     write_shd(tmp_path / "x_train.h5", replace(events, groups={"speaker": [1, 2, 3, 4]}))
     write_shd(tmp_path / "x_test.h5", events)
     data = load_dataset(tmp_path)

@@ -1,4 +1,4 @@
-"""Spikes that snnTorch encodes, taken as data, and rasters of ours in its layers."""
+"""Spikes encoded by snnTorch as data, and our rasters in its layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LABELS = np.arange(12) % 3
 
 
 def _encoded(pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-    """A batch as snnTorch's encoders make it: [steps, samples, channels]."""
+    """A batch of snnTorch's encoders: [steps, samples, channels]."""
     import torch
     from snntorch import spikegen
 

@@ -1,4 +1,4 @@
-"""Samples on disk are those in memory, whatever happens to their copy."""
+"""Samples on disk equal those in memory, whatever happens to their copy."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def some_events(seed: int = 0, n_samples: int = N_SAMPLES) -> SpikeEvents:
 
 
 def is_on_disk(events: SpikeEvents) -> bool:
-    """True where the container has no array of events."""
+    """True if the container has no array of events in memory."""
     return "time_ms" not in vars(events)
 
 

@@ -1,4 +1,4 @@
-"""Teachers: files of class probabilities, what is refused, and which row is of which sample."""
+"""Teachers: files of class probabilities, errors, and the row of each sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA = nm.Dataset.of(train=EVENTS)
 
 
 def probabilities(n_samples: int = 12, n_classes: int = 2, seed: int = 0) -> np.ndarray:
-    """Rows of which no two are alike."""
+    """Probabilities with different rows."""
     return np.random.default_rng(seed).dirichlet(np.ones(n_classes), n_samples)
 
 
@@ -50,7 +50,7 @@ def test_a_numpy_array_can_be_a_teacher(dtype: type, tmp_path: Path) -> None:
 
 
 def test_the_array_of_a_file_is_not_the_file(tmp_path: Path) -> None:
-    """What is written into the file later changes no teacher that was read before."""
+    """Changing the file later does not change a teacher that was read before."""
     np.save(tmp_path / "t.npy", probabilities())
     teacher = Teacher.load(tmp_path / "t.npy")
     mapped = np.load(tmp_path / "t.npy", mmap_mode="r+")
@@ -159,7 +159,7 @@ def test_unreadable_files_are_refused(tmp_path: Path) -> None:
 
 
 class _Payload:
-    """Leaves a file behind where it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

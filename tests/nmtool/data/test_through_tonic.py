@@ -28,7 +28,7 @@ def present(kind: type, *arguments: Any, **more: Any) -> Any:
 
 
 def write_nmnist(folder: Path) -> dict[tuple[int, int], np.ndarray]:
-    """Two samples of three digits: 5 bytes per event, x, y, and p with 23 bits of µs."""
+    """Write two samples of three digits: 5 bytes per event: x, y, and p with 23 bits of µs."""
     random = np.random.default_rng(0)
     written = {}
     for digit in (0, 3, 7):

@@ -51,7 +51,7 @@ class SSC(Downloadable):
 
 
 class COCHLEA:
-    """A set that is decoded by tonic: one sample of split-dependent content."""
+    """A data set that tonic decodes: one sample, which depends on the split."""
 
     sensor_size = (64, 1, 1)
     class_map = {"o": 0, "z": 1}  # noqa: RUF012
@@ -79,7 +79,7 @@ class DEMANDING:
 
 @pytest.fixture
 def tonic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, events: SpikeEvents) -> Path:
-    """A tonic whose server is a folder holding shd_train, ssc_train and ssc_valid."""
+    """tonic, with a folder of shd_train, ssc_train and ssc_valid as its server."""
     served = tmp_path / "served"
     served.mkdir()
     monkeypatch.setattr(Downloadable, "served", served, raising=False)

@@ -26,7 +26,7 @@ def test_differences_are_those_of_single_samples(rows: tuple[np.ndarray, np.ndar
 
 
 def test_the_interval_of_equal_networks_is_the_rule_of_three() -> None:
-    """A larger share of different answers would have shown at 95 %."""
+    """A larger share of different predictions would have been seen with 95 % probability."""
     right = np.random.default_rng(0).random((4, 50)) < 0.8
     equal = AccuracyDifference(right, right)
     assert equal.all_agree
@@ -39,7 +39,7 @@ def test_the_interval_of_equal_networks_is_the_rule_of_three() -> None:
 
 
 def test_one_pair_gives_the_interval_of_a_proportion() -> None:
-    """The second is always wrong, so that the difference is the first's accuracy."""
+    """The second network is always wrong, so the difference is the accuracy of the first."""
     right = np.arange(400) % 5 != 0
     low, high = AccuracyDifference(right[None], np.zeros((1, 400), np.bool_)).interval()
     spread = 100 * np.sqrt(0.8 * 0.2 / 400)
@@ -47,7 +47,7 @@ def test_one_pair_gives_the_interval_of_a_proportion() -> None:
 
 
 def test_pairs_that_disagree_widen_the_interval() -> None:
-    """Every sample says the same of a pair, so that only the draw of pairs matters."""
+    """All samples of a pair have the same difference, so only the draw of pairs matters."""
     first = np.zeros((8, 100), np.bool_)
     first[:4] = True
     low, high = AccuracyDifference(first, ~first).interval()
@@ -83,7 +83,7 @@ def test_a_cluster_per_sample_is_no_cluster() -> None:
 
 
 def test_one_column_gives_the_interval_of_the_means_of_its_clusters() -> None:
-    """Thirty clusters of ten: the variance is that of their means, over their number."""
+    """For thirty clusters of ten, the variance is that of their means, divided by thirty."""
     rng = np.random.default_rng(4)
     share = rng.random(30)
     right = rng.random((1, 300)) < np.repeat(share, 10)
@@ -101,7 +101,7 @@ def test_one_column_gives_the_interval_of_the_means_of_its_clusters() -> None:
 
 
 def test_two_columns_are_drawn_independently() -> None:
-    """The variance of the draws is that of the pigeonhole bootstrap, in closed form."""
+    """The variance of the draws equals the closed form for the pigeonhole bootstrap."""
     rng = np.random.default_rng(6)
     share = np.clip(0.5 + rng.normal(0, 0.15, (24, 1)) + rng.normal(0, 0.15, (1, 20)), 0, 1)
     x = rng.random((24, 20)) < share
@@ -118,7 +118,7 @@ def test_two_columns_are_drawn_independently() -> None:
 
 
 def test_clusters_of_different_sizes_weigh_by_their_samples() -> None:
-    """Two clusters, of 1 and 9 samples: a draw is one of three means."""
+    """With two clusters, of 1 and 9 samples, a draw gives one of three means."""
     column = np.array([3] + [1] * 9)
     right = (column == 3)[None]
     paired = AccuracyDifference(right, np.zeros_like(right), {"speaker": column})
@@ -139,9 +139,9 @@ def test_clusters_and_pairs_are_drawn_together() -> None:
 
 
 def test_the_interval_has_its_nominal_coverage() -> None:
-    """Clusters of which each has a difference of its own, in the mean 70 points.
+    """Clusters have different differences, with a mean of 70 points.
 
-    An interval as if samples were independent is too narrow, and misses it.
+    An interval that treats samples as independent is too narrow, and misses the mean.
     """
     rng = np.random.default_rng(8)
     column = np.repeat(np.arange(25), 12)
@@ -176,7 +176,7 @@ def test_invalid_clusters_are_refused() -> None:
 
 
 def test_draws_in_portions_are_those_of_one_draw() -> None:
-    """The interval of a seed is a result: it must not depend on how much fits into memory."""
+    """The interval for a seed must not depend on the number of draws that fit into memory."""
     rng = np.random.default_rng(3)
     first, second = rng.random((2, 3, 60)) < 0.6
     drawn = np.random.default_rng(7)

@@ -1,4 +1,4 @@
-"""`Answers`: what networks answered, in a file that says to which samples and by which folds."""
+"""`Answers`: predictions of networks in a file, with their samples and folds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def blank(of: SpikeEvents | None = None, **changes: Any) -> Answers:
 
 
 def finished(**changes: Any) -> Answers:
-    """The first seed is right everywhere, the second for the last speaker."""
+    """Answers of two seeds: the first is always right, the second for the last speaker only."""
     answers = blank(**changes)
     last = answers.groups["speaker"] == 2
     right = np.stack([answers.label, np.where(last, answers.label, 1 - answers.label)])

@@ -17,7 +17,7 @@ RIGHT = cases.integer_network()
 
 
 def wrong_network() -> nm.IntegerNetwork:
-    """Its outputs are swapped, so that it errs where the other does not."""
+    """The network with swapped outputs, which is wrong where the other is right."""
     *others, last = RIGHT.projections
     return replace(RIGHT, projections=[*others, replace(last, weight=last.weight[:, ::-1])])
 

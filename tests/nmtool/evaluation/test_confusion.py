@@ -1,4 +1,4 @@
-"""`Confusion`: counts by class, shares that exist and those that do not."""
+"""`Confusion`: counts by class, and shares, which may be undefined."""
 
 from __future__ import annotations
 

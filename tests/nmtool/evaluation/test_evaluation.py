@@ -1,4 +1,4 @@
-"""`simulate`, `evaluate` and `run`: what networks and exports answer to samples."""
+"""`simulate`, `evaluate` and `run`: results of networks and exports on samples."""
 
 from __future__ import annotations
 

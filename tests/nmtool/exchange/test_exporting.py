@@ -1,4 +1,4 @@
-"""`export` and `convert`: what is written, what it carries, and what reading it back says."""
+"""`export` and `convert`: written files, their known answers, and reading them back."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HAS_COMPILER = shutil.which("cc") is not None
 
 
 def network_for(name: str) -> nm.IntegerNetwork:
-    """Integers that a format can hold, if its library is here."""
+    """Integers that a format can represent; skips if its library is missing."""
     for library in LIBRARIES.get(name, ()):
         pytest.importorskip(library)
     return CHAIN if name == "netx" else INTEGERS
@@ -61,7 +61,7 @@ def answers_in(name: str, path: Path) -> nm.KnownAnswers:
 
 
 def test_a_lava_folder_carries_samples_of_data(tmp_path: Path) -> None:
-    """Drawn per class, of the test split, by the names that the network has for its classes."""
+    """They are drawn per class from the test split, with the network's class names."""
     names = ("north", "south")
     network = replace(INTEGERS, class_names=names)
     data = Dataset.of(train=cases.spike_events(12), test=cases.spike_events(30, seed=1))

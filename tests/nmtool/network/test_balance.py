@@ -1,4 +1,4 @@
-"""New networks are changed until their neurons spike at the wanted rate."""
+"""Weights of new networks are scaled until their neurons spike at a given rate."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _rates(network: Network, spikes: Raster) -> dict[str, float]:
 
 
 def _factors(before: Network, after: Network) -> list[float]:
-    """The one factor of each projection."""
+    """The common factor of all weights of each projection."""
     factors = []
     for old, new in zip(before.projections, after.projections, strict=True):
         ratio = new.weight / old.weight

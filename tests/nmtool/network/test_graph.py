@@ -14,7 +14,7 @@ edge_lists = st.lists(st.tuples(st.sampled_from([INPUT, *NAMES]), st.sampled_fro
 
 
 def reachable(edges: list[tuple[str, str]]) -> dict[str, set[str]]:
-    """Where a path of any length leads, by closure."""
+    """Pairs connected by a path of any length, by transitive closure."""
     reached = {name: {name} for name in NAMES}
     for _ in NAMES:
         for source, target in edges:

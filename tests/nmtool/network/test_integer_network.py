@@ -90,7 +90,7 @@ def test_sign_mode_of_the_whole_matrix(weight: Any, mode: str) -> None:
 
 @given(st.lists(st.integers(-300, 300), min_size=1, max_size=3), st.integers(2, 8))
 def test_weights_lava_would_round_are_refused(weight: list[int], bits: int) -> None:
-    """What Lava multiplies by is what the file says: its own truncation changes nothing."""
+    """Lava must use the stored weights, so its own truncation must not change them."""
     mode = sign_mode(np.array(weight))
     low = {MIXED: -256, EXCITATORY: 0, INHIBITORY: -255}[mode]
     high = {MIXED: 255, EXCITATORY: 255, INHIBITORY: 0}[mode]

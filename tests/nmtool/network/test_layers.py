@@ -1,4 +1,4 @@
-"""`Network.layers`: shapes that were asked for, weights that make neurons spike."""
+"""`Network.layers`: requested shapes, and weights that make neurons spike."""
 
 from __future__ import annotations
 

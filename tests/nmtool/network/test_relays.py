@@ -1,4 +1,4 @@
-"""Relays: networks with delays beyond a longest one answer as those without such delays."""
+"""Relays: networks with relays give the spikes of the longer delays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables as others write them: names of columns, and sensors with positions and polarities."""
+"""Foreign tables: names of columns, and sensors with positions and polarities."""
 
 from __future__ import annotations
 

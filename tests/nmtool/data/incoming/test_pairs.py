@@ -19,7 +19,7 @@ COCHLEA = np.dtype([("t", int), ("x", int), ("p", int)])
 
 
 class Recordings:
-    """What a data set of tonic looks like from outside."""
+    """A data set with the interface of tonic's."""
 
     def __init__(self, samples: list, classes: Any, sensor_size: Any = (4, 3, 2)) -> None:
         self.samples, self.sensor_size = samples, sensor_size
@@ -133,7 +133,7 @@ def test_data_sets_without_classes_are_refused(data: Recordings, code: str, word
 
 
 class Pairs:
-    """A map-style data set, as of torch."""
+    """A map-style data set like torch's."""
 
     classes = ("no", "yes")
 
