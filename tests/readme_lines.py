@@ -2,7 +2,7 @@
 
     PYTHON tests/readme_lines.py
 
-The checkout is not importable there, and the folder holds files named like its rooms.
+The checkout cannot be imported there, and the folder has files with the names of its rooms.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def lines() -> str:
-    """The first example of the README in Python."""
+    """The lines of the README's first Python example."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     return readme.partition("```python\n")[2].partition("```")[0]
 
 
 def main() -> int:
-    """Run them; exit code 1 where the certificate does not say different 0."""
+    """Run the lines; the exit code is 1 unless the certificate says different 0."""
     with tempfile.TemporaryDirectory(prefix="nmtool-lines-") as folder:
         for name in ("training", "exporters", "hardware_sim"):
             (Path(folder) / f"{name}.py").write_text("raise SystemExit('a file of the user')\n")

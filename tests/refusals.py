@@ -1,4 +1,4 @@
-"""Tests name errors by class and code, never by their words."""
+"""Errors in tests are named by class and code, never by their texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Error = TypeVar("_Error", bound=NmtoolError)
 def refused(kind: type[_Error], code: str) -> Iterator[pytest.ExceptionInfo[_Error]]:
     """Expect exactly this class of error, with this code; yields pytest's `ExceptionInfo`.
 
-    Values that an error must name are asserted on what is yielded, after the block:
+    To assert values that the error must name, use the yielded object after the block:
     `assert "hidden" in caught.value.what`.
     """
     with pytest.raises(kind) as caught:
@@ -26,5 +26,5 @@ def refused(kind: type[_Error], code: str) -> Iterator[pytest.ExceptionInfo[_Err
 
 
 def codes(refusal: NmtoolError | list[Finding] | tuple[Finding, ...]) -> list[str]:
-    """Codes of findings, of those that an error carries, in their order."""
+    """Codes of findings, or of the findings of an error, in their order."""
     return [finding.code for finding in getattr(refusal, "findings", refusal)]  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""A terminal of so many columns: run a command in it, and see what its screen shows.
+"""A terminal with a number of columns: run a command in it, and read its screen.
 
 `python -m tests.screen [FOLDER]` draws the pictures of the documentation (docs/images).
 """
@@ -27,10 +27,10 @@ import pytest
 import nmtool as nm
 
 ROWS = 400
-"""Lines of the terminal: more than any command here writes."""
+"""Lines of the terminal: more than any tested command writes."""
 
 HIDES = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM")
-"""Variables of this process that a terminal here does not inherit."""
+"""Environment variables that the terminal does not inherit."""
 
 TERMINAL = {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
 
@@ -39,13 +39,13 @@ NMTOOL = (sys.executable, "-m", "nmtool")
 
 @dataclass(frozen=True)
 class Screen:
-    """What a command left on a terminal.
+    """Output of a command on a terminal.
 
     Attributes:
         code: exit code.
-        lines: text of the lines of the screen up to the last that is not empty.
-        raw: everything that was written to it.
-        colours: of every character of these lines.
+        lines: text of the lines of the screen, up to the last non-empty one.
+        raw: everything that was written to the terminal.
+        colours: colour of every character of these lines.
     """
 
     code: int
@@ -54,7 +54,7 @@ class Screen:
     colours: list[list[str]]
 
     def colour_of(self, word: str) -> str:
-        """The colour of the first place of a word on the screen."""
+        """The colour of a word at its first place on the screen."""
         for line, colours in zip(self.lines, self.colours, strict=True):
             if word in line:
                 return colours[line.index(word)]
@@ -62,7 +62,7 @@ class Screen:
 
     @classmethod
     def of(cls, code: int, screen: pyte.Screen, raw: bytes) -> Screen:
-        """What a screen of pyte's shows."""
+        """The content of pyte's screen."""
         lines = [line.rstrip() for line in screen.display]
         used = max((i + 1 for i, line in enumerate(lines) if line), default=0)
         colours = [[screen.buffer[y][x].fg for x in range(screen.columns)] for y in range(used)]
@@ -75,13 +75,13 @@ def here(
     monkeypatch: pytest.MonkeyPatch,
     environment: Mapping[str, str] | None = None,
 ) -> Screen:
-    """Call something in this process whose stdout and stderr are a terminal.
+    """Call a function in this process, with a terminal as stdout and stderr.
 
     Args:
-        call: returns an exit code.
-        columns: of the terminal.
-        monkeypatch: that of the test.
-        environment: variables beside those of this process.
+        call: function that returns an exit code.
+        columns: columns of the terminal.
+        monkeypatch: the test's monkeypatch.
+        environment: variables in addition to those of this process.
     """
     with _terminal(columns) as (shown, descriptor), monkeypatch.context() as patched:
         for name in HIDES:
@@ -97,11 +97,11 @@ def here(
 
 
 def run(words: Sequence[str], columns: int, folder: str | Path) -> tuple[Screen, pyte.Screen]:
-    """Run a command in a terminal of its own, stdout and stderr together.
+    """Run a command in a new terminal, with stdout and stderr together.
 
     Args:
-        words: the command.
-        columns: of the terminal.
+        words: words of the command.
+        columns: columns of the terminal.
         folder: working folder.
     """
     with _terminal(columns) as (shown, descriptor):
@@ -129,12 +129,12 @@ class _Shown:
 
 
 END = b"\0"
-"""Written behind everything else: what is on its way when a terminal closes may be lost."""
+"""Written last, since output in transit may be lost when a terminal closes."""
 
 
 @contextmanager
 def _terminal(columns: int) -> Iterator[tuple[_Shown, int]]:
-    """A screen, complete afterwards, and the descriptor to write to meanwhile."""
+    """A screen, complete after the block, and the descriptor to write to in the block."""
     shown = _Shown(pyte.Screen(columns, ROWS))
     stream = pyte.ByteStream(shown.screen)
     ours, theirs = pty.openpty()
@@ -171,7 +171,7 @@ HELP_LINES = 38
 
 
 def draw(folder: Path) -> None:
-    """Write a picture of `demo`, `train`, `verify` with a difference, and of a `--help`."""
+    """Write pictures of `demo`, `train`, `verify` with a difference, and a `--help`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         _picture(folder / "demo.svg", DEMO, scratch)
@@ -182,7 +182,7 @@ def draw(folder: Path) -> None:
 
 
 def _change_thresholds(folder: Path) -> None:
-    """Write `changed`, a Lava folder whose code takes a threshold that is one too low."""
+    """Write `changed`, a Lava folder whose code uses a threshold that is one too low."""
     nm.export(nm.zoo.load("digits"), folder / "changed", to="lava")
     code = folder / "changed/lava_network/arrays.py"
     text, right = code.read_text("utf-8"), 'vth=entry["vth"],'
@@ -191,7 +191,7 @@ def _change_thresholds(folder: Path) -> None:
 
 
 def _picture(path: Path, words: Sequence[str], folder: str, most: int = ROWS) -> None:
-    """Run a command and write what the screen shows at its end, at most so many lines."""
+    """Run a command, and write a picture of the final screen, of at most some lines."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Recordings of answers (`python -m tests.baselines`): what is kept, and what differs."""
+"""Recordings of results (`python -m tests.baselines`): their content, and comparisons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RECORDING: dict[str, Any] = {
 
 
 def changed(*changes: tuple[str, Any], machine: str = "one") -> list[tuple[str, Any, Any, str]]:
-    """What comparing tells of changes: place, old, new and remark."""
+    """Differences between two recordings: place, old, new and remark."""
     new = copy.deepcopy(RECORDING)
     new["machine"]["processor"] = machine
     for path, value in changes:

@@ -1,4 +1,4 @@
-"""Examples in docstrings: they run, and those that take too long still name what there is."""
+"""Examples in docstrings run; those that are skipped use existing names and arguments."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ import nmtool
 from tests.test_rooms import modules
 
 GIVEN = {"run", "q", "data", "network", "evaluation"}
-"""Names of examples that stand for values of whoever reads them."""
+"""Names in examples that stand for values of the reader."""
 
 EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8")]
-"""Modules that have any."""
+"""Modules with examples."""
 
 WITH_TORCH = [
     pytest.param(name, marks=pytest.mark.torch) if name.startswith("nmtool.training.") else name
@@ -70,7 +70,7 @@ def test_every_public_function_has_an_example() -> None:
 
 @pytest.mark.torch
 def test_every_public_class_has_an_example() -> None:
-    """Of errors, their base has one for all of them."""
+    """The base class of errors has an example for all of them."""
     public = [getattr(nmtool, name) for name in nmtool.__all__]
     classes = [value for value in public if inspect.isclass(value)]
     base = nmtool.NmtoolError
@@ -87,7 +87,7 @@ def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 class _Loosely(doctest.OutputChecker):
-    """Compares words, not numbers, which came from more data; some neurons may stay silent."""
+    """Compares words, but not numbers, which depend on the data; some neurons may stay silent."""
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
         return super().check_output(_words(want), _words(got), optionflags)
@@ -99,7 +99,7 @@ def _words(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A folder with what examples read, and values for the names they do not define."""
+    """A folder with files for examples, and values for names that examples do not define."""
     pytest.importorskip("onnxruntime")
     pytest.importorskip("nir")
     from tests.training.small_data import small_dataset, small_events, small_options
@@ -175,11 +175,11 @@ def test_mistakes_are_seen(code: str, n_mistakes: int) -> None:
 
 
 def mistakes(code: str, names: dict[str, Any]) -> Iterator[str]:
-    """Names in an example that nothing has, and calls that their function would refuse.
+    """Names in an example that do not exist, and calls that do not fit their function.
 
     Args:
-        code: of the example.
-        names: those that it finds in its module.
+        code: code of the example.
+        names: names in its module.
     """
     tree, known = ast.parse(code), {**vars(builtins), **names}
     local = {

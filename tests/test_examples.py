@@ -28,7 +28,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def _run(
     name: str, monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> str:
-    """What the script prints when it runs in the folder."""
+    """Output of a script that runs in a folder."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", [name])
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
@@ -36,7 +36,7 @@ def _run(
 
 
 def _promised(name: str) -> str:
-    """The indented block after the line "prints" of the script's docstring."""
+    """The indented block after the line "prints" in a script's docstring."""
     text = ast.get_docstring(ast.parse((EXAMPLES / name).read_text(encoding="utf-8")))
     assert text is not None
     return textwrap.dedent(text.split("\nprints\n\n")[1]) + "\n"
@@ -58,7 +58,7 @@ def test_own_training_loop(
 def test_the_notebook(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its cells, one after the other; what ends one is shown as a notebook shows it."""
+    """Its cells run one after the other; the last expression is displayed as in a notebook."""
     pytest.importorskip("onnxruntime")
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("agg")
@@ -109,7 +109,7 @@ def test_trainer_against_simulator(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def _two_channels(path: Path) -> None:
-    """Each of two channels drives the class of its number, `left` or `right`."""
+    """A network in which each of two channels drives the class `left` or `right`."""
     outputs = nm.IntegerPopulation("output", 2, "li", 400, 200, SILENT_THRESHOLD, scale=1.0)
     weight, delay = np.array([[90, 0], [0, 90]]), np.array([[3, 0], [0, 3]])
     synapses = nm.IntegerProjection("input", "output", weight, delay)
@@ -165,7 +165,7 @@ RECIPES = pytest.mark.parametrize("recipe", recipe_names())
 
 
 def _commands(file: Path) -> list[argparse.Namespace]:
-    """The commands in the comment at the head of a file, as nmtool understands them."""
+    """The commands in the comment at the head of a file, parsed by nmtool."""
     lines = file.read_text(encoding="utf-8").splitlines()
     commands = [line.removeprefix("#").split() for line in lines if line.startswith("#")]
     return [

@@ -1,4 +1,4 @@
-"""The figure of EventProp, whose dots sum to the gradients of the page, and that of the rooms."""
+"""The figures of EventProp and of the rooms; dots in the first sum to the page's gradients."""
 
 from __future__ import annotations
 

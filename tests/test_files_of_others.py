@@ -1,4 +1,4 @@
-"""Files of others are data: the few places that could execute something are known by name."""
+"""Foreign files are data: the few places that could execute something are listed by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUSPECT = {
     *("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "runpy", "code"),
     *("subprocess", "importlib", "ctypes", "imp", "zipimport"),
 }
-"""Modules that execute, or read what executes; and so do these functions:"""
+"""Modules and functions that execute code, or read files that may execute code:"""
 
 SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "load_library"}
 
@@ -53,7 +53,7 @@ KNOWN = {
     # Kernels from the user's own cache, after a check of their digest.
     "hardware_sim/kernel_files.py": {"pickle"},
 }
-"""By file: what of it is used there. docs/files.md, "Files of others", says why."""
+"""The uses of these in each file; docs/files.md, "Files from other tools", gives the reasons."""
 
 
 def _sources() -> Iterator[tuple[str, ast.Module]]:

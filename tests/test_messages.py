@@ -1,4 +1,4 @@
-"""Every error and finding has a code, one class for each code, and a way out."""
+"""Every error and finding has a code and a fix, and every code has one class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutants of the readable simulator: a sample of them; `make mutants-loihi2` makes all."""
+"""A sample of the mutants of the readable simulator; `make mutants-loihi2` runs all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may import whom: the table of rooms in `docs/architecture.md`, and what follows from it."""
+"""The imports between rooms: the table in `docs/architecture.md`, and its consequences."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ ROOMS = {
 
 @dataclass(frozen=True)
 class Rule:
-    """What the modules below `where` may import beside the standard library and their own room.
+    """Imports allowed in the modules below `where`, besides the standard library and their room.
 
     Attributes:
-        where: dotted prefix; the longest one that fits a module counts.
-        always: rooms and libraries, anywhere in the module.
-        lazily: inside functions only.
+        where: dotted prefix; for a module, the rule with the longest prefix applies.
+        always: rooms and libraries that may be imported anywhere in the module.
+        lazily: rooms and libraries that may only be imported inside functions.
     """
 
     where: str
@@ -122,19 +122,19 @@ INSIDE = {
     "nmtool.walkthrough": "data evaluation verification quantisation exchange",
     "nmtool.zoo": "network",
 }
-"""Walls inside `nmtool/`: folders that a module may import, beside its own and the top.
+"""Folders of `nmtool/` that a module may import, besides its own folder and the top.
 
-The longest name that fits a module counts. Folders stand on each other in this order: network,
-data, evaluation, verification, quantisation, targets, exchange, reporting. Some modules look up:
-a certificate names the targets that clip, networks bin events that they are given, and networks
-are rounded for targets by name.
+The entry with the longest name that fits a module applies. Folders may import earlier ones in this
+order: network, data, evaluation, verification, quantisation, targets, exchange, reporting. A few
+modules import later ones: a certificate names the targets that clip, networks bin events, and
+networks are rounded for targets by name.
 """
 GROUND = (
     *("nmtool.network", "nmtool.raster", "nmtool.recording", "nmtool.arithmetic"),
     *("nmtool.dynamics", "nmtool.description", "nmtool.values", "nmtool.storage", "nmtool.tables"),
     *("nmtool.errors", "nmtool.arguments", "nmtool.progress", "nmtool.leftovers"),
 )
-"""Modules that import each other alone: types of networks and containers, and what they need."""
+"""Modules that only import each other: data types of networks, containers, and basics."""
 REACHES = {
     "nmtool.errors": ("nmtool.setup.installation",),
     "nmtool.network.float_network": ("nmtool.data",),
@@ -142,13 +142,13 @@ REACHES = {
     "nmtool.network.balance": ("nmtool.float_simulator",),
     "nmtool.network.layers": ("nmtool.data",),
 }
-"""What they reach for all the same: binning, a simulation, how to install what is missing."""
+"""Exceptions: binning, a simulation, and commands that install missing libraries."""
 FOLDERS = frozenset(" ".join(INSIDE.values()).split())
 
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module, in full, and whether it waits for a function to be called."""
+    """An imported module by its full name, and whether the import is inside a function."""
 
     module: str
     name: str
@@ -161,7 +161,7 @@ class Import:
 def modules() -> list[tuple[str, Path]]:
     """Installed name and file of every module of the rooms.
 
-    `nmtool/__init__.py` is `nmtool.__init__`, so that its rule is not that of what lies below.
+    `nmtool/__init__.py` is `nmtool.__init__`, so that it has a rule of its own.
     """
     pairs = []
     for room, folder in ROOMS.items():
@@ -173,17 +173,17 @@ def modules() -> list[tuple[str, Path]]:
 
 
 def within(name: str, folder: str) -> bool:
-    """Whether a dotted name is that of a package or of something in it."""
+    """True for the dotted name of a package, or of something in it."""
     return f"{name}.".startswith(f"{folder}.")
 
 
 def room_of(name: str) -> str:
-    """The room of a module or of what is imported from it; a library is its own."""
+    """The room of a module or of an object in it; for a library, the library."""
     return max((room for room in ROOMS if within(name, room)), key=len, default=name.split(".")[0])
 
 
 def imports(module: str, path: Path) -> Iterator[Import]:
-    """Every import of a module, those of `importlib` with a constant name too."""
+    """All imports of a module, including those by `importlib` with a constant name."""
     is_package = path.name == "__init__.py" and not module.endswith(".__init__")
     package = module if is_package else module.rpartition(".")[0]
     yield from _walk(ast.parse(path.read_text(encoding="utf-8")), module, package, lazy=False)
@@ -233,7 +233,7 @@ def allowed(edge: Import) -> bool:
 
 
 def inside_walls(edge: Import) -> bool:
-    """Whether an import between folders of `nmtool/` is one that `INSIDE` lists."""
+    """True if an import between folders of `nmtool/` is in `INSIDE`."""
     own, other = ([*name.split("."), ""][1] for name in (edge.module, edge.name))
     if other not in FOLDERS or own == other:
         return True
@@ -356,7 +356,7 @@ def user_folder(folder: Path, *names: str) -> Path:
 
 
 def python(*arguments: str, cwd: Path, path: tuple[Path, ...] = (ROOT,)) -> str:
-    """What a Python of its own prints, errors and all; it must end well."""
+    """Output of a new Python, stderr included; it must succeed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True

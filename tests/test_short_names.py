@@ -1,4 +1,4 @@
-"""No file imports a room by the name of its folder, which files of users may have."""
+"""No file imports a room by the name of its folder, which users' files may have, too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAKES_NAMES = (
     *("import_module", "__import__", "find_spec", "run_module", "importorskip", "patch"),
     *("setattr", "delattr", "setitem", "delitem"),
 )
-"""Functions whose texts are names of modules; the last ones are methods of `monkeypatch`."""
+"""Functions whose string arguments are names of modules; the last are `monkeypatch`'s."""
 
 CODE = re.compile(
     r"(?:^|[\n;])[ ]*(?:import\s+([\w.]+)[ ]*(?=$|[\n;,]|as\b)|from\s+([\w.]+)\s+import\b)"
@@ -26,7 +26,7 @@ MODULE_TO_RUN = re.compile(r"(?:^|\s)-m\s+([\w.]+)")
 
 
 def short_names(tree: ast.AST) -> Iterator[str]:
-    """Rooms by the name of their folder, imported by code or by what texts say."""
+    """Imports of rooms by the name of their folder, in code or in strings."""
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.Import):

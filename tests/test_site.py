@@ -1,4 +1,4 @@
-"""Pages of the site that follow from the code: nothing public is left out, and links lead home."""
+"""Generated pages of the site: they have everything public, and their links are valid."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ PLACEHOLDERS = {"$S": "0", "STEP": "0.001", "W": "8", "R": "error", "…": "x"}
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """The nmtool commands in the blocks of a page, without remarks and the program's name."""
+    """The nmtool commands in the blocks of a page, without comments and the program's name."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     shell = "".join(text for language, text in blocks if not language).replace("\\\n", " ")
     for line in shell.splitlines():

@@ -1,4 +1,4 @@
-"""Every block of tutorials and concepts runs, one after the other, in an empty folder."""
+"""All blocks of a tutorial or concept run, one after the other, in an empty folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"/\* ([\w/.]+):")
-"""A block of C is the file that its first line names."""
+"""A block of C is written to the file named in its first line."""
 
 pytestmark = [
     pytest.mark.torch,
@@ -24,13 +24,13 @@ pytestmark = [
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
-    """Language and text of the blocks of a page; commands have no language."""
+    """Language and text of the blocks of a page; blocks of commands have no language."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     return [(match["language"], match["text"]) for match in BLOCK.finditer(text)]
 
 
 def run(words: list[str], folder: Path) -> str:
-    """What a command says on stdout; it has to succeed."""
+    """Output of a command on stdout; it must succeed."""
     done = subprocess.run(
         words,
         cwd=folder,

@@ -1,4 +1,4 @@
-"""The conformance vectors are what `tests/vectors.py` makes, and every runtime here passes them."""
+"""The conformance vectors equal the output of `tests/vectors.py`, and all runtimes pass them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read(name: str) -> Json:
 
 
 def assert_passes(name: str, actual: Recording) -> None:
-    """Every spike, u, v and class."""
+    """Assert that every spike, u, v and class is equal."""
     expected = read(name).known_answers().recording
     comparison = compare_recordings(expected, actual)
     assert comparison.identical, comparison.first_divergence
@@ -67,7 +67,7 @@ def networks() -> list[IntegerNetwork]:
 
 
 def states(quantity: str, kind: str = "") -> set[int]:
-    """All values of `current`, or of v, of populations of a kind."""
+    """All values of u or v in the populations of a kind."""
     seen: set[int] = set()
     for name in NAMES:
         recording, network = read(name).known_answers().recording, read(name).integers
@@ -131,7 +131,7 @@ def test_the_command_line_verifies_one() -> None:
 
 
 def run(format_: type[Format], name: str, folder: Path) -> Recording:
-    """The answers of an export of a vector's network; skips where its runtime is missing."""
+    """Recording of an export of a vector's network; skips if its runtime is missing."""
     try:
         format_.require()
     except MissingError as error:
@@ -148,7 +148,7 @@ def test_exports(export: type[Format], name: str, tmp_path: Path) -> None:
 
 
 TOO_WIDE = ("u-twice", "u-word", "a-sum")
-"""Sums of weights beyond 18 bits, which the core in Verilog refuses."""
+"""Vectors with sums of weights beyond 18 bits, which the Verilog core refuses."""
 
 fitting_the_core = pytest.mark.parametrize("name", [n for n in NAMES if n not in TOO_WIDE])
 
@@ -186,7 +186,7 @@ def test_lava(name: str, tmp_path: Path) -> None:
 _BIASED = ("one-step", "v-limits", "thresholds", "biases", "unused", "readout-", "mixed-")
 BIASED = [name for name in NAMES if name.startswith(_BIASED)]
 OVERFLOWING = ("u-limits", "u-twice", "u-word", "a-sum")
-"""Vectors with biases, and with overflows, which brian2-loihi does not express."""
+"""Vectors with biases or overflows, which brian2-loihi cannot express."""
 
 
 def test_brian2_loihi_takes_all_without_bias() -> None:

@@ -1,8 +1,8 @@
-"""What is built from the repository, and that it runs where the repository is not.
+"""Distributions: their content, and that they run without the repository.
 
-A wheel is made of the source distribution, which is made of a copy of what git tracks. It is
-installed into an environment of its own, which sees the libraries of the running one, but not its
-editable nmtool.
+The source distribution is built from a copy of the files that git tracks, and the wheel from the
+source distribution. The wheel is installed into a new environment, which has the libraries of the
+running one, but not its editable nmtool.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def tracked() -> list[str]:
-    """Files that git tracks, or would if it were told of them."""
+    """Files that git tracks or does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -57,11 +57,11 @@ def tracked() -> list[str]:
 
 @dataclass(frozen=True)
 class Built:
-    """What was built, and of what.
+    """Built distributions, and their sources.
 
     Attributes:
-        files: files of the repository, relative to it.
-        sdist: names in the source distribution, likewise.
+        files: files of the repository, relative to its root.
+        sdist: files in the source distribution, relative to its root.
         wheel: the wheel.
     """
 
@@ -90,7 +90,7 @@ _SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 def _build(kind: str, source: Path, folder: Path) -> Path:
-    """Build as every front end does, without fetching setuptools again."""
+    """Build like any front end, without downloading setuptools again."""
     code = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(folder)!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -122,7 +122,7 @@ class Installed:
     """An environment with the wheel.
 
     Args:
-        folder: that of the environment.
+        folder: folder of the environment.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -131,12 +131,12 @@ class Installed:
 
     @property
     def site(self) -> Path:
-        """Where packages are installed."""
+        """Folder of installed packages."""
         (packages,) = self._folder.glob("lib/python*/site-packages")
         return packages
 
     def run(self, *words: str, cwd: Path, code: int = 0, new_kernels: bool = True) -> str:
-        """Run Python there, which must end with the code; returns what it prints."""
+        """Run Python in the environment, which must exit with `code`; returns its output."""
         done = subprocess.run(
             [self.python, *words],
             cwd=cwd,
@@ -148,15 +148,14 @@ class Installed:
         return done.stdout
 
     def nmtool(self, *words: str, cwd: Path) -> str:
-        """Run a command, which must succeed; returns what it prints."""
+        """Run a command, which must succeed; returns its output."""
         return self.run("-m", "nmtool", *words, cwd=cwd)
 
     def variables(self, new_kernels: bool) -> dict[str, str]:
-        """Without whatever makes another nmtool importable.
+        """Environment variables, without those that make another nmtool importable.
 
         Args:
-            new_kernels: compile kernels into the folder, or share those that the same sources
-                have left in the cache of all tests.
+            new_kernels: compile kernels into the folder; otherwise use the cache of all tests.
         """
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         cache = {"NMTOOL_CACHE": str(self._folder / "cache")} if new_kernels else {}
@@ -165,7 +164,7 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Install the wheel; the libraries of the running environment are there, too."""
+    """Install the wheel into an environment that also has the running one's libraries."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     environment = Installed(folder)
@@ -259,7 +258,7 @@ def test_sources_of_kernels_are_those_installed(installed: Installed, tmp_path: 
 
 @pytest.fixture
 def beside(tmp_path: Path) -> Path:
-    """Files and folders of a user's beside a script, named like rooms and full of what fails."""
+    """A user's files and folders next to a script, named like rooms, which fail if imported."""
     failing = "raise SystemExit(f'{__name__} of the user was imported')\n"
     (tmp_path / "training.py").write_text(failing)
     for room in ("training", "exporters", "hardware_sim"):

@@ -9,14 +9,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 240
-"""Far beyond what a job of a few samples takes; it is ended then."""
+"""Seconds after which a job is ended, far more than a job of a few samples takes."""
 
 _GRACE_S = 45
 """torchrun gives its processes 30 s to end before it kills them."""
 
 
 def torchrun(ranks: int, module: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `torchrun --nproc-per-node RANKS -m MODULE WORDS` to its end; nothing of it is left."""
+    """Run `torchrun --nproc-per-node RANKS -m MODULE WORDS`, and end all of its processes."""
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks))
     command = [sys.executable, *launcher, "-m", module, *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -37,7 +37,7 @@ def torchrun(ranks: int, module: str, *words: str, cwd: Path) -> subprocess.Comp
 
 
 def _end(job: subprocess.Popen[str]) -> None:
-    """End torchrun by the signal that it passes on to its processes."""
+    """End torchrun by a signal that it passes on to its processes."""
     job.terminate()
     try:
         job.communicate(timeout=_GRACE_S)

@@ -2,9 +2,9 @@
 
     python -m tests.vectors
 
-Each is a small network with its input and every spike, u and v, as `nmtool export -o net.json`
-writes it. Together they reach every branch and limit of a step (docs/standard.md says which of
-them does what). The same bytes come out every time: `tests/test_vectors.py` compares them.
+Each is a small network with its input and every spike, u and v, in the format of `nmtool export -o
+net.json`. Together they reach every branch and limit of a step (docs/standard.md lists what each
+one tests). The bytes are reproducible: `tests/test_vectors.py` compares them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def lif(name: str, size: int, du: int, dv: int, vth: int, **bias: ArrayLike) -> 
 def synapses(
     source: str, target: str, weight: ArrayLike, delay: ArrayLike = 0, **options: int
 ) -> IntegerProjection:
-    """A projection; a single delay is that of all synapses."""
+    """A projection; a single delay applies to all synapses."""
     weight = np.asarray(weight)
     return IntegerProjection(
         source, target, weight, np.broadcast_to(delay, weight.shape), **options
@@ -68,7 +68,7 @@ def vector(
     readout: Readout | None = None,
     n_channels: int | None = None,
 ) -> Vector:
-    """A network and its input; by default the last population answers by the mean."""
+    """A network and its input; by default, the readout is the mean of the last population."""
     if n_channels is None:
         n_channels = next(p.shape[0] for p in projections if p.source == INPUT)
     last = populations[-1]
@@ -128,7 +128,7 @@ def drive(
 
 
 def fresh_state() -> Vector:
-    """Two neurons and a read-out over two samples, the second of which is as if it were alone."""
+    """Two neurons and a readout over two samples, which do not affect each other."""
     populations = [lif("hidden", 2, 1000, 500, 90), li("out", 2, 2000, 100)]
     projections = [
         synapses(INPUT, "hidden", [[60, -20], [40, 100], [0, 70]], [[0, 1], [2, 0], [0, 3]]),
@@ -140,7 +140,7 @@ def fresh_state() -> Vector:
 
 
 def one_step() -> Vector:
-    """A sample of a single step without input: v is the bias, and may be enough for a spike."""
+    """A sample of one step without input: v is the bias, which may cause a spike."""
     populations = [
         lif("hidden", 3, 1000, 500, 2, bias_mantissa=[128, 129, -500]),
         li("out", 1, 100, 100, bias_mantissa=[-1], bias_exponent=3),
@@ -150,7 +150,7 @@ def one_step() -> Vector:
 
 
 def u_decay() -> Vector:
-    """Currents of both signs, which decay at every rate from du = 0 to 4095."""
+    """Currents of both signs, which decay with du from 0 to 4095."""
     names = {"d0": 0, "d1": 1, "d700": 700, "d2047": 2047, "d4094": 4094, "d4095": 4095}
     weight = [[1, 3, 101, 255, 0, 0, 0, 0], [0, 0, 0, 0, -1, -3, -101, -255]]
     populations = [li(name, 8, du, 4095) for name, du in names.items()]
@@ -162,7 +162,7 @@ def u_decay() -> Vector:
 
 
 def v_decay() -> Vector:
-    """Membranes of both signs, which decay at every rate from dv = 0 to 4095."""
+    """Membranes of both signs, which decay with dv from 0 to 4095."""
     names = {"d0": 0, "d1": 1, "d700": 700, "d2048": 2048, "d4094": 4094, "d4095": 4095}
     weight = [1, 3, 101, 255]
     populations = [li(name, 8, 3000, dv) for name, dv in names.items()]
@@ -186,17 +186,17 @@ def _u_ends(ends: Sequence[int]) -> Vector:
 
 
 def u_limits() -> Vector:
-    """u comes to 2^23 and −2^23, to one less and to one more."""
+    """u reaches 2^23 and −2^23, one less and one more."""
     return _u_ends([M - 65, M - 1, M, M + 1, M + 64])
 
 
 def u_twice() -> Vector:
-    """u comes to so much that one turn does not bring it back into 24 bits."""
+    """u becomes so large that wrapping once does not bring it into 24 bits."""
     return _u_ends([2 * M - 1, 2 * M, 3 * M, 3 * M + 1])
 
 
 def u_word() -> Vector:
-    """u passes 2^31 and −2^31 after some steps, each of which takes 2^24 off it once."""
+    """u exceeds ±2^31 after some steps, in each of which it wraps by 2^24 once."""
     weight = [[_MAX_DIGIT]] * 96
     populations = [li("up", 1, 0, 4095), li("down", 1, 0, 4095)]
     projections = [
@@ -207,7 +207,7 @@ def u_word() -> Vector:
 
 
 def a_sum() -> Vector:
-    """In one step arrives more than 2^25, which is less than −2^25 in 26 bits."""
+    """More than 2^25 arrives in one step, which wraps to a negative number in 26 bits."""
     weight = np.array([[254, -254]] * 132)
     projections = [synapses(INPUT, "out", weight, weight_exponent=7) for _ in range(8)]
     steps = [range(132), [], range(66), []]
@@ -224,7 +224,7 @@ def _reaching(ends: Sequence[int], steps: int) -> tuple[list[int], list[list[int
 
 
 def v_limits() -> Vector:
-    """v comes to ±(2^23 − 1), to one less and to one more, where it stays within them."""
+    """v reaches ±(2^23 − 1), one less, and one more, where it is clipped."""
     ends = [sign * (M + by) for sign in (1, -1) for by in (-66, -3, -2, -1, 0, 1, 2, 100000)]
     bias, (first, second) = _reaching(ends, 3)
     back = [-1000 if end > 0 else 1000 for end in ends]
@@ -238,7 +238,7 @@ def v_limits() -> Vector:
 
 
 def thresholds() -> Vector:
-    """v comes to each threshold, to less and to more than it, which alone spikes."""
+    """v reaches each threshold, less and more; only more than the threshold spikes."""
     populations, arrivals = [], {}
     for vth in (0, 1, 90, 131070, 131071):
         ends = [64 * vth + by for by in (-64, -2, -1, 0, 1, 2, 63)]
@@ -251,7 +251,7 @@ def thresholds() -> Vector:
 
 
 def biases() -> Vector:
-    """Biases of both signs and all exponents, in populations that spike and that integrate."""
+    """Biases of both signs and all exponents, in spiking and non-spiking populations."""
     mantissa = [-4096, -4095, -1, 0, 1, 4095]
     populations: list[IntegerPopulation] = []
     for exponent in range(8):
@@ -269,9 +269,9 @@ def biases() -> Vector:
 
 
 def weights() -> Vector:
-    """Every number of bits with every exponent, each in a matrix of mixed signs or of one.
+    """Every number of bits with every exponent, in matrices of mixed signs and of one sign.
 
-    Each arrives alone, at a step of its own. Currents and membranes have no memory.
+    Every weight arrives alone, in a separate step. Currents and membranes have no memory.
     """
     all_signs = (MIXED, EXCITATORY, INHIBITORY)
     populations = [li(signs, 4, 4095, 4095) for signs in all_signs]
@@ -290,7 +290,7 @@ def weights() -> Vector:
 
 
 def delays() -> Vector:
-    """All delays from one source, several of them per target, and spikes that arrive too late."""
+    """All delays from one source, several per target, and spikes that arrive too late."""
     columns = 31
     delay = [list(range(columns)), [61 - column for column in range(columns)]]
     weight = [
@@ -312,7 +312,7 @@ def delays() -> Vector:
 
 
 def parallel() -> Vector:
-    """Projections between the same populations: bits, signs, exponents and delays of their own."""
+    """Projections between the same populations, with different bits, signs, exponents, delays."""
     populations = [lif("a", 2, 800, 300, 400), li("out", 2, 300, 50)]
     projections = [
         synapses(INPUT, "a", [[64, -64], [128, 0]], [[0, 3], [1, 0]], weight_bits=3,
@@ -330,7 +330,7 @@ def parallel() -> Vector:
 
 
 def unused() -> Vector:
-    """Channels without spikes or without weights, a silent population and a population alone."""
+    """Channels without spikes or weights, a silent population, and an unconnected one."""
     populations = [
         lif("busy", 2, 4095, 4095, 10), lif("deaf", 1, 100, 100, 5, bias_mantissa=[9]),
         lif("silent", 1, 100, 100, 131071), lif("alone", 1, 50, 0, 0, bias_mantissa=[-7]),
@@ -351,7 +351,7 @@ def unused() -> Vector:
 
 
 def chain() -> Vector:
-    """Four populations in a chain, listed from its end, each a step after the one before."""
+    """A chain of four populations, listed from its end; each spikes a step after the previous."""
     populations = [li("out", 1, 4095, 0), *(lif(n, 1, 4095, 4095, 10) for n in ("c", "b", "a"))]
     hops = [("b", "c"), ("a", "b"), ("c", "out"), (INPUT, "a")]
     projections = [synapses(source, target, [[100]]) for source, target in hops]
@@ -360,7 +360,7 @@ def chain() -> Vector:
 
 
 def chain_in_order() -> Vector:
-    """The same chain, its populations and projections listed from its beginning."""
+    """The same chain, with populations and projections listed from its beginning."""
     populations = [*(lif(n, 1, 4095, 4095, 10) for n in ("a", "b", "c")), li("out", 1, 4095, 0)]
     hops = [(INPUT, "a"), ("a", "b"), ("b", "c"), ("c", "out")]
     projections = [synapses(source, target, [[100]]) for source, target in hops]
@@ -389,7 +389,7 @@ def loops() -> Vector:
 
 
 def _read_out(rule: str, window: int | None = None) -> Vector:
-    """Samples whose classes depend on the rule, with equal scores, without spikes, below 0."""
+    """Samples whose classes depend on the rule: with equal scores, without spikes, below 0."""
     bias = [-6, -4, -4, -5]
     if rule == "first_spike":
         out = lif("out", 4, 4095, 400, 80, bias_mantissa=bias)
@@ -414,7 +414,7 @@ def _read_out(rule: str, window: int | None = None) -> Vector:
 
 
 def mixed(seed: int) -> Vector:
-    """Three recurrent populations with constants from the whole of their ranges."""
+    """Three recurrent populations with constants from their whole ranges."""
     # Only this function of Python's random is guaranteed to stay the same between versions.
     source = random.Random(seed)
 
@@ -482,11 +482,11 @@ VECTORS: dict[str, Callable[[], Vector]] = {
     "readout-first-spike": lambda: _read_out("first_spike"),
     **{f"mixed-{seed}": lambda seed=seed: mixed(seed) for seed in (16, 41, 181, 309)},
 }
-"""By the name of its file, without the extension."""
+"""The vectors by the name of their file, without extension."""
 
 
 def content(name: str) -> bytes:
-    """The file of a vector."""
+    """The content of a vector's file."""
     network, spikes = VECTORS[name]()
     recording = simulate(network, spikes, deep=True)
     factors = network.decay_factors()
@@ -495,7 +495,7 @@ def content(name: str) -> bytes:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all vectors."""
     FOLDER.mkdir(exist_ok=True)
     for name in VECTORS:
         (FOLDER / f"{name}.json").write_bytes(content(name))

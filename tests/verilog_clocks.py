@@ -1,8 +1,8 @@
-"""The clocks that the cases of the Verilog core take, in Icarus.
+"""The number of clocks of the Verilog core's test cases, in Icarus.
 
     python -m tests.verilog_clocks > tests/verilog_clocks.txt
 
-The file is what tests compare with, so that no change makes the core slower unseen.
+Tests compare with this file, so that no change makes the core slower unnoticed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ RECORDED = Path(__file__).parent / "verilog_clocks.txt"
 
 
 def recorded() -> dict[str, str]:
-    """Clocks by case, as they are written down."""
+    """Clocks by case, from the file."""
     return dict(line.split() for line in RECORDED.read_text().splitlines())
 
 
 def main() -> None:
-    """Write a case per line, and its clocks."""
+    """Write a line per case, with its clocks."""
     for case in [*MODULES, *all_cases()]:
         names = None if isinstance(case, Case) else case.sources
         sources = (

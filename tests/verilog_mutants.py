@@ -1,21 +1,20 @@
-"""Make every small mistake in the Verilog core, and see that the cases find it.
+"""Make every small mistake in the Verilog core, and check that the cases detect it.
 
     python -m tests.verilog_mutants -o survivors.txt
     python -m tests.verilog_mutants --sizes small --file nmtool_tell.v -o some.txt
     python -m tests.verilog_mutants --sizes large --again some.txt -o survivors.txt
 
-A mutant is found by the first case of `tests/verilog` that it does not compile with, in which a
-word, an answer or an error is another, undefined, too much or missing, or that hangs. One that does
-all that in more clocks is found, too: `tests/verilog_clocks.txt` has the clocks of all cases. Lint
-of Verilator is asked before the slow cases: it finds most widths that do not fit. What is left, or
-takes fewer clocks, is printed, and the command fails. Mutants for which
-`tests/verilog_survivors.txt` has the reason why they are left are not made, unless `--explained`
-asks for them alone: then the command fails where one is found.
+A case of `tests/verilog` detects a mutant if the mutant does not compile, if a word, an answer or
+an error differs, is undefined, additional or missing, or if the mutant hangs or needs more clocks:
+`tests/verilog_clocks.txt` has the clocks of all cases. Verilator's lint runs before the slow cases,
+and detects most wrong widths. Mutants that are not detected, or take fewer clocks, are printed, and
+the command fails. Mutants for which `tests/verilog_survivors.txt` has a reason are not made, unless
+`--explained` is given: then only these are made, and the command fails if one is detected.
+Modules with test benches of their own are tested with these and with the small cases, the others
+with all cases.
 
-Parts that have benches of their own are held to these and to the small cases, the others to all.
-
-Not mutated: default values of parameters, since every instance gives all of its own, and the wires
-`unused…`, which are there for lint.
+Not mutated: default values of parameters, since every instance sets all of them, and the wires
+`unused…`, which exist for lint only.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ class Prepared:
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str] | None:
-    """None where it takes too long."""
+    """Run a command; None if it takes too long."""
     try:
         return subprocess.run(
             command, cwd=folder, capture_output=True, text=True, errors="replace",

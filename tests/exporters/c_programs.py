@@ -19,7 +19,7 @@ def compiled(*words: str | Path, folder: Path) -> Path:
     return program
 
 
-def said(program: Path) -> tuple[int, list[str]]:
+def run_program(program: Path) -> tuple[int, list[str]]:
     """The exit code and the printed lines of a program, which must print nothing to stderr."""
     done = subprocess.run([str(program)], capture_output=True, text=True)
     assert done.stderr == ""

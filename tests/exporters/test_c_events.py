@@ -19,7 +19,7 @@ from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.graph import InputChannels
 from nmtool.network.integer_network import IntegerNetwork
-from tests.exporters.c_programs import SANITIZED, compiled, said
+from tests.exporters.c_programs import SANITIZED, compiled, run_program
 from tests.networks.integers import random_network
 
 COMPILING = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -174,7 +174,7 @@ def test_a_firmware_has_the_class_names(prefix: str, tmp_path: Path) -> None:
     declared = f"extern const char *const {prefix or 'nmtool'}_class_names[4];\n"
     assert declared in path.read_text()
     (tmp_path / "main.c").write_text(declared + main)
-    code, lines = said(compiled(path, tmp_path / "main.c", folder=tmp_path))
+    code, lines = run_program(compiled(path, tmp_path / "main.c", folder=tmp_path))
     assert (code, lines) == (0, "\n".join(NAMES).split("\n"))
 
 

@@ -26,7 +26,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets.footprint import integer_footprint
 from nmtool.verification.comparison import compare_recordings
-from tests.exporters.c_programs import SANITIZED, STRICT, compiled, said
+from tests.exporters.c_programs import SANITIZED, STRICT, compiled, run_program
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
@@ -134,7 +134,7 @@ def test_two_networks_in_one_firmware(tmp_path: Path) -> None:
     first, second = both(tmp_path)
     firmware = tmp_path / "firmware.c"
     firmware.write_text(FIRMWARE)
-    code, lines = said(compiled(*SANITIZED, first, second, firmware, folder=tmp_path))
+    code, lines = run_program(compiled(*SANITIZED, first, second, firmware, folder=tmp_path))
     assert (code, lines) == (0, expected_lines())
 
 
@@ -154,13 +154,13 @@ def test_a_firmware_in_cpp(language: str, tmp_path: Path) -> None:
     ):
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
-    assert said(tmp_path / "program") == (0, expected_lines())
+    assert run_program(tmp_path / "program") == (0, expected_lines())
 
 
 @COMPILING
 def test_each_checks_its_known_answers(tmp_path: Path) -> None:
     for path, network in zip(both(tmp_path), (ONE, TWO), strict=True):
-        code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
+        code, lines = run_program(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
         assert (code, lines[0]) == (0, f"network {network.content_hash}")
         assert {line.split()[-1] for line in lines[1:]} == {"0"}
 
@@ -194,7 +194,7 @@ def test_scores_are_those_of_the_read_out(rule: str, tmp_path: Path) -> None:
     path = C.write(network, tmp_path / "one.c", options=COptions("kws")).path
     firmware = tmp_path / "firmware.c"
     firmware.write_text(SCORES)
-    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    code, lines = run_program(compiled(*SANITIZED, path, firmware, folder=tmp_path))
     recording = simulate(network, raster([0, 2, 4], [i % 3 for i in range(N_STEPS)]))
     assert (code, list(map(int, lines))) == (0, scores_in_c(network, recording))
     assert len({*lines}) > 1

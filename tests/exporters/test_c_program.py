@@ -25,7 +25,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import FAULT_KINDS, draw_faults, mutant
-from tests.exporters.c_programs import SANITIZED, compiled, said
+from tests.exporters.c_programs import SANITIZED, compiled, run_program
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
 from tests.networks.integers import random_network, random_raster
@@ -154,7 +154,7 @@ def test_the_file_compiles_without_warnings(
     answers = known_answers(network, random_raster(seed, 3, 80, network.channels.size))
     path = C.write(network, folder / "network.c", answers=answers, force=True).path
     compiled("-c", path, folder=folder)
-    code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder))
+    code, lines = run_program(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder))
     assert (code, [line.split()[-1] for line in lines[1:]]) == (0, ["0"] * 3)
 
 
@@ -183,7 +183,7 @@ def test_the_program_checks_its_known_answers(network: IntegerNetwork, tmp_path:
         f"u and v compared {states}, steps different 0",
     ]
     for more in ((), SANITIZED):
-        assert said(compiled("-DNMTOOL_MAIN", *more, path, folder=tmp_path)) == (0, lines)
+        assert run_program(compiled("-DNMTOOL_MAIN", *more, path, folder=tmp_path)) == (0, lines)
 
 
 def test_answers_without_u_and_v_are_checked_as_they_are(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_answers_without_u_and_v_are_checked_as_they_are(tmp_path: Path) -> None
     answers = shallow(known_answers(network))
     path = C.write(network, tmp_path / "network.c", answers=answers).path
     assert C(path).known_answers().to_bytes() == answers.to_bytes()
-    code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
+    code, lines = run_program(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
     assert (code, [line.split()[0] for line in lines]) == (0, ["network", "spikes", "membranes"])
 
 
@@ -217,7 +217,7 @@ def test_the_program_of_a_wrong_network_fails_its_known_answers(kind: str, tmp_p
     mutants = (mutant(network, f) for f in draw_faults(network, 300, seed=4) if f.kind == kind)
     wrong = next(candidate for candidate in mutants if shows(answers, candidate))
     path = C.write(wrong, tmp_path / "network.c", answers=answers).path
-    code, lines = said(compiled("-DNMTOOL_MAIN", path, folder=tmp_path))
+    code, lines = run_program(compiled("-DNMTOOL_MAIN", path, folder=tmp_path))
     answered = simulate(wrong, answers.spikes, deep=True)
     place = compare_recordings(answers.recording, answered).first_divergence
     at = f"first difference: sample {place.sample}, step {place.step}, {place.population}"
@@ -256,7 +256,7 @@ def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path:
     network = random_network(3, 2, False)
     answers = wrong(known_answers(network), spikes=spikes)
     path = C.write(network, tmp_path / "network.c", answers=answers).path
-    code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
+    code, lines = run_program(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
     assert code == 1
     assert [int(line.split()[-1]) for line in lines[1:3]] == different
     place = compare_recordings(answers.recording, simulate(network, answers.spikes))
@@ -302,7 +302,7 @@ def test_the_file_is_linked_into_a_firmware(tmp_path: Path) -> None:
     path = C.write(network, tmp_path / "network.c", answers=known_answers(network)).path
     firmware = tmp_path / "firmware.c"
     firmware.write_text(interface(path.read_text()) + FIRMWARE)
-    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    code, lines = run_program(compiled(*SANITIZED, path, firmware, folder=tmp_path))
     dense = np.zeros((1, 60, 5), bool)
     dense[0, :, 0], dense[0, :, 2] = np.arange(60) % 3 > 0, np.arange(60) % 3 > 1
     expected = simulate(network, Raster.from_dense(dense))
@@ -352,7 +352,7 @@ def test_answers_are_those_of_the_read_out(
     path = C.write(network, tmp_path / "network.c").path
     firmware = tmp_path / "firmware.c"
     firmware.write_text(interface(path.read_text()) + ANSWERING)
-    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    code, lines = run_program(compiled(*SANITIZED, path, firmware, folder=tmp_path))
     assert (code, [int(line) for line in lines]) == (0, expected.tolist())
 
 
@@ -369,7 +369,7 @@ def test_answers_in_the_middle_of_a_stream_are_those_of_a_session(
         "answer());\n", "answer());\n        }\n"
     )
     firmware.write_text(interface(path.read_text()) + asking)
-    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    code, lines = run_program(compiled(*SANITIZED, path, firmware, folder=tmp_path))
     session, expected = Session(network), []
     for sample in range(8):
         session.reset()

@@ -17,7 +17,7 @@ from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from tests.exporters.c_programs import said
+from tests.exporters.c_programs import run_program
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
@@ -83,7 +83,7 @@ def test_operations_are_those_that_the_source_counts_itself(
     np.stack([row, spikes.neuron], axis=1).astype(np.int64).tofile(tmp_path / "events")
     monkeypatch.chdir(tmp_path)
     compile_program(tmp_path / "driver.c", tmp_path / "counting")
-    code, lines = said(tmp_path / "counting")
+    code, lines = run_program(tmp_path / "counting")
     operations = nm.cost(network, Samples(spikes, np.zeros(3, np.int64)), target="c").operations
     assert code == 0
     assert dict(zip(names, map(int, lines), strict=True)) == {

@@ -1,4 +1,4 @@
-"""Public functions and values that are given something of the wrong type say what to pass."""
+"""Public functions name the expected type if an argument has a wrong one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bars: time left by one rule, and what a notebook shows."""
+"""Progress bars: time left, and the bar in a notebook."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nmtool.progress import Pace
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A clock that stands still until its `now` is set."""
+    """A clock that only changes when its `now` is set."""
     at = SimpleNamespace(now=100.0)
     monkeypatch.setattr("time.monotonic", lambda: at.now)
     return at

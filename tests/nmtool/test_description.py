@@ -1,4 +1,4 @@
-"""What networks and recordings consist of, as plain values."""
+"""Descriptions of networks and recordings as plain values."""
 
 from __future__ import annotations
 

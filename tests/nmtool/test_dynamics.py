@@ -19,7 +19,7 @@ def test_decay_is_exponential(tau: float, dt: float) -> None:
 
 @given(taus, steps_ms)
 def test_membrane_gain_is_the_response_to_a_unit_current(tau: float, dt: float) -> None:
-    """τ·V' = −V + 1 from V = 0: at first V = dt/τ, and two steps follow on each other."""
+    """For τ·V' = −V + 1 from V = 0, V is first dt/τ, and two steps can be chained."""
     gain = float(membrane_gain(tau, dt))
     assert float(membrane_gain(tau, 1e-9 * tau)) == pytest.approx(1e-9)
     assert float(membrane_gain(tau, 2 * dt)) == pytest.approx(gain + gain * float(decay(tau, dt)))

@@ -1,4 +1,4 @@
-"""Floats without torch: against the readable reference of training, and against integers."""
+"""The float simulator, compared with training's reference and with integers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals that are noted, that wait while libraries load, and that nobody swallows."""
+"""Signals: noted, deferred while libraries load, and never swallowed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 @pytest.fixture(autouse=True)
 def _handlers_stay(_heeds_interrupts: None) -> Iterator[None]:
-    """No test leaves another handler or a timer behind."""
+    """Assert that no test leaves another handler or a timer."""
     before = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
     yield
     after = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
@@ -29,7 +29,7 @@ def _handlers_stay(_heeds_interrupts: None) -> Iterator[None]:
 
 
 def _interrupt_in_vain() -> None:
-    """Ctrl-C where others swallow the exception."""
+    """Simulate Ctrl-C in code that swallows the exception."""
     with suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
@@ -126,7 +126,7 @@ def test_a_swallowed_interrupt_stops_the_next_work() -> None:
 def test_an_interrupt_while_a_command_ends_stops_nothing_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As when the alarm of a signal that waited goes off at the very end."""
+    """Such as when the alarm of a deferred signal goes off at the very end."""
     wait_no_more = interrupts._wait_no_more
 
     def interrupted_at_the_end() -> None:
@@ -162,7 +162,7 @@ for _ in range(8):
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A library that is interrupted while it loads."""
+    """A library during whose import Ctrl-C is pressed."""
     (tmp_path / "slow_library.py").write_text(LIBRARY)
     (tmp_path / "twice_library.py").write_text("import slow_library\n" + LIBRARY)
     monkeypatch.syspath_prepend(tmp_path)

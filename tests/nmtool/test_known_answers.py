@@ -1,6 +1,6 @@
-"""Known answers belong to their inputs; u and v come back whatever the files rest on.
+"""Known answers fit their inputs; files restore u and v exactly, with any stored decay factors.
 
-Files of them are tested with all other files.
+Their files are also tested with all other files.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ states = st.integers(-(2**31), 2**31 - 1)
 
 
 def deep(u: list[int], v: list[int], spikes: list[bool]) -> Recording:
-    """One neuron of any states at all, and one that only integrates."""
+    """Known answers with arbitrary states of a spiking and a non-spiking neuron."""
 
     def traced(values: list[int]) -> np.ndarray:
         return np.array(values, np.int32).reshape(1, -1, 1)

@@ -1,4 +1,4 @@
-"""`load` and `inspect`: networks of every format, and what is none."""
+"""`load` and `inspect`: networks of every format, and other files."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ OPTIONS = MlgennOptions(n_steps=30, tau_mem_ms=20.0, tau_syn_ms=5.0)
 
 @pytest.fixture
 def checkpoints(tmp_path: Path) -> Path:
-    """A folder of two epochs of a network without hidden population."""
+    """Checkpoints of two epochs of a network without hidden population."""
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     for epoch in (3, 4):

@@ -1,4 +1,4 @@
-"""The machine: what the environment says of threads."""
+"""The machine: numbers of threads from the environment."""
 
 from __future__ import annotations
 

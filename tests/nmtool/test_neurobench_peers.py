@@ -1,6 +1,6 @@
 """Footprint, sparsity and synaptic operations against NeuroBench's own metrics on a torch copy.
 
-`make peers` installs the library and runs this; without it, it fails.
+`make peers` installs the library and runs this file, which fails without it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 def torch_copy(network: IntegerNetwork, n_samples: int) -> Any:
     """A module of torch with float32 numbers that runs the network's integers.
 
-    A projection is an `nn.Linear` whose weights NeuroBench looks at. What it sends is kept in the
-    sums of its target by step of arrival, apart from what the layer returns.
+    A projection is an `nn.Linear`, whose weights NeuroBench reads. Its output is added to the sums
+    of its target by step of arrival, separately from the layer's return value.
     """
     import torch
     from torch import nn
@@ -70,7 +70,7 @@ def torch_copy(network: IntegerNetwork, n_samples: int) -> Any:
             return fired.float()
 
     class Activity(Neurons):
-        """Neurons whose answer NeuroBench takes for an activation."""
+        """Neurons whose output NeuroBench counts as activations."""
 
     class Copy(nn.Module):
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`nmtool.plot`: what is on the axes, and what is refused."""
+"""`nmtool.plot`: content of the axes, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `import nmtool` offers: names, where they come from, what is imported for them."""
+"""The public interface `import nmtool`: names, their origin, and their imports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("nmtool", "nmtool.hardware_sim", "nmtool.training", "nmtool.exporters")
 NAMES = [name for name in nmtool.__all__ if name != "__version__"]
 EARLIER = {"StoredEvents": "SpikeEvents"}
-"""Names of earlier releases, which answer until 1.0, and what they are called now."""
+"""Names of earlier releases, which work until 1.0, and their present names."""
 ERRORS = [
     name
     for name, value in vars(errors).items()
@@ -43,7 +43,7 @@ HEADINGS += ["Errors, each with a stable code, what is wrong, why, and how to fi
 
 
 def python(code: str, *options: str, path: Path = ROOT) -> str:
-    """What code prints in a Python of its own, which must end well."""
+    """Output of code in a new Python, which must succeed."""
     done = subprocess.run(
         [sys.executable, *options, "-c", code],
         cwd=path,
@@ -89,7 +89,7 @@ def test_the_overview_names_everything_once_under_a_heading() -> None:
 
 
 def test_type_checkers_take_every_name_for_public() -> None:
-    """In a stub, an import is public that says `as` and the same name."""
+    """In a stub, an import is public if it has the form `as` with the same name."""
     stub = ast.parse(Path(nmtool.__file__).with_suffix(".pyi").read_text("utf-8"))
     imports = [statement for statement in stub.body if isinstance(statement, ast.ImportFrom)]
     names = [(alias.name, alias.asname) for statement in imports for alias in statement.names]
@@ -191,7 +191,7 @@ def packages() -> list[ModuleType]:
 
 
 def hidden(package: ModuleType) -> list[str]:
-    """Modules of a package whose name is that of something else in it."""
+    """Modules of a package that have the name of another object in it."""
     modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
     if package is nmtool:
         modules |= {room.rpartition(".")[2] for room in ROOMS}

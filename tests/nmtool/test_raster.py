@@ -91,7 +91,7 @@ def test_first_steps_cut_the_rest(dense: NDArray[np.bool_], n_steps: int) -> Non
 def test_steps_from_some_step_on(
     dense: NDArray[np.bool_], n_steps: int, data: st.DataObject
 ) -> None:
-    """Of all samples, or of each; beyond the ends there is silence."""
+    """From one step for all samples or one for each; steps beyond the ends are silent."""
     starts = st.integers(-7, 7)
     first = np.array([data.draw(starts) for _ in dense], np.int64)
     wide = np.pad(dense, ((0, 0), (7, 13), (0, 0)))

@@ -1,4 +1,4 @@
-"""How values show themselves: a line for `repr`, tables for `summary` and notebooks."""
+"""Display of values: a line for `repr`, tables for `summary` and notebooks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_table_in_a_notebook_escapes_what_it_shows() -> None:
 
 
 def balanced(html: str) -> bool:
-    """Whether every tag that opens closes, in order."""
+    """True if all tags are closed in order."""
     open_tags: list[str] = []
     for closing, tag in re.findall(r"<(/?)(\w+)[^>]*>", html):
         if not closing:
@@ -118,7 +118,7 @@ def test_the_base_class_has_no_tables() -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """Something without a word on how it shows itself."""
+    """A value without declarations for its display."""
 
     name: str
     path: Path
@@ -126,7 +126,7 @@ class Place:
 
 @dataclass(frozen=True, repr=False)
 class Score(Result):
-    """Something that declares everything."""
+    """A value with all declarations for its display."""
 
     _line = "{share:.1%} of {samples:,} samples at {place.name!r}, {#notes} notes"
     _json = "samples where=place.name path=place.path accuracy=share said=#notes notes loss"
@@ -274,7 +274,7 @@ DIVERGENCE = Divergence(2, 39, "hidden", 511, "spike", 1.0, 0.0)
 
 
 def values() -> dict[str, Any]:
-    """One of each, by the name of its class."""
+    """A value of each class, by the name of the class."""
     rounded = round_network(NETWORK)
     integers = rounded.network
     recording = simulate(integers, RASTER)
@@ -360,7 +360,7 @@ def test_every_value_has_a_summary_and_shows_itself_in_notebooks(name: str) -> N
 
 def test_tables_hold_the_values() -> None:
     def cells(name: str) -> dict[str, Any]:
-        """The first table of two columns."""
+        """Cells of the first table with two columns."""
         return dict(VALUES[name].tables()[0].rows)
 
     assert cells("Network")["hash"] == NETWORK.content_hash

@@ -1,4 +1,4 @@
-"""Values of settings are written as TOML and read again."""
+"""Values of settings are written as TOML and read back."""
 
 from __future__ import annotations
 

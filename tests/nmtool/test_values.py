@@ -1,4 +1,4 @@
-"""Values: nobody can write to their arrays, and they are equal where their content is."""
+"""Values: their arrays are read-only, and they are equal if their content is."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 
 def arrays(value: Any) -> Iterator[NDArray]:
-    """All arrays that a value holds, itself or in what it holds."""
+    """All arrays in a value, including nested values."""
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, Value):

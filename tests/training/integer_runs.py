@@ -1,4 +1,4 @@
-"""Networks that run in integers twice, in training's forward pass and in the simulator."""
+"""Runs of networks in integers, both in training's forward pass and in the simulator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAULTS = ("u_wraps", "v_clips")
 def rounding_of(
     network: Network, weight_bits: int = 8, delays: DelayGrid | None = None
 ) -> Rounding:
-    """Integers in which nothing overflows, of the target of the delays."""
+    """A rounding without overflows, for the target of the delay grid."""
     seen = Calibration(membrane={p.name: 0.5 for p in network.populations if p.kind == LI})
     delays = delays or DelayGrid()
     ranges = weight_ranges(network, weight_bits, delays.target)
@@ -36,9 +36,9 @@ def rounding_of(
 
 @dataclass(frozen=True)
 class TooLoud(Rounding):
-    """Integers in which u and v overflow: whatever the scale, weights are as large as can be.
+    """A rounding in which u and v overflow: weights are as large as possible, with any scale.
 
-    Larger float weights would not do: scales follow from them, or ranges clip them. In `fenn16`,
+    Larger float weights would not overflow, since scales or ranges adapt to them. In `fenn16`,
     whose weights have no large exponents, they have one sign per neuron, and decays are slow.
     """
 
@@ -58,14 +58,14 @@ class TooLoud(Rounding):
 
 
 def _one_signed(projection: IntegerProjection) -> NDArray[np.int64]:
-    """The largest weights, of every other neuron negative."""
+    """The largest weights, negative for every second neuron."""
     size = 256 - projection.runs_in.weight_step(projection.weight_bits, mixed_signs=True)
     signs = np.where(np.arange(projection.shape[1]) % 2, -1, 1)
     return np.broadcast_to(size * signs, projection.shape)
 
 
 def too_loud(rounding: Rounding) -> TooLoud:
-    """The same rounding, but overflowing."""
+    """The same rounding with overflows."""
     return TooLoud(**vars(rounding))
 
 
@@ -77,7 +77,7 @@ def run_both(
     device: Device = CPU,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[SpikingNetwork, Recording, Recording]:
-    """The model, what its forward pass recorded, and what the simulator did."""
+    """The model, the recording of its forward pass, and that of the simulator."""
     model = SpikingNetwork(network, dtype=dtype, device=device, rounding=rounding)
     return model, model.record(spikes), simulate(rounding(model.to_network()), spikes)
 

@@ -1,4 +1,4 @@
-"""A data set of a few samples that a handful of neurons learns, for the tests of the trainer."""
+"""A data set of a few samples that a few neurons can learn, for the tests of the trainer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EMPTY = 4
 
 
 def small_events(n_samples: int, seed: int) -> SpikeEvents:
-    """Classes spike on a third of the units each, and now and then on the others."""
+    """Samples of a class spike on a third of the units, and rarely on the others."""
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 3, n_samples)
     counts = rng.integers(6, 12, n_samples)
@@ -58,5 +58,5 @@ def small_options(**settings: Any) -> TrainOptions:
 
 
 def without_seconds(log: list[dict]) -> list[dict]:
-    """A run's log without what differs from run to run."""
+    """A run's log without entries that differ between runs."""
     return [{k: v for k, v in entry.items() if k != "seconds"} for entry in log]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def stop_after(epoch: int) -> Callable[[BatchReport], None]:
-    """An `on_batch` that stops a run as Ctrl-C does, in the first batch after an epoch.
+    """An `on_batch` that stops a run like Ctrl-C, in the first batch after an epoch.
 
     Args:
         epoch: number of the last epoch that ends; 0 stops the run in its very first batch.

@@ -1,4 +1,4 @@
-"""`train`, `finetune` and `Run`: from samples to a run, kept in a folder or not."""
+"""`train`, `finetune` and `Run`: runs in a folder and in memory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def files(folder: Path | None) -> set[str]:
 
 
 def state(folder: Path | None) -> dict[str, bytes]:
-    """Everything in a checkpoint but its header, which holds the seconds of epochs."""
+    """Everything in a checkpoint except its header, which has the durations of epochs."""
     assert folder is not None
     with np.load(folder / "checkpoint.npz") as archive:
         return {name: archive[name].tobytes() for name in archive.files if name != "header"}
@@ -133,7 +133,7 @@ def test_the_best_epoch_is_kept(finished_run: nm.Run) -> None:
 
 def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
     class AskedError(Exception):
-        """Carries the settings of a run that does not begin."""
+        """Raised in place of training, with the settings of the run."""
 
     def call(*, options: Any, **_: Any) -> None:
         raise AskedError(options)
@@ -288,7 +288,7 @@ def test_epochs_grow_on_resume_and_never_shrink(
 def test_a_grown_run_keeps_the_name_of_its_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file beside the run, found from another folder: both may move together."""
+    """The target's file is next to the run and found from another folder, so both may be moved."""
     (tmp_path / "mine.toml").write_text('name = "mine"\nkind = "chip"\n')
     monkeypatch.chdir(tmp_path)
     nm.train(small_dataset(), small_options(epochs=1, target="mine.toml"), folder="run")
@@ -338,7 +338,7 @@ def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def spoken(by: int) -> nm.SpikeEvents:
-    """Samples whose events do not depend on the number of speakers."""
+    """Samples of several speakers, with events that do not depend on their number."""
     return replace(small_events(40, 1), groups={"speaker": np.arange(40) % by})
 
 

@@ -1,4 +1,4 @@
-"""Settings: their defaults, their limits, and what a configuration file may say."""
+"""Settings: defaults, limits, and configuration files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings by the name of a recipe, and from files."""
+"""Settings from recipes and files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_options_by_the_name_of_a_recipe() -> None:
 
 @pytest.mark.parametrize("name", ["fsdd700", "fsdd700_integer"])
 def test_recipes_fix_the_validation_split(name: str) -> None:
-    """Data sets with a validation split of their own, as digits and yinyang, need no rule."""
+    """Data sets with their own validation split, such as digits and yinyang, need no rule."""
     assert TrainOptions.from_file(name).validation == "last 300"
 
 

@@ -1,4 +1,4 @@
-"""Epochs as logs of TensorBoard and as CSV."""
+"""Logs of epochs for TensorBoard and as CSV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.torch
 
 
 class Writer:
-    """Stands in for torch's `SummaryWriter`."""
+    """Replaces torch's `SummaryWriter`."""
 
     points: list[tuple[str, float, int]]
 

@@ -1,6 +1,6 @@
-"""What two ranks check together, run by torchrun: `python -m tests.training.two_ranks`.
+"""Checks with two ranks, run by torchrun: `python -m tests.training.two_ranks`.
 
-An `AssertionError` of one ends both.
+An `AssertionError` in one rank ends both.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ def check_order(ranks: Ranks) -> None:
 
 
 def _number(ranks: Ranks) -> int:
-    """Something that no other job has at the same time."""
+    """A number that no other job has at the same time."""
     return int(np.random.default_rng().integers(2**40)) if ranks.is_first else 0
 
 
 def check_batch(ranks: Ranks, n_samples: int) -> None:
-    """Gradients of a batch of which each runs a share are those of the whole batch."""
+    """Gradients of a batch that two ranks share equal those of the whole batch."""
     network = random_network("two layers", seed=1)
     spikes = random_input(network, n_samples, seed=2)
     whole, shared = (SpikingNetwork(network, dtype=torch.float64) for _ in range(2))

@@ -1,6 +1,6 @@
-"""Networks, stimuli and what has to come out: the cases that the Verilog core is held to.
+"""The test cases of the Verilog core: networks, stimuli and expected output.
 
-Together they reach everything in the core; `tests/verilog_mutants.py` is the judge of that.
+Together they reach everything in the core, as `tests/verilog_mutants.py` shows.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ BENCH = Path(__file__).parent / "core_bench.v"
 SPIKE, MEMBRANE, CURRENT, END = range(4)
 IN_SPIKE, IN_END, IN_BEGIN, IN_NOTHING = range(4)
 _MISSING = 1 << 26
-"""Bit of a word of the bench: its channel does not exist."""
+"""Bit of a test bench's word: the channel does not exist."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network on lanes, what it is given and how the bench behaves.
+    """A network on lanes, its input, and the behaviour of the test bench.
 
     Attributes:
-        name: of its folder.
-        lengths: steps of each sample.
-        unfinished: samples whose last step begins and does not end.
-        begins: the first sample begins with a word that says so.
-        missing: spikes of channels that do not exist.
-        loaded: memories the loader fills; the files of these hold other contents.
-        warm: clocks of a run that a reset stops, before the run that counts.
-        stall: 0 none, 1 now and then, 2 for long, 3 nothing is taken at first, 4 the last spike of
-            a step comes late, with the step's end right behind it.
+        name: name of its folder.
+        lengths: number of steps of each sample.
+        unfinished: samples whose last step begins but does not end.
+        begins: the first sample begins with a word for its beginning.
+        missing: number of spikes of channels that do not exist.
+        loaded: memories that the loader fills; their files have other contents.
+        warm: clocks of a run that is stopped by a reset, before the run that is compared.
+        stall: 0: never; 1: now and then; 2: for long; 3: no output is taken at first; 4: the last
+            spike of a step is late, immediately followed by the end of the step.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Case:
     raster: NDArray[np.bool_] | None = field(default=None, compare=False)
 
     def write(self, folder: Path) -> list[str]:
-        """Everything but the core into a folder; returns the command that compiles the case."""
+        """Write all files except the core into a folder; returns the command that compiles it."""
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "mem").mkdir(parents=True)
         layout, answer = Layout(self.network, self.lanes), answer_block(self.network)
@@ -121,7 +121,7 @@ class Case:
         ]
 
     def _rasters(self) -> tuple[NDArray[np.bool_], Recording]:
-        """Input [samples, steps, channels], and what the network does with it."""
+        """Input [samples, steps, channels], and the network's recording."""
         random = np.random.default_rng(self.seed)
         steps, channels = max(self.lengths), self.network.channels.size
         dense = self.raster
@@ -171,7 +171,7 @@ class Case:
         return classes(v, readout, self.network.n_steps)
 
     def _loads(self, layout: Layout) -> list[int]:
-        """Bytes for the loader, and before the last memory a few that are begun again."""
+        """Bytes for the loader; before the last memory, a few are sent and then restarted."""
         n_bytes = -(-layout.parameters["LOAD_BITS"] // 8)
         loads: list[int] = []
         for name in self.loaded:
@@ -185,7 +185,7 @@ class Case:
 
 
 def classes(v: NDArray[np.int64], readout: Readout, n_steps: int) -> list[int]:
-    """The class after each step from membranes [steps, classes]; of equals the first."""
+    """The class after each step from membranes [steps, classes]; of equal ones the first."""
     if readout.rule == "max":
         scores = np.maximum.accumulate(v, axis=0)
     elif readout.rule == WEIGHTED:
@@ -213,7 +213,7 @@ def first_spikes(spikes: NDArray[np.bool_]) -> list[int]:
 def _step_told(
     network: IntegerNetwork, record: Recording, sample: int, step: int, deep: bool
 ) -> list[int]:
-    """What the core tells of a step, but its end."""
+    """Output words of the core for a step, except its end."""
     words = []
     for number, population in enumerate(network.populations):
         name, spiking = population.name, population.kind == LIF
@@ -248,7 +248,7 @@ def _write_memory(folder: Path, name: str, memory: Memory, bank_bits: int) -> No
 
 
 def verdict(folder: Path, compile_command: Sequence[str], sources: Sequence[Path]) -> str:
-    """`same in N clocks`, or the first thing that is not as it has to be."""
+    """`same in N clocks`, or the first difference."""
     built = subprocess.run(
         [*compile_command, *map(str, sources)], cwd=folder, capture_output=True, text=True
     )
@@ -273,7 +273,7 @@ def drawn(
     most: int = 4,
     edges: int = 6,
 ) -> IntegerNetwork:
-    """A random network that the core can hold, read out by a rule."""
+    """A random network that fits the core, with a readout rule."""
     random = np.random.default_rng(seed)
     while True:
         network = _draw(random, rule, largest, n_steps, most, edges)
@@ -327,7 +327,7 @@ def made(
     n_steps: int = 16,
     seed: int = 1,
 ) -> IntegerNetwork:
-    """A network whose synapses are drawn from the given numbers."""
+    """A network whose weights and delays are drawn from given numbers."""
     random = np.random.default_rng(seed)
     sizes = {p.name: p.size for p in populations} | {INPUT: channels}
     projections = []
@@ -343,7 +343,7 @@ def made(
 
 
 def lif(name: str, size: int, **constants: Any) -> IntegerPopulation:
-    """Neurons that spike often and remember some steps."""
+    """Neurons that spike often, with a memory of some steps."""
     constants = {"du": 800, "dv": 300, "vth": 300} | constants
     return IntegerPopulation(name, size, LIF, scale=1.0, **constants)
 
@@ -355,7 +355,7 @@ def li(name: str, size: int, **constants: Any) -> IntegerPopulation:
 
 
 def all_cases() -> list[Case]:
-    """The cases, those first that find most mistakes per second."""
+    """All cases, first those that detect most mistakes per second."""
     pair = [lif("a", 5), li("o", 3)]
     chain = [(INPUT, "a"), ("a", "a"), ("a", "o")]
     always = lif("a", 8, vth=1, bias_mantissa=4000)
@@ -589,7 +589,7 @@ def _smallest() -> list[Case]:
 
 
 def _random_cases() -> list[Case]:
-    """Networks drawn from seeds, with overflows and every read-out, on few and on many lanes."""
+    """Random networks with overflows and every readout, on few and many lanes."""
     return [
         Case("random-0", drawn(0, "mean"), 0, lanes=1, deep=True, lengths=(9, 5), warm=50),
         Case(

@@ -1,4 +1,4 @@
-"""Parts of the Verilog core on their own: at the ends of all ranges, where networks seldom are."""
+"""Single modules of the Verilog core, at the limits of ranges that networks rarely reach."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _write(path: Path, lines: Sequence[int], bits: int) -> None:
 
 
 class _Word:
-    """Fields of a word, the highest first."""
+    """Fields of a word, from the highest bits."""
 
     def __init__(self) -> None:
         self.value = self.bits = 0
@@ -60,7 +60,7 @@ class _Word:
 
 @dataclass(frozen=True)
 class Neurons:
-    """`nmtool_neuron` against `neuron_step`, at both ends of u, v, sums, thresholds and between."""
+    """`nmtool_neuron` compared with `neuron_step`, for all ranges of u, v, sums and thresholds."""
 
     name: str
     acc_bits: int
@@ -127,12 +127,12 @@ _CONSTANTS = [
     (1365, 3072, None),
     (3001, 17, 30),
 ]
-"""keep_u, keep_v and threshold of populations; None where they do not spike."""
+"""keep_u, keep_v and threshold of populations; None if they do not spike."""
 
 
 @dataclass(frozen=True)
 class Fifo:
-    """`nmtool_fifo` under random pushes and takes, filled to its last word."""
+    """`nmtool_fifo` with random pushes and takes, also completely full."""
 
     name: str
     address_bits: int
@@ -146,7 +146,7 @@ class Fifo:
 
 @dataclass(frozen=True)
 class Loader:
-    """`nmtool_loader` with words of some bits, begun again in the middle of a word."""
+    """`nmtool_loader` with words of some bits, restarted in the middle of a word."""
 
     name: str
     load_bits: int
@@ -180,7 +180,7 @@ class Loader:
 
 @dataclass(frozen=True)
 class Answers:
-    """`nmtool_answer` by one rule: membranes at both ends, equals, and words of others between."""
+    """`nmtool_answer` with one rule: extreme and equal membranes, words of other populations."""
 
     name: str
     readout: Readout
@@ -192,7 +192,7 @@ class Answers:
 
     @property
     def network(self) -> IntegerNetwork:
-        """Only its output population and its read-out matter."""
+        """A network, of which only the output population and the readout matter."""
         spiking = self.readout.kind == LIF
         output = IntegerPopulation(
             "o",
@@ -278,7 +278,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Synapses:
-    """`nmtool_banks`, from files or filled through its port."""
+    """`nmtool_banks`, initialised from files or through its port."""
 
     name: str
     depth: int

@@ -1,4 +1,4 @@
-"""Mistakes in Verilog, one at a time: every operator, constant, width, condition and register."""
+"""Single mistakes in Verilog, in every operator, constant, width, condition and register."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _ENDS_CONDITION = {"=", "(", "[", "{", ",", ":", "?", ";", "assign"}
 
 @dataclass(frozen=True)
 class Token:
-    """A token of Verilog with its place in the text; comments and space are none.
+    """A token of Verilog with its place in the text; comments and spaces are not tokens.
 
     Attributes:
-        assigns: it is the `<=` of an assignment to a register.
+        assigns: True for the `<=` of an assignment to a register.
     """
 
     kind: str
@@ -54,8 +54,8 @@ class Mutant:
     """A text with one mistake.
 
     Attributes:
-        key: the line with the mistake in it, the same wherever the line stands in its file; of
-            lines that read alike, the second ends in #2.
+        key: the line with the mistake, independent of its place in the file; the second of equal
+            lines ends in #2.
     """
 
     key: str
@@ -80,7 +80,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def _with_assignments(stream: Sequence[Token]) -> list[Token]:
-    """Mark each `<=` that assigns: the first of its statement, outside of brackets."""
+    """Mark every `<=` that assigns: the first in its statement, outside of brackets."""
     marked, depth, assigned, questions = [], 0, False, 0
     for token in stream:
         if token.text in _PAIRS:
@@ -101,7 +101,7 @@ def _with_assignments(stream: Sequence[Token]) -> list[Token]:
 
 @dataclass
 class Source:
-    """A Verilog file in tokens, and the mistakes that can be made in it."""
+    """The tokens of a Verilog file, and possible mistakes in it."""
 
     text: str
     tokens: list[Token] = field(init=False)
@@ -119,7 +119,7 @@ class Source:
                 self._partner[first], self._partner[place] = place, first
 
     def mutants(self) -> list[Mutant]:
-        """All mutants, each text once."""
+        """All mutants, each text only once."""
         skipped = self._skipped()
         mutants: dict[str, Mutant] = {}
         alike: Counter[str] = Counter()
@@ -137,7 +137,7 @@ class Source:
         return list(mutants.values())
 
     def _changes(self) -> Iterator[tuple[int, int, str]]:
-        """Tokens from the first to before the last, and what stands there instead."""
+        """Ranges of tokens, end exclusive, with their replacements."""
         yield from self._operators()
         yield from self._operands()
         yield from self._choices()
@@ -147,7 +147,7 @@ class Source:
         yield from self._registers()
 
     def _skipped(self) -> list[tuple[int, int]]:
-        """Default values of parameters, which every instance gives, and wires for lint only."""
+        """Excluded tokens: defaults of parameters, which instances set, and wires for lint."""
         spans, words = [], self.tokens
         for place, token in enumerate(words):
             if token.text == "module":
@@ -172,7 +172,7 @@ class Source:
         return self.text[self.tokens[first].start : self.tokens[last - 1].end]
 
     def _until(self, place: int, stops: set[str]) -> int:
-        """The first token from `place` on, outside of brackets that open there, which ends it."""
+        """The first token from `place` on, outside of nested brackets, that ends the expression."""
         while place < len(self.tokens):
             token = self.tokens[place]
             if token.text in stops or token.text in _PAIRS.values() or token.text == ";":
@@ -181,7 +181,7 @@ class Source:
         return place
 
     def _since(self, place: int, stops: set[str]) -> int:
-        """The first token of what ends before `place`."""
+        """The first token of the expression that ends before `place`."""
         while place > 0:
             token = self.tokens[place - 1]
             if token.text in stops or token.assigns or token.text in _PAIRS:
@@ -203,7 +203,7 @@ class Source:
                 yield place, place + 1, new
 
     def _operands(self) -> Iterator[tuple[int, int, str]]:
-        """One side of `&&` and of `||` is left out."""
+        """Leave out one side of `&&` or `||`."""
         for place, token in enumerate(self.tokens):
             if token.text not in ("&&", "||"):
                 continue
@@ -214,7 +214,7 @@ class Source:
             yield place, last, ""
 
     def _choices(self) -> Iterator[tuple[int, int, str]]:
-        """The other way in `?:` and in `if`."""
+        """Take the other branch of `?:` or `if`."""
         for place, token in enumerate(self.tokens):
             if token.text == "?":
                 first = self._since(place, _ENDS_CONDITION)
@@ -230,7 +230,7 @@ class Source:
                     yield place, place + 1, new
 
     def _widths(self) -> Iterator[tuple[int, int, str]]:
-        """Bounds, replications and parameters of instances without a number of their own."""
+        """Change bounds, replications and parameters of instances that are not plain numbers."""
         for place, token in enumerate(self.tokens):
             for first, last in self._sizes(place, token):
                 if not any(part.kind == "number" for part in self.tokens[first:last]):
@@ -252,7 +252,7 @@ class Source:
             yield place + 3, self._partner[place + 2]
 
     def _states(self) -> Iterator[tuple[int, int, str]]:
-        """The next of the constants that are declared together."""
+        """Use the next of the constants that are declared together."""
         following, places = {}, set()
         for place, token in enumerate(self.tokens):
             if token.text == "localparam":
@@ -271,7 +271,7 @@ class Source:
                 yield place, place + 1, following[token.text]
 
     def _registers(self) -> Iterator[tuple[int, int, str]]:
-        """Assignments that are missing, and registers that come a stage too soon."""
+        """Leave out assignments, or take registers from an earlier stage."""
         statements = []
         for place, token in enumerate(self.tokens):
             if token.assigns:
@@ -298,7 +298,7 @@ class Source:
                 yield place, place + 1, f"({self._span(*come_from[0])})"
 
     def _shifted(self, opening: int) -> Iterator[tuple[int, int, str]]:
-        """Each part of a concatenation is the next one's."""
+        """Rotate the parts of a concatenation."""
         parts, place = [], opening + 1
         while self.tokens[place - 1].text != "}" or place == opening + 1:
             last = self._until(place, {","})
@@ -311,7 +311,7 @@ class Source:
 
 
 def _near(number: str) -> list[str]:
-    """A number off by one; of a sized one also the size."""
+    """A number that is off by one; for a sized number, also another size."""
     if "'" not in number:
         value = int(number)
         return [str(value + 1), *([str(value - 1)] if value else [])]

@@ -1,4 +1,4 @@
-"""Small float networks to quantise, and what was found about them."""
+"""Small float networks to quantise, and their findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAN_IN = (1, 2, 5, 40, 1000)
 def one_population(
     *weights: NDArray, delay: int = 0, kind: str = "lif", dt_ms: float = 1.0, **constants: Any
 ) -> Network:
-    """Projections from the input to the population `p`."""
+    """A network with projections from the input to the population `p`."""
     pre, post = weights[0].shape if weights else (1, 2)
     return Network(
         InputChannels(pre),

@@ -1,4 +1,4 @@
-"""Rounding to `fenn16`: its grids, its bounds, and a current that clips where data never went."""
+"""Rounding to `fenn16`: its grids, its bounds, and currents that may clip beyond calibration."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_nothing_clips_on_the_data_that_calibrated(network: Network, seed: int) 
 
 
 def test_calibration_gives_a_current_that_clips_its_room() -> None:
-    """The bound for every input would leave weights of 700 channels with few levels."""
+    """With a bound for every input, weights of 700 channels would have few levels."""
     network = nm.Network.layers([700, 20, 3], seed=1)
     spikes = Raster.from_dense(np.random.default_rng(1).random((4, 100, 700)) < 0.01)
     free = quantise_network(network, target=FENN16).network.population("hidden")

@@ -1,4 +1,4 @@
-"""What data showed decides scales; options that make no sense are refused."""
+"""Scales from calibration data; invalid options are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_calibration_keeps_inhibited_membranes_in_range() -> None:
 
 
 def dense_input() -> Network:
-    """So many equal weights that the static bounds cost nine tenths of the range."""
+    """A network with so many equal weights that static bounds cost nine tenths of the range."""
     return one_population(np.full((4000, 2), 0.1))
 
 
@@ -46,7 +46,7 @@ def dense_input() -> Network:
     ("drive", "current", "scale"), [(0.5, 0.6, 2**15), (0.5, 4.0, 2**14), (1.0, 0.6, 2**14)]
 )
 def test_data_may_set_the_scale(drive: float, current: float, scale: float) -> None:
-    """Twice what was seen fits: 2·drive < 2^15 and 64·2·current < 2^23 in integers."""
+    """Twice the range on data fits: 2·drive < 2^15 and 64·2·current < 2^23 in integers."""
     network = dense_input()
     calibration = Calibration({"p": drive}, {"p": current}, {})
     static = round_network(network, calibration=calibration)

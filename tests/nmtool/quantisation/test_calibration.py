@@ -24,7 +24,7 @@ STEPS = 40
 
 
 def spiking_network(tau_mem_ms: float = 20.0) -> Network:
-    """Ten channels, a recurrent population, an output; τ of the output's membrane as given."""
+    """Ten channels, a recurrent population, and an output with a given membrane time constant."""
     random = np.random.default_rng(3)
 
     def projection(source: str, target: str, pre: int, post: int, mean: float) -> Projection:
@@ -178,7 +178,7 @@ def test_too_little_room_settles_by_halves(tau_ms: float, share: float, bits: in
 
 @given(st.integers(2, 8), st.integers(1, 3))
 def test_a_halved_scale_keeps_integer_weights(bits: int, halvings: int) -> None:
-    """Weights that round anew at a scale in between would be another network, with few bits."""
+    """With few bits, rounding anew at a scale in between would give quite different weights."""
     network, spikes = spiking_network(), random_raster(8, 3, STEPS, 10)
     to_integers = partial(round_network, weight_bits=bits, ranges=weight_ranges(network, bits))
     seen = calibrate(network, spikes, to_integers=to_integers)
@@ -202,7 +202,7 @@ def test_silent_samples_leave_the_bound_for_every_input() -> None:
 
 
 def test_a_neuron_under_steady_inhibition_does_not_saturate() -> None:
-    """Every step inhibits: u tends to −b·w/(1 − β), v to that over 1 − α, far below 0."""
+    """With inhibition at every step, u tends to −b·w/(1 − β), and v to u/(1 − α), far below 0."""
     network = Network(
         InputChannels(1),
         [Population("hidden", 1, tau_syn_ms=50.0, tau_mem_ms=100.0), Population("out", 1, LI)],
@@ -221,7 +221,7 @@ def test_a_neuron_under_steady_inhibition_does_not_saturate() -> None:
 
 
 def loud(fan_in: int, weight: float, tau_syn_ms: float, loop: float) -> Network:
-    """Neurons that channels drive far beyond their threshold, beside small recurrent weights."""
+    """A network driven far beyond its threshold, with small recurrent weights."""
 
     def full(source: str, target: str, shape: tuple[int, int], value: float) -> Projection:
         return Projection(source, target, np.full(shape, value), np.zeros(shape, int))

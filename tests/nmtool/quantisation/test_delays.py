@@ -25,7 +25,7 @@ delays = st.lists(st.floats(0, 200), min_size=1, max_size=20)
 
 
 def held(grid: DelayGrid) -> list[int]:
-    """Every delay of a grid, from its definition."""
+    """All delays of a grid, by its definition."""
     return [q * grid.stride for q in range(1 << grid.bits) if q * grid.stride <= grid.limit]
 
 
@@ -100,7 +100,7 @@ def test_delays_and_bits_are_whole_numbers() -> None:
 
 @pytest.mark.parametrize("dead", [9, 60, 200])
 def test_delays_of_synapses_of_weight_0_do_not_count(dead: int) -> None:
-    """They deliver nothing; such delays made the grid of the others coarser."""
+    """Synapses without weight deliver nothing; their delays must not make the grid coarser."""
     weight = np.array([[3.0] * 4, [0.0] * 4])
     delay = np.array([[0, 3, 6, 9], [dead] * 4])
     projection = Projection(INPUT, "p", weight, delay)

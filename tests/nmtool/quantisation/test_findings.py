@@ -1,4 +1,4 @@
-"""What does not fit into integers is found and said; the report is what happened."""
+"""Findings on everything that integers cannot represent, and reports of rounding."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_bias_of_each_neuron_is_held() -> None:
 
 
 def test_a_large_bias_gets_its_room() -> None:
-    """Beside a threshold and weights so small that the bias is what the scale must yield to."""
+    """Threshold and weights are so small that the bias limits the scale."""
     result = round_network(one_population(np.full((1, 2), 1e-3), bias=[2.0, -2.0], tau_mem_ms=5.0))
     (population,) = result.network.populations
     gain = float(membrane_gain(5.0, 1.0))
@@ -136,7 +136,7 @@ def test_an_output_without_a_leak_has_no_bound() -> None:
 
 
 def test_a_read_out_of_which_nothing_is_left() -> None:
-    """So many slow steps that room for any input leaves no weight of the read-out."""
+    """The output is so slow that head-room for any input rounds all of its weights to 0."""
     random = np.random.default_rng(0)
     network = one_population(random.normal(0, 0.05, (256, 10)), kind="li", dt_ms=0.1)
     result = round_network(network)

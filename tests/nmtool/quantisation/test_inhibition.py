@@ -1,4 +1,4 @@
-"""Neurons that are inhibited far below 0 do not take the bits of all others."""
+"""Neurons that are inhibited far below 0 do not cost the precision of all others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HIDDEN, CHANNELS, STEPS = 120, 50, 150
 
 
 def network(inhibition: float, seed: int = 0) -> Network:
-    """Recurrent, with two hidden neurons that the others inhibit."""
+    """A recurrent network with two hidden neurons that the others inhibit."""
     rng = np.random.default_rng(seed)
     recurrent = rng.normal(-0.02, 0.1, (HIDDEN, HIDDEN))
     recurrent[:, :2] -= inhibition
@@ -85,7 +85,7 @@ def test_networks_that_nothing_inhibits_so_far_stay_as_they_are() -> None:
 
 
 def test_room_that_spikes_need_is_kept() -> None:
-    """Where every neuron is as far below 0, and spikes from there, a smaller room loses spikes."""
+    """If all neurons go as far below 0 and then spike, a smaller range loses spikes."""
     floats, spikes = network(0.0), raster(1)
     deep = replace(
         floats,

@@ -1,4 +1,4 @@
-"""`quantise`: calibrated on data of any kind, the same integers as the command's, what it costs."""
+"""`quantise`: calibration on any kind of data, and the accuracy lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RASTER = bin_events(TRAIN, 1.0, STEPS).raster
 
 
 def slow_network() -> Network:
-    """One whose output's head-room depends on what data show of it."""
+    """A network whose output's head-room depends on calibration data."""
     hidden = cases.float_network().populations[0]
     slow = Population("out", 2, LI, tau_mem_ms=150.0, tau_syn_ms=150.0)
     return cases.float_network(populations=[hidden, slow], n_steps=STEPS)
@@ -41,7 +41,7 @@ NETWORK = slow_network()
 
 
 def calibrated_on(raster: Raster) -> str:
-    """Hash of the integers."""
+    """Content hash of the calibrated integers."""
     rounding = partial(round_network, ranges=weight_ranges(NETWORK, 8))
     return rounding(
         NETWORK, calibration=calibrate(NETWORK, raster, to_integers=rounding)

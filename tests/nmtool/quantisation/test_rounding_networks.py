@@ -17,7 +17,7 @@ from tests.nmtool.quantisation.cases import FAN_IN, bits_strategy, one_populatio
 
 
 def worst_sum(network: IntegerNetwork, population: IntegerPopulation) -> int:
-    """The worst neuron's sum of one sign, in exact integers."""
+    """Largest sum of weights of one sign into a neuron, in exact integers."""
     sums = np.zeros((2, population.size), object)
     for projection in network.projections:
         if projection.target == population.name:
@@ -68,7 +68,7 @@ def test_many_equal_weights_that_all_round_up(weight: float, bits: int, kind: st
 
 
 def test_the_bounds_are_used_up() -> None:
-    """A fan-in of 1000 equal weights by u or a, a few weights by the largest."""
+    """With 1000 equal weights, u or a limits the scale; with few weights, the largest one does."""
     for tau_syn in (5.0, 0.1):
         weight = abs(np.random.default_rng(0).normal(size=(1000, 3)))
         (report,) = round_network(one_population(weight, tau_syn_ms=tau_syn)).report.populations
@@ -144,7 +144,7 @@ def test_the_rest_is_carried_over(network: Network) -> None:
 
 
 def represented(seed: int, bits: int, signs: str) -> tuple[Network, IntegerNetwork]:
-    """A float network made from integers, one of them the largest there is."""
+    """A float network with integer weights, one of which is the largest possible."""
     random = np.random.default_rng(seed)
     step = 2 ** (8 - bits + (signs == "mixed"))
     top = 256 // step - 1

@@ -1,4 +1,4 @@
-"""Saturation that counts: what a neuron forgets by it, not what a spike wipes out anyway."""
+"""Saturation that matters: only if no spike resets the membrane anyway."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nmtool.targets import LOIHI2
 
 
 def one_neuron(kind: str, weight: int, *, du: int = 4000) -> IntegerNetwork:
-    """A neuron without a leak, driven by one channel through the largest exponent."""
+    """A neuron without leak, driven by one channel with the largest exponent."""
     vth = LOIHI2.max_threshold if kind == LIF else SILENT_THRESHOLD
     return IntegerNetwork(
         InputChannels(1),

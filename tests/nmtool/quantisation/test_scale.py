@@ -37,7 +37,7 @@ def within_rules(
     exponents: list[int],
     slack: float = 1.0,
 ) -> bool:
-    """The rules as the module states them, all with the same slack."""
+    """True if the rules in the module's docstring hold, all with the same slack."""
     touching = slack * (1 + 1e-12)
     rules = [scale * ceilings.drive < slack * 2**15, 64 * scale * ceilings.current < slack * 2**23]
     if ceilings.threshold is not None:
@@ -74,7 +74,7 @@ def test_one_percent_more_breaks_a_rule(
 def test_twice_as_much_breaks_a_rule_or_gains_nothing(
     ceilings: Ceilings, projections: list[tuple[float, int]], bits: int
 ) -> None:
-    """A projection gains if the doubled weights still fit it with the least exponent."""
+    """A projection gains if its doubled weights still fit with the smallest exponent."""
     scale, _ = choose_scale(ceilings, *_split(projections), weight_bits=bits)
     least = LOIHI2.weight_exponents(bits)[0]
     higher = [_exponent(2 * scale, *projection, least) for projection in projections]
@@ -141,14 +141,14 @@ def test_the_largest_weight_fills_its_range() -> None:
 
 
 def test_a_small_projection_keeps_its_bits_beside_a_large_one() -> None:
-    """Sixteen times smaller: the large one is shifted by 4, and both fill their ranges."""
+    """With a ratio of sixteen, the large one is shifted by 4, and both fill their ranges."""
     assert choose_scale(FREE, [1.0, 1 / 16], [254, 254]) == (254 * 16, [4, 0])
     scale, exponents = choose_scale(replace(FREE, drive=30.0), [1.0, 1 / 16], [254, 254])
     assert (scale, exponents) == (254 * 4, [2, 0])
 
 
 def test_few_bits_are_made_finer_by_what_a_projection_leaves_unused() -> None:
-    """The input of u bounds the scale: the small projection would use a seventh of its range."""
+    """The input of u limits the scale; the small projection would use a seventh of its range."""
     bounded = replace(FREE, drive=100.0)
     assert choose_scale(bounded, [1.0, 1 / 7], [224, 224], weight_bits=4)[1] == [0, -2]
     assert choose_scale(bounded, [1.0, 1 / 7], [224, 224], weight_bits=7)[1] == [0, -1]
@@ -177,7 +177,7 @@ def test_one_signed_sums_are_of_the_worst_neuron_over_all_projections() -> None:
 
 @given(st.integers(0, 4095), st.integers(1, 4095))
 def test_ceilings_are_the_geometric_sums(du: int, dv: int) -> None:
-    """A constant input a ends at u = a/(1 − keep), and likewise v."""
+    """With constant input a, u tends to a/(1 − keep), and v in the same way."""
     assert current_ceiling(2.0, du) * (du + 1) / 4096 == pytest.approx(2.0)
     assert membrane_ceiling(3.0, dv) * dv / 4096 == pytest.approx(3.0)
     assert membrane_ceiling(3.0, 0) == math.inf

@@ -1,4 +1,4 @@
-"""The page: everything of a report is in it, nothing is taken for markup, nothing is fetched."""
+"""The page: it has all content of a report, escapes text, and fetches nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 
 class Parsed(HTMLParser):
-    """Elements of a page and its texts; fails where tags do not match."""
+    """Parses a page into elements and texts; fails if tags do not match."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`report`: what is gathered of networks, runs and data, and what is said where it cannot be."""
+"""`report`: content from networks, runs and data, and reasons for missing content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def keys(report: Report) -> tuple[str, ...]:
     return tuple(section.key for section in report.sections)
 
 
-def said(report: Report, key: str) -> str:
+def sentences(report: Report, key: str) -> str:
     """The sentences of a section."""
     (section,) = [section for section in report.sections if section.key == key]
     return "\n".join(text for text, _ in section.sentences)
@@ -85,7 +85,7 @@ def test_without_data_nothing_runs() -> None:
         key for key in KEYS if key not in ("classes", "samples", "activity", "cost")
     )
     assert report.as_json()["accuracy"]["samples"] == 0
-    assert "no data are named" in said(report, "accuracy")
+    assert "no data are named" in sentences(report, "accuracy")
 
 
 def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset) -> None:
@@ -168,7 +168,7 @@ def test_a_network_without_spikes(data: Dataset) -> None:
     direct = nm.Projection("input", "out", weight, np.zeros_like(weight))
     report = nm.report(replace(floats, populations=[out], projections=[direct]), data)
     assert keys(report) == KEYS
-    assert "No population of this network spikes" in said(report, "activity")
+    assert "No population of this network spikes" in sentences(report, "activity")
 
 
 def test_a_backend_that_agrees(data: Dataset, lava: FakeLava) -> None:
@@ -269,7 +269,7 @@ def test_an_initial_network_that_cannot_be_recomputed(
     change_manifest(run, data=str(project / "two"), **fields)
     report = nm.report(run)
     assert report.as_json()["synapses"]["before"] is None
-    assert word in said(report, "synapses")
+    assert word in sentences(report, "synapses")
 
 
 @pytest.mark.torch
@@ -278,7 +278,7 @@ def test_a_run_of_an_older_version_has_no_hash_to_check(run: Path, project: Path
     change_manifest(run, initial=None)
     report = nm.report(run)
     assert report.as_json()["synapses"]["before"] == noted
-    assert "no hash" in said(report, "synapses")
+    assert "no hash" in sentences(report, "synapses")
 
 
 @pytest.mark.torch

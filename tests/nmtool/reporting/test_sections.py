@@ -1,4 +1,4 @@
-"""Sections: which neurons are silent or saturated, which samples are shown, what is left out."""
+"""Sections: silent and saturated neurons, chosen samples, and missing content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RECORDING = nm.simulate(NETWORK, SAMPLES.raster)
 
 
 class Everything(Tabular):
-    """A value with all that a section asks for."""
+    """A value with everything that a section can contain."""
 
     findings = (Finding("a-code", "somewhere", "what", "fix"),)
 

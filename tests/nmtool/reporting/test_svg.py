@@ -1,4 +1,4 @@
-"""Figures inside a page: the same each time, colours of the page, identifiers of their own."""
+"""Figures in a page: reproducible, with the page's colours and unique identifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `doctor` finds: parts that are there, missing, and broken."""
+"""The results of `doctor`: installed, missing and broken parts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def part(name: str, *, deep: bool = False) -> nm.Part:
 
 
 def without(monkeypatch: pytest.MonkeyPatch, package: str, version: str = "") -> None:
-    """A package is not installed, or in another version."""
+    """Pretend that a package is missing, or has another version."""
     real = importlib.metadata.version
 
     def found(name: str) -> str:
@@ -35,7 +35,7 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str, version: str = "") ->
 
 @pytest.fixture
 def environments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A home of Lava without any environment in it."""
+    """A folder for Lava without an environment."""
     monkeypatch.setenv(REFEREE.home_variable, str(tmp_path))
     monkeypatch.delenv(REFEREE.python_variable, raising=False)
     return tmp_path

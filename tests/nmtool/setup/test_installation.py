@@ -1,4 +1,4 @@
-"""The command that installs what is missing, by how nmtool came here."""
+"""The command that installs a missing library, by how nmtool was installed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ REQUIRES = [
 
 @dataclass
 class Here:
-    """An environment: what is installed in it, and how nmtool came there."""
+    """An environment: its packages, and how nmtool was installed."""
 
     versions: dict[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Here:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Here:
-    """An empty environment whose pip is on the path, without a GPU, on Linux."""
+    """An empty environment with pip on the path, on Linux, without a GPU."""
     distribution = Here({"numpy": "2.0.0"})
     monkeypatch.setattr(metadata, "distribution", lambda name: distribution)
     monkeypatch.setattr(metadata, "version", distribution.version)
@@ -72,7 +72,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Here:
 
 
 def words(command: str) -> list[list[str]]:
-    """The words of each call of a command, as a shell splits them."""
+    """The words of each command in a line, split like in a shell."""
     return [shlex.split(call) for call in command.split(" && ")]
 
 

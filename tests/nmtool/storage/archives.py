@@ -1,4 +1,4 @@
-"""A small object of each kind of file, and files around contents that `save` would never write."""
+"""A small object for each kind of file, and files with content that `save` never writes."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ NEWEST = {
     recording.FILE_KIND: recording.FILE_VERSION,
     known_answers.FILE_KIND: known_answers.FILE_VERSION,
 }
-"""Versions that are written, by kind."""
+"""Versions of written files, by kind."""
 
 
 def samples() -> dict[str, Saved]:
-    """A small object of each kind of file."""
+    """A small object for each kind of file."""
     random = np.random.default_rng(1)
     floats = Network(
         InputChannels(3),
@@ -74,21 +74,21 @@ SAMPLES = samples()
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
-    """Header and arrays, by nothing but numpy."""
+    """Header and arrays of a file, read by numpy alone."""
     with np.load(path, allow_pickle=False) as archive:
         arrays = dict(archive)
     return json.loads(str(arrays.pop("header")[()])), arrays
 
 
 def write(path: Path, header: Any, arrays: dict[str, NDArray]) -> Path:
-    """A file around contents that `save` would never write; text is taken as it is."""
+    """Write a file with content that `save` never writes; text is written unchanged."""
     text = header if isinstance(header, str) else json.dumps(header)
     np.savez(path, header=np.array(text), **arrays)
     return path
 
 
 def contents(saved: Saved, folder: Path) -> tuple[str, dict[str, tuple[str, tuple, bytes]]]:
-    """All that a file of it would hold, in a form that can be compared."""
+    """The content of an object's file, in a form that can be compared."""
     saved.save(folder / "contents.npz")
     header, arrays = read(folder / "contents.npz")
     described = {name: (a.dtype.str, a.shape, a.tobytes()) for name, a in arrays.items()}
@@ -104,7 +104,7 @@ def assert_refused(kind: str, path: Path, code: str = "file-damaged") -> FileFor
 
 @contextmanager
 def unprivileged() -> Iterator[None]:
-    """Without the rights of root, who may read and write everywhere."""
+    """Drop the rights of root, who may read and write everywhere."""
     user = os.geteuid()
     os.seteuid(65534 if user == 0 else user)
     try:

@@ -19,7 +19,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def path(kind: str, tmp_path: Path) -> Path:
-    """A good file of that kind, alone in its folder."""
+    """An undamaged file of a kind, alone in its folder."""
     (tmp_path / "saved").mkdir()
     SAMPLES[kind].save(tmp_path / "saved" / "file.npz")
     return tmp_path / "saved" / "file.npz"

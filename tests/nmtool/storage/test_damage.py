@@ -1,4 +1,4 @@
-"""Damage inside of a file: an error or an object that works, never anything else."""
+"""Damage inside a file gives an error or a valid object."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def changed(header: Any, place: tuple, change: Callable[[Any, Any], None]) -> An
 
 
 def works(saved: Saved) -> None:
-    """Saves, loads and computes what needs nothing else."""
+    """Use an object: save, load, and compute with it."""
     buffer = io.BytesIO()
     module = sys.modules[type(saved).__module__]
     if isinstance(saved, AnyNetwork):

@@ -1,4 +1,4 @@
-"""What is no file of ours is refused: cut short, damaged, foreign, newer, hostile."""
+"""Truncated, damaged, foreign, newer and hostile files are refused."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_header_that_is_no_text(kind: str, path: Path) -> None:
 
 
 class _Trap:
-    """Unpickling it creates a file."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

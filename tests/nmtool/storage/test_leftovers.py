@@ -1,4 +1,4 @@
-"""What killed processes left unfinished is cleared away by the next that writes there."""
+"""Unfinished files of killed processes are deleted by the next process that writes there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nmtool import leftovers, storage
 from nmtool.exporters.output import replacing_folder
 
 GONE = 4_000_000
-"""No process: Linux counts to 2^22 at most."""
+"""The number of no process: Linux's are at most 2^22."""
 
 KILLED = """
 import os, signal, sys
@@ -82,7 +82,7 @@ def test_a_folder_that_was_moved_away_comes_back(tmp_path: Path) -> None:
 def test_an_interrupt_while_a_folder_is_replaced_leaves_the_old_one(
     renamed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As Ctrl-C does it: before or after the old folder has been moved away."""
+    """The interrupt comes before or after the old folder has been moved away."""
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "a").write_text("before")
     rename, calls = os.rename, iter(range(9))

@@ -116,7 +116,7 @@ def test_read_only_folders(kind: str, path: Path) -> None:
 
 
 def test_files_that_may_not_be_read(kind: str, path: Path) -> None:
-    """They are not damaged, and nothing has to be written again."""
+    """The error does not call them damaged, or suggest writing them again."""
     path.chmod(0o000)
     path.parent.chmod(0o755)
     with unprivileged(), refused(FileFormatError, "file-unreadable"):

@@ -1,4 +1,4 @@
-"""What was written comes back, and the same content gives the same bytes."""
+"""Files are read back, and the same content gives the same bytes."""
 
 from __future__ import annotations
 

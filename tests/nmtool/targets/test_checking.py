@@ -44,7 +44,7 @@ def test_integers_on_every_target() -> None:
 
 
 def test_a_format_has_findings_for_what_it_cannot_hold() -> None:
-    """As its export does."""
+    """The findings are those of its export."""
     loop = replace(CHAIN.projections[-1], source="input")
     beside = replace(CHAIN, projections=[*CHAIN.projections, _wired(CHAIN, loop)])
     report = nm.check(beside, ["netx", "c"])
@@ -157,7 +157,7 @@ def test_targets_alike_share_what_is_rounded(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_network_of_another_arithmetic() -> None:
-    """It runs on the chip that names it; every other target says why not, and so do formats."""
+    """It runs on the chip with this arithmetic; all other targets and formats refuse it."""
     network = nm.round_network(
         nm.Network.layers([4, 6, 2], delays=63, seed=3), target=target_named("fenn")
     ).network

@@ -1,4 +1,4 @@
-"""`cost`: every figure recomputed by loops over dense arrays and by hand; what is not known."""
+"""`cost`: all figures compared with loops over dense arrays or manual results; unknown figures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def samples_of(raster: Raster) -> Samples:
 
 
 def dense_spikes(network: IntegerNetwork, raster: Raster) -> dict[str, NDArray[np.bool_]]:
-    """By source [samples, steps, neurons]."""
+    """Dense spikes by source, [samples, steps, neurons]."""
     recorded = nm.simulate(network, raster).spikes
     return {name: train.dense() for name, train in {INPUT: raster, **recorded}.items()}
 
@@ -69,7 +69,7 @@ def spread(counts: list[list[float]]) -> dict[str, Any]:
 
 
 def recounted(network: IntegerNetwork, raster: Raster) -> dict[str, dict[str, dict[str, Any]]]:
-    """All counts by name and part, step by step over dense arrays."""
+    """All counts by name and part, computed step by step on dense arrays."""
     spikes = dense_spikes(network, raster)
     places = [(sample, range(raster.n_steps)) for sample in range(raster.n_samples)]
 

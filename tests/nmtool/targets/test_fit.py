@@ -1,4 +1,4 @@
-"""Words and findings of a network on a target."""
+"""Verdicts and findings for networks on targets."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_held_as_a_network_checks_itself(network: IntegerNetwork) -> None:
     ],
 )
 def test_every_difference_of_a_neuron_is_named(neuron: dict, code: list[str]) -> None:
-    """Decays of 1024 and 512 of 4096 are shifts; a threshold of 100·64 takes 13 bits and a sign.
+    """Decays of 1024/4096 and 512/4096 are shifts; a threshold of 100·64 takes 13 bits and a sign.
 
     Sums of 8 and 6 times 64 leave currents below 2^11 and membranes below 2^14 and 12,289.
     """
@@ -173,7 +173,7 @@ def test_decays_that_are_no_shift_say_what_they_become() -> None:
 
 
 def test_overflow_matters_only_where_some_input_can_reach_it() -> None:
-    """A sum of 8·64·2^7 = 2^16 decays by a 128th per step: u reaches 2^23."""
+    """With input 8·64·2^7 = 2^16 and a decay of 1/128 per step, u can reach 2^23."""
     grows = Target("t", neuron=replace(LOIHI2.neuron, u_overflow="grows"))
     wide = network([[254, 0], [2, 0]], exponent=7, du=15)
     narrow = network([[254, 0], [2, 0]], exponent=7, du=2047)
@@ -196,7 +196,7 @@ def test_overflow_matters_only_where_some_input_can_reach_it() -> None:
     ],
 )
 def test_states_beyond_24_bits_or_the_targets(neuron: dict, expected: list[str]) -> None:
-    """Hidden currents reach 2^23, those of the output 6·256·64; membranes are without leak."""
+    """Hidden currents can reach 2^23, those of the output 6·256·64; membranes have no leak."""
     target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, **neuron))
     wide = network([[254, 0], [2, 0]], exponent=7, du=15, dv=0)
     assert codes(fit(wide, target))[1] == expected
@@ -220,7 +220,7 @@ def test_a_bias_beyond_the_limit_is_named_exactly(bias: int, extreme: int) -> No
 
 
 def test_drive_is_checked_where_a_target_limits_it() -> None:
-    """The formats add exactly beyond the 2^15 that quantised networks keep."""
+    """Formats add exactly beyond 2^15, the limit for quantised networks."""
     strong = network([[254, 0], [254, 0]], exponent=7)
     assert fit(strong, Target("t")).verdict == FAITHFUL
     origins = {"holds.drive_limit": Origin("measured", "bench")}
@@ -275,7 +275,7 @@ def test_memory_for_zeros_says_nothing_of_cores() -> None:
 def test_a_chip_that_holds_a_network_without_its_zeros(
     core: Core, dense: bool | None, capacity: int, word: str, code: str | None
 ) -> None:
-    """Of its 6 synapses 3 have weight 0."""
+    """Three of its six synapses have weight 0."""
     target = replace(LOIHI2, core=replace(core, dense=dense), chip=Chip(synapses=capacity))
     fitting = fit(network([[2, 0], [0, 0]]), target)
     codes_of_waste = {finding.code for finding in (*fitting.unsupported, *fitting.wasteful)}
@@ -354,7 +354,7 @@ def test_a_target_that_says_nothing_of_its_neuron_is_never_faithful() -> None:
 
 
 def test_a_clock_population_causes_no_findings() -> None:
-    """Neurons that an import adds spike in every step: decays and state bits change nothing."""
+    """Clock neurons, which an import adds, spike in every step for any decays and state bits."""
     floats = nm.Network.layers([2, 2], n_steps=10)
     clock = nm.Population("clock", 1, "lif", tau_mem_ms=0.0, tau_syn_ms=0.0, bias=2.0)
     sends = nm.Projection("clock", "output", np.ones((1, 2)), np.full((1, 2), 3))

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def delayed(*delays: int) -> nm.Network:
-    """One synapse per delay into a neuron."""
+    """A neuron with one synapse per delay."""
     network = one_population(np.ones((len(delays), 1)))
     projection = replace(network.projections[0], delay=np.array(delays)[:, None])
     return network.with_projections([projection])
@@ -143,7 +143,7 @@ def test_a_target_holds_no_more_than_the_arithmetic_runs(limit: str) -> None:
 
 
 def test_every_limit_of_a_delay_stands_in_one_place() -> None:
-    """Lava's package runs without nmtool: its own copy is the same number."""
+    """Lava's package runs without nmtool; its own copy of the limit is equal."""
     limits = re.compile(r"(?im)^ *(max|longest)_\w*delay\w* *(: *int *)?= *(\d+|1 << \d+|\(1)")
     definitions = {
         str(path.relative_to(ROOT)): match.group(0).strip()

@@ -1,4 +1,4 @@
-"""Targets as files: those that come with nmtool, others, and what is wrong with them."""
+"""Target files: those that come with nmtool, those of users, and errors in them."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ def test_a_family_is_refused_with_its_members() -> None:
 
 
 def test_a_target_of_another_arithmetic() -> None:
-    """Its limits and its neuron are those of that, where the file does not narrow them."""
+    """Its limits and neuron are those of the arithmetic unless the file narrows them."""
     fenn = target_named("fenn")
     assert (fenn.runs_in, fenn.neuron, fenn.format) == (FENN16, FENN16.neuron, "fenn")
     assert {limit: getattr(fenn, limit) for limit in LIMITS} == {

@@ -1,4 +1,4 @@
-"""Cores of networks, each figure by hand, and what no drawing of networks may break."""
+"""Cores of networks, computed by hand, and properties for random networks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOIHI1, LOIHI2 = target_named("loihi1"), target_named("loihi2")
 
 
 def recurrent(channels: int, hidden: int, outputs: int, longest: int = 61) -> IntegerNetwork:
-    """A recurrent layer and outputs, all synapses of 8 bits, delays up to the longest."""
+    """A recurrent layer and outputs, with 8-bit weights and delays up to the longest."""
     random = np.random.default_rng(channels)
 
     def projection(source: str, target: str, pre: int, post: int) -> IntegerProjection:
@@ -80,7 +80,7 @@ def test_the_speech_network_on_loihi_2() -> None:
 
 
 def test_a_shorter_reach_takes_fewer_cores() -> None:
-    """474 synapses of 13 bits are 771 bytes: 255 neurons fit the memory, 256 the accumulators."""
+    """474 synapses of 13 bits are 771 bytes: memory holds 255 neurons, accumulators 256."""
     network = recurrent(234, 240, 10, longest=40)
     assert resources(network, LOIHI2).cores == 3
     saving, together = resources(network, LOIHI2).savings
@@ -97,7 +97,7 @@ def test_a_shorter_reach_takes_fewer_cores() -> None:
 
 
 def test_the_large_network_on_both_chips() -> None:
-    """1212 synapses of 14 bits are 2121 bytes, of which 92 neurons fill 192 KB, 61 fill 128 KB."""
+    """1212 synapses of 14 bits are 2121 bytes: 92 neurons fill 192 KB, and 61 fill 128 KB."""
     second, first = resources(LARGE, LOIHI2), resources(LARGE, LOIHI1)
     assert second.populations[0].bytes_per_neuron == math.ceil(1212 * 14 / 8) == 2121
     assert (second.populations[0].per_core[MEMORY], second.populations[0].cores) == (92, 6)

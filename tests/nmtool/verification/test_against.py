@@ -1,4 +1,4 @@
-"""`Against`: what is compared, and on which way, by what is named."""
+"""`Against`: backends and input of a comparison, from the named arguments."""
 
 from __future__ import annotations
 

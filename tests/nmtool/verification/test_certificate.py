@@ -1,4 +1,4 @@
-"""`Certificate` and `Check`: keys that scripts rely on, and what people read."""
+"""`Certificate` and `Check`: keys of the JSON, and sentences."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ EXTENT = {
     *("hash", "artefacts", "generated", "coverage", "mutation"),
     *("overflows", "generated_overflows"),
 }
-"""Keys on what the comparison is about, and how much it says."""
+"""Keys that describe the comparison and its coverage."""
 
 DIVERGENCE = {"sample", "step", "population", "neuron", "quantity", "expected", "actual"}
 
 
 def recording(*places: tuple[int, int, int], membrane: int = 5) -> Recording:
-    """Spikes of (2, 10, 3) bins at these places; two outputs that only integrate."""
+    """A recording with spikes at these bins of (2, 10, 3), and two outputs that only integrate."""
     dense = np.zeros((2, 10, 3), np.bool_)
     for place in places:
         dense[place] = True

@@ -1,4 +1,4 @@
-"""Recordings compared bin by bin: counts, the first divergence, what cannot be compared."""
+"""Recordings compared bin by bin: counts, the first divergence, and incomparable recordings."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_shallow_recording_is_compared_by_what_it_holds(expected: Recording) -
 
 
 def test_membranes_within_the_tolerance_are_equal(expected: Recording) -> None:
-    """10 is the largest membrane: one of ten values lies 1e-8 away, one 1e-3."""
+    """The largest membrane is 10; one of ten values differs by 1e-8, one by 1e-3."""
     near = expected.membrane["out"].astype(np.float64)
     near[0, 1, 2] += 1e-8
     actual = replace(expected, membrane={"out": near})
@@ -220,7 +220,7 @@ def test_agreement_counts_spikes_and_predictions(expected: Recording) -> None:
 
 
 def test_agreement_needs_no_inner_variables(expected: Recording) -> None:
-    """NIR answers without u and v, also where the integers are recorded with them."""
+    """NIR's recordings have no u and v, but those of the integers may have them."""
     shallow = replace(expected, current={}, potential={})
     assert (
         spike_agreement(expected, shallow)
@@ -233,7 +233,7 @@ def test_agreement_needs_no_inner_variables(expected: Recording) -> None:
 
 
 def silent(*shape: int, names: tuple[str, ...] = ("a",)) -> Recording:
-    """A recording of one or more spiking populations, all of one shape."""
+    """A silent recording of one or more spiking populations of one shape."""
     return Recording(
         Readout(names[0], "first_spike"), {name: Raster.silent(*shape) for name in names}, {}
     )
@@ -241,7 +241,7 @@ def silent(*shape: int, names: tuple[str, ...] = ("a",)) -> Recording:
 
 @pytest.mark.parametrize("shape", [(1, 10, 30), (2, 30, 10), (1, 29, 10), (1, 30, 11)])
 def test_spikes_of_other_shapes(shape: tuple[int, int, int]) -> None:
-    """Two silent recordings, as many bins in the first case: nothing would have differed."""
+    """Both are silent, and in the first case have equally many bins: no count would differ."""
     for compared in (compare_recordings, spike_agreement):
         with refused(DataError, "recordings-incomparable") as caught:
             compared(silent(1, 30, 10), silent(*shape))
@@ -308,7 +308,7 @@ def _held(recording: Recording) -> set[tuple[str, str]]:
 
 
 def _reshaped(recording: Recording, data: st.DataObject) -> Recording:
-    """The recording with one of its parts left out, or cut or grown along one axis."""
+    """The recording with one part left out, or with one axis shortened or extended."""
     groups = ("spikes", "membrane", "current", "potential")
     parts = [(group, name) for group in groups for name in getattr(recording, group)]
     group, name = data.draw(st.sampled_from(parts))

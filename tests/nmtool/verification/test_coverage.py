@@ -1,4 +1,4 @@
-"""Coverage: what is said not to be exercised may be any other number."""
+"""Coverage: unexercised numbers can have any value without an effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.refusals import refused
 
 
 def row(delay: int = 3, bias: int = 0, n_steps: int = 20) -> IntegerNetwork:
-    """Two channels onto two neurons, the first excited and the second inhibited, and an output."""
+    """Two channels that excite one neuron and inhibit another, and an output."""
     return IntegerNetwork(
         InputChannels(2),
         [

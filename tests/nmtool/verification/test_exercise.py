@@ -1,4 +1,4 @@
-"""Generated samples show what can be shown, and are the same each time."""
+"""Generated samples detect all detectable faults, and are reproducible."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def witness(network: IntegerNetwork, spikes: Raster) -> Witness:
 
 
 def test_next_to_all_faults_that_a_long_search_sees_are_seen() -> None:
-    """Of faults that were no target, against a hundred samples of noise of all rates."""
+    """Compared with a hundred samples of noise of all rates, on faults that were not targets."""
     seen = visible = 0
     for seed, network in enumerate(NETWORKS):
         generated = exercise(network, silence(network))

@@ -1,4 +1,4 @@
-"""`explain`: single faults are seen, placed and named; what no single one explains is said."""
+"""`explain`: single faults are seen, placed and named; other differences are reported."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_program_with_a_wrong_line(name: str) -> None:
 
 
 def explained_rule(name: str, run: Callable[[Fault], Recording]) -> tuple[nm.Explanation, Fault]:
-    """What is said of a backend with a fault of the arithmetic."""
+    """The explanation for a backend with a fault of the arithmetic."""
     hot, level = name in faults.HOT, name == faults.LEVEL
     network = faults.level_network(0) if level else faults.live_network(0, recurrent=True, hot=hot)
     [fault] = faults.rule_faults(network, SPIKES, [name])

@@ -1,4 +1,4 @@
-"""Mutation score: what it says is what running every mutant says."""
+"""Mutation score: it equals the result of running every mutant."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)
 
 
 def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -> bool:
-    """Whether the whole mutant, run for itself, answers otherwise."""
+    """True if a run of the whole mutant differs."""
     right, wrong = (
         simulate(variant, spikes, deep=deep) for variant in (network, mutant(network, fault))
     )

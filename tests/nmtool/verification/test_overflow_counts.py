@@ -1,4 +1,4 @@
-"""Samples that depend on overflows, against whole runs by the other rules."""
+"""Samples that depend on overflows, compared with whole runs under the other rules."""
 
 from __future__ import annotations
 

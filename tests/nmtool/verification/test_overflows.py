@@ -1,4 +1,4 @@
-"""What a certificate says of overflows."""
+"""Sentences of a certificate on overflows."""
 
 from __future__ import annotations
 

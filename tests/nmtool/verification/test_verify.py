@@ -52,7 +52,7 @@ def need(*names: str) -> None:
 def faulty(
     format_: type[Format], fault: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Let a runtime err."""
+    """Make a runtime give wrong results."""
     right = format_.simulate
     monkeypatch.setattr(
         format_, "simulate", lambda *arguments, **options: fault(right(*arguments, **options))
@@ -141,7 +141,7 @@ def test_lava_runs_all_samples_fast_and_the_busiest_steps_stock(lava: FakeLava) 
 
 
 def test_a_late_burst_is_what_the_stock_model_runs(lava: FakeLava) -> None:
-    """Nothing happens in the first steps, which are as many as delays reach and 20 more."""
+    """Nothing spikes in the first steps, for the longest delay and 20 steps more."""
     prompt = [replace(p, delay=np.zeros_like(p.delay)) for p in INTEGERS.projections]
     late = np.zeros((2, 60, cases.N_UNITS), np.bool_)
     late[1, 26:29] = True

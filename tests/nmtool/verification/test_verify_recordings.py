@@ -1,4 +1,4 @@
-"""`verify` against recordings of others: the file, what does not fit in it, and constant shifts."""
+"""`verify` against foreign recordings: the file, its errors, and constant shifts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ SHAPE = "samples steps neurons"
 
 
 def arrays(recording: Any) -> dict[str, NDArray]:
-    """A file's arrays of spikes, and of membranes of the others."""
+    """Arrays of a recording's file: spikes, and membranes of populations that do not spike."""
     values: dict[str, NDArray] = {n: r.dense() for n, r in recording.spikes.items()}
     return values | {name: np.array(v) for name, v in recording.membrane.items()}
 
 
 def hop_free(network: nm.Network, spikes: Raster) -> dict[str, NDArray]:
-    """The network where hops between populations cost nothing and loops a step, as in others."""
+    """Run the network as in other tools: hops between populations cost no step, loops one."""
     steps, n_steps = step_network(network), spikes.n_steps
     emitted = {INPUT: spikes.first_steps(n_steps + 1).dense()}
     traces: dict[str, NDArray] = {}

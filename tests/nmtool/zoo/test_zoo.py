@@ -1,4 +1,4 @@
-"""Networks of the zoo: what their files say is so."""
+"""Networks of the zoo: the facts in their files are true."""
 
 from __future__ import annotations
 

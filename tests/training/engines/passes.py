@@ -1,4 +1,4 @@
-"""A network of two layers on a device: its passes, beside those of the reference."""
+"""A network of two layers on a device: its passes, and those of the reference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nmtool.training.mathematics import reference
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """What comes back to the network: ∂L/∂v of the output, ∂L/∂t of hidden spikes, and push."""
+    """Input of the backward pass: ∂L/∂v of the output, ∂L/∂t of hidden spikes, and push."""
 
     membrane: NDArray
     spike_time: NDArray
@@ -82,7 +82,7 @@ def backward(
 def reference_gradients(
     network: Network, spikes: Raster, trace: reference.Trace, losses: Losses
 ) -> reference.Gradients:
-    """What the reference says of the same losses."""
+    """The reference's gradients for the same losses."""
     return reference.backward(
         network,
         spikes,
@@ -145,6 +145,6 @@ def assert_gradients(
 
 
 def assert_close(mine: Tensor, theirs: NDArray, tolerance: float = 1e-9) -> None:
-    """Assert equality up to a part of the largest of the expected values."""
+    """Assert equality up to a share of the largest expected value."""
     largest = np.abs(theirs).max(initial=1e-300)
     np.testing.assert_allclose(mine.cpu().numpy(), theirs, rtol=0, atol=tolerance * largest)

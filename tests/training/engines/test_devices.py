@@ -1,4 +1,4 @@
-"""Which device a name means, and what happens where it is not there."""
+"""The device of a name, and errors if it is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def a_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
-    """A computer that has everything; torch's device stands for its own second GPU."""
+    """A computer with all requirements; torch's device is its second GPU."""
     gpu = torch.device("cuda", 1)
     monkeypatch.setattr(available, "require", lambda: gpu)
     return gpu

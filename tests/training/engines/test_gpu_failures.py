@@ -1,4 +1,4 @@
-"""Failures of a GPU, as torch and the driver raise them, and what people are told."""
+"""Exceptions of torch and the driver for failures of a GPU, and the resulting errors."""
 
 from __future__ import annotations
 

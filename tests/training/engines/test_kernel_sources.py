@@ -30,7 +30,7 @@ pytestmark = pytest.mark.torch
 
 
 def _signatures() -> Iterator[Any]:
-    """What the kernels of the CPU have been called with so far."""
+    """Argument types of all calls of CPU kernels so far."""
     for package in (hardware_sim, kernels):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(module.name)).values():

@@ -1,4 +1,4 @@
-"""Rasters as tensors: the plain raster's answers, and gradients that find their spike."""
+"""Rasters as tensors: the same results as rasters, and gradients assigned to spikes."""
 
 from __future__ import annotations
 

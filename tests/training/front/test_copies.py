@@ -1,4 +1,4 @@
-"""Copies of a model, by `copy`, pickle and `state_dict`, are the model that they were made of."""
+"""Copies of a model, by `copy`, pickle and `state_dict`, equal the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = torch.tensor([0, 1, 2, 0, 1])
 
 
 def _stepped(model: SpikingNetwork) -> str:
-    """Content hash after one update, which needs all that a model consists of."""
+    """Content hash after one update, which depends on everything in a model."""
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     optimiser.zero_grad()
     readout_loss(NETWORK, gain=10.0)(model(SPIKES), LABELS).backward()

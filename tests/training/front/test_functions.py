@@ -1,4 +1,4 @@
-"""Delays become whole steps by the tool's one rule."""
+"""Delays become whole steps by nmtool's rounding rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses on the spikes of hidden populations: by hand, and their gradients by the reference."""
+"""Losses on hidden spikes, compared with manual results and the reference's gradients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAU = 7.0
 
 
 def _distance(first: Raster, times: np.ndarray, second: Raster, dt_ms: float) -> float:
-    """The same, from its definition, by integrals in closed form; `times` are those of `first`."""
+    """The distance by its definition, with closed-form integrals; `times` are those of `first`."""
     total = 0.0
     for sample in range(first.n_samples):
         for neuron in range(first.n_neurons):

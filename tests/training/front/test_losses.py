@@ -106,7 +106,7 @@ def test_margin_by_hand() -> None:
 def test_margin_is_that_of_the_paper_where_no_class_lags_enough(
     first: np.ndarray, label: np.ndarray
 ) -> None:
-    """½ Σ_{i≠c} (t_i − t_c − Δ)² with a margin Δ no lag can reach."""
+    """It is ½ Σ_{i≠c} (t_i − t_c − Δ)² for a margin Δ that no lag can reach."""
     mine = losses.margin(torch.from_numpy(first), torch.from_numpy(label), margin_ms=60.0)
     own = first[np.arange(4), label][:, None]
     squares = (first - own - 60.0) ** 2

@@ -1,4 +1,4 @@
-"""The kernels as shipped, through the torch modules, against the float64 reference."""
+"""The compiled kernels, through the torch modules, compared with the float64 reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training in the chip's integers: the forward pass is hardware_sim's, bit by bit."""
+"""Training in the chip's integers: the forward pass equals hardware_sim's, bit by bit."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _b(population: Population, network: Network) -> np.ndarray:
 
 
 def _slopes(rounded: Network, integer: IntegerNetwork, spikes: Raster) -> np.ndarray:
-    """q at every hidden spike, from u and v that the simulator recorded."""
+    """q of every hidden spike, from the simulator's u and v."""
     recording, chip = simulate(integer, spikes, deep=True), integer.population("hidden")
     u = recording.current["hidden"].astype(np.int64)
     v = recording.potential["hidden"].astype(np.int64)

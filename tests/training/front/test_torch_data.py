@@ -1,4 +1,4 @@
-"""Samples of ours in torch's loaders, and back."""
+"""Samples of nmtool in torch's loaders, and back."""
 
 from __future__ import annotations
 

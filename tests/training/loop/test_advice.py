@@ -1,4 +1,4 @@
-"""What to try next: each kind of advice, and runs that need none."""
+"""Advice for the next run: each kind of it, and runs that need none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Log = list[dict[str, Any]]
 
 
 def log(losses: list[float], train: float = 1.0, validation: float | None = 1.0) -> Log:
-    """A run that learnt everything, but for what is given; the last epoch is the best."""
+    """Log of a run that learnt everything, with given changes; the last epoch is the best."""
     entry = {"silent_neurons": 0, "spikes_per_neuron": {"hidden": 3.0}}
     return [
         {

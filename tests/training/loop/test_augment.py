@@ -1,4 +1,4 @@
-"""Augmentation leaves the class, the number of samples and legal spike events."""
+"""Augmentation keeps classes and the number of samples, and gives valid events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ N_UNITS = 12
 
 
 def _events(n_samples: int = 40, seed: int = 0) -> SpikeEvents:
-    """Every sample but the third has the same events, on units 2, 5 and 9."""
+    """All samples except the third have the same events, on units 2, 5 and 9."""
     counts = np.full(n_samples, 3)
     counts[2] = 0
     return SpikeEvents(
@@ -106,7 +106,7 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
     "more", [{"onset_ms": 9.0}, {"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}]
 )
 def test_other_augmentation_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
-    """Every sample is one event of a class of its own, so that it cannot be blended."""
+    """Every sample is a single event and has a class of its own, so that it cannot be blended."""
     n = 300
     offset = np.arange(n + 1)
     names = [str(sample) for sample in range(n)]
@@ -132,7 +132,7 @@ _SETTINGS = st.fixed_dictionaries(
 
 @given(_SETTINGS, st.integers(0, 1000))
 def test_samples_and_labels_stay(settings: dict[str, Any], seed: int) -> None:
-    """That events are legal, sorted and within the units `SpikeEvents` checks itself."""
+    """`SpikeEvents` itself checks that events are valid, sorted and within the units."""
     events = _events()
     changed = Augmentation(**settings)(events, np.random.default_rng(seed))
     assert changed.n_samples == events.n_samples
@@ -150,7 +150,7 @@ def test_the_generator_decides() -> None:
 
 
 def _bursts(times: list[float], labels: list[int], size: int = 40) -> SpikeEvents:
-    """Samples of events that all come at one time, on the unit of the sample's number."""
+    """Samples whose events are all at one time, on the unit with the sample's number."""
     counts = np.full(len(times), size)
     return SpikeEvents(
         np.repeat(times, counts),
@@ -183,7 +183,7 @@ def test_events_that_a_blend_moves_before_the_start_are_lost() -> None:
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=12), st.integers(0, 1000))
 def test_partners_are_other_samples_of_the_class(labels: list[int], seed: int) -> None:
-    """A sample alone in its class, or without events, stays and is nobody's partner."""
+    """A sample that is alone in its class, or has no events, is not blended."""
     n = len(labels)
     counts = np.full(n, 60)
     counts[0] = 0

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.torch
 
 
 def _one_per_source(network: nm.Network) -> nm.Network:
-    """The network with the first synapse's delay for all of a source neuron."""
+    """The network in which all synapses of a source neuron have the delay of its first one."""
     rows = [replace(p, delay=np.broadcast_to(p.delay[:, :1], p.shape)) for p in network.projections]
     return network.with_projections(rows)
 

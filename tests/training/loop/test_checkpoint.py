@@ -1,4 +1,4 @@
-"""Checkpoints hold everything, and damaged ones are refused."""
+"""Checkpoints contain the whole state, and damaged ones are refused."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_checkpoint_holds_no_pickle(file: Path) -> None:
 
 
 def _rewrite(file: Path, header: dict, arrays: dict) -> None:
-    """Replace entries of the header and arrays; None takes them out."""
+    """Replace entries of the header and arrays; None removes them."""
     old = storage.read_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION)
     entries = {k: v for k, v in (old.header | header).items() if v is not None}
     entries = {k: v for k, v in entries.items() if k not in ("kind", "version", "content")}
@@ -170,7 +170,7 @@ def test_cut_foreign_and_missing_files_are_refused(file: Path, tmp_path: Path) -
 
 
 def test_damage_is_refused_or_changes_nothing(file: Path) -> None:
-    """In any byte: what is read is what was written."""
+    """With damage in any byte, either the file is refused or the state is unchanged."""
     before, refusals = _restored(file), 0
     for damage, content in damages(file.read_bytes(), 33):
         file.write_bytes(content)
@@ -202,7 +202,7 @@ def _restored(file: Path) -> tuple[RunState, list[bytes]]:
 def test_members_that_were_exchanged_are_refused(
     file: Path, member: str, source: str | None
 ) -> None:
-    """A whole archive, of which every member is whole, too."""
+    """The archive is valid, and so is each of its members."""
     with np.load(file) as archive:
         arrays = dict(archive)
     arrays[member], changed = arrays[source or member] + (source is None), arrays[member]

@@ -1,4 +1,4 @@
-"""Whatever reads samples does the same with those on disk, portion by portion, as in memory."""
+"""All functions give the same results for samples on disk, read in portions, as in memory."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_verification_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> 
 def test_a_network_in_an_export_of_another_format(
     both: tuple, quantised: nm.IntegerNetwork, tmp_path: Path
 ) -> None:
-    """The export says which network, and what is compared is another format."""
+    """The export provides the network, and another format is compared."""
     path = nm.export(quantised, tmp_path / "net.c")
     on_disk, in_memory = (nm.verify(path, data.test, against="onnx") for data in both)
     assert list(on_disk.checks) == ["onnx"]
@@ -217,7 +217,7 @@ def test_differences_are_placed_in_the_whole(
     sample = both[1].test[[bad]]
 
     def wrong(artefact: Onnx, spikes: nm.Raster, **options: Any) -> nm.Recording:
-        """A runtime that does not hear one sample."""
+        """A runtime that ignores the input of one sample."""
         mine = quantised.bin(sample).raster
         deaf = [
             nm.Raster.silent(1, raster.n_steps, raster.n_neurons)

@@ -1,4 +1,4 @@
-"""The network a run starts from: shape, constants and draws as the settings say."""
+"""The initial network of a run: shape, constants and random draws by the settings."""
 
 from __future__ import annotations
 

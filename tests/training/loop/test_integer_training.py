@@ -1,4 +1,4 @@
-"""Runs in the chip's integers: what the log says is what the simulator finds."""
+"""Runs in the chip's integers: the log agrees with the simulator."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_no_overflow_survives() -> None:
 def test_accuracy_is_that_of_settled_scales(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Integers that clip are replaced after the last epoch, and so is what is said of them."""
+    """Integers that clip are replaced after the last epoch, and their accuracy is updated."""
     options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
     folder = RunFolder(tmp_path / "run")
     trainer = run_training(options, small_dataset(), folder=folder)
@@ -105,7 +105,7 @@ def test_accuracy_is_that_of_settled_scales(
     keep = RunFolder.keep_next
 
     def keep_at_last(self: RunFolder, epoch: int) -> None:
-        """A run that is stopped before this settles again when it is resumed."""
+        """If a run is stopped before this call, scales are settled again when it is resumed."""
         assert "settled_accuracy" in folder.log_file.read_text()
         keep(self, epoch)
 
@@ -131,7 +131,7 @@ def test_settled_scales_are_logged_without_validation() -> None:
 
 
 def _loud(network: Network) -> Network:
-    """With so much drive that membranes of the output clip where they have little room."""
+    """A strong drive, with which output membranes clip if they have little head-room."""
     projections = [
         replace(p, weight=np.ones_like(p.weight) if p.target == "output" else 5 * p.weight)
         for p in network.projections

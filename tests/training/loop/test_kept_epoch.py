@@ -1,4 +1,4 @@
-"""Which network a run keeps: of the best epoch, after pruning, until patience ends."""
+"""The network that a run saves: that of the best epoch, after pruning, until patience ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.torch
 
 
 def _best_epoch(folder: RunFolder, seed: int) -> int:
-    """Check that a run keeps its best epoch, the last one among equals; returns it, from 0."""
+    """Assert that a run saves its best epoch, of equal ones the last; returns its index."""
     dataset = small_dataset()
     networks: list[Network] = []
     trainer = Trainer(

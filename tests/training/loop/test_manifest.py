@@ -1,4 +1,4 @@
-"""Manifests of runs: fields that are missing, or of other types than written."""
+"""Manifests of runs: missing fields, and fields of wrong types."""
 
 from __future__ import annotations
 

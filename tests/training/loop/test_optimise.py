@@ -1,4 +1,4 @@
-"""Which parameters learn how fast, and the schedule."""
+"""Learning rates of parameters, and their schedule."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _model() -> SpikingNetwork:
 
 
 def _one_step(options: TrainOptions) -> tuple[SpikingNetwork, SpikingNetwork]:
-    """Before and after one update along gradients of 1."""
+    """Parameters before and after one update with gradients of 1."""
     before, model = _model(), _model()
     optimiser = make_optimiser(model, options)
     for parameter in model.parameters():
@@ -116,7 +116,7 @@ _AFTER_WARMUP = {
     "linear": {20: 1.0, 40: 0.75, 60: 0.5, 80: 0.25, 99: 1 / 80, 100: 0.0},
     "constant": {20: 1.0, 40: 1.0, 60: 1.0, 80: 1.0, 99: 1.0},
 }
-"""Factors by update, of 100 of which 20 rise."""
+"""Factors by update, for 100 updates with 20 of warm-up."""
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -1,4 +1,4 @@
-"""Pruning: how many go, which, that they stay away, and when."""
+"""Pruning: number and choice of removed weights, permanence, and schedule."""
 
 from __future__ import annotations
 

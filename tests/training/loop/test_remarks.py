@@ -164,7 +164,7 @@ def test_the_samples_that_validate_lack_classes(per_class: int, tail: int) -> No
 
 
 def test_input_delays_beyond_the_sample() -> None:
-    """A spike of step 0 over d steps arrives at d + 1, of 60 steps the last is 59."""
+    """A spike of step 0 over a delay d arrives at d + 1; the last of 60 steps is 59."""
     for steps, settings, share in (
         (60, {}, None),  # 3 of 62 delays
         (50, {}, "21%"),

@@ -1,4 +1,4 @@
-"""A run that was stopped goes on as if it had not been, and repairs what a stop left behind."""
+"""A stopped run continues as if uninterrupted, and repairs files that the stop left."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _EVERYTHING = {
     "rescue": 0.05,
     "schedule": "linear",
 }
-"""All that is off, or something else, by default."""
+"""Settings that are off or different by default."""
 
 
 _SETTINGS = pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
 
 
 def _run_of_two_epochs(path: Path) -> tuple[RunFolder, list[dict]]:
-    """A finished run and its log."""
+    """A finished run of two epochs, and its log."""
     folder = RunFolder(path)
     run_training(small_options(epochs=2), small_dataset(), folder=folder)
     return folder, _logged(folder)
@@ -140,7 +140,7 @@ def test_resuming_a_finished_run_repairs_its_log(harm: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
 def test_a_file_of_another_run_is_refused(file: str, tmp_path: Path) -> None:
-    """Of the same settings but for the seed, so that every shape fits."""
+    """It differs only in the seed, so that all shapes fit."""
     folder, log = _run_of_two_epochs(tmp_path / "run")
     other = RunFolder(tmp_path / "other")
     run_training(small_options(epochs=3, seed=7), small_dataset(), folder=other)
@@ -194,7 +194,7 @@ def test_the_log_of_another_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_order_of_names_in_a_log_does_not_count(tmp_path: Path) -> None:
-    """Older checkpoints have them sorted, beside a log that has them as they came."""
+    """Older checkpoints have sorted names, unlike their logs."""
     folder, log = _run_of_two_epochs(tmp_path / "run")
     lines = [json.dumps(entry, sort_keys=True) for entry in log]
     folder.log_file.write_text("\n".join(lines) + "\n")
@@ -202,7 +202,7 @@ def test_the_order_of_names_in_a_log_does_not_count(tmp_path: Path) -> None:
 
 
 def test_a_log_without_its_last_line_is_that_of_the_checkpoint(tmp_path: Path) -> None:
-    """As after a kill; a damaged checkpoint is no matter of the log."""
+    """As after a kill. A damaged checkpoint has an error of its own."""
     folder, log = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     assert folder.read_log() == log
@@ -225,7 +225,7 @@ def test_a_log_that_is_gone_comes_back_and_a_whole_one_is_left(tmp_path: Path) -
 @pytest.mark.parametrize(("rank", "lines"), [(0, 2), (1, 1)])
 def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Path) -> None:
     class Alone(Ranks):
-        """A rank that hears of no other."""
+        """A rank without other ranks."""
 
         def check_same(self, *arguments: Any) -> None:
             pass
@@ -256,7 +256,7 @@ def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """A run can be killed anywhere in keeping an epoch, and be resumed with more epochs."""
+    """A run can be killed at any point of saving an epoch, and be resumed with more epochs."""
     options, dataset = small_options(epochs=2, arithmetic=arithmetic), small_dataset()
     folder, snapshots = RunFolder(tmp_path / "run"), []
 

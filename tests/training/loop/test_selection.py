@@ -1,4 +1,4 @@
-"""Which epoch is the best one."""
+"""The choice of the best epoch."""
 
 from __future__ import annotations
 

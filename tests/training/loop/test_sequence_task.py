@@ -1,7 +1,7 @@
-"""The sequence task: which of two inputs came first, to be told apart by delays alone.
+"""The sequence task: only delays can distinguish which of two inputs spiked first.
 
-Two non-spiking outputs hear both inputs through fixed weights of 1. An output's membrane peaks
-highest where both spikes reach it together, so its delays have to undo the gap of its order.
+Both inputs project to two non-spiking outputs with fixed weights of 1. An output's membrane has its
+highest peak if both spikes arrive together, so its delays have to compensate the gap of its order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ANSWERS = {
     "output c for input c first": (np.array([0, 1]), np.array([[0, 10], [10, 0]])),
     "output c for input c last": (np.array([1, 0]), np.array([[10, 0], [0, 10]])),
 }
-"""Per assignment of classes: labels of the two orders, and the worst delays in ms."""
+"""Assignments of classes: labels of the two orders, and the worst delays in ms."""
 
 
 def _network(delay_ms: np.ndarray, dt_ms: float) -> Network:
@@ -46,7 +46,7 @@ def _network(delay_ms: np.ndarray, dt_ms: float) -> Network:
 
 
 def _orders(network: Network) -> Raster:
-    """Input 0 first, then input 1 first."""
+    """Two samples: input 0 spikes first, then input 1 spikes first."""
     late = round(GAP_MS / network.dt_ms)
     spikes = np.zeros((2, network.n_steps, 2), np.bool_)
     for first in range(2):
@@ -56,7 +56,7 @@ def _orders(network: Network) -> Raster:
 
 
 def _correct_by_presentation(network: Network, labels: torch.Tensor) -> list[int]:
-    """Correct answers at each presentation of both orders, an update of the delays after each."""
+    """Number of correct answers at each presentation, with an update of the delays after each."""
     model = SpikingNetwork(network, max_delay=61)
     spikes, loss_of = _orders(network), readout_loss(network, gain=20.0)
     (synapses,) = model.synapses

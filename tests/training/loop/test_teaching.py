@@ -1,4 +1,4 @@
-"""Learning from a teacher: which probabilities each sample gets, what is kept, what is refused."""
+"""Learning from a teacher: the probabilities of each sample, files, and errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ N = 40
 
 
 def probabilities(seed: int = 0, n_samples: int = N) -> np.ndarray:
-    """Rows of which no two are alike."""
+    """Probabilities with different rows."""
     return np.random.default_rng(seed).dirichlet(np.ones(3), n_samples)
 
 
@@ -51,7 +51,7 @@ def _trainer(data: Dataset, ranks: Ranks = ALONE, **settings: Any) -> Trainer:
 
 
 class _Deaf(Ranks):
-    """A rank that hears of no other."""
+    """A rank without other ranks."""
 
     def check_same(self, *arguments: Any) -> None:
         pass
@@ -61,7 +61,7 @@ class _Deaf(Ranks):
 
 
 def _targets(trainer: Trainer, epoch: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """The samples of an epoch in their order, and what is to be learnt of each."""
+    """The samples of an epoch in order, with the target of each."""
     batches = list(trainer._shuffled(epoch))
     inputs = [trainer._portion(*batch) for batch in batches]
     targets = [batch.target for batch in inputs if batch.target is not None]
@@ -86,7 +86,7 @@ def test_labels_and_teacher_are_mixed(share: float) -> None:
 
 
 def test_a_blend_has_the_mean_of_both() -> None:
-    """Its events are told apart by their source: each sample spikes on a channel of its own."""
+    """Events show their source, since each sample spikes on a different channel."""
     events = nm.SpikeEvents.from_lists(
         [np.arange(20.0)] * N, [[n] * 20 for n in range(N)], [n % 3 for n in range(N)], n_units=N
     )
@@ -131,7 +131,7 @@ def _same(first: nm.Run, second: nm.Run) -> bool:
 
 
 def test_a_network_learns_the_classes_of_its_teacher(tmp_path: Path) -> None:
-    """The teacher calls every class by the name of the next one."""
+    """The teacher's class of every sample is the one after its label."""
     data, path = small_dataset(120), tmp_path / "t.npy"
     np.save(path, np.eye(3)[(data.train.label + 1) % 3])
     options = small_options(teacher=path, teacher_share=1.0, epochs=6)
@@ -283,7 +283,7 @@ def test_a_teacher_path_is_a_string_in_the_settings(teacher: Path) -> None:
 
 
 def test_a_report_needs_no_teacher_file(teacher: Path, tmp_path: Path) -> None:
-    """The network before learning follows from settings and data alone."""
+    """The initial network depends only on settings and data."""
     data = small_dataset()
     run = nm.train(data, small_options(teacher=teacher, epochs=1), folder=tmp_path / "run")
     of_teacher = Teacher.load(teacher).content_hash

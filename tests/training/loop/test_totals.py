@@ -1,4 +1,4 @@
-"""Sums over samples: added, packed for the ranks, and divided."""
+"""Sums over samples: added, summed over ranks, and divided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop: what is learnt, what is kept, and that a seed decides it."""
+"""The training loop: learning, saved networks, and determination by the seed."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _LEARNABLE = {
     "window": {"window": 40},
     "first_spike": {},
 }
-"""Settings beside the default ones: outputs that stay below 0 do not learn."""
+"""Settings in addition to the defaults: outputs that stay below 0 do not learn."""
 
 _LEARNT = dict.fromkeys(RULES, 0.75) | {"first_spike": 0.55}
-"""Validation accuracy that is reached with any seed and on any machine; chance is a third.
+"""Validation accuracy that is reached with any seed on any machine; chance is a third.
 
-First spikes come and go with the last bit of a membrane, so that their runs differ most.
+First spikes may depend on the last bit of a membrane, so their runs differ most.
 """
 
 
@@ -81,7 +81,7 @@ def test_the_seed_decides() -> None:
 
 
 def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
-    """The same samples, telling which of them are taken."""
+    """The same samples, recording the indices of those that are taken."""
 
     class Watched(SpikeEvents):
         def take(self, samples):

@@ -1,4 +1,4 @@
-"""The oracle's gradients against central differences, for every topology and kind of loss."""
+"""The oracle's gradients compared with central differences, for all topologies and losses."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from tests.networks.continuous import (
 RATE = 0.02
 STEP = 1e-6
 TESTED = 12
-"""Entries of every group that are tested, drawn at random."""
+"""Number of randomly drawn entries that are tested in every group."""
 
 
 def tangled(rng) -> ContinuousNetwork:
-    """Feedback, skip and double projections; time constants of every order, biases, thresholds."""
+    """A network with feedback, skip and double projections, and various constants."""
     populations = [
         Population(
             "a", 4, "lif", [8, 12, 5, 20], [3, 5, 5, 8], [1, 0.8, 1.2, 1], [0.2, 0, -0.1, 0]
@@ -58,18 +58,18 @@ def tangled(rng) -> ContinuousNetwork:
 
 
 Loss = tuple[float, dict[str, np.ndarray], dict[str, np.ndarray]]
-"""Value, ∂L/∂integral, ∂L/∂spike time."""
+"""A loss: value, ∂L/∂integral, ∂L/∂spike time."""
 
 
 def cross_entropy(trace: Trace) -> Loss:
-    """Of the softmax of the outputs' weighted means, class 1."""
+    """Cross-entropy of class 1, for the softmax of the outputs' weighted means."""
     z = trace.integral["out"] / 10
     log_sum = math.log(np.exp(z).sum())
     return log_sum - z[1], {"out": (np.exp(z - log_sum) - np.eye(3)[1]) / 10}, {}
 
 
 def hidden_membranes(trace: Trace) -> Loss:
-    """On the membranes of spiking neurons, which fall from ϑ to 0 at a spike."""
+    """A loss on the membranes of spiking neurons, which fall from ϑ to 0 at a spike."""
     z = trace.integral["a"]
     return float(np.sin(z / 4).sum()), {"a": np.cos(z / 4) / 4}, {}
 
@@ -100,7 +100,7 @@ def who_spiked(trace: Trace) -> dict[str, list[int]]:
 
 
 def groups(network: ContinuousNetwork, inputs: SpikeTimes):
-    """Every group of parameters: label, array, how to run with another array, its gradient."""
+    """Groups of parameters: label, array, function that runs with another array, and gradient."""
 
     def run(changed: ContinuousNetwork = network, moved: SpikeTimes = inputs) -> Trace:
         return simulate(changed, moved, RATE)
@@ -137,9 +137,9 @@ def groups(network: ContinuousNetwork, inputs: SpikeTimes):
 
 
 def differences(array, places, run, expected_spikes, losses) -> tuple[np.ndarray, np.ndarray]:
-    """Central differences [losses, places] and which of them are valid [places].
+    """Central differences [losses, places], and a mask of the valid ones [places].
 
-    A pair in which a spike appears or vanishes says nothing about the gradient.
+    If a spike appears or vanishes, the difference is not comparable with the gradient.
     """
     quotients, valid = np.zeros((len(losses), places.size)), np.zeros(places.size, bool)
     for column, place in enumerate(places):

@@ -1,4 +1,4 @@
-"""The oracle's closed forms against their equations, and its runs against known answers."""
+"""The oracle's closed forms compared with their equations, and its runs with known results."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_bias_above_threshold_spikes_without_input():
 
 
 def single(weight: float, delay_ms: float, kind: str = "lif", duration: float = 50.0):
-    """One channel, one neuron."""
+    """A network of one channel and one neuron."""
     projection = ContinuousProjection("input", "n", [[weight]], [[delay_ms]])
     return ContinuousNetwork(1, [Population("n", 1, kind)], [projection], duration)
 

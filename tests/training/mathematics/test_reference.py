@@ -1,4 +1,4 @@
-"""Everything about the stepped reference's gradients that is exact."""
+"""Exact properties of the stepped reference's gradients."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROFILE = np.exp(-np.arange(STEPS) / STEPS)[:, None] / STEPS
 
 
 def cross_entropy(trace: Trace) -> tuple[float, dict[str, np.ndarray]]:
-    """Of the softmax of the outputs' weighted means, class 1; its derivative by the membranes."""
+    """Cross-entropy of class 1 for the softmax of weighted means, and its gradient by membranes."""
     z = 2 * (PROFILE * trace.membrane["out"]).sum(axis=1)
     log_sum = np.log(np.exp(z).sum(axis=1, keepdims=True))
     slope = 2 * (np.exp(z - log_sum) - np.eye(z.shape[1])[1])
@@ -36,7 +36,7 @@ def cross_entropy(trace: Trace) -> tuple[float, dict[str, np.ndarray]]:
 
 
 def slope_by_differences(loss: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
-    """Central differences of fourth order."""
+    """Slope by central differences of fourth order."""
     h, slope = 1e-3, np.zeros(x.shape)
     for place in np.ndindex(x.shape):
         value = []
@@ -86,7 +86,7 @@ def loss_value(slopes: dict[str, np.ndarray], trace: Trace) -> float:
 
 @pytest.mark.parametrize("build", [tangled, none_hidden])
 def test_one_step_more_of_an_output_delay(build):
-    """The gradient by a delay is what a step more of it changes."""
+    """The gradient by a delay equals the change of the loss if the delay is one step longer."""
     rng = np.random.default_rng(2)
     network, spikes = build(rng), random_input(rng)
     trace = forward(network, spikes)

@@ -1,4 +1,4 @@
-"""The stepped reference's run: the recursion, its delays, and what it refuses."""
+"""The stepped reference's run: the recursion, delays, and errors."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The stepped reference against the oracle: the same gradients as dt → 0.
 
-Both run the same network with the same real-valued delays. Their gradients can only be alike when
-the same things happen in the same order: a spike and an arrival that lie closer together than a
-step may change places, which is a different network history. Such runs are left out.
+Both run the same network with the same real-valued delays. Their gradients can only agree if spikes
+and arrivals have the same order. If a spike and an arrival are less than a step apart, their order
+may differ; such runs are left out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SEEDS = range(5)
 
 
 def feedback(rng) -> ContinuousNetwork:
-    """A → B → A, a skip connection, and constants that differ from neuron to neuron."""
+    """A network A → B → A with a skip connection and constants that differ between neurons."""
     populations = [
         Population("a", 3, "lif", [8, 12, 20], [3, 5, 8], [1, 0.8, 1.2], bias=[0.2, 0, 1.25]),
         Population("b", 2, "lif", 15.0, 15.0, bias=0.1),
@@ -80,7 +80,7 @@ def binned(events: SpikeTimes, network: Network) -> Raster:
 
 
 def exact_history(trace: ExactTrace) -> dict[str, list[tuple[int, int]]]:
-    """For every spike: its neuron, and how many arrivals the neuron had seen."""
+    """For every spike, its neuron and the number of earlier arrivals at it."""
     seen: Counter = Counter()
     history: dict[str, list[tuple[int, int]]] = {name: [] for name in trace.spikes}
     for event in trace.log:
@@ -92,7 +92,7 @@ def exact_history(trace: ExactTrace) -> dict[str, list[tuple[int, int]]]:
 
 
 def stepped_history(network: Network, spikes: Raster, trace: Trace):
-    """The same for the stepped run."""
+    """The history of the stepped run, as in `exact_history`."""
     rasters = {INPUT: spikes, **trace.spikes}
     history = {}
     for name, raster in trace.spikes.items():
@@ -120,12 +120,12 @@ class Comparison:
 
 
 def d_spike_time(spikes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Of ½·Σ t²/50."""
+    """Derivative of ½·Σ t²/50 by the spike times."""
     return {name: time / 50 for name, time in spikes.items()}
 
 
 def compare(network: ContinuousNetwork, events: SpikeTimes, mix, dt_ms) -> Comparison | None:
-    """Gradients of mix·∫exp(−RATE·t)·V dt + ½·Σ t²/50; None where the histories differ."""
+    """Gradients of mix·∫exp(−RATE·t)·V dt + ½·Σ t²/50; None if the histories differ."""
     exact = simulate(network, events, RATE)
     times = {name: spikes.time_ms for name, spikes in exact.spikes.items()}
     expected = differentiate(network, exact, {"out": mix}, d_spike_time(times))

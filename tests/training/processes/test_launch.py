@@ -1,4 +1,4 @@
-"""What torchrun says about a process, and what contradicts itself."""
+"""The environment that torchrun sets for a process, and contradictions in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranks: which samples are whose, what a process alone does, and what two do together."""
+"""Ranks: their shares of samples, a single process, and two processes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_without_torchrun_there_is_one_rank(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class _Work:
-    """A collective operation of which another rank has no part any more."""
+    """A collective operation that fails because another rank has ended."""
 
     def is_completed(self) -> bool:
         return True
@@ -111,7 +111,7 @@ def test_the_reason_without_where_and_advice(message: str) -> None:
 
 
 def test_two_processes() -> None:
-    """See `two_ranks.py` for what they check."""
+    """The checks are in `two_ranks.py`."""
     job = torchrun(2, "tests.training.two_ranks", cwd=ROOT)
     assert job.returncode == 0, job.stderr
     assert sorted(job.stdout.splitlines()) == ["rank 0 is content", "rank 1 is content"]

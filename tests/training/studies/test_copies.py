@@ -41,7 +41,7 @@ while True:
 
 
 def python(code: str) -> list[str]:
-    """A command that runs some code."""
+    """A command that runs Python code."""
     return [sys.executable, "-c", code]
 
 
@@ -114,7 +114,7 @@ def test_a_plan_that_differs_from_its_file_is_refused() -> None:
 @pytest.mark.usefixtures("_heeds_interrupts")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped(number: int, caplog: pytest.LogCaptureFixture) -> None:
-    """The first line of a copy stops this process, which asks all copies to stop."""
+    """This process is stopped when a copy prints its first line, and stops all copies."""
 
     class Stop(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

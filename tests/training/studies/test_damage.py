@@ -1,4 +1,4 @@
-"""A study's database that something happened to: an error that names it, or the same trials."""
+"""A damaged study database gives an error that names it, or the same trials."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STORE = Path("study/study.db")
 
 @pytest.fixture
 def whole(data: Path) -> bytes:
-    """The database of a study whose three trials finished, were pruned, and failed."""
+    """The database of a study with three trials: finished, pruned and failed."""
     write_study("trials = 3\n")
     failure = NmtoolError("it was too much", code="too-much", why="why", fix="less of it")
     outcomes = iter(([0.5, 0.75], PrunedError(), failure))
@@ -50,7 +50,7 @@ def _trials() -> tuple[TrialResult, ...]:
 
 
 def test_damage_is_refused_or_changes_nothing(whole: bytes) -> None:
-    """Flips where the file is not blank, and all other damages."""
+    """Bits are flipped where the file is not empty; all other kinds of damage are tested, too."""
     before, used = _trials(), np.flatnonzero(np.frombuffer(whole, np.uint8))
     random = np.random.default_rng(3)
     files = damages(whole, 4)

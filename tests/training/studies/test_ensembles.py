@@ -30,7 +30,7 @@ LINEAR = ("mean", "weighted", "window")
 
 
 def drawn(seed: int, rule: str = "mean", **changes: Any) -> Network:
-    """A recurrent network with a direct way from the input, biases, and constants per neuron."""
+    """A recurrent network with a direct projection to the output, and constants per neuron."""
     random = np.random.default_rng(seed)
     size = int(random.integers(2, 7))
 
@@ -105,7 +105,7 @@ def test_by_default_scores_are_the_mean() -> None:
 
 @pytest.mark.torch
 def test_ensembles_run_on_torch() -> None:
-    """Which sums in float32: scores differ by that, and spikes do not."""
+    """torch sums in float32, so scores differ slightly, but spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
     together, spikes = nm.ensemble(parts), small_raster(4)
     exact, recording = simulate_floats(together, spikes), nm.simulate(together, spikes)

@@ -1,4 +1,4 @@
-"""`cross_validate`: no network has seen what it is asked, and what is stopped goes on."""
+"""`cross_validate`: networks are tested on unseen samples only, and stopped runs continue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ N = 24
 
 
 def speakers(n: int = N, seed: int = 1) -> SpikeEvents:
-    """Samples of four speakers in turn; none is empty, so that each is known by its events."""
+    """Samples of four speakers in turn, each identifiable by its events."""
     events = small_events(n + 1, seed)
     events = events[np.arange(n + 1) != 4]
     groups = {"speaker": np.arange(n) % 4, "round": np.arange(n) // 4}
@@ -37,7 +37,7 @@ def speakers(n: int = N, seed: int = 1) -> SpikeEvents:
 
 
 def contents(events: SpikeEvents) -> set[bytes]:
-    """What tells samples from each other: their events."""
+    """The events of samples, which identify them."""
     return {sample.time_ms.tobytes() + sample.unit.tobytes() for sample in events}
 
 
@@ -176,7 +176,7 @@ def test_the_same_call_gives_the_same_answers(finished_answers: nm.Answers) -> N
 
 def test_a_recipe_or_a_file_says_the_settings(tmp_path: Path, monkeypatch: Any) -> None:
     class AskedError(Exception):
-        """Carries the settings of a run that does not begin."""
+        """Raised in place of training, with the settings of the run."""
 
     def train(data: Any, options: Any, **keywords: Any) -> None:
         raise AskedError(options)
@@ -248,7 +248,7 @@ def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
 def test_networks_side_by_side_are_rounded_as_their_runs_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By bits, and by delays of the same grid: with a limit of 9 steps 0, 3, 6 and 9."""
+    """They have the runs' bits and delay grid, which for a limit of 9 steps is 0, 3, 6, 9."""
 
     def noted(*arguments: Any) -> nm.IntegerNetwork:
         networks.append(rounded(*arguments))
@@ -297,7 +297,7 @@ def test_networks_that_cannot_be_joined_are_refused(
 
 
 def uneven() -> SpikeEvents:
-    """Samples of which each ends later than the one before."""
+    """Samples that each end later than the previous one."""
     events = speakers()
     return replace(events, time_ms=events.time_ms * (1 + events.sample_index() / N))
 
@@ -375,7 +375,7 @@ def test_a_stopped_cross_validation_continues(
 def test_a_run_that_ended_without_its_answers_is_not_trained_again(
     finished_answers: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a kill between the end of training and the writing of the answers."""
+    """Such as after a kill between the end of training and writing the answers."""
     folder = tmp_path / "cv"
     shutil.copytree(finished_answers.path, folder)
     predictions = finished_answers.predictions.copy()
@@ -481,7 +481,7 @@ def test_invalid_cross_validations_are_refused(
 
 
 def test_the_smallest_fold_is_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 24 samples, 20 and 4 can be left: 10 of 4 cannot validate."""
+    """Of 24 samples, 20 or 4 are left; 10 validation samples cannot be drawn from 4."""
     monkeypatch.setattr(folds, "train", None)
     events = replace(speakers(), groups={"speaker": (np.arange(N) < 4).astype(np.int64)})
     with refused(UsageError, "validation-range"):
@@ -530,7 +530,7 @@ def test_two_cross_validations_are_paired_sample_by_sample(finished_answers: nm.
 
 
 def test_answers_and_networks_are_paired(finished_answers: nm.Answers) -> None:
-    """As a baseline's answers to a test split, beside networks that answer now."""
+    """A baseline's stored answers to a test split are paired with networks that run now."""
     events = speakers()
     run = nm.train(events, small_options(epochs=1))
     difference = nm.compare_accuracy([run], [finished_answers], events, clusters=["round"])

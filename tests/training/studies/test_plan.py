@@ -1,4 +1,4 @@
-"""`STUDY.toml`: read, checked, and all of what is wrong told at once."""
+"""`STUDY.toml`: reading, checks, and errors that list all problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a study from being run."""
+"""Errors that prevent a study from running."""
 
 from __future__ import annotations
 

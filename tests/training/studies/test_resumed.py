@@ -1,4 +1,4 @@
-"""A study goes on, whatever ended it."""
+"""A study continues, whatever ended it."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_study_killed_in_a_trial_tries_the_same_settings(
 
 
 def test_a_trial_that_others_ended_keeps_its_result(caplog: pytest.LogCaptureFixture) -> None:
-    """A process that was only frozen ends, or stops, a trial that others have long ended."""
+    """A process that was only frozen finishes or stops a trial that others have ended long ago."""
     write_study("trials = 1\n")
     with open_study(read_plan("study.toml")) as theirs, open_study(read_plan("study.toml")) as ours:
 

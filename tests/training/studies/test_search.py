@@ -1,4 +1,4 @@
-"""A search before a run: what it tries, when it ends, and what the run makes of it."""
+"""A search before a run: its trials, its end, and the settings of the run."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_no_trial_begins_when_the_time_is_over(
 def test_a_trial_ends_with_the_epoch_in_which_the_time_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first trial may be late: there would be no result without it."""
+    """The first trial may exceed the time, since there would be no result without it."""
     clock = SimpleNamespace(monotonic=map(float, count(0, 100)).__next__)
     monkeypatch.setattr(study, "time", clock)
     taken = property(lambda trial: timedelta(minutes=trial.number))

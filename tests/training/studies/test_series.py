@@ -1,4 +1,4 @@
-"""What a series of trainings began with and what it goes on with."""
+"""Stored and current conditions of a series of training runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.refusals import codes
 
 
 def _conditions(settings: dict[str, Any], **search: Any) -> dict[str, Any]:
-    """Settings and search of a study, as it keeps them."""
+    """Settings and search of a study, as stored."""
     entries = SearchSpace(settings, read_search(search, []), "settings").as_json()
     return {**entries["settings"], **entries["search"]}
 

@@ -1,4 +1,4 @@
-"""Search spaces: what is wrong with them is found before anything is trained."""
+"""Search spaces: errors in them are detected before training."""
 
 from __future__ import annotations
 

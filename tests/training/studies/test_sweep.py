@@ -1,4 +1,4 @@
-"""`sweep`: trials, what ends them early, and what it returns."""
+"""`sweep`: trials, early ends of trials, and the result."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_bad_trials_end_early(
 
 
 def test_a_gpu_that_fails_ends_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings are at fault, and no other trial would run."""
+    """The settings are not the cause, and no other trial could run."""
     from nmtool.training.loop import run
 
     def failed(*arguments: Any, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Studies whose trials learn from teachers: the same ones as long as the study lasts."""
+"""Studies whose trials learn from teachers, which must not change during the study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`soft_labels`: what networks hold training samples for."""
+"""`soft_labels`: probabilities of networks for training samples."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_first_spikes_count_in_ms(data: Dataset) -> None:
 
 
 def test_some_samples_at_a_time(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Membranes of a training split may be more than fits into memory."""
+    """Membranes of a whole training split may not fit into memory."""
     whole = nm.soft_labels([FLOATS], data, gain=1.0)
     monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
     sizes = [len(part.label) for part, _ in record_portions(FLOATS, data.train, divided=True)]

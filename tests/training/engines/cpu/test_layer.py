@@ -1,4 +1,4 @@
-"""The kernels in float32 on the spikes of the float64 reference, and independent of threads."""
+"""The kernels in float32 on the reference's spikes, and independence of threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scratch memory is used again, and never by two at a time."""
+"""Scratch memory is reused, and never by two users at a time."""
 
 from __future__ import annotations
 

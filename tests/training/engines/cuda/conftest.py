@@ -1,7 +1,7 @@
 """Blocks of Numba's CUDA simulator whose threads take turns.
 
-Numba's own polls its threads until all are at a barrier, which takes most of a kernel's time. Here
-one thread runs at a time, to its next barrier, and hands over to the next one.
+Numba's simulator polls its threads until all are at a barrier, which takes most of a kernel's time.
+Here, one thread runs at a time, until its next barrier, and then the next thread runs.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if SIMULATED:
                 raise RuntimeError("another thread of the block has failed")
 
     class _Block(simulator.BlockManager):
-        """A block of threads, which all reach a barrier before one of them goes on.
+        """A block of threads, which all reach a barrier before any of them continues.
 
-        The order turns round at every barrier: where one is missing, a thread reads too early what
-        either those before it or those behind it write.
+        The order of threads is reversed at every barrier. So if a barrier is missing, some thread
+        reads a value before another thread writes it.
         """
 
         failure: tuple[BaseException, TracebackType] | None = None
@@ -65,12 +65,12 @@ if SIMULATED:
                 raise self.failure[0].with_traceback(self.failure[1])
 
         def hand_over(self, thread: _Thread) -> None:
-            """Let the next thread run, and this one again when all have reached the barrier."""
+            """Let the next thread run; this one continues when all have reached the barrier."""
             self._reached.append(thread)
             self._next()
 
         def ended(self, thread: _Thread) -> None:
-            """Let the next thread run; this one is at its end."""
+            """Let the next thread run, as this one has ended."""
             self.failure = self.failure or thread.exception
             self._next()
 

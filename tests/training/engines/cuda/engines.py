@@ -50,15 +50,15 @@ SMALL = Limits(threads=32)
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its input, and how its work is cut.
+    """A network, its input, and the division of work.
 
     Attributes:
         topology: feed-forward or recurrent, with one hidden population.
-        n_samples, n_steps, channels, hidden, max_delay, density: of network and input.
-        delays: type of the delays.
-        limits: how work is cut.
-        seed: of everything.
-        eager: the bias of hidden neurons is beyond their threshold: they spike in step 0.
+        n_samples, n_steps, channels, hidden, max_delay, density: sizes of network and input.
+        delays: dtype of the delays.
+        limits: limits that divide the work.
+        seed: seed of all random numbers.
+        eager: hidden neurons have a bias beyond their threshold, and spike in step 0.
     """
 
     topology: str = "recurrent"
@@ -95,7 +95,7 @@ class Case:
 
 
 def made_eager(network: Network) -> Network:
-    """The network with hidden neurons that their bias alone makes spike in step 0."""
+    """The network with a bias that makes hidden neurons spike in step 0."""
     populations = [
         replace(p, threshold=0.05, bias=2.0) if p.name == "hidden" else p
         for p in network.populations
@@ -117,7 +117,7 @@ def compare(case: Case) -> int:
     """Assert that engine and reference agree on spikes, q, membranes and all gradients.
 
     Returns:
-        How many spikes the hidden population had.
+        Number of spikes of the hidden population.
     """
     network, spikes = case.network(), case.input()
     trace = reference.forward(network, spikes)
@@ -141,5 +141,5 @@ def _assert_same_spikes(mine: SpikeTrains, theirs: Raster) -> None:
 
 
 def longer(case: Case, n_steps: int) -> Case:
-    """The same with another number of steps."""
+    """The same case with another number of steps."""
     return replace(case, n_steps=n_steps)

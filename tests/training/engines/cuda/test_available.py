@@ -1,4 +1,4 @@
-"""What a computer that cannot train on a GPU is told."""
+"""Errors on a computer that cannot train on a GPU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.torch
 
 
 class _Computer:
-    """A computer that has everything, until a test takes something away."""
+    """A computer with all requirements, of which tests remove some."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cuda: str | None = "13.0"
@@ -55,7 +55,7 @@ class _Computer:
         self.monkeypatch = monkeypatch
 
     def refuses(self, code: str) -> MissingError:
-        """The error of this code, which says why and what to do."""
+        """Expect the error with this code, which has a reason and a fix."""
         self.monkeypatch.setattr(torch.version, "cuda", self.cuda)
         with refused(MissingError, code) as caught:
             require()
@@ -76,7 +76,7 @@ def test_nothing_is_missing(computer: _Computer) -> None:
 
 
 def _start_as(rank: int, processes: int, computer: _Computer, gpus: int = 2) -> list[int]:
-    """Be one of several processes on this computer; returns the numbers of the GPUs it takes."""
+    """Act as one of several processes on a computer; returns the numbers of its GPUs."""
     computer.monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     launch = Launch(rank, processes, rank, processes, "localhost", 1, "")
     taken = [0]
@@ -104,7 +104,7 @@ def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
 
 
 def test_a_process_that_is_shown_only_its_own_gpu_takes_it(computer: _Computer) -> None:
-    """As Slurm does with --gpus-per-task=1: the second process of two has a GPU number 0."""
+    """With Slurm's --gpus-per-task=1, the second process also has a GPU number 0."""
     taken = _start_as(1, 2, computer, gpus=1)
     computer.monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert require() == torch.device("cuda", 0)
@@ -120,7 +120,7 @@ def test_more_processes_than_gpus(computer: _Computer) -> None:
 
 
 def test_compiler_from_elsewhere(computer: _Computer) -> None:
-    """A CUDA toolkit beside Python has no package that tells its version."""
+    """A CUDA toolkit that was not installed by pip has no package with its version."""
     computer.packages = set()
     computer.monkeypatch.setattr(torch.version, "cuda", "12.8")
     require()

@@ -1,4 +1,4 @@
-"""What only the emulated GPU can show of the CUDA engine (`make emulated`), and of itself."""
+"""Tests that need the emulated GPU (`make emulated`), and tests of the emulated GPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark += [pytest.mark.skipif(not emulator.ACTIVE, reason="needs the emulate
 
 @pytest.fixture
 def gpu() -> Iterator[Any]:
-    """The emulated GPU, which is put back into its usual state."""
+    """The emulated GPU, whose state is restored after the test."""
     from tests.training.engines.cuda.emulator.plugin import GPU
 
     yield GPU
@@ -98,7 +98,7 @@ def test_little_free_memory_makes_small_portions(gpu: Any, monkeypatch: pytest.M
 
 
 def _drive() -> Any:
-    """Launch a kernel on a population of one neuron; gives what it fills."""
+    """Launch a kernel on a population of one neuron; returns its output."""
     weight, drive = tensor(np.ones((1, 1)), np.float32), tensor(np.ones((1, 4, 1)), np.float32)
     offset, step = tensor(np.array([0, 1]), np.int64), tensor(np.array([1]), np.int32)
     synapses = weight, tensor(np.zeros((1, 1)), np.uint8)
@@ -125,13 +125,13 @@ def test_kernels_are_kept_on_disk(gpu: Any) -> None:
 
 @kernel
 def beyond_the_end(values):
-    """Write behind the array."""
+    """Write beyond the end of the array."""
     values[values.size + cuda.threadIdx.x] = 1
 
 
 @kernel
 def without_barrier(values):
-    """Read what the neighbour writes."""
+    """Read a value that a neighbouring thread writes."""
     shared, thread = cuda.shared.array(0, np.float32), cuda.threadIdx.x
     shared[thread] = thread
     values[thread] = shared[(thread + 1) % cuda.blockDim.x]
@@ -139,7 +139,7 @@ def without_barrier(values):
 
 @kernel
 def unwritten(values):
-    """Read shared memory that nobody has written."""
+    """Read shared memory that no thread has written."""
     values[cuda.threadIdx.x] = cuda.shared.array(0, np.float32)[cuda.threadIdx.x]
 
 
@@ -151,7 +151,7 @@ def same_place(values):
 
 @kernel
 def barrier_of_some(values):
-    """Meet at a barrier that the last thread does not come to."""
+    """Wait at a barrier that the last thread does not reach."""
     if cuda.threadIdx.x < cuda.blockDim.x - 1:
         cuda.syncthreads()
     values[cuda.threadIdx.x] = 1

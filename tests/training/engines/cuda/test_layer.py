@@ -75,7 +75,7 @@ CASES = {
 
 
 IN_SIMULATOR = ("recurrent", "delays beyond the end", "one sample, one step", "one chunk")
-"""Cases that Numba's simulator runs as well, to test the engine where there is no numba-cuda."""
+"""Cases that also run in Numba's simulator, to test the engine without numba-cuda."""
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_no_input_at_all() -> None:
 
 
 def test_no_sources_at_all() -> None:
-    """Neurons that only their bias and each other drive."""
+    """Neurons are driven only by their bias and by each other."""
     case = Case()
     whole, _ = layers(case.network(), case)
     deaf = Synapses(whole.afferent.weight[:0], whole.afferent.delay[:0])
@@ -110,7 +110,7 @@ def test_no_sources_at_all() -> None:
 
 
 def test_neurons_that_spike_in_step_0() -> None:
-    """Their bias alone is beyond the threshold; nothing comes before the first step."""
+    """Their bias exceeds the threshold; nothing happens before the first step."""
     case = Case(n_samples=2, n_steps=9, eager=True)
     first = reference.forward(case.network(), case.input()).spikes["hidden"].step[:3]
     assert (first == 0).all()
@@ -142,7 +142,7 @@ def _deaf(population: Any) -> Any:
 
 @unless_simulated
 def test_more_than_a_group_of_words() -> None:
-    """Neurons beyond the 1024th, of which a few spike and reach all others."""
+    """More than 1024 neurons, of which a few spike and project to all others."""
     case = Case(n_samples=1, n_steps=8, hidden=1100, max_delay=1, density=0.5)
     network, spikes = case.network(), case.input()
     awake = np.isin(np.arange(case.hidden), [3, 31, 32, 700, 1023, 1024, 1055, 1056, 1099])
@@ -190,7 +190,7 @@ def test_source_times_only_on_request() -> None:
 
 
 def _float32_gradients(case: Case) -> list[torch.Tensor]:
-    """Gradients by all weights and delays of a random loss, in single precision."""
+    """Gradients of a random loss by all weights and delays, in single precision."""
     network, spikes = case.network(), case.input()
     losses = Losses.random(reference.forward(network, spikes), seed=3)
     source = SpikeTrains.from_raster(spikes, DEVICE)
@@ -210,7 +210,7 @@ def test_results_repeat_bit_for_bit() -> None:
 
 @unless_simulated
 def test_portions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A card with little free memory cuts a batch otherwise, and within chunks of the sums."""
+    """A GPU with little free memory divides a batch differently, also within chunks of sums."""
     case = Case(n_samples=5, n_steps=16, limits=replace(SMALL, blocks=14))
     whole = _float32_gradients(case)
     monkeypatch.setattr(layer_module, "ASK_FROM_BYTES", 0)
@@ -244,12 +244,12 @@ def test_traces_of_all_portions_share_their_memory(monkeypatch: pytest.MonkeyPat
 
 
 Launches = list[tuple[Any, list[Any]]]
-"""Kernels, and what they were given."""
+"""Kernels, with their arguments."""
 
 
 @contextmanager
 def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
-    """What is launched inside the `with` block."""
+    """Record the launches inside the `with` block."""
     launched: Launches = []
 
     def noted(
@@ -268,7 +268,7 @@ def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
 def _launches(
     case: Case, monkeypatch: pytest.MonkeyPatch, dtype: DTypeLike = np.float64
 ) -> Launches:
-    """What is launched for a batch, forward and backward."""
+    """Launches for a batch, forward and backward."""
     hidden, output = layers(case.network(), case, dtype)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
     n_spikes = hidden.run_lif(source).spikes.n_spikes
@@ -287,7 +287,7 @@ def _launches(
 def _integer_launches(
     case: Case, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, runs_in: Arithmetic
 ) -> Launches:
-    """What is launched for a batch in a chip's integers, forward and backward."""
+    """Launches for a batch in a chip's integers, forward and backward."""
     rounding = Rounding(8, DelayGrid(target=runs_in), {}, Calibration())
     device = Cuda("cuda", torch.device(DEVICE), case.limits)
     model = SpikingNetwork(case.network(), dtype=dtype, device=device, rounding=rounding)
@@ -307,7 +307,7 @@ def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_kernels_are_given_what_they_are_compiled_for(
     number: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`engines/cuda/ptx.py` asks the assembler about the kernels as they are launched."""
+    """`engines/cuda/ptx.py` compiles the kernels with the argument types of their launches."""
     signatures = ptx.signatures(number, numba.uint8)
     case = Case(n_samples=1, n_steps=16)
     launched = _launches(case, monkeypatch, np.dtype(str(number)))

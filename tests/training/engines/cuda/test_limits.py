@@ -1,4 +1,4 @@
-"""How work is cut: everything is covered once, nothing exceeds what is granted."""
+"""Division of work: everything is covered exactly once, within the limits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Mistakes in the compiled kernels are noticed: without a barrier, a store, or with a plain "or".
+"""Mistakes in the compiled kernels are detected: a missing barrier or store, a non-atomic "or".
 
-Each mutant is a change of one instruction of the PTX. The checks of the emulated GPU have to notice
-it, or the comparison with the reference.
+Each mutant changes one instruction of the PTX. The checks of the emulated GPU or the comparison
+with the reference have to detect it.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Mutant:
     """A kernel with one mistake.
 
     Attributes:
-        line: of the PTX, from 1.
-        what: is wrong.
-        ptx: the whole text.
+        line: line of the PTX, from 1.
+        what: description of the mistake.
+        ptx: the PTX with the mistake.
     """
 
     line: int
@@ -63,7 +63,7 @@ def mutants(ptx: str) -> Iterator[Mutant]:
 
 
 def _integers(n_steps: int, *, eager: bool) -> None:
-    """Compare a network that overflows with the simulator, and see if gradients are numbers."""
+    """Compare a network that overflows with the simulator, and check that gradients are finite."""
     network = random_network(
         "recurrent", seed=4, channels=6, hidden=40, n_steps=n_steps, max_delay=5
     )
@@ -100,7 +100,7 @@ RUNS = {
     ),
     **dict.fromkeys(["run_lif_chip", "run_li_chip"], INTEGERS),
 }
-"""What has to notice the mutants of each kernel."""
+"""The test that has to detect the mutants of each kernel."""
 
 
 def _fails(run: Callable[[], object], gpu: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Threads of the simulated blocks meet at barriers, and a block ends when one of them fails."""
+"""Threads of simulated blocks wait at barriers, and a block ends if a thread fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THREADS = 32
 
 @kernel
 def turned(waits, values, sums):
-    """Every thread adds up what the others wrote, before or behind it."""
+    """Every thread adds up the values that all other threads wrote."""
     thread = cuda.threadIdx.x
     values[thread] = thread
     if waits:
@@ -30,7 +30,7 @@ def turned(waits, values, sums):
 
 @kernel
 def failing(values):
-    """The second thread leaves the array behind; the others wait for it."""
+    """The second thread accesses memory beyond the array, while the others wait for it."""
     thread = cuda.threadIdx.x
     if thread == 1:
         values[values.size] = 1

@@ -1,4 +1,4 @@
-"""A GPU on the CPU: the CUDA engine's compiled kernels run and checked, launched as on a card.
+"""An emulated GPU: the CUDA engine's compiled kernels run and are checked on the CPU.
 
 numba-cuda types, compiles and links the kernels, and launches them through a driver (`driver.c`)
 that has no GPU. Each launch runs the kernel's PTX, translated into C++ (`translation.py`,
@@ -6,8 +6,8 @@ that has no GPU. Each launch runs the kernel's PTX, translated into C++ (`transl
 
     python -m pytest -p tests.training.engines.cuda.emulator.plugin -m cuda tests/training
 
-Everything that follows from NVIDIA's machine code (registers, timing, what happens between threads
-that no barrier orders) is not here, nor is torch's side of a GPU: tensors lie on the CPU.
+Properties of NVIDIA's machine code are not emulated: registers, timing, and interactions of threads
+without barriers. Nor are torch's operations on a GPU: tensors are on the CPU.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What each kernel does in a training step, counted on the emulated GPU.
+"""Operation counts of each kernel in a training step, on the emulated GPU.
 
     python -m tests.training.engines.cuda.emulator.count --hidden 256 --batch 2
 
 prints a table: instructions of the PTX that threads executed, reads and writes of shared memory,
 atomics, barriers of blocks, and sectors of 32 bytes of global memory that warps touched. Sectors
-vary with where arrays begin, by up to a tenth; the other counts repeat. None says anything of time.
+depend on the addresses of arrays, by up to a tenth; all other counts repeat. None measures time.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from nmtool.paths import cache_folder
 from tests.training.engines.cuda.emulator.kernel import HERE, ORDERS, Kernel, build, compile_kernel
 
 FOLDER = cache_folder() / "emulated-gpu"
-"""Keeps the driver and kernels that were compiled, by what they are made of."""
+"""Folder of compiled drivers and kernels, named by their sources."""
 
 FAILED, ILLEGAL_ADDRESS = 719, 700
-"""Codes of the driver: a launch that failed, and one with faults."""
+"""Return codes of the driver: the launch failed, or had faults."""
 
 _LAUNCH = ctypes.CFUNCTYPE(
     ctypes.c_int,
@@ -33,15 +33,15 @@ class Gpu:
 
     Attributes:
         driver: the library, with the functions `emulator_…`.
-        order: of a block's threads, from `ORDERS`.
-        look_for_races: False runs twice as fast.
+        order: order of a block's threads, from `ORDERS`.
+        look_for_races: detect races; without it, kernels run twice as fast.
         count_sectors: also count sectors of global memory.
-        ptx: texts of kernels by mangled name, as numba-cuda compiled them.
-        kernels: those that were launched, by mangled name.
-        arrays: address and bytes of what the next launch may read and write.
-        faults: of all launches since the last test began.
-        launches: by name of the kernel in Python.
-        counts: what is counted, by name of the kernel in Python.
+        ptx: PTX of kernels compiled by numba-cuda, by mangled name.
+        kernels: launched kernels, by mangled name.
+        arrays: address and bytes of memory that the next launch may read and write.
+        faults: faults of all launches since the last test began.
+        launches: number of launches, by name of the kernel in Python.
+        counts: operation counts, by name of the kernel in Python.
         devices: number of the device of every launch.
     """
 
@@ -97,7 +97,7 @@ class Gpu:
 
 
 def _built_driver() -> Path:
-    """The driver as a library of the name that numba-cuda looks for."""
+    """Compile the driver as a library with the name that numba-cuda looks for."""
     source = HERE / "driver.c"
     folder = FOLDER / hashlib.sha256(source.read_bytes()).hexdigest()[:24]
     library = folder / "libcuda.so.1"

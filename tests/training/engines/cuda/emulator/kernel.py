@@ -1,4 +1,4 @@
-"""Kernels that run on the CPU: their C++ compiled, and kept by what it is made of."""
+"""Kernels that run on the CPU: their C++, compiled and cached by its source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNTS = (
     *("instructions", "global reads", "global writes", "shared reads", "shared writes"),
     *("atomics", "barriers", "sectors"),
 )
-"""What is counted while a kernel runs, in the order of `Count` in grid.h."""
+"""Names of the counts, in the order of `Count` in grid.h."""
 
 ORDERS = {"ascending": 0, "descending": 1, "alternating": 2, "shuffled": 7}
 """Orders of a block's threads; of the last one, the seed."""
@@ -35,9 +35,9 @@ class Outcome:
     """Result of a launch.
 
     Attributes:
-        faults: how many there were.
-        text: the first of them.
-        counts: by the names of `COUNTS`.
+        faults: number of faults.
+        text: description of the first fault.
+        counts: counts by the names in `COUNTS`.
     """
 
     faults: int
@@ -72,9 +72,9 @@ class Kernel:
         Args:
             parameters: packed as the kernel reads them.
             size: blocks along three axes, threads along three axes, bytes of shared memory.
-            arrays: address and bytes of all that it may read and write.
-            order: of the threads, from `ORDERS`.
-            look_for_races: takes as much memory again as the arrays, six times.
+            arrays: address and bytes of memory that it may read and write.
+            order: order of the threads, from `ORDERS`.
+            look_for_races: detect races, which takes six times the memory of the arrays.
         """
         flat = np.array(arrays, np.uint64).reshape(-1, 2)
         counts = np.zeros(len(COUNTS), np.uint64)
@@ -98,8 +98,8 @@ def compile_kernel(ptx: str, folder: Path, *, count_sectors: bool = False) -> Ke
 
     Args:
         ptx: the text.
-        folder: keeps what is compiled.
-        count_sectors: as of `translate`.
+        folder: cache of compiled kernels.
+        count_sectors: as for `translate`.
     """
     program = translate(ptx, count_sectors=count_sectors)
     runtime = (HERE / "grid.h").read_text()
@@ -117,7 +117,7 @@ def build(command: Sequence[str], source: Path, library: Path) -> None:
 
     Args:
         command: the compiler and its options.
-        source, library: what it reads and writes.
+        source, library: its input and output.
     """
     temporary = library.with_suffix(f".{os.getpid()}")
     subprocess.run([*command, str(source), "-o", str(temporary)], check=True, capture_output=True)

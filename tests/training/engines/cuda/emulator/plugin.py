@@ -43,7 +43,7 @@ def _set_device(device: int) -> None:
 
 
 def _own_gpu() -> torch.device:
-    """The engine's own choice of a GPU is made; tensors lie on the CPU all the same."""
+    """Let the engine choose a GPU; tensors are on the CPU nevertheless."""
     _chosen()
     return torch.device("cpu")
 
@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_faults() -> Iterator[None]:
-    """A test in which a launch has faults fails."""
+    """Fail a test if one of its launches has faults."""
     GPU.faults.clear()
     GPU.arrays.clear()
     yield
@@ -82,7 +82,7 @@ def _no_faults() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what tests recorded, how often each kernel was launched, and what it did."""
+    """Print the recordings of tests, and launches and counts of each kernel."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{name}: {value}")

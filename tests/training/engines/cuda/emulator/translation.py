@@ -1,7 +1,7 @@
 """PTX of a kernel as C++: every instruction is a statement, every register a variable.
 
-An instruction that is not known is refused, never guessed. Those that are known round as IEEE 754
-says, so that numbers are those of a GPU to the last bit.
+An unknown instruction raises an error. All known ones round as in IEEE 754, so that numbers equal
+those of a GPU to the last bit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TYPES = {
     "f64": "double",
     "pred": "bool",
 }
-"""C++ types by PTX's."""
+"""C++ types by PTX type."""
 
 SPECIAL = {
     f"%{name}.{axis}": f"m.{field}[{index}]"
@@ -29,11 +29,11 @@ SPECIAL = {
     )
     for index, axis in enumerate("xyz")
 } | {"%dynamic_smem_size": "m.shared_bytes"}
-"""Registers that the machine sets."""
+"""Special registers, which the hardware sets."""
 
 COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 UNORDERED = {"ltu": ">=", "leu": ">", "gtu": "<=", "geu": "<", "neu": "=="}
-"""Comparisons that hold for NaN, and the one that they are the opposite of."""
+"""Comparisons that are true for NaN, with the comparison that each one negates."""
 
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^"}
 
@@ -49,7 +49,7 @@ class Program:
     Attributes:
         name: its mangled name.
         parameters: bytes of each of its parameters.
-        source: the C++, to be compiled beside `grid.h`.
+        source: the C++, to be compiled with `grid.h`.
     """
 
     name: str
@@ -65,7 +65,7 @@ def translate(ptx: str, *, count_sectors: bool = False) -> Program:
         count_sectors: also count sectors of global memory, which takes several times as long.
 
     Raises:
-        UnknownPtxError: something in it is not known.
+        UnknownPtxError: it has an unknown instruction or declaration.
     """
     entry = re.search(r"\.entry\s+(\w+)\s*\((.*?)\)([^{]*)\{", ptx, re.DOTALL)
     if (
@@ -120,7 +120,7 @@ class _Body:
                 self._add_statement(statement, line)
 
     def source(self) -> str:
-        """The C++ of the registers and of a thread's way to its next barrier."""
+        """The C++ of the registers, and of a thread's run to its next barrier."""
         self._count()
         code = "\n    ".join(self.code)
         return (
@@ -144,7 +144,7 @@ class _Body:
         self.registers += [f"{TYPES[kind]} {_variable(register_name)};" for register_name in names]
 
     def _count(self) -> None:
-        """Count the instructions since the last place that a thread may jump to or from."""
+        """Count the instructions since the last label or jump."""
         if self.uncounted:
             self.code.append(f"m.counts[INSTRUCTIONS] += {self.uncounted};")
             self.uncounted = 0
@@ -171,10 +171,10 @@ class Instruction:
     """An instruction of a kernel.
 
     Attributes:
-        opcode: with its types and modifiers.
-        operands: as they are written.
-        line: of the PTX.
-        offsets: where each of the kernel's parameters lies among them, in bytes.
+        opcode: operation with types and modifiers.
+        operands: operands as in the PTX.
+        line: line of the PTX.
+        offsets: offset in bytes of each of the kernel's parameters.
         dynamic: names of the dynamic shared memory.
     """
 
@@ -185,10 +185,10 @@ class Instruction:
     dynamic: set[str]
 
     def cpp(self) -> str:
-        """Its statement.
+        """The C++ statement of the instruction.
 
         Raises:
-            UnknownPtxError: it is not known.
+            UnknownPtxError: the instruction is unknown.
         """
         name, *modifiers = self.opcode.split(".")
         translation = _BY_NAME.get(name)
@@ -296,7 +296,7 @@ def _binary(instruction: Instruction, modifiers: list[str]) -> str | None:
 
 
 def _wrapped(kind: str, expression: str) -> str:
-    """An expression of integers that wraps around; `{}` stands for the cast of its operands."""
+    """An integer expression that wraps around; `{}` stands for the cast of its operands."""
     cast = f"({TYPES['u' + kind[1:]]})"
     return f"({TYPES[kind]})({expression.replace('{}', cast)})"
 
