@@ -23,6 +23,7 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 from nmtool.network.integer_network import IntegerNetwork
+from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, WEIGHTED, WINDOW
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
@@ -61,6 +62,7 @@ class Format:
         reading_options: class of the options of `read`, for files from other tools; None without.
         holds_floats: float networks can be written without quantisation.
         arithmetic: arithmetic of its integers.
+        rules: rules of the readout; a new rule is in no format until it is entered.
         records_states: u and v of every neuron can be recorded.
         executes_code: running an export executes code in it, which `trust` allows to differ.
         reference: function from (network, raster) to the expected recording; None: the integer
@@ -77,6 +79,7 @@ class Format:
     reading_options: ClassVar[type | None] = None
     holds_floats: ClassVar[bool] = False
     arithmetic: ClassVar[Arithmetic] = LOIHI2
+    rules: ClassVar[tuple[str, ...]] = (MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE)
     records_states: ClassVar[bool] = True
     executes_code: ClassVar[bool] = False
     reference: ClassVar[Callable[..., Recording] | None] = None
@@ -228,7 +231,7 @@ class Format:
         """
         if answers is not None and not cls.carries:
             raise cls._without_answers(path)
-        cls.check_arithmetic(network)
+        cls.check_known(network)
         cls.check_fits(network, options)
         files, artefact = dict(cls.encode(network, answers, options)), cls(path)
         if samples is not None:
@@ -246,29 +249,38 @@ class Format:
     def reasons_against(cls, network: Any) -> list[Finding]:
         """All reasons why the format cannot represent a network.
 
-        `misfits` only gets networks in the format's own arithmetic.
+        `misfits` only gets networks in the format's own arithmetic, with one of its `rules`.
         """
+        return cls._unknown(network) or cls.misfits(network)
+
+    @classmethod
+    def _unknown(cls, network: Any) -> list[Finding]:
+        """Findings on an arithmetic and a rule of the readout that are not the format's."""
+        findings = []
         if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
             what = f"it runs in {network.arithmetic}, but the format is for {cls.arithmetic.name}"
             fix = f"export to a format for {network.arithmetic}, or quantise the float "
             fix += "network for another target"
-            return [Finding("format-arithmetic", "network", what, fix)]
-        return cls.misfits(network)
+            findings.append(Finding("format-arithmetic", "network", what, fix))
+        if (rule := network.readout.rule) not in cls.rules:
+            what = f"the format does not have the rule {rule}"
+            fix = f"export to another format, or train with the readout {' or '.join(cls.rules)}"
+            findings.append(Finding("format-readout", "readout", what, fix))
+        return findings
 
     @classmethod
-    def check_arithmetic(cls, network: Any) -> None:
-        """Raise `DoesNotFitError` if a network's arithmetic is not that of the format."""
-        if isinstance(network, IntegerNetwork) and network.runs_in != cls.arithmetic:
-            raise DoesNotFitError(
-                f"the format {cls.name} cannot represent this network",
-                code="format-does-not-fit",
-                findings=cls.reasons_against(network),
-            )
+    def check_known(cls, network: Any) -> None:
+        """Raise `DoesNotFitError` unless arithmetic and readout are among those of the format."""
+        cls._refuse(cls._unknown(network))
 
     @classmethod
     def check_fits(cls, network: Any, options: Any = None) -> None:
         """Raise `DoesNotFitError` unless the format can represent a network."""
-        if findings := cls.misfits(network, options):
+        cls._refuse(cls.misfits(network, options))
+
+    @classmethod
+    def _refuse(cls, findings: list[Finding]) -> None:
+        if findings:
             raise DoesNotFitError(
                 f"the format {cls.name} cannot represent this network",
                 code="format-does-not-fit",
@@ -411,7 +423,7 @@ class Format:
                 code="deep-not-available",
                 fix="leave out `deep=`",
             )
-        self.check_arithmetic(self.network)
+        self.check_known(self.network)
         check_steps(self.network, spikes)
         if self.executes_code and not trust:
             self.check_written()

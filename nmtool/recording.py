@@ -16,7 +16,7 @@ from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError
 from nmtool.network import readout as readout_rules
 from nmtool.network.graph import LIF, MAX_CHANNELS, MAX_STEPS, Graph
-from nmtool.network.readout import FIRST_SPIKE, Readout
+from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.tables import Table, Tabular
 from nmtool.values import Value, frozen, read_only_by_name
@@ -142,8 +142,8 @@ class Recording(Value, Tabular):
     def scores(self) -> NDArray[np.float64]:
         """[samples, classes] float64, by the readout's rule."""
         name = self.readout.population
-        if self.readout.rule == FIRST_SPIKE:
-            return readout_rules.spike_scores(self.spikes[name])
+        if self.readout.kind == LIF:
+            return readout_rules.spike_scores(self.spikes[name], self.readout)
         return readout_rules.membrane_scores(self.membrane[name], self.readout)
 
     @property
@@ -239,7 +239,7 @@ def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: in
 def _check(recording: Recording) -> None:
     """Raise `DataError` unless the readout's population and all shapes agree."""
     readout = recording.readout
-    answers = recording.spikes if readout.rule == FIRST_SPIKE else recording.membrane
+    answers = recording.spikes if readout.kind == LIF else recording.membrane
     if readout.population not in answers:
         raise DataError(
             f"the output population '{readout.population}' was not recorded",

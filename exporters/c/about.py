@@ -99,7 +99,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         grouped=f"\nChannel c is the data's channels {group}c ... {group}c + {group - 1} together."
         if group > 1
         else "",
-        answer=described_answer(readout),
+        answer=described_answer(network),
         latency=HOP_LATENCY,
         arithmetic=network.arithmetic,
         constants=constants,

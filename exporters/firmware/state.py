@@ -118,7 +118,7 @@ def _about(network: IntegerNetwork) -> str:
         dt_ms=exact(network.dt_ms),
         n_steps=network.n_steps,
         grouped=together if group > 1 else "",
-        answer=described_answer(network.readout).replace("\n", "\n * "),
+        answer=described_answer(network).replace("\n", "\n * "),
         hash=network.content_hash,
     )
 

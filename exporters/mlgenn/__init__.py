@@ -29,7 +29,7 @@ from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels, by_name
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE, Readout
+from nmtool.network.readout import Readout, rules_of
 from nmtool.rounding import round_half_away
 
 _log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str,
 
 
 def _spikes(name: str, output: str, options: MlgennOptions) -> bool:
-    return name != output or options.readout == FIRST_SPIKE
+    return name != output or options.readout in rules_of(LIF)
 
 
 def _population(name: str, size: int, spikes: bool, options: MlgennOptions) -> Population:

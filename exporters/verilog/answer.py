@@ -41,13 +41,15 @@ def answer_block(network: IntegerNetwork) -> AnswerBlock:
     added = {
         MEAN: network.n_steps.bit_length(),
         WEIGHTED: network.n_steps.bit_length() + _IMPORTANCE_BITS,
+        MAX: 1,
         WINDOW: (readout.window or 1).bit_length(),
+        FIRST_SPIKE: 1,
     }
     parameters = {
         "RULE": RULES[readout.rule],
         "POPULATION": index,
         "CLASS_BITS": bits_for(network.population(readout.population).size - 1),
-        "SCORE_BITS": _STATE_BITS + added.get(readout.rule, 1),
+        "SCORE_BITS": _STATE_BITS + added[readout.rule],
     }
     steps = max(network.n_steps, 2)
     if readout.rule == WEIGHTED:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from nmtool.errors import Finding
 from nmtool.exporters.verilog.answer import answer_block
 from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout, bits_for
+from nmtool.network.graph import LI
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE, WEIGHTED, WINDOW
+from nmtool.network.readout import WEIGHTED
 from nmtool.targets.fit import Use
 from nmtool.targets.target import Target
 
@@ -84,11 +85,11 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
         for name, memory in layout.memories.items()
         if name in ("populations", "sources", "projections")
     )
-    if network.readout.rule != FIRST_SPIKE:
+    if network.readout.kind == LI:
         yield Shape(a["SCORE_BITS"], 1 << a["CLASS_BITS"])
-    if network.readout.rule == WEIGHTED and family == ICE40UP:  # in an ECP5 it becomes logic
+    if answer.importance is not None and family == ICE40UP:  # in an ECP5 it becomes logic
         yield Shape(16, a["STEPS"])
-    if network.readout.rule == WINDOW:
+    if "WINDOW" in a:
         yield Shape(24, max(a["WINDOW"], 2) << a["CLASS_BITS"])
 
 

@@ -160,13 +160,18 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
 
 def words(constant: str) -> tuple[str, ...]:
-    """The strings in a constant such as `nmtool.targets.costs.AXES`, parsed, not imported."""
+    """The strings in a constant such as `nmtool.targets.costs.AXES`, parsed, not imported.
+
+    Of a table, its keys.
+    """
     module, _, name = constant.rpartition(".")
     [value] = [
         statement.value
         for statement in _tree(module).body
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[-1]) == name
     ]
+    if isinstance(value, ast.Dict):
+        return tuple(ast.literal_eval(key) for key in value.keys if key)
     return tuple(ast.literal_eval(value))
 
 

@@ -27,18 +27,35 @@ from nmtool.network.graph import LI, LIF, MAX_STEPS
 from nmtool.raster import Raster
 from nmtool.tables import Plain
 
-RULES = ("mean", "weighted", "max", "window", "first_spike")
-MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE = RULES
-MEMBRANE_RULES = (MEAN, WEIGHTED, MAX, WINDOW)
 
-FORMULAS = {
-    MEAN: "1/T * sum over n of v[n][c]",
-    WEIGHTED: "1/T * sum over n of v[n][c] * exp(-n/T)",
-    MAX: "max over n of v[n][c]",
-    WINDOW: "1/min({window}, T) * sum of the last {window} of v[n][c], or of all where T is less",
-    FIRST_SPIKE: "-(step of the first spike of c), silence counting as T",
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the readout.
+
+    Attributes:
+        kind: kind of the output population: `li`, whose membranes it reads, or `lif`, whose spikes.
+        formula: the scores in plain text, for files that describe a network; n is 0 … T - 1.
+    """
+
+    kind: str
+    formula: str
+
+
+RULES = {
+    "mean": Rule(LI, "1/T * sum over n of v[n][c]"),
+    "weighted": Rule(LI, "1/T * sum over n of v[n][c] * exp(-n/T)"),
+    "max": Rule(LI, "max over n of v[n][c]"),
+    "window": Rule(
+        LI, "1/min({window}, T) * sum of the last {window} of v[n][c], or of all where T is less"
+    ),
+    "first_spike": Rule(LIF, "-(step of the first spike of c), silence counting as T"),
 }
-"""Formulas of the scores in plain text, for files that describe a network; n is 0 … T - 1."""
+MEAN, WEIGHTED, MAX, WINDOW, FIRST_SPIKE = RULES
+
+
+def rules_of(kind: str) -> tuple[str, ...]:
+    """The rules for output populations of a kind, `li` or `lif`."""
+    return tuple(name for name, rule in RULES.items() if rule.kind == kind)
 
 
 @dataclass(frozen=True)
@@ -100,12 +117,12 @@ class Readout(Plain):
         >>> Readout("out", "max").formula
         'max over n of v[n][c]'
         """
-        return FORMULAS[self.rule].format(window=self.window)
+        return RULES[self.rule].formula.format(window=self.window)
 
     @property
     def kind(self) -> str:
         """Kind of population that the rule needs: `li` or `lif`."""
-        return LIF if self.rule == FIRST_SPIKE else LI
+        return RULES[self.rule].kind
 
     @property
     def words(self) -> str:
@@ -113,15 +130,26 @@ class Readout(Plain):
         return self.rule if self.window is None else f"{self.rule} of {self.window} steps"
 
 
+def _unhandled(readout: Readout) -> ValueError:
+    """The error of a function that does not compute scores by the rule of a readout."""
+    return ValueError(f"scores by the rule '{readout.rule}' are not computed here")
+
+
 def time_weights(readout: Readout, n_steps: int) -> NDArray[np.float64]:
-    """[steps] float64: weight of each step in the rules `mean`, `weighted` and `window`."""
+    """[steps] float64: weight of each step, if scores are weighted means of membranes.
+
+    Raises:
+        ValueError: they are not; the rule is none of `mean`, `weighted` and `window`.
+    """
     step = np.arange(n_steps)
-    if readout.window is not None:
+    if readout.rule == MEAN:
+        return np.ones(n_steps) / n_steps
+    if readout.rule == WEIGHTED:
+        return np.exp(-step / n_steps) / n_steps
+    if readout.rule == WINDOW and readout.window:
         counted = min(readout.window, n_steps)
         return (step >= n_steps - counted) / max(counted, 1)
-    assert readout.rule in (MEAN, WEIGHTED), readout.rule
-    profile = np.exp(-step / n_steps) if readout.rule == WEIGHTED else np.ones(n_steps)
-    return profile / n_steps
+    raise _unhandled(readout)
 
 
 def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
@@ -129,10 +157,13 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
 
     Args:
         membrane: [samples, steps, classes], float or integer.
-        readout: a readout with one of `MEMBRANE_RULES`.
+        readout: a readout whose kind is `li`.
 
     Returns:
         [samples, classes] float64.
+
+    Raises:
+        ValueError: the rule is not computed here, e.g. one that reads spikes.
     """
     if readout.rule == MAX:
         lowest = -np.inf if membrane.shape[1] else 0.0  # v before the first step
@@ -140,14 +171,17 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
     if readout.rule == WEIGHTED:
         weights = time_weights(readout, membrane.shape[1])
         return np.einsum("stc,t->sc", membrane.astype(np.float64), weights)
-    assert readout.rule in (MEAN, WINDOW), readout.rule
-    counted = membrane if readout.window is None else membrane[:, -readout.window :]
-    return counted.sum(axis=1, dtype=np.float64) / max(counted.shape[1], 1)
+    if readout.rule in (MEAN, WINDOW):
+        counted = membrane if readout.window is None else membrane[:, -readout.window :]
+        return counted.sum(axis=1, dtype=np.float64) / max(counted.shape[1], 1)
+    raise _unhandled(readout)
 
 
-def spike_scores(spikes: Raster) -> NDArray[np.float64]:
-    """[samples, classes] float64: scores from the first spike of every output neuron."""
-    return -spikes.first_step().astype(np.float64)
+def spike_scores(spikes: Raster, readout: Readout) -> NDArray[np.float64]:
+    """[samples, classes] float64: scores from output spikes; raises as `membrane_scores` does."""
+    if readout.rule == FIRST_SPIKE:
+        return -spikes.first_step().astype(np.float64)
+    raise _unhandled(readout)
 
 
 def predict(scores: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -195,10 +229,13 @@ class StreamScores:
         """Add the next steps.
 
         Args:
-            trace: [steps, classes] membranes of the output (int32), or for `first_spike` its
-                spikes (bool).
+            trace: [steps, classes] membranes of the output (int32), or for rules that read spikes
+                its spikes (bool).
+
+        Raises:
+            ValueError: the rule is not computed here.
         """
-        rule, window = self.readout.rule, self.readout.window
+        rule = self.readout.rule
         if rule == FIRST_SPIKE:
             for neuron in np.flatnonzero(trace.any(axis=0)).tolist():
                 if self._first[neuron] is None:
@@ -210,11 +247,12 @@ class StreamScores:
         elif rule == MEAN:
             sums = trace.sum(axis=0, dtype=np.int64).tolist()
             self._total = [total + addend for total, addend in zip(self._total, sums, strict=True)]
-        else:
-            assert window is not None, rule
-            newest = trace[-window:]
+        elif rule == WINDOW:
+            newest = trace[-len(self._buffer) :]
             self._in_window += newest.sum(axis=0, dtype=np.int64)
             self._in_window -= self._replaced(newest).sum(axis=0, dtype=np.int64)
+        else:
+            raise _unhandled(self.readout)
         self.seen += len(trace)
 
     def now(self) -> NDArray[np.float64]:
@@ -238,8 +276,9 @@ class StreamScores:
             return self._weighted()
         if rule == WINDOW:
             return self._in_window / min(self.seen, len(self._buffer))
-        assert rule == MEAN, rule
-        return np.array([total / self.seen for total in self._total])
+        if rule == MEAN:
+            return np.array([total / self.seen for total in self._total])
+        raise _unhandled(self.readout)
 
     def _weighted(self) -> NDArray[np.float64]:
         if self.seen > self.n_steps:

@@ -21,9 +21,8 @@ from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.loading import Source, as_network
 from nmtool.machine import cpu_name
 from nmtool.network.any_network import AnyNetwork
-from nmtool.network.graph import INPUT
+from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE, WEIGHTED
 from nmtool.progress import Progress, silent
 from nmtool.recording import Recording, check_steps
 from nmtool.running import simulate
@@ -227,17 +226,19 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
     a synapse takes a product and a sum; a score of the rule `weighted` takes one more product.
     Addresses, comparisons and the reset of a sample are not counted.
     """
+    from nmtool.exporters.c.readout import products_per_score
+
     shape = (operations.n_samples, operations.n_steps)
     none = np.zeros(shape, np.int64)
     read = sum(operations.synapses_read, none)
     steps = sum(operations.neuron_updates.values(), none)
-    answer, rule = network.readout.population, network.readout.rule
-    emitted, updates = operations.spikes, operations.neuron_updates
-    scored = emitted[answer] if rule == FIRST_SPIKE else updates[answer]
+    spiking = network.readout.kind == LIF
+    answering = operations.spikes if spiking else operations.neuron_updates
+    scored = answering[network.readout.population]
     return {
         "weights_added": Spread.of(read),
         "neuron_steps": Spread.of(steps),
-        "products": Spread.of(read + 3 * steps + (scored if rule == WEIGHTED else none)),
+        "products": Spread.of(read + 3 * steps + products_per_score(network) * scored),
         "divisions": Spread.of(2 * steps),
         "scores_kept": Spread.of(scored + none),
     }

@@ -19,7 +19,6 @@ from nmtool.errors import DataError, Finding, suggestion
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE
 from nmtool.raster import Raster
 from nmtool.recording import FILE_KIND, Recording
 from nmtool.verification.comparison import (
@@ -75,7 +74,7 @@ class ForeignRecording:
     def classes(self) -> NDArray[np.int64] | None:
         """[samples] int64: classes, as recorded or by the readout; None if there are neither."""
         recording, readout = self.recording, self.recording.readout
-        answering = recording.spikes if readout.rule == FIRST_SPIKE else recording.membrane
+        answering = recording.spikes if readout.kind == LIF else recording.membrane
         if self.predictions is not None or readout.population not in answering:
             return self.predictions
         return recording.predictions

@@ -13,7 +13,6 @@ from torch.nn import functional
 from nmtool.arguments import NUMBER
 from nmtool.errors import UsageError, check_type
 from nmtool.network.float_network import Network
-from nmtool.network.graph import LIF
 from nmtool.network.readout import FIRST_SPIKE, MAX, Readout, time_weights
 from nmtool.raster import Raster
 from nmtool.training.engines.spike_trains import SpikeTrains
@@ -32,7 +31,10 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
 
     Args:
         membrane: [samples, T, classes] float.
-        readout: a readout with one of the rules in `nmtool.network.readout.MEMBRANE_RULES`.
+        readout: a readout whose kind is `li`.
+
+    Raises:
+        ValueError: the rule is not computed here, e.g. one that reads spikes.
     """
     if readout.rule == MAX:
         return membrane.amax(dim=1)
@@ -116,14 +118,12 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
                 fix="choose a number above 0",
             )
     n_classes = len(network.class_names)
-    readout = network.readout
-    name = readout.population
 
-    def on_first_spikes(activity: Activity, targets: Tensor) -> Tensor:
-        first_ms = first_spike_ms(activity.spikes[name], network.dt_ms)
-        targets = _checked_targets(targets, len(first_ms), n_classes)
-        if margin_ms is None:
-            return cross_entropy(-first_ms, targets, gain)
+    def loss(activity: Activity, targets: Tensor) -> Tensor:
+        scores = _scores(activity, network)
+        targets = _checked_targets(targets, len(scores), n_classes)
+        if margin_ms is None or network.readout.rule != FIRST_SPIKE:
+            return cross_entropy(scores, targets, gain)
         if targets.is_floating_point():
             raise UsageError(
                 "the margin loss needs labels, not class probabilities",
@@ -131,13 +131,17 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
                 why="it compares first-spike times and has no probabilities",
                 fix="pass labels, [samples] int64, or omit margin_ms to use cross-entropy",
             )
-        return margin(first_ms, targets, margin_ms)
+        return margin(-scores, targets, margin_ms)
 
-    def on_membranes(activity: Activity, targets: Tensor) -> Tensor:
-        scores = membrane_scores(activity.membrane[name], readout)
-        return cross_entropy(scores, _checked_targets(targets, len(scores), n_classes), gain)
+    return loss
 
-    return on_first_spikes if readout.rule == FIRST_SPIKE else on_membranes
+
+def _scores(activity: Activity, network: Network) -> Tensor:
+    """[samples, classes]: scores by the network's readout; of a first spike −t in ms."""
+    readout = network.readout
+    if readout.rule == FIRST_SPIKE:
+        return -first_spike_ms(activity.spikes[readout.population], network.dt_ms)
+    return membrane_scores(activity.membrane[readout.population], readout)
 
 
 def _checked_targets(targets: object, n_samples: int, n_classes: int) -> Tensor:
@@ -238,10 +242,7 @@ def predictions(activity: Activity, network: Network) -> Tensor:
         activity: activity in a forward pass.
         network: the network with the readout.
     """
-    name = network.readout.population
-    if network.readout.rule == FIRST_SPIKE:
-        return first_spike_ms(activity.spikes[name], network.dt_ms).argmin(dim=1)
-    return membrane_scores(activity.membrane[name], network.readout).argmax(dim=1)
+    return _scores(activity, network).argmax(dim=1)
 
 
 def recorded_loss(
@@ -261,7 +262,7 @@ def recorded_loss(
         label: [samples] int64, of the recorded samples.
     """
     scores, labels = torch.from_numpy(answered), torch.from_numpy(label)
-    if network.readout.kind == LIF:
+    if network.readout.rule == FIRST_SPIKE:
         first_ms = -scores * network.dt_ms
         if options.margin_ms is not None:
             return margin(first_ms, labels, options.margin_ms).item()

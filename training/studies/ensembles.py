@@ -28,8 +28,8 @@ from nmtool.arguments import checked
 from nmtool.errors import Finding, UsageError
 from nmtool.loading import float_network
 from nmtool.network.float_network import Network, Population, Projection
-from nmtool.network.graph import INPUT
-from nmtool.network.readout import FIRST_SPIKE
+from nmtool.network.graph import INPUT, LI, LIF
+from nmtool.network.readout import rules_of
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
@@ -41,13 +41,12 @@ _SAME_STEPS = (
     "train all of them with the same number, `steps=N`: `steps=auto` derives it from the "
     "training samples, which depend on the seed"
 )
-_FIRST_SPIKE = Finding(
+_SPIKING = Finding(
     "join-first-spike",
     "readout",
-    f"outputs with the readout {FIRST_SPIKE} cannot be added",
-    "join networks whose outputs do not spike: readout mean, weighted, window or max",
-    why="spiking outputs reset, so that the first spike of the sum says nothing about those of "
-    "the single outputs",
+    "outputs that spike cannot be added",
+    f"join networks whose outputs do not spike: readout {' or '.join(rules_of(LI))}",
+    why="they reset, so that the spikes of the sum say nothing about those of the single outputs",
 )
 
 
@@ -135,11 +134,11 @@ def ensemble(
 
 def check_readout(rule: str) -> None:
     """Raise `UsageError` if networks with this readout cannot be joined."""
-    if rule == FIRST_SPIKE:
+    if rule in rules_of(LIF):
         raise UsageError(
             "networks with this readout cannot be joined",
             code="networks-unlike",
-            findings=[_FIRST_SPIKE],
+            findings=[_SPIKING],
         )
 
 
@@ -193,8 +192,8 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
         values = ", ".join(dict.fromkeys(_shown(common[name](network)) for network in networks))
         fix = _SAME_STEPS if name == "n_steps" else _AS_ALL
         yield Finding("join-unlike", name, f"it differs: {values}", fix)
-    if any(network.readout.rule == FIRST_SPIKE for network in networks):
-        yield _FIRST_SPIKE
+    if any(network.readout.kind == LIF for network in networks):
+        yield _SPIKING
     if "class_names" in unlike or "readout" in unlike:
         return
     outputs = [network.population(network.readout.population) for network in networks]

@@ -45,7 +45,7 @@ from nmtool.exporters.nir.reading.synapses import Signal
 from nmtool.float_simulator import StepPopulation
 from nmtool.network import graph as kinds
 from nmtool.network.float_network import Network
-from nmtool.network.readout import FIRST_SPIKE, MAX, MEAN, Readout
+from nmtool.network.readout import MAX, MEAN, Readout, rules_of
 
 _log = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ def _read_out(
     rule, window = options.rule, options.window
     if direct is not None and populations[direct].population.kind == kinds.LI:
         return populations, arriving, Readout(direct, rule or MEAN, window)
-    if direct is not None and rule == FIRST_SPIKE:
+    if direct is not None and rule in rules_of(kinds.LIF):
         return populations, arriving, Readout(direct, rule, window)
     name = legal_names([*populations, ANSWER])[ANSWER]
     counts = direct is not None  # v counts spikes so far; otherwise it is the input of each step
