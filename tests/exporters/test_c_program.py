@@ -20,7 +20,7 @@ from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
+from nmtool.network.readout import FIRST_SPIKE, RULES, WINDOW, Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
@@ -336,8 +336,7 @@ int main(void)
 
 @pytest.mark.parametrize(
     ("rule", "window"),
-    [(rule, None) for rule in (*MEMBRANE_RULES, FIRST_SPIKE) if rule != WINDOW]
-    + [(WINDOW, 9), (WINDOW, 200)],
+    [(rule, None) for rule in RULES if rule != WINDOW] + [(WINDOW, 9), (WINDOW, 200)],
 )
 @pytest.mark.parametrize("seed", [1, 2, 8])
 def test_answers_are_those_of_the_read_out(

@@ -122,7 +122,7 @@ def test_classes_are_those_of_the_read_out(readout: Readout) -> None:
     spikes = random.random((3, 40, 4)) < 0.03
     spikes[0, :, 2] = False
     if readout.rule == FIRST_SPIKE:
-        scores = spike_scores(Raster.from_dense(spikes))
+        scores = spike_scores(Raster.from_dense(spikes), readout)
     else:
         scores = membrane_scores(v, readout)
     answer = module_of(PACKAGE / "lava_network/readout.py").answer

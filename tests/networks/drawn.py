@@ -13,7 +13,7 @@ from nmtool.arithmetic import ARITHMETICS, LOIHI2, Arithmetic
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, KINDS, LIF, InputChannels
 from nmtool.network.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
-from nmtool.network.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
+from nmtool.network.readout import WINDOW, Readout, rules_of
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.networks.integers import SIGNS, Maker, random_raster
@@ -46,12 +46,11 @@ def layouts(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Layout:
     sources = [INPUT, *(name for name in names if kinds[name] == LIF)]
     edge = st.tuples(st.sampled_from(sources), st.sampled_from(names))
     output = draw(st.sampled_from(names))
-    rules = (FIRST_SPIKE,) if kinds[output] == LIF else MEMBRANE_RULES
     return Layout(
         {INPUT: draw(st.sampled_from(channels)), **sizes},
         kinds,
         draw(st.lists(edge, max_size=6)),
-        draw(readouts(output, rules)),
+        draw(readouts(output, rules_of(kinds[output]))),
     )
 
 

@@ -194,6 +194,7 @@ def classes(v: NDArray[np.int64], readout: Readout, n_steps: int) -> list[int]:
         weight[: len(factors)] = factors
         scores = np.cumsum(v * weight[:, None], axis=0)
     else:
+        assert readout.rule in ("mean", "window"), readout.rule
         scores = np.cumsum(v, axis=0)
         if readout.window is not None:
             scores[readout.window :] -= scores[: -readout.window].copy()

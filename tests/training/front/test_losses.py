@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from nmtool.errors import UsageError
 from nmtool.network.float_network import Network, Population, Projection
-from nmtool.network.graph import INPUT, InputChannels
-from nmtool.network.readout import MEMBRANE_RULES, membrane_scores as plain_scores
+from nmtool.network.graph import INPUT, LI, InputChannels
+from nmtool.network.readout import RULES, membrane_scores as plain_scores, rules_of
 from nmtool.raster import Raster
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front import losses
@@ -45,7 +45,7 @@ def _network(rule: str, mean_weight: float = 6.0) -> Network:
 
 
 @pytest.mark.parametrize("n_steps", [9, 50])
-@pytest.mark.parametrize("rule", MEMBRANE_RULES)
+@pytest.mark.parametrize("rule", rules_of(LI))
 def test_membrane_scores_equal_the_plain_ones(rule: str, n_steps: int) -> None:
     membrane = np.random.default_rng(1).normal(size=(4, n_steps, 3))
     by = readout("output", rule)
@@ -114,7 +114,7 @@ def test_margin_is_that_of_the_paper_where_no_class_lags_enough(
     assert mine.item() == pytest.approx(0.5 * squares.sum() / 4)
 
 
-@pytest.mark.parametrize("rule", [*MEMBRANE_RULES, "first_spike"])
+@pytest.mark.parametrize("rule", RULES)
 def test_predictions_are_those_of_a_recording(rule: str) -> None:
     network = _network(rule)
     model = SpikingNetwork(network)
@@ -186,7 +186,7 @@ def test_probabilities_of_another_precision_are_taken() -> None:
     np.testing.assert_allclose(scores.grad, [softmax - [0.25, 0.75]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("rule", [*MEMBRANE_RULES, "first_spike"])
+@pytest.mark.parametrize("rule", RULES)
 def test_labels_as_probabilities_are_the_same_loss_of_every_readout(rule: str) -> None:
     network = _network(rule)
     model = SpikingNetwork(network)

@@ -59,7 +59,7 @@ _HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
 @given(
     st.integers(0, 1000),
     st.sampled_from(_HIDDEN),
-    st.sampled_from(RULES),
+    st.sampled_from([*RULES]),
     st.integers(2, 8),
     st.sampled_from(_GRIDS),
     st.sampled_from(_DTYPES),

@@ -19,7 +19,7 @@ from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.float_network import Network, Population, Projection
 from nmtool.network.graph import INPUT, LI, LIF, InputChannels
-from nmtool.network.readout import MEMBRANE_RULES, Readout
+from nmtool.network.readout import Readout, rules_of
 from nmtool.quantisation import round_network
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
@@ -66,7 +66,7 @@ networks = st.lists(st.integers(0, 50), min_size=1, max_size=4)
 factors = st.lists(st.floats(-3, 3).filter(bool), min_size=4, max_size=4)
 
 
-@given(seeds=networks, weights=factors, rule=st.sampled_from(MEMBRANE_RULES))
+@given(seeds=networks, weights=factors, rule=st.sampled_from(rules_of(LI)))
 def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
     seeds: list[int], weights: list[float], rule: str
 ) -> None:
