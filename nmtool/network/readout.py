@@ -163,7 +163,7 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         [samples, classes] float64.
 
     Raises:
-        ValueError: the rule is not computed here, e.g. one that reads spikes.
+        ValueError: the rule is not computed here.
     """
     if readout.rule == MAX:
         lowest = -np.inf if membrane.shape[1] else 0.0  # v before the first step
@@ -219,11 +219,11 @@ class StreamScores:
         self.n_steps = n_steps
         self.seen = 0
         self._total = [0] * n_classes
-        self._in_window = np.zeros(n_classes, np.int64)
         self._largest = np.full(n_classes, _LEAST, np.int32)
         self._first: list[int | None] = [None] * n_classes
-        self._buffer = np.zeros((readout.window or 0, n_classes), np.int32)
-        self._oldest = 0
+        size = n_steps if readout.rule == WEIGHTED else readout.window or 0
+        self._last = np.zeros((size, n_classes), np.int32)  # a ring
+        self._in_ring = np.zeros(n_classes, np.int64)
 
     def add(self, trace: NDArray) -> None:
         """Add the next steps.
@@ -242,15 +242,18 @@ class StreamScores:
                     self._first[neuron] = self.seen + int(trace[:, neuron].argmax())
         elif rule == MAX:
             self._largest = np.maximum(self._largest, trace.max(axis=0, initial=_LEAST))
-        elif rule == WEIGHTED:
-            self._append(trace)
         elif rule == MEAN:
             sums = trace.sum(axis=0, dtype=np.int64).tolist()
             self._total = [total + addend for total, addend in zip(self._total, sums, strict=True)]
-        elif rule == WINDOW:
-            newest = trace[-len(self._buffer) :]
-            self._in_window += newest.sum(axis=0, dtype=np.int64)
-            self._in_window -= self._replaced(newest).sum(axis=0, dtype=np.int64)
+        elif rule in (WEIGHTED, WINDOW):
+            size = len(self._last)
+            newest = trace[-size:]
+            first = (self.seen + len(trace) - len(newest)) % size
+            end = first + len(newest)
+            places = slice(first, end) if end <= size else np.arange(first, end) % size
+            replaced = self._last[places].sum(axis=0, dtype=np.int64)
+            self._in_ring += newest.sum(axis=0, dtype=np.int64) - replaced
+            self._last[places] = newest
         else:
             raise _unhandled(self.readout)
         self.seen += len(trace)
@@ -272,40 +275,15 @@ class StreamScores:
             return -np.array([self.seen if n is None else n for n in self._first], np.float64)
         if rule == MAX:
             return self._largest.astype(np.float64)
-        if rule == WEIGHTED:
-            return self._weighted()
-        if rule == WINDOW:
-            return self._in_window / min(self.seen, len(self._buffer))
         if rule == MEAN:
             return np.array([total / self.seen for total in self._total])
-        raise _unhandled(self.readout)
-
-    def _weighted(self) -> NDArray[np.float64]:
-        if self.seen > self.n_steps:
+        if rule == WINDOW:
+            return self._in_ring / min(self.seen, len(self._last))
+        if rule == WEIGHTED and self.seen > self.n_steps:
             raise UsageError(
                 f"the readout '{WEIGHTED}' has no decision after {self.seen} steps",
                 code="decision-beyond-sample",
                 why=f"its weights are only defined for samples of {self.n_steps} steps",
                 fix=f"start a new sample (reset), or use the readout {WINDOW} for streams",
             )
-        return membrane_scores(self._buffer[None, : self.seen], self.readout)[0]
-
-    def _replaced(self, trace: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Replace the oldest steps of the window by the newest, and return the oldest."""
-        window, first = len(self._buffer), self._oldest
-        end = first + len(trace)
-        self._oldest = end % window
-        places = slice(first, end) if end <= window else np.arange(first, end) % window
-        old = self._buffer[places].copy()
-        self._buffer[places] = trace
-        return old
-
-    def _append(self, trace: NDArray[np.int32]) -> None:
-        """Store all steps up to the length of a sample."""
-        end = min(self.seen + len(trace), self.n_steps)
-        if end > len(self._buffer):
-            longer = min(max(end, 2 * len(self._buffer)), self.n_steps)
-            more = np.zeros((longer - len(self._buffer), self.n_classes), np.int32)
-            self._buffer = np.concatenate([self._buffer, more])
-        if end > self.seen:
-            self._buffer[self.seen : end] = trace[: end - self.seen]
+        return membrane_scores(self._last[None, : self.seen], self.readout)[0]
