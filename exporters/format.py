@@ -62,7 +62,7 @@ class Format:
         reading_options: class of the options of `read`, for files from other tools; None without.
         holds_floats: float networks can be written without quantisation.
         arithmetic: arithmetic of its integers.
-        rules: rules of the readout; a new rule is in no format until it is entered.
+        rules: rules of the readout that it has, by default those that all formats have.
         records_states: u and v of every neuron can be recorded.
         executes_code: running an export executes code in it, which `trust` allows to differ.
         reference: function from (network, raster) to the expected recording; None: the integer
@@ -263,7 +263,7 @@ class Format:
             fix += "network for another target"
             findings.append(Finding("format-arithmetic", "network", what, fix))
         if (rule := network.readout.rule) not in cls.rules:
-            what = f"the format does not have the rule {rule}"
+            what = f"the format does not have its rule '{rule}'"
             fix = f"export to another format, or train with the readout {' or '.join(cls.rules)}"
             findings.append(Finding("format-readout", "readout", what, fix))
         return findings

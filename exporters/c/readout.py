@@ -39,7 +39,7 @@ class _Rule:
         no_score: score of a class before the first step.
         variables: declarations of what `keep` needs besides `score`.
         forget: statements of `nmtool_reset` that reset them.
-        weights_steps: a step counts as much as `importance()` says, which is a table.
+        weights_steps: steps count by `importance()`, which reads a table.
     """
 
     described: str
