@@ -9,7 +9,7 @@ import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
-from nmtool.exporters.c.readout import described_answer
+from nmtool.exporters.c.readout import scoring
 from nmtool.exporters.c.source import described, memory
 from nmtool.exporters.c.text import WIDTH, harmless
 from nmtool.network.integer_network import IntegerNetwork
@@ -99,7 +99,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         grouped=f"\nChannel c is the data's channels {group}c ... {group}c + {group - 1} together."
         if group > 1
         else "",
-        answer=described_answer(network),
+        answer=scoring(network).described,
         latency=HOP_LATENCY,
         arithmetic=network.arithmetic,
         constants=constants,

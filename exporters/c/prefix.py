@@ -9,7 +9,7 @@ import re
 
 from nmtool.errors import UsageError
 from nmtool.exporters.c import templates
-from nmtool.exporters.c.readout import scores_in_words
+from nmtool.exporters.c.readout import scoring
 from nmtool.exporters.c.source import interface, program
 from nmtool.network.integer_network import IntegerNetwork
 
@@ -68,7 +68,7 @@ def shared_interface(network: IntegerNetwork) -> str:
         n_steps=network.n_steps,
         n_classes=len(network.class_names),
         readout=network.readout.population,
-        scores=scores_in_words(network),
+        scores=f"{network.readout.formula},\n   {scoring(network).differs}",
     )
 
 

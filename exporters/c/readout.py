@@ -6,8 +6,9 @@ this rounding may be ranked differently than in nmtool.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +30,17 @@ IMPORTANCE_ONE = 1 << 15
 
 
 @dataclass(frozen=True)
-class _Rule:
-    """A rule in C; texts are templates, in which `$name` is the output population.
+class Scoring:
+    """C that computes scores by a rule.
 
     Attributes:
         described: the score that decides the class, in words.
-        differs: how scores in C differ from nmtool's, in words.
+        differs: how scores differ from nmtool's, in words.
         keep: body of `keep_score`, which is called after every step.
         no_score: score of a class before the first step.
         variables: declarations of what `keep` needs besides `score`.
         forget: statements of `nmtool_reset` that reset them.
-        weights_steps: steps count by `importance()`, which reads a table.
+        weights_steps: a step's membranes are multiplied by its weight, from a table.
     """
 
     described: str
@@ -58,25 +59,35 @@ _EACH_CLASS = """\
 """
 
 _RULES = {
-    MEAN: _Rule(
+    MEAN: Scoring(
         "the largest mean of the membranes of '$name'",
         "times T",
         _EACH_CLASS % "score[i] += nmtool_membrane_$name[i];",
     ),
-    WEIGHTED: _Rule(
+    WEIGHTED: Scoring(
         "the largest mean of the membranes of '$name', of which early steps count more",
         f"times {IMPORTANCE_ONE} * T, with exp(-n/T) rounded to that",
         _EACH_CLASS % "score[i] += (int64_t)nmtool_membrane_$name[i] * importance();",
+        variables="""\
+/* exp(-n / $n_steps) in units of 1 / $one, for every step n of a sample. */
+$importance
+
+static int32_t importance(void)
+{
+    return step < $n_steps ? importance_of_step[step] : 0;
+}
+
+""",
         weights_steps=True,
     ),
-    MAX: _Rule(
+    MAX: Scoring(
         "the largest membrane of '$name'",
         "but INT64_MIN before the first step",
         _EACH_CLASS
         % "score[i] = score[i] < nmtool_membrane_$name[i] ? nmtool_membrane_$name[i] : score[i];",
         no_score="INT64_MIN",
     ),
-    WINDOW: _Rule(
+    WINDOW: Scoring(
         "the largest mean of the membranes of '$name' over the last $window steps, or\n"
         "over all since nmtool_reset where there were fewer",
         "times min($window, T)",
@@ -99,7 +110,7 @@ static uint32_t oldest;
     oldest = 0;
 """,
     ),
-    FIRST_SPIKE: _Rule(
+    FIRST_SPIKE: Scoring(
         "the first spike of '$name'",
         "but INT64_MIN as long as c is silent",
         """\
@@ -111,58 +122,34 @@ static uint32_t oldest;
         no_score="INT64_MIN",
     ),
 }
-"""The rules in C; a `KeyError` here means that `Format.rules` names one that is missing."""
-
-_IMPORTANCE = Template("""\
-/* exp(-n / $n_steps) in units of 1 / $one, for every step n of a sample. */
-$table
-
-static int32_t importance(void)
-{
-    return step < $n_steps ? importance_of_step[step] : 0;
-}
-
-""")
+"""By rule, with templates as texts. A `KeyError` here is a rule that only `Format.rules` has."""
 
 
-def described_answer(network: IntegerNetwork) -> str:
-    """The score that decides the class, in words."""
-    return _filled(_RULES[network.readout.rule].described, network)
-
-
-def scores_in_words(network: IntegerNetwork) -> str:
-    """The formula of the scores in C."""
-    differs = _filled(_RULES[network.readout.rule].differs, network)
-    return f"{network.readout.formula},\n   {differs}"
-
-
-def no_score(network: IntegerNetwork) -> str:
-    """The score of a class before the first step."""
-    return _RULES[network.readout.rule].no_score
-
-
-def keep_score(network: IntegerNetwork) -> str:
-    """The function `keep_score`, which is called after every step, with its variables."""
-    rule = _RULES[network.readout.rule]
-    before = _importance(network.n_steps) if rule.weights_steps else ""
-    function = f"static void keep_score(void)\n{{\n{rule.keep}}}"
-    return before + _filled(rule.variables + function, network)
-
-
-def forget(network: IntegerNetwork) -> str:
-    """The statements of `nmtool_reset` that reset the variables of `keep_score`."""
-    return _filled(_RULES[network.readout.rule].forget, network)
-
-
-def products_per_score(network: IntegerNetwork) -> int:
-    """Products that the scores of a step take per class."""
-    return int(_RULES[network.readout.rule].weights_steps)
+def scoring(network: IntegerNetwork) -> Scoring:
+    """The C that computes the scores of a network."""
+    readout, template = network.readout, _RULES[network.readout.rule]
+    values = {
+        "name": readout.population,
+        "n_classes": len(network.class_names),
+        "n_steps": network.n_steps,
+        "window": readout.window,
+        "one": IMPORTANCE_ONE,
+        "importance": array("uint16_t", "importance_of_step", importance(network.n_steps))
+        if template.weights_steps
+        else "",
+    }
+    texts: dict[str, Any] = {
+        key: Template(text).substitute(values)
+        for key, text in vars(template).items()
+        if isinstance(text, str)
+    }
+    return replace(template, **texts)
 
 
 def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
     """Bytes of constants and of variables of the readout."""
     readout, size = network.readout, len(network.class_names)
-    table = 2 * network.n_steps if _RULES[readout.rule].weights_steps else 0
+    table = 2 * network.n_steps * _RULES[readout.rule].weights_steps
     recent = 0 if readout.window is None else 4 * readout.window * size + 4
     return table, 8 * size + 4 + recent
 
@@ -171,15 +158,3 @@ def importance(n_steps: int) -> NDArray[np.int64]:
     """[steps] int64: weight of each step in units of 1/2^15."""
     share = time_weights(Readout("", WEIGHTED), n_steps) * n_steps
     return round_half_away(share * IMPORTANCE_ONE).astype(np.int64)
-
-
-def _importance(n_steps: int) -> str:
-    table = array("uint16_t", "importance_of_step", importance(n_steps))
-    return _IMPORTANCE.substitute(n_steps=n_steps, one=IMPORTANCE_ONE, table=table)
-
-
-def _filled(text: str, network: IntegerNetwork) -> str:
-    readout = network.readout
-    return Template(text).substitute(
-        name=readout.population, n_classes=len(network.class_names), window=readout.window
-    )

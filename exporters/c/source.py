@@ -7,7 +7,7 @@ import numpy as np
 from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c import templates
-from nmtool.exporters.c.readout import answer_memory, forget, keep_score, no_score
+from nmtool.exporters.c.readout import answer_memory, scoring
 from nmtool.exporters.c.text import array, string
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.network.graph import INPUT, LIF
@@ -134,13 +134,15 @@ def _projection(network: IntegerNetwork, index: int, projection: IntegerProjecti
 
 def _network(network: IntegerNetwork) -> str:
     names = [population.name for population in network.populations]
+    scores = scoring(network)
     return templates.STEP.substitute(
         n_classes=network.population(network.readout.population).size,
         names=",\n    ".join(string(name) for name in network.class_names),
         n_channels=network.channels.size,
-        keep_score=keep_score(network),
-        no_score=no_score(network),
-        forget=forget(network),
+        variables=scores.variables,
+        keep=scores.keep,
+        no_score=scores.no_score,
+        forget=scores.forget,
         reset="\n".join(f"    reset_{name}();" for name in names),
         update="\n".join(f"    update_{name}();" for name in names),
         send="".join(_send(*numbered) for numbered in enumerate(network.projections)),

@@ -213,7 +213,9 @@ const char *const nmtool_class_names[$n_classes] = {
     $names
 };
 
-$keep_score
+${variables}static void keep_score(void)
+{
+$keep}
 
 int nmtool_answer(void)
 {

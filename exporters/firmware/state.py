@@ -12,7 +12,7 @@ from string import Template
 
 from nmtool.exporters.c import templates
 from nmtool.exporters.c.prefix import renamed, shared_interface
-from nmtool.exporters.c.readout import described_answer
+from nmtool.exporters.c.readout import scoring
 from nmtool.exporters.c.source import program
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.tables import exact
@@ -118,7 +118,7 @@ def _about(network: IntegerNetwork) -> str:
         dt_ms=exact(network.dt_ms),
         n_steps=network.n_steps,
         grouped=together if group > 1 else "",
-        answer=described_answer(network).replace("\n", "\n * "),
+        answer=scoring(network).described.replace("\n", "\n * "),
         hash=network.content_hash,
     )
 

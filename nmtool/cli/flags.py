@@ -160,10 +160,7 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
 
 
 def words(constant: str) -> tuple[str, ...]:
-    """The strings in a constant such as `nmtool.targets.costs.AXES`, parsed, not imported.
-
-    Of a table, its keys.
-    """
+    """The strings in a constant such as `nmtool.targets.costs.AXES`, or its keys, not imported."""
     module, _, name = constant.rpartition(".")
     [value] = [
         statement.value

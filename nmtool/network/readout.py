@@ -215,7 +215,6 @@ class StreamScores:
 
     def __init__(self, readout: Readout, n_classes: int, n_steps: int) -> None:
         self.readout = readout
-        self.n_classes = n_classes
         self.n_steps = n_steps
         self.seen = 0
         self._total = [0] * n_classes

@@ -226,7 +226,7 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
     a synapse takes a product and a sum; a score of the rule `weighted` takes one more product.
     Addresses, comparisons and the reset of a sample are not counted.
     """
-    from nmtool.exporters.c.readout import products_per_score
+    from nmtool.exporters.c.readout import scoring
 
     shape = (operations.n_samples, operations.n_steps)
     none = np.zeros(shape, np.int64)
@@ -235,10 +235,11 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
     spiking = network.readout.kind == LIF
     answering = operations.spikes if spiking else operations.neuron_updates
     scored = answering[network.readout.population]
+    weighted = scored if scoring(network).weights_steps else none
     return {
         "weights_added": Spread.of(read),
         "neuron_steps": Spread.of(steps),
-        "products": Spread.of(read + 3 * steps + products_per_score(network) * scored),
+        "products": Spread.of(read + 3 * steps + weighted),
         "divisions": Spread.of(2 * steps),
         "scores_kept": Spread.of(scored + none),
     }

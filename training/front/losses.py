@@ -263,8 +263,7 @@ def recorded_loss(
     """
     scores, labels = torch.from_numpy(answered), torch.from_numpy(label)
     if network.readout.rule == FIRST_SPIKE:
-        first_ms = -scores * network.dt_ms
-        if options.margin_ms is not None:
-            return margin(first_ms, labels, options.margin_ms).item()
-        scores = -first_ms
+        scores = scores * network.dt_ms
+    if options.margin_ms is not None:
+        return margin(-scores, labels, options.margin_ms).item()
     return cross_entropy(scores, labels, options.gain).item()

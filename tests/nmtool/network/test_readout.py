@@ -125,17 +125,6 @@ def test_ties_go_to_the_lowest_class() -> None:
     assert predict(np.zeros((0, 3))).dtype == np.int64
 
 
-def test_kinds_of_populations_by_rule() -> None:
-    windows = {WINDOW: 5}
-    assert {rule: Readout("out", rule, windows.get(rule)).kind for rule in RULES} == {
-        "mean": "li",
-        "weighted": "li",
-        "max": "li",
-        "window": "li",
-        "first_spike": "lif",
-    }
-
-
 def test_unknown_rules_are_refused() -> None:
     with refused(NetworkError, "readout-unknown") as caught:
         Readout("out", "last")
