@@ -200,6 +200,75 @@ class Format:
         """Further relative POSIX paths that an earlier export in the folder may have."""
         return set()
 
+    @classmethod
+    def check_fits(cls, network: Any, options: Any = None) -> None:
+        """Raise `DoesNotFitError` unless the format can represent a network, from its `misfits`.
+
+        Args:
+            network, options: as for `misfits`.
+        """
+        cls._refuse(cls.misfits(network, options))
+
+    def check_written(self) -> None:
+        """Raise `FileFormatError` unless nmtool would write the same export.
+
+        Every difference is a finding; nothing is executed.
+        """
+        if findings := self.differences():
+            files = [finding.where for finding in findings] if self.path.is_dir() else []
+            names = f"{', '.join(files[:_FILES_NAMED])}{' …' if len(files) > _FILES_NAMED else ''}"
+            trust = "; or `trust=True`, which trusts its code" if self.executes_code else ""
+            raise FileFormatError(
+                f"{self.path} differs from the export that nmtool writes for this network"
+                + (f": {names}" if names else ""),
+                code="export-changed",
+                why="another version wrote it, or it was changed; it was not run",
+                fix=f"{self.export_again()}, and use that{trust}",
+                findings=findings,
+            )
+
+    def check(
+        self,
+        spikes: Raster,
+        *,
+        simulated: Recording | None,
+        answers: Recording | None = None,
+        deep: bool = False,
+        trust: bool = False,
+        progress: Progress = silent,
+        label: str = "",
+        **options: Any,
+    ) -> Check:
+        """Run the export and compare its recording, spike for spike.
+
+        Sums of real numbers depend on their order, so that membranes in formats of real numbers are
+        compared with a tolerance. Spikes are always compared exactly.
+
+        Args:
+            spikes: the input.
+            simulated: recording of the integer simulator; None for a float network.
+            answers: expected recording, if known; by default `simulated`, or that of the format's
+                reference.
+            deep: compare u and v of every neuron, too.
+            trust: as for `run`.
+            progress: shows progress, e.g. `nmtool.progress_bar`.
+            label: label of the progress; by default the name of the format.
+            options: further arguments of the format's `simulate`.
+        """
+        began = time.perf_counter()
+        with progress(label or self.name, spikes.n_samples) as advance:
+            actual = self.run(spikes, deep=deep, trust=trust, on_progress=advance, **options)
+        seconds = time.perf_counter() - began
+        expected, agreement = simulated if answers is None else answers, None
+        if self.reference is not None:
+            if answers is None:
+                with progress(f"reference of {self.name}", spikes.n_samples) as advance:
+                    expected = self.reference(self.network, spikes, on_progress=advance)
+            agreement = None if simulated is None else spike_agreement(simulated, actual)
+        assert expected is not None, "a format of integers has no float networks"
+        comparison = compare_recordings(expected, actual, tolerance=self.tolerance)
+        return Check(comparison, actual, seconds, agreement=agreement)
+
     # Methods that are the same for every format.
 
     @classmethod
@@ -246,12 +315,12 @@ class Format:
         return artefact
 
     @classmethod
-    def reasons_against(cls, network: Any) -> list[Finding]:
-        """All reasons why the format cannot represent a network.
+    def reasons_against(cls, network: Any, options: Any = None) -> list[Finding]:
+        """All reasons why the format cannot represent a network; arguments as for `misfits`.
 
         `misfits` only gets networks in the format's own arithmetic, with one of its `rules`.
         """
-        return cls._unknown(network) or cls.misfits(network)
+        return cls._unknown(network) or cls.misfits(network, options)
 
     @classmethod
     def _unknown(cls, network: Any) -> list[Finding]:
@@ -272,11 +341,6 @@ class Format:
     def check_known(cls, network: Any) -> None:
         """Raise `DoesNotFitError` unless arithmetic and readout are among those of the format."""
         cls._refuse(cls._unknown(network))
-
-    @classmethod
-    def check_fits(cls, network: Any, options: Any = None) -> None:
-        """Raise `DoesNotFitError` unless the format can represent a network."""
-        cls._refuse(cls.misfits(network, options))
 
     @classmethod
     def _refuse(cls, findings: list[Finding]) -> None:
@@ -369,24 +433,6 @@ class Format:
             fix="name data to compare on: DATA",
         )
 
-    def check_written(self) -> None:
-        """Raise `FileFormatError` unless nmtool would write the same export.
-
-        Every difference is a finding; nothing is executed.
-        """
-        if findings := self.differences():
-            files = [finding.where for finding in findings] if self.path.is_dir() else []
-            names = f"{', '.join(files[:_FILES_NAMED])}{' …' if len(files) > _FILES_NAMED else ''}"
-            trust = "; or `trust=True`, which trusts its code" if self.executes_code else ""
-            raise FileFormatError(
-                f"{self.path} differs from the export that nmtool writes for this network"
-                + (f": {names}" if names else ""),
-                code="export-changed",
-                why="another version wrote it, or it was changed; it was not run",
-                fix=f"{self.export_again()}, and use that{trust}",
-                findings=findings,
-            )
-
     def export_again(self) -> str:
         """The command that exports the network again with this nmtool."""
         target = f"-o NEW{self.extensions[0]}" if self.extensions else f"--to {self.name} -o NEW"
@@ -429,48 +475,6 @@ class Format:
             self.check_written()
         simulate: Callable[..., Recording] = self.simulate
         return simulate(spikes, deep=deep, on_progress=on_progress, **options)
-
-    def check(
-        self,
-        spikes: Raster,
-        *,
-        simulated: Recording | None,
-        answers: Recording | None = None,
-        deep: bool = False,
-        trust: bool = False,
-        progress: Progress = silent,
-        label: str = "",
-        **options: Any,
-    ) -> Check:
-        """Run the export and compare its recording, spike for spike.
-
-        Sums of real numbers depend on their order, so that membranes in formats of real numbers are
-        compared with a tolerance. Spikes are always compared exactly.
-
-        Args:
-            spikes: the input.
-            simulated: recording of the integer simulator; None for a float network.
-            answers: expected recording, if known; by default `simulated`, or that of the format's
-                reference.
-            deep: compare u and v of every neuron, too.
-            trust: as for `run`.
-            progress: shows progress, e.g. `nmtool.progress_bar`.
-            label: label of the progress; by default the name of the format.
-            options: further arguments of the format's `simulate`.
-        """
-        began = time.perf_counter()
-        with progress(label or self.name, spikes.n_samples) as advance:
-            actual = self.run(spikes, deep=deep, trust=trust, on_progress=advance, **options)
-        seconds = time.perf_counter() - began
-        expected, agreement = simulated if answers is None else answers, None
-        if self.reference is not None:
-            if answers is None:
-                with progress(f"reference of {self.name}", spikes.n_samples) as advance:
-                    expected = self.reference(self.network, spikes, on_progress=advance)
-            agreement = None if simulated is None else spike_agreement(simulated, actual)
-        assert expected is not None, "a format of integers has no float networks"
-        comparison = compare_recordings(expected, actual, tolerance=self.tolerance)
-        return Check(comparison, actual, seconds, agreement=agreement)
 
 
 def _overrides(cls: type[Format], hook: str) -> bool:

@@ -149,12 +149,11 @@ def fits_of_format(
         name: name of the format.
         options: how it is written, e.g. the lanes of a Verilog core.
     """
-    lanes = getattr(options, "lanes", 1)
     targets = [target_named(target_name) for target_name in target_names()]
     of_format = [target for target in targets if target.format == name]
     of_format.sort(key=lambda target: target.name != name)
     roundings: _Roundings = {}
-    return tuple(_fit(network, target, {}, lanes, roundings=roundings) for target in of_format)
+    return tuple(_fit(network, target, {}, options, roundings=roundings) for target in of_format)
 
 
 _Roundings = dict[tuple[object, ...], Quantisation]
@@ -165,7 +164,7 @@ def _fit(
     network: Network | IntegerNetwork,
     target: Target,
     quantising: Mapping[str, Any],
-    lanes: int = 1,
+    options: object = None,
     *,
     relays: bool = False,
     roundings: _Roundings,
@@ -176,7 +175,7 @@ def _fit(
     changed: Collection[Finding] = ()
     if isinstance(network, Network):
         if format_ is not None and format_.holds_floats and not quantising:
-            return Fit(target, unsupported=tuple(format_.reasons_against(network)))
+            return Fit(target, unsupported=tuple(format_.reasons_against(network, options)))
         # Rounding clips delays; for a target without delays, all would be lost unnoticed.
         keeps = target.max_delay or relays
         rounding_target = target if keeps else replace(target, max_delay=target.runs_in.max_delay)
@@ -187,14 +186,14 @@ def _fit(
             )
         rounded = roundings[rounding_target.rounding]
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
-    reasons = [] if format_ is None else format_.reasons_against(network)
+    reasons = [] if format_ is None else format_.reasons_against(network, options)
     outcome = fit(network, target, misfits=reasons, changed=changed)
     if reasons:
         return outcome
     if target.fabric.family is not None:
         from nmtool.exporters.verilog import fabric
 
-        uses = fabric.uses(network, target, lanes)
+        uses = fabric.uses(network, target, getattr(options, "lanes", 1))
         lacking = fabric.too_small(target, uses)
     elif target.memory != Memory():
         from nmtool.exporters.c import sizes

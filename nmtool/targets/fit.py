@@ -22,7 +22,7 @@ from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling
 from nmtool.tables import Plain, Result, Table
-from nmtool.targets.reading import target_names
+from nmtool.targets.reading import target_named, target_names
 from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
 from nmtool.targets.target import Core, Memory, Target
 
@@ -255,8 +255,9 @@ def _limits_drive(target: Target) -> bool:
 
 
 def _word(target: Target) -> str:
-    """Name of a target on the command line; the user's own target is a file."""
-    return target.name if target.name in target_names() else "FILE.toml"
+    """Name by which others get a target; the user's own is a file or a value in Python."""
+    is_packaged = target.name in target_names() and target_named(target.name) == target
+    return target.name if is_packaged else "TARGET"
 
 
 def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator[str]:

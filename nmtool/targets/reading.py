@@ -179,13 +179,13 @@ class _Reader:
         for _, value in self._figures("", [BARRIER]):
             values[BARRIER] = self._barrier(value)
         if self.findings:
-            return Target()
+            return Target("")
         self._find_contradictions(values)
         try:
             return Target(**values, origins=self.origins)
         except UsageError as error:
             self.findings += error.findings
-            return Target()
+            return Target("")
 
     def _words(self) -> dict[str, str]:
         words = {key: self.content.get(key, "") for key in _WORDS}
@@ -294,6 +294,10 @@ class _Reader:
             self._contradiction("chip.neurons", "all cores together have fewer neurons")
         if values["max_delay"] == 0 and f"{HOLDS}.delay_bits" in self.origins:
             self._contradiction("holds.delay_bits", "there are bits for delays, but no delays")
+        bits = max(values["delay_bits"], default=0)
+        if 0 < bits < values["max_delay"].bit_length() and f"{HOLDS}.max_delay" not in self.origins:
+            what = f"{bits} bits hold {(1 << bits) - 1} steps, or more where delays have a stride"
+            self._wrong_value("holds.delay_bits", what, "give holds.max_delay, too")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")
         self._find_uncheckable(core, values["fabric"])

@@ -53,6 +53,7 @@ class Core:
     accumulators: int | None = figure(
         "sums of input that wait for their step: a neuron takes one per delay slot", low=1
     )
+    fan_in: int | None = figure("synapses to one of its neurons", low=1)
     axons_in: int | None = figure("source neurons that send to it", low=1)
     axons_out: int | None = figure("pairs of its neurons and of cores that they send to", low=1)
     dense: bool | None = figure("synapses of weight 0 take memory, too")
@@ -137,7 +138,7 @@ class Target(Limits):
         UsageError: a limit is beyond what the arithmetic can run.
     """
 
-    name: str = "loihi2"
+    name: str
     title: str = ""
     kind: str = CHIP
     format: str = ""

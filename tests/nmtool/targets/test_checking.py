@@ -134,6 +134,12 @@ def test_every_format_is_a_target_and_leads_to_some(name: str) -> None:
     assert [fit.target.name for fit in others] == led_to.get(name, [])
 
 
+def test_a_format_gets_the_options_of_the_export() -> None:
+    assert not fits_of_format(CHAIN, "nir")[0].unsupported
+    (fit,) = fits_of_format(CHAIN, "nir", nm.NirOptions(form="axonal"))
+    assert {finding.code for finding in fit.unsupported} == {"delays-not-axonal"}
+
+
 def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
     done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)

@@ -227,6 +227,15 @@ def test_drive_is_checked_where_a_target_limits_it() -> None:
     assert codes(fit(strong, Target("t", origins=origins)))[0] == ["target-drive"]
 
 
+def test_fixes_name_targets_of_nmtool_only() -> None:
+    own = [Target("mine", max_delay=2), replace(LOIHI2, max_delay=2)]
+    for target, word in ((target_named("fenn"), "fenn"), *((target, "TARGET") for target in own)):
+        (finding,) = fit(network(), target).unsupported
+        assert f"`target={word}`" in finding.fix
+    with pytest.raises(TypeError):
+        Target(max_delay=2)  # type: ignore[call-arg]
+
+
 def test_few_bits_of_delay_reach_far_in_a_stride() -> None:
     target = Target("mine", delay_bits=(1, 2, 3, 4), max_delay=60)
     floats = nm.Network.layers([5, 8, 3], delays=60)
@@ -248,6 +257,7 @@ def test_delays_of_synapses_without_weight_take_no_bits() -> None:
     ("core", "code"),
     [
         (Core(synapses=1), "neuron-beyond-core"),
+        (Core(fan_in=1), "fan-in-exceeded"),
         (Core(axons_in=1), "axons-in-exceeded"),
         (Core(accumulators=1), "neuron-beyond-core"),
     ],

@@ -193,6 +193,12 @@ WRONG = [
         "target-beyond-arithmetic",
         "holds.delay_bits",
     ),
+    (
+        "max_delay = { value = 7",
+        "delay_bits = { value = [5]",
+        "target-value",
+        "holds.delay_bits",
+    ),
     ("value = [4, 8]", "value = 8", "target-value", "holds.weight_bits"),
     ("value = 7", "value = [7]", "target-value", "holds.max_delay"),
     ("value = 7", "value = 62", "target-beyond-arithmetic", "holds.max_delay"),
@@ -267,6 +273,11 @@ def test_contradictions_of_delays_and_memory(read: Callable[[str], Target]) -> N
             read(text)
         assert [finding.where for finding in caught.value.findings] == [where]
         assert codes(caught.value) == ["target-contradiction"]
+
+
+def test_six_bits_hold_the_longest_delay_of_loihi2(read: Callable[[str], Target]) -> None:
+    text = CHIP.replace("max_delay = { value = 7", "delay_bits = { value = [6]")
+    assert read(text).max_delay == 61
 
 
 @pytest.mark.parametrize("name", ["c", "verilog", "brian2-loihi"])

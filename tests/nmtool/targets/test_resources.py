@@ -138,6 +138,7 @@ def test_thirty_six_million_synapses_do_not_fit() -> None:
         (Core(synapse_bytes=6), Chip(), ["neuron-beyond-core"] * 2),
         (Core(synapses=5), Chip(), ["neuron-beyond-core"]),
         (Core(accumulators=63), Chip(), ["neuron-beyond-core"] * 2),
+        (Core(fan_in=6), Chip(), ["fan-in-exceeded"]),
         (Core(axons_in=6), Chip(), ["axons-in-exceeded"]),
         (Core(), Chip(neurons=5), ["chip-exceeded"]),
         (Core(), Chip(synapses=27), ["chip-exceeded"]),
@@ -148,7 +149,7 @@ def test_thirty_six_million_synapses_do_not_fit() -> None:
         (Core(), Chip(hidden_fan_out=3), ["chip-exceeded"]),
         (Core(), Chip(hidden_with_input=3), ["chip-exceeded"]),
         (Core(), Chip(hidden_with_output=3), ["chip-exceeded"]),
-        (Core(neurons=4, axons_in=7), Chip(2, 6, 36, 3, 2, 4, 16, 4, 4, 4), []),
+        (Core(neurons=4, fan_in=7, axons_in=7), Chip(2, 6, 36, 3, 2, 4, 16, 4, 4, 4), []),
     ],
 )
 def test_everything_that_does_not_fit(core: Core, chip: Chip, codes: list[str]) -> None:
