@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from nmtool.dynamics import HOP_LATENCY, current_gain, decay, drive_scale, membrane_gain
+from nmtool.dynamics import current_gain, decay, drive_scale, membrane_gain
 
 taus = st.floats(0.05, 1e5)
 steps_ms = st.floats(0.05, 10.0)
@@ -14,15 +15,16 @@ steps_ms = st.floats(0.05, 10.0)
 
 @given(taus, steps_ms)
 def test_decay_is_exponential(tau: float, dt: float) -> None:
-    assert float(decay(tau, dt)) == pytest.approx(math.exp(-dt / tau), rel=1e-14)
+    assert float(decay(tau, dt)) == pytest.approx(math.exp(-dt / tau), rel=1e-14, abs=0)
 
 
 @given(taus, steps_ms)
 def test_membrane_gain_is_the_response_to_a_unit_current(tau: float, dt: float) -> None:
     """For τ·V' = −V + 1 from V = 0, V is first dt/τ, and two steps can be chained."""
     gain = float(membrane_gain(tau, dt))
-    assert float(membrane_gain(tau, 1e-9 * tau)) == pytest.approx(1e-9)
-    assert float(membrane_gain(tau, 2 * dt)) == pytest.approx(gain + gain * float(decay(tau, dt)))
+    assert float(membrane_gain(tau, 1e-9 * tau)) == pytest.approx(1e-9, rel=1e-8, abs=0)
+    twice = gain + gain * float(decay(tau, dt))
+    assert float(membrane_gain(tau, 2 * dt)) == pytest.approx(twice, rel=1e-14, abs=0)
 
 
 @given(taus, steps_ms)
@@ -35,7 +37,7 @@ def test_current_gain_is_the_mean_of_the_decaying_current(tau: float, dt: float)
 @given(taus, taus, steps_ms)
 def test_drive_scale_is_their_product(mem: float, syn: float, dt: float) -> None:
     b = (1 - math.exp(-dt / mem)) * (syn / dt) * (1 - math.exp(-dt / syn))
-    assert float(drive_scale(mem, syn, dt)) == pytest.approx(b, rel=1e-9)
+    assert float(drive_scale(mem, syn, dt)) == pytest.approx(b, rel=1e-9, abs=0)
 
 
 def test_no_memory_and_no_leak() -> None:
@@ -49,7 +51,7 @@ def test_no_memory_and_no_leak() -> None:
 def test_hardly_any_memory_raises_no_warning(tau: float) -> None:
     assert float(decay(tau, 1.0)) == 0.0
     assert float(membrane_gain(tau, 1.0)) == 1.0
-    assert float(current_gain(tau, 1.0)) == pytest.approx(tau)
+    assert float(current_gain(tau, 1.0)) == pytest.approx(tau, rel=1e-14, abs=sys.float_info.min)
 
 
 def test_slow_leaks_are_close_to_none() -> None:
@@ -63,7 +65,3 @@ def test_arrays_keep_their_shape(constant) -> None:
     tau = np.array([[1.0, 2.0, 0.0], [5.0, math.inf, 20.0]])
     expected = [[float(constant(value, 0.5)) for value in row] for row in tau]
     assert constant(tau, 0.5).tolist() == expected
-
-
-def test_a_hop_costs_one_step() -> None:
-    assert HOP_LATENCY == 1

@@ -64,13 +64,6 @@ def test_a_wrap_counts(kind: str) -> None:
     assert overflows(network, always())
 
 
-@pytest.mark.parametrize("kind", [LIF, LI])
-def test_every_overflow_is_a_finding(kind: str) -> None:
-    network, spikes = one_neuron(kind, 255), Raster.silent(2, 30, 1)
-    assert not saturated_populations(network, simulate(network, spikes, deep=True))
-    assert not overflows(network, spikes)
-
-
 def test_the_last_of_many_samples_counts() -> None:
     network = one_neuron(LIF, -255)
     dense = np.zeros((2 * SAMPLES_AT_ONCE + 1, 30, 1), np.bool_)

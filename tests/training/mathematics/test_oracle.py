@@ -183,7 +183,7 @@ def test_every_hidden_spike_time_gradient_is_its_arrivals_and_its_own_loss():
     through = np.bincount(
         trace.spikes["b"].neuron, gradients.spike_time["b"] - d_spike_time["b"], minlength=4
     )
-    assert through == pytest.approx(delays, rel=1e-12)
+    assert through == pytest.approx(delays, rel=1e-12, abs=0)
 
 
 def test_q_is_the_slope_of_the_membrane_at_the_spike():

@@ -74,7 +74,7 @@ def test_a_spike_of_step_n_arrives_at_n_plus_one_plus_delay(delay):
     current = trace.current["n"][0, :, 0]
     b = drive_scale(20.0, 5.0, 1.0)
     assert np.flatnonzero(current)[0] == 3 + 1 + delay
-    assert current[3 + 1 + delay] == pytest.approx(b, rel=1e-15)
+    assert current[3 + 1 + delay] == pytest.approx(b, rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("delay", [0, 2])

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions
@@ -143,18 +143,21 @@ def test_options_of_a_trial() -> None:
     assert space.settings(values) == {"hidden": 5, "lr": 0.2, "init_input": (1.0, 2.0)}
 
 
-_NUMBERS = [option.name for option in fields(TrainOptions) if type(option.default) is float]
+_NUMBERS = {
+    option.name: min(option.metadata["high"] or 10, 10)
+    for option in fields(TrainOptions)
+    if type(option.default) is float and option.name not in NOT_SEARCHED
+}
+"""Settings that are real numbers, and values up to which a range is drawn."""
+
+_shares = st.floats(0, 1, exclude_min=True)
 
 
-@given(
-    st.sampled_from([name for name in _NUMBERS if name not in NOT_SEARCHED]),
-    st.floats(-10, 10),
-    st.floats(-10, 10),
-)
-def test_a_range_without_problems_gives_options(name: str, low: float, high: float) -> None:
-    ranges, problems = _read(**{name: {"low": low, "high": high}})
-    space = SearchSpace({"readout": "first_spike"}, ranges, "settings")
-    if problems or space.problems():
-        return
+@given(st.sampled_from([*_NUMBERS]), _shares, _shares)
+def test_a_range_of_allowed_values_gives_options(name: str, first: float, last: float) -> None:
+    low, high = sorted((_NUMBERS[name] * first, _NUMBERS[name] * last))
+    assume(low < high)
+    space = _space({"readout": "first_spike"}, **{name: {"low": low, "high": high}})
+    assert space.problems() == []
     middle = low + (high - low) / 2
     assert getattr(space.options({name: middle}), name) == middle
