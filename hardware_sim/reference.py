@@ -33,9 +33,10 @@ def run_reference(network: IntegerNetwork, spikes: Raster) -> Recording:
     """
     check_input(network, spikes)
     samples = [_run_sample(network, sample) for sample in spikes.dense()]
+    shapes = {p.name: (spikes.n_samples, spikes.n_steps, p.size) for p in network.populations}
     stacked = {
-        name: tuple(np.stack([sample[name][i] for sample in samples]) for i in range(3))
-        for name in [population.name for population in network.populations]
+        name: tuple(np.reshape([sample[name][i] for sample in samples], shape) for i in range(3))
+        for name, shape in shapes.items()
     }
     return Recording(
         network.readout,
@@ -50,6 +51,7 @@ def _run_sample(network: IntegerNetwork, dense: NDArray) -> dict[str, tuple[NDAr
     n_steps = len(dense)
     horizon = n_steps + HOP_LATENCY + network.max_delay
     arriving = {p.name: np.zeros((horizon, p.size), np.int64) for p in network.populations}
+    # u, v and spikes; a last row of zeros is the state before step 0, as row −1.
     trace = {
         p.name: tuple(np.zeros((n_steps + 1, p.size), np.int64) for _ in range(3))
         for p in network.populations

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from nmtool.batches import in_batches
 from nmtool.errors import Finding
 from nmtool.exporters.format import Format
 from nmtool.known_answers import KnownAnswers
@@ -57,15 +58,11 @@ class Json(Format, name="json"):
     ) -> Recording:
         from nmtool.hardware_sim.reference import run_reference
 
-        recordings = []
-        for sample in spikes:
+        def run(sample: Raster) -> Recording:
             recording = run_reference(self.integers, sample)
-            if not deep:
-                recording = replace(recording, current={}, potential={})
-            recordings.append(recording)
-            if on_progress is not None:
-                on_progress(1)
-        return Recording.concatenate(recordings)
+            return recording if deep else replace(recording, current={}, potential={})
+
+        return in_batches(run, spikes, 1, on_progress)
 
 
 FORMAT = Json

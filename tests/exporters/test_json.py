@@ -17,6 +17,7 @@ from nmtool.exporters.json.file import KIND, VERSION
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
+from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
@@ -96,3 +97,8 @@ def test_an_export_verifies_itself(tmp_path: Path) -> None:
     certificate = nm.verify(path)
     assert certificate.identical
     assert certificate.samples == known_answers(NETWORK).spikes.n_samples
+
+
+def test_no_samples_give_an_empty_recording(path: Path) -> None:
+    silence = nm.Raster.silent(0, 12, NETWORK.channels.size)
+    assert compare_recordings(simulate(NETWORK, silence), Json(path).run(silence)).identical

@@ -171,7 +171,9 @@ def test_silent_samples_still_feel_their_bias() -> None:
 
 def test_no_samples_at_all() -> None:
     network = random_network(5, n_hidden=1, spiking_output=False)
-    recording = simulate(network, Raster.silent(0, 12, network.channels.size), deep=True)
+    silence = Raster.silent(0, 12, network.channels.size)
+    recording = simulate(network, silence, deep=True)
+    assert compare_recordings(run_reference(network, silence), recording).identical
     assert recording.n_samples == 0
     assert recording.membrane["out"].shape == (0, 12, 4)
     assert recording.predictions.shape == (0,)
