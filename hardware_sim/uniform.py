@@ -30,5 +30,9 @@ class Draws:
         return int(self._bits.random_raw() % n)
 
     def part(self, n: int) -> int:
-        """A random integer in 0 … n − 1: `one` times n, rounded down."""
+        """A random integer in 0 … n − 1: `one` times n, rounded down.
+
+        A second rule for the same purpose, because draws never change: `below` decides the known
+        answers in exports and the faults of mutation scores, `part` the samples of `exercise`.
+        """
         return int(self.one() * n)

@@ -140,7 +140,6 @@ REACHES = {
     "nmtool.network.float_network": ("nmtool.data",),
     "nmtool.network.any_network": ("nmtool.data",),
     "nmtool.network.balance": ("nmtool.float_simulator",),
-    "nmtool.network.layers": ("nmtool.data",),
 }
 """Exceptions: binning, a simulation, and commands that install missing libraries."""
 FOLDERS = frozenset(" ".join(INSIDE.values()).split())

@@ -77,6 +77,8 @@ def compare_accuracy(
     if events is not None and answered:
         answered[0].check_answer_to(events, "the data")
     clustered = _clusters(clusters, answered[0] if events is None else events)
+    # Networks with the same steps and channels share the binned samples. Large data come in several
+    # portions, none of which is kept: each network bins them anew.
     binned: dict[tuple[Any, ...], Samples] = {}
 
     def right(source: Compared) -> NDArray[np.bool_]:

@@ -11,23 +11,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import storage
-from nmtool.arguments import ARRAY, NUMBERS, WORD, check_fields
+from nmtool.arguments import ARRAY, NAMES, NUMBERS, SPIKES, WORD, check_fields, checked, optional
 from nmtool.arithmetic import LOIHI2, MAX_FLOAT_DELAY
-from nmtool.errors import NetworkError
+from nmtool.errors import NetworkError, UsageError
 from nmtool.network import graph
 from nmtool.network.any_network import FILE_VERSION, AnyNetwork, AnyPopulation, AnyProjection
-from nmtool.network.graph import LIF
+from nmtool.network.graph import LIF, InputChannels
+from nmtool.network.readout import Readout
 from nmtool.progress import Progress, silent
+from nmtool.raster import Raster
 from nmtool.values import read_only
 
 if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
-    from nmtool.raster import Raster
 
 FILE_KIND = "nmtool network"
 
 INITIAL_RATE = 3.0
 """Target rate of a new network's neurons, spikes per neuron and sample."""
+
+_SAMPLES_FOR_RATE = 16
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -152,6 +155,7 @@ class Network(AnyNetwork):
     projections: Sequence[Projection]
 
     @classmethod
+    @checked(class_names=NAMES, example_input=optional(SPIKES))
     def layers(
         cls,
         sizes: Sequence[int | str],
@@ -202,25 +206,44 @@ class Network(AnyNetwork):
             UsageError: an argument has the wrong type or is out of range.
             NetworkError: a size or constant is invalid for a network.
         """
-        from nmtool.network.layers import layered
+        from nmtool.data.events import SpikeEvents
+        from nmtool.network import layers
+        from nmtool.network.balance import balance_drive
 
-        return layered(
-            sizes,
-            recurrent=recurrent,
-            delays=delays,
-            readout=readout,
-            window=window,
-            dt_ms=dt_ms,
-            n_steps=n_steps,
-            tau_mem_ms=tau_mem_ms,
-            tau_syn_ms=tau_syn_ms,
-            class_names=class_names,
-            example_input=example_input,
-            spikes_per_channel=spikes_per_channel,
-            rate=rate,
-            seed=seed,
-            progress=progress,
+        n_channels, hidden, n_classes = layers.parse_sizes(sizes)
+        for name, low in (("delays", delays), ("seed", seed)):
+            if low < 0:
+                raise UsageError(
+                    f"{name} must be 0 or more, not {low}",
+                    code="setting-range",
+                    fix="pass a whole number, 0 or more",
+                )
+        answer = Readout(layers.OUTPUT, readout, window)
+        output = Population(answer.population, n_classes, answer.kind, tau_mem_ms, tau_syn_ms)
+        chain = [*layers.hidden_layers(hidden, tau_mem_ms, tau_syn_ms), [output]]
+        draws = {
+            kind: layers.Draw(weight, delays) for kind, weight in layers.INITIAL_WEIGHTS.items()
+        }
+        rng = np.random.default_rng([seed, 0])
+        network = cls(
+            InputChannels(n_channels),
+            [population for layer in chain for population in layer],
+            layers.chained(n_channels, chain, draws, rng, recurrent=recurrent),
+            answer,
+            dt_ms,
+            n_steps,
+            class_names,
         )
+        if rate is None:
+            return network
+        if example_input is None:
+            chance = min(1.0, spikes_per_channel / n_steps)
+            example_input = Raster.from_dense(
+                rng.random((_SAMPLES_FOR_RATE, n_steps, n_channels)) < chance
+            )
+        elif isinstance(example_input, SpikeEvents):
+            example_input = network.bin(example_input[:_SAMPLES_FOR_RATE]).raster
+        return balance_drive(network, example_input, rate, progress)
 
     def population(self, name: str) -> Population:
         """The population of that name."""

@@ -19,15 +19,9 @@ from itertools import count
 
 import numpy as np
 
-from nmtool.arguments import NAMES, SPIKES, checked, optional
-from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.network.balance import balance_drive
-from nmtool.network.float_network import Network, Population, Projection
-from nmtool.network.graph import INPUT, LIF, MAX_CHANNELS, InputChannels
-from nmtool.network.readout import Readout
-from nmtool.progress import Progress
-from nmtool.raster import Raster
+from nmtool.network.float_network import Population, Projection
+from nmtool.network.graph import INPUT, LIF, MAX_CHANNELS
 
 OUTPUT = "output"
 
@@ -38,8 +32,6 @@ INITIAL_WEIGHTS = {
     "output": (0.0, 0.03),
 }
 """Mean and standard deviation of weights, in the paper's units, by kind of projection."""
-
-_SAMPLES_FOR_RATE = 16
 
 
 @dataclass(frozen=True)
@@ -175,66 +167,7 @@ def chained(
     return projections
 
 
-@checked(class_names=NAMES, example_input=optional(SPIKES))
-def layered(
-    sizes: Sequence[int | str],
-    *,
-    recurrent: bool,
-    delays: int,
-    readout: str,
-    window: int | None,
-    dt_ms: float,
-    n_steps: int,
-    tau_mem_ms: float,
-    tau_syn_ms: float,
-    class_names: Sequence[str],
-    example_input: Raster | SpikeEvents | None,
-    spikes_per_channel: float,
-    rate: float | None,
-    seed: int,
-    progress: Progress,
-) -> Network:
-    """Make a layered network; see `Network.layers` for defaults and arguments."""
-    n_channels, hidden, n_classes = _sizes(sizes)
-    for name, low in (("delays", delays), ("seed", seed)):
-        if low < 0:
-            raise UsageError(
-                f"{name} must be 0 or more, not {low}",
-                code="setting-range",
-                fix="pass a whole number, 0 or more",
-            )
-    answer = Readout(OUTPUT, readout, window)
-    layers = hidden_layers(hidden, tau_mem_ms, tau_syn_ms)
-    layers.append([Population(OUTPUT, n_classes, answer.kind, tau_mem_ms, tau_syn_ms)])
-    rng = np.random.default_rng([seed, 0])
-    network = Network(
-        InputChannels(n_channels),
-        [population for layer in layers for population in layer],
-        chained(
-            n_channels,
-            layers,
-            {kind: Draw(weight, delays) for kind, weight in INITIAL_WEIGHTS.items()},
-            rng,
-            recurrent=recurrent,
-        ),
-        answer,
-        dt_ms,
-        n_steps,
-        class_names,
-    )
-    if rate is None:
-        return network
-    if example_input is None:
-        chance = min(1.0, spikes_per_channel / n_steps)
-        example_input = Raster.from_dense(
-            rng.random((_SAMPLES_FOR_RATE, n_steps, n_channels)) < chance
-        )
-    elif isinstance(example_input, SpikeEvents):
-        example_input = network.bin(example_input[:_SAMPLES_FOR_RATE]).raster
-    return balance_drive(network, example_input, rate, progress)
-
-
-def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
+def parse_sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
     """Channels, hidden layers and classes; raises `UsageError`."""
     fix = "pass channels, hidden layers and classes, e.g. [50, 64, 32, 4] or [50, '24@5+24@20', 4]"
     check_type(sizes, (list, tuple, np.ndarray), "the sizes of layers", fix)

@@ -59,8 +59,8 @@ def neuron_text(population: PopulationArrays, records_u: bool) -> str:
     """The step of a population's neurons, as PyFeNN compiles it.
 
     Args:
-        population: of that kind.
-        records_u: u is kept, too, for every step.
+        population: its kind decides whether it spikes.
+        records_u: also record u at every step.
     """
     spike = "" if population.kind == LI else SPIKE
     return f"{INTEGRATE}{RECORD if records_u else ''}{DECAY}{spike}"
