@@ -59,6 +59,16 @@ PLACES: dict[str, Place] = {
 """By name of the format, which is also the name of its package `nmtool.exporters.<name>`, with `_`
 for `-`; emulated processors, which run C, are in `nmtool.exporters.c`."""
 
+REFEREES: Mapping[str, str] = {
+    "lava": "verification in Lava's models of Loihi 2",
+    "brian2-loihi": "verification by a second referee",
+    "fenn": "verification in FeNN's instruction-set simulator",
+}
+"""Formats whose simulator has an environment of its own (`nmtool setup NAME`), and its use.
+
+The module `environment` of such a format holds `REFEREE` and a function `set_up_<name>`.
+"""
+
 
 def format_named(name: str) -> type[Format]:
     """The format of that name; raises `UsageError` if there is none."""

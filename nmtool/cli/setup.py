@@ -1,4 +1,4 @@
-"""`nmtool setup lava|brian2-loihi|fenn|completion`: environments and shell completion."""
+"""`nmtool setup SIMULATOR|completion`: environments and shell completion."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from nmtool.cli.progress import progress
 from nmtool.errors import UsageError
 
 FENN = "fenn"
-REFEREES = ("lava", "brian2-loihi", FENN)
 COMPLETION = "completion"
 _CLONES = {"riscv-ise": "FeNN's repository, neworderofjamie/riscv_ise", "genn": "genn-team/genn"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from nmtool.exporters.formats import REFEREES
+
     choices = "|".join((*REFEREES, COMPLETION))
+    environments = ", ".join(f"{name} ({gives})" for name, gives in REFEREES.items())
     parser.usage = f"nmtool setup {choices} [SHELL] [options]"
     parser.add_argument(
         "what",
         choices=(*REFEREES, COMPLETION),
         metavar=choices,
-        help="an environment for Lava, for brian2-loihi (a second simulator to compare with) or "
-        "for FeNN's simulator (compiled from source); or a script for shell completion",
+        help=f"an environment for {environments}, or a script for shell completion",
     )
     parser.add_argument(
         "shell", nargs="?", choices=completion.SHELLS, help="completion: shell to complete in"
@@ -79,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _completion(arguments: argparse.Namespace) -> int:
+    from nmtool.exporters.formats import REFEREES
+
     for name in ("status", "force", "riscv_ise", "genn", "json"):
         if getattr(arguments, name):
             referees = (FENN,) if name in ("riscv_ise", "genn") else REFEREES

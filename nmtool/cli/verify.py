@@ -36,11 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action="append",
             type=_backend_or_recording,
             metavar="BACKEND|FILE.npz",
-            help="backend to compare, may be repeated: lava, brian2-loihi, onnx, nir, c, firmware, "
-            "verilog, netx, json (the readable simulator), fenn (FeNN's instruction-set simulator, "
-            "for networks made for FeNN), cortex-m, riscv32 or powerpc (the C on a processor "
-            "emulated by QEMU). Default: the export's own. FILE.npz: spikes recorded by another "
-            "framework (docs/recording.md), also of float networks",
         ),
         artefact=flag(
             action="append",
@@ -68,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_rounding(parser)
     add_threads_option(parser)
     parser.epilog = (
-        "examples: nmtool verify integers.npz digits --against lava; nmtool verify lava_folder. "
-        "Exit code 1 if anything differs."
+        "examples: nmtool verify integers.npz digits --against lava --against c; "
+        "nmtool verify lava_folder. Exit code 1 if anything differs."
     )
 
 

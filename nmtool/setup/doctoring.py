@@ -230,13 +230,14 @@ def _import_error(package: str) -> str:
 
 
 def _tools(deep: bool) -> Iterator[Part]:
+    from nmtool.exporters.formats import REFEREES
+
     yield _compiler(deep)
     yield _simulator()
     yield from _processors()
     yield _gpu(deep)
-    yield _referee("lava", "verification in Lava's models of Loihi 2", deep)
-    yield _referee("brian2-loihi", "verification by a second referee", deep)
-    yield _referee("fenn", "verification in FeNN's instruction-set simulator", deep)
+    for name, gives in REFEREES.items():
+        yield _referee(name, gives, deep)
 
 
 def _compiler(deep: bool) -> Part:

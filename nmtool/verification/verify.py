@@ -75,9 +75,9 @@ def verify(
         against: backends: `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `firmware`, `verilog`,
             `netx`, `json` (the readable simulator), `fenn` (FeNN's instruction-set simulator, for
             networks made for FeNN), `cortex-m`, `riscv32` and `powerpc` (the C file on a processor
-            emulated by QEMU); by default that of the export. Also recordings by another framework,
-            in memory or as paths (docs/recording.md), where float networks are compared with the
-            float simulator.
+            emulated by QEMU); by default that of the export. Also recordings by another framework
+            (docs/recording.md), in memory or as FILE.npz, with which float networks are compared,
+            too.
         artefact: run this existing export instead of a new one; by default `network`, if it is an
             export. It must contain the network, and its code must be what nmtool writes.
         deep: compare u and v of every neuron, too.

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+import nmtool as nm
 from nmtool.errors import UsageError
 from nmtool.exporters.c import C
+from nmtool.exporters.environments import environment_of
 from nmtool.exporters.formats import (
     PLACES,
+    REFEREES,
     all_formats,
     artefact_at,
     format_for,
@@ -53,6 +56,17 @@ def test_formats_that_only_read_or_run() -> None:
         assert (exporter.writes, exporter.reads, exporter.runs, exporter.carries) == can
     assert "mlgenn" not in formats_that_run()
     assert "brian2-loihi" not in formats_that_write()
+
+
+def test_the_help_names_every_format() -> None:
+    for verb, names in ((nm.verify, formats_that_run()), (nm.export, formats_that_write())):
+        assert [name for name in names if f"`{name}`" not in str(verb.__doc__)] == []
+
+
+def test_referees_are_formats_that_run() -> None:
+    assert {*REFEREES} <= {*formats_that_run()}
+    for name in REFEREES:
+        assert environment_of(name).REFEREE.name == name
 
 
 def test_paths_belong_to_one_format_only() -> None:
