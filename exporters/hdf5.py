@@ -122,23 +122,23 @@ class PlainFile:
         return np.asarray(dataset[()])
 
     def text(self, parent: h5py.Group, name: str) -> str:
-        """The text of a dataset."""
+        """The string in a dataset."""
         dataset = self._dataset(parent, name)
         value = None if dataset.shape else dataset[()]
         if not isinstance(value, bytes):
             raise FileFormatError(
-                f"{_place(parent, name)} is not a text",
+                f"{_place(parent, name)} is not a string",
                 code="hdf5-no-text",
                 fix="write the file again with the tool that made it",
             )
         return value.decode("utf-8")
 
     def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
-        """The texts of a dataset, at most `limit`, in its shape."""
+        """The strings of a dataset, at most `limit`, in its shape."""
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(
-                f"{_place(parent, name)} holds more than {limit} texts",
+                f"{_place(parent, name)} holds more than {limit} strings",
                 code="hdf5-too-many-texts",
                 fix="write the file again with the tool that made it",
             )
@@ -146,7 +146,7 @@ class PlainFile:
         return np.array(texts, object).reshape(dataset.shape)
 
     def numbers(self, parent: h5py.Group) -> dict[str, NDArray]:
-        """All numeric datasets in a group, by name; groups and texts are skipped."""
+        """All numeric datasets in a group, by name; groups and strings are skipped."""
         import h5py
 
         arrays = {}
@@ -157,7 +157,7 @@ class PlainFile:
         return arrays
 
     def _bytes_of(self, dataset: h5py.Dataset, parent: h5py.Group, name: str) -> Iterator[bytes]:
-        """Texts, a few rows at a time: in a hostile file each could be as long as the file."""
+        """Strings, a few rows at a time: in a hostile file each could be as long as the file."""
         longest = max(self.root.id.get_filesize(), 1)
         per_row = longest * max(math.prod(dataset.shape[1:]), 1)
         rows = max(MAX_BYTES // per_row, 1)
@@ -165,7 +165,7 @@ class PlainFile:
             for text in np.ravel(dataset[first : first + rows] if dataset.shape else dataset[()]):
                 if not isinstance(text, bytes):
                     raise FileFormatError(
-                        f"{_place(parent, name)} does not hold texts",
+                        f"{_place(parent, name)} does not hold strings",
                         code="hdf5-no-text",
                         fix="write the file again with the tool that made it",
                     )

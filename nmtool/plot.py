@@ -515,7 +515,7 @@ def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) ->
         first, second = rasters[name], others[name]
         if (first.n_samples, first.n_neurons) != (second.n_samples, second.n_neurons):
             what = f"'{name}' has {first.n_neurons} neurons in {first.n_samples} samples here, "
-            what += f"{second.n_neurons} in {second.n_samples} there"
+            what += f"but {second.n_neurons} neurons in {second.n_samples} samples there"
             raise UsageError(what, code="plot-other-differs", fix=fix)
 
 

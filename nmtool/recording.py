@@ -261,7 +261,8 @@ def check_input(network: AnyNetwork, spikes: Raster) -> None:
     """Raise `DataError` unless the raster has the network's channels."""
     if spikes.n_neurons != network.channels.size:
         raise DataError(
-            f"the data have {spikes.n_neurons} channels, the network has {network.channels.size}",
+            f"the data have {spikes.n_neurons} channels, but the network has "
+            f"{network.channels.size}",
             code="input-channels-differ",
             fix="use the data that the network was made for, with the same grouping of channels",
         )

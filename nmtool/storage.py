@@ -260,7 +260,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
         )
     if version > newest:
         raise FileFormatError(
-            f"{path} has format version {version}, this nmtool reads up to {newest}",
+            f"{path} has format version {version}, but this nmtool reads at most {newest}",
             code="file-newer",
             fix="update nmtool",
         )
@@ -288,11 +288,11 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
             raise FileFormatError(
                 f"{path} holds arrays of Python objects",
                 code="archive-damaged",
-                why="loading objects runs code of whoever wrote them, so that only arrays of "
-                "numbers and texts are read",
-                fix="save those: np.savez(FILE, …=np.stack(arrays)) for arrays of one shape; lists "
-                "of events, which differ in length, as a CSV file with a row per event, or with "
-                "SpikeEvents.from_lists",
+                why="loading objects can run code of whoever wrote them, so only arrays of numbers "
+                "and strings are read",
+                fix="save arrays of one shape by np.savez(FILE, …=np.stack(arrays)); write lists of "
+                "events, which differ in length, as a CSV file with a row per event, or pass them "
+                "to SpikeEvents.from_lists",
             ) from error
         raise FileFormatError(
             f"{path} is not an archive of numpy arrays",

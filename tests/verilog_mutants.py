@@ -10,6 +10,7 @@ an error differs, is undefined, additional or missing, or if the mutant hangs or
 and detects most wrong widths. Mutants that are not detected, or take fewer clocks, are printed, and
 the command fails. Mutants for which `tests/verilog_survivors.txt` has a reason are not made, unless
 `--explained` is given: then only these are made, and the command fails if one is detected.
+
 Modules with test benches of their own are tested with these and with the small cases, the others
 with all cases.
 

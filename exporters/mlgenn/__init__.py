@@ -112,9 +112,9 @@ def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str,
             raise UsageError(
                 f"it is not clear which population of {folder} is the {role}",
                 code="mlgenn-role-unclear",
-                why=f"populations with none {'before' if role == 'input' else 'after'} them: "
+                why=f"populations without a {'source' if role == 'input' else 'target'}: "
                 f"{', '.join(candidates) or 'none'}",
-                fix="a network has one of each; leave out files of other populations",
+                fix="leave out files of other populations: a network has one input and one output",
             )
     return first[0], last[0], list(targets)
 

@@ -226,10 +226,10 @@ def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iter
         yield Finding("snntorch-reset", name, "it never resets", fix)
     elif resets == _SUBTRACT:
         what = "the layer resets by subtraction, while nmtool needs reset to zero"
-        yield Finding("snntorch-reset", name, what, f"{_MAKE_AGAIN}, and train it so")
+        yield Finding("snntorch-reset", name, what, f"{_MAKE_AGAIN}, and train it again")
     elif resets == _ZERO and kind != "Leaky" and layer.reset_delay:
         what = "with reset_delay=True its membrane and input are set to zero one step late"
-        fix = f"{_MAKE_AGAIN}, and train or test it so"
+        fix = f"{_MAKE_AGAIN}, and train or test it again"
         if kind == "RSynaptic":
             fix = "use RLeaky or Synaptic with reset_delay=False, which RSynaptic cannot run"
         yield Finding("snntorch-reset-late", name, what, fix)

@@ -159,7 +159,7 @@ def too_small(target: Target, uses: Sequence[Use]) -> list[Finding]:
         Finding(
             "verilog-part-small",
             target.title or target.name,
-            f"the core needs {use.used:,} {use.resource}, the FPGA has {use.available:,}",
+            f"the core needs {use.used:,} {use.resource}, but the FPGA has {use.available:,}",
             fix,
         )
         for use in uses

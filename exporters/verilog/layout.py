@@ -314,14 +314,15 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
     if not suit or lanes not in (None, *suit):
         tried = lanes or MAX_LANES
         what = (
-            f"its synapses need {synapse_words(network, tried):,} words with `lanes={tried}`, the "
-            f"core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,}"
+            f"its synapses need {synapse_words(network, tried):,} words with `lanes={tried}`, but "
+            f"the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,}"
         )
         fix = f"export it with `lanes={suit[0]}`" if suit else "train a smaller network"
         findings.append(Finding("verilog-banks", "network", what, fix))
     if len(network.populations) >= MAX_POPULATIONS:
         what = (
-            f"it has {len(network.populations)} populations, the core allows {MAX_POPULATIONS - 1}"
+            f"it has {len(network.populations)} populations, but the core allows at most "
+            f"{MAX_POPULATIONS - 1}"
         )
         findings.append(Finding("verilog-populations", "network", what, "merge populations"))
     sums = _sums(network)

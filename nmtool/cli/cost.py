@@ -64,7 +64,7 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
         raise UsageError(
             f"{arguments.parser.flag(unused[0])} applies to --plot only",
             code="option-unused",
-            fix="leave it out, or name a picture: --plot FILE",
+            fix="leave it out, or add --plot FILE",
         )
     loaded = {path: load(path) for path in paths}
     dataset, events = read_samples(arguments, paths)

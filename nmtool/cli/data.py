@@ -94,9 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.test_by is not None and arguments.test is None:
         raise UsageError(
-            "--test-by says how --test draws, which is not given",
+            "--test-by has no effect without --test",
             code="option-unused",
-            fix="add --test 0.2, or leave it out",
+            fix="add --test 0.2, or leave out --test-by",
         )
     name, split = name_and_split(arguments.data)
     dataset = _dataset(arguments, name)

@@ -75,9 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.tensorboard is not None:
         raise UsageError(
-            "--tensorboard applies to a single run",
+            "--tensorboard applies to a single run only",
             code="option-unused",
-            fix="leave it out, or --folds",
+            fix="leave out --tensorboard, or the cross-validation",
         )
     options = chosen_settings(arguments)
     if arguments.join:

@@ -16,14 +16,14 @@ def check_fit(network: AnyNetwork, events: SpikeEvents) -> None:
     if count_inputs(events.n_units, group) != size:
         grouped = f" in groups of {group}" if group > 1 else ""
         raise UsageError(
-            f"the data have {events.n_units} channels{grouped}, the network has {size}",
+            f"the data have {events.n_units} channels{grouped}, but the network has {size}",
             code="data-channels-differ",
             fix="use the data that the network was made for, or train a new network on these",
             why=_OTHER_DATA,
         )
     if len(events.class_names) != len(network.class_names):
         raise UsageError(
-            f"the data have {len(events.class_names)} classes, the network has "
+            f"the data have {len(events.class_names)} classes, but the network has "
             f"{len(network.class_names)}",
             code="data-classes-differ",
             fix="use the data that the network was made for, or train a new network on these",
@@ -38,7 +38,8 @@ def check_same_classes(network: AnyNetwork, events: SpikeEvents) -> None:
     for number, (in_data, in_network) in enumerate(pairs):
         if in_data != in_network:
             raise UsageError(
-                f"the data call class {number} '{in_data}', the network calls it '{in_network}'",
+                f"the data call class {number} '{in_data}', but the network calls it "
+                f"'{in_network}'",
                 code="class-names-differ",
                 why=_OTHER_DATA,
                 fix="name the classes as the network does, or train a new network on these data",

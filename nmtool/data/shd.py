@@ -408,11 +408,11 @@ def _read_header(path: Path) -> _Header:
 
 
 def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
-    """A list of texts, read one by one: in a hostile file, each could be as long as the file."""
+    """A list of strings, read one by one: in a hostile file, each could be as long as the file."""
     dataset = _dataset(file, name)
     if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
         raise DataError(
-            f"'{name}' has shape {dataset.shape} instead of at most {MAX_CLASSES} texts",
+            f"'{name}' has shape {dataset.shape} instead of at most {MAX_CLASSES} strings",
             code="shd-array-type",
             fix="write the file with nmtool.write_shd",
         )

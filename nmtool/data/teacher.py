@@ -125,8 +125,8 @@ class Teacher(Result):
         whole = dataset.undivided
         if self.probability.shape != (whole.n_samples, len(whole.class_names)):
             raise DataError(
-                f"the teacher has {self.n_samples} samples and {self.n_classes} classes, the "
-                f"training split of '{dataset.name}' {whole.n_samples} and "
+                f"the teacher has {self.n_samples} samples and {self.n_classes} classes, but the "
+                f"training split of '{dataset.name}' has {whole.n_samples} and "
                 f"{len(whole.class_names)}",
                 code="teacher-shape",
                 why="it needs a row per training sample, including those drawn for validation",

@@ -180,7 +180,7 @@ class Answers(Value, Result):
                 f"{seeds}",
                 code="answers-unfinished",
                 why="the command that writes it was stopped",
-                fix="run that command again, which continues",
+                fix="run that command again: it continues",
             )
 
     def check_same_samples(self, other: Answers) -> None:
@@ -207,7 +207,7 @@ class Answers(Value, Result):
             raise UsageError(
                 f"the {events.n_samples:,} samples of {name} are not those of {self._where}",
                 code="answers-samples-differ",
-                why=f"that has predictions for {self._samples}",
+                why=f"{self._where} has predictions for {self._samples}",
                 fix="name the data and the split that the predictions are for",
             )
 

@@ -193,7 +193,7 @@ def export(
     network = as_network(network)
     if isinstance(network, Network) and not chosen.holds_floats:
         raise UsageError(
-            f"the format {chosen.name} is for integers, and the network is float",
+            f"the format {chosen.name} is for integers, but the network is float",
             code="network-float",
             fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
         )

@@ -171,10 +171,10 @@ def _check_projection(projection: _Projection, sizes: dict[str, int], silent: se
         )
     if projection.shape != (sizes[source], sizes[target]):
         raise NetworkError(
-            f"{label}: the weights have shape {projection.shape}, the populations need "
+            f"{label}: the weights have shape {projection.shape}, but the populations need "
             f"{(sizes[source], sizes[target])} (pre, post)",
             code="projection-shape",
-            fix="give one row per source neuron, one column per target neuron",
+            fix="give one row per source neuron and one column per target neuron",
         )
 
 

@@ -182,7 +182,8 @@ class SpikingNetwork(nn.Module, Tabular):
             )
         if network.max_delay > max_delay:
             raise NetworkError(
-                f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}",
+                f"the network has delays of up to {network.max_delay} steps, but the limit is "
+                f"{max_delay}",
                 code="delays-beyond-limit",
                 fix=f"set max_delay={network.max_delay}, or clip the network's delays",
             )

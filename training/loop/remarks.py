@@ -325,7 +325,7 @@ class EpochRemarks:
             yield Finding(
                 "loss-exploded",
                 "loss",
-                f"the loss has exploded: {loss:.3g}, {than} is {usual:.3g}",
+                f"the loss has exploded: it is {loss:.3g}, while {than} is {usual:.3g}",
                 f"try smaller `lr=` and `delay_lr=` (now {options.lr:g} and {options.delay_lr:g}), "
                 "or `clip_norm=1`",
             )

@@ -89,7 +89,7 @@ def data_of(run: RunFolder) -> Dataset:
             f"{about} have changed", code="run-data-changed", why="; ".join(others), fix=fix
         )
     raise UsageError(
-        f"{about} are not found", code="dataset-unknown", why="; ".join(others), fix=fix
+        f"{about} cannot be found", code="dataset-unknown", why="; ".join(others), fix=fix
     )
 
 

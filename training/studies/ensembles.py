@@ -191,7 +191,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
     for name in unlike:
         values = ", ".join(dict.fromkeys(_shown(common[name](network)) for network in networks))
         fix = _SAME_STEPS if name == "n_steps" else _AS_ALL
-        yield Finding("join-unlike", name, f"it differs: {values}", fix)
+        yield Finding("join-unlike", name, f"it differs between the networks: {values}", fix)
     if any(network.readout.kind == LIF for network in networks):
         yield _SPIKING
     if "class_names" in unlike or "readout" in unlike:
@@ -204,7 +204,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
             yield Finding(
                 "join-output-constants",
                 key,
-                f"the outputs differ in it: {values}",
+                f"it differs between the outputs: {values}",
                 "train them with the same time constants of the output (tau_out_ms, which is "
                 "tau_mem_ms by default, and tau_syn_ms); those of hidden populations may differ",
                 why="the sum of membranes with different leaks is not the membrane of one "
@@ -219,7 +219,7 @@ def _value_or_range(constants: NDArray[np.float64]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value in a finding: several by their members."""
+    """A value for a finding: a tuple as its members, joined by "and"."""
     if isinstance(value, tuple):
         return " and ".join(_shown(member) for member in value if member is not None)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -201,8 +201,8 @@ class _Import:
             pair = [self.graph.nodes[name] for name in (node, post)]
             has_synapse = post in self.fused or any("tau_syn" in member.values for member in pair)
             if len(self.sources[post]) != 1 or has_synapse:
-                what = f"it drives {printable(post)}, which has other inputs, or one of them has a "
-                what += "synapse already"
+                what = f"it cannot be the synapse of {printable(post)}, which has other inputs, or "
+                what += "one of them already has a synapse"
                 findings.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():
                 what = "its v_leak cannot be expressed as an input, since r is 0"

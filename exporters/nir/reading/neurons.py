@@ -148,7 +148,7 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
             what = f"{key} of {tau.min():g} s is shorter than a step of {dt_s:g} s"
             fix = f"import it with shorter steps, such as `nir_dt_s={tau.min() / 10:g}`"
             if tau.max() <= _NORSE_TAU_S:
-                fix = f"if the file is by norse, use `nir_dt_s={_NORSE_DT_S:g}`; else {fix}"
+                fix = f"for a file written by norse, `nir_dt_s={_NORSE_DT_S:g}`; otherwise {fix}"
             misfits.append(Finding("nir-step-too-long", name, what, fix))
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:

@@ -89,7 +89,8 @@ def _require_compiler() -> None:
     majors = {version for name, version in COMPILERS.items() if version_of(name)}
     if majors and major not in majors:
         raise MissingError(
-            f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(majors))}",
+            f"torch uses CUDA {major}, but numba-cuda has the compiler of CUDA "
+            f"{', '.join(sorted(majors))}",
             code="cuda-versions-differ",
             why="both use one driver, and kernels of a newer CUDA may not run with torch's",
             fix=install_command(cuda_extra(torch.version.cuda)),
