@@ -28,7 +28,7 @@ _BYTES_OF_A_NUMBER = 8
 """Bytes counted per number, even of smaller types, since readers may convert them to floats."""
 
 _CACHE_BYTES = 1 << 25
-"""Size of the chunk cache, so that a chunk of texts is unpacked once instead of once per row."""
+"""Size of the chunk cache, so that a chunk of strings is unpacked once instead of once per row."""
 
 _NUMBERS = "biuf"
 

@@ -21,7 +21,7 @@ class Draws:
         raw = self._bits.random_raw(int(np.prod(shape)))
         return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
-    def one(self) -> float:
+    def number(self) -> float:
         """A random number in [0, 1)."""
         return float(self(1)[0])
 
@@ -30,9 +30,9 @@ class Draws:
         return int(self._bits.random_raw() % n)
 
     def part(self, n: int) -> int:
-        """A random integer in 0 … n − 1: `one` times n, rounded down.
+        """A random integer in 0 … n − 1: `number` times n, rounded down.
 
         A second rule for the same purpose, because draws never change: `below` decides the known
         answers in exports and the faults of mutation scores, `part` the samples of `exercise`.
         """
-        return int(self.one() * n)
+        return int(self.number() * n)

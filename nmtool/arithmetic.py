@@ -238,7 +238,7 @@ class Arithmetic(Limits):
 
     @property
     def runs_in(self) -> Arithmetic:
-        """Itself."""
+        """The arithmetic itself, since it narrows no other one."""
         return self
 
     @property
@@ -371,7 +371,7 @@ ARITHMETICS = {arithmetic.name: arithmetic for arithmetic in (LOIHI2, FENN16)}
 
 
 MAX_WEIGHT_BITS = max(arithmetic.weight_bits[-1] for arithmetic in ARITHMETICS.values())
-"""Most bits of a weight in any arithmetic."""
+"""Largest number of bits of a weight in any arithmetic."""
 
 
 def arithmetic_named(name: str) -> Arithmetic:

@@ -34,7 +34,7 @@ def has_nvidia_driver() -> bool:
 
 
 MOST_THREADS = 4096
-"""Most threads that Numba may start; it starts all at once, which can exhaust a system."""
+"""Largest number of threads for Numba, which starts all of them at once."""
 
 
 def check_numba_threads() -> None:

@@ -733,7 +733,7 @@ def _pair(value: Any) -> tuple[float, ...] | None:
 
 
 def _layers(value: Any) -> int | str | tuple[int | str, ...] | None:
-    """Hidden layers; one in a list is that one."""
+    """Hidden layers; a list with a single layer becomes that layer."""
     layers = spelled_layers(value)
     return layers[0] if layers is not None and len(layers) == 1 else layers
 

@@ -80,7 +80,7 @@ class Brian2Loihi(Format, name="brian2-loihi"):
             )
 
     def differences(self) -> list[Finding]:
-        """None: it only gets integers that it can express."""
+        """No differences: it only gets integers that it can express."""
         self.check_fits(self.integers)
         return []
 

@@ -57,7 +57,7 @@ def emulated(name: str) -> type[Format]:
             ]
 
         def differences(self) -> list[Finding]:
-            """None: it only gets integers that fit the machine."""
+            """No differences: it only gets integers that fit the machine."""
             self.check_fits(self.integers)
             return []
 

@@ -37,7 +37,7 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 """
-"""Nanoseconds."""
+"""The C code of `now` for nanoseconds."""
 
 _INSTRUCTIONS = Template("""\
 static uint32_t counter(void)
@@ -56,7 +56,7 @@ static int64_t now(void)
     return (ticks * $instructions + $ticks / 2) / $ticks;
 }
 """)
-"""Instructions."""
+"""The C code of `now` for a number of instructions."""
 
 _TIMED_SAMPLE = Template("""\
             int64_t began = now();

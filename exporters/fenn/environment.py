@@ -99,7 +99,7 @@ class _Fenn(Referee):
         )
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
-        """As for every referee; raises `MissingError` also for what a build needs."""
+        """Choose the base interpreter; also raises `MissingError` for missing build tools."""
         base = super().choose_base(python)
         _check_tools(base[0])
         return base

@@ -49,7 +49,7 @@ class Json(Format, name="json"):
         return file.answers_in(self.content, self.integers, self.path)
 
     def differences(self) -> list[Finding]:
-        """None: only the numbers in the file run, and reading them checks a digest."""
+        """No differences: only the numbers in the file run, and reading them checks a digest."""
         self.decode()
         return []
 

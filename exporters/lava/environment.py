@@ -60,7 +60,7 @@ class _Lava(Referee):
         )
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
-        """As for every referee; by default a Python 3.10, else the running one."""
+        """Choose the base interpreter: by default a Python 3.10, otherwise the running one."""
         for command in candidates() if python is None else ():
             interpreter = environments.probe(command)
             if interpreter is not None and interpreter[1] == NATIVE_PYTHON:

@@ -29,7 +29,7 @@ _BLOCKS = {
 """Words of a block RAM by word width."""
 
 _TABLE_COST, _BLOCK_COST = 6, 129
-"""Of an ECP5's RAM of 16 × 4 bits in look-up tables, with its multiplexer, and of a block."""
+"""Cost of an ECP5's RAM of 16 × 4 bits in look-up tables, with multiplexer, and of a block RAM."""
 
 _BITS_PER_BLOCK = 64
 """On an iCE40, memories with fewer bits per block than this are built from registers."""
@@ -37,10 +37,10 @@ _BITS_PER_BLOCK = 64
 _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
 
 _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
-"""Look-up tables: of every core, more per lane, and more per neuron processed in a clock."""
+"""Look-up tables of a core: constant part, per lane, and per neuron processed in a clock."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
-"""Largest errors of both counts, over placed cores and `python -m benchmarks.fpga`."""
+"""Largest relative errors of both estimates, for placed cores and `python -m benchmarks.fpga`."""
 
 _MULTIPLIERS_PER_NEURON, _MULTIPLIER_OF_ROWS, _MULTIPLIERS_OF_WEIGHTED = 4, 1, 2
 

@@ -84,7 +84,7 @@ def counted(arguments: argparse.Namespace, paths: Sequence[str], target: str | N
 
 
 def wanted_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str, Any]:
-    """The counts as one JSON object, of one network or of several."""
+    """The counts of one or several networks, with requested sources, as one JSON object."""
     first, *others = tradeoff.costs.items()
     where = {"data": arguments.data, "split": arguments.split}
     used = [asdict(figure) for figure in first[1].constants()]

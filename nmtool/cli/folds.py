@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def are_asked(arguments: argparse.Namespace) -> bool:
+def are_requested(arguments: argparse.Namespace) -> bool:
     """True if a cross-validation is requested.
 
     Raises:

@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     kinds = {
         "--resume": "resume" in arguments,
         "--start": "start" in arguments,
-        "--folds or --by": (has_folds := folds.are_asked(arguments)),
+        "--folds or --by": (has_folds := folds.are_requested(arguments)),
         "--search": "search" in arguments,
     }
     modes = [name for name, is_given in kinds.items() if is_given]

@@ -106,7 +106,7 @@ class SplitRule(Plain):
 
     @property
     def is_none(self) -> bool:
-        """True if no samples are to validate."""
+        """True if there is to be no validation split."""
         return self.amount == "0"
 
     def count(self, n_samples: int) -> int:

@@ -71,7 +71,7 @@ _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError
 """Exceptions that h5py raises on truncated, damaged or foreign files."""
 
 _BYTES_OF_AN_ENTRY = 4
-"""Fewest bytes of a sample in a file, however compressed: two references and a label."""
+"""Smallest size of a sample in a file in bytes, however compressed: two references and a label."""
 
 _FREE_BYTES = 16 << 20
 """Any array may unpack to this many bytes; a larger one only to `_MAX_RATIO` times the file."""

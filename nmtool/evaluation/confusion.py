@@ -17,7 +17,7 @@ _MATRIX_CLASSES = 12
 """Largest number of classes for which the matrix is printed as a table."""
 
 _Z = NormalDist().inv_cdf(0.975)
-"""Standard deviations to either side of the mean that 95 % of a normal distribution lie within."""
+"""Number of standard deviations around the mean that contain 95 % of a normal distribution."""
 
 
 def accuracy_interval(accuracy: float, samples: int) -> tuple[float, float]:

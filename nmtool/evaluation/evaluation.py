@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _WRONG_SAMPLES = 50
-"""Most misclassified samples in a table; a file of predictions has all."""
+"""Largest number of misclassified samples in a table; a file of predictions has all."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)

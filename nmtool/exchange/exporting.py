@@ -56,14 +56,13 @@ OWN = "npz"
 
 OWN_EXTENSION = ".npz"
 CARRIED_SAMPLES = 10
-"""Most samples in an export besides its known answers, in formats that carry samples.
-"""
+"""Largest number of samples in an export besides its known answers, if the format has samples."""
 
 CARRIED_EVENTS = 200_000
-"""Most events of these samples; of longer samples there are fewer."""
+"""Largest number of events of these samples together."""
 
 NOTHING_ELSE = "nothing else to run"
-"""Of nmtool's own files, which the simulator runs."""
+"""Reason why `convert` does not run nmtool's own files: only the simulator runs them."""
 
 _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 

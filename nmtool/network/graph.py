@@ -24,7 +24,7 @@ LI = "li"
 KINDS = (LIF, LI)
 
 MAX_STEPS = 1 << 22
-"""Most steps of a sample: 70 minutes at 1 ms."""
+"""Largest number of steps of a sample: 70 minutes at 1 ms."""
 
 MAX_CHANNELS = 1 << 24
 

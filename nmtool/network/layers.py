@@ -53,7 +53,7 @@ _POPULATION = re.compile(r"(\d+)(?:@(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?)?")
 
 
 def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:
-    """Parse layers: plain ones become numbers, others texts without spaces.
+    """Parse layers: plain ones become numbers, others strings without spaces.
 
     >>> spelled_layers("24@5 + 24@10, 64")
     ('24@5+24@10', 64)

@@ -30,7 +30,7 @@ SAMPLES_AT_ONCE = 8
 """Number of samples run at once, since u and v of every neuron are in memory."""
 
 _MOST_ROUNDS = 64
-"""Most rounds; in each, head-room grows by a quarter or doubles, or a scale halves."""
+"""Largest number of rounds; in each, head-room grows by a quarter or doubles, or scales halve."""
 
 
 def calibrate(

@@ -92,7 +92,7 @@ class QuantisationReport(Tabular):
 
 @dataclass(frozen=True)
 class PopulationReport:
-    """A population's constants before and after.
+    """A population's constants before and after rounding.
 
     Attributes:
         name: the population.
@@ -119,7 +119,7 @@ class PopulationReport:
 
 @dataclass(frozen=True)
 class ProjectionReport:
-    """A projection's weights and delays before and after.
+    """A projection's weights and delays before and after rounding.
 
     Attributes:
         source, target: the projection.
@@ -171,7 +171,7 @@ class RoundingCost(Result):
         answers: Iterable[tuple[Recording, Recording, NDArray[np.integer]]],
         compared_on: str,
     ) -> RoundingCost:
-        """Compare recordings of both.
+        """Compare recordings of both networks.
 
         Args:
             answers: recordings of the float network and of its integers, which may have

@@ -228,7 +228,7 @@ class _Search:
         dense = np.zeros((n_candidates, n_steps, size), np.bool_)
         goals, nearest = self._aims(), [n for n in self._silent() if n in self.nearest]
         for index in range(n_candidates):
-            rate = _LOWEST_RATE ** (1 - draws.one())
+            rate = _LOWEST_RATE ** (1 - draws.number())
             share = _SHARES[draws.part(len(_SHARES))]
             active = draws(size) < share
             if goals and index % 2:
@@ -236,7 +236,7 @@ class _Search:
                 active = self.influence[name][:, neuron] > 0
                 active &= draws(size) < max(share, 0.3)
             dense[index] = (draws((n_steps, size)) < rate) & active
-            if draws.one() < 0.4:
+            if draws.number() < 0.4:
                 dense[index] &= _bursts(n_steps, draws)[:, None]
             if nearest and index % 4 == 1:
                 mask = draws(size) < 0.8

@@ -253,7 +253,7 @@ def check_foreign(
 def _run_again(
     run: ArtefactRun, spikes: Raster, expected: Recording, actual: Recording
 ) -> tuple[Recording, str]:
-    """A new recording of the sample with u and v, and ''; else the old one, and the reason."""
+    """A new recording of the sample with u and v, or the old one; and the reason if it is old."""
     try:
         deep = run.artefact.run(spikes, deep=True, **run.options)
     except BackendError as error:

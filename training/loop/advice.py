@@ -36,8 +36,8 @@ MAX_AT_LIMIT = 0.05
 """Share of a projection's delays that may lie at the limit; of uniform delays, some 2 % do."""
 
 MEMORY = 10.0
-"""Times that a network's memory fits into a sample, at most; its memory is the longest delay
-and the longest membrane time constant."""
+"""A sample is long if it lasts more than this many times the network's memory, which is its longest
+delay plus its longest membrane time constant."""
 
 MAX_SILENT = 0.2
 """Share of the hidden neurons that may be silent for an epoch."""
@@ -46,10 +46,10 @@ BUSY = 0.1
 """A population is busy if its neurons on average spike in at least this share of the steps."""
 
 MIN_CONFUSED = 0.25
-"""Share of a class's validation samples misclassified as one other class, to be reported."""
+"""Share of a class's validation samples that has to be misclassified as one other class."""
 
 MIN_MISTAKES = 5
-"""Number of these samples, which are fewer by chance."""
+"""Smallest number of these samples; fewer may be due to chance."""
 
 LAST_EPOCHS = 5
 """Epochs at the end of a run whose validation accuracies are compared with the best one's."""

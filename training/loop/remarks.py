@@ -350,7 +350,7 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding
 
 
 def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
-    """Steps that are longer than the neurons remember, too many, or shared by too many events."""
+    """Remarks on time steps: too long for the neurons, too many, or with too many shared events."""
     for name in ("tau_mem_ms", "tau_syn_ms", "tau_out_ms"):
         constant = getattr(options, name)
         if constant is not None and options.dt_ms > constant:

@@ -124,7 +124,7 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
 
 
 def _with_delays_cut(network: Network, max_delay: int) -> Network:
-    """The network without delays of more steps."""
+    """The network with its delays limited to `max_delay` steps."""
     return network.with_projections(
         [replace(p, delay=np.minimum(p.delay, max_delay)) for p in network.projections]
     )

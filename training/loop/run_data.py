@@ -51,7 +51,7 @@ def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
 
 
 def _as_learnt(run: RunFolder, dataset: Dataset) -> Dataset:
-    """The data set, without a validation split where the run learnt from its samples, too."""
+    """The data set as the run used it: if it trained on all samples, without validation split."""
     rule = run.options().validation_rule
     return dataset.with_validation(rule) if rule.is_none else dataset
 
@@ -113,7 +113,7 @@ def is_fetched(run: RunFolder) -> bool:
 
 
 def _places(run: RunFolder, name: str) -> Iterator[Path]:
-    """Folders of that name, the working folder's first; that one even where there is none."""
+    """Folders with a name: that in the working folder, then existing ones in the run's parents."""
     yield Path(name)
     if not Path(name).is_absolute():
         here = Path(name).resolve()

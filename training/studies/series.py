@@ -49,12 +49,12 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Finding]:
 
 
 def _as_stored(conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """Conditions after a way through JSON, which has lists for pairs."""
+    """Conditions after a round trip through JSON, which turns pairs into lists."""
     return json.loads(json.dumps(conditions))
 
 
 def _shown(value: Any) -> str:
-    """A value as text for a finding; of a range or a choice, its entries."""
+    """A value as text for a finding; for a range or a choice, its entries."""
     if isinstance(value, dict):
         parts = (f"{key} = {entry}" for key, entry in value.items() if entry not in (None, False))
         return "{" + ", ".join(parts) + "}"

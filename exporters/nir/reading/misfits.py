@@ -122,9 +122,9 @@ def _per_line(node: Node, shape: Shape | None) -> Node:
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raise `FileFormatError` if there are findings, listing as many as people would read.
+    """Raise `FileFormatError` if there are findings; it lists the first `SHOWN` kinds of them.
 
-    Further ones are counted by code.
+    All others are counted by code.
     """
     if not findings:
         return

@@ -210,7 +210,7 @@ def summed(parts: list[SynapseList]) -> SynapseList:
 
 
 def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
-    """Matrices [pre, line] of weights and delays, as many as the most synapses of a pair."""
+    """Divide synapses into matrices [pre, line] of weights and delays, with one per pair each."""
     pair = synapses.pre * shape[1] + synapses.line
     is_new = np.ones(pair.size, np.bool_)
     is_new[1:] = np.diff(pair) != 0

@@ -236,7 +236,7 @@ def as_array(values: Any) -> NDArray:
 
 
 def are_numbers(labels: Sequence[Any]) -> bool:
-    """True if there are labels, and all are numbers or texts of numbers."""
+    """True if there are labels, and all are numbers or strings of numbers."""
     try:
         return bool([float(label) for label in labels])
     except (TypeError, ValueError):
@@ -271,7 +271,7 @@ def _check_dimensions(array: NDArray, n_labels: int) -> None:
 
 
 def _are_names(labels: Any) -> bool:
-    """True for a list, a tuple or an array of texts only."""
+    """True for a list, a tuple or an array of strings only."""
     return isinstance(labels, list | tuple | np.ndarray) and all(
         isinstance(label, str | bytes) for label in labels
     )

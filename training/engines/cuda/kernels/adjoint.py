@@ -28,7 +28,7 @@ from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_grad
 
 @within
 def jump(cell, i, q, dt_gradient, push, mu_v):
-    """The jump of μ_v at a spike of neuron i."""
+    """Add the jump at a spike of neuron i to μ_v."""
     i = index(i)
     own = mu_v[i] * cell[THETA, i] - cell[TAU_MEM, i] * dt_gradient
     mu_v[i] += own / q + push[i]
