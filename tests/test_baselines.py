@@ -188,7 +188,7 @@ def test_a_page_counts_by_its_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="the program is a script of the shell")
-def test_what_a_command_answers_is_kept(tmp_path: Path) -> None:
+def test_the_result_of_a_command_is_recorded(tmp_path: Path) -> None:
     program = tmp_path / "nmtool"
     program.write_text(
         "#!/bin/sh\n"

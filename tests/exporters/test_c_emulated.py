@@ -162,7 +162,7 @@ def test_every_overflow_equals_the_simulator(real: Processor, sign: int) -> None
 
 
 @on_processors
-def test_every_delay_a_fresh_state_and_nothing_connected(real: Processor) -> None:
+def test_all_delays_fresh_states_and_unconnected_populations(real: Processor) -> None:
     dense = np.zeros((4, 100, 2), bool)
     dense[0, 0], dense[2, 40] = True, True
     assert_same(self_sustained_network(), Raster.from_dense(dense), real)

@@ -131,7 +131,7 @@ def test_force_makes_a_new_one_and_deletes_the_old(
 
 
 @pytest.mark.parametrize("step", ["venv", "lava-nc==0.10.0", "import lava_network.samples"])
-def test_a_half_made_environment_is_never_found(
+def test_an_incomplete_environment_is_never_used(
     step: str, installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))

@@ -74,7 +74,7 @@ def deep(u: list[int], v: list[int], spikes: list[bool]) -> Recording:
     rows=st.lists(st.tuples(states, states, st.booleans()), min_size=1, max_size=12),
     keep=st.tuples(st.integers(0, 4096), st.integers(0, 4096)),
 )
-def test_states_come_back_whatever_is_kept(
+def test_any_states_are_restored_exactly(
     rows: list[tuple[int, int, bool]], keep: tuple[int, int]
 ) -> None:
     """A network with other decays, overflow and all, has other states, never other files."""

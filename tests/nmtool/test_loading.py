@@ -164,7 +164,7 @@ def test_options_for_another_kind_of_file(
     assert str(path) in caught.value.what
 
 
-def test_options_of_one_kind_for_the_other(checkpoints: Path, export: Export) -> None:
+def test_options_for_another_kind_of_file_are_refused(checkpoints: Path, export: Export) -> None:
     with refused(UsageError, "import-options-unused"):
         nm.load(checkpoints, ImportOptions())
     with refused(UsageError, "import-options-unused"):

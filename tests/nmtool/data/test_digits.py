@@ -51,7 +51,7 @@ def test_a_slanted_gradient_is_shared_by_the_two_nearest_directions() -> None:
 
 def test_gradients_turn_with_the_image() -> None:
     drawn = np.random.default_rng(0).integers(0, 17, (5, 8, 8)).astype(float)
-    turned = np.rot90(drawn, -1, axes=(1, 2))  # clockwise: right becomes below
+    turned = np.rot90(drawn, -1, axes=(1, 2))  # clockwise: the right side becomes the lower side
     before, after = (edge_strength(i.reshape(5, 64)).reshape(5, 8, 4, 4) for i in (drawn, turned))
     assert np.roll(np.rot90(before, -1, axes=(2, 3)), 2, axis=1) == pytest.approx(after, abs=1e-9)
 

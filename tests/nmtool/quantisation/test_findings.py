@@ -91,7 +91,7 @@ def test_a_lost_leak_is_a_finding(tau: float, dt_ms: float) -> None:
         ("threshold", "per-neuron-threshold"),
     ],
 )
-def test_constants_of_each_neuron_are_averaged_and_found(key: str, code: str) -> None:
+def test_constants_per_neuron_are_averaged_with_a_finding(key: str, code: str) -> None:
     network = one_population(np.ones((1, 2)), **{key: [4.0, 12.0]})
     result = round_network(network)
     (finding,) = result.report.findings
@@ -103,7 +103,7 @@ def test_constants_of_each_neuron_are_averaged_and_found(key: str, code: str) ->
     assert population.vth / population.scale == pytest.approx(mean.vth / mean.scale, rel=1e-3)
 
 
-def test_a_bias_of_each_neuron_is_held() -> None:
+def test_biases_may_differ_between_neurons() -> None:
     bias = np.array([0.5, -1.5])
     result = round_network(one_population(np.ones((1, 2)), bias=bias))
     (population,) = result.network.populations

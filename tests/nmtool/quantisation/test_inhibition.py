@@ -84,7 +84,7 @@ def test_networks_that_nothing_inhibits_so_far_stay_as_they_are() -> None:
     assert plain.network.content_hash == measured.network.content_hash
 
 
-def test_room_that_spikes_need_is_kept() -> None:
+def test_head_room_that_spikes_need_is_not_reduced() -> None:
     """If all neurons go as far below 0 and then spike, a smaller range loses spikes."""
     floats, spikes = network(0.0), raster(1)
     deep = replace(

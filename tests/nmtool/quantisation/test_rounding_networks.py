@@ -122,7 +122,7 @@ def test_constants_are_the_nearest_integers(network: Network, bits: int) -> None
 
 
 @given(float_networks())
-def test_delays_stay_or_are_cut_to_61_and_found(network: Network) -> None:
+def test_delays_beyond_61_are_clipped_with_a_finding(network: Network) -> None:
     result = round_network(network)
     long = 0
     for rounded, exact, report in zip(

@@ -202,7 +202,7 @@ def test_states_beyond_24_bits_or_the_targets(neuron: dict, expected: list[str])
     assert codes(fit(wide, target))[1] == expected
 
 
-def test_biases_that_a_target_may_not_have_are_asked_for() -> None:
+def test_unknown_biases_of_a_target_give_a_finding() -> None:
     target = Target("t", arithmetic="", neuron=replace(LOIHI2.neuron, bias=None))
     assert codes(fit(network(bias=1), target))[1] == ["target-neuron-unknown"]
 

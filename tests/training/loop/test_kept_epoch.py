@@ -49,7 +49,7 @@ def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
     assert min(best) < 5
 
 
-def test_the_mean_over_epochs_decides_which_is_kept() -> None:
+def test_the_mean_over_epochs_decides_which_epoch_is_saved() -> None:
     dataset, networks = small_dataset(), []
     trainer = Trainer(
         small_options(epochs=8, lr=0.05, judge_epochs=3, seed=4),

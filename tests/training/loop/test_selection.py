@@ -24,7 +24,7 @@ def _log(validation: list[float], **more: object) -> list[dict]:
 
 
 @given(Accuracies)
-def test_the_last_of_the_best_is_kept(accuracies: list[float]) -> None:
+def test_of_equal_epochs_the_last_is_the_best(accuracies: list[float]) -> None:
     best = best_epoch(_log(accuracies))["epoch"]
     assert accuracies[best - 1] == max(accuracies)
     assert all(accuracy < max(accuracies) for accuracy in accuracies[best:])

@@ -147,7 +147,7 @@ def test_the_folder_cannot_be_made() -> None:
         sweep("study.toml")
 
 
-def test_logs_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmtool.training.loop.run.run_training", one_epoch)
     write_study("trials = 1\n")
     Path("study").mkdir()

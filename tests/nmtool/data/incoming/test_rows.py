@@ -109,7 +109,7 @@ def test_dense_arrays_are_restored_by_binning(dense: np.ndarray, dt_ms: float) -
         ((2, 5, 28, 28), False),  # pixels of a sensor
     ],
 )
-def test_axes_that_look_swapped_are_told(
+def test_axes_that_look_swapped_give_a_remark(
     shape: tuple[int, ...], is_told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     dense = np.ones(shape, bool)
