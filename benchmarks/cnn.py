@@ -46,7 +46,7 @@ from nmtool.errors import UsageError
 from nmtool.evaluation.answers import Answers
 from nmtool.network.graph import count_inputs
 from nmtool.training.loop.augment import Augmentation
-from nmtool.training.loop.optimise import rate_factor
+from nmtool.training.loop.schedule import rate_factor
 from nmtool.training.loop.selection import is_best, out_of_patience, scores
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.folds import answer_folds

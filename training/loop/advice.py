@@ -14,6 +14,7 @@ from nmtool.errors import Finding
 from nmtool.network.float_network import Network
 from nmtool.network.graph import LIF
 from nmtool.targets import target_named
+from nmtool.training.loop.schedule import rate_factor
 from nmtool.training.loop.selection import best_epoch, candidates, standard_error
 from nmtool.training.options import TrainOptions
 
@@ -21,7 +22,11 @@ MIN_EPOCHS = 5
 """Smallest number of epochs after which advice is given."""
 
 FALLING = 0.05
-"""A loss still falls if its last fifth of epochs is lower by this share than the fifth before."""
+"""A loss still falls if a fifth of the epochs is lower by this share than the fifth before."""
+
+LARGE_RATE = 0.5
+"""From this share of their maximum on, learning rates are large. A schedule that ends at 0 stops
+every loss, so that a loss is also judged where rates were still large."""
 
 RISING = 0.05
 """Share of their maximum by which learning rates may rise on resume without a remark."""
@@ -96,8 +101,6 @@ def rates_rise(options: TrainOptions, before: TrainOptions, n_done: int) -> Iter
         before: settings with the previous number of epochs.
         n_done: number of finished epochs.
     """
-    from nmtool.training.loop.optimise import rate_factor
-
     now, then = (
         rate_factor(settings.schedule, settings.epochs, settings.warmup)(n_done)
         for settings in (options, before)
@@ -119,9 +122,7 @@ def _fitting(
     best = best_epoch(log, options.judge_epochs)
     train, validation = best["train_accuracy"], best["validation_accuracy"]
     fifth = max(1, len(log) // 5)
-    losses = [entry["loss"] for entry in log]
-    before, last = float(np.mean(losses[-2 * fifth : -fifth])), float(np.mean(losses[-fifth:]))
-    is_falling = last < (1 - FALLING) * before
+    falls = [fall for end in _ends(options, len(log)) if (fall := _fall(log, end, fifth))]
     if validation is not None and train - validation > max(
         OVERFITTING, 2 * standard_error(validation, n_validation)
     ):
@@ -132,7 +133,7 @@ def _fitting(
             f"try more augmentation, e.g. {_augmentation(options)}; fewer neurons (`hidden=`); "
             "more samples",
         )
-    elif train < FITTED and not is_falling:
+    elif train < FITTED and not falls:
         yield Finding(
             "training-underfits",
             "training",
@@ -141,14 +142,29 @@ def _fitting(
             f"`delay_lr={options.delay_lr / 3:.2g}`, or let a search choose (`search=30min`); more "
             "neurons (`hidden=`)",
         )
-    if is_falling and train < FITTED and best["epoch"] > len(log) - fifth:
+    if falls and train < FITTED and best["epoch"] > len(log) - fifth:
         yield Finding(
             "still-learning",
             "epochs",
-            f"the loss was still falling, from {before:.3g} to {last:.3g} over the last "
-            f"{2 * fifth} epochs, one of which is the best",
+            f"the loss was still falling, {falls[0]}, at a training accuracy of {train:.1%}",
             f"try a new run with `epochs={2 * options.epochs}`",
         )
+
+
+def _ends(options: TrainOptions, n_epochs: int) -> tuple[int, int]:
+    """Numbers of epochs after which a loss is judged: all, and those until rates became small."""
+    factor = rate_factor(options.schedule, options.epochs, options.warmup)
+    large = [epoch for epoch in range(1, n_epochs + 1) if factor(epoch - 1) >= LARGE_RATE]
+    return n_epochs, max(large, default=n_epochs)
+
+
+def _fall(log: Sequence[Mapping[str, Any]], end: int, fifth: int) -> str:
+    """The fall of the loss in the two fifths of a run before an epoch; empty if it hardly fell."""
+    losses = [entry["loss"] for entry in log[end - 2 * fifth : end]]
+    before, last = float(np.mean(losses[:-fifth])), float(np.mean(losses[-fifth:]))
+    if not last < (1 - FALLING) * before:
+        return ""
+    return f"from {before:.3g} to {last:.3g} over the {2 * fifth} epochs up to epoch {end}"
 
 
 def _augmentation(options: TrainOptions) -> str:

@@ -1,9 +1,9 @@
-"""Adam with separate learning rates for weights and delays, their schedule, and divergence."""
+"""Adam with separate learning rates for weights and delays, and divergence."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import linalg, nn
@@ -48,33 +48,6 @@ def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
     for kind in ("weight", "delay"):
         parameters: list[nn.Parameter] = [getattr(p, kind) for p in model.synapses]
         nn.utils.clip_grad_norm_(parameters, largest_norm)
-
-
-def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int], float]:
-    """Learning-rate factor of each update, from 0: a linear warm-up to 1, then the schedule.
-
-    Args:
-        schedule: one of `SCHEDULES`; decreasing ones reach 0 after the last update.
-        n_updates: number of updates of the whole run.
-        warmup: share of all updates that the warm-up takes.
-    """
-    rising, after = round(warmup * n_updates), _AFTER_WARMUP[schedule]
-
-    def factor(update: int) -> float:
-        if update < rising:
-            return (update + 1) / rising
-        done = (update - rising) / max(1, n_updates - rising)
-        return after(min(1.0, done))
-
-    return factor
-
-
-_AFTER_WARMUP: dict[str, Callable[[float], float]] = {
-    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
-    "linear": lambda done: 1 - done,
-    "constant": lambda done: 1.0,
-}
-"""By schedule, the factor as a function of the share of the updates done after the warm-up."""
 
 
 def largest_loss(options: TrainOptions, n_classes: int) -> float:

@@ -39,10 +39,10 @@ from nmtool.training.loop.optimise import (
     clip_gradients,
     largest_loss,
     make_optimiser,
-    rate_factor,
 )
 from nmtool.training.loop.pruning import Pruning
 from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.schedule import rate_factor
 from nmtool.training.loop.selection import (
     best_epoch,
     is_best,

@@ -131,6 +131,23 @@ def test_a_loss_that_falls_after_the_best_epoch_is_no_reason_for_more() -> None:
     assert codes(OPTIONS, entries) == []
 
 
+def test_a_short_run_that_its_schedule_ends_needs_more_epochs() -> None:
+    losses = [1.187, 0.948, 0.905, 0.850, 0.805, 0.792]
+    options = replace(OPTIONS, epochs=6)
+    [finding] = advice(options, log(losses, 0.6, 0.59), NETWORK)
+    assert (finding.code, finding.fix) == ("still-learning", "try a new run with `epochs=12`")
+    assert "from 0.905 to 0.85" in finding.what
+    constant = replace(options, schedule="constant")
+    assert codes(constant, log(losses, 0.6, 0.59)) == ["training-underfits"]
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.9, 1.0])
+def test_a_loss_is_judged_however_long_rates_rise(warmup: float) -> None:
+    options = replace(OPTIONS, warmup=warmup)
+    assert codes(options, log(FLAT, 0.6, 0.59)) == ["training-underfits"]
+    assert codes(options, log(FALLING, 0.6, 0.59)) == ["still-learning"]
+
+
 def test_memory_beside_long_samples() -> None:
     long = replace(OPTIONS, steps=2000)
     [finding] = advice(long, log(FLAT), NETWORK)

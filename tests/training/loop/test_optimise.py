@@ -13,8 +13,8 @@ from nmtool.training.loop.optimise import (
     clip_gradients,
     largest_loss,
     make_optimiser,
-    rate_factor,
 )
+from nmtool.training.loop.schedule import rate_factor
 from nmtool.training.options import SCHEDULES, TrainOptions
 from tests.networks.trainable import random_network
 
