@@ -20,7 +20,7 @@ from nmtool.arguments import SWITCH, WHOLE
 from nmtool.arithmetic import LOIHI2, MAX_TRAINED_DELAY
 from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
-from nmtool.errors import NetworkError, UsageError, check_type, suggestion
+from nmtool.errors import DataError, NetworkError, UsageError, check_type, suggestion
 from nmtool.network import float_network as plain
 from nmtool.network.float_network import Network, Population
 from nmtool.network.graph import INPUT, LI, strongly_connected
@@ -178,7 +178,7 @@ class SpikingNetwork(nn.Module, Tabular):
                 f"delays of up to {max_delay} steps are too long to train or to run in floats",
                 code="max-delay-too-long",
                 why=f"delays are stored in 16 bits, up to {MAX_TRAINED_DELAY} steps",
-                fix="use a longer time step (dt_ms), with which delays take fewer steps",
+                fix="use a longer time step (`dt_ms=`), with which delays take fewer steps",
             )
         if network.max_delay > max_delay:
             raise NetworkError(
@@ -230,12 +230,13 @@ class SpikingNetwork(nn.Module, Tabular):
             push: firing-rate regulariser of each spiking population, by name.
 
         Raises:
-            DataError: the input's channels differ from the network's, it has other axes, or its
-                numbers are not counts.
+            DataError: the input's channels differ from the network's, it has other axes, seems to
+                have the steps first, or its numbers are not counts.
             UsageError: the input has another type, or a regulariser names no spiking population.
         """
         check_type(spikes, (Raster, Tensor), "the input of a network", _INPUT)
         if isinstance(spikes, Tensor):
+            self._check_axes(spikes)
             spikes = Raster.from_dense(spikes.detach().to_dense().cpu())
         self._check_push(push or {})
         check_input(self.network, spikes)
@@ -285,6 +286,18 @@ class SpikingNetwork(nn.Module, Tabular):
         jumps = (weight.detach() * self._neurons[projection.target].jump).contiguous()
         steps = whole_steps(delay).contiguous()
         return Synapses(jumps, steps, weight_parameter=weight, delay_parameter=delay)
+
+    def _check_axes(self, spikes: Tensor) -> None:
+        """Raise `DataError` for a tensor with the steps before the samples, as in snnTorch."""
+        n_steps = self.network.n_steps
+        if spikes.ndim == 3 and spikes.shape[0] == n_steps != spikes.shape[1]:
+            raise DataError(
+                f"spikes in the shape {tuple(spikes.shape)} seem to be [steps, samples, channels]",
+                code="raster-dimensions",
+                why=f"samples come first, and the network has {n_steps} steps",
+                fix="swap the axes: spikes.transpose(0, 1); if they are right, pass "
+                "Raster.from_dense(spikes)",
+            )
 
     def _check_push(self, push: Mapping[str, Push]) -> None:
         spiking = [name for layer in self.layers if layer.kind != LI for name in layer.names]

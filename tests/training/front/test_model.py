@@ -173,3 +173,14 @@ def test_delays_beyond_the_sample_deliver_nothing_and_change_nothing(steps: int)
         assert not projection.weight.grad[0].any()
         assert not projection.delay.grad[0].any()
         assert projection.weight.grad.abs().max() < 1e6
+
+
+def test_steps_before_samples_are_refused() -> None:
+    network = Network.layers([16, 8, 3], n_steps=120)
+    model = SpikingNetwork(network)
+    with refused(DataError, "raster-dimensions"):
+        model(torch.ones(120, 4, 16))
+    for shape in ((4, 120, 16), (120, 120, 16), (4, 50, 16)):
+        assert model(torch.ones(shape)).membrane["output"].shape[:2] == shape[:2]
+    rasters = Raster.from_dense(np.ones((120, 4, 16)))
+    assert model(rasters).membrane["output"].shape == (120, 4, 3)
