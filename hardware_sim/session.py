@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import replace
 from numbers import Integral
@@ -21,8 +22,13 @@ from nmtool.network.readout import WINDOW, Readout, StreamScores
 from nmtool.recording import Recording
 from nmtool.values import frozen
 
+_log = logging.getLogger(__name__)
+
 KEPT_STEPS = 100
 """Default number of past steps that `Session.recent` can return."""
+
+FAR_SAMPLES = 100
+"""An event is far ahead if its step is this many samples of the network later than the next."""
 
 _LAST_STEP = 1 << 53
 """Largest step number that float64 counts exactly: at 1 ms, 285,000 years."""
@@ -123,6 +129,7 @@ class Session:
         self._within_step = False
         self._n = 0
         self._coming: dict[int, set[int]] = {}
+        self._may_remark = True
         readout, network = self.network.readout, self.network
         self._scores = StreamScores(readout, len(network.class_names), network.n_steps)
 
@@ -150,7 +157,8 @@ class Session:
 
         Times are binned to steps, and data channels mapped to network channels, as by
         `network.bin`; a network channel spikes at most once per step. Spikes of later steps are
-        kept until then. If one event is refused, the whole call is.
+        kept until then. If one event is refused, the whole call is. A remark, once until the
+        next reset, names events so far ahead that their times may not be in ms.
 
         Args:
             events: [events] integers, data channels; or `SpikeEvents` of one sample.
@@ -186,6 +194,7 @@ class Session:
             )
         step = np.floor(step_position(np.broadcast_to(time, unit.shape), self.network.dt_ms))
         self._check(unit, step)
+        self._remark_far_ahead(float(step.max()))
         for n, index in zip(step.astype(np.int64).tolist(), channel.tolist(), strict=True):
             self._coming.setdefault(n, set()).add(index)
 
@@ -341,13 +350,28 @@ class Session:
                 fix="use the data that the network was made for",
             )
 
+    def _remark_far_ahead(self, step: float) -> None:
+        """Log a remark, once, if a step is so far ahead that its time may be in another unit."""
+        n_ahead = step - self._n
+        if self._may_remark and n_ahead > FAR_SAMPLES * self.network.n_steps:
+            self._may_remark = False
+            ahead_ms = n_ahead * self.network.dt_ms
+            remark = Finding(
+                "event-far-ahead",
+                "time_ms",
+                f"an event lies {ahead_ms:,.0f} ms ahead, more than {FAR_SAMPLES} times the length "
+                "of a sample, and has no effect until then",
+                "times are in ms since the last reset; divide µs by 1,000",
+            )
+            _log.warning(remark.as_line("remark"))
+
     def _check(self, unit: NDArray[np.int64], step: NDArray[np.floating] | None = None) -> None:
         """Raise `DataError` unless all events have a valid channel and a step not yet run."""
         n_units = self.network.channels.size * self.network.channels.group
         known = unit.min() >= 0 and unit.max() < n_units
         if known and (step is None or (step.min() >= self._n and step.max() < _LAST_STEP)):
             return
-        findings = []
+        findings, is_timed = [], step is not None
         step = np.full(unit.size, float(self._n)) if step is None else step
         unknown = (unit < 0) | (unit >= n_units)
         out_of_range = ~(np.abs(step) < _LAST_STEP)
@@ -356,6 +380,8 @@ class Session:
             at = int(unknown.argmax())
             what = f"{_counted(unknown)} a channel outside 0 … {n_units - 1}: {unit[at]}"
             fix = f"number data channels from 0 to {n_units - 1}"
+            if is_timed and not (late | out_of_range).any() and step.max() < n_units:
+                fix += "; channels come first, then times: feed(channels, time_ms)"
             findings.append(Finding("event-channel-unknown", f"event {at}", what, fix))
         if out_of_range.any():
             at = int(out_of_range.argmax())
@@ -394,8 +420,8 @@ def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArra
             f"{subject} of events must be a flat list of {'numbers' if 'f' in kinds else 'whole '}"
             f"{'' if 'f' in kinds else 'numbers'}",
             code="events-not-numbers",
-            fix="give channels, and times in ms beside them; numpy.flatnonzero lists the channels "
-            "of a mask",
+            fix="give channels first, then their times in ms: feed(channels, time_ms); "
+            "numpy.flatnonzero lists the channels of a mask",
         )
     return array.astype(dtype, copy=False)
 

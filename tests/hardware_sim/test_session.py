@@ -230,6 +230,32 @@ def session_at(step: int) -> Session:
     return session
 
 
+def test_times_in_other_units_get_one_remark(caplog: pytest.LogCaptureFixture) -> None:
+    session = session_at(3)
+    sample_ms = session.network.n_steps * session.network.dt_ms
+    session.feed([0], [sample_ms])
+    assert not caplog.text
+    for _ in range(2):
+        session.feed([0, 0], [5.0, 1000 * sample_ms])
+    assert caplog.text.count("remark[event-far-ahead]") == 1
+    session.reset()
+    session.feed([0], [1000 * sample_ms])
+    assert caplog.text.count("remark[event-far-ahead]") == 2
+
+
+def test_channels_and_times_in_the_other_order() -> None:
+    session = session_at(0)
+    with refused(DataError, "events-refused") as caught:
+        session.feed([4, 9], [0, 0])
+    assert "feed(channels, time_ms)" in caught.value.findings[0].fix
+    with refused(DataError, "events-refused") as untimed:
+        session.feed([4, 9])
+    assert "feed(" not in untimed.value.findings[0].fix
+    with refused(DataError, "events-not-numbers") as unlike:
+        session.feed([4.2, 9.1], [0, 0])
+    assert "feed(channels, time_ms)" in unlike.value.fix
+
+
 @pytest.mark.parametrize(
     ("channels", "times", "problems"),
     [

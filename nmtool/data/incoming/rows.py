@@ -101,7 +101,10 @@ class Rows:
                 raise DataError(
                     f"sample {sample} has units that are not whole numbers",
                     code="events-not-numbers",
-                    fix="number the channels from 0",
+                    fix="number the channels from 0; times come first, then units: "
+                    "from_lists(times_ms, units, labels)"
+                    if _are_whole(time)
+                    else "number the channels from 0",
                 )
             if unit.size and not -MAX_CHANNELS < unit.min() <= unit.max() < MAX_CHANNELS:
                 raise DataError(

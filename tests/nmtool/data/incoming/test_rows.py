@@ -157,3 +157,9 @@ def test_samples_are_a_sequence(events: SpikeEvents) -> None:
         assert whole[-1].offset.tolist() == [0, 1]
         with pytest.raises(IndexError):
             whole[4]
+
+
+def test_times_after_units() -> None:
+    with refused(DataError, "events-not-numbers") as caught:
+        SpikeEvents.from_lists([[3, 4]], [[0.5, 1.5]], [0])
+    assert "from_lists(times_ms, units, labels)" in caught.value.fix
