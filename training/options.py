@@ -74,7 +74,7 @@ SCHEDULES = ("cosine", "linear", "constant")
 """Learning rates after the warm-up: falling to 0 along half a cosine or a line, or constant."""
 
 
-MAX_LEARNING_RATE = 10**37
+MAX_LEARNING_RATE = 1e37
 """Largest learning rate, far beyond useful ones. Adam divides it by 0.1 in 32-bit floats."""
 
 
@@ -480,13 +480,14 @@ class TrainOptions:
         if self.arithmetic == "float":
             return
         if self.max_delay > limits.max_delay:
+            longest = limits.max_delay
+            holds = f"holds at most {longest}" if longest else "has no delays"
+            longer = "; in a new run, a longer `dt_ms=` covers the same time with fewer steps"
             raise UsageError(
-                f"max_delay is {self.max_delay} steps, but {limits.label} holds at most "
-                f"{limits.max_delay}",
+                f"max_delay is {self.max_delay} steps, but {limits.label} {holds}",
                 code="max-delay-beyond-chip",
-                fix=f"`max_delay={limits.max_delay}`, which cuts longer delays if training starts "
-                "from another run; in a new run, a longer time step (dt_ms) covers the same time "
-                "with fewer steps",
+                fix=f"`max_delay={longest}`, which cuts longer delays if training starts from "
+                "another run" + (longer if longest else ""),
             )
         _ = self.delay_grid
 
@@ -496,8 +497,8 @@ class TrainOptions:
             raise UsageError(
                 f"{name} is {value} steps, but max_delay is only {self.max_delay}",
                 code="init-delay-beyond-max",
-                fix=f"use {name} of at most {self.max_delay}, or {OFF} for the largest allowed "
-                "delay",
+                fix=f"use `{name}={self.max_delay}` or less, or `{name}={OFF}` for the largest "
+                "allowed delay",
             )
 
     @property
@@ -654,7 +655,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "float": ("a number", lambda value: _number(value, Real, float)),
     "str": ("a word", lambda value: value if isinstance(value, str) else None),
     "int | str | tuple[int | str, ...]": (
-        "a whole number, or one per layer, or populations like 32@5+32@20",
+        "a whole number of 0 or more, or one per layer, or populations like 32@5+32@20",
         lambda value: _layers(value),
     ),
     "tuple[float, float]": ("two numbers", lambda value: _pair(value)),

@@ -35,8 +35,8 @@ _LOOKED_AT = 300
 """Number of samples analysed, evenly spread over the file."""
 
 TIME_UNIT_FIX = (
-    "state the unit of the times: nmtool data IN -o FOLDER --time-unit ms, or in CSV the name of "
-    "the column, such as time_us"
+    "state the unit of the times: in CSV by the name of the column, such as time_us; in HDF5 by "
+    "nmtool data IN -o FOLDER --time-unit ms"
 )
 
 

@@ -52,12 +52,14 @@ def time_findings(events: SpikeEvents) -> Iterator[Finding]:
     if not last_ms.size:
         return
     median = float(np.median(last_ms))
-    if median > LONG_MS and median / 1000 >= SHORT_MS:
+    smaller = [factor for factor in (1000, 1_000_000) if median / factor >= SHORT_MS]
+    if median > LONG_MS and smaller:
+        factor = next((factor for factor in smaller if median / factor <= LONG_MS), smaller[-1])
         yield Finding(
             "times-look-like-ms",
             "times",
-            f"the median sample ends after {median / 1000:,.4g} s; if times are in the next "
-            f"smaller unit, it ends after {median / 1000:,.4g} ms",
+            f"the median sample ends after {median / 1000:,.4g} s; if the unit of its times is "
+            f"{factor:,} times smaller, it ends after {median / factor:,.4g} ms",
             TIME_UNIT_FIX,
         )
     end_ms = usual_end_ms(last_ms)

@@ -85,5 +85,5 @@ def _diverged(symptom: str) -> UsageError:
     return UsageError(
         f"training diverged: {symptom}",
         code="training-diverged",
-        fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
+        fix="start again with a smaller `lr=`, `delay_lr=` or `gain=`",
     )

@@ -57,6 +57,12 @@ EXPLODED_LOSS_RATIO = 30.0
 MIN_STEPS_COVERED = 5
 """There is a remark if samples end within fewer steps."""
 
+_IN_SECONDS = 0.5
+"""Time constants below this many ms may be in seconds."""
+
+MAX_STEPS_SILENTLY = 5000
+"""Largest number of steps without a remark."""
+
 MAX_LENGTH_RATIO = 3.0
 """Largest number of steps without a remark, relative to the length of a sample and its answer."""
 
@@ -358,8 +364,10 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
                 "dt-above-time-constant",
                 "dt",
                 f"a step of {options.dt_ms:g} ms is longer than {name} = {constant:g}",
-                f"states decay within a step; use `dt_ms={constant / 5:g}` or shorter, or a longer "
-                "time constant",
+                f"if it is in s, `{name}={1000 * constant:g}`"
+                if constant < _IN_SECONDS and options.dt_ms <= 1000 * constant
+                else f"states decay within a step; use `dt_ms={constant / 5:g}` or shorter, or a "
+                "longer time constant",
             )
     last = last_spike_ms(events)
     if not last.size:
@@ -373,6 +381,14 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             f"{MIN_STEPS_COVERED} steps of {options.dt_ms:g} ms",
             "a shorter `dt_ms=` separates the events; times of SpikeEvents are in ms, not in "
             "seconds",
+        )
+    if options.n_steps > MAX_STEPS_SILENTLY:
+        yield Finding(
+            "steps-many",
+            "steps",
+            f"{options.n_steps:,} steps of {options.dt_ms:g} ms take long to train, and "
+            f"{END_PERCENTILE:g} % of the samples end within {reach / 1000:,.4g} s",
+            f"if that is too long, {TIME_UNIT_FIX}; else choose a longer `dt_ms=`",
         )
     room = options.longest_delay * options.dt_ms + options.tau_mem_ms
     if options.dt_ms * options.n_steps > MAX_LENGTH_RATIO * (reach + room):
@@ -398,8 +414,17 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
 
 
 def _short_delays(options: TrainOptions) -> Iterator[Finding]:
-    """Warn where the bits of delays end a stride or more before the longest delay."""
+    """Warn of delays that the target lacks, or where their bits end before the longest delay."""
     if options.arithmetic == "float":
+        most = target_named(options.target).max_delay
+        if options.max_delay > most:
+            yield Finding(
+                "delays-beyond-target",
+                "max_delay",
+                f"delays of up to {options.max_delay} steps are trained, but {options.target} "
+                + (f"holds at most {most}" if most else "has no delays"),
+                f"`max_delay={most}` trains for this target",
+            )
         return
     grid = options.delay_grid
     if options.max_delay - grid.longest >= grid.stride:

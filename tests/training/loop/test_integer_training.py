@@ -149,6 +149,10 @@ def test_delays_beyond_the_chip_are_refused() -> None:
         small_options(arithmetic="integer", max_delay=62)
     assert "`max_delay=61`" in caught.value.fix
     assert small_options(max_delay=62).max_delay == 62
+    with refused(UsageError, "max-delay-beyond-chip") as without:
+        small_options(arithmetic="integer", max_delay=61, target="xylo-audio3")
+    assert "has no delays" in without.value.what
+    assert "dt_ms" not in without.value.fix
 
 
 @pytest.mark.parametrize("stride", [None, 7])

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from nmtool.data import Dataset, SpikeEvents
+from nmtool.data.remarks import time_findings
 from nmtool.errors import DataError, Finding, UsageError
 from nmtool.training.loop.manifest import Manifest
 from nmtool.training.loop.remarks import check_events_in_time, remarks, start_line, start_remarks
@@ -257,7 +258,14 @@ def test_the_grid() -> None:
     few = ["dt-above-time-constant", "events-in-few-steps"]
     assert _of_events(events, steps=5, max_delay=3, dt_ms=15.0, tau_syn_ms=9.0) == few
     assert _of_events(events, **fits, tau_mem_ms=0.9) == ["dt-above-time-constant"]
+    (in_seconds,) = remarks(Dataset.of(train=events), TrainOptions(**fits, tau_mem_ms=0.02))
+    assert "`tau_mem_ms=20`" in in_seconds.fix
     assert _of_events(events, steps=1000, max_delay=10) == ["steps-beyond-data"]
+    slow = replace(events, time_ms=100 * events.time_ms)
+    assert _of_events(slow, steps=6001, max_delay=10) == ["steps-many"]
+    chip = {"steps": 70, "target": "xylo-audio3"}
+    assert _of_events(events, **chip, max_delay=10) == ["delays-beyond-target"]
+    assert _of_events(events, **chip, max_delay=0) == []
     seconds = replace(events, time_ms=events.time_ms / 1000)
     assert "events-in-few-steps" in _of_events(seconds, **fits)
     assert _of_events(replace(events, n_units=20), **fits) == ["channels-unused"]
@@ -267,6 +275,16 @@ def test_the_grid() -> None:
     assert finding.code == "events-merged"
     assert finding.what.startswith("33%")
     assert "`dt_ms=0.2`" in finding.fix
+
+
+@pytest.mark.parametrize(("factor", "end"), [(1000, "82 ms"), (1_000_000, "82 ms")])
+def test_times_that_are_factors_too_long(factor: int, end: str) -> None:
+    times = [[float(time) for time in range(2, 84, 10)]] * 2
+    events = SpikeEvents.from_lists(times, [[0, 1] * 4 + [0]] * 2, [0, 1])
+    wrong = replace(events, time_ms=factor * events.time_ms)
+    (finding,) = time_findings(wrong)
+    assert finding.code == "times-look-like-ms"
+    assert f"{factor:,} times smaller, it ends after {end}" in finding.what
 
 
 def test_times_that_look_like_milliseconds() -> None:
