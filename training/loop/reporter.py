@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nmtool.data import Dataset
+from nmtool.evaluation.confusion import interval_text
 from nmtool.interrupts import CheckStop
 from nmtool.progress import Advance, Pace, duration
 from nmtool.tables import brief
 from nmtool.training.loop.remarks import EpochRemarks, start_line
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.selection import is_best, standard_error, stopped_early
+from nmtool.training.loop.selection import is_best, stopped_early
 from nmtool.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -121,14 +122,14 @@ def epoch_parts(entry: Mapping[str, Any], n_validation: int | None = None) -> li
 
     Args:
         entry: the epoch's entry of the log.
-        n_validation: number of validation samples, for the standard error of their accuracy.
+        n_validation: number of validation samples, for the interval of their accuracy.
     """
     validation = entry["validation_accuracy"]
     parts = [(f"loss {brief(entry['loss'])}", 2), (f"train {entry['train_accuracy']:.1%}", 3)]
     settled = entry.get("settled_accuracy", validation)
     if validation is not None:
-        error = f" ± {100 * standard_error(settled, n_validation):.1f}" if n_validation else ""
-        parts.append((f"validation {settled:.1%}{error}", 1))
+        interval = f" ({interval_text(settled, n_validation)})" if n_validation else ""
+        parts.append((f"validation {settled:.1%}{interval}", 1))
     if "settled_accuracy" in entry:
         before = "" if validation is None else f" ({validation:.1%} before)"
         parts.append((f"scales changed at the end, so that nothing overflows{before}", 7))
