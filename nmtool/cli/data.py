@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.data.dataset import with_test
-    from nmtool.data.description import table_of
+    from nmtool.data.description import groups_in_several, table_of
     from nmtool.data.dividing import SplitRule
     from nmtool.data.grid import propose_grid
     from nmtool.data.incoming import write_dataset
@@ -129,6 +129,9 @@ def run(arguments: argparse.Namespace) -> int:
     console.print_table(table_of(dataset.name, content))
     names = [*next(iter(content.values()))["classes"]]
     console.print_line(f"classes: {listed(names, SHOWN)}")
+    splits = {split: dataset.split(split) for split in dataset.splits}
+    for column, shared in groups_in_several(splits).items() if len(splits) > 1 else ():
+        console.print_line(f"{column}: {shared or 'no'} groups have samples in several splits")
     if grid is not None:
         console.print_line(
             f"proposed: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
 
     Keys: `samples`, `units`, `classes` (number of samples by class name), `spikes`,
     `spikes_per_sample` (`mean`, `min`, `max`), `duration_ms` (time of the last spike:
-    `p5`, `p50`, `p95`, `p100` over the samples that have one) and `empty_samples`. Statistics of
-    no samples are None.
+    `p5`, `p50`, `p95`, `p100` over the samples that have one), `empty_samples` and `groups`
+    (number of groups by column). Statistics of no samples are None.
     """
     counts = events.counts
     per_class = np.bincount(events.label, minlength=len(events.class_names))
@@ -36,13 +36,28 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
         },
         "duration_ms": _duration_percentiles(events.last_ms[counts > 0]),
         "empty_samples": int((counts == 0).sum()),
+        "groups": {name: int(np.unique(group).size) for name, group in events.groups.items()},
     }
 
 
 def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
     """Table of the statistics from `describe`, a column per split."""
     rows = [(name, *map(cell, splits.values())) for name, cell in _ROWS.items()]
+    columns = dict.fromkeys(name for split in splits.values() for name in split["groups"])
+    for name in columns:
+        counts = (split["groups"].get(name) for split in splits.values())
+        rows.append((f"groups by {name}", *("none" if n is None else f"{n:,}" for n in counts)))
     return Table(title, ("", *splits), rows)
+
+
+def groups_in_several(splits: Mapping[str, SpikeEvents]) -> dict[str, int]:
+    """By column that all splits have, the number of groups with samples in several splits."""
+    parts = [events.groups for events in splits.values()]
+    names = [name for name in parts[0] if all(name in groups for groups in parts)]
+    groups = {name: np.concatenate([np.unique(part[name]) for part in parts]) for name in names}
+    return {
+        name: int((np.unique(v, return_counts=True)[1] > 1).sum()) for name, v in groups.items()
+    }
 
 
 def _duration_percentiles(last_ms: NDArray[np.float64]) -> dict[str, float | None]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from nmtool.data import SpikeEvents, describe
+from nmtool.data.description import groups_in_several, table_of
 
 
 def test_describe(events: SpikeEvents) -> None:
@@ -15,10 +16,22 @@ def test_describe(events: SpikeEvents) -> None:
         "spikes_per_sample": {"mean": 1.5, "min": 0, "max": 4},
         "duration_ms": summary["duration_ms"],
         "empty_samples": 1,
+        "groups": summary["groups"],
     }
     assert summary["duration_ms"]["p50"] == 3.0
     assert summary["duration_ms"]["p100"] == 250.0
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_groups_of_splits() -> None:
+    person = [0, 0, 1, 2]
+    events = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1], groups={"person": person})
+    splits = {"train": events[:2], "test": events[1:]}
+    described = {name: describe(split) for name, split in splits.items()}
+    assert [split["groups"] for split in described.values()] == [{"person": 1}, {"person": 3}]
+    assert table_of("", described).rows[-1] == ("groups by person", "1", "3")
+    assert groups_in_several(splits) == {"person": 1}
+    assert groups_in_several({"train": events[:2], "test": events[2:]}) == {"person": 0}
 
 
 def test_describe_samples_without_spikes() -> None:
