@@ -199,7 +199,10 @@ def checked(function: Any = None, **kinds: Kind) -> Any:
         try:
             passed = signature.bind(*arguments, **keywords).arguments
         except TypeError as error:
-            raise TypeError(f"{function.__name__}() {error}") from None
+            names = signature.parameters.values()
+            others = [f"{p.name}=" for p in names if p.kind is p.KEYWORD_ONLY]
+            named = f"; by name: {', '.join(others)}" if "positional" in str(error) else ""
+            raise TypeError(f"{function.__name__}() {error}{named if others else ''}") from None
         for name, kind in kinds.items():
             if name in passed:
                 kind.check(name, passed[name])
@@ -234,10 +237,17 @@ def _check_keywords(
     for name in keywords:
         if name not in signature.parameters:
             near = nearest(name, list(signature.parameters))
-            raise TypeError(
-                f"{function}() got an unexpected keyword argument '{name}'"
-                + (f"; did you mean '{near}'?" if near else "")
-            )
+            hint = f"; did you mean '{near}'?" if near else _options_hint(name, signature)
+            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'{hint}")
+
+
+def _options_hint(name: str, signature: inspect.Signature) -> str:
+    """The class of options of a function, where a keyword may belong; empty if it has none."""
+    for parameter in signature.parameters.values():
+        classes = union_members(str(parameter.annotation)) - {"None"}
+        if parameter.name in ("options", "conventions") and len(classes) == 1:
+            return f"; pass {parameter.name}=nmtool.{classes.pop()}({name}=…)"
+    return ""
 
 
 def function_or_none(name: str, value: object) -> None:

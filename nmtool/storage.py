@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import leftovers
-from nmtool.errors import FileFormatError, NmtoolError, StorageError, check_path, reason
+from nmtool.errors import FileFormatError, NmtoolError, StorageError, check_path, listed, reason
 
 MAX_ARCHIVE_BYTES = 4 << 30
 """Archives that would unpack to more bytes are refused before anything is unpacked."""
@@ -245,11 +245,15 @@ def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> 
 def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_bytes: int) -> Archive:
     try:
         with _opened(source, free_bytes) as archive:
+            if "header" not in archive.files:
+                raise _not_own(path, archive.files)
             header = _header(archive)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
         actual, version = header["kind"], int(header["version"])
     except PermissionError as error:
         raise _unreadable(path, error) from error
+    except FileFormatError:
+        raise
     except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
         raise _damaged(path, reason(error)) from error
     if actual != kind:
@@ -369,6 +373,15 @@ def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
         code="file-unreadable",
         why=error.strerror or str(error),
         fix="check its permissions, and those of its folder",
+    )
+
+
+def _not_own(path: Path, names: Sequence[str]) -> FileFormatError:
+    return FileFormatError(
+        f"{path} is not an nmtool file",
+        code="file-damaged",
+        why=f"it holds {listed(names, 5) or 'nothing'}, but no header",
+        fix="name a file that nmtool wrote; arrays of spikes are data: nmtool data FILE -o FOLDER",
     )
 
 

@@ -100,7 +100,12 @@ class NirOptions:
             f"the format {name} has no options of NIR files",
             code="nir-options-unused",
             why=others_than_usual(self),
-            fix="leave them out, or write NIR: `to=nir`",
+            fix="leave them out, or write NIR: `to=nir`"
+            + (
+                f"; to read a NIR file with this step, `nir_dt_s={self.nir_dt_s:g}`"
+                if self.nir_dt_s != NIR_DT_S
+                else ""
+            ),
         )
 
 

@@ -13,7 +13,8 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import fields
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rich import box
@@ -106,11 +107,21 @@ def with_flags(text: str, names: Mapping[str, str]) -> str:
     def flag(argument: re.Match[str]) -> str:
         name, value = argument[1], argument[2]
         value = value.strip("[]'\"()").replace(", ", " " if value.startswith("[") else ",")
-        if name not in names:
+        spelt = names.get(name) or _flags_of_training().get(name)
+        if spelt is None:
             return argument[0]
-        return names[name] if value in ("", "True") else f"{names[name]} {value}"
+        return spelt if value in ("", "True") else f"{spelt} {value}"
 
     return re.sub(r"`(\w+)=([^`]*)`", flag, text)
+
+
+@cache
+def _flags_of_training() -> dict[str, str]:
+    """Flags of settings of training, which other commands give as advice, too."""
+    from nmtool.cli.train_settings import flag_of
+    from nmtool.training.options import TrainOptions
+
+    return {option.name: flag_of(option.name) for option in fields(TrainOptions)}
 
 
 def print_line(text: str, style: str = "") -> None:

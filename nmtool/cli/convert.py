@@ -56,7 +56,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "convert",
         only=("to", "prefix"),
-        to=flag(type=flags.one_of(_formats), metavar="FORMAT"),
+        to=flag(
+            type=flags.one_of(_formats, "; for loihi2, --to lava"),
+            metavar="FORMAT",
+        ),
         prefix=flag(
             metavar="WORD",
             help="C and firmware: begin all names with WORD and write a header file, so that "

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import add_json
+from nmtool.cli.arguments import Parser, add_json
 from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nmtool.training.studies.results import SweepResult
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.usage = "nmtool sweep STUDY.toml [options]"
     parser.description = (
         "Try training settings and keep those of the best validation accuracy. The same command "
@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         storage=flag(metavar="URL"),
         device=flag(choices=("auto", "cpu", "cuda")),
     )
+    entries = ("data", "config", "trials", "minutes", "prune", "keep", "seed", "output")
+    entry = "write it into STUDY.toml; examples/study.toml explains its entries"
+    parser.elsewhere = {f"--{name}": entry for name in entries}
     add_json(parser)
     parser.epilog = "example: nmtool sweep examples/study.toml --processes 2"
 

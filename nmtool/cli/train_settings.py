@@ -42,6 +42,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
                 _add_setting(group, option, _help(option))
 
 
+def flag_of(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.removesuffix("_ms").replace("_", "-")
+
+
 def _help(option: Field[Any]) -> str:
     """The help of a setting, its range and its default."""
     text, about = option.metadata["help"], option.metadata
@@ -54,7 +59,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
     from nmtool.data.dividing import AUTO
     from nmtool.toml_files import OFF
 
-    flag = "--" + option.name.removesuffix("_ms").replace("_", "-")
+    flag = flag_of(option.name)
     kind, _, optional = str(option.type).partition(" | ")
     shared: dict[str, Any] = {"dest": option.name, "default": argparse.SUPPRESS, "help": text}
     if kind == "bool":

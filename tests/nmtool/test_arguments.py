@@ -167,3 +167,15 @@ def test_an_argument_that_there_is_not_names_the_function() -> None:
         TypeError, match=r"^simulate\(\) got an unexpected keyword argument 'deeper'"
     ):
         nm.simulate(None, None, deeper=True)  # type: ignore[call-arg]
+
+
+def test_arguments_that_go_elsewhere() -> None:
+    with pytest.raises(TypeError, match=r"quantise\(\) too many positional .*by name: .*target="):
+        nm.quantise(None, None)  # type: ignore[misc, arg-type]
+    with pytest.raises(TypeError, match=r"pass options=nmtool\.TrainOptions\(hidden=…\)"):
+        nm.train("digits", hidden=4)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"pass conventions=nmtool\.FileConventions\(columns=…\)"):
+        nm.read_incoming("spikes.csv", columns="time_us=t")  # type: ignore[call-arg]
+    with refused(UsageError, "argument-type") as caught:
+        nm.read_incoming("spikes.csv", "time_us=t")  # type: ignore[arg-type]
+    assert "FileConventions(" in caught.value.fix

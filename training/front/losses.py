@@ -153,8 +153,16 @@ def _checked_targets(targets: object, n_samples: int, n_classes: int) -> Tensor:
     if is_whole and tensor.shape == (n_samples,):
         tensor = tensor.to(torch.int64)
         # Checking values on a GPU would make the host wait for every batch.
-        if tensor.is_cuda or bool(((tensor >= 0) & (tensor < n_classes)).all()):
+        wrong = [] if tensor.is_cuda else tensor[(tensor < 0) | (tensor >= n_classes)].tolist()
+        if not wrong:
             return tensor
+        raise UsageError(
+            f"the label {wrong[0]} is not one of the {n_classes} classes, 0 … {n_classes - 1}",
+            code="loss-targets",
+            fix="number the classes from 0: pass labels - 1"
+            if set(wrong) == {n_classes} and int(tensor.min()) == 1
+            else "pass labels, [samples] integers from 0",
+        )
     raise UsageError(
         f"targets of shape {tuple(tensor.shape)} and dtype {tensor.dtype} do not match a batch of "
         f"{n_samples} samples and {n_classes} classes",

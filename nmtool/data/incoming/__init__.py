@@ -22,7 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.arguments import LIST, NUMBER, WHOLE, WORD, check_all, check_fields, optional
+from nmtool.arguments import (
+    LIST,
+    NUMBER,
+    WHOLE,
+    WORD,
+    Kind,
+    check_all,
+    check_fields,
+    checked,
+    optional,
+)
 from nmtool.data import shd
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, errors_naming
@@ -96,6 +106,7 @@ class FileConventions:
 
 
 AS_THEY_ARE = FileConventions()
+_CONVENTIONS_FIX = "pass nmtool.FileConventions(columns='time_us=t,unit=pixel')"
 
 
 def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
@@ -120,6 +131,7 @@ def is_incoming(name: str) -> bool:
     return Path(name).suffix in ROW_SUFFIXES and Path(name).is_file()
 
 
+@checked(conventions=Kind(("FileConventions",), _CONVENTIONS_FIX))
 def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) -> Dataset:
     """Read a file, or a folder with a file per split.
 

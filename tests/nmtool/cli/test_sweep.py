@@ -45,6 +45,13 @@ def test_the_best_settings_are_written(nmtool: Nmtool, monkeypatch: pytest.Monke
     assert best["searched"].items() <= best["settings"].items()
 
 
+def test_entries_of_the_study_are_no_options(nmtool: Nmtool) -> None:
+    result = nmtool("sweep", "study.toml", "--trials", 5)
+    assert (result.code, result.error) == (2, "option-unknown")
+    assert "STUDY.toml" in result.err
+    assert "--threads" not in result.err
+
+
 def test_a_sweep_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5] * 4, monkeypatch)
     write_study()

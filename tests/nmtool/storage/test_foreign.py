@@ -160,3 +160,13 @@ def test_a_member_that_is_no_array(kind: str, path: Path, claim: bytes) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("odd.npy", member)
     assert_refused(kind, path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_of_spikes_are_data(kind: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", spikes=np.ones((2, 3, 4)), labels=[0, 1])
+    with pytest.raises(FileFormatError) as caught:
+        read(kind, tmp_path / "data.npz")
+    assert caught.value.code == "file-damaged"
+    assert "spikes, labels" in caught.value.why
+    assert "nmtool data" in caught.value.fix

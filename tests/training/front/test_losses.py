@@ -233,6 +233,15 @@ def test_targets_that_fit_no_batch(targets: np.ndarray, rule: str) -> None:
         loss(activity, targets)
 
 
+def test_labels_from_1() -> None:
+    network = Network.layers([5, 4, 3])
+    activity = SpikingNetwork(network)(Raster.silent(4, 10, 5))
+    with refused(UsageError, "loss-targets") as caught:
+        losses.readout_loss(network, 10.0)(activity, torch.tensor([1, 2, 3, 3]))
+    assert caught.value.what == "the label 3 is not one of the 3 classes, 0 … 2"
+    assert "labels - 1" in caught.value.fix
+
+
 def test_labels_of_numpy_are_labels() -> None:
     network = Network.layers([5, 4, 3])
     activity = SpikingNetwork(network)(Raster.silent(2, 10, 5))
