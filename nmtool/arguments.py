@@ -246,7 +246,7 @@ def _options_hint(name: str, signature: inspect.Signature) -> str:
     for parameter in signature.parameters.values():
         classes = union_members(str(parameter.annotation)) - {"None"}
         if parameter.name in ("options", "conventions") and len(classes) == 1:
-            return f"; pass {parameter.name}=nmtool.{classes.pop()}({name}=…)"
+            return f"; pass {parameter.name}=nmtool.{min(classes)}({name}=…)"
     return ""
 
 

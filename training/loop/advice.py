@@ -122,10 +122,9 @@ def _fitting(
     best = best_epoch(log, options.judge_epochs)
     train, validation = best["train_accuracy"], best["validation_accuracy"]
     fifth = max(1, len(log) // 5)
+    noise = 0.0 if validation is None else 2 * standard_error(validation, n_validation)
     falls = [fall for end in _ends(options, len(log)) if (fall := _fall(log, end, fifth))]
-    if validation is not None and train - validation > max(
-        OVERFITTING, 2 * standard_error(validation, n_validation)
-    ):
+    if validation is not None and train - validation > max(OVERFITTING, noise):
         yield Finding(
             "training-overfits",
             "training",
@@ -142,7 +141,10 @@ def _fitting(
             f"`delay_lr={options.delay_lr / 3:.2g}`, or let a search choose (`search=30min`); more "
             "neurons (`hidden=`)",
         )
-    if falls and train < FITTED and best["epoch"] > len(log) - fifth:
+    is_late = best["epoch"] > len(log) - fifth
+    if validation is not None:
+        is_late |= validation - log[-1]["validation_accuracy"] <= noise
+    if falls and train < FITTED and is_late:
         yield Finding(
             "still-learning",
             "epochs",

@@ -129,6 +129,7 @@ def test_a_loss_that_falls_after_the_best_epoch_is_no_reason_for_more() -> None:
     entries = log(FALLING, 0.6, 0.5)
     entries[2]["validation_accuracy"] = 0.59
     assert codes(OPTIONS, entries) == []
+    assert "still-learning" in codes(OPTIONS, entries, n_validation=45)  # chance chose the epoch
 
 
 def test_a_short_run_that_its_schedule_ends_needs_more_epochs() -> None:
