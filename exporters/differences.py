@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nmtool.errors import Finding
+from nmtool.network.any_network import pack
+from nmtool.network.integer_network import IntegerNetwork
 
 CHANGED = "it is changed"
 
@@ -34,6 +39,40 @@ def array_change(expected: NDArray, stored: NDArray) -> str:
     text = f"{where}is {stored[place]}, not {expected[place]}"
     many = int(differ.sum())
     return text if many == 1 else f"{text}; {many} of {differ.size} numbers differ"
+
+
+def network_changes(expected: IntegerNetwork, stored: IntegerNetwork) -> list[Finding]:
+    """Numbers of a network that differ from the expected one, by population and projection.
+
+    Args:
+        expected: the network that an export should hold.
+        stored: the network that it holds.
+    """
+    mine, theirs, findings = _numbers(expected), _numbers(stored), []
+    for place in mine | theirs:
+        change = array_change(np.asarray(mine.get(place)), np.asarray(theirs.get(place)))
+        if change:
+            _, where, name = place
+            what = f"{name} {change.removeprefix('its ').removeprefix('it ')}"
+            findings.append(Finding("network-number-changed", where, what, "export it again"))
+    return findings
+
+
+def _numbers(network: IntegerNetwork) -> dict[tuple[str, str, str], Any]:
+    """All numbers of a network by the key of their part, its name in words, and their own name."""
+    header, arrays = pack(network)
+    parts = {f"population.{p.name}": p.name for p in network.populations}
+    for index, projection in enumerate(network.projections):
+        parts[f"projection.{index}"] = f"{projection.source} → {projection.target}"
+    entries = [*header.pop("populations"), *header.pop("projections")]
+    del header["source_hash"]  # of the float network, which no export runs
+    numbers = {("", "the network", key): value for key, value in header.items()}
+    for (part, where), entry in zip(parts.items(), entries, strict=True):
+        numbers |= {(part, where, key): value for key, value in entry.items()}
+    for name, array in arrays.items():
+        part, _, key = name.rpartition(".")
+        numbers[part, parts[part], key] = array
+    return numbers
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:

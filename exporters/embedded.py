@@ -37,6 +37,11 @@ GROUP = "nmtool"
 FLOAT = "float"
 """Name of the arithmetic of float networks in files."""
 
+CHANGED_FIX = (
+    "export the network again; nmtool verify NETWORK --artefact FILE names the numbers that differ"
+)
+"""Fix for a file that does not match its digest: without the network, nobody can say why."""
+
 _SETTINGS, _NETWORK, _ANSWERS = "settings", "network.npz", "known_answers.npz"
 
 
@@ -149,18 +154,19 @@ def check_hash(
         raise damaged(path, "the content hash is that of another network", what)
 
 
-def damaged(path: str | Path, why: str, what: str = "") -> FileFormatError:
+def damaged(path: str | Path, why: str, what: str = "", fix: str = "") -> FileFormatError:
     """The error for a file whose embedded content cannot be used.
 
     Args:
         path: the file.
         why: the reason.
         what: expected kind of file, if it may also be another kind.
+        fix: what to do; by default, to export again.
     """
     alternative = f" or no {what} of nmtool" if what else ""
     return FileFormatError(
         f"{path} is damaged{alternative}",
         code="file-damaged",
         why=why,
-        fix="export the network again",
+        fix=fix or "export the network again",
     )

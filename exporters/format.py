@@ -168,6 +168,13 @@ class Format:
         """
         return IntegerNetwork.load(self.path)
 
+    def decode_changed(self) -> Network | IntegerNetwork | None:
+        """The network in a file that does not match its digest, to name what was changed.
+
+        It is compared and never run. None: only `decode` reads the format.
+        """
+        return None
+
     def decode_answers(self) -> KnownAnswers | None:
         """The known answers in the export; None without any."""
         return None

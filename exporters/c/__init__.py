@@ -86,6 +86,11 @@ class C(Format, name="c"):
     def decode(self, options: Any = None) -> IntegerNetwork:
         return self.content.network()
 
+    def decode_changed(self) -> IntegerNetwork:
+        from nmtool.exporters.c import file
+
+        return file.read(self.path, sealed=False).unchecked_network()
+
     def decode_answers(self) -> KnownAnswers | None:
         return self.content.answers()
 

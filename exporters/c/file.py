@@ -29,7 +29,14 @@ from nmtool.exporters.c.prefix import (
 )
 from nmtool.exporters.c.source import program, projection_symbol
 from nmtool.exporters.c.text import dumped, read_arrays
-from nmtool.exporters.embedded import check_hash, check_version, damaged, digest, read_bytes
+from nmtool.exporters.embedded import (
+    CHANGED_FIX,
+    check_hash,
+    check_version,
+    damaged,
+    digest,
+    read_bytes,
+)
 from nmtool.exporters.stored_weights import network_arrays
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
@@ -95,7 +102,7 @@ def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) 
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a C file that some version of nmtool wrote, unchanged.
+    """The content of a C file that some version of nmtool wrote.
 
     Attributes:
         data: all bytes.
@@ -117,12 +124,16 @@ class Content:
 
     def network(self) -> IntegerNetwork:
         """The network; raises `FileFormatError` if parts of it are missing or wrong."""
+        network = self.unchecked_network()
+        check_hash(network, self.archive.header.get("hash"), self.path, WHAT)
+        return network
+
+    def unchecked_network(self) -> IntegerNetwork:
+        """The network, even if its content hash is not the recorded one."""
         record = self.archive.header
         with self.archive.checked():
             arrays = _network_arrays(record, self.archive.arrays)
-            network = integer_network.unpack(Archive(self.path, record["network"], arrays))
-        check_hash(network, record.get("hash"), self.path, WHAT)
-        return network
+            return integer_network.unpack(Archive(self.path, record["network"], arrays))
 
     def carried(self) -> Carried | None:
         """The known answers in the form stored in the file; None if it has none.
@@ -156,15 +167,19 @@ class Content:
         return answers
 
 
-def read(path: str | Path) -> Content:
+def read(path: str | Path, *, sealed: bool = True) -> Content:
     """Read a file that nmtool wrote, without compiling anything.
+
+    Args:
+        path: the file.
+        sealed: refuse a file that does not match its digest.
 
     Raises:
         FileFormatError: the file is missing, damaged, modified, not from nmtool, or of a newer one.
     """
     path = Path(path)
     data = read_bytes(path, WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
-    _check_seal(path, data)
+    _check_seal(path, data, sealed=sealed)
     try:
         text = data.decode("ascii")
         record = json.loads(_RECORDED.findall(text)[-1])
@@ -177,7 +192,7 @@ def read(path: str | Path) -> Content:
     return Content(data, Archive(path, record, arrays))
 
 
-def _check_seal(path: Path, data: bytes) -> None:
+def _check_seal(path: Path, data: bytes, *, sealed: bool) -> None:
     seal = _SEALED.search(data, max(0, len(data) - SEAL_BYTES))
     if seal is None:
         raise FileFormatError(
@@ -186,12 +201,12 @@ def _check_seal(path: Path, data: bytes) -> None:
             why="it does not end with nmtool's digest; it was not compiled",
             fix="export the network again",
         )
-    if digest(data[: seal.start()]).encode() != seal[1]:
+    if sealed and digest(data[: seal.start()]).encode() != seal[1]:
         raise FileFormatError(
             f"{path} was changed after nmtool wrote it",
             code="export-changed",
             why="its digest is wrong; it was not compiled",
-            fix="export the network again",
+            fix=CHANGED_FIX,
         )
 
 

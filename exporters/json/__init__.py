@@ -43,6 +43,11 @@ class Json(Format, name="json"):
 
         return file.network_in(self.content, self.path)
 
+    def decode_changed(self) -> IntegerNetwork:
+        from nmtool.exporters.json import file
+
+        return file.network_in(file.read(self.path, sealed=False), self.path)
+
     def decode_answers(self) -> KnownAnswers | None:
         from nmtool.exporters.json import file
 

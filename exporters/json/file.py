@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.exporters.embedded import check_version, damaged, digest, read_bytes
+from nmtool.exporters.embedded import (
+    CHANGED_FIX,
+    check_version,
+    damaged,
+    digest,
+    read_bytes,
+)
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import integer_network
 from nmtool.network.any_network import pack
@@ -62,8 +68,12 @@ def to_bytes(document: dict[str, Any]) -> bytes:
     return (_text(sealed) + "\n").encode()
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, *, sealed: bool = True) -> dict[str, Any]:
     """The document in a file.
+
+    Args:
+        path: the file.
+        sealed: refuse a file that does not match its digest.
 
     Raises:
         FileFormatError: the file is missing, damaged, not from nmtool, or of a newer version.
@@ -74,8 +84,9 @@ def read(path: Path) -> dict[str, Any]:
         if not isinstance(document, dict) or document.get("format") != KIND:
             raise damaged(path, f'its "format" is not "{KIND}"', _WHAT)
         check_version(path, document["version"], VERSION)
-        if document.pop("digest") != _digest(document):
-            raise damaged(path, "its content was changed after it was written", _WHAT)
+        if document.pop("digest") != _digest(document) and sealed:
+            why = "its content was changed after it was written"
+            raise damaged(path, why, _WHAT, CHANGED_FIX)
     return document
 
 

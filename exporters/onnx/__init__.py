@@ -47,6 +47,11 @@ class Onnx(Format, name="onnx"):
     def decode(self, options: Any = None) -> IntegerNetwork:
         return self.content.network()
 
+    def decode_changed(self) -> IntegerNetwork:
+        from nmtool.exporters.onnx import file
+
+        return file.read(self.path, sealed=False).unchecked_network()
+
     def decode_answers(self) -> KnownAnswers | None:
         return self.content.answers()
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, missing_library
 from nmtool.exporters.embedded import (
+    CHANGED_FIX,
     check_hash,
     check_version,
     damaged,
@@ -102,7 +103,7 @@ def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[s
 
 @dataclass(frozen=True)
 class Content:
-    """An ONNX file of nmtool, unchanged since it was written.
+    """An ONNX file of nmtool.
 
     Attributes:
         path: path of the file.
@@ -116,14 +117,18 @@ class Content:
 
     def network(self) -> IntegerNetwork:
         """The network; raises `FileFormatError` where it is incomplete or invalid."""
+        network = self.unchecked_network()
+        check_hash(network, self.properties.get(HASH_KEY), self.path, WHAT)
+        return network
+
+    def unchecked_network(self) -> IntegerNetwork:
+        """The network, even if its content hash is not the recorded one."""
         try:
             header = json.loads(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
         except Exception as error:  # other content than a network raises anything
             raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
-        network = integer_network.unpack(Archive(self.path, header, arrays))
-        check_hash(network, self.properties.get(HASH_KEY), self.path, WHAT)
-        return network
+        return integer_network.unpack(Archive(self.path, header, arrays))
 
     def answers(self) -> KnownAnswers | None:
         """The known answers, or None; raises `FileFormatError` if they are damaged."""
@@ -136,8 +141,12 @@ class Content:
         return KnownAnswers.from_bytes(data, self.path)
 
 
-def read(path: str | Path) -> Content:
+def read(path: str | Path, *, sealed: bool = True) -> Content:
     """Read a file that nmtool wrote.
+
+    Args:
+        path: the file.
+        sealed: refuse a file that does not match its digest.
 
     Raises:
         FileFormatError: the file is missing, damaged, modified, not from nmtool, or of a newer one.
@@ -151,17 +160,17 @@ def read(path: str | Path) -> Content:
         raise damaged(path, str(error), WHAT) from error
     properties = {key: value for _, key, value in entries}
     _check_origin(path, properties)
-    sealed = [field for field, key, _ in entries if key == DIGEST_KEY]
-    if (
-        len(sealed) != 1
+    seals = [field for field, key, _ in entries if key == DIGEST_KEY]
+    if sealed and (
+        len(seals) != 1
         or len(properties) != len(entries)
-        or properties[DIGEST_KEY] != digest(model[: sealed[0].first] + model[sealed[0].end :])
+        or properties[DIGEST_KEY] != digest(model[: seals[0].first] + model[seals[0].end :])
     ):
         raise FileFormatError(
             f"{path} is damaged, or was changed after nmtool wrote it",
             code="export-changed",
-            why="its digest does not match",
-            fix="export the network again",
+            why="its digest does not match; it was not run",
+            fix=CHANGED_FIX,
         )
     return Content(path, model, properties)
 

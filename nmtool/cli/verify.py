@@ -64,7 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_threads_option(parser)
     parser.epilog = (
         "examples: nmtool verify integers.npz digits --against lava --against c; "
-        "nmtool verify lava_folder. Exit code 1 if anything differs."
+        "nmtool verify lava_folder. Exit code 1 if anything that ran differs, or the export holds "
+        "another network; 2 if it was changed after it was written: it does not run."
     )
 
 

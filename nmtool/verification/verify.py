@@ -11,6 +11,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -18,11 +19,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool import storage
 from nmtool.arguments import MAPPING, checked
 from nmtool.data.catalogue import as_samples
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, mostly_dropped, portions_for
-from nmtool.errors import ArtefactError, DataError, UsageError
+from nmtool.errors import ArtefactError, DataError, FileFormatError, Finding, UsageError
 from nmtool.loading import load
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
@@ -82,7 +84,8 @@ def verify(
             export. It must contain the network, and its code must be what nmtool writes.
         deep: compare u and v of every neuron, too.
         trust: run an export even if its code differs from what this nmtool writes; only for code
-            whose authors you trust. C files are never compiled then.
+            whose authors you trust. C files that differ, and files that do not match their own
+            digest, are refused even then.
         coverage: measure which stored numbers the samples exercised, and how many one-unit faults
             they would have shown; only for integers compared with integers.
         exercise: also compare generated samples, with u and v of every neuron, which exercise
@@ -264,16 +267,42 @@ def _check_own(
     """
     export = against.export
     assert export is not None
-    expected, carried = _network(network, export), export.network.content_hash
+    expected = _network(network, export)
+    try:
+        carried = export.network.content_hash
+    except FileFormatError as error:
+        error.findings = error.findings or _changes(expected, export, changed=True)
+        raise
     if carried not in (expected.content_hash, getattr(expected, "source_hash", "")):
         raise ArtefactError(
             f"{export.path} holds another network",
             code="artefact-other-network",
             why=f"its content hash is {carried}, not {expected.content_hash}",
             fix="export the network again",
+            findings=_changes(expected, export),
         )
     if not trust:
         export.check_written()
+
+
+def _changes(
+    expected: Network | IntegerNetwork, export: Format, *, changed: bool = False
+) -> tuple[Finding, ...]:
+    """The numbers of an export that are not those of the network, if both are integers.
+
+    Args:
+        expected: the network that it should hold.
+        export: the export; none of it runs.
+        changed: it was changed after it was written, so that it may be damaged, too.
+    """
+    from nmtool.exporters.differences import network_changes
+
+    stored = None
+    with suppress(FileFormatError, *(storage.DAMAGE if changed else ())):
+        stored = export.decode_changed() if changed else export.network
+    if not (isinstance(expected, IntegerNetwork) and isinstance(stored, IntegerNetwork)):
+        return ()
+    return tuple(network_changes(expected, stored))
 
 
 def _exported(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:
