@@ -158,8 +158,6 @@ def _joined(arguments: argparse.Namespace, paths: Sequence[str]) -> Any:
 
 
 def _print_check(conversion: Conversion) -> None:
-    from nmtool.exchange.exporting import NOTHING_ELSE
-
     if not conversion.is_checked:
         console.print_line("not checked")
         return
@@ -170,5 +168,4 @@ def _print_check(conversion: Conversion) -> None:
     if conversion.certificate is not None:
         console.print_certificate(conversion.certificate)
     if conversion.not_run:
-        is_own = conversion.not_run == NOTHING_ELSE
-        console.print_line(conversion.not_run if is_own else f"not run: {conversion.not_run}")
+        console.print_line(f"not run: {conversion.not_run}")

@@ -61,9 +61,6 @@ CARRIED_SAMPLES = 10
 CARRIED_EVENTS = 200_000
 """Largest number of events of these samples together."""
 
-NOTHING_ELSE = "nothing else to run"
-"""Reason why `convert` does not run nmtool's own files: only the simulator runs them."""
-
 _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 
 
@@ -490,7 +487,7 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
     if done.unlike:
         return replace(done, not_run="it differs from the network that was to be written")
     if chosen is None:
-        return replace(done, not_run=NOTHING_ELSE)
+        return replace(done, not_run="only nmtool itself runs its own files")
     if not (chosen.runs and chosen.carries):
         return replace(done, not_run=f"the format {chosen.name} has no runtime")
     try:

@@ -100,7 +100,7 @@ def test_the_written_file_is_executed(nmtool: Nmtool, integers: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "lines"),
     [
-        ({}, 0, ["read back: equal", "nothing else to run"]),
+        ({}, 0, ["read back: equal", "not run: only nmtool itself runs its own files"]),
         ({"is_checked": False}, 0, ["not checked"]),
         ({"unlike": "other weights", "not_run": ""}, 1, ["read back: differs, other weights"]),
         ({"not_run": "Lava is gone"}, 0, ["read back: equal", "not run: Lava is gone"]),
