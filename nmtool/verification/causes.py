@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import MAX_SIX_BIT_DELAY, Arithmetic
+from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.replay import (
     ANY,
@@ -244,12 +244,27 @@ def _weights(
         pre = np.flatnonzero(reach[sample, step])
         value = weight[pre] + change
     else:
-        spacing = projection.runs_in.weight_step(projection.weight_bits, mixed_signs=False)
-        values = np.arange(-limit, limit + 1, spacing)
+        values = np.arange(1 - limit, limit)
         active = np.flatnonzero(reach.any(axis=(0, 1)))
         pre, value = (grid.ravel() for grid in np.meshgrid(active, values, indexing="ij"))
-    legal = abs(value) <= limit
+    legal = _can_hold(projection, pre, neuron, value)
     yield from _by_synapse(case, "weight", index, neuron, pre[legal], value[legal])
+
+
+def _can_hold(
+    projection: IntegerProjection, pre: NDArray[np.intp], neuron: int, value: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """True for synapses that can have a value: the changed matrix keeps to bits and sign mode."""
+    runs_in, weight = projection.runs_in, projection.weight
+    single, mixed = (runs_in.weight_step(projection.weight_bits, signs) for signs in (False, True))
+
+    def others(which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """True where `which` holds for any weight but the changed one."""
+        return which.sum() > which[pre, neuron]
+
+    has_both = (others(weight > 0) | (value > 0)) & (others(weight < 0) | (value < 0))
+    mixes = (value % mixed == 0) & ~others(weight % mixed != 0)
+    return (abs(value) < runs_in.weight_limit) & np.where(has_both, mixes, value % single == 0)
 
 
 def _delays(
@@ -260,7 +275,7 @@ def _delays(
     useful = (weight != 0) & case.sent[projection.source].counts().any(axis=0)
     if first is not None:
         useful &= abs(weight) == abs(first[1])
-    values = np.arange(MAX_SIX_BIT_DELAY + 1)
+    values = np.arange(projection.runs_in.max_delay + 1)
     pre, value = (
         grid.ravel() for grid in np.meshgrid(np.flatnonzero(useful), values, indexing="ij")
     )

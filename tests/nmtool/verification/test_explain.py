@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import nmtool as nm
+from nmtool.errors import NetworkError
 from nmtool.exporters import c
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.verification.causes import _can_hold
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE
 from tests import fault_table, faults
 from tests.faults import Fault
@@ -149,6 +151,40 @@ def test_output_spikes_alone_are_enough(kind: str) -> None:
     explanation = nm.explain(NETWORK, SPIKES, outside(EXPECTED), actual)
     assert explanation.tried_on == OUTSIDE
     assert any(map(fault.is_named_by, explanation.causes))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_weights_are_proposed_only_if_the_projection_can_have_them(deep: bool) -> None:
+    seen = simulate(faulty("weight", seen_outside=True).network, SPIKES, deep=True)
+    recordings = [r if deep else outside(r) for r in (EXPECTED, seen)]
+    causes = [c for c in nm.explain(NETWORK, SPIKES, *recordings).causes if c.kind == "weight"]
+    assert causes
+    for cause in causes:
+        [projection] = [
+            p
+            for p in NETWORK.projections
+            if (p.source, p.target) == (cause.source, cause.population)
+        ]
+        for value in {cause.actual, *(cause.span or ())}:
+            weight = projection.weight.copy()
+            weight[cause.pre, cause.neuron] = value
+            assert replace(projection, weight=weight).weight[cause.pre, cause.neuron] == value
+
+
+def test_a_weight_may_be_the_first_of_its_sign() -> None:
+    """Weights of both signs are even, and weights of a single sign are not."""
+    even, odd = ([[2, 4], [6, 8]], [[2, 5], [6, 8]])
+    for weight, value, possible in ((even, -4, True), (even, 3, True), (odd, -4, False)):
+        projection = nm.IntegerProjection("input", "hidden", weight, np.zeros((2, 2)))
+        pre = np.array([0])
+        assert _can_hold(projection, pre, 0, np.array([value])).tolist() == [possible]
+        changed = projection.weight.copy()
+        changed[0, 0] = value
+        if possible:
+            replace(projection, weight=changed)
+        else:
+            with refused(NetworkError, "weights-step"):
+                replace(projection, weight=changed)
 
 
 def test_synapses_that_always_fire_together_are_both_named() -> None:
