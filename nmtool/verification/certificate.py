@@ -251,7 +251,7 @@ class Certificate(Result):
         """One row per backend, the integer simulator first."""
         rows = []
         if SIMULATOR in self.accuracy:
-            rows.append((SIMULATOR, f"{self.accuracy[SIMULATOR]:.2%}", *[""] * 5))
+            rows.append(("simulator", f"{self.accuracy[SIMULATOR]:.2%}", *[""] * 5))
         for name, check in self.checks.items():
             rows += self._rows(name, check)
         noun = "known answers" if self.on_known_answers else "samples"
@@ -262,7 +262,8 @@ class Certificate(Result):
         accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""
         label = f"{name} ({check.model})" if check.model else name
         pace = f"{check.seconds / max(1, self.samples):.3g}"
-        yield label, accuracy, *_counts(check.comparison), pace
+        states = check.recording.current or check.recording.potential
+        yield label, accuracy, *_counts(check.comparison, only_outputs=not states), pace
         if check.stock is not None:
             yield f"{name} (stock)", "", *_counts(check.stock.comparison), ""
 
@@ -282,11 +283,11 @@ class Certificate(Result):
         if self.mutation is not None:
             yield self.mutation.sentence(), ""
         if self.on_known_answers:
-            origin = " of known answers, which reach further than data"
+            origin = " on known answers, which drive neurons harder than data do"
             yield from _overflowing(self.overflows, origin)
         else:
             yield from _overflowing(self.overflows, of_data=True)
-        yield from _overflowing(self.generated_overflows, " of generated samples")
+        yield from _overflowing(self.generated_overflows, " on generated samples")
 
     def __str__(self) -> str:
         return "\n".join(text for text, _ in self.sentences())
@@ -306,12 +307,20 @@ def _overflowing(
         yield sentence, "warning" if of_data and answers_depend(counts) else ""
 
 
-def _counts(comparison: Comparison) -> tuple[str, str, str, str]:
+def _counts(comparison: Comparison, *, only_outputs: bool = False) -> tuple[str, str, str, str]:
+    """Cells of a comparison, blank for values that were not compared.
+
+    Args:
+        comparison: the comparison.
+        only_outputs: of u and v, only membranes of outputs were compared.
+    """
+    compared, predictions = comparison.membrane_compared, comparison.predictions_different
+    of_outputs = " (outputs)" if only_outputs else ""
     return (
         f"{comparison.spikes_compared:,}",
         f"{comparison.spikes_different:,}",
-        f"{comparison.membrane_different:,} of {comparison.membrane_compared:,}",
-        f"{comparison.predictions_different:,}",
+        f"{comparison.membrane_different:,} of {compared:,}{of_outputs}" if compared else "",
+        "" if predictions is None else f"{predictions:,}",
     )
 
 
@@ -366,7 +375,11 @@ def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
     else:
         words = ", ".join(f"{population} {text}" for population, text in texts.items())
     if not check.shift_explains:
-        yield f"{name}: hops are free there; compared as recorded, {words} than it runs here", ""
+        yield (
+            f"{name}: hops are free there; compared as recorded, {words} than it runs here, in "
+            "steps of the recording",
+            "",
+        )
         return
     yield (
         f"  [recording-shifted] it is the network's own run, {words}: nothing else differs",

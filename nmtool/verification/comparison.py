@@ -71,7 +71,7 @@ class Comparison(Result):
     Attributes:
         spikes_compared, spikes_different, spikes_emitted: numbers of bins.
         membrane_compared, membrane_different: numbers of values.
-        predictions_different: number of samples.
+        predictions_different: number of samples; None if predictions were not compared.
         first_divergence: the first difference; None if nothing differs.
     """
 
@@ -89,7 +89,7 @@ class Comparison(Result):
     spikes_emitted: int
     membrane_compared: int
     membrane_different: int
-    predictions_different: int
+    predictions_different: int | None
     first_divergence: Divergence | None
 
     @property
@@ -158,13 +158,13 @@ def compare_recordings(
 
 
 def count_differences(
-    expected: Recording, actual: Recording, predictions_different: int
+    expected: Recording, actual: Recording, predictions_different: int | None
 ) -> Comparison:
     """Count the differences between recordings of the same shapes.
 
     Args:
         expected, actual: the recordings; `actual` has everything that `expected` has.
-        predictions_different: number of samples, counted by the caller.
+        predictions_different: number of samples, counted by the caller; None if not compared.
     """
     spikes = {
         name: _difference(expected.spikes[name], actual.spikes[name]) for name in expected.spikes

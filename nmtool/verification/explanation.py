@@ -157,7 +157,7 @@ class Explanation(Result):
     >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (arrived, lost)]
     >>> print(nm.explain(network, arrived, *recordings))
     first difference: sample 0, step 2, output[0], u: expected 23022, got 14766
-    1 of 1 samples differ; bins: output 4
+    1 of 1 samples differ; bins with other spikes, u or v: output 4
     cause: the input differs: a spike of channel 0 at step 1 is missing
 
     Attributes:
@@ -211,7 +211,8 @@ class Explanation(Result):
             yield f"first difference: {self.place}"
         if self.samples_different:
             bins = ", ".join(f"{name} {shown(n)}" for name, n in self.different.items() if n)
-            yield f"{self.samples_different} of {self.samples} samples differ; bins: {bins}"
+            many = f"{self.samples_different} of {self.samples} samples differ"
+            yield f"{many}; bins with other spikes, u or v: {bins}"
         yield from self._causes()
         if self.remark:
             yield self.remark

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.errors import DataError, Finding, suggestion
+from nmtool.errors import DataError, FileFormatError, Finding, suggestion
+from nmtool.network import float_network, integer_network
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT, LIF
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.recording import FILE_KIND, Recording
+from nmtool.recording import Recording
 from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,
     Comparison,
@@ -113,10 +114,17 @@ def foreign_recording(
         n_samples, n_steps: size of the input.
 
     Raises:
-        FileFormatError: the file is missing or damaged.
+        FileFormatError: the file is missing or damaged, or another file of nmtool.
         DataError: the recording does not fit network and input; each misfit is a finding.
     """
-    if not isinstance(source, Recording) and storage.archive_kind(source) == FILE_KIND:
+    if not isinstance(source, Recording) and (kind := storage.archive_kind(source)):
+        if kind in (float_network.FILE_KIND, integer_network.FILE_KIND):
+            raise FileFormatError(
+                f"{source} is a network, not a recording",
+                code="file-kind",
+                fix="record it on the same samples, nmtool.simulate(…).save(FILE); or check that "
+                "an export holds the network: `artefact=`",
+            )
         source = Recording.load(source)
     findings: list[Finding] = []
     if isinstance(source, Recording):
@@ -338,7 +346,7 @@ def _compared(
     )
     if isinstance(network, Network):
         actual = with_expected_within(expected, actual, foreign.tolerance)
-    different = 0
+    different = None
     theirs = replace(foreign, recording=actual).classes
     if theirs is not None:
         different = int((_predictions(network, simulation, shifts, n_steps) != theirs).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from nmtool.verification.certificate import Certificate, Check
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
@@ -75,8 +76,12 @@ def _sums(left: Agreement, right: Agreement) -> Agreement:
     return Agreement(**_sum(vars(left), vars(right)))
 
 
-def _sum(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-    return {name: count + right[name] for name, count in left.items()}
+def _sum(left: Mapping[str, int | None], right: Mapping[str, int | None]) -> dict[str, Any]:
+    """Sums by name; None for numbers that were not compared."""
+    return {
+        name: None if count is None or (other := right[name]) is None else count + other
+        for name, count in left.items()
+    }
 
 
 def _place_from(place: Divergence | None, first: int) -> Divergence | None:

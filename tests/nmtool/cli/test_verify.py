@@ -65,8 +65,8 @@ def test_identical_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPat
     assert result.err.startswith("samples: 4 of 6, drawn per class")
     lines = result.out.splitlines()
     assert lines[0] == "4 samples"
-    assert lines[3].split() == ["hardware_sim", "100.00%"]
-    assert " ".join(lines[4].split()).startswith("lava (fast) 100.00% 360 0 0 of 240 0 ")
+    assert lines[3].split() == ["simulator", "100.00%"]
+    assert " ".join(lines[4].split()).startswith("lava (fast) 100.00% 360 0 0 of 240 (outputs) 0 ")
     assert " ".join(lines[5].split()) == "lava (stock) 75 0 0 of 250 0"
     drawn = drawn_samples(EVENTS.label, 4)
     emitted = simulate(INTEGERS, RASTER.take(drawn)).spikes["hidden"].n_spikes

@@ -248,9 +248,9 @@ def test_one_line_for_repr_and_a_line_per_backend_for_print(backend: Check) -> N
 def test_the_summary_is_a_row_per_backend() -> None:
     document = certificate(onnx=EQUAL, lava=check(model="fast", stock=stock()))
     [table] = document.tables()
-    assert [row[0] for row in table.rows] == [SIMULATOR, "onnx", "lava (fast)", "lava (stock)"]
+    assert [row[0] for row in table.rows] == ["simulator", "onnx", "lava (fast)", "lava (stock)"]
     assert [row[1] for row in table.rows] == ["100.00%", "50.00%", "50.00%", ""]
-    assert table.rows[1][2:6] == ("60", "0", "0 of 40", "0")
+    assert table.rows[1][2:6] == ("60", "0", "0 of 40 (outputs)", "0")
     assert table.rows[1][6] == "0.617"
     assert document.summary() == str(table)
     alone = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True)

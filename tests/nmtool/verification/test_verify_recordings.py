@@ -164,6 +164,34 @@ def test_predictions_are_compared(tmp_path: Path) -> None:
     assert "predictions different 1" in str(nm.verify(INTEGERS, INPUTS, against=path))
 
 
+def test_what_a_recording_lacks_is_not_counted(tmp_path: Path) -> None:
+    path = written(tmp_path, {"h0": arrays(ANSWERED)["h0"]})
+    certificate = nm.verify(INTEGERS, INPUTS, against=path)
+    (check,) = certificate.checks.values()
+    assert check.identical
+    assert check.as_json()["predictions_different"] is None
+    assert check.as_json()["membrane_compared"] == 0
+    row = dict(zip(certificate.tables()[0].header, certificate.tables()[0].rows[-1], strict=True))
+    assert (row["u, v different"], row["predictions different"]) == ("", "")
+
+
+def test_a_network_is_not_a_recording(tmp_path: Path) -> None:
+    INTEGERS.save(tmp_path / "changed.npz")
+    with refused(FileFormatError, "file-kind") as caught:
+        nm.verify(INTEGERS, INPUTS, against=tmp_path / "changed.npz")
+    assert "is a network" in caught.value.what
+
+
+def test_only_outputs_are_counted_without_deep() -> None:
+    for deep, of in ((False, " (outputs)"), (True, "")):
+        actual = nm.simulate(INTEGERS, INPUTS, deep=deep)
+        certificate = nm.verify(INTEGERS, INPUTS, against=actual, deep=deep)
+        [table] = certificate.tables()
+        (check,) = certificate.checks.values()
+        cell = table.rows[-1][table.header.index("u, v different")]
+        assert cell == f"0 of {check.comparison.membrane_compared:,}{of}"
+
+
 @pytest.mark.parametrize("later", [1, -1, 2])
 def test_a_constant_shift_is_reported(later: int, tmp_path: Path) -> None:
     longer = simulate_floats(FLOATS, NOISE.first_steps(70))
