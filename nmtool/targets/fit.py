@@ -100,6 +100,8 @@ class Fit(Result):
     @property
     def words(self) -> str:
         """`faithful, 3 of 128 cores if …`, `faithful, 129 of 208 block RAMs`."""
+        if any(finding.code == "target-arithmetic" for finding in self.unsupported):
+            return f"{self.verdict} for integers of another arithmetic; quantise the run for it"
         if self.uses:
             scarcest = max(self.uses, key=lambda usage: usage.share)
             return f"{self.verdict}, {scarcest}"

@@ -174,6 +174,7 @@ def test_a_network_of_another_arithmetic() -> None:
         codes = [finding.code for finding in fit.unsupported]
         if fit.target.name != "fenn":
             assert "target-arithmetic" in codes, fit.target.name
+    assert "quantise the run" in nm.check(CHAIN, "fenn")["fenn"].words
     codes = [finding.code for finding in nm.check(CHAIN, "fenn")["fenn"].unsupported]
     assert codes == ["format-arithmetic", "target-arithmetic"]
 
