@@ -46,14 +46,14 @@ def overflow_sentence(counts: Mapping[str, int], of: str = "") -> str:
         return ""
     if "u_clips" in counts:
         return (
-            f"clipped states in {counts['neuron_updates']} updates of neurons{of}: u "
-            f"{counts['u_clips']}, v {counts['v_clips']}, of them {counts['v_clips_outputs']} of "
-            "outputs; the chip clips them, too"
+            f"overflows in {counts['neuron_updates']} updates of neurons{of}: u clips "
+            f"{counts['u_clips']} times, v clips {counts['v_clips']} times, "
+            f"{counts['v_clips_outputs']} of these in outputs; the chip clips them, too"
         )
     return (
         f"overflows in {counts['neuron_updates']} updates of neurons{of}: u wraps "
-        f"{counts['u_wraps']}, v clips {counts['v_clips']}, of them {counts['v_clips_outputs']} "
-        f"of outputs; {'; '.join(_verdict(counts))}"
+        f"{counts['u_wraps']} times, v clips {counts['v_clips']} times, "
+        f"{counts['v_clips_outputs']} of these in outputs; {'; '.join(_verdict(counts))}"
     )
 
 
