@@ -206,6 +206,8 @@ class Arithmetic(Limits):
 
     >>> LOIHI2.neuron.rounding, LOIHI2.max_delay
     ('towards zero', 61)
+    >>> FENN16
+    <Arithmetic fenn16>
     >>> FENN16.keep_u(6767), FENN16.decay_one
     (26000, 32768)
 
@@ -235,6 +237,9 @@ class Arithmetic(Limits):
 
     def __post_init__(self) -> None:
         """Skip the check of `Limits`: an arithmetic narrows no other one."""
+
+    def __repr__(self) -> str:
+        return f"<Arithmetic {self.name}>"  # short, since it stands in signatures as a default
 
     @property
     def runs_in(self) -> Arithmetic:
