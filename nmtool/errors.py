@@ -80,11 +80,15 @@ MOST_ALIKE = 3
 def grouped(findings: Iterable[Finding]) -> list[Finding]:
     """Merge similar findings for display: the first of them stands for all, with their number.
 
-    Findings are similar if they differ only in their place, numbers and quoted names.
+    Findings are similar if they differ only in their place, numbers and quoted names. A few that
+    differ only in their place become one that names all places.
 
     >>> many = [Finding("delay-range", f"node {n}", f"{n} steps", "shorten it") for n in range(62)]
     >>> [str(finding) for finding in grouped(many)]
     ['[delay-range] 62 places, first node 0: 0 steps; fix: shorten it']
+    >>> equal = [Finding("delay-range", name, "2 steps", "shorten it") for name in ("in", "out")]
+    >>> [str(finding) for finding in grouped(equal)]
+    ['[delay-range] in, out: 2 steps; fix: shorten it']
     """
     by_kind: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
@@ -93,7 +97,10 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     for group in by_kind.values():
         if len(group) > MOST_ALIKE:
             group = [replace(group[0], where=f"{len(group):,} places, first {group[0].where}")]
-        summary += group
+        places: dict[Finding, list[str]] = {}
+        for finding in group:
+            places.setdefault(replace(finding, where=""), []).append(finding.where)
+        summary += [replace(text, where=", ".join(where)) for text, where in places.items()]
     return summary
 
 
