@@ -82,7 +82,8 @@ def record(
         ]:
             files[name] = b"".join(b"0\n" for _ in files[name].split())
     write(files, folder)
-    (folder / "load.hex").write_text(load_lines(loaded, layout.parameters["LOAD_BITS"]))
+    loads = load_lines(loaded, layout.parameters["LOAD_BITS"])
+    (folder / "load.hex").write_text(loads)
     (folder / "input.hex").write_text(input_text(spikes))
     texts = [name for name in files if name.startswith("rtl/") or name == "sim/tb.v"]
     options = [f"-Ptb.DEEP={int(deep)}", f"-Ptb.SINGLE_PORT={int(single_port)}"]
@@ -90,6 +91,7 @@ def record(
     waits = [] if stall is None else [f"+stall={stall}"]
     limit = layout.most_clocks(deep) + layout.clearing_clocks
     limit *= 1 if stall is None else 10
+    limit += loads.count("\n")  # a byte per clock, before the first word
     arguments = ["+input=input.hex", "+record=words.bin", "+load=load.hex", f"+limit={limit}"]
     _run(["vvp", "-n", "tb.vvp", *arguments, *waits], folder)
     return read_recording(folder / "words.bin", network, spikes, deep)
