@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from nmtool.cli.threads import PATIENCE
+from tests.thorough import EXAMPLES
 
 # Read by numba when it is first imported: a machine with one core runs two threads as well.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
@@ -21,7 +22,6 @@ os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 for _name, _value in PATIENCE.items():
     os.environ.setdefault(_name, _value)
 
-EXAMPLES = 200 if "NMTOOL_THOROUGH" in os.environ else 30
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.load_profile("repeatable")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
-THOROUGH = "NMTOOL_THOROUGH" in os.environ
+from tests.thorough import THOROUGH
+
 ROUNDS = 400 if THOROUGH else 16
 
 

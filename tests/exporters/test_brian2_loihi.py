@@ -30,6 +30,7 @@ from tests.networks.fitting import fitting_network
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import codes, refused
+from tests.thorough import examples
 
 
 def one_neuron(kind: str, weight: int, exponent: int, **constants: int) -> IntegerNetwork:
@@ -229,7 +230,13 @@ def referee() -> None:
 
 @pytest.mark.brian2_loihi
 @pytest.mark.usefixtures("referee")
-@settings(max_examples=4, phases=[Phase.generate], deadline=None, database=None, derandomize=True)
+@settings(
+    max_examples=examples(0.1),
+    phases=[Phase.generate],
+    deadline=None,
+    database=None,
+    derandomize=True,
+)
 @given(
     seed=seeds,
     n_hidden=st.integers(0, 2),

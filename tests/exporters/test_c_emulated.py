@@ -30,6 +30,7 @@ from tests.networks.edges import edge_network, scattered_network, word_network
 from tests.networks.integers import large_network, random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import codes, refused
+from tests.thorough import examples
 
 EVERY = pytest.mark.parametrize(
     "processor", PROCESSORS.values(), ids=lambda processor: processor.name
@@ -133,7 +134,7 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @on_processors
-@settings(max_examples=12)
+@settings(max_examples=examples(0.4))
 @given(
     network=integer_networks(), seed=seeds, n_samples=st.integers(0, 4), n_steps=st.integers(1, 90)
 )

@@ -21,6 +21,7 @@ from nmtool.network.graph import InputChannels
 from nmtool.network.integer_network import IntegerNetwork
 from tests.exporters.c_programs import SANITIZED, compiled, run_program
 from tests.networks.integers import random_network
+from tests.thorough import examples
 
 COMPILING = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
@@ -58,7 +59,7 @@ samples = st.lists(st.tuples(times, st.integers(0, 5 * GROUP - 1)), max_size=60)
 
 
 @COMPILING
-@settings(max_examples=40)
+@settings(max_examples=examples(1.5))
 @given(st.lists(st.tuples(samples, st.integers(0, 3)), min_size=1, max_size=4))
 def test_classes_are_those_of_the_simulator(
     program: Path, drawn: list[tuple[list[tuple[float, int]], int]]

@@ -31,6 +31,7 @@ from tests.networks.edges import edge_network, scattered_network, word_network
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
+from tests.thorough import examples
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
@@ -58,7 +59,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
 # Spikes, u and v.
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(1))
 @given(
     network=integer_networks(), seed=seeds, n_samples=st.integers(1, 5), n_steps=st.integers(1, 90)
 )
@@ -146,7 +147,7 @@ def odd_network() -> IntegerNetwork:
     )
 
 
-@settings(max_examples=settings.default.max_examples // 3)
+@settings(max_examples=examples(0.3))
 @given(network=integer_networks(), seed=seeds)
 def test_the_file_compiles_without_warnings(
     folder: Path, network: IntegerNetwork, seed: int

@@ -25,6 +25,7 @@ from nmtool.targets.target import Memory
 from tests.exporters.fake_processors import on_bare_processors
 from tests.networks.drawn import integer_networks
 from tests.networks.integers import large_network, random_network, random_raster
+from tests.thorough import examples
 
 KIB = 1 << 10
 
@@ -109,7 +110,7 @@ def test_the_deepest_chain_of_calls_counts() -> None:
 
 
 @on_bare_processors
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(network=integer_networks())
 def test_no_drawn_network_takes_more_than_its_bounds(
     real: Processor, network: IntegerNetwork

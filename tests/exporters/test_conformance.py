@@ -39,11 +39,12 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.quantisation import quantise_network
 from nmtool.targets import target_named, target_names
 from nmtool.verification.comparison import compare_recordings
-from tests.damage import THOROUGH, damages
+from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import arithmetics, float_networks, integer_networks, seeds
 from tests.networks.integers import random_raster
 from tests.refusals import refused
+from tests.thorough import THOROUGH, examples
 
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 MARKS = {
@@ -207,7 +208,7 @@ def assert_comes_back(
     assert exporter(path).known_answers().to_bytes() == answers.to_bytes()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(2))
 @given(network=arithmetics.flatmap(integer_networks), seed=seeds)
 def test_integers_are_read_back_or_refused(
     folder: Path, network: IntegerNetwork, seed: int
@@ -229,7 +230,7 @@ def test_floats_are_read_back(exporter: type[Format], folder: Path) -> None:
     assert exporter.reference is not None
     reference = exporter.reference
 
-    @settings(max_examples=60)
+    @settings(max_examples=examples(2))
     @given(network=float_networks(), seed=seeds)
     def round_trip(network: Network, seed: int) -> None:
         spikes = random_raster(seed, 2, 9, network.channels.size)

@@ -31,6 +31,7 @@ from nmtool.verification.comparison import compare_recordings
 from tests.networks.fenn import fenn_network, fenn_raster, vectors
 from tests.networks.integers import random_raster
 from tests.refusals import codes, refused
+from tests.thorough import examples
 
 FAKE = Path(__file__).with_name("fake_pyfenn")
 
@@ -397,7 +398,7 @@ def test_shorter_delays_leave_room_for_more_neurons() -> None:
     assert Fenn.misfits(dense(4, 960, 32))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(6.5))
 @given(
     channels=st.integers(1, 2000),
     sizes=st.lists(st.integers(1, 500), min_size=1, max_size=4),

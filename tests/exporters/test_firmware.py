@@ -24,6 +24,7 @@ from tests.exporters.fake_processors import on_bare_processors
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
@@ -69,7 +70,7 @@ def printed(*words: str | Path) -> tuple[int, str]:
 # Spikes and classes.
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(0.2))
 @given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 60))
 def test_the_firmware_equals_the_simulator(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, n_steps: int
@@ -212,7 +213,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
 # Linked functions and variables.
 
 
-@settings(max_examples=4)
+@settings(max_examples=examples(0.1))
 @given(network=integer_networks())
 def test_its_code_has_no_state_and_calls_no_heap(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork

@@ -43,6 +43,7 @@ from tests.networks.drawn import integer_networks, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
+from tests.thorough import examples
 
 FOREIGN = {"nmtool", "hardware_sim", "training", "exporters", "torch", "numba", "h5py"}
 
@@ -458,7 +459,7 @@ def sizes_of(network: IntegerNetwork) -> dict[str, int]:
     return {p.name: p.size for p in network.populations}
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(0.7))
 @given(network=integer_networks(), deep=st.booleans(), seed=seeds)
 def test_the_package_reads_known_answers(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, deep: bool, seed: int

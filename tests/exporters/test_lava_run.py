@@ -40,6 +40,7 @@ from tests.networks.edges import edge_network, scattered_network
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
+from tests.thorough import examples
 
 pytestmark = pytest.mark.lava
 
@@ -63,7 +64,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
 
 
 @settings(
-    max_examples=settings.default.max_examples // 10,
+    max_examples=examples(0.1),
     derandomize=True,
     deadline=None,
     database=None,

@@ -20,6 +20,7 @@ from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from tests.refusals import codes, refused
+from tests.thorough import examples
 
 STEPS = 40
 SIZES = {"In": 6, "Hid": 5, "Out": 3}
@@ -88,7 +89,7 @@ def mlgenn(values: dict[str, np.ndarray], spikes: np.ndarray, scaled: bool) -> n
     return np.array(rows)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(0.8), deadline=None)
 @given(seed=st.integers(0, 10_000), scaled=st.booleans())
 def test_an_imported_network_has_the_spikes_of_mlgenn(
     seed: int, scaled: bool, tmp_path_factory: pytest.TempPathFactory
@@ -239,7 +240,7 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     assert codes(caught.value) == ["mlgenn-damaged"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(2), deadline=None)
 @given(cut=st.integers(0, 200), flip=st.integers(0, 127))
 def test_damaged_files(cut: int, flip: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Truncated files and changed headers give the network or a clear error."""

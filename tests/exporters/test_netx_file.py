@@ -29,6 +29,7 @@ from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import codes, refused
+from tests.thorough import examples
 
 NETWORK = chain_network(3)
 ANSWERS = known_answers(NETWORK)
@@ -48,7 +49,7 @@ def path(tmp_path: Path) -> Path:
 # Writing and reading.
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(1.5))
 @given(seed=seeds, recurrent=st.booleans(), n_hidden=st.integers(0, 3), spiking=st.booleans())
 def test_round_trip(folder: Path, seed: int, recurrent: bool, n_hidden: int, spiking: bool) -> None:
     network = chain_network(seed, recurrent=recurrent, n_hidden=n_hidden, spiking=spiking)

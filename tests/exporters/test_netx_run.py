@@ -20,6 +20,7 @@ from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_files_of_others_are_read_as_lava_dl_reads_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.lava
-@settings(max_examples=20)
+@settings(max_examples=examples(0.7))
 @given(seed=seeds, size=st.integers(1, 12))
 def test_weights_are_scaled_as_lava_dl_does(python: Path, seed: int, size: int) -> None:
     random = np.random.default_rng(seed)

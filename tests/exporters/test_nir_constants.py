@@ -21,6 +21,7 @@ from nmtool.quantisation import round_network
 from nmtool.raster import Raster
 from tests.networks.drawn import seeds
 from tests.refusals import refused
+from tests.thorough import examples
 
 nir = pytest.importorskip("nir")
 
@@ -104,7 +105,7 @@ def assert_same(expected: dict, actual: Any, later: dict[str, int]) -> None:
         assert not trains[:steps].any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(1.5), deadline=None)
 @given(
     seed=seeds,
     kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),

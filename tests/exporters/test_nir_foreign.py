@@ -16,6 +16,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters.nir_drawing import CHANNELS, graphs
 from tests.exporters.nir_graphs import DT_S, SPIKING, Drawn, as_nir, meaning
+from tests.thorough import examples
 
 nir = pytest.importorskip("nir")
 
@@ -63,7 +64,7 @@ def answer_of(drawn: Drawn, passed_on: dict[str, NDArray]) -> NDArray:
     return np.cumsum(passed_on[last], axis=0) if counts else passed_on[last]
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(3.5))
 @given(drawn=graphs(), nested=st.booleans())
 def test_imported_networks_equal_the_definition_of_their_graph(
     folder: Path, drawn: Drawn, nested: bool
@@ -82,7 +83,7 @@ def test_imported_networks_equal_the_definition_of_their_graph(
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(1.5))
 @given(drawn=graphs())
 def test_the_interpreter_equals_the_definition_of_the_graph(folder: Path, drawn: Drawn) -> None:
     """The interpreter, with which exports are compared, starts at 0."""
@@ -102,7 +103,7 @@ def test_most_graphs_spike() -> None:
     """Otherwise the comparisons above would prove nothing."""
     counts = []
 
-    @settings(max_examples=60, database=None)
+    @settings(max_examples=examples(2), database=None)
     @given(drawn=graphs())
     def collect(drawn: Drawn) -> None:
         passed_on = meaning(drawn, noise())

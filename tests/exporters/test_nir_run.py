@@ -26,6 +26,7 @@ from tests.networks.drawn import float_networks, integer_networks, rasters
 from tests.networks.edges import scattered_network
 from tests.networks.integers import random_network, random_raster
 from tests.networks.layered import in_general_position, layered_network, noise
+from tests.thorough import examples
 
 pytest.importorskip("nir")
 
@@ -57,7 +58,7 @@ def written(network: Network | IntegerNetwork, path: Path, options: NirOptions) 
         return None
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(2.5))
 @given(
     network=st.one_of(integer_networks(), float_networks().map(in_general_position)),
     options=ways,

@@ -19,6 +19,7 @@ from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.network.float_network import Network
 from nmtool.raster import Raster
 from tests.networks.drawn import seeds
+from tests.thorough import examples
 
 pytestmark = pytest.mark.torch
 
@@ -209,7 +210,7 @@ def assert_alike(node: Any, shape: Shape, path: Path, *, explicit: bool, seed: i
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch is slow
 @pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
 @pytest.mark.parametrize("axes", [1, 2])
-@settings(max_examples=20)
+@settings(max_examples=examples(0.7))
 @given(data=st.data(), explicit=st.booleans(), seed=seeds)
 def test_convolutions_are_those_of_torch(
     path: Path, axes: int, padding: str, data: st.DataObject, explicit: bool, seed: int
@@ -219,7 +220,7 @@ def test_convolutions_are_those_of_torch(
 
 
 @pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
-@settings(max_examples=20)
+@settings(max_examples=examples(0.7))
 @given(data=st.data(), seed=seeds)
 def test_pools_are_those_of_torch(path: Path, kind: str, data: st.DataObject, seed: int) -> None:
     node, shape = data.draw(pools(kind))
@@ -315,7 +316,7 @@ def test_most_networks_spike() -> None:
     """Otherwise the comparison above would prove nothing."""
     rates = []
 
-    @settings(max_examples=20, database=None)
+    @settings(max_examples=examples(0.7), database=None)
     @given(drawn=rows(), seed=seeds)
     def collect(drawn: tuple[list[Any], Shape], seed: int) -> None:
         nodes, shape = drawn

@@ -22,6 +22,7 @@ from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
+from tests.thorough import examples
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -57,7 +58,7 @@ def assert_same(expected: Recording, actual: Recording) -> None:
 # Spikes, u and v.
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(2))
 @given(
     network=integer_networks(),
     seed=seeds,
@@ -87,7 +88,7 @@ def test_layers_that_recur_and_feed_back(n_hidden: int, spiking_output: bool) ->
     tuple(map(int, onnx.__version__.split(".")[:2])) < EVALUATES_LOOPS,
     reason=f"onnx {onnx.__version__} evaluates no Scan with several states",
 )
-@settings(max_examples=40, phases=[Phase.generate])
+@settings(max_examples=examples(1.5), phases=[Phase.generate])
 @given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 40))
 def test_onnx_s_evaluator_equals_the_simulator(
     network: IntegerNetwork, seed: int, n_steps: int

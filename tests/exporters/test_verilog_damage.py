@@ -12,9 +12,10 @@ from nmtool.errors import FileFormatError, InputError
 from nmtool.exporters.data_folder import ANSWERS as ANSWERS_FILE
 from nmtool.exporters.verilog import Verilog
 from nmtool.hardware_sim.known_answers import known_answers
-from tests.damage import THOROUGH, damages
+from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
+from tests.thorough import THOROUGH
 
 NETWORK, OTHER = chain_network(4), chain_network(3)
 ANSWERS = known_answers(NETWORK)

@@ -28,6 +28,7 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, In
 from nmtool.network.readout import Readout
 from tests.networks.drawn import integer_networks
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 @given(data=st.data(), width=st.integers(1, 130), words=st.integers(1, 5))
@@ -86,7 +87,7 @@ def test_lanes_are_neighbours_and_the_last_word_is_padded() -> None:
     assert lanes == [[1, 2, 3, 4], [5, 0, 0, 0]]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(2))
 @given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
 def test_every_memory_has_the_width_that_the_core_reads(drawn: IntegerNetwork, lanes: int) -> None:
     layout = Layout(drawn, lanes)
@@ -156,7 +157,7 @@ def test_a_network_that_suits_no_number_of_lanes(
     assert [finding.code for finding in misfits(network([[2]], [[0]]))] == expected
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(2))
 @given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
 def test_words_of_every_memory_are_counted(drawn: IntegerNetwork, lanes: int) -> None:
     assert synapse_words(drawn, lanes) == len(Layout(drawn, lanes).memories["synapses"].bits)

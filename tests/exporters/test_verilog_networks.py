@@ -24,6 +24,7 @@ from nmtool.raster import Raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, rasters, seeds
 from tests.networks.integers import Maker, random_raster
+from tests.thorough import examples
 from tests.verilog.cases import li, lif, made
 from tests.verilog_bench import (
     needs_icarus,
@@ -45,7 +46,7 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 
 
 @needs_icarus
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(data=st.data(), network=integer_networks(), lanes=st.sampled_from(LANES))
 def test_any_network_equals_the_simulator(
     data: st.DataObject, network: IntegerNetwork, lanes: int
@@ -181,7 +182,7 @@ def test_synthesis(part: str, tmp_path: Path) -> None:
 
 @needs_icarus
 @given(seed=seeds)
-@settings(max_examples=3)
+@settings(max_examples=examples(0.1))
 def test_a_network_without_projections(seed: int) -> None:
     maker = Maker(np.random.default_rng(seed))
     network = IntegerNetwork(

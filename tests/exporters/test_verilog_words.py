@@ -17,6 +17,7 @@ from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, rasters, seeds
 from tests.networks.integers import random_raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 @given(spikes=rasters(5, 12))
@@ -30,7 +31,7 @@ def test_a_sample_is_a_beginning_and_steps_that_end(spikes: Raster) -> None:
     assert input_text(spikes).splitlines() == lines
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(2))
 @given(network=integer_networks(), seed=seeds, deep=st.booleans())
 def test_expected_words_are_read_as_the_recording(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, deep: bool

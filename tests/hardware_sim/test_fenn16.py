@@ -40,6 +40,7 @@ from nmtool.verification.mutation import Witness
 from tests.hardware_sim import fenn_arithmetic
 from tests.networks.integers import random_network
 from tests.refusals import refused
+from tests.thorough import examples
 
 LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1
 states = st.one_of(st.integers(LOWEST, HIGHEST), st.sampled_from([LOWEST, -1, 0, 1, HIGHEST]))
@@ -108,7 +109,7 @@ def equal(first: Recording, second: Recording) -> bool:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(2), deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 3), st.booleans(), st.sampled_from([0.02, 0.3, 1]))
 def test_random_networks_equal_two_references(
     seed: int, n_hidden: int, spiking_output: bool, rate: float
@@ -120,7 +121,7 @@ def test_random_networks_equal_two_references(
     check_against_numpy(network, spikes, recording)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(0.7), deadline=None)
 @given(st.integers(0, 10**6))
 def test_sums_that_clip_add_up_in_order(seed: int) -> None:
     network = crowded_network(seed)

@@ -18,6 +18,7 @@ from nmtool.network.readout import Readout
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.networks.drawn import integer_networks, rasters
+from tests.thorough import examples
 
 
 def spikes_of(rasters: dict[str, Raster]) -> list[tuple[str, int, int, int]]:
@@ -60,7 +61,7 @@ def placed(draw: st.DrawFn) -> tuple[IntegerNetwork, list[Core], bool]:
     return network, cores, draw(st.booleans())
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(1.5))
 @given(st.data())
 def test_counts_are_those_of_the_naive_loop(data: st.DataObject) -> None:
     network, cores, dense = data.draw(placed())
@@ -93,7 +94,7 @@ def test_counts_are_those_of_the_naive_loop(data: st.DataObject) -> None:
     }
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(1.5))
 @given(st.data())
 def test_cores_share_the_work_among_them(data: st.DataObject) -> None:
     network, cores, dense = data.draw(placed())

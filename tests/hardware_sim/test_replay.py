@@ -16,9 +16,10 @@ from nmtool.verification.faults import draw_faults, faulty_value, mutant, target
 from nmtool.verification.mutation import Witness
 from tests import faults
 from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
+from tests.thorough import examples
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(1.5))
 @given(st.data(), st.booleans())
 def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))
@@ -29,7 +30,7 @@ def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> No
     assert (case.deviating, case.updates) == ([], 0)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.data(), st.booleans())
 def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
     data: st.DataObject, deep: bool
@@ -44,7 +45,7 @@ def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
         assert witness.shows(fault) == bool(case.deviating), str(fault)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.data())
 def test_cells_with_another_number_are_those_of_the_mutant(data: st.DataObject) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))

@@ -16,6 +16,7 @@ from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.faults import Fault, draw_faults, mutant
 from tests.networks.drawn import arithmetics, seeds
 from tests.networks.integers import random_network, random_raster
+from tests.thorough import examples
 
 N_STEPS = 90
 CONSTANTS = ("du", "dv", "vth", "bias")
@@ -32,7 +33,7 @@ def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recordi
     return not compare_recordings(deep, wrong).identical
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(seed=seeds, runs_in=arithmetics)
 def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic) -> None:
     """The predicted number of detected faults is exact, over all constants of a network."""
@@ -48,7 +49,7 @@ def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic) -> None:
     assert (~visible).sum() >= len(seen) - sum(seen)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(seed=seeds, runs_in=arithmetics)
 def test_changed_synapses_are_detected(seed: int, runs_in: Arithmetic) -> None:
     """For a synapse over which a spike arrives, faults of weight and delay are detected."""

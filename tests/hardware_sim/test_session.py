@@ -22,6 +22,7 @@ from nmtool.targets import LOIHI2
 from tests.networks.drawn import float_networks, integer_networks, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import codes, refused
+from tests.thorough import examples
 
 DENSE = ("membrane", "current", "potential")
 
@@ -53,7 +54,7 @@ def assert_same(recording: Recording, part: Recording, first: int, last: int) ->
             assert np.array_equal(whole[:, first:last], getattr(part, group)[name])
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(2.5))
 @given(data=st.data(), seed=seeds)
 def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -386,7 +387,7 @@ def test_no_decision_before_the_first_step() -> None:
         session_at(0).decision()
 
 
-@settings(max_examples=3)
+@settings(max_examples=examples(0.1))
 @given(float_networks())
 def test_only_networks_of_integers(network: object) -> None:
     for artefact in (network, "network.npz", None):

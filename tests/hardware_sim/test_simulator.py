@@ -23,6 +23,7 @@ from tests.hardware_sim.lava_arithmetic import lava_run
 from tests.networks.drawn import integer_networks, rasters
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 def assert_same(first: Recording, second: Recording) -> None:
@@ -59,7 +60,7 @@ def spike_at(step: int, n_steps: int = 30) -> Raster:
     return Raster.from_events(np.array([0]), np.array([step]), np.array([0]), (1, n_steps, 1))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(2))
 @given(st.data())
 def test_simulator_is_the_reference_and_lava_s_arithmetic(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
@@ -126,7 +127,7 @@ def test_the_last_spike_of_a_sample_does_not_reach_the_next() -> None:
     assert not recording.current["cell"][[0, 2]].any()
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(0.5))
 @given(st.data())
 def test_samples_do_not_depend_on_their_neighbours(data: st.DataObject) -> None:
     network = data.draw(integer_networks())

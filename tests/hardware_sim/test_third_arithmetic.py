@@ -24,6 +24,7 @@ from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.mutation import mutation_score
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster
+from tests.thorough import examples
 
 TINY8 = Arithmetic(
     "tiny8",
@@ -81,7 +82,7 @@ def test_its_step_follows_its_description(
     assert wrong_step(a, u, v, False, *constants, Rules.of(TINY8)) == expected
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(0.5), deadline=None)
 @given(seeds, st.integers(1, 2), st.booleans())
 def test_a_third_arithmetic_runs(seed: int, n_hidden: int, spiking_output: bool) -> None:
     network = random_network(seed, n_hidden, spiking_output, TINY8)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.damage import THOROUGH
 from tests.hostile import crafted
+from tests.thorough import THOROUGH
 
 pytestmark = [
     pytest.mark.torch,

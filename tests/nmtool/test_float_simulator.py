@@ -24,6 +24,7 @@ from tests.networks.trainable import TOPOLOGIES, random_input, random_network
 from tests.nmtool.cli import cases
 from tests.nmtool.quantisation.test_calibration import spiking_network
 from tests.refusals import refused
+from tests.thorough import examples
 
 RASTER = random_raster(2, 5, 40, 10)
 
@@ -38,7 +39,7 @@ def test_the_recursion_is_that_of_training() -> None:
     np.testing.assert_allclose(recording.membrane["out"], expected.membrane["out"], atol=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.sampled_from(sorted(TOPOLOGIES)), st.integers(0, 1000))
 def test_any_graph_runs_as_the_reference_does(topology: str, seed: int) -> None:
     network = random_network(topology, seed)
@@ -50,7 +51,7 @@ def test_any_graph_runs_as_the_reference_does(topology: str, seed: int) -> None:
         np.testing.assert_allclose(membrane, expected.membrane[name], atol=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.sampled_from(["recurrent", "two layers", "feedback and skips"]), st.integers(0, 1000))
 def test_a_rate_is_reached_up_to_the_last_spike(topology: str, seed: int) -> None:
     network = random_network(topology, seed)
@@ -62,7 +63,7 @@ def test_a_rate_is_reached_up_to_the_last_spike(topology: str, seed: int) -> Non
         assert not reaches_rate(network, names, spikes, np.nextafter(rate, 1e9))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(float_networks(), st.integers(0, 1000))
 def test_the_order_of_sums_is_fixed(network: nm.Network, seed: int) -> None:
     first = {p.target: p for p in reversed(network.projections)}

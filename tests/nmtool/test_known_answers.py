@@ -20,6 +20,7 @@ from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 def recording(n_samples: int, n_steps: int) -> Recording:
@@ -69,7 +70,7 @@ def deep(u: list[int], v: list[int], spikes: list[bool]) -> Recording:
     )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(3.5))
 @given(
     rows=st.lists(st.tuples(states, states, st.booleans()), min_size=1, max_size=12),
     keep=st.tuples(st.integers(0, 4096), st.integers(0, 4096)),

@@ -19,6 +19,7 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.quantisation import DelayGrid, quantise_network
 from nmtool.raster import Raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 def _network(seed: int, delays: int) -> Network:
@@ -29,7 +30,7 @@ def _spikes(seed: int) -> Raster:
     return Raster.from_dense(np.random.default_rng(seed).random((3, 90, 6)) < 0.1)
 
 
-@settings(max_examples=25)  # most of the time is spent on scaling initial weights
+@settings(max_examples=examples(0.8))  # most of the time is spent on scaling initial weights
 @given(seed=st.integers(0, 99), delays=st.integers(0, 40), longest=st.integers(0, 13))
 def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int) -> None:
     network, spikes = _network(seed, delays), _spikes(seed)
@@ -135,7 +136,7 @@ def _folded(network: IntegerNetwork, longest: int) -> Any:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(
     seed=st.integers(0, 99),
     delays=st.integers(0, 89),

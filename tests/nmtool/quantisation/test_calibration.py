@@ -19,6 +19,7 @@ from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales,
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2
 from tests.networks.integers import random_raster
+from tests.thorough import examples
 
 STEPS = 40
 
@@ -160,7 +161,7 @@ def test_the_integers_of_a_calibration_do_not_overflow(seed: int) -> None:
     assert not overflows(to_integers(network, calibration=calibration).network, spikes)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(1.5))
 @given(st.sampled_from([1000.0, np.inf]), st.floats(1e-5, 0.2), st.integers(2, 8))
 def test_too_little_room_settles_by_halves(tau_ms: float, share: float, bits: int) -> None:
     network = one_synapse(0.5, tau_mem_ms=tau_ms, tau_syn_ms=1000.0)

@@ -16,6 +16,7 @@ from nmtool.network.float_network import Network
 from nmtool.quantisation import Calibration, DelayGrid, round_network, weight_ranges
 from tests.networks.drawn import float_networks
 from tests.nmtool.quantisation.cases import bits_strategy, codes, one_population
+from tests.thorough import examples
 
 
 def test_an_all_zero_matrix_is_held_as_it_is() -> None:
@@ -267,7 +268,7 @@ def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) 
 
 
 @given(float_networks(), bits_strategy)
-@settings(max_examples=50)
+@settings(max_examples=examples(1.5))
 def test_the_report_matches_the_rounded_network(network: Network, bits: int) -> None:
     result = round_network(network, weight_bits=bits)
     for report, exact, rounded in zip(

@@ -12,9 +12,10 @@ from nmtool import storage
 from nmtool.recording import Recording
 from tests.networks.drawn import float_networks, integer_networks, recordings
 from tests.nmtool.storage.archives import KINDS, NEWEST, SAMPLES, Saved, contents, read
+from tests.thorough import examples
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(1.5))
 @given(saved=st.one_of(float_networks(), integer_networks(), recordings()))
 def test_round_trip(folder: Path, saved: Saved) -> None:
     saved.save(folder / "file.npz")

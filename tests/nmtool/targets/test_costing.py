@@ -30,6 +30,7 @@ from tests.networks.integers import random_network, random_raster
 from tests.networks.speech import speech_network, speech_raster
 from tests.nmtool.cli import cases
 from tests.refusals import refused
+from tests.thorough import examples
 
 EVENTS = cases.spike_events(cases.N_TEST, 2)
 SPEECH = {
@@ -257,7 +258,7 @@ def test_estimates_of_a_small_network_by_hand() -> None:
     assert cost.messages.total.total == 2 + 2 * 4
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(1))
 @given(st.data())
 def test_parts_sum_to_totals_and_to_what_evaluate_says(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
@@ -291,7 +292,7 @@ def test_spreads_over_samples_and_steps(counts: list[list[int]]) -> None:
 # Targets.
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(1))
 @given(st.data())
 def test_energy_is_that_of_the_events_of_any_network(data: st.DataObject) -> None:
     network = data.draw(integer_networks())

@@ -21,6 +21,7 @@ from nmtool.verification.coverage import coverage, exercised, first_spikes
 from tests.networks.drawn import arithmetics, integer_networks, rasters
 from tests.networks.integers import random_raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 def row(delay: int = 3, bias: int = 0, n_steps: int = 20) -> IntegerNetwork:
@@ -108,7 +109,7 @@ def test_data_must_fit() -> None:
         coverage(row(), random_raster(0, 1, 20, 3))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.data())
 def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))
@@ -125,7 +126,7 @@ def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -
     assert coverage(network, spikes, recording).as_json() == coverage(network, spikes).as_json()
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.data())
 def test_nothing_happens_beyond_the_bounds(data: st.DataObject) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))

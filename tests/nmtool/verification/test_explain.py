@@ -27,6 +27,7 @@ from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import flip_spike, shift_membrane
 from tests.nmtool.conftest import LIBRARIES
 from tests.refusals import refused
+from tests.thorough import examples
 
 NETWORK, SPIKES = faults.live_network(0, recurrent=True), faults.live_input(0)
 EXPECTED = simulate(NETWORK, SPIKES, deep=True)
@@ -112,7 +113,7 @@ def test_a_graph_with_a_wrong_number() -> None:
     assert fault.is_named_by(explanation.single)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(
     seed=st.integers(0, 50),
     pre=st.integers(0, 8),

@@ -20,6 +20,7 @@ from nmtool.verification.mutation import mutation_score
 from tests.networks.drawn import arithmetics, integer_networks, rasters, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
+from tests.thorough import examples
 
 NETWORK = random_network(3, n_hidden=2, spiking_output=False)
 SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)
@@ -34,7 +35,7 @@ def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -
     return bool(comparison.spikes_different or comparison.membrane_different)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.data())
 def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
     network, deep = data.draw(integer_networks(data.draw(arithmetics))), data.draw(st.booleans())
@@ -44,7 +45,7 @@ def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
         assert seen == differs(network, fault, spikes, deep), str(fault)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(0.8))
 @given(st.data())
 def test_an_equivalent_fault_is_seen_by_no_input(data: st.DataObject) -> None:
     network, deep = data.draw(integer_networks(data.draw(arithmetics))), data.draw(st.booleans())
@@ -77,7 +78,7 @@ def test_faults_are_spread_and_each_is_drawn_once() -> None:
     assert draw_faults(NETWORK, 120, 1) != faults
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(0.7))
 @given(arithmetics.flatmap(integer_networks))
 def test_every_mutant_is_legal_and_another_network(network: IntegerNetwork) -> None:
     for fault in draw_faults(network, 40, 5):

@@ -26,6 +26,7 @@ from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import arithmetics
 from tests.networks.trainable import TOPOLOGIES, random_input, random_network, with_readout
 from tests.refusals import refused
+from tests.thorough import examples
 from tests.training.integer_runs import (
     FAULTS,
     assert_all_spiked,
@@ -55,7 +56,7 @@ _DTYPES = (torch.float32, torch.float64)
 _HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(2))
 @given(
     st.integers(0, 1000),
     st.sampled_from(_HIDDEN),
@@ -83,7 +84,7 @@ def test_identical_for_every_readout_and_any_bits(
     assert max(p.delay.max() for p in model.to_integers().projections) > 50
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(0.7))
 @given(
     st.integers(0, 1000),
     st.sampled_from(["recurrent", "two layers"]),

@@ -20,8 +20,9 @@ from nmtool.training.loop.selection import is_best
 from nmtool.training.loop.trainer import Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import Ranks
-from tests.damage import THOROUGH, damages
+from tests.damage import damages
 from tests.refusals import refused
+from tests.thorough import THOROUGH
 from tests.training.small_data import small_dataset, small_options, without_seconds
 from tests.training.stops import stop_after
 

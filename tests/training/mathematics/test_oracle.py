@@ -28,6 +28,7 @@ from tests.networks.continuous import (
     synapses,
     two_layers,
 )
+from tests.thorough import examples
 
 RATE = 0.02
 STEP = 1e-6
@@ -194,7 +195,7 @@ def test_q_is_the_slope_of_the_membrane_at_the_spike():
     assert min(slopes) > 0
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(0.7))
 @given(st.integers(0, 2**32 - 1))
 def test_the_order_of_input_events_does_not_matter(seed):
     rng = np.random.default_rng(seed)

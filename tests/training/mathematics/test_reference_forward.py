@@ -25,6 +25,7 @@ from tests.networks.stepped import (
     tangled,
 )
 from tests.refusals import refused
+from tests.thorough import examples
 
 
 def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int, int]]]:
@@ -96,7 +97,7 @@ def test_the_threshold_must_be_exceeded():
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(1))
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 1.0, 4.0]))
 def test_q_is_positive_and_its_bound_holds_while_the_bias_stays_below_threshold(seed, dt_ms):
     rng = np.random.default_rng(seed)

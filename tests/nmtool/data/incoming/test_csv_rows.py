@@ -14,6 +14,7 @@ from nmtool.data.incoming import FileConventions, read_incoming
 from nmtool.data.incoming.csv_rows import read_csv
 from nmtool.errors import DataError, UsageError
 from tests.refusals import refused
+from tests.thorough import examples
 
 HEAD = "sample,label,unit,time_ms"
 
@@ -56,7 +57,7 @@ def test_missing_columns_are_refused(tmp_path: Path) -> None:
         read_incoming(tmp_path / "x.npz", FileConventions(columns="unit=pixel"))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(1))
 @given(
     st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5), st.integers(0, 1)), min_size=1),
     st.sampled_from([("x,y,p", False), ("X,Y,Polarity", True), ("x,y,polarity", False)]),

@@ -12,13 +12,14 @@ from nmtool import Dataset, SpikeEvents
 from nmtool.data.incoming import read_incoming, write_dataset
 from nmtool.errors import DataError, UsageError
 from tests.refusals import refused
+from tests.thorough import examples
 
 NAMES = ("a", "a,b", 'say "no"', "näher", "two\nlines", "C:\\x", "-", "100 %", "=1+1")
 times = st.floats(0, 1e9, allow_subnormal=False)
 samples = st.lists(st.tuples(times, st.integers(0, 999)), max_size=6).map(sorted)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(1.5))
 @given(st.lists(st.tuples(samples, st.sampled_from(NAMES), st.integers(-3, 9)), min_size=1))
 def test_written_data_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
