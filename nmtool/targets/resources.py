@@ -219,19 +219,18 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
     target, chip = demand.target, demand.target.chip
     name = target.title or target.name
     smaller = "train a smaller network, or use several chips"
+    sparser = "connect fewer neurons to it, or remove synapses in training (`sparsity=`)"
     wrong = []
     for population in demand.populations:
         resource = population.binding
         if resource and population.per_core[resource] == 0:
             what = f"one neuron takes more {resource} than a core has"
-            fix = "reduce its fan-in"
-            wrong.append(Finding("neuron-beyond-core", population.population, what, fix))
+            wrong.append(Finding("neuron-beyond-core", population.population, what, sparser))
         fan_in = target.core.fan_in
         if fan_in is not None and population.synapses > fan_in:
             what = f"a neuron has {population.synapses:,} synapses, but one of {name} can have "
             what += f"{fan_in:,}"
-            fix = "reduce its fan-in"
-            wrong.append(Finding("fan-in-exceeded", population.population, what, fix))
+            wrong.append(Finding("fan-in-exceeded", population.population, what, sparser))
         axons = sum(p.shape[0] for p in network.projections if p.target == population.population)
         if target.core.axons_in is not None and axons > target.core.axons_in:
             what = f"{axons:,} neurons send to it, but a core of {name} can receive from "
