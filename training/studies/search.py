@@ -135,10 +135,9 @@ def _better_settings(
     """Settings of the best trial, or the defaults if it is not significantly better."""
     best = result.best_trial
     settings = result.chosen(best)
-    with_defaults = [
-        trial for trial in ranked(result.trials) if result.chosen(trial) == defaults != settings
-    ]
-    if not with_defaults:
+    trials = (trial for trial in ranked(result.trials) if result.chosen(trial) == defaults)
+    with_defaults = next(trials, None)
+    if with_defaults is None or with_defaults is best:
         return settings
 
     def network(trial: TrialResult) -> Network | IntegerNetwork:
@@ -147,7 +146,7 @@ def _better_settings(
         )
         return RunFolder(folder).integers() or RunFolder(folder).network()
 
-    difference = compare_accuracy([network(best)], [network(with_defaults[0])], data.validation)
+    difference = compare_accuracy([network(best)], [network(with_defaults)], data.validation)
     low, high = difference.interval()
     if low > 0:
         return settings
