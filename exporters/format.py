@@ -62,7 +62,7 @@ class Format:
         reading_options: class of the options of `read`, for files from other tools; None without.
         holds_floats: float networks can be written without quantisation.
         arithmetic: arithmetic of its integers.
-        rules: rules of the readout that it has, by default those that all formats have.
+        rules: names of the readout rules that the format can express.
         records_states: u and v of every neuron can be recorded.
         executes_code: running an export executes code in it, which `trust` allows to differ.
         reference: function from (network, raster) to the expected recording; None: the integer

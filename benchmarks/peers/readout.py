@@ -76,7 +76,13 @@ class Readout(nn.Module):
     def from_arrivals(
         self, arrivals: Tensor, spikes: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The same from the currents that arrive at the outputs, [T, batch, classes] float."""
+        """Loss and spikes as from `forward`, computed from output currents.
+
+        Args:
+            arrivals: [T, batch, classes] float, currents that arrive at the outputs.
+            spikes: [T, batch, hidden] float.
+            labels: [batch] int64.
+        """
         scores = (self.arrival @ arrivals.flatten(1)).unflatten(0, arrivals.shape[1:])
         return self.loss(scores, spikes.sum(dim=0), labels)
 

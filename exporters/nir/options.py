@@ -172,7 +172,7 @@ class ImportOptions:
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, resets: bool, rule: str) -> str:
-        """What the import assumes because neither file nor options state it; '' for nothing.
+        """List the assumptions of the import that neither file nor options state; '' if none.
 
         Args:
             loops: the graph has loops.

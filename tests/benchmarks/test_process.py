@@ -1,4 +1,4 @@
-"""How the parent process handles a worker that ends."""
+"""The parent process names a worker that was killed, and ends its worker when it is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Differences between the numbers of an export and those that nmtool would write."""
+"""Changed numbers of an export are named."""
 
 from __future__ import annotations
 

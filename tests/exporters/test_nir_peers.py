@@ -132,7 +132,7 @@ def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
 
 
 def integer_network(max_delay: int = 0) -> IntegerNetwork:
-    """The same layers as an integer network, whose decays do not truncate in NIR."""
+    """An integer network with these layers; its decays are exact in a NIR file."""
     random = np.random.default_rng(2)
 
     def synapses(source: str, target: str, shape: tuple[int, int], mean: int) -> IntegerProjection:

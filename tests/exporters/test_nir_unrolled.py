@@ -206,7 +206,7 @@ def test_synapses_are_counted_before_they_are_made(groups: int, tmp_path: Path) 
 
 
 def test_a_convolution_in_a_nested_graph(tmp_path: Path) -> None:
-    """Its shape comes from the outer graph, whatever the inner input and output state."""
+    """The outer graph gives its shape; the shapes in the inner input and output are ignored."""
     ends = {
         "input": nir.Input({"input": np.array([16])}),
         "output": nir.Output({"output": np.array([1])}),
