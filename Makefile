@@ -156,12 +156,13 @@ test-core:
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
 	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not fenn and not peers and not long and not processors'
 
+# Python compiles what it imports; to compile all files of all libraries would take half a minute.
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet torch --index-url $(TORCH_INDEX))
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[dev]'
 	touch $@
 
 clean:

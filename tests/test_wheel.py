@@ -26,7 +26,6 @@ from nmtool.network.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network.readout import Readout
 from nmtool.version import __version__
-from tests import readme_lines
 
 ROOT = Path(__file__).parents[1]
 INSTALLED = {
@@ -135,12 +134,13 @@ class Installed:
         (packages,) = self._folder.glob("lib/python*/site-packages")
         return packages
 
-    def run(self, *words: str, cwd: Path, code: int = 0, new_kernels: bool = True) -> str:
+    def run(self, *words: str, cwd: Path, code: int = 0) -> str:
         """Run Python in the environment, which must exit with `code`; returns its output."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(
             [self.python, *words],
             cwd=cwd,
-            env=self.variables(new_kernels),
+            env={**environment, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
         )
@@ -150,16 +150,6 @@ class Installed:
     def nmtool(self, *words: str, cwd: Path) -> str:
         """Run a command, which must succeed; returns its output."""
         return self.run("-m", "nmtool", *words, cwd=cwd)
-
-    def variables(self, new_kernels: bool) -> dict[str, str]:
-        """Environment variables, without those that make another nmtool importable.
-
-        Args:
-            new_kernels: compile kernels into the folder; otherwise use the cache of all tests.
-        """
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        cache = {"NMTOOL_CACHE": str(self._folder / "cache")} if new_kernels else {}
-        return environment | cache | {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -321,14 +311,3 @@ def test_an_export_runs_in_lava(installed: Installed, beside: Path, network: str
     export = ("export", network, "--to", "lava", "-o", "deployed", "--data", "yinyang")
     installed.nmtool(*export, cwd=beside)
     assert "different 0" in installed.nmtool("verify", "deployed", cwd=beside)
-
-
-@pytest.mark.torch
-def test_the_example_of_the_readme_runs(installed: Installed, beside: Path) -> None:
-    pytest.importorskip("onnx")
-    (beside / "lines.py").write_text(readme_lines.lines())
-    printed = installed.run("lines.py", cwd=beside, new_kernels=False)
-    accuracy, certificate, *_ = printed.splitlines()
-    assert float(accuracy.split("accuracy ")[1].split("%")[0]) > 80
-    assert "onnx: spikes compared 500000, different 0; spikes emitted " in certificate
-    assert (beside / "net.onnx").is_file()

@@ -59,7 +59,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Record
 # Spikes, u and v.
 
 
-@settings(max_examples=examples(1))
+@settings(max_examples=examples(0.5))
 @given(
     network=integer_networks(), seed=seeds, n_samples=st.integers(1, 5), n_steps=st.integers(1, 90)
 )
@@ -147,7 +147,7 @@ def odd_network() -> IntegerNetwork:
     )
 
 
-@settings(max_examples=examples(0.3))
+@settings(max_examples=examples(0.15))
 @given(network=integer_networks(), seed=seeds)
 def test_the_file_compiles_without_warnings(
     folder: Path, network: IntegerNetwork, seed: int

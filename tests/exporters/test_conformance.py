@@ -320,9 +320,9 @@ def test_populations_that_feed_each_other_through_relays(
         exporter.require()
     except MissingError as error:
         pytest.skip(str(error))
-    spikes = random_raster(3, 3, 90, N_CHANNELS)
+    spikes = random_raster(4, 1, 130, N_CHANNELS)
     floats = Network.layers(
-        [N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=90, example_input=spikes
+        [N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=130, example_input=spikes
     )
     target = next(t for t in map(target_named, target_names()) if t.runs_in is exporter.arithmetic)
     network = quantise_network(floats, spikes, relays=True, target=target).network
@@ -497,12 +497,12 @@ def changed(exporter: type[Format], file: Path) -> list[tuple[str, bytes]]:
 
 @EXPORTS
 def test_damage_is_refused_or_does_not_matter(exporter: type[Format], tmp_path: Path) -> None:
-    """Every file that is read is damaged; of many files only every third, except at night."""
+    """Every file that is read is damaged; of many files some eight, except at night."""
     path = export(exporter, tmp_path)
     files = [
         file for file in sorted(tmp_path.rglob("*")) if file.is_file() and file.suffix != ".md"
     ]
-    for file in files[:: 1 if THOROUGH or len(files) < 10 else 3]:
+    for file in files[:: 1 if THOROUGH else 1 + len(files) // 8]:
         whole, some = file.read_bytes(), changed(exporter, file)
         noticed = 0
         for damage, content in some:

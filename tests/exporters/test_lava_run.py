@@ -342,7 +342,12 @@ def square_export(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("signs", "exponent", "bits"),
-    [("mixed", -3, 8), ("mixed", -1, 4), ("excitatory", -2, 6), ("inhibitory", -1, 8)],
+    [
+        ("mixed", -3, 8),
+        pytest.param("mixed", -1, 4, marks=pytest.mark.long),
+        pytest.param("excitatory", -2, 6, marks=pytest.mark.long),
+        ("inhibitory", -1, 8),
+    ],
 )
 def test_fast_equals_stock_beyond_the_contract(
     signs: str, exponent: int, bits: int, tmp_path: Path, environment: Environment

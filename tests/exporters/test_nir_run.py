@@ -58,7 +58,7 @@ def written(network: Network | IntegerNetwork, path: Path, options: NirOptions) 
         return None
 
 
-@settings(max_examples=examples(2.5))
+@settings(max_examples=examples(1))
 @given(
     network=st.one_of(integer_networks(), float_networks().map(in_general_position)),
     options=ways,

@@ -121,19 +121,19 @@ def test_a_hanging_command_ends_with_its_children(limit: str, code: str) -> None
     lines: list[str] = []
     with refused(BackendError, code) as caught:
         supervise(
-            python(HANG_WITH_CHILD), what="it", fix="do this", on_line=lines.append, **{limit: 3.0}
+            python(HANG_WITH_CHILD), what="it", fix="do this", on_line=lines.append, **{limit: 2.0}
         )
-    assert "3 s" in caught.value.why
+    assert "2 s" in caught.value.why
     assert caught.value.fix == "do this"
     assert len(pids(lines)) == 2
     assert all(gone(pid) for pid in pids(lines))
 
 
 def test_a_command_that_prints_is_not_idle() -> None:
-    code = "import time\nfor i in range(8): print(i, flush=True); time.sleep(0.5)"
+    code = "import time\nfor i in range(6): print(i, flush=True); time.sleep(0.5)"
     lines: list[str] = []
-    supervise(python(code), what="it", idle_timeout_s=3.0, on_line=lines.append)
-    assert len(lines) == 8
+    supervise(python(code), what="it", idle_timeout_s=2.0, on_line=lines.append)
+    assert len(lines) == 6
 
 
 def test_a_command_deaf_to_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

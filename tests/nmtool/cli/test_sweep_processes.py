@@ -38,6 +38,7 @@ def test_ctrl_c(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("shared.db").exists()
 
 
+@pytest.mark.long
 def test_two_processes(nmtool: Nmtool) -> None:
     write_study("trials = 5\n")
     with sweeping("--processes", "2", "--json") as job:

@@ -19,7 +19,7 @@ from tests.nmtool.cli.runs import assert_same_run
 from tests.torchrun import torchrun
 from tests.training.small_data import small_events
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.long]
 
 N_TRAIN, N_VALIDATION = 15, 21
 EPOCHS, UPDATES = 2, 3
@@ -92,7 +92,6 @@ def test_two_processes_learn_what_one_learns(folder: Path) -> None:
     _assert_nearly_the_same(folder / "alone", folder / "together")
 
 
-@pytest.mark.long
 def test_two_processes_learn_from_a_teacher_what_one_learns(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +121,6 @@ def killed(folder: Path) -> CompletedProcess[str]:
     return _with_faulty_rank(folder, "killed", "killed")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("fate", ["killed", "killed_unnoticed"])
 def test_a_killed_process_ends_the_job(
     fate: str, folder: Path, request: pytest.FixtureRequest
@@ -137,7 +135,6 @@ def test_a_killed_process_ends_the_job(
     assert len(_log(folder / fate)) == 1
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("together", "killed")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_killed_job_is_resumed(
@@ -166,14 +163,12 @@ def test_an_error_in_all_processes_is_printed_once(folder: Path) -> None:
     assert not (folder / "none").exists()
 
 
-@pytest.mark.long
 def test_an_error_in_one_process_ends_all(folder: Path) -> None:
     job = _with_faulty_rank(folder, "fails", "fails")
     assert job.returncode != 0
     assert _errors(job) == ["disk-full"]
 
 
-@pytest.mark.long
 def test_an_interrupt_ends_all_processes(folder: Path) -> None:
     job = _with_faulty_rank(folder, "interrupted", "interrupted")
     assert job.returncode != 0
