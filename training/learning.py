@@ -38,14 +38,13 @@ from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, stopped_early
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import AUTOMATIC, TrainOptions
-from nmtool.training.studies.results import kept_table, trial_table
+from nmtool.training.studies.results import kept_table
 from nmtool.training.studies.teaching import soft_labels
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
     from nmtool.training.loop.trainer import Trainer
     from nmtool.training.processes.ranks import Ranks
-    from nmtool.training.studies.results import SweepResult
 
 _log = logging.getLogger(__name__)
 
@@ -321,9 +320,8 @@ class _Call:
         options, teacher = self._soft_labels(dataset, ranks)
         search = None
         if self.search is not None:
-            settings, study = self._search_settings(dataset, options, device)
+            settings, search = self._search_settings(dataset, options, device)
             options = options.with_settings(settings, "the search")
-            search = trial_table(study.as_json())
         fitted = options.fitted_to(dataset.undivided)
         if not self.resume:
             check_events_in_time(dataset, fitted)
@@ -452,7 +450,7 @@ class _Call:
 
     def _search_settings(
         self, dataset: Dataset, options: TrainOptions, device: Device
-    ) -> tuple[dict[str, Any], SweepResult]:
+    ) -> tuple[dict[str, Any], Table]:
         """Search the settings left at their defaults; the study is saved in the run's folder."""
         with ExitStack() as temporary, libraries_needed("train"):
             from nmtool.training.studies.search import search_settings

@@ -108,7 +108,7 @@ def learning_section(
     rows = [(key.replace("_", " "), _log_value(value)) for key, value in _named(best, class_names)]
     tables = [Table("best epoch", ("", "value"), rows)]
     if search is not None:
-        tables.append(replace(search, title="best trials of the search before it"))
+        tables.append(replace(search, title=f"search before it: {search.title}"))
     facts = {
         "kept_epoch": best["epoch"],
         "epochs": epochs,

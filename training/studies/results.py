@@ -166,7 +166,8 @@ def trial_table(result: Mapping[str, Any]) -> Table:
     """The best trials, best first, each with its validation accuracy and its settings.
 
     Args:
-        result: values from `SweepResult.as_json`.
+        result: values from `SweepResult.as_json`; for a search before a run, also its `outcome`,
+            which says where the run's settings come from.
     """
     top = result["top"]
     names = list(top[0]["searched"])
@@ -178,7 +179,9 @@ def trial_table(result: Mapping[str, Any]) -> Table:
         )
         for trial in top
     ]
-    return Table("best trials", ("trial", "validation", *names), rows)
+    outcome = result.get("outcome")
+    title = f"best trials; {outcome}" if outcome else "best trials"
+    return Table(title, ("trial", "validation", *names), rows)
 
 
 def kept_table(folder: Path) -> Table | None:

@@ -32,11 +32,18 @@ from nmtool.evaluation.comparing import compare_accuracy
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress
+from nmtool.tables import Table
 from nmtool.toml_files import toml_value
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.studies.plan import read_plan
-from nmtool.training.studies.results import RESULT, SweepResult, TrialResult, ranked
+from nmtool.training.studies.results import (
+    RESULT,
+    SweepResult,
+    TrialResult,
+    ranked,
+    trial_table,
+)
 from nmtool.training.studies.series import run_folder
 from nmtool.training.studies.sweep import run_trials, searched
 from nmtool.training.studies.trial import RUNS, checked_data, shown_value
@@ -71,7 +78,7 @@ def search_settings(
     *,
     device: str | Device,
     progress: Progress,
-) -> tuple[dict[str, Any], SweepResult]:
+) -> tuple[dict[str, Any], Table]:
     """Search the settings that are at their defaults, by validation accuracy.
 
     The same call continues a search that was stopped. A search with a number of trials is
@@ -85,8 +92,9 @@ def search_settings(
         device, progress: as for `train`.
 
     Returns:
-        The settings to train with, for `TrainOptions.with_settings`, and the last study: they are
-        those of its best trial, or the defaults if it is not significantly better.
+        The settings to train with, for `TrainOptions.with_settings`: those of the best trial of the
+        last study, or the defaults if it is not significantly better. A table of the best trials,
+        whose title says which settings these are.
 
     Raises:
         UsageError: the budget is invalid, there are no validation samples, nothing is left to
@@ -115,6 +123,7 @@ def search_settings(
     log.info(f"searching {', '.join(space)} in trials of {epochs} epochs")
     short = max(1, number // 2) if in_time else number
     result = run(folder, short, epochs, _first_trials(default, space), keep=False)
+    outcome = f"the run has the settings of trial {result.best_trial.number}"
     settings, *others = [result.chosen(trial) for trial in ranked(result.trials)[:FINALISTS]]
     defaults = result.chosen(result.trials[0])
     others = [values for values in others if values != defaults]
@@ -124,21 +133,23 @@ def search_settings(
         full = folder / f"full-{result.counts['finished']}"
         limit = number - number // 2 if in_time else len(finalists)
         result = run(full, limit, options.epochs, finalists, keep=True)
-        settings = _better_settings(result, defaults, data)
-    storage.write_text(folder / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
-    return settings, result
+        settings, outcome = _better_settings(result, defaults, data)
+    log.info(outcome)
+    values = {**result.as_json(), "outcome": outcome}
+    storage.write_text(folder / RESULT, json.dumps(values, indent=2) + "\n")
+    return settings, trial_table(values)
 
 
 def _better_settings(
     result: SweepResult, defaults: dict[str, Any], data: Dataset
-) -> dict[str, Any]:
-    """Settings of the best trial, or the defaults if it is not significantly better."""
+) -> tuple[dict[str, Any], str]:
+    """Settings of the best trial, or the defaults if it is not significantly better; and why."""
     best = result.best_trial
-    settings = result.chosen(best)
+    settings, outcome = result.chosen(best), f"the run has the settings of trial {best.number}"
     trials = (trial for trial in ranked(result.trials) if result.chosen(trial) == defaults)
     with_defaults = next(trials, None)
     if with_defaults is None or with_defaults is best:
-        return settings
+        return settings, outcome
 
     def network(trial: TrialResult) -> Network | IntegerNetwork:
         folder = run_folder(
@@ -148,14 +159,13 @@ def _better_settings(
 
     difference = compare_accuracy([network(best)], [network(with_defaults)], data.validation)
     low, high = difference.interval()
+    points = f"{difference.points.mean():+.1f} points (95 % interval {low:+.1f} … {high:+.1f})"
     if low > 0:
-        return settings
-    log.info(
-        f"the defaults are kept: trial {best.number} differs by {difference.points.mean():+.1f} "
-        f"points on the validation samples, 95 % interval {low:+.1f} … {high:+.1f}; its settings "
-        f"are in {result.best_file}"
+        return settings, f"{outcome}: {points} more than with the defaults on validation samples"
+    return defaults, (
+        f"the run has the defaults: with trial {best.number}'s settings ({result.best_file}), the "
+        f"difference of {points} on validation samples is not significant"
     )
-    return defaults
 
 
 def _log_best(result: SweepResult) -> None:

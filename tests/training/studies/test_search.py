@@ -98,6 +98,8 @@ def test_defaults_stay_unless_a_trial_is_significantly_better_in_full(
         f"{number:04d}/seed0" for number in (winner, full.index(defaults))
     ]
     assert run.options.drop == (max(dropped) if points == 20 else 0.0)
+    assert run.search is not None
+    assert ("the defaults:" in run.search.title) is (points != 20)
 
 
 def test_given_settings_are_fixed_and_the_first_trial_has_the_defaults(tmp_path: Path) -> None:
