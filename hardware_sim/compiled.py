@@ -1,8 +1,8 @@
 """Compilation of kernels with a disk cache, keyed by everything that is compiled into them.
 
-Kernels use functions and constants of other files, and read named tuples by position. The cache
-folder's name therefore contains a hash of all their source files. Numba's own cache notices no
-change in other files, and unpickles any file in its folder.
+Kernels use functions and constants of other files, and read named tuples by position. Therefore the
+name of the cache folder contains a hash of all source files of the kernels. Numba's own cache
+ignores changes in other files, and unpickles any file in its folder.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from nmtool.paths import cache_folder
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 SOURCES = ("nmtool.hardware_sim", "nmtool.arithmetic", "nmtool.dynamics")
-"""Modules and packages (without subpackages) that this room's kernels are compiled from."""
+"""Modules and packages (without subpackages) from which `hardware_sim`'s kernels are compiled."""
 
 
 def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
     """`numba.njit` with a disk cache that notices every change of the sources.
 
     Args:
-        sources: names of the modules and packages that the kernels are compiled from.
+        sources: names of the modules and packages from which the kernels are compiled.
 
     Returns:
         A function that takes the options of `numba.njit` and returns the decorator.
@@ -39,12 +39,12 @@ def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
     def compiled(**options: Any) -> Callable[[_Function], _Function]:
         def compile_(function: _Function) -> _Function:
             if function.__closure__:
-                # Numba names machine code after this: two functions loaded from disk that differ
-                # only in their closures would otherwise be confused.
+                # Numba names machine code after `__qualname__`. Without a digest of the closure,
+                # it would confuse functions from disk that differ only in their closures.
                 digest = hashlib.sha256("\n".join(identity(function)).encode()).hexdigest()
                 function.__qualname__ += f"_{digest[:12]}"
             dispatcher = numba.njit(**options)(function)
-            if dispatcher is not function:  # as it is where NUMBA_DISABLE_JIT is set
+            if dispatcher is not function:  # with NUMBA_DISABLE_JIT, `njit` returns the function
                 dispatcher._cache = KernelFiles(function, kernel_folder(sources))
             return dispatcher
 
@@ -58,13 +58,13 @@ compiled = compiler(*SOURCES)
 
 @cache
 def kernel_folder(sources: tuple[str, ...]) -> Path:
-    """The cache folder for kernels of these sources; it may not exist, or not be writable."""
+    """The cache folder for kernels of these sources; it may be missing or read-only."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in source_files(sources):
         digest.update(file.name.encode() + file.read_bytes())
     try:
         folder = cache_folder()
-    except RuntimeError:  # a user without a home
+    except RuntimeError:  # the user has no home folder
         folder = Path(os.devnull)
     return folder / f"kernels-{digest.hexdigest()[:16]}"
 

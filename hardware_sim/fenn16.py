@@ -6,8 +6,8 @@ With clip(x) to −2^15 … 2^15 − 1 and >> an arithmetic shift, which floors:
     v ← clip(((v·keep_v + 2^14) >> 15) + u)
     spike iff v ≥ vth, then v ← 0
 
-as FeNN's vector lanes compute it for neurons that nmtool exports. The sum a of the weights that
-arrive clips to the same range after each weight; `kernel.py` and `reference.py` add it up.
+as FeNN's vector lanes compute it for neurons that nmtool exports. a is the sum of the arriving
+weights, clipped to the same range after each weight, from `kernel.py` or `reference.py`.
 """
 
 from __future__ import annotations

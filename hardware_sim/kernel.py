@@ -24,7 +24,7 @@ class Kernels(NamedTuple):
     Attributes:
         run_steps: runs some steps from a given state, which it updates.
         run_samples: runs many samples, each from rest.
-        spikes_up_to: counts spikes until there are enough.
+        spikes_up_to: counts spikes up to a sufficient number.
     """
 
     run_steps: Callable[..., None]
@@ -44,7 +44,7 @@ def kernels(module: str, limit: int) -> Kernels:
 
     Args:
         module: module of the `neuron_step`.
-        limit: where sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: nowhere.
+        limit: limit at which sums of arriving weights clip, see `Arithmetic.sum_limit`; 0: none.
     """
     neuron_step = compiled_step(module)
 
@@ -146,7 +146,7 @@ def kernels(module: str, limit: int) -> Kernels:
 
     @compiled()
     def spikes_up_to(plan, step_offset, channel, counted, enough):
-        """Count the spikes of some neurons over all samples, up to the step that has enough.
+        """Count the spikes of some neurons, and stop at the step in which they suffice.
 
         Args:
             plan: the network.

@@ -1,10 +1,10 @@
-"""Cache of compiled kernels on disk, each with a digest, so that only own files are unpickled.
+"""Cache of compiled kernels on disk; only this user's files with a valid digest are unpickled.
 
     nmtool kernel 1\\n · SHA-256 of key and pickle (32 bytes) · pickle of signature and machine code
 
 The key contains function, types, processor and Python; its hash is the file's name. Files that are
-truncated, modified, of another kernel or of another user are replaced. Where files cannot be
-written, kernels are compiled in every process.
+truncated, modified, of another kernel or of another user are replaced. If files cannot be written,
+every process compiles its kernels.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class KernelFiles(NullCache):
             write_checked(self._path(key), key, dumps((sig, reduced)))
 
     def reduced(self, data: Any) -> tuple[Any, Any]:
-        """A compiled function's code generator and picklable part; None if it has none.
+        """Code generator and picklable part of a compiled function; None without such a part.
 
-        Only this and `rebuilt` differ between Numba's compilers.
+        Numba's compilers for CPUs and GPUs differ only in this method and `rebuilt`.
         """
         if data.library.has_dynamic_globals or data.lifted:
             return data.codegen, None
@@ -96,8 +96,8 @@ class KernelFiles(NullCache):
 def identity(function: Callable[..., Any]) -> list[str]:
     """Name, code and file of a function, and of all functions in its closure.
 
-    The kernel of an arithmetic has its step in the closure, whose file need not be among those in
-    the folder's hash.
+    The closure of a kernel has the step of its arithmetic. The step's file may be outside of the
+    source files in the folder's hash.
     """
     parts = [function.__module__, function.__qualname__]
     parts.append(hashlib.sha256(function.__code__.co_code).hexdigest())
@@ -111,7 +111,7 @@ def identity(function: Callable[..., Any]) -> list[str]:
 
 
 def read_checked(path: Path, key: bytes) -> bytes | None:
-    """The bytes that `write_checked` wrote for that key, else None; deletes damaged files."""
+    """The bytes that `write_checked` wrote for a key, else None; deletes damaged files."""
     with suppress(OSError):
         if not path.is_file():  # opening a pipe would block
             return None

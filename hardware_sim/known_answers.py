@@ -1,8 +1,8 @@
 """Known answers of a network: short inputs that make it spike, and its outputs for them.
 
-One sample comes from data, if given; the others are generated so that together they distinguish the
-network from every other that differs by one step in one stored number, as far as any input can
-(`stimuli.py`). For integer networks, outputs include u and v of every neuron.
+If data are given, the first sample comes from them. The others are generated: they reveal a change
+of any stored number by one step, as far as any input can (`stimuli.py`). For integer networks,
+outputs include u and v of every neuron.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nmtool.recording import Recording
 
 ANSWERED_SAMPLES = 3
 ANSWERED_STEPS = 200
-"""Usual sample length: enough for spikes to pass three projections with the longest delay."""
+"""Usual sample length in steps: spikes can pass three projections with the longest delay."""
 
 LONG_STEPS = 1000
 ENOUGH = 0.99
@@ -45,24 +45,24 @@ def known_answers(
 
     Args:
         network: the network.
-        spikes: input raster: an excerpt of the sample in which most populations spike is used, and
-            two samples are generated. By default (or if none spikes) all three are generated, the
-            same for the same network.
+        spikes: input raster. The first sample is an excerpt of the one in which most populations
+            spike, and at most two more are generated. By default, or if no population spikes, at
+            most three are generated, always the same for a network.
         run: function of (network, raster) that returns a recording; by default the integer
             simulator, which also records u and v of every neuron.
-        progress: counts the samples tried.
+        progress: shows the number of samples tried.
 
     Raises:
-        DataError: the raster has other channels than the network.
+        DataError: the channels of the raster and the network differ.
     """
     with progress("known answers") as advance:
         raster = _input(network, spikes, run or simulate, advance)
     if run is not None:
         return KnownAnswers(network.content_hash, raster, run(network, raster))
-    assert isinstance(network, IntegerNetwork), "floats need something to run them"
+    assert isinstance(network, IntegerNetwork), "a float network needs `run`"
     recording = simulate(network, raster, deep=True)
-    # Files store decay factors out of 4096. If these are close to the network's, the stored
-    # differences stay small.
+    # Files store decay factors in units of 1/4096, and differences from states that decay by them.
+    # The closer the factors are to the network's, the smaller are the differences.
     unity = network.runs_in.decay_one
 
     factors = {
@@ -107,7 +107,7 @@ def _driven(
 
 
 def answered_steps(network: IntegerNetwork | Network) -> int:
-    """Steps of generated samples: more than the network's `n_steps` if delays need them."""
+    """Length of generated samples in steps: beyond the network's `n_steps` if delays need it."""
     edges = [(p.source, p.target) for p in network.projections]
     hops = len(strongly_connected([p.name for p in network.populations], edges))
     reach = max((int(p.delay.max(initial=0)) for p in network.projections), default=0)

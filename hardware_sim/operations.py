@@ -103,8 +103,8 @@ class Counter:
 
     Args:
         network, spikes, recording: as for `count_operations`.
-        cores: neurons on each core of the chip, which determine the messages; by default one core
-            per population.
+        cores: neurons on each core of the chip, to count messages between cores; by default one
+            core per population.
         dense: cores also store synapses of weight 0.
     """
 
@@ -125,7 +125,7 @@ class Counter:
         self._offset = {name: raster.step_offset() for name, raster in self.rasters.items()}
 
     def operations(self) -> Operations:
-        """All counts."""
+        """Count all operations of the run."""
         projections, inputs = self._projections, self.rasters[INPUT]
         return Operations(
             neurons=self._sizes,

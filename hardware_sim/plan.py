@@ -27,8 +27,8 @@ class Plan(NamedTuple):
         pre: [projections] int64, number of source neurons.
         target: [projections] int64, first neuron of the projection's target.
         post: [projections] int64, number of target neurons.
-        row: [projections] int64, where the projection's [pre, post] block starts.
-        weight: [synapses] shifted weights or jumps of u, block after block.
+        row: [projections] int64, index at which the projection's [pre, post] synapses begin.
+        weight: [synapses] shifted weights, or for real numbers jumps of u; by projection.
         delay: [synapses] uint8, or int64 for real numbers; steps.
         slots: length of the ring buffer in steps, a power of two beyond the largest delay.
     """
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 
 
 def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
-    """A network as flat arrays."""
+    """Convert a network to flat arrays."""
     projections = network.projections
     if isinstance(network, IntegerNetwork):
         constants: list[tuple] = [(p.keep_u, p.keep_v, p.vth, p.bias) for p in network.populations]
@@ -83,7 +83,7 @@ def lay_out(network: IntegerNetwork | StepNetwork) -> Plan:
 
 
 def columns(network: Graph) -> dict[str, slice]:
-    """Slice of each population's neurons among all."""
+    """Slice of each population, by name, among the neurons of the network."""
     ends = np.cumsum([p.size for p in network.populations]).tolist()
     return {p.name: slice(e - p.size, e) for p, e in zip(network.populations, ends, strict=True)}
 

@@ -2,13 +2,13 @@
 
 Every update is checked separately: step n is predicted from the recorded state at step n − 1 and
 the spikes sent before step n. Where u and v were not recorded, they are computed from the beginning
-of the sample, with resets at the recorded spikes. For a recording of the same network all
-predictions are correct; with a fault, exactly the updates that it affects are not.
+of the sample, with resets at the recorded spikes. All predictions are correct for a recording of
+the same network. For a recording with a fault, exactly the affected updates are mispredicted.
 
-A fault of a population, in a stored number or a rule of the arithmetic, is represented by modified
-`Cells`. A fault is detectable if, with it, some update of the network's own run is mispredicted
-(`nmtool.verification.mutation`). A fault explains a recording if, with it, all updates are
-predicted (`nmtool.verification.causes`).
+Modified `Cells` represent a fault of a population, in a stored number or a rule of the arithmetic.
+The fault is detectable if these cells mispredict an update of the network's own recording
+(`nmtool.verification.mutation`). The fault explains a deviating recording if these cells predict
+all its updates (`nmtool.verification.causes`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
 """Quantities that are compared: spikes; spikes and v; spikes, v and u."""
 
 ALL, FIRST, ANY = 0, 1, 2
-"""Run to the end, to the first deviation of each column, or to the first of all."""
+"""End of a run: the last step, the first deviation of each column, or the first of all columns."""
 
 UNREACHED = 1 << 40
 """A threshold above every 32-bit v."""
@@ -67,10 +67,10 @@ class Cells(NamedTuple):
     Attributes:
         source: [projections] int64, index of the source in `Streams`.
         row: [projections] int64, first row of the projection's synapses.
-        weight, delay: [neurons, rows] int32, projection after projection; exponents included.
+        weight, delay: [neurons, rows] int32, by projection; weights include their exponents.
         neuron: [columns] int64.
         bias, keep_u, keep_v, vth: [columns] int64, constants of the step.
-        synapse: [columns] int64, row of the synapse that is modified; −1 for none.
+        synapse: [columns] int64, row of the modified synapse; −1 for none.
         other_weight, other_delay: [columns] int64, weight and delay of the modified synapse.
         rules: rules of the arithmetic; None for those of `loihi2`.
     """
@@ -121,8 +121,9 @@ class Outcome(NamedTuple):
     Attributes:
         deviations: number of updates that differ from the prediction.
         first: step of the first deviation, or `n_steps`.
-        u: predicted u at that step.
-        low, high: maximum of v (before reset) without a recorded spike; minimum with one.
+        u: predicted u at the first deviation.
+        low: maximum of v before reset, over the steps without a recorded spike.
+        high: minimum of v before reset, over the steps with a recorded spike.
     """
 
     deviations: NDArray[np.int64]
@@ -209,8 +210,8 @@ def altered(
         network: the network of these neurons.
         cells: columns of the neurons that the number affects.
         kind: one of `FAULT_KINDS` of `nmtool.verification.faults`.
-        place: place of the number, as in `Fault`; the source of a synapse may be [columns].
-        value: the new number, or [columns] of them; a single one for weight exponents.
+        place: place of the number, as in `Fault`; the source neuron may be an array, [columns].
+        value: the new number, or [columns] numbers; for a weight exponent, always one number.
     """
     values = np.zeros_like(cells.neuron) + value
     if kind in OF_PROJECTIONS:
@@ -254,11 +255,11 @@ def outcomes(
         cells: neurons, or variants of them, one per column.
         seen: the recording of their population.
         start: u and v at the beginning of samples; by default 0.
-        until: stop at the end (`ALL`), at the first deviation of each column (`FIRST`), or at the
-            first deviation of all (`ANY`).
+        until: stop at the last step (`ALL`), at the first deviation of each column (`FIRST`), or at
+            the first deviation of all columns (`ANY`).
 
     Returns:
-        Arrays [columns, samples], counted up to the deviation at which it stops.
+        Arrays [columns, samples], counted up to the end that `until` sets.
     """
     n_samples = events.offset.shape[1] - 1
     shape = cells.neuron.size, n_samples
@@ -276,7 +277,7 @@ def traced(events: Streams, cells: Cells, seen: Seen) -> Seen:
     Args:
         events: spikes of all sources.
         cells: neurons, or variants of them, one per column.
-        seen: the recording of their population, of which only the spikes are used.
+        seen: the recording of their population; only its spikes are used.
 
     Returns:
         Predicted spikes, u and v, [samples, columns, steps].
@@ -308,7 +309,7 @@ def _trace(rules, events, cells, seen, prediction):
 
 @compiled()
 def _replay(rules, events, cells, seen, u, v, until, outcome):
-    """Fill an `Outcome`; `rules` is None for those of `loihi2`."""
+    """Fill an `Outcome`; `rules` is None for the arithmetic `loihi2`."""
     n_samples = outcome.first.shape[1]
     arriving = np.zeros((n_samples, events.n_steps), np.int32)
     untraced = _traces(0)
@@ -406,12 +407,12 @@ def _replay_sample(rules, arriving, cells, column, seen, u, v, trace, until):
     """Run one column through one sample, teacher-forced by the recording.
 
     Args:
-        rules: rules of the arithmetic; None for those of `loihi2`.
+        rules: rules of the arithmetic; None for `loihi2`.
         arriving: [steps] int32, sums of the weights that arrive.
         cells, column: `Cells`, and the index of the column.
         seen: `Seen` of its neuron, [steps]; predictions replace quantities not recorded.
-        u, v: at the beginning.
-        trace: `Seen`, filled with predictions, or empty.
+        u, v: state at the beginning of the sample.
+        trace: `Seen` to fill with predictions; an empty one is left as it is.
         until: `ALL`, else stop at the first deviation.
 
     Returns:
@@ -458,7 +459,7 @@ def _replay_sample(rules, arriving, cells, column, seen, u, v, trace, until):
 def _deliver(rules, events, sample, cells, neuron, column, arriving):
     """Sum the weights that arrive at a neuron at every step, [steps] int32.
 
-    Where sums clip, the modified synapse of `column` is included, unless that is −1.
+    If sums clip, the modified synapse of `column` is included; a column of −1 means none.
     """
     for n in range(arriving.size):
         arriving[n] = 0
@@ -501,7 +502,7 @@ def _deliver_in_order(limit, events, sample, cells, neuron, column, arriving):
 
 @compiled()
 def _exchange(rules, events, sample, cells, column, arriving):
-    """Change the sums to those with the modified synapse of a column."""
+    """Replace a synapse by the modified one of a column, in the sums of arriving weights."""
     neuron, synapse = cells.neuron[column], cells.synapse[column]
     if rules is not None and rules.sum_limit:
         _deliver(rules, events, sample, cells, neuron, column, arriving)

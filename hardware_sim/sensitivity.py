@@ -1,12 +1,12 @@
-"""Which stored numbers an input tests: a change by one step up or down would be visible.
+"""Find the stored numbers that an input tests: a change by one step up or down is visible.
 
 Two networks that differ in one number have equal states until the first step at which the number
-matters. One deep recording of the correct network therefore shows, for every number, whether a
-wrong value would change u, v or spikes of that recording:
+matters. Therefore one deep recording of the correct network suffices to tell, for every number,
+whether a wrong value would change u, v or spikes. It would if, at any step,
 
-synapse     its source spikes, and the spike arrives before the sample ends; weight and delay alike
+synapse     its source spikes, and the spike arrives before the sample ends (for weight and delay)
 du, dv      the part of a state that a step keeps differs, after truncation
-threshold   a membrane lies between it and its neighbour
+threshold   a membrane lies between the right threshold and the wrong one
 bias        a membrane or a spike differs
 """
 
@@ -39,7 +39,7 @@ class ReachableSynapses:
     Attributes:
         n_steps: steps of a sample.
         reached: by source, [neurons, steps + 1] int64; column n counts the synapses over which a
-            spike of step n arrives within the sample. The last column, for no spike, is 0.
+            spike of step n arrives within the sample. The last column, for silent neurons, is 0.
     """
 
     n_steps: int
@@ -63,7 +63,7 @@ class ReachableSynapses:
         return cls(n_steps, reached)
 
     def first_spikes(self, spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]]:
-        """Step of every neuron's first spike, or `n_steps`; by source [samples, neurons] int64."""
+        """First spike's step of every neuron, or `n_steps`; by source [samples, neurons] int64."""
         rasters = {INPUT: spikes, **recording.spikes}
         return {source: rasters[source].first_step() for source in self.reached}
 
@@ -83,8 +83,8 @@ def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_
         deep: its recording with u and v of every neuron.
 
     Returns:
-        [samples, numbers · 2] bool, in a fixed order for each network; values outside a number's
-        range are skipped.
+        [samples, numbers · 2] bool, in a fixed order for each network, without changes beyond a
+        number's range.
     """
     return np.concatenate([_population(p, deep) for p in network.populations], axis=1)
 
@@ -141,10 +141,10 @@ def _previous_states(states: _States) -> _States:
 
 
 def _differ(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
-    """True where two membranes before the reset lead to different spikes, or membranes after it.
+    """True where two membranes lead to different spikes, or to different membranes after a reset.
 
     Args:
-        first, second: the membranes.
+        first, second: the membranes before a reset.
         level: lowest membrane at which the neuron spikes.
     """
     spiked, spikes = first >= level, second >= level
@@ -152,5 +152,5 @@ def _differ(first: _States, second: _States, level: int) -> NDArray[np.bool_]:
 
 
 def _in_any_step(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """[samples] bool."""
+    """Samples with a difference in any step and neuron, [samples] bool."""
     return np.asarray(differs.any(axis=(1, 2)))

@@ -28,7 +28,7 @@ KEPT_STEPS = 100
 """Default number of past steps that `Session.recent` can return."""
 
 FAR_SAMPLES = 100
-"""An event is far ahead if its step is this many samples of the network later than the next."""
+"""An event is far ahead if its step lies more than this many sample lengths after the next step."""
 
 _LAST_STEP = 1 << 53
 """Largest step number that float64 counts exactly: at 1 ms, 285,000 years."""
@@ -84,7 +84,7 @@ class Session:
 
     Args:
         network: network to run.
-        window: decide by the mean output membrane over this many last steps, instead of the
+        window: decide by the mean output membrane over the last `window` steps, instead of the
             network's own readout; needs an output population that does not spike.
         keep: number of past steps that `recent` can return.
 
@@ -103,7 +103,7 @@ class Session:
             "pass an IntegerNetwork: nmtool.load(PATH) for a file, nmtool.quantise(…).network "
             "for floats, RUN.integers for a run that trained in integers",
         )
-        _check_count(keep, 1, "the steps that are kept")
+        _check_count(keep, 1, "the number of steps to keep")
         if window is not None:
             readout = Readout(network.readout.population, WINDOW, window)
             network = replace(network, readout=readout)
@@ -156,9 +156,9 @@ class Session:
         """Add input spikes to the next step, or to the steps of their times.
 
         Times are binned to steps, and data channels mapped to network channels, as by
-        `network.bin`; a network channel spikes at most once per step. Spikes of later steps are
-        kept until then. If one event is refused, the whole call is. A remark, once until the
-        next reset, names events so far ahead that their times may not be in ms.
+        `network.bin`; a network channel spikes at most once per step. Spikes of later steps wait
+        for these steps. If one event is refused, no event of the call is added. If an event is so
+        far ahead that its time may not be in ms, a remark is logged, once until the next reset.
 
         Args:
             events: [events] integers, data channels; or `SpikeEvents` of one sample.
@@ -166,10 +166,10 @@ class Session:
                 order; by default the next step.
 
         Raises:
-            DataError: channels or times are not numbers, of different lengths, or of another data
-                set; or `events-refused`, with a finding each for unknown channels, non-finite
-                times, and events of past steps.
-            UsageError: `SpikeEvents` of more or less than one sample, or together with `time_ms`.
+            DataError: channels or times are not numbers, differ in length, or belong to another
+                data set. The code `events-refused` has a finding each for unknown channels,
+                non-finite times, and events of past steps.
+            UsageError: `SpikeEvents` do not have exactly one sample, or `time_ms` is given, too.
         """
         if isinstance(events, SpikeEvents):
             self._check_sample(events, time_ms)
@@ -199,12 +199,12 @@ class Session:
             self._coming.setdefault(n, set()).add(index)
 
     def step(self, n_steps: int = 1) -> None:
-        """Run steps.
+        """Run the next `n_steps` steps.
 
         Raises:
             UsageError: the number is negative or not whole, or an earlier step was interrupted.
         """
-        _check_count(n_steps, 0, "the steps to run")
+        _check_count(n_steps, 0, "the number of steps to run")
         if self._within_step:
             raise UsageError(
                 f"step {self._n} was interrupted, and the session cannot be continued",
@@ -219,7 +219,7 @@ class Session:
             remaining -= portion
 
     def run_until(self, time_ms: float) -> int:
-        """Run all steps that end by a time, and return their number as `steps_until` gives it."""
+        """Run all steps that end by a time; return their number, see `steps_until`."""
         n_steps = self.steps_until(time_ms)
         self.step(n_steps)
         return n_steps
@@ -275,14 +275,14 @@ class Session:
         """Spikes, u and v of the last steps, as a deep recording of one sample.
 
         Args:
-            n_steps: number of steps; by default all that are in memory.
+            n_steps: number of steps; by default all steps in memory.
 
         Raises:
             UsageError: more steps than are in memory, or than have been run.
         """
         n_past = min(self._n, len(self._spiked))
         n_steps = n_past if n_steps is None else n_steps
-        _check_count(n_steps, 0, "the steps to look back")
+        _check_count(n_steps, 0, "the number of past steps")
         if n_steps > n_past:
             raise UsageError(
                 f"the last {n_steps} steps are not available; {n_past} are kept",
@@ -385,12 +385,12 @@ class Session:
             findings.append(Finding("event-channel-unknown", f"event {at}", what, fix))
         if out_of_range.any():
             at = int(out_of_range.argmax())
-            what = f"{_counted(out_of_range)} an invalid time: not finite, or too large"
+            what = f"{_counted(out_of_range)} an invalid time, infinite or NaN or too large"
             fix = "give times in ms since the last reset"
             findings.append(Finding("event-time-range", f"event {at}", what, fix))
         if late.any():
             at = int(late.argmax())
-            what = f"{_counted(late)} a step in the past: {int(step[at])}; the next is {self._n}"
+            what = f"{_counted(late)} a past step, {int(step[at])}; the next step is {self._n}"
             fix = f"feed events before their step runs; drop those before {self.time_ms:g} ms"
             findings.append(Finding("event-late", f"event {at}", what, fix))
         refused = int((unknown | out_of_range | late).sum())
@@ -404,7 +404,7 @@ class Session:
 
 def _counted(events: NDArray[np.bool_]) -> str:
     n = int(events.sum())
-    return "the event has" if n == 1 else f"{n} events, of which this is the first, have"
+    return "the event has" if n == 1 else f"{n} events, this one first, have"
 
 
 def _numbers(values: ArrayLike, kinds: str, subject: str, dtype: type) -> NDArray:

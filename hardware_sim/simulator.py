@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from nmtool.float_simulator import StepNetwork
 
 BYTES_IN_FLIGHT = 256 << 20
-"""Samples run in portions whose traces take about this much memory."""
+"""Samples run in batches; the traces of a batch take about this many bytes."""
 
 _BYTES_PER_BIN = 9
 
 MAX_SAMPLE_BYTES = 8 << 30
-"""Limit for the traces of one sample."""
+"""Limit for the traces of one sample, in bytes."""
 
 
 def simulate(
@@ -74,11 +74,11 @@ def _samples_at_once(network: IntegerNetwork, spikes: Raster) -> int:
 def run_together(
     network: IntegerNetwork | StepNetwork, plan: Plan, spikes: Raster, *, deep: bool
 ) -> Recording:
-    """Run samples whose traces fit into memory together.
+    """Run a batch of samples, whose traces fit into memory together.
 
     Args:
         network: network to run.
-        plan: the same as flat arrays.
+        plan: the network as flat arrays.
         spikes: input raster.
         deep: also record u and v of every population at every step.
     """
@@ -110,14 +110,14 @@ def recording_from(
     deep: bool,
     counts: Mapping[str, int] | None = None,
 ) -> Recording:
-    """The recording of a network from traces of all its neurons.
+    """Make the recording of a network from traces of all its neurons.
 
     Args:
-        network: the network that ran.
+        network: the network that was run.
         spiked: [samples, steps, neurons] bool.
         u, v: [samples, steps, neurons], states after each step.
         deep: also record u of every population and v of spiking populations.
-        counts: totals over all samples.
+        counts: overflow counts over all samples.
     """
 
     def of(trace: NDArray, names: Iterable[str]) -> dict[str, NDArray]:
@@ -131,7 +131,7 @@ def recording_from(
 
 
 def fault_counts(faults: NDArray[np.int64], parts: dict[str, slice]) -> dict[str, int]:
-    """Overflow counts by name, from those of each neuron ([2, neurons])."""
+    """Overflow counts, in total and by population, from the counts per neuron, [2, neurons]."""
     counts = {"u_wraps": int(faults[0].sum()), "v_clips": int(faults[1].sum())}
     for name, part in parts.items():
         counts[f"u_wraps.{name}"] = int(faults[0, part].sum())

@@ -1,9 +1,9 @@
-"""Bounds over all inputs: which neurons can spike, when, and the ranges of u and v.
+"""Bounds over all inputs: the first possible spike of every neuron, and the ranges of u and v.
 
 Interval arithmetic over the steps of one sample. From the first step at which its source can spike,
-a synapse may or may not deliver its weight in each step; if the source spikes for every input, such
-as a clock, it does. States outside these bounds are impossible; states inside may be impossible,
-too. Where u can overflow, there are no bounds.
+a synapse may or may not deliver its weight in each step. It certainly does if the source spikes for
+every input, like a clock. States outside of the bounds are impossible; a state within them may be
+impossible, too. If u can overflow, there are no bounds.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def bounds_of_neurons(
     Args:
         network: the mutant.
         index: index of the population.
-        bounds: bounds of the original network, for when the sources can spike.
+        bounds: bounds of the original network; they give the steps at which sources can spike.
         columns: indices of the neurons.
     """
     population = network.populations[index]
@@ -177,7 +177,7 @@ def bounds_of_neurons(
 
 
 def _clipping(network: IntegerNetwork) -> set[str]:
-    """Populations whose sums of arriving weights may clip: no weight is certain to count."""
+    """Populations whose sums of arriving weights may clip, so that no weight certainly counts."""
     limit = network.runs_in.sum_limit
     return {p.name for p in network.populations if limit and network.largest_sum(p) >= limit}
 
@@ -188,7 +188,7 @@ def _open(
     n: int,
     arriving: dict[str, NDArray[np.int64]],
 ) -> None:
-    """Let spikes of neurons that can first spike at step n arrive from then on."""
+    """Add the arrivals from neurons that can spike from step n on."""
     for projection in projections:
         target = arriving[projection.target]
         first = np.full(projection.shape[0], target.shape[1], np.int64)
@@ -208,7 +208,7 @@ def _deliver(
         projection: the synapses.
         first: [pre] int64, the first step at which each source can spike.
         columns: the target's neurons.
-        arriving: [2, steps, columns] int64, negative and positive weights, added to.
+        arriving: [2, steps, columns] int64, sums of negative and of positive weights, updated.
     """
     rows = np.flatnonzero(first < arriving.shape[1])
     weight = projection.shifted_weight[np.ix_(rows, columns)].astype(np.int64)
@@ -225,7 +225,7 @@ def _deliver_surely(
     columns: NDArray[np.integer],
     arriving: NDArray[np.int64],
 ) -> None:
-    """Raise the minimum and lower the maximum sum by the weights of certain spikes of a step.
+    """Narrow the range of arriving sums by the weights of the spikes that are certain in a step.
 
     Args:
         projection: the synapses.

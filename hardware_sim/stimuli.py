@@ -1,9 +1,9 @@
-"""Generated input for a network that tests as many of its stored numbers as possible.
+"""Generate input that tests as many stored numbers of a network as possible.
 
-Tried first: noise of several rates, steady or after an initial volley, and volleys of spikes that
-coincide at one so far silent neuron after the other. The best is then varied: other noise in some
-steps, channels silenced, more volleys. A variant is kept if it tests more numbers
-(`sensitivity.py`).
+First, noise of several rates is tried, steady or denser at the beginning, and volleys: spikes of
+many channels that arrive together at one silent neuron after the other. Then variants of the best
+sample are tried, with other noise in some steps and channels, or with more volleys. A variant is
+kept if it tests more numbers (`sensitivity.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Input rates that are tried, in spikes per channel and step."""
 
 OPENING = 8
-"""Steps of the initial volley: early spikes have time to take effect."""
+"""Steps of denser noise at the beginning: early spikes have time to take effect."""
 
 REPEATS = 8
 """Consecutive steps in which a volley arrives."""
@@ -63,12 +63,12 @@ def driving_input(
 ) -> tuple[Raster, float]:
     """Samples that together test most of a network, and the share they test; deterministic.
 
-    With `beside` there are at least two, so that a state carried over between samples is noticed.
+    `beside` included, there are at least two, to reveal a state that is not reset between samples.
 
     Args:
         network: the network. For float networks only synapses are considered, not constants.
-        n_samples: maximum number; fewer are returned where more would test nothing new.
-        n_steps: their length.
+        n_samples: maximum number; fewer are returned if more would test nothing new.
+        n_steps: length of the samples.
         beside: existing samples of the same length.
         run: function of (network, raster) that returns a recording.
         on_progress: called with the number of samples tried since the last call.
@@ -172,7 +172,7 @@ class _Search:
         return samples[int(np.argmax([self._score(sample) for sample in samples]))]
 
     def refined(self, best: _Sample) -> _Sample:
-        """The best of a sample and its repeated variants."""
+        """The best of a sample and of several rounds of its variants."""
         events = sum(p.weight.size for p in self.network.projections) * self.n_steps // 4
         for _ in range(min(ROUNDS, EVENTS // max(1, events * VARIANTS))):
             if self._shares(best) == (1.0, 1.0):
@@ -223,7 +223,7 @@ class _Search:
         return [*steady, *opened]
 
     def volleys(self) -> list[_Dense]:
-        """Volleys only, at one silent neuron after the other."""
+        """Samples of volleys, at one silent neuron after the other."""
         silent = self._silent(self.first)
         if not silent:
             return []

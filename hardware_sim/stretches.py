@@ -1,8 +1,8 @@
 """Short excerpts of samples with high activity, for checks that can only run few steps.
 
-Of every sample, the excerpt with most input spikes is a candidate (of equals the last, in which the
-spikes come early and have time to take effect). Candidates with most input are run; chosen are
-those in which most populations spike, and then those with most spikes.
+The candidate of a sample is its excerpt with most input spikes; of equal excerpts the last, in
+which spikes come early and have time to take effect. The `CANDIDATES` with most input are run.
+Those in which most populations spike are the result; among equal ones, those with most spikes.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Stretches:
     """Excerpts of samples, with the network's recording.
 
     Attributes:
-        sample: [stretches] int64, their samples, ascending.
-        first: [stretches] int64, the steps of those samples at which they begin.
+        sample: [stretches] int64, index of the sample of each excerpt, ascending.
+        first: [stretches] int64, step of the sample at which the excerpt begins.
         spikes: the excerpts as samples.
         recording: recording of the network on the excerpts, from rest.
     """
@@ -47,7 +47,7 @@ def busiest_stretches(
     n_stretches: int,
     run: Callable[..., Recording] = simulate,
 ) -> Stretches:
-    """Find at most `n_stretches` short excerpts with high activity, each of another sample.
+    """Find at most `n_stretches` short excerpts with high activity, each of a different sample.
 
     Args:
         network: the network.

@@ -32,7 +32,7 @@ class Draws:
     def part(self, n: int) -> int:
         """A random integer in 0 … n − 1: `number` times n, rounded down.
 
-        A second rule for the same purpose, because draws never change: `below` decides the known
-        answers in exports and the faults of mutation scores, `part` the samples of `exercise`.
+        Draws must never change, so that there are two rules: `below` draws the known answers in
+        exports and the faults of mutation scores, `part` the samples of `exercise`.
         """
         return int(self.number() * n)

@@ -28,17 +28,19 @@ class Rules(NamedTuple):
     Attributes:
         round_u, round_v: rounding after decay: `TRUNCATE`, `FLOOR`, or to the nearest, halves away
             from zero (`NEAREST`) or up (`HALF_UP`).
-        limit_u: `WRAP_ONCE` beyond M, `WRAP` in two's complement, `CLIP` or `FREE`.
-        limit_v: `CLIP`, `WRAP` or `FREE`.
-        at_threshold: true to spike also where v equals the threshold.
-        reset: v after a spike: `TO_ZERO`; `KEEP`; `SUBTRACT` the threshold; `LATE`, zero from the
-            next step on.
+        limit_u: overflow of u: `WRAP_ONCE` by the width of the range, `WRAP` in two's complement,
+            `CLIP`, or `FREE` without a limit.
+        limit_v: overflow of v: `CLIP`, `WRAP` or `FREE`.
+        at_threshold: true to spike also if v equals the threshold.
+        reset: v after a spike: `TO_ZERO`; `KEEP`; `SUBTRACT` the threshold; or `LATE`, to zero at
+            the beginning of the next step.
         resets_u: true to reset u to zero after a spike.
         old_u: true to add u of the previous step to v.
         decay_bits: bits of a decay factor.
         state_shift: left shift of weights and thresholds to the units of the state.
-        lowest, highest, highest_u: range limits of v, and of u.
-        sum_limit: L where sums of arriving weights clip to −L … L − 1; 0 where they are exact.
+        lowest: smallest u and v.
+        highest, highest_u: largest v, and largest u.
+        sum_limit: L if sums of arriving weights clip to −L … L − 1; 0 if they are exact.
     """
 
     round_u: int = TRUNCATE

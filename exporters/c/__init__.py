@@ -1,10 +1,11 @@
-"""C: one file of C99 that runs the network anywhere, bit for bit.
+"""Export to C: one file of C99 that runs the network anywhere, bit for bit.
 
-With a prefix for names there is also a header file, so that a program can contain several networks.
+With a prefix for its names, the export also has a header file, so that a program can contain
+several networks.
 
-The file is both data and program. It is read back as data. To run it, nmtool compiles its own
-text for the network in the file, and refuses a file with any other text: foreign code is never
-compiled.
+The file is both data and program. nmtool reads the network back as data. To run it, nmtool writes
+the C file for this network again, refuses an export that differs from it, and compiles. Foreign
+code is never compiled.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class COptions:
     """Options for writing C.
 
     Attributes:
-        prefix: prefix of all public names; also writes a header file. '': no header file, and
-            names begin with `nmtool`.
+        prefix: prefix of all public names. A C file with a prefix gets a header file. '': the
+            usual prefix, without a header file in C.
 
     Raises:
         UsageError: the prefix is invalid.
@@ -50,14 +51,14 @@ class COptions:
     def unused_by(self, name: str) -> UsageError:
         """The error for using these options with another format."""
         return UsageError(
-            f"the format {name} has no names for a prefix",
+            f"the format {name} has no option `prefix=`",
             code="prefix-unused",
-            fix="leave `prefix=` out, or write C: -o NAME.c",
+            fix="leave it out, or write C: -o NAME.c",
         )
 
 
 class C(Format, name="c"):
-    """A C file, and its header file, if any. Every integer network of `loihi2` can be written."""
+    """A C file, and its header if any, for every network of the arithmetic `loihi2`."""
 
     writing_options = COptions
 
@@ -78,7 +79,7 @@ class C(Format, name="c"):
 
     @cached_property
     def content(self) -> Content:
-        """The content of the file."""
+        """The parsed file."""
         from nmtool.exporters.c import file
 
         return file.read(self.path)
@@ -95,10 +96,7 @@ class C(Format, name="c"):
         return self.content.answers()
 
     def check_written(self) -> None:
-        """Raise `FileFormatError` unless nmtool would write the same file, byte for byte.
-
-        The same holds for its header file, if it has one.
-        """
+        """Raise `FileFormatError` unless nmtool would write the same bytes, header included."""
         content, network = self.content, self.content.network()
         carried = content.carried()
         export_command = self.export_again() + (
@@ -111,7 +109,7 @@ class C(Format, name="c"):
                 f"{self.path} differs from the file that nmtool writes for this network",
                 code="c-code-differs",
                 why="another version wrote it, or its code was changed; it was not compiled",
-                fix=f"{export_command}, and run that",
+                fix=f"{export_command}, and run NEW.c",
             )
         if HEADER in files:
             self._check_header(files[HEADER], export_command)
@@ -120,7 +118,7 @@ class C(Format, name="c"):
         header = self.beside(HEADER)
         if not header.is_file():
             raise FileFormatError(
-                f"{header}, the header of the C file, is missing",
+                f"the header file {header} is missing",
                 code="c-header-missing",
                 fix=f"restore it, or export again: {export_command}",
             )
@@ -128,8 +126,8 @@ class C(Format, name="c"):
             raise FileFormatError(
                 f"{header} differs from the header that nmtool writes for the C file",
                 code="c-header-differs",
-                why="it was changed or belongs to another network, so that its declarations may "
-                "not match the C file",
+                why="it was changed or belongs to another network; its declarations may not match "
+                "the C file",
                 fix=f"export again: {export_command}",
             )
 

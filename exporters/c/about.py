@@ -1,4 +1,4 @@
-"""The comment at the head of an exported C file, with everything needed to build it in."""
+"""The comment at the head of an exported C file: its network, its size, and how to use it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str = "") -> str:
-    """The comment of a C file, or of a file and its header if names have a prefix.
+    """The comment at the head of a C file, and of its header if names have a prefix.
 
     Args:
         network: the network in the file.

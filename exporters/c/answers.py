@@ -1,10 +1,11 @@
 """Known answers in a C file: arrays, a `main` that compares them, and reading them back.
 
-With the path of a file of events, `main` prints the classes of its samples instead (`events.py`).
+If `main` gets the path of a file of events, it prints the classes of its samples instead
+(`events.py`).
 
-u and v of all neurons are stored as a checksum per population and step, which any single different
-state changes. When the answers are read back, the states are recomputed from the network in the
-file, and used if their checksums agree.
+u and v of all neurons are stored as one checksum per population and step. A difference in any
+single state changes the checksum. When the answers are read back, the states are recomputed from
+the network in the file, and used if their checksums agree.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 MAX_ROWS = 1 << 24
-"""Largest total number of steps, which compilers still handle."""
+"""Largest total number of steps; compilers handle arrays of this size."""
 
 MAX_STATES = 1 << 27
-"""Largest total number of neurons times steps with known u and v."""
+"""Largest product of neurons and steps for which u and v are recomputed."""
 
 END = -1
 """Row number that ends a list of spikes."""
@@ -239,7 +240,7 @@ class Carried:
 
     @classmethod
     def of(cls, answers: KnownAnswers) -> Carried:
-        """Known answers in the form for a file."""
+        """Replace u and v in known answers by checksums."""
         recording = answers.recording
         sums = {name: check_sums(u, recording.v[name]) for name, u in recording.current.items()}
         shallow = replace(recording, current={}, potential={})
@@ -280,14 +281,14 @@ def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
     """The part of a file that is compiled if NMTOOL_MAIN is defined.
 
     Raises:
-        DataError: there are more answers than `MAX_ROWS`.
+        DataError: the answers have more steps than `MAX_ROWS`.
     """
     answers = _NONE if carried is None else _checking(network, carried)
     return _MAIN.substitute(classifying=classifying(network), answers=answers)
 
 
 def _checking(network: IntegerNetwork, carried: Carried) -> str:
-    """The known answers, and `check_answers`, which runs their inputs and compares."""
+    """C code of the known answers, and of `check_answers`, which runs and compares them."""
     answers, sums = carried.answers, carried.sums
     _check_size(answers.spikes.n_samples, answers.spikes.n_steps)
     recording = answers.recording

@@ -13,12 +13,12 @@ from nmtool.exporters.supervise import supervise
 
 USUAL = ("cc", "gcc", "clang")
 VARIABLE = "CC"
-"""Environment variable that names another compiler, perhaps with options."""
+"""Environment variable with the command of another compiler, including options if any."""
 
 OPTIONS = ("-std=c99", "-O2")
 TIME_LIMIT_S = 600.0
 
-_FIX = f"install one (apt install gcc; xcode-select --install), or name it in {VARIABLE}"
+_FIX = f"install a compiler (apt install gcc; xcode-select --install), or name one in {VARIABLE}"
 
 
 def find() -> list[str]:

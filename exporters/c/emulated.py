@@ -1,8 +1,9 @@
 """Formats that run the C export on an emulated processor, one per value of `PROCESSORS`.
 
-Each runs nmtool's own file of an integer network. The C file that `nmtool export` writes for it is
-compiled unchanged with the processor's compiler, together with the same driver as on this computer.
-Driver and host exchange files through QEMU's semihosting, without an operating system.
+Each format takes nmtool's own file of an integer network. The C file that `nmtool export` writes
+for it is compiled unchanged with the processor's compiler, together with the same driver as on this
+computer. On bare processors, the driver reads and writes files through QEMU's semihosting, without
+an operating system; on the others, through Linux.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def emulated(name: str) -> type[Format]:
     processor = PROCESSORS[name]
 
     class Emulated(Format, name=name):
-        """A file of an integer network that runs as C on an emulated processor."""
+        """An integer network in nmtool's own file, run as C on an emulated processor."""
 
         @classmethod
         def require(cls) -> None:
@@ -57,7 +58,7 @@ def emulated(name: str) -> type[Format]:
             ]
 
         def differences(self) -> list[Finding]:
-            """No differences: it only gets integers that fit the machine."""
+            """Raise `DoesNotFitError` unless the network fits the machine; never differences."""
             self.check_fits(self.integers)
             return []
 

@@ -1,6 +1,6 @@
-"""The part of a check program that classifies a CSV file of events.
+"""The part of a check program that classifies the samples in a CSV file of events.
 
-It reads tables by `nmtool data … -o FILE.csv`, and bins times like `nmtool.data.bin_events`.
+It reads tables that `nmtool data … -o FILE.csv` writes, and bins times as `nmtool.data.bin_events`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from nmtool.data.binning import BOUNDARY
 from nmtool.network.integer_network import IntegerNetwork
 
 SHORTEST_CELL = 256
-"""Size of a cell's buffer in bytes, including the final 0; larger for longer class names."""
+"""Bytes of a cell's buffer, the final 0 included; class names may need a larger buffer."""
 
 EACH_ROW = """\
         int is_empty = cells[UNIT][0] == '\\0' && cells[TIME_MS][0] == '\\0';
@@ -264,7 +264,7 @@ $each_row    fclose(file);
 
 
 def classifying(network: IntegerNetwork) -> str:
-    """The function `classify` of a check program, which takes the path of a file, and helpers."""
+    """C code of `classify`, which takes the path of a file of events, and of its helpers."""
     channels = network.channels
     longest = max((len(name.encode()) for name in network.class_names), default=0)
     return _PROGRAM.substitute(

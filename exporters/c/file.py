@@ -1,7 +1,7 @@
-"""Writing a complete C file, and reading it back as data, from the comments that nmtool wrote.
+"""Write a complete C file, and read it back as data.
 
-The arrays are those of the code. The rest of the network is JSON in a comment, and the file ends
-with a digest of all bytes before it.
+Arrays are read from the code itself. The rest of the network is JSON in a comment. The last line
+has a digest of all bytes before it.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "
 
     Args:
         network: the network.
-        carried: known answers to check.
-        prefix: prefix of names in a file with header; '' for a file without.
+        carried: known answers that the program checks; None without.
+        prefix: prefix of names; '' for a file without header.
 
     Raises:
         UsageError: the prefix is invalid.
@@ -102,10 +102,10 @@ def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) 
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a C file that some version of nmtool wrote.
+    """A parsed C file by any version of nmtool.
 
     Attributes:
-        data: all bytes.
+        data: bytes of the file.
         archive: path, JSON of the comment, and constants of the code, [elements] int64.
     """
 
@@ -119,7 +119,7 @@ class Content:
 
     @property
     def prefix(self) -> str:
-        """The prefix of names in a file with header; '' in a file without."""
+        """The prefix of names; '' in a file without header."""
         return str(self.archive.header.get("prefix", ""))
 
     def network(self) -> IntegerNetwork:
@@ -136,10 +136,10 @@ class Content:
             return integer_network.unpack(Archive(self.path, record["network"], arrays))
 
     def carried(self) -> Carried | None:
-        """The known answers in the form stored in the file; None if it has none.
+        """The known answers as stored, with checksums in place of u and v; None without any.
 
         Raises:
-            FileFormatError: they are damaged.
+            FileFormatError: the answers are damaged.
         """
         if "answers" not in self.archive.header:
             return None
@@ -151,7 +151,7 @@ class Content:
         """The known answers with u and v; None if the file has none.
 
         Raises:
-            FileFormatError: they are damaged, or u and v are another network's.
+            FileFormatError: the answers are damaged, or belong to another network.
         """
         carried = self.carried()
         if carried is None:
@@ -175,7 +175,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         sealed: refuse a file that does not match its digest.
 
     Raises:
-        FileFormatError: the file is missing, damaged, modified, not from nmtool, or of a newer one.
+        FileFormatError: the file is missing, damaged, modified, or not by this or an older nmtool.
     """
     path = Path(path)
     data = read_bytes(path, WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
@@ -186,7 +186,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         if not is_prefix(record.get("prefix", "nmtool")):
             raise ValueError("the prefix is invalid")
         version, arrays = int(record["version"]), read_arrays(text)
-    except Exception as error:  # any other content
+    except Exception as error:  # content that nmtool never writes
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
     check_version(path, version, VERSION)
     return Content(data, Archive(path, record, arrays))
@@ -213,7 +213,7 @@ def _check_seal(path: Path, data: bytes, *, sealed: bool) -> None:
 def _network_arrays(
     record: Mapping[str, Any], constants: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, NDArray]:
-    """The arrays of a network's archive, from the arrays of the code."""
+    """Convert the arrays of the code to those of a network's archive."""
     header = record["network"]
     sizes = {entry["name"]: int(entry["size"]) for entry in header["populations"]}
     sizes[INPUT] = int(header["channels"]["size"])

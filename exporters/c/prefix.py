@@ -1,6 +1,6 @@
-"""C files with headers, whose names have a prefix, so that several networks fit in a firmware.
+"""Prefixes of names in C files with headers, so that a firmware can contain several networks.
 
-Everything is first written with the default names, `nmtool_…`, and renamed at the end.
+All code is first written with the default names, `nmtool_…`, and renamed at the end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OURS = "nmtool_"
 _OUR_NAME = re.compile(rf'"(?:\\.|[^"\\])*"|\b{_OURS}')
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _IN_DRIVER = ("run_step",)
-"""Names in nmtool's drivers, which a prefix must not produce either."""
+"""Names in nmtool's drivers; renaming must not produce them either."""
 
 
 def is_prefix(text: object) -> bool:
@@ -33,20 +33,20 @@ def check_prefix(prefix: str) -> None:
         raise UsageError(
             f"{prefix!r} is not a valid prefix for names in C",
             code="c-prefix",
-            why=f"a prefix begins with a letter, and has at most {_LONGEST} letters, digits and "
-            "single underscores between them",
+            why=f"a prefix begins with a letter, and has at most {_LONGEST} characters: letters, "
+            "digits, and single underscores between them",
             fix="choose a word, e.g. `prefix=kws`",
         )
 
 
 def renamed(code: str, prefix: str) -> str:
-    """The code with names renamed to a prefix, except within strings.
+    """Give all names of nmtool in C code a prefix, except within strings.
 
     >>> renamed('nmtool_step(); puts("nmtool_step");', "kws")
     'kws_step(); puts("nmtool_step");'
 
     Raises:
-        UsageError: a new name exists in the code already.
+        UsageError: the code already contains a new name.
     """
     words = {*_WORD.findall(code), *_IN_DRIVER}
     new = {f"{prefix}_{word.removeprefix(_OURS)}" for word in words if word.startswith(_OURS)}
@@ -73,6 +73,6 @@ def shared_interface(network: IntegerNetwork) -> str:
 
 
 def program_of_pair(network: IntegerNetwork) -> str:
-    """Everything that a firmware compiles, with the default names."""
+    """The code of a C file with a header, as a firmware compiles it, with the default names."""
     shared = program(network, shared_interface(network), templates.IN_HEADER)
     return "\n".join([shared, templates.SCORES])

@@ -29,17 +29,17 @@ def run_program(
     processor: Processor | None = None,
     emulator_options: Sequence[str] = (),
 ) -> None:
-    """Compile a network together with a driver, and run them.
+    """Compile a network together with a driver, and run the program.
 
     Args:
         folder: an empty folder to work in.
         content: the C file of the network.
         driver: C text with a `main`, which includes `NETWORK`.
-        inputs: values by name of the file that the driver reads.
-        what: what is being done, for errors.
+        inputs: arrays by name of the file from which the driver reads them.
+        what: the activity, for error messages.
         on_line: called with every line of output.
         processor: processor to emulate; None: run on this computer.
-        emulator_options: options of its emulator.
+        emulator_options: further options of the emulator.
 
     Raises:
         MissingError: there is no C compiler.

@@ -31,16 +31,16 @@ IMPORTANCE_ONE = 1 << 15
 
 @dataclass(frozen=True)
 class Scoring:
-    """C that computes scores by a rule.
+    """C code that computes the scores of a readout rule.
 
     Attributes:
         described: the score that decides the class, in words.
-        differs: how scores differ from nmtool's, in words.
+        differs: difference between these scores and nmtool's, in words.
         keep: body of `keep_score`, which is called after every step.
         no_score: score of a class before the first step.
-        variables: declarations of what `keep` needs besides `score`.
-        forget: statements of `nmtool_reset` that reset them.
-        weights_steps: a step's membranes are multiplied by its weight, from a table.
+        variables: declarations of further variables that `keep` uses.
+        forget: statements of `nmtool_reset` that reset these variables.
+        weights_steps: membranes are multiplied by a weight per step, from a table.
     """
 
     described: str
@@ -122,11 +122,11 @@ static uint32_t oldest;
         no_score="INT64_MIN",
     ),
 }
-"""By rule, with templates as texts. A `KeyError` here is a rule that only `Format.rules` has."""
+"""Templates by readout rule. A `KeyError` means that a rule in `Format.rules` has no template."""
 
 
 def scoring(network: IntegerNetwork) -> Scoring:
-    """The C that computes the scores of a network."""
+    """The C code that computes the scores of a network."""
     readout, template = network.readout, _RULES[network.readout.rule]
     values = {
         "name": readout.population,

@@ -1,9 +1,8 @@
-"""Memory of a network's C program on a microcontroller.
+"""Memory of a network's C program on a microcontroller, known without compiling it.
 
-`uses` gives it without compiling: constants and variables are counted, and code and stack have an
-upper bound, which held for 11 networks with 2 to 21 populations, compiled with -O2 for a Cortex-M4
-and an RV32IMC by GCC 14.2 (`benchmarks/processors.py`). Startup code, drivers and the application
-are not included.
+Constants and variables are counted. Code and stack have upper bounds, which held for 11 networks
+with 2 to 21 populations, compiled by GCC 14.2 with -O2 for a Cortex-M4 and an RV32IMC
+(`benchmarks/processors.py`). Startup code, drivers and the application are not included.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def bounds(network: IntegerNetwork) -> Sizes:
 
 
 def uses(network: IntegerNetwork, target: Target) -> list[Use]:
-    """Upper bounds of a network's memory, with the memory of a target.
+    """Upper bounds of a network's memory, beside the memory of a target.
 
     Args:
         network: an integer network.
@@ -78,10 +77,10 @@ def too_small(target: Target, taken: Sequence[Use]) -> list[Finding]:
             "target-memory",
             target.title or target.name,
             f"the network takes {use.used:,} {use.resource}, but there are {use.available:,}",
-            "shorten delays, each step of which takes 4 bytes of RAM per neuron; or train a "
+            "shorten delays: each step of delay takes 4 bytes of RAM per neuron; or train a "
             "smaller network"
             if use.resource == "bytes of RAM"
-            else "train a network with fewer synapses, each of which takes 2 bytes of flash",
+            else "train a network with fewer synapses: each synapse takes 2 bytes of flash",
         )
         for use in taken
         if use.used > use.available

@@ -23,7 +23,7 @@ def program(
     declarations: str = "",
     title: str = templates.ALONE,
 ) -> str:
-    """The complete C code of a firmware.
+    """The complete C code of a network, without a `main`.
 
     Args:
         network: the network.
@@ -50,7 +50,7 @@ def projection_symbol(index: int, source: str, target: str) -> str:
 
 
 def described(population: IntegerPopulation) -> str:
-    """A population in words."""
+    """A population in words, such as "100 neurons that spike"."""
     neurons = "neurons that" if population.size > 1 else "neuron that"
     does = "spike" if population.kind == LIF else "integrate"
     return f"{population.size} {neurons} {does if population.size > 1 else f'{does}s'}"
@@ -69,7 +69,7 @@ def index_type(network: IntegerNetwork) -> str:
 
 
 def interface(network: IntegerNetwork) -> str:
-    """The public declarations, for a firmware to call and read."""
+    """The public declarations: functions that a firmware calls, and variables that it reads."""
     lines = []
     for population in network.populations:
         name, size = population.name, population.size
@@ -160,7 +160,7 @@ def _send(index: int, projection: IntegerProjection) -> str:
 
 
 def memory(network: IntegerNetwork) -> tuple[int, int]:
-    """Bytes of constants and of variables, without the compiler's own."""
+    """Bytes of constants and of variables, without class names and alignment."""
     index_bytes = 2 if index_type(network) == "uint16_t" else 4
     constants, variables = answer_memory(network)
     constants += sum(2 * projection.weight.size for projection in network.projections)

@@ -1,7 +1,7 @@
-"""The C text of an exported program, with places to fill in.
+"""Templates of the C text of an exported program.
 
-`neuron_step` restates `hardware_sim/step.py`. Sums are unsigned because those wrap around in C, and
-become signed again by their low 32 bits; division truncates toward zero in C99.
+`neuron_step` restates `hardware_sim/step.py`. Sums are unsigned, because only unsigned integers
+wrap around in C; `low_word` makes them signed again. Division truncates toward zero in C99.
 """
 
 from __future__ import annotations

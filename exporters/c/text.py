@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH = 100
-"""Width of a line."""
+"""Largest number of characters in a line."""
 
 _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
@@ -48,7 +48,7 @@ def read_arrays(text: str) -> dict[str, NDArray[np.int64]]:
 
 
 def string(text: str) -> str:
-    r"""A C string literal of any text in UTF-8, with ASCII characters only.
+    r"""A C string literal: a text in UTF-8, written in ASCII characters only.
 
     >>> print(string('näher "?'))
     "n\303\244her \042\077"
@@ -61,10 +61,10 @@ def string(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """A JSON string that is safe within a comment."""
+    """A text as a JSON string that is safe within a comment of C."""
     return json.dumps(text).translate(_ESCAPED)
 
 
 def dumped(value: Any) -> str:
-    """Multi-line JSON that is safe within a comment."""
+    """Multi-line JSON that is safe within a comment of C."""
     return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)

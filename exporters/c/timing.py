@@ -1,8 +1,8 @@
 """Measure a network's C program: time on this computer, instructions on an emulated processor.
 
-`measure` times samples, `instructions` counts instructions, which are not time. All samples are in
-memory before the first begins: reading input and storing answers are not included. A first pass is
-not measured; its spike counts must equal the simulator's.
+`measure` times samples. `instructions` counts instructions, from which no time follows. All samples
+are read into memory before the first one runs, and no answers are stored. The first pass is not
+measured; its spike counts must equal the simulator's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 
 PASSES = 5
-"""Number of timed passes, of which the median is used."""
+"""Number of timed passes; the result is their median."""
 
 _OFFSETS, _CHANNELS = "offsets", "channels"
 
@@ -37,7 +37,7 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 """
-"""The C code of `now` for nanoseconds."""
+"""C code of `now`, which returns nanoseconds."""
 
 _INSTRUCTIONS = Template("""\
 static uint32_t counter(void)
@@ -56,7 +56,7 @@ static int64_t now(void)
     return (ticks * $instructions + $ticks / 2) / $ticks;
 }
 """)
-"""The C code of `now` for a number of instructions."""
+"""C code of `now`, which returns the number of executed instructions."""
 
 _TIMED_SAMPLE = Template("""\
             int64_t began = now();
@@ -153,7 +153,7 @@ def measure(
     """Compile a network for this computer and time it.
 
     Args:
-        network: the network, compiled with the options for exports.
+        network: the network.
         spikes: the input, of at least one sample and step.
         emitted: the simulator's number of spikes on this input, by spiking population.
         passes: number of timed passes.
@@ -164,7 +164,7 @@ def measure(
 
     Raises:
         MissingError: there is no C compiler.
-        BackendError: compiler or program failed, or its spikes differ from the simulator's.
+        BackendError: compiler or program failed, or spike counts differ from the simulator's.
     """
     taken = _run(network, spikes, emitted, passes, on_progress, None)
     return np.median(taken.reshape(passes, spikes.n_samples), axis=0)
@@ -237,14 +237,14 @@ def _run(
         raise BackendError(
             "the spikes of the compiled network differ from the simulator's",
             code="timing-other-spikes",
-            why=f"it emitted {counted}, the simulator {dict(emitted)}",
+            why=f"spikes in the compiled network: {counted}; in the simulator: {dict(emitted)}",
             fix="find the first difference with nmtool verify NETWORK DATA --against c",
         )
     return np.asarray(numbers[first:], np.int64)
 
 
 def clock_text(counter: Counter | None) -> str:
-    """The C function `now`, which returns nanoseconds, or the number of instructions."""
+    """The C function `now`: nanoseconds, or with a counter the number of instructions."""
     if counter is None:
         return _CLOCK
     return _INSTRUCTIONS.substitute(

@@ -1,22 +1,22 @@
-"""FeNN: a folder that runs on PyFeNN by itself, in its instruction-set simulator or on a board.
+"""Export to FeNN: a folder that runs on PyFeNN without nmtool, in a simulator or on a board.
 
-FeNN is a soft core with 32 vector lanes for FPGAs, by the authors of EventProp with delays. A
-neuron is code there, compiled just in time: nmtool's is the step of the arithmetic `fenn16`. PyFeNN
-has its own environment (`nmtool.exporters.fenn.environment`) and runs in a supervised process;
-nothing here imports it. The exported package respects these properties, from PyFeNN's sources and
-from experiments:
+FeNN is a soft core with 32 vector lanes for FPGAs, by the authors of EventProp with delays. The
+step of a neuron is code, compiled just in time; nmtool's exports have the step of the arithmetic
+`fenn16`. PyFeNN, with its instruction-set simulator, has its own Python environment
+(`nmtool.exporters.fenn.environment`) and runs in a supervised process; nmtool never imports it.
+The exported package allows for these properties of PyFeNN, known from its sources and experiments:
 
-- **Rounding**: `I *= Beta` rounds down in every mode; `I = Beta * I` obeys it.
-- **The row before the first step** of recorded spikes is read, but never zeroed by PyFeNN.
-- **Order**: arrivals saturate one by one. PyFeNN runs the projections of a process group in the
-  arbitrary order of their sources, so that the package fixes the order with groups.
-- **Latency**: an input spike of step t over a delay d arrives at t + d, a neuron's spike at
-  t + 1 + d. Input is passed one step later, which aligns both.
-- **Packing**: rows hold weights of 9 bits above delays, for multiples of 32 neurons. PyFeNN's own
-  check accepts weights up to 511, and wraps them.
-- **Memory**: recorded variables and spikes need a row more than there are steps, rings a power of
-  two of slots, and a program at most 1,024 instructions. Longer recordings than fit into a core are
-  run in parts, which keep all state.
+- **Rounding**: `I *= Beta` rounds down in every rounding mode; `I = Beta * I` follows the mode.
+- **First row**: PyFeNN reads the row before the first step of recorded spikes, but never zeroes it.
+- **Order**: sums of arriving weights saturate after each weight. PyFeNN runs the projections of a
+  process group in the arbitrary order of their sources. The package fixes the order with groups.
+- **Latency**: over a delay d, an input spike of step t arrives at t + d, a neuron's spike at
+  t + 1 + d. The package passes input one step later, which aligns both.
+- **Packing**: a row has weights of 9 bits above the delays, for a multiple of 32 neurons. PyFeNN's
+  own check accepts weights up to 511, but wraps them.
+- **Memory**: recorded variables and spikes need one row more than there are steps. The slots of a
+  ring buffer are a power of two. A program has at most 1,024 instructions. A recording that is too
+  long for a core runs in parts, and the state is kept between them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Fenn(PythonFolder, name="fenn"):
 
     @classmethod
     def misfits(cls, network: IntegerNetwork, options: Any = None) -> list[Finding]:
-        """Findings on everything that does not fit into a core, not counting recordings."""
+        """Findings on everything that does not fit into a core, apart from long recordings."""
         findings = []
         layers = memory.layers(network, deep=False)
         if (lanes := memory.lanes_bytes(layers)) > memory.LLM_BYTES:
@@ -59,8 +59,8 @@ class Fenn(PythonFolder, name="fenn"):
                 Finding(
                     "fenn-lane-memory",
                     ", ".join(layer.name for layer in layers),
-                    f"rings for delayed arrivals take {lanes:,} bytes of lane memory, but a core "
-                    f"has {memory.LLM_BYTES:,}: {', '.join(rings)} slots",
+                    f"ring buffers of delayed weights take {lanes:,} bytes of lane memory, but a "
+                    f"core has {memory.LLM_BYTES:,}; neurons × slots: {', '.join(rings)}",
                     "train with fewer neurons, or with shorter delays",
                 )
             )
@@ -123,7 +123,7 @@ class Fenn(PythonFolder, name="fenn"):
         """Run the folder in PyFeNN's instruction-set simulator, all samples in one process.
 
         Args:
-            spikes, on_progress: as for every format.
+            spikes, on_progress: as for `Format.simulate`.
             deep: also record u and v of every neuron; u needs an additional line of neuron code.
             environment: environment with PyFeNN; by default the referee's.
 

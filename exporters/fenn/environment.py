@@ -1,11 +1,10 @@
 """The separate Python environment of FeNN's simulator.
 
 PyFeNN is on no package index: the `pyfenn` there is another project with the same version. It is
-built from its sources at the commits that nmtool was compared with, which takes about five minutes
-on one core. Four lines are changed: the assembler's header gets `#include <vector>`, which g++ 12
-requires; two classes of the compiler get virtual destructors, because they are deleted through
-their base classes, and without them registers leak. The commits become part of the version, which
-identifies the build.
+built from its sources, at the commits with which nmtool was compared. The build takes about five
+minutes on one core. Four lines are changed. The assembler's header gets `#include <vector>`, which
+g++ 12 requires. Two classes of the compiler get virtual destructors: objects are deleted through
+these base classes, and registers would leak. The version gets the commits, to identify the build.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Sources:
     Attributes:
         name: name of the repository, and of the argument for a clone of it.
         url: public address.
-        commit: the commit that nmtool was compared with.
+        commit: the commit with which nmtool was compared.
     """
 
     name: str
@@ -50,7 +49,7 @@ REQUIREMENTS = ("numpy>=1.17,<3", "psutil", "pkgconfig", "pybind11<4", "setuptoo
 
 PACKAGE = Path(__file__).with_name("package")
 
-_MENDS = (
+_INSERTIONS = (
     ("include/assembler/assembler.h", "", "#include <vector>\n"),
     *(
         (
@@ -61,7 +60,7 @@ _MENDS = (
         for name in ("NeuronVarBase", "RowGeneratorBase")
     ),
 )
-"""(file, text, lines to insert after the text); with the text '', at the beginning of the file."""
+"""(file, text, lines to insert after the text); the text '' is the beginning of the file."""
 _PROGRAMS = ("git", "make", "g++", "pkg-config")
 """Programs for a build; Debian's and Ubuntu's packages have the same names."""
 
@@ -86,7 +85,7 @@ class _Fenn(Referee):
         return MissingError(
             f"PyFeNN cannot be installed with {python}",
             code="fenn-python-unfit",
-            why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
+            why="PyFeNN needs a working Python 3.10 to 3.13 with venv and ensurepip",
             fix="install such a Python (apt install python3-venv)",
         )
 
@@ -115,7 +114,7 @@ def _check_tools(python: Path) -> None:
         raise MissingError(
             "FeNN's simulator cannot be built here",
             code="fenn-tools-missing",
-            why=f"it needs {', '.join(lacking.values())}",
+            why=f"the build needs {', '.join(lacking.values())}",
             fix=f"apt install {' '.join(lacking)}",
         )
 
@@ -126,7 +125,7 @@ def _missing_tools(python: Path) -> Iterator[tuple[str, str]]:
         if shutil.which(program) is None:
             yield program, program
     if shutil.which("pkg-config") and not output_of(["pkg-config", "--modversion", "libffi"]):
-        yield "libffi-dev", "the headers of libffi, which pkg-config does not know"
+        yield "libffi-dev", "the headers of libffi, which pkg-config does not find"
     ask = "import sysconfig; print(sysconfig.get_path('include'))"
     folder = output_of([str(python), "-c", ask], clean_variables())
     if not Path(folder, "Python.h").is_file():
@@ -141,7 +140,7 @@ def set_up_fenn(
     riscv_ise: str | Path | None = None,
     genn: str | Path | None = None,
 ) -> Environment:
-    """Make the environment: a virtual environment with PyFeNN, built from its sources.
+    """Create a virtual environment with PyFeNN, built from its sources.
 
     >>> set_up_fenn(print, riscv_ise="clones/riscv_ise", genn="clones/genn")  # doctest: +SKIP
 
@@ -149,12 +148,12 @@ def set_up_fenn(
         on_line: called with every line of output of the installer and the compiler.
         force: rebuild the environment even if it works.
         python: base interpreter; by default the running one.
-        riscv_ise: local clone of FeNN's repository with the commit, if GitHub cannot be reached.
-        genn: local clone of GeNN's repository with the commit, if GitHub cannot be reached.
+        riscv_ise: local clone of FeNN's repository, with the required commit. Default: GitHub.
+        genn: local clone of GeNN's repository, with the required commit. Default: GitHub.
 
     Raises:
         MissingError: the interpreter is unsuitable, or programs for the build are missing.
-        UsageError: a clone lacks the commit.
+        UsageError: a clone lacks the required commit.
         BackendError: the installation failed; an earlier environment is untouched.
         StorageError: the folder could not be written.
     """
@@ -189,7 +188,7 @@ def _fetch(call: Call, sources: Sources, clone: str | Path | None, folder: Path)
 
 def _patch(sources: Path) -> None:
     """Insert the missing lines, and add the commits to the version."""
-    for name, before, line in _MENDS:
+    for name, before, line in _INSERTIONS:
         file = sources / name
         text = file.read_text(encoding="utf-8")
         if line not in text:

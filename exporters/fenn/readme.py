@@ -1,4 +1,4 @@
-"""The README.md of an export: its content, the required PyFeNN, and how to run it."""
+"""README.md of an export to FeNN: its network, its files, the build of PyFeNN, and commands."""
 
 from __future__ import annotations
 
@@ -77,10 +77,7 @@ _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--deep] [--board]
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
 ) -> str:
-    """The text for a network, its known answers and a number of samples of data.
-
-    The text is deterministic.
-    """
+    """README.md for a network, its known answers and `n_samples` samples of data; deterministic."""
     return _TEXT.substitute(
         folder_readme.values(network, answers, n_samples, "fenn_network", _ARGUMENTS),
         riscv_ise=RISCV_ISE.url,

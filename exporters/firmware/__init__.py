@@ -1,9 +1,9 @@
-"""Firmware: a folder of C, to be built for a microcontroller or for this computer.
+"""Export to firmware: a folder of C, to be built for a microcontroller or for this computer.
 
 The network's code equals that of the C file (`exporters/c/`), except that its state is a struct,
-which every function gets as an argument (`state.py`). Several networks can thus share a firmware,
-and a network can run several streams at once. `reader.py` is a `main` that reads events and prints
-classes, without heap or floating point; `makefile.py` is the Makefile.
+which every function gets as an argument (`state.py`). So several networks can share a firmware,
+and a network can run several streams at once. `reader.py` has a `main` that reads events and prints
+classes, without heap or floating point. `makefile.py` has the Makefile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ USUAL_PREFIX = "network"
 
 
 class Firmware(DataFolder, name="firmware"):
-    """A folder of C for microcontrollers. Every integer network of `loihi2` can be written."""
+    """A folder of C for microcontrollers, for every network of the arithmetic `loihi2`."""
 
     marker, version, kind = "firmware.json", 1, "firmware folder"
     writing_options = COptions

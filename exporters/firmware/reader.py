@@ -1,8 +1,8 @@
 """`main.c` of a firmware folder: reads events, prints a class per sample.
 
-It reads tables by `nmtool data DATA:test -o events.csv`, and prints the same as the check program
-of a C file. Times are integers in units of 10^-9 ms. It neither allocates memory nor links floating
-point or formatted output.
+It reads tables that `nmtool data DATA:test -o events.csv` writes, and prints the same as the check
+program of a C file. Times are integers in units of 10^-9 ms. It allocates no memory, and links
+neither floating point nor formatted output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.rounding import round_half_away
 
 UNITS_PER_MS = 10**9
-"""Resolution of times, which are rounded to 10⁻⁹ ms."""
+"""Units of time in a ms: times are rounded to 10⁻⁹ ms."""
 
 _MAIN = Template("""\
 /*
@@ -285,7 +285,7 @@ def main_text(network: IntegerNetwork, prefix: str) -> str:
     """The text of `main.c`.
 
     Args:
-        network: the network, with its channels and steps.
+        network: the network.
         prefix: prefix of the names in the network's header.
     """
     channels = network.channels

@@ -1,7 +1,7 @@
 """The C program of a network with its state in a struct, derived from the program of the C file.
 
-Variables become members of the struct, and functions that use them get a pointer to it, so that
-the arithmetic is only written in `nmtool.exporters.c.templates`.
+Variables become members of the struct, and functions that use them get a pointer to it. Only
+`nmtool.exporters.c.templates` states the arithmetic.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def code_alone(network: IntegerNetwork, prefix: str) -> str:
 
 
 def driver(network: IntegerNetwork, text: str, prefix: str) -> str:
-    """The driver of a C file, adapted to this program with one static state."""
+    """Adapt the driver of a C file to this program, with one static state."""
     parts = _parts(network)
     place = f"static struct {_STATE} state;\nstatic struct {_STATE} *const net = &state;\n\n"
     head, include, rest = text.partition('.c"\n')
@@ -158,7 +158,7 @@ def _code(network: IntegerNetwork, declarations: str) -> str:
 
 
 def _with_state(text: str, parts: _Parts, *, declared: bool = False) -> str:
-    """The code with variables as members of `net`, which functions take and pass on."""
+    """Turn variables into members of `net`, and give `net` to all functions that need them."""
     heads = (_DECLARED if declared else _FUNCTION).finditer(text)
     starts = {match.start(1) for match in heads}
 

@@ -1,7 +1,7 @@
-"""Lava 0.10.0: a folder that runs in Lava without nmtool, bit for bit.
+"""Export to Lava 0.10.0: a folder that runs there without nmtool, bit for bit.
 
-Lava has its own environment (`nmtool.exporters.lava.environment`) and runs in a supervised
-process; nothing here imports it.
+Lava has its own Python environment (`nmtool.exporters.lava.environment`) and runs in a supervised
+process; nmtool never imports it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STOCK_STEPS_BEYOND_DELAYS = 20
 
 
 class Lava(PythonFolder, name="lava"):
-    """A folder that runs an integer network of `loihi2` in Lava, without nmtool."""
+    """A folder that runs a network of the arithmetic `loihi2` in Lava, without nmtool."""
 
     referee = REFEREE
     inner = "lava_network"
@@ -66,25 +66,25 @@ class Lava(PythonFolder, name="lava"):
         """Run the folder in Lava.
 
         Args:
-            spikes, deep, on_progress: as for every format.
+            spikes, deep, on_progress: as for `Format.simulate`.
             model: one of `MODELS`.
             environment: environment with Lava; by default the referee's.
-            timeout_s: longest duration in seconds; after 600 s without progress it ends anyway.
+            timeout_s: time limit in s. A run without output for 600 s is always ended.
 
         Raises:
-            UsageError: there is no such model.
+            UsageError: the model is unknown.
             FileFormatError: the folder has no script.
             MissingError: Lava is not set up.
             BackendError: Lava failed, hung or took too long; its processes have ended.
         """
         script = self._checked_script(model)
         options = ["--model", model, *(["--deep"] if deep else [])]
-        # Scripts of earlier versions, run with `trust`, always print JSON.
+        # With `trust`, the script may be an earlier version, which always prints JSON.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
         return self.record(spikes, options, on_progress, environment, timeout_s)
 
     def _checked_script(self, model: str) -> Path:
-        """The script that runs the folder with a model."""
+        """Check the model's name, and return the path of the script."""
         if model not in MODELS:
             raise UsageError(
                 f"unknown Lava model '{model}'",
@@ -109,11 +109,11 @@ class Lava(PythonFolder, name="lava"):
         model: str = FAST,
         **options: Any,
     ) -> Check:
-        """As for every format, with the argument `model`.
+        """Run and compare as `Format.check` does, with the process models `model`.
 
-        The fast model replaces Lava's own. An excerpt of one sample therefore also runs on Lava's
-        model: as many steps as the longest delays and 20 more, where most populations spike. If
-        one of the models differs from the simulator, they are compared with each other there.
+        A check of the fast model also runs Lava's own model, on an excerpt of the sample in which
+        most populations spike. The excerpt is 20 steps longer than the longest delay. If one of
+        the models differs from the simulator, the excerpt is also run and compared in both models.
         """
         run_options: dict[str, Any] = {"trust": trust, "environment": REFEREE.find()}
         check = super().check(

@@ -1,6 +1,7 @@
 """The separate Python environment of Lava.
 
-Lava 0.10.0 needs Python 3.10 and old versions of numpy and other libraries.
+Lava 0.10.0 requires Python 3.10 and old versions of numpy and other libraries. On Python 3.11 to
+3.13, it is installed without these requirements.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from nmtool.exporters.environments import Environment, Referee, Version, clean_v
 from nmtool.exporters.supervise import output_of
 
 DEPENDENCIES = ("numpy<2.5", "scipy", "networkx", "asteval", "scikit-learn")
-"""Packages that Lava uses; from numpy 2.5 on, some of its ports fail."""
+"""Packages that Lava imports, installed on Python 3.11 to 3.13.
+
+From numpy 2.5 on, some of Lava's ports fail.
+"""
 
 NATIVE_PYTHON = (3, 10)
 """The Python version that Lava 0.10.0 supports."""
@@ -47,7 +51,7 @@ class _Lava(Referee):
         return MissingError(
             f"Lava cannot be installed with {python}",
             code="lava-python-unfit",
-            why="it needs a working Python 3.10 to 3.13 with venv and ensurepip",
+            why="Lava needs a working Python 3.10 to 3.13 with venv and ensurepip",
             fix="install such a Python (apt install python3.10-venv; uv python install 3.10)",
         )
 
@@ -60,7 +64,7 @@ class _Lava(Referee):
         )
 
     def choose_base(self, python: str | Path | None) -> tuple[Path, Version]:
-        """Choose the base interpreter: by default a Python 3.10, otherwise the running one."""
+        """Choose the base interpreter: by default a Python 3.10 if any, else the running one."""
         for command in candidates() if python is None else ():
             interpreter = environments.probe(command)
             if interpreter is not None and interpreter[1] == NATIVE_PYTHON:
@@ -91,14 +95,14 @@ def set_up_lava(
     force: bool = False,
     python: str | Path | None = None,
 ) -> Environment:
-    """Make the environment: a virtual environment with Lava 0.10.0 from the package index.
+    """Create a virtual environment with Lava 0.10.0 from the package index.
 
     >>> set_up_lava(print, python="/usr/bin/python3.10")  # doctest: +SKIP
 
     Args:
         on_line: called with every line of the installer's output.
         force: rebuild the environment even if it works.
-        python: base interpreter; by default a Python 3.10, else the running one.
+        python: base interpreter; by default a Python 3.10 if there is one, else the running one.
 
     Raises:
         MissingError: there is no suitable interpreter.

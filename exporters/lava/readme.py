@@ -1,4 +1,4 @@
-"""The README.md of an export: its content, the required Lava, and how to run it."""
+"""README.md of an export to Lava: its network, its files, the version of Lava, and commands."""
 
 from __future__ import annotations
 
@@ -83,10 +83,7 @@ _ARGUMENTS = "EVENTS [RECORDING.npz] [--predictions FILE.csv] [--model fast|stoc
 def readme_text(
     network: IntegerNetwork, answers: KnownAnswers | None = None, n_samples: int = 0
 ) -> str:
-    """The text for a network, its known answers and a number of samples of data.
-
-    The text is deterministic.
-    """
+    """README.md for a network, its known answers and `n_samples` samples of data; deterministic."""
     return _TEXT.substitute(
         folder_readme.values(network, answers, n_samples, "lava_network", _ARGUMENTS),
         populations="\n".join(

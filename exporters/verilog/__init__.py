@@ -1,12 +1,12 @@
-"""Verilog: a vendor-independent FPGA core, with the network in its memories.
+"""Export to Verilog: a vendor-independent FPGA core, with the network in its memories.
 
-The core (`rtl/`) is handwritten and the same for every network; no logic is generated. A folder is
-read back as data. To run it, nmtool writes the files for its network anew, simulates them in
-Verilator or Icarus, and refuses a folder whose files differ from those.
+The core (`rtl/`) is handwritten and the same for every network; no logic is generated. nmtool reads
+the network in a folder back as data. To run it, nmtool writes the files for this network again,
+refuses a folder that differs from them, and simulates them in Verilator or Icarus.
 
-    layout.py       contents of the core's memories for a network, and what does not fit
+    layout.py       contents of the core's memories for a network, and findings on misfits
     folder.py       the files of an export
-    words.py        rasters as input words of the core, its output words as recordings
+    words.py        from rasters to input words of the core, from output words to recordings
     simulators.py   Verilator and Icarus
 """
 
@@ -53,7 +53,7 @@ class Verilog(DataFolder, name="verilog"):
 
     @classmethod
     def check_fits(cls, network: IntegerNetwork, options: VerilogOptions | None = None) -> None:
-        """Raise `DoesNotFitError` unless the network fits the core, and the core the FPGA."""
+        """Raise `DoesNotFitError` unless the network fits the core and the core fits the FPGA."""
         from nmtool.exporters.verilog import fabric
 
         options = options or VerilogOptions()
@@ -101,8 +101,8 @@ class Verilog(DataFolder, name="verilog"):
         """Simulate the core.
 
         Args:
-            spikes, deep, on_progress: as for every format.
-            simulator: by default the one expected to finish first.
+            spikes, deep, on_progress: as for `Format.simulate`.
+            simulator: Verilog simulator; by default the one expected to finish first.
         """
         from nmtool.exporters.verilog import runtime
 
@@ -112,7 +112,7 @@ class Verilog(DataFolder, name="verilog"):
         return runtime.run(self.integers, lanes, spikes, deep, chosen, on_progress)
 
     def check(self, spikes: Raster, *, deep: bool = False, **options: Any) -> Check:
-        """As for every format; `model` of the check names the Verilog simulator."""
+        """Run and compare as `Format.check` does; `model` of the check is the Verilog simulator."""
         from nmtool.exporters.verilog import runtime
 
         check_steps(self.network, spikes)

@@ -1,9 +1,9 @@
 """FPGA resources of a core, estimated from its memories and from syntheses of other cores.
 
-Block RAMs follow the rules of Yosys 0.52: each memory takes the smallest number of blocks over all
-block widths, or look-up tables where those are cheaper. Look-up tables are a linear fit to
-place-and-route results of nextpnr 0.7: five cores for an ECP5, pins and pass-through included, and
-one for an iCE40 UP with its serial line. `TABLES_ERROR` is the largest error of the fit.
+Block RAMs are counted by the rules of Yosys 0.52: each memory takes the smallest number of blocks
+over all block widths, or look-up tables where those are cheaper. The number of look-up tables is a
+linear fit to place-and-route results of nextpnr 0.7: five cores for an ECP5, pins and pass-through
+included, and one for an iCE40 UP with its serial line. `TABLES_ERROR` is the fit's largest error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BLOCKS = {
 """Words of a block RAM by word width."""
 
 _TABLE_COST, _BLOCK_COST = 6, 129
-"""Cost of an ECP5's RAM of 16 × 4 bits in look-up tables, with multiplexer, and of a block RAM."""
+"""Costs on an ECP5: of 16 × 4 bits in look-up tables, multiplexer included, and of a block RAM."""
 
 _BITS_PER_BLOCK = 64
 """On an iCE40, memories with fewer bits per block than this are built from registers."""
@@ -37,10 +37,11 @@ _BITS_PER_BLOCK = 64
 _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
 
 _TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
-"""Look-up tables of a core: constant part, per lane, and per neuron processed in a clock."""
+"""Look-up tables of a core: constant part, per lane, and per neuron updated in a clock."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04
-"""Largest relative errors of both estimates, for placed cores and `python -m benchmarks.fpga`."""
+"""Largest relative errors: of look-up tables in placed cores, and of block RAMs in placed cores and
+in the syntheses of `python -m benchmarks.fpga`."""
 
 _MULTIPLIERS_PER_NEURON, _MULTIPLIER_OF_ROWS, _MULTIPLIERS_OF_WEIGHTED = 4, 1, 2
 
@@ -52,7 +53,7 @@ class Shape:
     Attributes:
         width: bits of a word.
         depth: words.
-        is_large: it may lie in large single-port RAM, on FPGAs that have it.
+        is_large: the memory may lie in large single-port RAM, if the FPGA has any.
     """
 
     width: int
@@ -94,13 +95,13 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
 
 
 def _banks(width: int, depth: int, bank: int) -> Iterator[Shape]:
-    """The banks of a large memory, each with a power of two of words."""
+    """The banks of a large memory; the number of words in each is a power of two."""
     for first in range(0, depth, bank):
         yield Shape(width, 1 << bits_for(min(bank, depth - first) - 1), is_large=True)
 
 
 def blocks(shape: Shape, family: str) -> int:
-    """Number of block RAMs of a memory; 0 where look-up tables are used.
+    """Number of block RAMs of a memory; 0 if it is built from look-up tables or registers.
 
     >>> blocks(Shape(14, 8192), "ecp5"), blocks(Shape(49, 128), "ecp5")
     (7, 2)
@@ -119,8 +120,8 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     """FPGA resources used by a core, with those available.
 
     Args:
-        network: one that fits the core.
-        target: an FPGA with a `fabric` whose family is known.
+        network: a network that fits the core.
+        target: an FPGA with a `fabric` of a known family.
         lanes: number of lanes of the core.
     """
     fabric = target.fabric
@@ -153,7 +154,7 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
 
 
 def too_small(target: Target, uses: Sequence[Use]) -> list[Finding]:
-    """A finding for every resource that the FPGA has too little of."""
+    """A finding for every resource of which the FPGA has too little."""
     fix = "quantise with fewer weight and delay bits, or choose a larger FPGA"
     return [
         Finding(

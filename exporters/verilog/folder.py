@@ -1,7 +1,8 @@
 """The files of a Verilog export.
 
 Files that are the same in every folder are in `rtl`, `sim` and `boards` beside this module. Files
-of one network are `rtl/nmtool_top.v` (parameters only), `mem`, `sim/*.hex` and README.md.
+that depend on the network are `rtl/nmtool_top.v` (parameters only), `mem`, `sim/*.hex`, README.md
+and nmtool's own.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def running_files(network: IntegerNetwork, lanes: int, deep: bool = False) -> di
 def folder_files(
     network: IntegerNetwork, answers: KnownAnswers | None, options: VerilogOptions
 ) -> dict[str, bytes]:
-    """The generated files by relative POSIX path, the same for the same arguments.
+    """All files but the marker, by relative POSIX path; deterministic.
 
     Args:
         network: network to export.

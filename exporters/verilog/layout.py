@@ -24,7 +24,7 @@ SUM_LIMIT = 1 << 18
 """Limit for the sum of weights of one sign at a neuron: below it, adding modulo 2^24 is exact."""
 
 MAX_POPULATIONS = 1 << 13
-"""Population numbers in output words; one of them is the input's."""
+"""Number of population numbers in output words; the input takes one of them."""
 
 SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
     "synapses",
@@ -42,7 +42,7 @@ MAX_BANKS = 1000
 """File names of banks have three digits."""
 
 SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
-"""Neurons updated per clock, by lanes: more than one where neurons would dominate a step."""
+"""Neurons updated per clock, by lanes; with many lanes, one would be the bottleneck of a step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ class Layout:
     8
 
     Args:
-        network: one that fits the core, see `misfits`.
+        network: a network that fits the core, see `misfits`.
         lanes: synapses per clock, one of `LANES`.
 
     Attributes:
@@ -163,11 +163,11 @@ class Layout:
         }
 
     def _length(self, entry: _Stored) -> int:
-        """Words of a row."""
+        """Words of a row of synapses."""
         return self._words[entry.projection.target]
 
     def _synapses(self) -> Memory:
-        """Row after row; lanes from the low bits up, each with its delay below its weight."""
+        """Synapses, row after row: lane 0 in the lowest bits, and in a lane, delay below weight."""
         p = self.parameters
         cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
         bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
@@ -247,17 +247,16 @@ class Layout:
         return _table(rows)
 
     def most_clocks(self, deep: bool = False) -> int:
-        """Upper bound of the clocks per step, for any input.
+        """Upper bound of the clocks of a step, for any input.
 
-        It is the sum over the parts of the core if every source spikes, as if nothing ran in
-        parallel.
+        It assumes that every source spikes, and that the parts of the core run one after another.
 
         Args:
             deep: u and v of every neuron are output, too.
         """
         network = self.network
-        # Four clocks to look up a source, and four for each of its rows. Rows begin at least four
-        # clocks apart; in single-port memories, also in a clock of their phase.
+        # Looking up a source takes four clocks, and each of its rows takes four more. Rows begin at
+        # least four clocks apart. With single-port memories, a row may wait a clock for its phase.
         sources = network.channels.size + sum(q.size for q in network.spiking)
         rows = sum(
             entry.projection.shape[0] * (max(self._length(entry), 4) + 5) for entry in self._stored
@@ -269,12 +268,12 @@ class Layout:
 
     @property
     def clearing_clocks(self) -> int:
-        """Clocks to begin a sample: clearing a bank of the ring buffer, or all states."""
+        """Clocks to begin a sample, while a bank of the ring buffer and all states are cleared."""
         p = self.parameters
         return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
 
     def usual_clocks(self, spikes: Raster) -> int:
-        """Lower bound of the clocks of an input: its rows and the updates of all neurons."""
+        """Lower bound of the clocks of an input: rows of its spikes, and updates of all neurons."""
         fed = [entry for entry in self._stored if entry.projection.source == INPUT]
         words = spikes.n_spikes * sum(self._length(entry) for entry in fed)
         steps = spikes.n_samples * spikes.n_steps
@@ -315,7 +314,7 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
         tried = lanes or MAX_LANES
         what = (
             f"its synapses need {synapse_words(network, tried):,} words with `lanes={tried}`, but "
-            f"the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,}"
+            f"the core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,} words"
         )
         fix = f"export it with `lanes={suit[0]}`" if suit else "train a smaller network"
         findings.append(Finding("verilog-banks", "network", what, fix))
@@ -335,8 +334,8 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
                     "verilog-sum-wide",
                     population.name,
                     f"the weights of one sign at neuron {over[0]} sum to {total[over[0]]}, "
-                    f"exponents included; {over.size} of {population.size} neurons have "
-                    f"{SUM_LIMIT} or more",
+                    f"exponents included; in {over.size} of {population.size} neurons, such a sum "
+                    f"reaches {SUM_LIMIT}, which is too wide for the core",
                     "lower weight_exponent, or quantise again",
                 )
             )

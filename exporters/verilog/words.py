@@ -1,8 +1,8 @@
-"""The core's data streams: input rasters as words, and output words as recordings.
+"""Convert rasters to input words of the core, and its output words to recordings.
 
-Input: one word that begins a sample, then per step one word per spike and one that ends the step.
-Output: per step and neuron, words for u and v (if output) and for a spike, then one that ends the
-step. `rtl/nmtool_core.v` defines the number of each kind of word.
+Input: a word begins a sample; in each step follow a word per spike and a word that ends the step.
+Output: in each step, every neuron has words for u and v (if they are output) and for a spike; then
+a word ends the step. `rtl/nmtool_core.v` defines the number of each kind of word.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WORDS_AT_ONCE = 1 << 20
 
 
 def input_text(spikes: Raster) -> str:
-    """A raster for the testbenches: one word per line in hexadecimal, kind and channel."""
+    """The input words of a raster for the testbenches: kind and channel in hexadecimal, by line."""
     n_samples, n_steps = spikes.n_samples, spikes.n_steps
     sample = np.arange(n_samples)
     row = np.arange(n_samples * n_steps)
@@ -47,11 +47,13 @@ def input_text(spikes: Raster) -> str:
 
 
 def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, deep: bool) -> str:
-    """The output words of a recording, as the testbenches expect them, after two counts.
+    """The output words of a recording, for the testbenches to compare.
+
+    The first line has two numbers: of compared bins of spikes, and of compared u and v.
 
     Args:
         network: network of the recording.
-        recording: a recording with u and v where they are output.
+        recording: the recording; a deep one if `deep`.
         n_steps: number of steps of a sample.
         deep: u and v of every neuron are output.
     """
@@ -81,12 +83,12 @@ def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, d
 def _words(
     row: NDArray, kind: int, number: int, index: NDArray | int, value: NDArray | int
 ) -> NDArray[np.int64]:
-    """[5, words] int64: row, which is sample·steps + step, kind, population, index and value."""
+    """[5, words] int64: row (sample·steps + step), kind, population, index and value."""
     return np.stack(np.broadcast_arrays(row, kind, number, index, value)).astype(np.int64)
 
 
 def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bool) -> Recording:
-    """The recording in a file of output words that a testbench wrote.
+    """Read a recording from the output words that a testbench wrote to a file.
 
     Args:
         path: path of the file.
@@ -132,7 +134,7 @@ def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bo
 
 
 def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
-    """Kind, population, index, value and row of all words; rows relative to their block."""
+    """Kind, population, index, value and row of the words, in blocks; rows count from 0 in each."""
     with open(path, "rb") as file:
         while (words := np.fromfile(file, "<u8", _WORDS_AT_ONCE)).size:
             kind = (words >> np.uint64(62)).astype(np.int64)

@@ -37,7 +37,7 @@ FILES = {
     "src/backend/backend_fenn.cc": BACKEND,
     "version.txt": "0.0.2\n",
 }
-MENDED = {
+PATCHED = {
     "include/assembler/assembler.h": f"#include <vector>\n{HEADER}",
     "src/backend/backend_fenn.cc": BACKEND.replace(
         "        virtual void",
@@ -111,14 +111,14 @@ def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     return tmp_path / "riscv_ise", tmp_path / "genn"
 
 
-def test_clones_are_checked_out_mended_and_built(
+def test_clones_are_checked_out_patched_and_built(
     builder: Builder, clones: tuple[Path, Path]
 ) -> None:
     riscv_ise, genn = clones
     lines: list[str] = []
     environment = environments.set_up_fenn(lines.append, riscv_ise=riscv_ise, genn=genn)
     assert builder.pip_arguments()[0] == list(environments.REQUIREMENTS)
-    assert builder.compiled == {**MENDED, "genn/Makefile": "all:\n"}
+    assert builder.compiled == {**PATCHED, "genn/Makefile": "all:\n"}
     assert builder.commands[-1] == [str(environment.python), "check.py", environments.VERSION]
     assert not any(
         path.name.startswith("sources-") for path in environment.python.parents[1].iterdir()
@@ -126,13 +126,13 @@ def test_clones_are_checked_out_mended_and_built(
     assert REFEREE.find() == environment
 
 
-def test_sources_that_are_already_mended_stay(
+def test_sources_that_are_already_patched_stay(
     builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environments, "RISCV_ISE", clone(tmp_path / "riscv_ise", MENDED))
+    monkeypatch.setattr(environments, "RISCV_ISE", clone(tmp_path / "riscv_ise", PATCHED))
     monkeypatch.setattr(environments, "GENN", clone(tmp_path / "genn", {"Makefile": ""}))
     environments.set_up_fenn(riscv_ise=tmp_path / "riscv_ise", genn=tmp_path / "genn")
-    assert builder.compiled == {**MENDED, "genn/Makefile": ""}
+    assert builder.compiled == {**PATCHED, "genn/Makefile": ""}
 
 
 @pytest.mark.parametrize("name", ["riscv_ise", "genn"])

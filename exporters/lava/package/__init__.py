@@ -1,4 +1,4 @@
-"""Code of every export to Lava, beside its numbers: copied as it is, never imported here.
+"""Source files that are copied unchanged into every export to Lava; nmtool never imports them.
 
-These files run in an environment that has Lava and numpy, and without nmtool.
+They run in an environment with Lava and numpy, without nmtool.
 """
