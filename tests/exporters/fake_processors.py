@@ -1,7 +1,7 @@
-"""Programs that stand in for compilers of other processors and for their emulators.
+"""Scripts that replace compilers and emulators of other processors.
 
-A fake compiler is this computer's `cc` without the options that choose a processor; a fake emulator
-runs the program as it is. The arguments of all calls are recorded.
+The compiler is this computer's `cc`, without the options that choose a processor. The emulator runs
+the program on this computer. Both record their arguments.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ for path in pathlib.Path().glob("[0-9]*.*"):
     swap(path, 8 if path.suffix == ".spikes" else 4)
 sys.exit(done.returncode)
 """
-"""For a processor with the other byte order: files are converted before and after the program."""
+"""For a processor of the other byte order: converts files before and after the program runs."""
 
 
 def install(
@@ -58,11 +58,11 @@ def install(
     *,
     without: str = "",
 ) -> Path:
-    """Put stand-ins for a processor's programs on the path.
+    """Put the scripts for a processor on the path.
 
     Args:
         processor: processor whose programs are replaced.
-        folder: folder for the programs.
+        folder: folder for the scripts.
         monkeypatch: changes the path.
         without: a program or library that is missing.
 

@@ -1,6 +1,6 @@
 """The C export on emulated processors: every spike, u and v is the simulator's.
 
-Marked tests run on real compilers and emulators. The others have programs that stand in for them.
+Marked tests need real compilers and emulators. All others replace them by scripts.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def assert_same(network: IntegerNetwork, spikes: Raster, processor: Processor) -
     assert comparison.membrane_compared == 2 * rows * sum(p.size for p in network.populations)
 
 
-# With programs that stand in for compilers and emulators.
+# With scripts in place of compilers and emulators.
 
 
 def test_a_processor_is_the_same_format_every_time() -> None:
@@ -130,7 +130,7 @@ def test_nothing_runs_without_the_programs(monkeypatch: pytest.MonkeyPatch, tmp_
         emulated("riscv32")(path).run(SPIKES)
 
 
-# On the processors themselves.
+# With real compilers and emulators.
 
 
 @on_processors

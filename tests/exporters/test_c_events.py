@@ -28,7 +28,7 @@ COMPILING = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C
 NAMES = ('say "no", %d', "näher?", "two\nlines \\", "*/ 3")
 GROUP = 3
 STEPS, DT_MS = 40, 0.3
-"""Step lengths for which time/dt is just below a whole number, as for 0.9/0.3."""
+"""With this step, time/dt may lie just below a whole number, as 0.9/0.3 does."""
 
 
 def grouped_network(names: tuple[str, ...] = NAMES) -> IntegerNetwork:

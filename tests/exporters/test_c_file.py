@@ -52,7 +52,7 @@ def assert_refused(path: Path) -> FileFormatError:
 
 
 @pytest.mark.parametrize(("dt_ms", "shown"), [(2.0, "2"), (0.1, "0.1"), (1 / 3, repr(1 / 3))])
-def test_the_step_that_a_spike_belongs_to_is_exact(
+def test_the_formula_for_the_step_of_a_spike_is_exact(
     dt_ms: float, shown: str, tmp_path: Path
 ) -> None:
     text = C.write(replace(NETWORK, dt_ms=dt_ms), tmp_path / "thirds.c").path.read_text("ascii")
@@ -74,7 +74,7 @@ def test_more_answers_than_a_file_can_take_are_refused(tmp_path: Path) -> None:
         C.write(NETWORK, tmp_path / "network.c", answers=answers)
 
 
-def test_many_neurons_are_counted_in_more_bits() -> None:
+def test_indices_have_32_bits_for_many_neurons() -> None:
     assert source.index_type(NETWORK) == "uint16_t"
     assert source.index_type(replace(NETWORK, channels=InputChannels(5, 3))) == "uint16_t"
     big = replace(NETWORK, channels=InputChannels(65536), projections=[NETWORK.projections[1]])
@@ -98,7 +98,7 @@ def test_foreign_files_are_refused(data: bytes, tmp_path: Path) -> None:
     assert assert_refused(tmp_path / "foreign.c").code == "file-foreign"
 
 
-# Files changed by somebody who knows the format, with a matching digest.
+# Changed files, with a digest that matches the change.
 
 
 def changed(path: Path, change: Callable[[str], str]) -> None:

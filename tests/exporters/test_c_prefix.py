@@ -188,7 +188,7 @@ int main(void)
 
 @COMPILING
 @pytest.mark.parametrize("rule", RULES)
-def test_scores_are_those_of_the_read_out(rule: str, tmp_path: Path) -> None:
+def test_scores_are_those_of_the_readout(rule: str, tmp_path: Path) -> None:
     readout = Readout("out", rule, 9 if rule == WINDOW else None)
     network = replace(random_network(2, 1, rule == FIRST_SPIKE), readout=readout)
     path = C.write(network, tmp_path / "one.c", options=COptions("kws")).path
@@ -332,5 +332,5 @@ def test_names_in_strings_stay() -> None:
     )
 
 
-def test_a_string_holds_ascii_only() -> None:
+def test_strings_are_ascii() -> None:
     assert string('a1 ??/"\n\\ü') == r'"a1 \077\077\057\042\012\134\303\274"'

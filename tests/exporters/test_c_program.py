@@ -92,7 +92,7 @@ def test_sums_beyond_32_bits_wrap(sign: int, folder: Path) -> None:
     assert (abs(expected.current["out"].astype(np.int64)) > STATE_LIMIT).any()
 
 
-def test_every_delay_and_a_fresh_state(folder: Path) -> None:
+def test_every_delay_and_fresh_states_of_samples(folder: Path) -> None:
     dense = np.zeros((4, 100, 2), bool)
     dense[0, 0], dense[2, 40] = True, True
     expected = assert_same(self_sustained_network(), Raster.from_dense(dense), folder)
@@ -100,7 +100,7 @@ def test_every_delay_and_a_fresh_state(folder: Path) -> None:
     assert spiked.tolist() == [True, False, True, False]
 
 
-def test_populations_that_nothing_connects(folder: Path) -> None:
+def test_unconnected_populations(folder: Path) -> None:
     assert_same(scattered_network(), random_raster(2, 2, 25, 2), folder)
 
 
@@ -212,7 +212,7 @@ def test_check_sums_of_states_are_those_of_c() -> None:
 
 @pytest.mark.parametrize("kind", FAULT_KINDS)
 def test_the_program_of_a_wrong_network_fails_its_known_answers(kind: str, tmp_path: Path) -> None:
-    """The file has the answers of the right network; a user compiles and runs it."""
+    """The file has a faulty network, and the known answers of the right one."""
     network = random_network(0, 2, False)
     answers = known_answers(network)
     mutants = (mutant(network, f) for f in draw_faults(network, 300, seed=4) if f.kind == kind)
@@ -340,7 +340,7 @@ int main(void)
     [(rule, None) for rule in RULES if rule != WINDOW] + [(WINDOW, 9), (WINDOW, 200)],
 )
 @pytest.mark.parametrize("seed", [1, 2, 8])
-def test_answers_are_those_of_the_read_out(
+def test_answers_are_those_of_the_readout(
     seed: int, rule: str, window: int | None, tmp_path: Path
 ) -> None:
     network = random_network(seed, 1, rule == FIRST_SPIKE)

@@ -34,7 +34,7 @@ KIB = 1 << 10
 
 
 @given(network=integer_networks())
-def test_bounds_hold_all_that_is_counted(network: IntegerNetwork) -> None:
+def test_bounds_exceed_the_counted_bytes(network: IntegerNetwork) -> None:
     constants, variables = memory(network)
     most = bounds(network)
     assert most.flash > constants
@@ -156,7 +156,7 @@ int main(void)
 
 @on_bare_processors
 def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: Path) -> None:
-    """A turn has two instructions; the rest is the same for every number of turns."""
+    """An iteration has two instructions; all others are the same for any number of iterations."""
     assert real.counter is not None
     text = _COUNTING.substitute(clock=clock_text(real.counter), loop=_LOOPS[real.name])
     source, program = tmp_path / "counting.c", tmp_path / "counting"
@@ -167,9 +167,9 @@ def test_instructions_of_a_loop_are_counted_exactly(real: Processor, tmp_path: P
     command = [emulator, *count, *options, str(program)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     counts = np.array([int(word) for word in done.stdout.split()])
-    beside = counts - 2 * 10 ** np.arange(9)
-    assert (beside[1:] == beside[1]).all()  # the first reading starts the timer
-    assert 0 < beside[1] < 100
+    overhead = counts - 2 * 10 ** np.arange(9)
+    assert (overhead[1:] == overhead[1]).all()  # the first reading starts the timer
+    assert 0 < overhead[1] < 100
 
 
 @on_bare_processors

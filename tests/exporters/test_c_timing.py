@@ -60,11 +60,11 @@ COUNTED = {
     "score[i] +=": "scores_kept",
     "int64_t *mine = &score": "scores_kept",
 }
-"""Statements of the program, each of which is one operation, by kind of operation."""
+"""Kind of operation by the statement of the program that executes one such operation."""
 
 
 @pytest.mark.parametrize("spiking_output", [False, True])
-def test_operations_are_those_that_the_source_counts_itself(
+def test_operations_equal_those_counted_in_the_running_program(
     spiking_output: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, spikes = random_network(5, 2, spiking_output), random_raster(7, 3, 20, 5)

@@ -198,7 +198,7 @@ def test_without_an_environment_the_fix_is_named(builder: Builder) -> None:
 def test_another_pyfenn_is_refused(
     version: str | None, has_simulator: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PyFeNN at other commits, and the project of that name in the package index."""
+    """PyFeNN at other commits is refused, and the other project `pyfenn` of the package index."""
     own = version or environments.VERSION
     (tmp_path / "pyfenn.py").write_text("BackendFeNNSim = 0\n" * has_simulator)
     (tmp_path / f"pyfenn-{own}.dist-info").mkdir()

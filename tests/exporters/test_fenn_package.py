@@ -1,4 +1,4 @@
-"""The exported folder on a replacement of PyFeNN, which is compared with recordings of PyFeNN."""
+"""The exported folder, run by a replacement of PyFeNN that is compared with PyFeNN's recordings."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def check(artefact: Fenn, spikes: Raster, where: Environment, deep: bool = True)
     return compare_recordings(expected, artefact.run(spikes, deep=deep, environment=where))
 
 
-# The real simulator.
+# FeNN's simulator.
 
 
-def test_the_simulator_answers_as_the_real_one_did() -> None:
+def test_nmtools_simulator_equals_recordings_of_fenns() -> None:
     seen = {"wraps": 0, "spikes": 0, "li": 0, "lif": 0}
     for network, answers in vectors():
         recording = simulate(network, answers.spikes, deep=True)
@@ -101,7 +101,9 @@ def test_the_simulator_answers_as_the_real_one_did() -> None:
     assert min(seen.values()) > 0
 
 
-def test_the_stand_in_answers_as_the_real_one_did(fake: Environment, tmp_path: Path) -> None:
+def test_the_replacement_equals_recordings_of_fenns_simulator(
+    fake: Environment, tmp_path: Path
+) -> None:
     for network, answers in [*vectors()][:4]:
         artefact = Fenn.write(network, tmp_path / "export", force=True)
         actual = artefact.run(answers.spikes, deep=True, environment=fake)
@@ -111,7 +113,7 @@ def test_the_stand_in_answers_as_the_real_one_did(fake: Environment, tmp_path: P
 
 @pytest.mark.fenn
 @pytest.mark.parametrize("deep", [False, True])
-def test_the_real_simulator_equals_nmtool(deep: bool, tmp_path: Path) -> None:
+def test_fenns_simulator_equals_nmtools(deep: bool, tmp_path: Path) -> None:
     real = _real()
     for seed in range(1000, 1010):
         network = fenn_network(seed)
@@ -122,7 +124,7 @@ def test_the_real_simulator_equals_nmtool(deep: bool, tmp_path: Path) -> None:
 
 @pytest.mark.fenn
 @pytest.mark.long
-def test_the_real_simulator_with_dram_and_parts(tmp_path: Path) -> None:
+def test_fenns_simulator_with_weights_in_dram_and_several_parts(tmp_path: Path) -> None:
     """With 700 channels and 300 recurrent neurons, weights exceed URAM, and spikes BRAM."""
     real, random = _real(), np.random.default_rng(1)
     network = dense(700, 300)
@@ -145,7 +147,7 @@ def _real() -> Environment:
         pytest.skip(str(error))
 
 
-# The folder, run by the stand-in for PyFeNN.
+# The folder, run by the replacement of PyFeNN.
 
 
 def test_populations_and_projections_of_all_kinds(fake: Environment, tmp_path: Path) -> None:
@@ -181,8 +183,8 @@ def _bram(network: IntegerNetwork, steps: int) -> int:
     return 4096 + 4 * (words * (steps + 1) + channels * steps)
 
 
-def test_sums_that_clip_do_so_in_order(fake: Environment, tmp_path: Path) -> None:
-    """200 channels spike at once, then 200 of the other sign; the order affects the sum."""
+def test_sums_clip_after_each_weight_in_order(fake: Environment, tmp_path: Path) -> None:
+    """150 positive weights arrive, then 50 negative ones of the same step; their order matters."""
     half, n = 255 * np.ones((200, 3), int), 3
     network = replace(
         dense(200, n),
@@ -224,7 +226,7 @@ def changed(artefact: Fenn, module: str, old: str, new: str) -> None:
 def test_each_pitfall_of_pyfenn_is_detected(
     old: str, new: str, fake: Environment, tmp_path: Path
 ) -> None:
-    """The replacement has PyFeNN's pitfalls: without the workaround, results differ."""
+    """The replacement has PyFeNN's pitfalls: without the package's workaround, results differ."""
     random = np.random.default_rng(1)
     weight = random.integers(150, 256, (300, 9)) * np.where(np.arange(300) < 180, 1, -1)[:, None]
     recurrent = random.integers(-255, 256, (9, 9)), random.integers(0, 3, (9, 9))
@@ -359,7 +361,7 @@ def test_a_folder_without_its_script(fake: Environment, tmp_path: Path) -> None:
         (dense(20000, 32), "fenn-core-memory", ["64 steps"]),
     ],
 )
-def test_misfits_are_refused_with_names_and_numbers(
+def test_findings_on_misfits_have_names_and_numbers(
     network: IntegerNetwork, code: str, values: list[str], tmp_path: Path
 ) -> None:
     with refused(DoesNotFitError, "format-does-not-fit") as caught:
@@ -379,10 +381,10 @@ def test_misfits_are_refused_with_names_and_numbers(
         (True, [97, 35, 95, 28], ["h1 h3", "input h1", "input h3"], 965),
     ],
 )
-def test_a_program_is_about_as_long_as_pyfenn_made_it(
+def test_estimated_lengths_of_programs_are_close_to_pyfenns(
     in_dram: bool, sizes: list[int], more: list[str], length: int
 ) -> None:
-    """Chains of layers with additional projections; the lengths are those of PyFeNN's programs."""
+    """Networks are chains of layers with additional projections; lengths are in instructions."""
     names = [f"h{index}" for index in range(len(sizes))]
     layers = [
         memory.Layer(name, size, 0, [1], True, 0) for name, size in zip(names, sizes, strict=True)

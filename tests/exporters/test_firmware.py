@@ -265,7 +265,7 @@ def test_a_processor_classifies_a_table_without_heap_or_soft_float(
 # The folder.
 
 
-def test_names_begin_with_the_prefix_and_another_one_replaces_them(tmp_path: Path) -> None:
+def test_files_have_the_prefix_and_an_export_with_another_replaces_them(tmp_path: Path) -> None:
     network = random_network(4, 1, False)
     folder = written(network, tmp_path / "firmware")
     (folder / "build").mkdir()

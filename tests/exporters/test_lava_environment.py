@@ -1,4 +1,4 @@
-"""Finding and making Lava's environment; the installer itself is replaced."""
+"""Lava's environment is set up and found again; a recorder replaces the installer."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_named_python_without_lava_is_refused(monkeypatch: pytest.MonkeyPatch)
     assert "lava-nc" in caught.value.why
 
 
-def test_python_3_10_takes_lava_as_it_is(
+def test_python_3_10_gets_lava_with_its_requirements(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 12), (3, 10), (3, 11))
@@ -87,7 +87,7 @@ def test_python_3_10_takes_lava_as_it_is(
 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
-def test_newer_pythons_take_the_work_around(
+def test_newer_pythons_get_lava_without_its_requirements(
     version: tuple[int, int], installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, version)
@@ -154,7 +154,7 @@ def test_a_failure_leaves_the_earlier_environment(
     assert REFEREE.find() == old
 
 
-def test_a_place_that_cannot_be_written_is_named(
+def test_a_folder_that_cannot_be_written_is_named(
     installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))
@@ -164,7 +164,7 @@ def test_a_place_that_cannot_be_written_is_named(
     assert str(tmp_path / "lava") in caught.value.what
 
 
-def test_interpreters_are_tried_for_real(tmp_path: Path) -> None:
+def test_real_interpreters_are_probed(tmp_path: Path) -> None:
     broken = tmp_path / "python3.10"
     broken.write_text("#!/bin/sh\necho no such version >&2\nexit 127\n")
     broken.chmod(0o755)
@@ -176,7 +176,7 @@ def test_interpreters_are_tried_for_real(tmp_path: Path) -> None:
     assert all(command for command in environments.candidates())
 
 
-def test_variables_of_nmtools_own_python_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_variables_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("NMTOOL_TEST", "kept")
     variables = all_environments.clean_variables()

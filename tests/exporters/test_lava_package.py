@@ -1,4 +1,4 @@
-"""The exported folder: its files, its safety, its round trip. Nothing here needs Lava."""
+"""The exported folder without Lava: its files, replacing it, and reading it back."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def module_of(path: Path) -> ModuleType:
-    """Import one file of the package without the package, and so without Lava."""
+    """Import one file of the package alone, since the package imports Lava."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -117,7 +117,7 @@ def test_the_package_needs_nothing_of_nmtool() -> None:
 
 
 @pytest.mark.parametrize("readout", READOUTS, ids=lambda readout: readout.words)
-def test_classes_are_those_of_the_read_out(readout: Readout) -> None:
+def test_classes_are_those_of_the_readout(readout: Readout) -> None:
     random = np.random.default_rng(5)
     v = random.integers(-5000, 5000, (3, 40, 4)).astype(np.int32)
     spikes = random.random((3, 40, 4)) < 0.03
@@ -136,7 +136,7 @@ def test_classes_are_those_of_the_read_out(readout: Readout) -> None:
         assert str(decision).startswith(f"class {decision.order[0]}")
 
 
-def test_of_equal_classes_the_lowest_answers() -> None:
+def test_of_equal_scores_the_lowest_class_is_the_answer() -> None:
     answer = module_of(PACKAGE / "lava_network/readout.py").answer
     arrays = SimpleNamespace(
         readout={"population": "out", "rule": FIRST_SPIKE}, class_names=["left", "right"]
@@ -225,7 +225,7 @@ def test_force_replaces_nothing_else(kind: str, network: IntegerNetwork, tmp_pat
     assert contents(tmp_path) == before
 
 
-def test_a_folder_that_cannot_be_moved_leaves_what_was_there(
+def test_a_folder_that_cannot_be_moved_leaves_the_earlier_export(
     network: IntegerNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = Lava.write(network, tmp_path / "export").path
@@ -550,7 +550,7 @@ def test_other_archives_are_refused_as_known_answers(
 # Samples of data in the folder.
 
 
-def test_samples_lie_beside_the_network(network: IntegerNetwork, tmp_path: Path) -> None:
+def test_the_folder_has_samples_of_data(network: IntegerNetwork, tmp_path: Path) -> None:
     samples = SpikeEvents.from_lists([[0.5, 2.0], []], [[0, 1], []], [0, 0], n_units=2)
     folder = Lava.write(network, tmp_path / "export", samples=samples).path
     read = read_incoming(folder / "events.csv").train

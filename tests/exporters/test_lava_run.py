@@ -68,7 +68,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
     derandomize=True,
     deadline=None,
     database=None,
-    phases=[Phase.generate],  # every run starts Lava: too slow to shrink with
+    phases=[Phase.generate],  # no shrinking: every run starts Lava, which is slow
 )
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -95,7 +95,7 @@ def test_random_networks_equal_the_simulator(
     assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
-def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: Environment) -> None:
+def test_every_delay_and_fresh_states_of_samples(tmp_path: Path, environment: Environment) -> None:
     network = self_sustained_network()
     assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
     dense = np.zeros((4, 100, 2), bool)
@@ -128,8 +128,10 @@ def test_runs_are_reproducible(model: str, tmp_path: Path, environment: Environm
 
 
 def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Environment) -> None:
-    """Python would run a compiled file that matches date and size of its source; only the source
-    is compared."""
+    """Python runs a compiled file whose source has the recorded date and size.
+
+    nmtool only compares sources, so it must not run compiled files.
+    """
     network = random_network(11, 1, False)
     spikes = random_raster(11, 1, 10, network.channels.size)
     folder = Lava.write(network, tmp_path / "export").path
@@ -164,7 +166,7 @@ def test_states_at_the_limits_of_24_bits(
     assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
-def test_populations_that_nothing_connects(tmp_path: Path, environment: Environment) -> None:
+def test_unconnected_populations(tmp_path: Path, environment: Environment) -> None:
     network = scattered_network()
     spikes = random_raster(2, 2, 25, 2)
     folder = Lava.write(network, tmp_path / "export").path
@@ -306,7 +308,7 @@ def test_the_script_compares_its_known_answers(
 
 
 def rewritten(folder: Path, **changes: np.ndarray | int) -> None:
-    """Write values into the exported arrays that an integer network cannot have."""
+    """Replace exported arrays by values that no integer network can have."""
     path = folder / "lava_network/arrays.npz"
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
@@ -349,7 +351,7 @@ def square_export(tmp_path: Path) -> Path:
         ("inhibitory", -1, 8),
     ],
 )
-def test_fast_equals_stock_beyond_the_contract(
+def test_fast_equals_stock_for_values_of_no_integer_network(
     signs: str, exponent: int, bits: int, tmp_path: Path, environment: Environment
 ) -> None:
     random = np.random.default_rng(exponent + 10 * bits)
@@ -374,7 +376,7 @@ def test_fast_equals_stock_beyond_the_contract(
 def test_weights_are_clipped_and_floored_as_documented(
     model: str, tmp_path: Path, environment: Environment
 ) -> None:
-    """Mixed 4-bit weights are multiples of 32 in −256 … 255; the exponent rounds down again."""
+    """Mixed 4-bit weights are multiples of 32 in −256 … 255. Negative exponents round down."""
     folder = square_export(tmp_path)
     weight = np.zeros((6, 6), int)
     weight[0] = [300, -300, 63, -1, -33, 1]

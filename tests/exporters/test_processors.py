@@ -19,7 +19,7 @@ EVERY = pytest.mark.parametrize(
 
 
 @EVERY
-def test_it_is_a_backend_that_nothing_is_exported_to(processor: Processor) -> None:
+def test_a_processor_runs_networks_but_is_no_format_of_exports(processor: Processor) -> None:
     assert processor.name in formats_that_run()
     assert processor.name not in formats_that_write()
     assert processor.byte_order in ("<", ">")

@@ -42,7 +42,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _refused(folder: Path) -> bool:
-    """True if the check refuses the folder; known answers that can still be read are unchanged."""
+    """True if the check refuses the folder; asserts that readable known answers are unchanged."""
     with contextlib.suppress(InputError):
         assert Verilog(folder).known_answers().to_bytes() == ANSWERS.to_bytes()
     with contextlib.suppress(FileFormatError):
@@ -52,7 +52,7 @@ def _refused(folder: Path) -> bool:
 
 
 def test_every_file_counts(folder: Path, other: dict[str, bytes]) -> None:
-    """Each is emptied, removed, truncated, or replaced by that of another network."""
+    """Each is emptied, removed, damaged, or replaced by the same file of another network."""
     for name in _names(folder):
         file = folder / name
         whole = file.read_bytes()

@@ -55,9 +55,9 @@ def cells_of_yosys() -> str:
 def test_block_rams_with_their_registers(
     lanes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A netlist gives the simulator's results; with small banks, it has many, the last in tables.
+    """A netlist with many small banks, the last one in look-up tables, equals the simulator.
 
-    Banks for 8 lanes have ports of 36 bits, whose registers are separate flip-flops.
+    With 8 lanes, banks have ports of 36 bits, and the ports' registers are separate flip-flops.
     """
     monkeypatch.setitem(BANK_BITS, lanes, 8 if lanes == 1 else 6)
     files = running_files(NETWORK, lanes)

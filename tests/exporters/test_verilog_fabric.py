@@ -46,7 +46,7 @@ def test_counts_are_within_their_error_of_a_synthesis(
         assert error <= resources[resource].error, (resource, resources[resource].used, count)
 
 
-def test_a_block_by_its_width_and_depth() -> None:
+def test_block_rams_follow_from_width_and_depth() -> None:
     assert blocks(Shape(14, 8192), "ecp5") == 7
     assert blocks(Shape(49, 110), "ecp5") == 2
     assert blocks(Shape(10, 16), "ecp5") == 0
@@ -62,7 +62,7 @@ def test_a_block_by_its_width_and_depth() -> None:
         ("ice40up5k", {"large_rams": 0, "luts": 1 << 20}, "block RAMs"),
     ],
 )
-def test_a_part_without_a_resource_offers_none(part: str, lacks: dict, resource: str) -> None:
+def test_a_resource_that_the_part_lacks_is_a_finding(part: str, lacks: dict, resource: str) -> None:
     target = target_named(part)
     target = replace(target, fabric=replace(target.fabric, **lacks))
     network = nm.IntegerNetwork.load(DIGITS)

@@ -52,7 +52,7 @@ def test_options_are_read_back(tmp_path: Path) -> None:
     Verilog(path).check_written()
 
 
-def test_answers_without_states_get_them_for_a_deep_core(tmp_path: Path) -> None:
+def test_states_that_answers_lack_are_added_for_a_deep_core(tmp_path: Path) -> None:
     answers = known_answers(CHAIN)
     shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), decay_factors={})
     texts = []
@@ -65,7 +65,7 @@ def test_answers_without_states_get_them_for_a_deep_core(tmp_path: Path) -> None
 
 @needs_icarus
 @pytest.mark.parametrize("deep", [pytest.param(False, marks=pytest.mark.long), True])
-def test_its_test_bench_counts_different_spikes(deep: bool, tmp_path: Path) -> None:
+def test_the_testbench_counts_different_spikes(deep: bool, tmp_path: Path) -> None:
     answers = known_answers(CHAIN, SPIKES)
     path = Verilog.write(
         CHAIN, tmp_path / "core", answers=answers, options=VerilogOptions(deep=deep)
@@ -93,7 +93,7 @@ def test_its_test_bench_counts_different_spikes(deep: bool, tmp_path: Path) -> N
 @pytest.mark.long
 @pytest.mark.parametrize("board", ["ulx3s", "icebreaker"])
 def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> None:
-    """The iCEBreaker's synapses are loaded through the line first."""
+    """For the iCEBreaker, synapses are first loaded through the serial line."""
     answers = known_answers(CHAIN, SPIKES)
     path = Verilog.write(CHAIN, tmp_path / "core", answers=answers).path
     bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
@@ -175,7 +175,7 @@ def test_invalid_options_are_refused(options: dict, code: str) -> None:
 
 
 def without_simulators(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """A path on which there are only the programs that a test puts into a folder."""
+    """Leave only the programs in a folder on the path."""
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv(simulators.VARIABLE, raising=False)
     monkeypatch.setattr(simulators, "find_spec", lambda name: None)
@@ -228,7 +228,7 @@ def test_a_failing_compiler_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
 
 @needs_icarus
 def test_a_hanging_core_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is stopped after more clocks than any step takes, not after a time."""
+    """The limit is in clocks, more than any step takes, and not in seconds."""
     hand = dict(folder.handwritten_files())
     core = hand["rtl/nmtool_core.v"].decode()
     stuck = core.replace("assign scatter_busy = ", "assign scatter_busy = 1'b1 || ")
@@ -249,7 +249,7 @@ def test_a_hanging_core_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_network_of_the_same_shape_needs_no_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Learnt numbers are in memory files, which the program reads at its start."""
+    """Weights, delays and constants are in memory files, which the program reads at its start."""
     simulator = verilator()
     assert simulator is not None
     other = replace(

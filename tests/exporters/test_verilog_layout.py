@@ -70,7 +70,7 @@ def test_weights_of_one_sign_are_magnitudes() -> None:
     assert words[:2] == [255 << 1, 1 << 1]
 
 
-def test_low_bits_take_no_room() -> None:
+def test_low_bits_that_are_always_0_are_not_stored() -> None:
     """Weights of four bits and delays of four bits take a byte."""
     weight = np.arange(-7, 8)[None] * 32
     layout = Layout(network(weight.tolist(), [[15] * 15], weight_bits=4))
@@ -112,7 +112,7 @@ def wide(n: int, exponent: int) -> IntegerNetwork:
     return network([[255]] * n, [[0]] * n, weight_exponent=exponent)
 
 
-def test_sums_that_need_the_chips_second_wrap_are_refused(tmp_path) -> None:
+def test_sums_that_are_too_wide_for_the_core_are_refused(tmp_path) -> None:
     """Nine weights of 255·2^7 sum to more than 2^18, eight do not."""
     assert max_sum(wide(8, 7)) < SUM_LIMIT <= max_sum(wide(9, 7))
     assert misfits(wide(8, 7)) == []
@@ -123,7 +123,7 @@ def test_sums_that_need_the_chips_second_wrap_are_refused(tmp_path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_signs_are_summed_apart() -> None:
+def test_positive_and_negative_weights_are_summed_separately() -> None:
     weight = np.array([[254]] * 9 + [[-254]] * 9)
     mixed = network(weight.tolist(), [[0]] * 18, weight_exponent=7)
     assert max_sum(mixed) == 9 * 254 << 7
@@ -172,7 +172,7 @@ def test_too_many_populations() -> None:
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 3])
-def test_exponents_are_one_shift_before_the_neuron(exponent: int) -> None:
+def test_exponents_add_to_the_shift_before_the_neuron(exponent: int) -> None:
     weight = np.array([[16, 32, -48]])
     layout = Layout(network(weight.tolist(), [[0] * 3], weight_exponent=exponent))
     assert layout.parameters["SHIFT"] == 6 + 4 + exponent

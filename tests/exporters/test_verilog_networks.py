@@ -51,7 +51,7 @@ def check(network: IntegerNetwork, spikes: Raster, **options) -> None:
 def test_any_network_equals_the_simulator(
     data: st.DataObject, network: IntegerNetwork, lanes: int
 ) -> None:
-    """Including signs, exponents, overflow, biases, silence, parallel and missing projections."""
+    """Drawn are signs, exponents, biases, overflow, silence, parallel and missing projections."""
     assume(not misfits(network))
     spikes = data.draw(rasters(network.channels.size, 40))
     stall = data.draw(st.none() | st.integers(1, 2**31 - 1))
@@ -123,15 +123,15 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
 def test_lint_finds_nothing(
     lanes: int, deep: int, single_port: int, hidden: int, tmp_path: Path
 ) -> None:
-    """It finds nothing in a trained network, nor in one whose rows are single words."""
+    """Checked are a trained network, and a network whose rows of synapses have one word."""
     network = nm.zoo.load("digits")
     if hidden == 1:
         network = made([lif("a", 1), li("o", 1)], [(INPUT, "a"), ("a", "o")])
     files = running_files(network, lanes)
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]
-    # Registers may have initial values, as in a configured FPGA. With -Wfuture, older versions of
-    # Verilator accept the name of the warning about them.
+    # Registers may have initial values, as in a configured FPGA. Older versions of Verilator do not
+    # know the warning about them, and accept its name because of -Wfuture.
     begins = ["-Wfuture-PROCASSINIT", "-Wno-PROCASSINIT"]
     options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", *begins]
     options += ["--top-module", "nmtool_top"]

@@ -15,7 +15,7 @@ PRODUCTS = Path(__file__).parents[1] / "verilog" / "products.cpp"
 
 DECAYS = 4096 + 1
 HALVES = 3 * 4096 - 1
-"""Lower halves of states of both signs, and all upper halves except that of -M."""
+"""States that are compared: 4,096 lower halves of each sign, and 4,095 upper halves, without −M."""
 
 
 def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -49,7 +49,7 @@ def test_every_product_is_truncated(tmp_path: Path) -> None:
 
 @needs_verilator
 @pytest.mark.long
-def test_a_product_that_is_rounded_down_is_found(tmp_path: Path) -> None:
+def test_a_product_that_is_rounded_down_is_detected(tmp_path: Path) -> None:
     text = (RTL / "nmtool_neuron.v").read_text()
     rounded = "below_v && low_v[11:0] != 12'd0"
     assert text.count(rounded) == 1

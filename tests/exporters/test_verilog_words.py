@@ -21,7 +21,7 @@ from tests.thorough import examples
 
 
 @given(spikes=rasters(5, 12))
-def test_a_sample_is_a_beginning_and_steps_that_end(spikes: Raster) -> None:
+def test_input_words_begin_samples_and_end_steps(spikes: Raster) -> None:
     dense, lines = spikes.dense(), []
     for sample in range(spikes.n_samples):
         lines.append("2 0")
@@ -36,7 +36,7 @@ def test_a_sample_is_a_beginning_and_steps_that_end(spikes: Raster) -> None:
 def test_expected_words_are_read_as_the_recording(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, deep: bool
 ) -> None:
-    """The text that test benches compare and the bytes that they record have the same words."""
+    """The text that testbenches compare has the same words as the bytes that they record."""
     spikes = random_raster(seed, 2, 9, network.channels.size)
     recording = simulate(network, spikes, deep=deep)
     first, *lines = expected_text(network, recording, 9, deep).splitlines()

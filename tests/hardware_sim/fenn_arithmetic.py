@@ -27,7 +27,7 @@ def run(
     """u, v and spikes of every population, [steps, neurons] each.
 
     Args:
-        network: the network, of which only the numbers are used.
+        network: the network; only its numbers are used.
         spikes: [steps, channels] of one sample.
     """
     slots, steps = 64, len(spikes)

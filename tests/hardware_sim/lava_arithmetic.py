@@ -33,7 +33,7 @@ class LavaStep(NamedTuple):
 
 
 def lava_step(a, u, v, bias, du, dv, vth) -> LavaStep:
-    """One step of neurons; a, u, v and bias are int32 arrays, the other arguments scalars."""
+    """One step of neurons; a, u, v and bias are int32 arrays, all other arguments numbers."""
     summed = _decayed(u, du + 1) + np.left_shift(a, 6)
     wrapped = np.where(summed > UV_LIMIT, summed - 2 * UV_LIMIT, summed)
     wrapped = np.where(wrapped <= -UV_LIMIT, summed + 2 * UV_LIMIT, wrapped)

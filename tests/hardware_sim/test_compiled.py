@@ -96,7 +96,7 @@ def _twice(x: int) -> int:
     return 2 * x
 
 
-# The real sources, copied in both layouts that the packages can have on disk.
+# The real sources, copied in the two possible layouts of the packages on disk.
 
 ROOMS = ("hardware_sim", "training")
 
@@ -111,7 +111,7 @@ def checkout(folder: Path) -> dict[str, Path]:
     return {room: folder / room for room in ROOMS}
 
 
-# In a checkout the rooms are found by a finder, like that of an editable installation.
+# In a checkout, a finder locates the rooms, as in an editable installation.
 PRINT_FOLDERS = """
 import sys
 from importlib.util import spec_from_file_location
@@ -126,7 +126,7 @@ class Finder:
                 name, folder / "__init__.py", submodule_search_locations=[str(folder)]
             )
 
-sys.meta_path[:] = [one for one in sys.meta_path if "editable" not in one.__module__]
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in finder.__module__]
 sys.meta_path.append(Finder)
 import nmtool
 assert Path(nmtool.__file__).is_relative_to(sys.argv[1]), nmtool.__file__
@@ -170,7 +170,7 @@ def test_a_changed_kernel_renews_the_cache_however_nmtool_is_installed(
 
 
 def change(file: Path) -> None:
-    """Change one byte without a meaning."""
+    """Append an empty line."""
     file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
 
 
@@ -178,7 +178,7 @@ _COMPILED = shutil.ignore_patterns("__pycache__")
 
 
 def test_kernels_that_close_over_other_values_have_other_names() -> None:
-    """With equal names, a process that loads both from disk would run one in place of the other."""
+    """With equal names, a process that loads both kernels from disk would run the wrong one."""
 
     def made(limit: int) -> Any:
         @compiled.compiled()

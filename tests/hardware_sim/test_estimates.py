@@ -1,4 +1,4 @@
-"""Energy and time from figures per event, recomputed by hand."""
+"""Energy and time from costs per event, compared with sums by hand."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def test_energy_where_zeros_are_stored() -> None:
 
 def test_time_is_that_of_the_slowest_core_and_the_barrier() -> None:
     times = step_time(counter(), FIGURES, barrier_us=0.5)
-    # In step 0 the core of neurons 0 and 1 is the slowest, as it holds two.
+    # In step 0, the core of neurons 0 and 1 is the slowest, since it updates two neurons.
     first = 1000 + 2.0 + 2 * 0.75 + 500
-    # In step 1 it receives two messages and neuron 0 spikes; the outputs' core receives two and
-    # more.
+    # In step 1, this core receives two messages, and neuron 0 spikes. The core of the outputs also
+    # receives two messages, and has one more synaptic event.
     hidden = 2 * 1000 + 2 * 2.0 + 2 * 0.75 + 10 + 100
     out = 2 * 1000 + 3 * 2.0 + 2 * 0.75
     assert hidden > out

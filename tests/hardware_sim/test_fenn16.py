@@ -143,8 +143,8 @@ def test_sums_that_clip_add_up_in_order(seed: int) -> None:
         assert Witness(network, events, True).shows(fault) == bool(case.deviating)
 
 
-def test_the_order_of_sums_that_clip_counts() -> None:
-    """Otherwise the test above would pass for any order."""
+def test_the_order_of_projections_matters_if_sums_clip() -> None:
+    """If it did not, the test above would pass for any order."""
     network = crowded_network(1)
     turned = [network.projections[i] for i in (2, 1, 0)]
     reordered = dataclasses.replace(network, projections=turned)
@@ -224,7 +224,7 @@ def lively_network() -> IntegerNetwork:
 def test_a_wrong_line_of_the_step_is_named(
     right: str, wrong: str, cause: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first one is FeNN's result for `I *= Beta`, in every rounding mode."""
+    """The first case has the results of `I *= Beta` in FeNN, in every rounding mode."""
     source, names = inspect.getsource(fenn16), dict[str, Any]()
     assert right in source
     exec(source.replace(right, wrong), names)

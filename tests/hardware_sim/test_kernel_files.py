@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_made(path: Path) -> None:
 
 
 def test_concurrent_writers_leave_a_valid_file(path: Path) -> None:
-    """A process that reads while others write gets a complete file."""
+    """A reader gets a complete file, even while others write."""
     readings: set[bytes | None] = set()
     contents = [bytes([n]) * 200_000 for n in range(3)]
     write_checked(path, KEY, contents[0])

@@ -52,7 +52,7 @@ def test_answers_are_those_of_the_reference(seed: int) -> None:
     assert compare_recordings(answers.recording, run_reference(network, answers.spikes)).identical
 
 
-def test_answers_of_integers_hold_u_and_v_of_every_neuron() -> None:
+def test_answers_of_integer_networks_include_u_and_v_of_every_neuron() -> None:
     network = driven_network(60)
     answers = known_answers(network)
     deep = simulate(network, answers.spikes, deep=True)
@@ -63,7 +63,7 @@ def test_answers_of_integers_hold_u_and_v_of_every_neuron() -> None:
 
 
 def test_samples_are_few_and_as_long_as_delays_need() -> None:
-    """There are at least two, to detect a state that is not reset between samples."""
+    """There are at least two samples, to detect a state that is not reset between them."""
     network = driven_network(255)
     spikes = known_answers(network).spikes
     assert 2 <= spikes.n_samples <= module.ANSWERED_SAMPLES
@@ -91,8 +91,8 @@ def test_neurons_without_excitation_need_no_longer_samples() -> None:
     assert known_answers(inhibited).spikes.n_steps == module.ANSWERED_STEPS
 
 
-def test_the_first_known_answer_is_to_a_stretch_of_the_data() -> None:
-    """Samples begin and end in silence, and one of them is never active enough."""
+def test_the_first_known_answer_is_to_an_excerpt_of_the_data() -> None:
+    """One sample is silent, one is only active at its end, and one has a single spike."""
     dense = np.zeros((3, 300, 8), np.bool_)
     dense[1, 250:] = True
     dense[2, 40] = [True, *[False] * 7]

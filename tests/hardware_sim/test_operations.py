@@ -45,7 +45,7 @@ def bag(counts: dict[str, np.ndarray] | tuple[np.ndarray, ...]) -> Bag:
 
 @st.composite
 def placed(draw: st.DrawFn) -> tuple[IntegerNetwork, list[Core], bool]:
-    """A network, a random division into cores, some shared, and whether zeros are stored."""
+    """A network, its parts divided among cores at random, and whether weights of 0 are stored."""
     network = draw(integer_networks())
     parts = []
     for population in network.populations:

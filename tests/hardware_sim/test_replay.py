@@ -1,4 +1,4 @@
-"""The teacher-forced neuron: a network predicts itself, and a fault is one value for everybody."""
+"""Teacher-forced replay predicts correct recordings, and applies faults as `mutant` does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.thorough import examples
 
 @settings(max_examples=examples(1.5))
 @given(st.data(), st.booleans())
-def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> None:
+def test_a_network_predicts_its_own_recording(data: st.DataObject, deep: bool) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=deep)
@@ -32,10 +32,8 @@ def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> No
 
 @settings(max_examples=examples(0.8))
 @given(st.data(), st.booleans())
-def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
-    data: st.DataObject, deep: bool
-) -> None:
-    """Score and causes both ask which faulty neurons a correct recording refutes."""
+def test_mutation_score_and_causes_agree_on_visible_faults(data: st.DataObject, deep: bool) -> None:
+    """A fault is visible if a correct recording deviates from the faulty network."""
     network = data.draw(integer_networks(data.draw(arithmetics)))
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=deep)
@@ -47,7 +45,7 @@ def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
 
 @settings(max_examples=examples(0.8))
 @given(st.data())
-def test_cells_with_another_number_are_those_of_the_mutant(data: st.DataObject) -> None:
+def test_altered_cells_equal_those_of_the_mutant(data: st.DataObject) -> None:
     network = data.draw(integer_networks(data.draw(arithmetics)))
     for fault in draw_faults(network, 24, data.draw(seeds)):
         index = target_index(network, fault)

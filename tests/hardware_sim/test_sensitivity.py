@@ -23,7 +23,7 @@ CONSTANTS = ("du", "dv", "vth", "bias")
 
 
 def shown(network: IntegerNetwork, spikes: Raster) -> tuple[Recording, np.ndarray]:
-    """A sample with u and v, and the faults of constants that it detects, in order."""
+    """A deep recording of one sample, and which faults of constants change it, in order."""
     deep = simulate(network, spikes, deep=True)
     return deep, seen_constants(network, deep)[0]
 
@@ -36,7 +36,7 @@ def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recordi
 @settings(max_examples=examples(0.8))
 @given(seed=seeds, runs_in=arithmetics)
 def test_changed_constants_are_detected(seed: int, runs_in: Arithmetic) -> None:
-    """The predicted number of detected faults is exact, over all constants of a network."""
+    """Predictions agree with runs of networks whose constants are wrong by one step."""
     network = random_network(seed % 1000, seed % 3, bool(seed % 2), runs_in)
     spikes = random_raster(seed, 1, N_STEPS, 5)
     deep, visible = shown(network, spikes)

@@ -1,4 +1,4 @@
-"""Streams in any pieces give the results of whole samples; unusable events are refused."""
+"""A stream gives the results of a whole sample, however divided; invalid events are refused."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def random_events(
 
 
 def assert_same(recording: Recording, part: Recording, first: int, last: int) -> None:
-    """Assert that spikes, u and v of a part equal those of these steps."""
+    """Assert that spikes, u and v of a part equal steps `first` to `last` of a recording."""
     for name, raster in recording.spikes.items():
         assert np.array_equal(raster.dense()[:, first:last], part.spikes[name].dense())
     for group in DENSE:
@@ -88,7 +88,7 @@ def test_any_division_of_a_stream_gives_equal_results(data: st.DataObject, seed:
 
 
 def assert_decided(session: Session, spikes: Raster) -> None:
-    """Assert that the decision and the last states are those of a sample that ends now."""
+    """Assert that decision and last states are those of a sample that ends at the present step."""
     network = session.network
     if network.readout.rule == WEIGHTED and session.n_steps > network.n_steps:
         with refused(UsageError, "decision-beyond-sample"):
@@ -110,7 +110,7 @@ def assert_decided(session: Session, spikes: Raster) -> None:
             assert np.array_equal(session.spikes(name), fired)
 
 
-def test_samples_of_a_data_set_are_as_evaluated() -> None:
+def test_samples_of_a_data_set_get_the_scores_of_the_simulator() -> None:
     network = replace(random_network(3, 2, False), channels=InputChannels(5, 3))
     drawn = random_events(np.random.default_rng(0), network, 80)
     times, units = [0.5, 1.0, 1.2, 69.99, 70.0], [0, 2, 1, 13, 13]

@@ -38,7 +38,7 @@ def assert_same(first: Recording, second: Recording) -> None:
 
 
 def chain(delay: int, *, bias: int = 0, kind: str = LIF) -> IntegerNetwork:
-    """A channel and a neuron that projects to itself; every arriving spike makes it spike."""
+    """A channel, and a neuron that projects to itself and spikes for every arriving spike."""
     synapse, delays = np.array([[200]]), np.array([[delay]])
     return IntegerNetwork(
         InputChannels(1),
@@ -62,7 +62,7 @@ def spike_at(step: int, n_steps: int = 30) -> Raster:
 
 @settings(max_examples=examples(2))
 @given(st.data())
-def test_simulator_is_the_reference_and_lava_s_arithmetic(data: st.DataObject) -> None:
+def test_simulator_equals_the_reference_and_lavas_arithmetic(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
@@ -106,7 +106,7 @@ def test_wraps_and_clips_happen_in_these_tests_and_are_counted() -> None:
 
 
 @pytest.mark.parametrize("delay", [0, 1, 4, 31, LOIHI2.max_delay])
-def test_every_delay_arrives_one_step_after_it(delay: int) -> None:
+def test_a_spike_arrives_one_step_after_its_delay(delay: int) -> None:
     spikes = simulate(chain(delay), spike_at(2, 200)).spikes["cell"]
     assert spikes.step.tolist() == list(range(3, 200, delay + 1))
 
@@ -164,7 +164,7 @@ def test_results_do_not_depend_on_threads() -> None:
     assert_same(*recordings)
 
 
-def test_silent_samples_still_feel_their_bias() -> None:
+def test_biases_also_act_in_silent_samples() -> None:
     recording = simulate(chain(0, bias=4095), Raster.silent(2, 30, 1), deep=True)
     assert (recording.potential["cell"] == 4095).all()
     assert recording.spikes["cell"].n_spikes == 0
@@ -181,7 +181,7 @@ def test_no_samples_at_all() -> None:
     assert recording.counts["u_wraps"] == 0
 
 
-def test_shallow_recordings_hold_spikes_and_output_membranes_only() -> None:
+def test_shallow_recordings_have_spikes_and_output_membranes_only() -> None:
     network = random_network(6, n_hidden=1, spiking_output=False)
     spikes = random_raster(6, 2, 30, network.channels.size)
     shallow, deep = simulate(network, spikes), simulate(network, spikes, deep=True)

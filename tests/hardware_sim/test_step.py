@@ -62,7 +62,7 @@ everything = (inputs, currents, membranes, biases, current_decays, membrane_deca
 
 
 @given(*everything, st.booleans())
-def test_without_a_wrong_rule_a_wrong_step_is_the_plain_one(
+def test_a_step_with_default_rules_equals_the_plain_step(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, spiked: bool
 ) -> None:
     constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
@@ -82,13 +82,13 @@ WRONG = {
     "vth is subtracted": Rules(reset=SUBTRACT),
     "v before u": Rules(old_u=True),
 }
-"""Rules that correspond to replacing a line of `step.py`, by the name of the replacement."""
+"""Rules by name of a replaced line of `step.py` with the same effect."""
 
 REPLACED = {name: faults.executed(faults.faulty_step(name))["neuron_step"] for name in WRONG}
 
 
 @given(*everything, st.sampled_from(sorted(WRONG)))
-def test_a_wrong_rule_is_a_wrong_line_of_the_step(
+def test_a_wrong_rule_equals_a_wrong_line_of_the_step(
     a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, name: str
 ) -> None:
     constants = (bias, LOIHI2.keep_u(du), LOIHI2.keep_v(dv), vth)
@@ -106,7 +106,7 @@ def test_only_the_low_32_bits_of_the_input_count(a: int, times: int, u: int) -> 
     [(M, M), (M + 1, 1 - M), (-M, M), (1 - M, 1 - M), (-M - 1, M - 1), (3 * M + 1, M + 1)],
 )
 def test_u_wraps_once_beyond_m_and_from_minus_m_on(u: int, wrapped: int) -> None:
-    """With du = 4094, the last u only adds the rest of dividing x by 64."""
+    """With du = 4094, a step keeps 1/4096 of u: the remainder that the input a << 6 lacks."""
     a, rest = divmod(u, 64)
     before = rest << 12
     outcome = plain(a, before, 0, 0, 4094, 0, 1 << 17)

@@ -51,7 +51,7 @@ def test_no_other_stretch_makes_more_populations_spike(seed: int) -> None:
     assert (sum(count > 0 for count in own), sum(own)) == max(ranks)
 
 
-def test_a_burst_stands_at_the_beginning() -> None:
+def test_an_excerpt_begins_with_its_burst() -> None:
     dense = np.zeros((2, 60, 5), np.bool_)
     dense[1, 20:23] = True
     stretches = busiest_stretches(NETWORK, Raster.from_dense(dense), 30, 1)

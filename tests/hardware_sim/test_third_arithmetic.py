@@ -1,4 +1,4 @@
-"""A third arithmetic, with states of 8 bits, only needs a value and a step."""
+"""A third arithmetic, with states of 8 bits, only needs an `Arithmetic` and a `neuron_step`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replaces PyFeNN: the part of it that exports use, with its pitfalls, in numpy.
+"""A replacement of PyFeNN in numpy: the part that exports use, with PyFeNN's pitfalls.
 
 Tests compare it with recordings of the real simulator, `tests/networks/fenn_vectors.npz`. Memory
 that PyFeNN leaves uninitialised has random content here.
@@ -114,7 +114,7 @@ class NeuronUpdateProcess:
             container.row(step + 1)[:] = np.packbits(spiked, bitorder="little")
 
     def _evaluate(self, state, nearest):
-        """Run the code on the lanes; conditional statements change only lanes where they hold."""
+        """Run the code; a conditional statement only changes lanes that meet its condition."""
         where = spiked = np.zeros(len(next(iter(state.values()))), bool)
         for line in self.lines:
             if match := re.fullmatch(r"if\((\w+) >= (\w+)\) {", line):
@@ -188,7 +188,7 @@ class Model:
 
 
 class Program(list):
-    """What runs, under a list of as many numbers as it has instructions."""
+    """A list with a number per instruction; its attribute `run` runs the program."""
 
 
 class BackendFeNNSim:
