@@ -146,7 +146,7 @@ def kernels(module: str, limit: int) -> Kernels:
 
     @compiled()
     def spikes_up_to(plan, step_offset, channel, counted, enough):
-        """Count the spikes of some neurons, and stop at the step in which they suffice.
+        """Count the spikes of some neurons, and stop after the step that reaches `enough`.
 
         Args:
             plan: the network.

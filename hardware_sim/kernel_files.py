@@ -96,12 +96,12 @@ class KernelFiles(NullCache):
 def identity(function: Callable[..., Any]) -> list[str]:
     """Name, code and file of a function, and of all functions in its closure.
 
-    The closure of a kernel has the step of its arithmetic. The step's file may be outside of the
-    source files in the folder's hash.
+    The closure of a kernel has the step of its arithmetic. The hash in the folder's name may not
+    cover the file of this step.
     """
     parts = [function.__module__, function.__qualname__]
     parts.append(hashlib.sha256(function.__code__.co_code).hexdigest())
-    with suppress(OSError):  # a function without a file, as in an interpreter
+    with suppress(OSError):  # functions typed into an interpreter have no file
         parts.append(hashlib.sha256(Path(function.__code__.co_filename).read_bytes()).hexdigest())
     for cell in function.__closure__ or ():
         content = cell.cell_contents

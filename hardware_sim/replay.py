@@ -459,7 +459,7 @@ def _replay_sample(rules, arriving, cells, column, seen, u, v, trace, until):
 def _deliver(rules, events, sample, cells, neuron, column, arriving):
     """Sum the weights that arrive at a neuron at every step, [steps] int32.
 
-    If sums clip, the modified synapse of `column` is included; a column of −1 means none.
+    If sums clip, the modified synapse of `column` is included, unless `column` is −1.
     """
     for n in range(arriving.size):
         arriving[n] = 0

@@ -119,7 +119,7 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
             keep = population.keep_u
             other = runs_in.decayed(u_before, keep - by)
             differs = runs_in.decayed(u_before, keep) != other
-            if runs_in.neuron.u_overflow == "clips":  # both may be at the limit
+            if runs_in.neuron.u_overflow == "clips":  # at a limit, both values are clipped to it
                 differs &= (u > runs_in.lowest) & (u < runs_in.highest)
             columns.append(_in_any_step(differs))
         if 0 <= population.dv + by <= runs_in.max_dv:

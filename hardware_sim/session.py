@@ -120,7 +120,7 @@ class Session:
         self._v = np.zeros(n_neurons, np.int64)
         self._faults = np.zeros((2, n_neurons), np.int64)
         self.reset()
-        self._run(0)  # compiles in advance
+        self._run(0)  # compiles kernels before the stream begins
 
     def reset(self) -> None:
         """Return to step 0: all neurons at rest, without pending or fed spikes."""
@@ -188,7 +188,7 @@ class Session:
         time = _numbers(time_ms, "iuf", "times", np.float64)
         if time.size not in (1, unit.size):
             raise DataError(
-                f"{unit.size} channels, but {time.size} times",
+                f"the events have {unit.size} channels, but {time.size} times",
                 code="events-lengths",
                 fix="give one time per channel, or one for all",
             )
@@ -285,7 +285,7 @@ class Session:
         _check_count(n_steps, 0, "the number of past steps")
         if n_steps > n_past:
             raise UsageError(
-                f"the last {n_steps} steps are not available; {n_past} are kept",
+                f"the last {n_steps} steps are not in memory, only the last {n_past}",
                 code="session-not-kept",
                 fix=f"request at most {n_past}, or keep more: Session(network, keep={n_steps})",
             )

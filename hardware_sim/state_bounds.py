@@ -120,7 +120,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
     certain = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
     clipping = _clipping(network)
     if n_steps:
-        _open(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
+        _add_arrivals(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
     for n in range(n_steps):
         for population in network.populations:
             name = population.name
@@ -134,7 +134,7 @@ def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
             new = np.flatnonzero(perhaps & (earliest[name] == n_steps))
             if new.size:
                 earliest[name][new] = n
-                _open(outgoing[name], new, n, arriving)
+                _add_arrivals(outgoing[name], new, n, arriving)
             for projection in outgoing[name]:
                 if projection.target in clipping:
                     continue
@@ -182,7 +182,7 @@ def _clipping(network: IntegerNetwork) -> set[str]:
     return {p.name for p in network.populations if limit and network.largest_sum(p) >= limit}
 
 
-def _open(
+def _add_arrivals(
     projections: list[IntegerProjection],
     sources: NDArray[np.integer],
     n: int,

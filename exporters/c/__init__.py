@@ -4,8 +4,8 @@ With a prefix for its names, the export also has a header file, so that a progra
 several networks.
 
 The file is both data and program. nmtool reads the network back as data. To run it, nmtool writes
-the C file for this network again, refuses an export that differs from it, and compiles. Foreign
-code is never compiled.
+the C file for this network again, and compiles it if the export is equal. Any other export is
+refused: foreign code is never compiled.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class COptions:
     """Options for writing C.
 
     Attributes:
-        prefix: prefix of all public names. A C file with a prefix gets a header file. '': the
-            usual prefix, without a header file in C.
+        prefix: prefix of all public names; a C file with a prefix gets a header file. '': names
+            begin with `nmtool` in C, without a header file, and with `network` in firmware.
 
     Raises:
         UsageError: the prefix is invalid.

@@ -1,4 +1,4 @@
-"""Known answers in a C file: arrays, a `main` that compares them, and reading them back.
+"""Write known answers and a `main` that compares them into a C file, and read them back.
 
 If `main` gets the path of a file of events, it prints the classes of its samples instead
 (`events.py`).
@@ -330,7 +330,7 @@ def _checking(network: IntegerNetwork, carried: Carried) -> str:
 def _check_size(n_samples: int, n_steps: int) -> None:
     if n_samples < 0 or n_steps < 1 or n_samples * n_steps > MAX_ROWS:
         raise DataError(
-            f"{n_samples} samples of {n_steps} steps are too many or too few for a C file",
+            f"known answers in a C file cannot have {n_samples} samples of {n_steps} steps",
             code="c-answers-size",
             fix=f"use at least one step per sample, and at most {MAX_ROWS} steps in total",
         )

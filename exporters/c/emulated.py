@@ -2,8 +2,8 @@
 
 Each format takes nmtool's own file of an integer network. The C file that `nmtool export` writes
 for it is compiled unchanged with the processor's compiler, together with the same driver as on this
-computer. On bare processors, the driver reads and writes files through QEMU's semihosting, without
-an operating system; on the others, through Linux.
+computer. On bare processors, which have no operating system, the driver reads and writes files
+through QEMU's semihosting; on the others, through Linux.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def emulated(name: str) -> type[Format]:
             ]
 
         def differences(self) -> list[Finding]:
-            """Raise `DoesNotFitError` unless the network fits the machine; never differences."""
+            """Raise `DoesNotFitError` unless the network fits the machine; else return []."""
             self.check_fits(self.integers)
             return []
 

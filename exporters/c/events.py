@@ -1,6 +1,7 @@
 """The part of a check program that classifies the samples in a CSV file of events.
 
-It reads tables that `nmtool data … -o FILE.csv` writes, and bins times as `nmtool.data.bin_events`.
+It reads tables that `nmtool data … -o FILE.csv` writes, and bins times as `nmtool.data.bin_events`
+does.
 """
 
 from __future__ import annotations
@@ -264,7 +265,7 @@ $each_row    fclose(file);
 
 
 def classifying(network: IntegerNetwork) -> str:
-    """C code of `classify`, which takes the path of a file of events, and of its helpers."""
+    """C code of `classify` and its helper functions. `classify` takes a file of events."""
     channels = network.channels
     longest = max((len(name.encode()) for name in network.class_names), default=0)
     return _PROGRAM.substitute(

@@ -175,7 +175,7 @@ def read(path: str | Path, *, sealed: bool = True) -> Content:
         sealed: refuse a file that does not match its digest.
 
     Raises:
-        FileFormatError: the file is missing, damaged, modified, or not by this or an older nmtool.
+        FileFormatError: the file is missing, damaged, modified, by a newer nmtool or by others.
     """
     path = Path(path)
     data = read_bytes(path, WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")

@@ -40,7 +40,7 @@ def check_prefix(prefix: str) -> None:
 
 
 def renamed(code: str, prefix: str) -> str:
-    """Give all names of nmtool in C code a prefix, except within strings.
+    """Replace `nmtool_` by a prefix in all names of C code, but not within strings.
 
     >>> renamed('nmtool_step(); puts("nmtool_step");', "kws")
     'kws_step(); puts("nmtool_step");'

@@ -16,7 +16,10 @@ _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
 
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "*/?"}
-"""Characters that could end or begin a comment, or form a trigraph; in JSON only in strings."""
+"""Characters that could begin or end a comment, or form a trigraph.
+
+In JSON, only strings contain them.
+"""
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
@@ -61,10 +64,10 @@ def string(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text as a JSON string that is safe within a comment of C."""
+    """Encode a text as a JSON string that is safe within a C comment."""
     return json.dumps(text).translate(_ESCAPED)
 
 
 def dumped(value: Any) -> str:
-    """Multi-line JSON that is safe within a comment of C."""
+    """Encode a value as multi-line JSON that is safe within a C comment."""
     return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)

@@ -83,7 +83,7 @@ class Fenn(PythonFolder, name="fenn"):
                     "fenn-program",
                     "network",
                     f"a step of {len(layers)} populations and {len(projections)} projections has "
-                    f"about {program:,} instructions, but a core holds {memory.INSTRUCTIONS:,}",
+                    f"about {program:,} instructions, but a core can store {memory.INSTRUCTIONS:,}",
                     "train with fewer populations or projections",
                 )
             )

@@ -15,7 +15,7 @@ from nmtool.network.integer_network import IntegerNetwork
 from nmtool.rounding import round_half_away
 
 UNITS_PER_MS = 10**9
-"""Units of time in a ms: times are rounded to 10⁻⁹ ms."""
+"""Units of time per ms: times are rounded to 10⁻⁹ ms."""
 
 _MAIN = Template("""\
 /*

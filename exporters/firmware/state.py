@@ -158,7 +158,7 @@ def _code(network: IntegerNetwork, declarations: str) -> str:
 
 
 def _with_state(text: str, parts: _Parts, *, declared: bool = False) -> str:
-    """Turn variables into members of `net`, and give `net` to all functions that need them."""
+    """Turn variables into members of `net`, and pass `net` to all functions that use them."""
     heads = (_DECLARED if declared else _FUNCTION).finditer(text)
     starts = {match.start(1) for match in heads}
 

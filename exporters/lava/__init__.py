@@ -113,7 +113,7 @@ class Lava(PythonFolder, name="lava"):
 
         A check of the fast model also runs Lava's own model, on an excerpt of the sample in which
         most populations spike. The excerpt is 20 steps longer than the longest delay. If one of
-        the models differs from the simulator, the excerpt is also run and compared in both models.
+        the models differs from the simulator, the models are also compared there with each other.
         """
         run_options: dict[str, Any] = {"trust": trust, "environment": REFEREE.find()}
         check = super().check(

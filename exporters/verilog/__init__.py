@@ -1,8 +1,8 @@
 """Export to Verilog: a vendor-independent FPGA core, with the network in its memories.
 
 The core (`rtl/`) is handwritten and the same for every network; no logic is generated. nmtool reads
-the network in a folder back as data. To run it, nmtool writes the files for this network again,
-refuses a folder that differs from them, and simulates them in Verilator or Icarus.
+the network in a folder back as data. To run it, nmtool writes the files for this network again, and
+simulates them in Verilator or Icarus if the folder has the same files. Other folders are refused.
 
     layout.py       contents of the core's memories for a network, and findings on misfits
     folder.py       the files of an export

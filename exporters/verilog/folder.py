@@ -2,7 +2,7 @@
 
 Files that are the same in every folder are in `rtl`, `sim` and `boards` beside this module. Files
 that depend on the network are `rtl/nmtool_top.v` (parameters only), `mem`, `sim/*.hex`, README.md
-and nmtool's own.
+and the files that nmtool reads back.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ MAX_BANKS = 1000
 """File names of banks have three digits."""
 
 SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
-"""Neurons updated per clock, by lanes; with many lanes, one would be the bottleneck of a step."""
+"""Neurons updated per clock, by lanes; with many lanes, one per clock would slow down a step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +167,7 @@ class Layout:
         return self._words[entry.projection.target]
 
     def _synapses(self) -> Memory:
-        """Synapses, row after row: lane 0 in the lowest bits, and in a lane, delay below weight."""
+        """Synapses, row after row. Lane 0 has the lowest bits, in a lane the delay has."""
         p = self.parameters
         cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
         bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
@@ -334,8 +334,8 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
                     "verilog-sum-wide",
                     population.name,
                     f"the weights of one sign at neuron {over[0]} sum to {total[over[0]]}, "
-                    f"exponents included; in {over.size} of {population.size} neurons, such a sum "
-                    f"reaches {SUM_LIMIT}, which is too wide for the core",
+                    f"exponents included, but the core needs sums below {SUM_LIMIT}; "
+                    f"{over.size} of {population.size} neurons exceed this limit",
                     "lower weight_exponent, or quantise again",
                 )
             )

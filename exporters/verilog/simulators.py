@@ -109,7 +109,7 @@ class Verilator:
         return scratch / _PROGRAM
 
     def _runtime(self, root: Path, scratch: Path) -> list[Path]:
-        """Object files of Verilator's runtime library, cached since they compile slowest."""
+        """Object files of Verilator's runtime library, cached as they take longest to compile."""
         key = self._key(root)
         objects = []
         for name in _RUNTIME:
@@ -276,7 +276,7 @@ def is_own(program: Path) -> bool:
 
 
 def _keep(program: Path, destination: Path) -> Path:
-    """Copy a program into the cache atomically, and return the path; without a cache, its own."""
+    """Copy a program into the cache atomically; return its path, the old one without a cache."""
     temporary = None
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""C files compiled as their receivers would, for the tests of the C exporter."""
+"""Compile C files as their users would, for the tests of the C exporter."""
 
 from __future__ import annotations
 

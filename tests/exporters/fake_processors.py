@@ -81,7 +81,7 @@ def install(
             program.chmod(0o755)
     tools = folder / "tools"
     tools.mkdir()
-    for name in ("cc", "as", "ld"):  # and none of the real compilers and emulators
+    for name in ("cc", "as", "ld"):  # real cross-compilers and emulators are not on the path
         if place := shutil.which(name):
             (tools / name).symlink_to(place)
     monkeypatch.setenv("PATH", os.pathsep.join([str(bin_folder), str(tools)]))
@@ -97,4 +97,4 @@ def _on(processors: Iterable[Processor]) -> Callable[[Callable[..., None]], Call
 
 on_processors = _on(PROCESSORS.values())
 on_bare_processors = _on([processor for processor in PROCESSORS.values() if processor.flash])
-"""Run a test on every processor that can be emulated, or on those without Linux."""
+"""Decorators that run a test on every emulated processor, or only on those without Linux."""

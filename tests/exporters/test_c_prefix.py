@@ -158,7 +158,7 @@ def test_a_firmware_in_cpp(language: str, tmp_path: Path) -> None:
 
 
 @COMPILING
-def test_each_checks_its_known_answers(tmp_path: Path) -> None:
+def test_each_file_checks_its_known_answers(tmp_path: Path) -> None:
     for path, network in zip(both(tmp_path), (ONE, TWO), strict=True):
         code, lines = run_program(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
         assert (code, lines[0]) == (0, f"network {network.content_hash}")
@@ -233,7 +233,7 @@ def test_without_a_prefix_no_header_is_written(tmp_path: Path) -> None:
         assert word not in path.read_text()
 
 
-def test_its_header_states_operations_and_memory(tmp_path: Path) -> None:
+def test_the_header_states_operations_and_memory(tmp_path: Path) -> None:
     answers = known_answers(ONE)
     text = both(tmp_path)[0].with_suffix(".h").read_text()
     done = count_operations(ONE, answers.spikes, answers.recording)
@@ -244,7 +244,7 @@ def test_its_header_states_operations_and_memory(tmp_path: Path) -> None:
     assert f"{integer_footprint(ONE).parameters} bytes of parameters" in text
 
 
-def test_its_header_is_checked_too(tmp_path: Path) -> None:
+def test_the_header_is_checked_too(tmp_path: Path) -> None:
     first, second = both(tmp_path)
     header, own = first.with_suffix(".h"), first.with_suffix(".h").read_bytes()
     for content in (

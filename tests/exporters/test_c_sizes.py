@@ -71,7 +71,7 @@ def test_a_memory_of_unknown_size_is_not_checked() -> None:
 
 
 def test_256_kb_are_too_few() -> None:
-    """The ring of arrivals of 1,000 neurons with delays of 61 steps takes all of the RAM."""
+    """The ring buffer of 1,024 neurons with delays of up to 61 steps takes all of the RAM."""
     network = large_network(max_delay=61, n_hidden=1024)
     report = nm.check(network, ["cortex-m4", "esp32-c3"])
     cortex, esp = report["cortex-m4"], report["esp32-c3"]

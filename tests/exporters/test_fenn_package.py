@@ -177,7 +177,7 @@ def test_state_is_reset_between_samples_but_not_between_parts(
 
 
 def _bram(network: IntegerNetwork, steps: int) -> int:
-    """Bytes of BRAM that spikes of a number of steps take."""
+    """Bytes of BRAM for the spikes of a number of steps."""
     words = sum(memory.padded(p.size) // 32 for p in network.spiking)
     channels = memory.padded(network.channels.size) // 32
     return 4096 + 4 * (words * (steps + 1) + channels * steps)

@@ -84,7 +84,9 @@ def test_the_firmware_equals_the_simulator(
 
 
 @pytest.mark.parametrize("spiking_output", [False, True])
-def test_it_prints_the_same_as_the_check_program(spiking_output: bool, tmp_path: Path) -> None:
+def test_firmware_prints_the_same_as_the_check_program(
+    spiking_output: bool, tmp_path: Path
+) -> None:
     network = random_network(4, 2, spiking_output)
     random = np.random.default_rng(1)
     times = [np.sort(random.uniform(0, network.n_steps + 2, n)).tolist() for n in (40, 0, 90)]
@@ -215,7 +217,7 @@ def test_two_networks_and_two_streams_share_a_firmware(tmp_path: Path) -> None:
 
 @settings(max_examples=examples(0.1))
 @given(network=integer_networks())
-def test_its_code_has_no_state_and_calls_no_heap(
+def test_the_code_has_no_state_and_no_heap(
     tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork
 ) -> None:
     folder = written(network, tmp_path_factory.mktemp("firmware") / "firmware")

@@ -119,7 +119,7 @@ def test_a_working_environment_is_kept(
     assert not installer.pip_arguments()
 
 
-def test_force_makes_a_new_one_and_deletes_the_old(
+def test_force_replaces_a_working_environment(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))

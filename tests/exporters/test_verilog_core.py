@@ -59,6 +59,6 @@ def test_expected_classes_are_those_of_the_scores(case: Answers):
     for row in trace:
         scores.add(row[None] if spikes else row[None].astype(np.int32))
         theirs.append(int(scores.now().argmax()))
-    # exp(−n/T) changes with the length T, which in hardware is that of a whole sample.
+    # exp(−n/T) depends on the number of steps T. In hardware, T is always that of a whole sample.
     only_last = case.readout.rule == "weighted"
     assert ours[-1:] == theirs[-1:] if only_last else ours == theirs

@@ -51,7 +51,7 @@ def _refused(folder: Path) -> bool:
     return True
 
 
-def test_every_file_counts(folder: Path, other: dict[str, bytes]) -> None:
+def test_a_change_of_any_file_is_detected(folder: Path, other: dict[str, bytes]) -> None:
     """Each is emptied, removed, damaged, or replaced by the same file of another network."""
     for name in _names(folder):
         file = folder / name
@@ -69,7 +69,7 @@ def test_every_file_counts(folder: Path, other: dict[str, bytes]) -> None:
     Verilog(folder).check_written()
 
 
-def test_exchanged_memories(folder: Path) -> None:
+def test_exchanged_memories_are_refused(folder: Path) -> None:
     memories = sorted((folder / "mem").iterdir())
     texts = [file.read_bytes() for file in memories]
     exchanged = [place for place in range(1, len(texts)) if texts[place] != texts[place - 1]]
@@ -88,7 +88,7 @@ def test_exchanged_memories(folder: Path) -> None:
             file.write_bytes(text)
 
 
-def test_a_folder_of_two_networks(folder: Path, other: dict[str, bytes]) -> None:
+def test_a_folder_of_two_networks_is_refused(folder: Path, other: dict[str, bytes]) -> None:
     """One file, the network or the known answers, comes from another folder."""
     for names in (["network.npz"], ["known_answers.npz"]):
         whole = {name: (folder / name).read_bytes() for name in names}

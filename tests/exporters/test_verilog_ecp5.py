@@ -39,7 +39,7 @@ def cells_folder() -> Path:
 
 
 def cells_of_yosys() -> str:
-    """Yosys's models of cells, with our model of the block RAM, which has contents."""
+    """Yosys's models of cells; our model of the block RAM has initial contents."""
     text = (cells_folder() / "cells_sim.v").read_text()
     module = re.search(r"module DP16KD\(.*?endmodule", text, re.DOTALL)
     assert module is not None

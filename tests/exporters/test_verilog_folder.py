@@ -156,7 +156,7 @@ def test_invalid_settings_are_refused(about: dict, code: str, written: Path) -> 
         Verilog(written).read()
 
 
-def test_another_network_in_the_folder(written: Path) -> None:
+def test_another_network_in_the_folder_is_refused(written: Path) -> None:
     chain_network(5).save(written / NETWORK)
     with refused(FileFormatError, "file-damaged"):
         Verilog(written).read()

@@ -54,7 +54,7 @@ def network(weight: list[list[int]], delay: list[list[int]], **options: int) -> 
 
 
 def test_weights_are_stored_in_units_of_their_common_factor() -> None:
-    """Mixed weights of 8 bits are even: 7 bits and a sign, and a bit more for the shift."""
+    """Mixed weights of 8 bits are even: halves have 7 bits and a sign; the shift grows by 1."""
     layout = Layout(network([[2, -254], [6, 0]], [[0, 3], [61, 1]]))
     p = layout.parameters
     assert (p["WEIGHT_BITS"], p["DELAY_BITS"], p["SHIFT"], p["SLOT_BITS"]) == (8, 6, 7, 6)
@@ -149,7 +149,7 @@ def test_banks_have_numbers_of_three_digits(
 
 
 @pytest.mark.parametrize(("more", "expected"), [(0, []), (1, ["verilog-banks"])])
-def test_a_network_that_suits_no_number_of_lanes(
+def test_a_network_too_large_for_any_number_of_lanes(
     more: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = {lanes: MAX_BANKS << BANK_BITS[lanes] for lanes in LANES}
@@ -163,7 +163,7 @@ def test_words_of_every_memory_are_counted(drawn: IntegerNetwork, lanes: int) ->
     assert synapse_words(drawn, lanes) == len(Layout(drawn, lanes).memories["synapses"].bits)
 
 
-def test_too_many_populations() -> None:
+def test_too_many_populations_are_a_finding() -> None:
     population = IntegerPopulation("a", 1, LIF, 0, 0, 1, 1.0)
     many = [replace(population, name=f"a{index}") for index in range(1 << 13)]
     channels = InputChannels(1)

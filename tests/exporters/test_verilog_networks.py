@@ -90,7 +90,7 @@ def test_populations_of_several_words(lanes: int, tmp_path: Path) -> None:
 
 @needs_icarus
 def test_everything_spikes_at_once(tmp_path: Path) -> None:
-    """No step takes more clocks than the promised bound."""
+    """No step takes more clocks than `Layout.most_clocks`."""
     network = large(3, 4)
     awake = [replace(p, vth=0, dv=4000, bias_mantissa=4095) for p in network.populations[:2]]
     network = replace(network, populations=[*awake, network.populations[2]])
@@ -123,7 +123,7 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
 def test_lint_finds_nothing(
     lanes: int, deep: int, single_port: int, hidden: int, tmp_path: Path
 ) -> None:
-    """Checked are a trained network, and a network whose rows of synapses have one word."""
+    """The cases are a trained network, and a network whose rows of synapses have one word."""
     network = nm.zoo.load("digits")
     if hidden == 1:
         network = made([lif("a", 1), li("o", 1)], [(INPUT, "a"), ("a", "o")])

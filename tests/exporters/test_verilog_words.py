@@ -1,4 +1,4 @@
-"""Rasters as input words of the core, and its output words as recordings."""
+"""Conversion of rasters to input words of the core, and of output words to recordings."""
 
 from __future__ import annotations
 

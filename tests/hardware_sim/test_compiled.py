@@ -46,7 +46,7 @@ def test_the_real_sources_exist() -> None:
     assert {"hardware_sim/kernel.py", "hardware_sim/step.py"} < set(files)
 
 
-def test_a_source_that_does_not_exist() -> None:
+def test_a_missing_source_is_an_error() -> None:
     with pytest.raises(ModuleNotFoundError) as caught:
         list(compiled.source_files(("nmtool.nothing",)))
     assert caught.value.name == "nmtool.nothing"

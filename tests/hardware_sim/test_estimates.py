@@ -29,8 +29,9 @@ CORES = [[("hidden", 0, 2)], [("hidden", 2, 3)], [("out", 0, 2)]]
 def counter(*, dense: bool = False, cores: list = CORES) -> Counter:
     """Two channels, three neurons on two cores, two outputs on a third; two steps of one sample.
 
-    Channel 0 reaches neurons 0 and 2, channel 1 neuron 1; neuron 0 reaches both outputs, neuron 2
-    the second. In step 0 channel 0 spikes; in step 1 both channels and neurons 0 and 2 do.
+    Channel 0 projects to neurons 0 and 2, channel 1 to neuron 1. Neuron 0 projects to both outputs,
+    neuron 2 to the second. In step 0, channel 0 spikes; in step 1, both channels, and neurons 0
+    and 2.
     """
     into = np.array([[1.0, 0, 1], [0, 1, 0]])
     onto = np.array([[1.0, 1], [0, 0], [0, 1]])
@@ -53,7 +54,8 @@ def counter(*, dense: bool = False, cores: list = CORES) -> Counter:
 
 def test_energy_by_hand() -> None:
     energies = energy(counter().operations(), FIGURES, dense=False)
-    # Channel 0: two synapses, two cores. Channel 1: one and one. Neuron 0: two synapses, one core.
+    # Channel 0 has two synapses on two cores, channel 1 one synapse, neuron 0 two on one core, and
+    # neuron 2 one synapse.
     first = 2 * 2.0 + 5 * 0.75 + 2 * 1000
     second = (3 + 3) * 2.0 + 5 * 0.75 + 2 * 10 + 2 * 100 + (3 + 2) * 1000
     assert energies.tolist() == [[first, second]]

@@ -36,7 +36,7 @@ def test_a_written_file_is_read_back(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["one.kernel"]
 
 
-def test_every_byte_counts(path: Path) -> None:
+def test_a_change_of_any_byte_is_detected(path: Path) -> None:
     whole = path.read_bytes()
     for at in range(len(whole)):
         damaged = bytearray(whole)
@@ -51,7 +51,7 @@ def test_every_byte_counts(path: Path) -> None:
     assert read_checked(path, KEY) is None
 
 
-def test_a_file_of_another_kernel(path: Path) -> None:
+def test_a_file_of_another_kernel_is_deleted(path: Path) -> None:
     assert read_checked(path, KEY + b" ") is None
     assert not path.exists()
 
@@ -77,7 +77,7 @@ def test_paths_that_are_not_files_are_ignored(make: Callable[[Path], None], path
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_a_file_that_others_can_write(path: Path) -> None:
+def test_a_file_that_others_can_write_is_ignored(path: Path) -> None:
     path.chmod(0o666)
     assert read_checked(path, KEY) is None
     path.chmod(0o600)
@@ -85,13 +85,15 @@ def test_a_file_that_others_can_write(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_file_of_another_user(path: Path) -> None:
+def test_a_file_of_another_user_is_ignored(path: Path) -> None:
     os.chown(path, 4321, -1)
     assert read_checked(path, KEY) is None
 
 
 @pytest.mark.parametrize("name", ["mkstemp", "replace"])
-def test_a_full_disk(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
 
@@ -101,7 +103,7 @@ def test_a_full_disk(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made(path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_ignored(path: Path) -> None:
     below = path / "below" / "one.kernel"
     write_checked(below, KEY, DATA)
     assert read_checked(below, KEY) is None

@@ -352,7 +352,7 @@ def test_invalid_numbers_of_steps_are_refused(n_steps: int) -> None:
         session_at(3).recent(n_steps)
 
 
-def test_steps_beyond_those_kept_are_an_error() -> None:
+def test_more_steps_than_are_kept_are_an_error() -> None:
     session = Session(delay_line(0), keep=4)
     session.step(3)
     with refused(UsageError, "session-not-kept"):

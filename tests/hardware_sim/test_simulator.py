@@ -27,7 +27,7 @@ from tests.thorough import examples
 
 
 def assert_same(first: Recording, second: Recording) -> None:
-    """Assert that all arrays are equal, and all counts that both recordings have."""
+    """Assert that all arrays and counts of two recordings are equal."""
     for group in ("spikes", "membrane", "current", "potential"):
         assert list(getattr(first, group)) == list(getattr(second, group))
     assert compare_recordings(first, second).identical

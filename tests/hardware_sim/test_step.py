@@ -82,7 +82,7 @@ WRONG = {
     "vth is subtracted": Rules(reset=SUBTRACT),
     "v before u": Rules(old_u=True),
 }
-"""Rules by name of a replaced line of `step.py` with the same effect."""
+"""Wrong rules, by the name of the wrong line of `step.py` that has the same effect."""
 
 REPLACED = {name: faults.executed(faults.faulty_step(name))["neuron_step"] for name in WRONG}
 
@@ -105,8 +105,8 @@ def test_only_the_low_32_bits_of_the_input_count(a: int, times: int, u: int) -> 
     ("u", "wrapped"),
     [(M, M), (M + 1, 1 - M), (-M, M), (1 - M, 1 - M), (-M - 1, M - 1), (3 * M + 1, M + 1)],
 )
-def test_u_wraps_once_beyond_m_and_from_minus_m_on(u: int, wrapped: int) -> None:
-    """With du = 4094, a step keeps 1/4096 of u: the remainder that the input a << 6 lacks."""
+def test_u_wraps_once_above_m_and_at_or_below_minus_m(u: int, wrapped: int) -> None:
+    """With du = 4094, the new u is the old u divided by 4096, plus 64·a."""
     a, rest = divmod(u, 64)
     before = rest << 12
     outcome = plain(a, before, 0, 0, 4094, 0, 1 << 17)

@@ -1,4 +1,4 @@
-"""Excerpts of samples: from the beginning of the most active part."""
+"""Excerpts of samples with most input and activity."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_many_samples_are_not_all_run() -> None:
 
 
 @pytest.mark.parametrize("n_samples", [0, 3])
-def test_silence(n_samples: int) -> None:
+def test_excerpts_of_silence(n_samples: int) -> None:
     stretches = busiest_stretches(NETWORK, Raster.silent(n_samples, 30, 5), 20, 2)
     assert stretches.spikes.n_samples == min(2, n_samples)
     assert (stretches.spikes.n_steps, stretches.spikes.n_spikes) == (20, 0)

@@ -74,7 +74,7 @@ states = st.integers(-128, 127)
 
 
 @given(states, states, states, st.integers(0, 128), st.integers(0, 127), st.integers(0, 64))
-def test_its_step_follows_its_description(
+def test_the_step_follows_the_description(
     a: int, u: int, v: int, keep_u: int, keep_v: int, vth: int
 ) -> None:
     constants = (0, keep_u, keep_v, vth)
