@@ -6,8 +6,8 @@ there, each of its stored synapses costs `synaptic_event`. A core processes its 
 all cores run in parallel, and a barrier ends the step: the time of a step is that of the slowest
 core plus the barrier.
 
-Not included: routers (the placement of cores is not decided here), sending the input to the chip,
-host cores, and static power.
+Not included: routers (which depend on the placement of cores), sending the input to the chip, host
+cores, and static power.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nmtool.network.graph import INPUT
 from nmtool.targets.target import EventCosts
 
 USED = ("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in")
-"""All costs that an estimate uses, where published."""
+"""All costs that an estimate uses, if they are published."""
 
 NEEDED = ("synaptic_event", "neuron_update")
 """Costs required for an estimate; other costs, if unknown, are left out and reported."""

@@ -25,7 +25,7 @@ def run_reference(network: IntegerNetwork, spikes: Raster) -> Recording:
     """Run every sample from rest and record u, v and spikes of all neurons.
 
     Args:
-        network: to run.
+        network: network to run.
         spikes: input raster, one neuron per channel.
 
     Returns:

@@ -330,7 +330,7 @@ class Session:
         self._within_step = False
 
     def _check_sample(self, events: SpikeEvents, time_ms: ArrayLike | None) -> None:
-        """Raise `DataError` or `UsageError` unless it is one sample of matching data."""
+        """Raise `DataError` or `UsageError` unless the events are one sample of matching data."""
         if events.n_samples != 1 or time_ms is not None:
             raise UsageError(
                 "a sample has its own times, but `time_ms` was also given"

@@ -38,7 +38,7 @@ class PopulationBounds:
 
     @classmethod
     def at_rest(cls, size: int) -> PopulationBounds:
-        """The bounds before the first step: 0."""
+        """The bounds before the first step, at which all states are 0."""
         pair, row = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
         return cls(pair, pair.copy(), row, row.copy(), row - _ANYTHING)
 

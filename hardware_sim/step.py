@@ -47,7 +47,8 @@ def neuron_step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth
         a: sum of the shifted weights that arrive at this step.
         u, v: state after the previous step.
         bias: added to v each step.
-        keep_u, keep_v: of 4096, from `LOIHI2.keep_u` and `LOIHI2.keep_v` of `nmtool.arithmetic`.
+        keep_u, keep_v: numerators over 4096 of the decay factors, from `LOIHI2.keep_u` and
+            `LOIHI2.keep_v` of `nmtool.arithmetic`.
         vth: threshold, compared with v after a shift by 6 bits.
     """
     product = u * keep_u

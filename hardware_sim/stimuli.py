@@ -63,7 +63,7 @@ def driving_input(
 ) -> tuple[Raster, float]:
     """Samples that together test most of a network, and the share they test; deterministic.
 
-    `beside` included, there are at least two, to reveal a state that is not reset between samples.
+    Including `beside`, there are at least two, to reveal a state that is not reset between them.
 
     Args:
         network: the network. For float networks only synapses are considered, not constants.

@@ -32,7 +32,7 @@ class Draws:
     def part(self, n: int) -> int:
         """A random integer in 0 … n − 1: `number` times n, rounded down.
 
-        Draws must never change, so that there are two rules: `below` draws the known answers in
+        There are two rules because draws must never change: `below` draws the known answers in
         exports and the faults of mutation scores, `part` the samples of `exercise`.
         """
         return int(self.number() * n)

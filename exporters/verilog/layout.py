@@ -335,7 +335,7 @@ def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
                     population.name,
                     f"the weights of one sign at neuron {over[0]} sum to {total[over[0]]}, "
                     f"exponents included, but the core needs sums below {SUM_LIMIT}; "
-                    f"{over.size} of {population.size} neurons exceed this limit",
+                    f"{over.size} of {population.size} neurons reach this limit",
                     "lower weight_exponent, or quantise again",
                 )
             )
