@@ -227,10 +227,10 @@ def settings_page() -> str:
     lines = [
         "# Settings of training",
         "",
-        "You want to know what a setting means, and its default. Settings are fields of "
-        "`nmtool.TrainOptions` and of the files that `--config` reads. As options of "
-        "`nmtool train` they have dashes, and times lose their `_ms`: `delay_lr` is `--delay-lr`, "
-        "`tau_mem_ms` is `--tau-mem`. [Train](/guide/train.md) lists those to look at first.",
+        "You want to know the meaning of a setting, and its default. Settings are fields of "
+        "`nmtool.TrainOptions` and of files for `--config`. As options of `nmtool train`, they "
+        "have dashes, and times lose their `_ms`: `delay_lr` is `--delay-lr`, `tau_mem_ms` is "
+        "`--tau-mem`. [Train](/guide/train.md) lists the most important settings.",
         "",
     ]
     for group in GROUPS:
@@ -301,9 +301,9 @@ def errors_page() -> str:
     lines = [
         "# Errors by code",
         "",
-        "Errors have codes that stay the same, and so have findings, which do not stop a command. "
-        "Their texts may change; `…` stands for a value. The exit codes of commands are 1 if the "
-        "answer is no, 2 for wrong usage or input, and 3 if something required is missing.",
+        "Codes of errors and findings never change; their texts may. A `…` stands for a value. The "
+        "exit code of a command is 1 if a check or comparison fails, 2 for wrong usage or input, "
+        "and 3 if a library or program is missing. A finding alone does not stop a command.",
         "",
     ]
     for code, group in groupby(known, key=lambda message: message.code):
